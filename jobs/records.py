@@ -1,0 +1,237 @@
+"""What the bot remembers: jobs, checkpoints, decisions. Frozen values; a change is a new value.
+
+Times are unix seconds, ids are strings, rewards and scores are means over graded samples.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class JobState(StrEnum):
+    """What the bot does next with a job. Few members decide; `Job.platform_status` and `Job.note` explain.
+
+    checking ─> launching ─> creating ─> watching <─> paused
+        │           │            │          │           │
+        └───────────┴────────────┤          └─────┬─────┘
+                          not_launched     succeeded · failed · cancelled
+    """
+
+    CHECKING = "checking"
+    """Graders and rows are tried before anything is sent."""
+    LAUNCHING = "launching"
+    """Files go to the platform."""
+    CREATING = "creating"
+    """The intent is written; the platform may or may not have the job yet."""
+    WATCHING = "watching"
+    """The platform has the job; it is polled."""
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NOT_LAUNCHED = "not_launched"
+    """Nothing runs and nothing is left on the platform."""
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing more will happen to the job by itself."""
+        return self in FINAL_STATES
+
+    @property
+    def is_on_platform(self) -> bool:
+        """True when the platform is known to have the job."""
+        return self in {JobState.WATCHING, JobState.PAUSED, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
+
+
+FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.NOT_LAUNCHED})
+
+Effort = Literal["default", "low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """The training settings of the fine-tuning API; None leaves the choice to the platform."""
+
+    n_epochs: int | None = None
+    batch_size: int | None = None
+    eval_interval: int | None = None
+    eval_samples: int | None = None
+    compute_multiplier: float | None = None
+    learning_rate_multiplier: float | None = None
+    reasoning_effort: Effort | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """What a person asked to launch, before anything was looked up."""
+
+    task: str
+    requested_by: str
+    """Slack user id."""
+    channel: str
+    trigger: str
+    """Unique per invocation: the same trigger launches once, however often it arrives."""
+    platform: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
+    suffix: str | None = None
+    hyperparameters: Hyperparameters = Hyperparameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights kept at a step, with a model id that can be called."""
+
+    id: str
+    model_id: str
+    step: int
+    created_at: float | None = None
+    train_reward: float | None = None
+    valid_reward: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Grader name to mean validation score at this step, where the platform reported it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlert:
+    """One alert as it was raised on a job."""
+
+    rule: str
+    level: Literal["info", "warn", "critical"]
+    step: int
+    """The step at which it first held; with `rule` its identity."""
+    text: str
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One RFT job, from the request to its last checkpoint."""
+
+    id: str
+    state: JobState
+    request: LaunchRequest
+    created_at: float
+    task: str
+    task_version: str
+    platform: str
+    model: str
+    prompt: str
+    reward: str
+    """Name of the grader whose score training climbs."""
+    quorum: int
+    approvers: tuple[str, ...]
+    train_items: int
+    valid_items: int
+    remote_id: str | None = None
+    files: tuple[str, ...] = ()
+    """Ids of the files uploaded for it."""
+    platform_status: str | None = None
+    note: str | None = None
+    """The reason of the present state, as a sentence."""
+    started_at: float | None = None
+    finished_at: float | None = None
+    batch_size: int | None = None
+    last_event: str | None = None
+    """Newest event id that has been read."""
+    last_step: int = 0
+    total_steps: int | None = None
+    train_reward: float | None = None
+    valid_reward: float | None = None
+    first_valid_reward: float | None = None
+    fine_tuned_model: str | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    alerts: tuple[RaisedAlert, ...] = ()
+    status_notes: int = 0
+    """How many status changes were announced; numbers the next one."""
+    troubles: int = 0
+    """Consecutive polls the platform did not answer."""
+
+    @property
+    def suffix(self) -> str:
+        """The name given to the tuned model on the platform."""
+        return self.request.suffix or self.task
+
+
+class Verdict(StrEnum):
+    """What one approver says about a checkpoint."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One person's word on one checkpoint."""
+
+    user: str
+    verdict: Verdict
+    checkpoint: str
+    """Checkpoint id; for a rejection of all, the empty string."""
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an approval ended."""
+
+    verdict: Verdict
+    checkpoint: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The team's sign-off of one of a job's checkpoints."""
+
+    job: str
+    launched_by: str
+    quorum: int
+    approvers: tuple[str, ...]
+    """Slack user-group handles or user ids."""
+    requested_at: float
+    decisions: tuple[Decision, ...] = ()
+    settled: Settlement | None = None
+
+    def votes_for(self, checkpoint: str) -> tuple[Decision, ...]:
+        """Return the approvals of one checkpoint, oldest first."""
+        return tuple(d for d in self.decisions if d.verdict is Verdict.APPROVE and d.checkpoint == checkpoint)
+
+
+class PostingKind(StrEnum):
+    """What a message is; the Slack floor knows how each looks."""
+
+    CARD = "card"
+    CURVE = "curve"
+    ALERT = "alert"
+    STATUS = "status"
+    SUMMARY = "summary"
+    ANSWER = "answer"
+    """A sentence that only the person who asked sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One message that has been, or is about to be, posted: a line of the ledger."""
+
+    id: str
+    """Deterministic, so that the same cause never posts twice."""
+    kind: PostingKind
+    lane: str
+    """Postings of one lane go out one after the other, in order."""
+    subject: str
+    """The job it is about, or the trigger it answers."""
+    channel: str
+    refreshed: bool = False
+    """True for the messages that are edited as the job moves: the newest state wins."""
+    urgent: bool = False
+    """A person waits for it: skip the pause between edits."""
+    user: str | None = None
+    text: str | None = None
+    alert: int | None = None
+    """Index into the job's alerts."""
+    broadcast: bool = False
+    """In the thread, and seen in the channel too."""
