@@ -106,6 +106,25 @@ class RaisedAlert:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
+class Action(StrEnum):
+    """What a person can ask of a running job."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A person's wish, written down before the platform is asked."""
+
+    action: Action
+    by: str
+    """Slack user id."""
+    channel: str
+    trigger: str
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One RFT job, from the request to its last checkpoint."""
@@ -146,6 +165,8 @@ class Job:
     alerts: tuple[RaisedAlert, ...] = ()
     status_notes: int = 0
     """How many status changes were announced; numbers the next one."""
+    intent: Intent | None = None
+    """What a person asked the platform to do and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
 
@@ -230,6 +251,7 @@ class Posting:
     urgent: bool = False
     """A person waits for it: skip the pause between edits."""
     user: str | None = None
+    """Who alone sees it (answers), or who caused it (status changes)."""
     text: str | None = None
     alert: int | None = None
     """Index into the job's alerts."""

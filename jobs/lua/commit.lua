@@ -1,0 +1,57 @@
+-- One state change and the postings it causes, all or nothing.
+-- ARGV: prefix, token of this change, the change as JSON. Answers {'done'}, {'conflict', record} or {'taken', holder}.
+-- A change that already took effect (its reply was lost, the client asked again) is recognised by its token.
+local prefix, token = ARGV[1], ARGV[2]
+local change = cjson.decode(ARGV[3])
+local function key(name) return prefix .. ':' .. name end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+for _, record in ipairs(change.records) do
+  local held = redis.call('HMGET', key(record.key), 'version', 'by')
+  if tonumber(held[1] or 0) ~= record.version then
+    if held[2] == token then return {'done'} end
+    return {'conflict', record.key}
+  end
+end
+if change.once then
+  local holder = redis.call('GET', key(change.once.key))
+  if holder and holder ~= change.once.value then return {'taken', holder} end
+  redis.call('SET', key(change.once.key), change.once.value, 'PX', change.once.ttl)
+end
+
+for _, record in ipairs(change.records) do
+  redis.call('HSET', key(record.key), 'version', record.version + 1, 'by', token, 'value', record.value)
+end
+for number, value in pairs(change.steps.values) do
+  redis.call('HSET', key(change.steps.key), number, value)
+end
+if change.created then
+  redis.call('ZADD', key('jobs'), change.created.at, change.created.id)
+end
+if change.due then
+  redis.call('HDEL', key('starts'), change.due.id)
+  redis.call('HDEL', key('leases:due'), change.due.id)
+  if change.due.after < 0 then
+    redis.call('ZREM', key('due'), change.due.id)
+  else
+    redis.call('ZADD', key('due'), now + change.due.after, change.due.id)
+  end
+end
+
+for _, posting in ipairs(change.postings) do
+  local known = redis.call('HEXISTS', key('ledger:' .. posting.subject), posting.id) == 1
+  local waiting = redis.call('EXISTS', key('posting:' .. posting.id)) == 1
+  if posting.refreshed or not (known or waiting) then
+    local lane = 'lane:' .. posting.lane
+    redis.call('HSET', key('posting:' .. posting.id), 'value', posting.value)
+    redis.call('HINCRBY', key('posting:' .. posting.id), 'wanted', 1)
+    redis.call('ZADD', key(lane), 'NX', redis.call('INCR', key('sequence')), posting.id)
+    if posting.urgent and redis.call('HEXISTS', key('leases:outbox'), posting.lane) == 0 then
+      redis.call('ZADD', key('outbox'), now, posting.lane)
+    else
+      redis.call('ZADD', key('outbox'), 'NX', now, posting.lane)
+    end
+  end
+end
+return {'done'}

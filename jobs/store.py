@@ -1,0 +1,343 @@
+"""The door to Redis: what the bot remembers, who holds which lease, what waits to be posted.
+
+Keys, all behind one hash tag so that a cluster keeps them together:
+
+    {proctor}:schema                 integer, version of this layout
+    {proctor}:jobs                   sorted set, job id by creation time
+    {proctor}:job:<id>               hash version, by, value (Job as JSON)
+    {proctor}:steps:<id>             hash step number -> Step as JSON
+    {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job
+    {proctor}:due                    sorted set, job id by the time of its next turn (ms)
+    {proctor}:starts                 hash job id -> turns begun since the last finished one
+    {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
+    {proctor}:lane:<lane>            sorted set, posting id in order
+    {proctor}:posting:<id>           hash value, wanted, attempt, first
+    {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
+    {proctor}:refused                hash posting id -> posting and Slack's reason
+    {proctor}:leases:<due|outbox>    hash id -> token of who works on it
+    {proctor}:claim:<token>          list, answer of a claim, 30 s
+    {proctor}:launched:<who and what> job id, 10 s
+    {proctor}:rate:<name>            time of the next free cell (ms)
+    {proctor}:sequence               counter that orders postings
+
+Every write is an idempotent script: redis-py asks again by itself when a reply is lost.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from typing import Final, Generic, Literal, TypeVar, cast
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from jobs.errors import ConfigurationError
+from jobs.records import Approval, Job, Posting, PostingKind
+from jobs.series import Series, Step
+
+SCHEMA: Final = 1
+PREFIX: Final = "{proctor}"
+LEDGER_DAYS_FOR_ANSWERS: Final = 7
+KEEP_FOREVER: Final = 0
+SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve")
+
+T = TypeVar("T")
+_jobs: Final = TypeAdapter(Job)
+_steps: Final = TypeAdapter(Step)
+_approvals: Final = TypeAdapter(Approval)
+_postings: Final = TypeAdapter(Posting)
+
+
+class VersionConflict(Exception):
+    """Somebody else changed the record first; read it again and decide again."""
+
+
+class AlreadyTaken(Exception):
+    """The once-key of a change is held.
+
+    Args:
+        holder: who holds it.
+    """
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[T]):
+    """A record and the version it was read at (0: it does not exist yet)."""
+
+    value: T
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A key that only one change may hold for `seconds`."""
+
+    key: str
+    value: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one turn changes, written all or nothing together with the postings it causes."""
+
+    job: Versioned[Job] | None = None
+    """The new value with the version it was read at."""
+    approval: Versioned[Approval] | None = None
+    steps: tuple[Step, ...] = ()
+    next_turn: float | None = None
+    """Seconds until the job's next turn; None leaves it, a negative number ends its turns."""
+    postings: tuple[Posting, ...] = ()
+    once: Once | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A piece of due work held under a lease."""
+
+    id: str
+    token: str
+    starts: int = 0
+    """Turns begun since the last one that finished, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Where a posting stands in Slack; times in unix seconds."""
+
+    channel: str
+    ts: str
+    at: float = 0.0
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The oldest posting of a lane, taken up for delivery."""
+
+    posting: Posting
+    wanted: int
+    attempt: int
+    first_attempt: float
+    """Unix seconds of the first attempt that may have gone through."""
+    entry: LedgerEntry | None = field(default=None)
+
+
+class Store:
+    """The bot's memory in Redis or Valkey (>= 6.2).
+
+    Args:
+        redis: an open client with `decode_responses=True`.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._scripts: Mapping[str, AsyncScript] = {
+            name: redis.register_script(resources.files("jobs").joinpath("lua", f"{name}.lua").read_text("utf-8"))
+            for name in SCRIPTS
+        }
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Check that the server keeps what it is given and that the state is of this version.
+
+        Raises:
+            ConfigurationError: the state is newer than this program, or the server may evict keys.
+        """
+        await self._redis.set(_key("schema"), SCHEMA, nx=True)
+        found = int(await self._redis.get(_key("schema")) or 0)
+        if found > SCHEMA:
+            raise ConfigurationError(
+                f"REDIS_URL: the state there is of version {found}, this program knows {SCHEMA}; start the newer program"
+            )
+        memory = cast("Mapping[str, object]", await self._redis.info("memory"))
+        policy = str(memory.get("maxmemory_policy", "noeviction"))
+        if policy != "noeviction":
+            raise ConfigurationError(
+                f"REDIS_URL: the server's maxmemory-policy is {policy}, which may drop state; set it to noeviction"
+            )
+
+    async def ping(self) -> None:
+        """Raise unless the server answers."""
+        await self._redis.ping()
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    async def job(self, job_id: str) -> Versioned[Job] | None:
+        """Return the job and its version, or None."""
+        return _versioned(_jobs, await self._record(f"job:{job_id}"))
+
+    async def jobs(self, limit: int = 50) -> tuple[Job, ...]:
+        """Return the newest jobs, newest first."""
+        ids = await self._redis.zrevrange(_key("jobs"), 0, limit - 1)
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hget(_key(f"job:{job_id}"), "value")
+        return tuple(_jobs.validate_json(value) for value in await pipe.execute() if value)
+
+    async def series(self, job_id: str) -> Series:
+        """Return all steps of a job read so far."""
+        values = await self._redis.hvals(_key(f"steps:{job_id}"))
+        return Series.of(_steps.validate_json(value) for value in values)
+
+    async def approval(self, job_id: str) -> Versioned[Approval] | None:
+        """Return the approval of a job's checkpoints and its version, or None."""
+        return _versioned(_approvals, await self._record(f"approval:{job_id}"))
+
+    async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
+        """Return where a posting stands in Slack, or None while it was not posted."""
+        value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
+        return LedgerEntry(**json.loads(value)) if value else None
+
+    async def outbox_age(self) -> float:
+        """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
+        first = await self._redis.zrange(_key("outbox"), 0, 0, withscores=True)
+        if not first:
+            return 0.0
+        seconds, micros = await self._redis.time()
+        return max(0.0, seconds + micros / 1e6 - float(first[0][1]) / 1000)
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    async def commit(self, change: Change) -> None:
+        """Write one change all or nothing; asked twice with the same change it has one effect.
+
+        Raises:
+            VersionConflict: a record was changed since it was read; nothing was written.
+            AlreadyTaken: the once-key is held by another; nothing was written.
+        """
+        token = uuid4().hex
+        answer = await self._run("commit", token, json.dumps(_plain(change)))
+        match answer:
+            case ["done"]:
+                return
+            case ["conflict", str(record)]:
+                raise VersionConflict(record)
+            case ["taken", str(holder)]:
+                raise AlreadyTaken(holder)
+            case _:
+                raise AssertionError(f"unexpected answer of commit: {answer}")
+
+    async def claim(self, queue: Literal["due", "outbox"], *, lease: float, limit: int) -> tuple[Claim, ...]:
+        """Take what is due, at most `limit`, under a lease of `lease` seconds."""
+        token = uuid4().hex
+        answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
+        return tuple(Claim(id_, token, int(starts)) for id_, starts in zip(answer[::2], answer[1::2], strict=True))
+
+    async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
+        """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost."""
+        answer = await self._run("begin", lane, token, int(lease * 1000))
+        match answer:
+            case ["posting", str(), str(value), str(wanted), str(attempt), str(first), str(entry)]:
+                return Delivery(
+                    posting=_postings.validate_json(value),
+                    wanted=int(wanted),
+                    attempt=int(attempt),
+                    first_attempt=int(first) / 1000,
+                    entry=LedgerEntry(**json.loads(entry)) if entry else None,
+                )
+            case _:
+                return None
+
+    async def settle(self, delivery: Delivery, entry: LedgerEntry) -> None:
+        """Write into the ledger that a posting is in Slack."""
+        posting = delivery.posting
+        ttl = LEDGER_DAYS_FOR_ANSWERS * 86_400_000 if posting.kind is PostingKind.ANSWER else KEEP_FOREVER
+        await self._run(
+            "settle", posting.id, posting.lane, posting.subject, json.dumps(asdict(entry)), delivery.wanted, ttl
+        )
+
+    async def forget_attempt(self, posting: Posting) -> None:
+        """Note that the last attempt certainly did not reach Slack."""
+        await self._run("forget", posting.id)
+
+    async def refuse(self, posting: Posting, reason: str) -> None:
+        """Set aside a posting that Slack will never take, with its reason."""
+        await self._run("refuse", posting.id, posting.lane, reason)
+
+    async def refused(self) -> Mapping[str, str]:
+        """Return the postings that Slack refused, by id, each with the reason as JSON."""
+        return cast("Mapping[str, str]", await self._redis.hgetall(_key("refused")))
+
+    async def release(self, lane: str, token: str, *, pause: float = 0.0) -> None:
+        """Give a lane back; its next delivery comes after `pause` seconds at the earliest."""
+        await self._run("release", lane, token, int(pause * 1000))
+
+    async def reserve(self, name: str, *, interval: float, burst: int = 1) -> float:
+        """Reserve one call under a shared rate; return 0, or the seconds to wait before asking again.
+
+        Args:
+            name: what is limited, e.g. a channel.
+            interval: seconds between calls in the long run.
+            burst: calls that may go out at once.
+        """
+        return float(cast("int", await self._run("reserve", name, int(interval * 1000), burst))) / 1000
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _run(self, script: str, *args: str | int) -> object:
+        return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
+
+    async def _record(self, name: str) -> tuple[str | None, str | None]:
+        version, value = cast("list[str | None]", await self._redis.hmget(_key(name), ["version", "value"]))
+        return version, value
+
+
+def _key(name: str) -> str:
+    return f"{PREFIX}:{name}"
+
+
+def _versioned(adapter: TypeAdapter[T], record: tuple[str | None, str | None]) -> Versioned[T] | None:
+    version, value = record
+    return Versioned(adapter.validate_json(value), int(version)) if version and value else None
+
+
+def _record_plain(name: str, version: int, value: bytes) -> dict[str, object]:
+    return {"key": name, "version": version, "value": value.decode()}
+
+
+def _plain(change: Change) -> dict[str, object]:
+    """Return the change as the commit script reads it."""
+    job, approval = change.job, change.approval
+    records: list[dict[str, object]] = []
+    if job:
+        records.append(_record_plain(f"job:{job.value.id}", job.version, _jobs.dump_json(job.value)))
+    if approval:
+        name = f"approval:{approval.value.job}"
+        records.append(_record_plain(name, approval.version, _approvals.dump_json(approval.value)))
+    subject = job.value.id if job else ""
+    plain: dict[str, object] = {
+        "records": records,
+        "steps": {
+            "key": f"steps:{subject}",
+            "values": {str(step.step): _steps.dump_json(step).decode() for step in change.steps},
+        },
+        "postings": [
+            {
+                "id": posting.id,
+                "lane": posting.lane,
+                "subject": posting.subject,
+                "refreshed": posting.refreshed,
+                "urgent": posting.urgent,
+                "value": _postings.dump_json(posting).decode(),
+            }
+            for posting in change.postings
+        ],
+    }
+    if job and job.version == 0:
+        plain["created"] = {"id": subject, "at": job.value.created_at}
+    if change.next_turn is not None:
+        after = -1 if change.next_turn < 0 else int(change.next_turn * 1000)
+        plain["due"] = {"id": subject, "after": after}
+    if change.once:
+        once = change.once
+        plain["once"] = {"key": once.key, "value": once.value, "ttl": int(once.seconds * 1000)}
+    return plain
