@@ -1,0 +1,19 @@
+"""What is evaluated and tuned: a folder with splits, prompts, a response format and graders.
+
+Everything here reads plain files and blocks while it does: callers on the event loop use `asyncio.to_thread`.
+"""
+
+from jobs.tasks.catalogue import TaskCatalogue
+from jobs.tasks.records import LaunchDefaults, Message, Row, Task
+from jobs.tasks.rows import conversation
+from jobs.tasks.wording import nearest
+
+__all__ = [
+    "LaunchDefaults",
+    "Message",
+    "Row",
+    "Task",
+    "TaskCatalogue",
+    "conversation",
+    "nearest",
+]

@@ -1,0 +1,80 @@
+"""What a task is once its folder has been read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.records import Hyperparameters
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation that a model answers.
+
+    `content` is text, or the content parts (text and images) as the row gave them.
+    """
+
+    role: str
+    content: str | tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a split: `item` is what graders see; `messages` is set where the row brings its own conversation."""
+
+    id: str
+    item: Mapping[str, object]
+    messages: tuple[Message, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchDefaults:
+    """What a launch uses where the person said nothing; whatever is absent here is the platform's choice."""
+
+    model: str | None = None
+    platform: str | None = None
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task folder, read and checked.
+
+    Attributes:
+        splits: split name to its JSONL file; their rows are read by `TaskCatalogue.rows`.
+        prompts: prompt version to its text, in natural order (v2 before v10).
+        default_prompt: the version used unless another is named; empty where the folder has no prompts at all, and
+            every row must bring its own messages.
+        response_format: Chat Completions nesting, `{"type": "json_schema", "json_schema": {name, strict, schema}}`.
+        graders: grader name to its definition, as written in its file.
+        reward: the name of the grader that training climbs.
+        approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
+        digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
+        version: 12 hex digits over `digests` and `reward`; equal versions score alike.
+    """
+
+    name: str
+    title: str
+    description: str
+    folder: Path
+    splits: Mapping[str, Path]
+    prompts: Mapping[str, str]
+    default_prompt: str
+    response_format: Mapping[str, object]
+    graders: Mapping[str, Mapping[str, object]]
+    reward: str
+    defaults: LaunchDefaults
+    approvers: tuple[str, ...]
+    quorum: int
+    digests: Mapping[str, str]
+    version: str
+
+    @property
+    def prompt_versions(self) -> tuple[str, ...]:
+        """Every prompt version, in natural order."""
+        return tuple(self.prompts)
+
+    @property
+    def reward_grader(self) -> Mapping[str, object]:
+        """The definition of the grader that training climbs."""
+        return self.graders[self.reward]

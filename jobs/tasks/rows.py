@@ -1,0 +1,114 @@
+"""Reads a split's lines into rows, and writes rows as the platform's training file."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from jobs.errors import InvalidRequest, NotFound
+from jobs.tasks.files import decoded, lines, parsed
+from jobs.tasks.records import Message, Row, Task
+from jobs.tasks.wording import kind, nearest, quoted
+
+# The public API's limits for one fine-tuning file.
+ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
+OTHER_SPLITS_LIMIT = 50_000
+ROLES = ("developer", "system", "user", "assistant")
+PARTS = ("text", "image_url")
+
+
+def read_rows(content: bytes, where: str, split: str) -> tuple[Row, ...]:
+    """Read a JSONL split; raise InvalidRequest naming file, line and field of the first thing that is wrong."""
+    limit = ROW_LIMITS.get(split, OTHER_SPLITS_LIMIT)
+    rows: list[Row] = []
+    first_line: dict[str, int] = {}
+    for number, line in lines(decoded(content, where)):
+        if len(rows) == limit:
+            raise InvalidRequest(f"{where} has more than {limit:,} rows, the limit for '{split}'.")
+        row = _row(parsed(line, where, line=number), f"{where} line {number}", f"{split}-{number}")
+        if row.id in first_line:
+            raise InvalidRequest(
+                f"{where} line {number}: field 'id' is {quoted(row.id)}, as on line {first_line[row.id]}; "
+                "ids must differ."
+            )
+        first_line[row.id] = number
+        rows.append(row)
+    if not rows:
+        raise InvalidRequest(f"{where} has no rows; a split needs at least one.")
+    return tuple(rows)
+
+
+def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Message, ...]:
+    """Return the messages a model gets for a row: the row's own, or the prompt as developer and the text as user.
+
+    The prompt is named by its version; None takes the task's default.
+    """
+    if row.messages is not None:
+        return row.messages
+    version = prompt or task.default_prompt
+    if not version:
+        raise InvalidRequest(f"{task.name} has no prompt, and row {quoted(row.id)} no messages; add prompts/v1.md.")
+    if version not in task.prompts:
+        raise NotFound(f"{task.name} has no prompt {quoted(version)}; {nearest(version, task.prompts)}")
+    return (Message("developer", task.prompts[version]), Message("user", str(row.item["text_input"])))
+
+
+def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
+    """Return the rows as the JSONL that reinforcement fine-tuning takes.
+
+    Each line has `messages` (ending with the user's) beside every other field of the item, so that graders find
+    them as `item.*`.
+    """
+    return b"".join(_training_line(task, row, prompt) for row in rows)
+
+
+def _training_line(task: Task, row: Row, prompt: str | None) -> bytes:
+    messages = [{"role": each.role, "content": each.content} for each in conversation(task, row, prompt)]
+    # A row's own messages go out as they came: they may carry fields that we do not read.
+    line = {**row.item, "messages": row.item.get("messages") or messages}
+    return json.dumps({"messages": line.pop("messages"), **line}, ensure_ascii=False).encode() + b"\n"
+
+
+def _row(value: object, where: str, fallback_id: str) -> Row:
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{where} must be a JSON object, not {kind(value)}.")
+    item = value.get("item", value) if not {"text_input", "messages"} & set(value) else value
+    if not isinstance(item, dict):
+        raise InvalidRequest(f"{where}: field 'item' must be an object, not {kind(item)}.")
+    row_id = item.get("id", fallback_id)
+    if isinstance(row_id, bool) or not isinstance(row_id, str | int) or row_id == "":
+        raise InvalidRequest(f"{where}: field 'id' must be text or a whole number, not {kind(row_id)}.")
+    if item.get("messages") is not None:
+        return Row(str(row_id), item, _messages(item["messages"], where))
+    text = item.get("text_input")
+    if text is None:
+        raise InvalidRequest(f"{where} has neither 'text_input' nor 'messages': there is no user message to answer.")
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidRequest(f"{where}: field 'text_input' must be text that says something, not {kind(text)}.")
+    return Row(str(row_id), item)
+
+
+def _messages(value: object, where: str) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not value:
+        raise InvalidRequest(f"{where}: field 'messages' must be a list of messages, not {kind(value)}.")
+    messages = tuple(_message(each, f"{where}: field 'messages[{index}]'") for index, each in enumerate(value))
+    if messages[-1].role != "user":
+        raise InvalidRequest(
+            f"{where}: the last of 'messages' must have role 'user', not {quoted(messages[-1].role)}: "
+            "it is what the model answers."
+        )
+    return messages
+
+
+def _message(value: object, where: str) -> Message:
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{where} must be an object, not {kind(value)}.")
+    role, content = value.get("role"), value.get("content")
+    if role not in ROLES:
+        raise InvalidRequest(f"{where} has role {quoted(role)}; allowed: {', '.join(ROLES)}.")
+    if isinstance(content, str) and content.strip():
+        return Message(str(role), content)
+    if not isinstance(content, list) or not content:
+        raise InvalidRequest(f"{where} needs 'content' as text or a list of parts, not {kind(content)}.")
+    for part in content:
+        if not isinstance(part, dict) or part.get("type") not in PARTS:
+            raise InvalidRequest(f"{where} has a content part that is neither of {' and '.join(PARTS)}.")
+    return Message(str(role), tuple(content))

@@ -1,0 +1,83 @@
+"""Reads response_format.json: a JSON Schema, alone or in the API's own wrapping."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from jobs.errors import InvalidRequest
+from jobs.tasks.wording import kind
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def response_format(content: Mapping[str, object], where: str, name: str) -> dict[str, object]:
+    """Return the response format in Chat Completions nesting.
+
+    Args:
+        content: a JSON Schema, or one wrapped as `{"type": "json_schema", "json_schema": {name, strict, schema}}`.
+        where: what sentences call the file.
+        name: what an unwrapped schema is called; it is then strict.
+    """
+    wrapped = _unwrapped(content, where) if content.get("type") == "json_schema" else {"schema": content}
+    schema, strict = wrapped.get("schema"), wrapped.get("strict", True)
+    called = wrapped.get("name", name)
+    if not isinstance(schema, Mapping):
+        raise InvalidRequest(f"{where}: 'schema' must be a JSON Schema object, not {kind(schema)}.")
+    if not isinstance(strict, bool):
+        raise InvalidRequest(f"{where}: 'strict' must be true or false, not {kind(strict)}.")
+    if not isinstance(called, str) or not _NAME.fullmatch(called):
+        raise InvalidRequest(f"{where}: 'name' must be 1 to 64 letters, digits, '_' or '-'.")
+    _check(schema, where, strict=strict)
+    return {"type": "json_schema", "json_schema": {"name": called, "strict": strict, "schema": dict(schema)}}
+
+
+def _unwrapped(content: Mapping[str, object], where: str) -> Mapping[str, object]:
+    inner = content.get("json_schema", content)
+    if not isinstance(inner, Mapping):
+        raise InvalidRequest(f"{where}: 'json_schema' must be an object, not {kind(inner)}.")
+    return inner
+
+
+def _check(schema: Mapping[str, object], where: str, *, strict: bool) -> None:
+    try:
+        Draft202012Validator.check_schema(dict(schema))
+        complaints = list(_strict_complaints(schema)) if strict else []
+    except SchemaError as error:
+        at = ".".join(str(part) for part in error.absolute_path) or "the top"
+        reason = " ".join(error.message.split())[:160]
+        raise InvalidRequest(f"{where} is not a JSON Schema, at {at}: {reason}.") from error
+    except RecursionError as error:
+        raise InvalidRequest(f"{where} is nested too deeply to be read.") from error
+    if schema.get("type") != "object":
+        raise InvalidRequest(f"{where}: the schema's top must have type 'object', as structured output demands.")
+    if complaints:
+        raise InvalidRequest(f"{where}: {complaints[0]}, as strict structured output demands.")
+
+
+def _strict_complaints(schema: Mapping[str, object], at: str = "the top") -> Iterator[str]:
+    """Strict mode closes every object and requires all of its properties; the platform refuses anything else."""
+    properties = schema.get("properties")
+    if schema.get("type") == "object" or isinstance(properties, Mapping):
+        names = set(properties) if isinstance(properties, Mapping) else set()
+        required = schema.get("required", [])
+        left_out = names - set(required if isinstance(required, list) else [])
+        if schema.get("additionalProperties") is not False:
+            yield f"{at} needs 'additionalProperties': false"
+        if left_out:
+            yield f"{at} must list {', '.join(sorted(left_out))} under 'required'"
+    for name, child in _children(schema):
+        yield from _strict_complaints(child, name)
+
+
+def _children(schema: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for key in ("properties", "$defs"):
+        held = schema.get(key)
+        for name, child in held.items() if isinstance(held, Mapping) else ():
+            if isinstance(child, Mapping):
+                yield str(name), child
+    items, choices = schema.get("items"), schema.get("anyOf")
+    for child in [items, *(choices if isinstance(choices, list) else [])]:
+        if isinstance(child, Mapping):
+            yield "an inner schema", child
