@@ -1,4 +1,4 @@
-"""Builds a task folder from the 700 real EU acts, where they are at hand, with the bundled task's prompt and graders."""
+"""Builds a task folder from 700 real EU acts, where they are at hand, with the bundled task's prompt and graders."""
 
 import json
 import random
@@ -28,7 +28,7 @@ def pool_path() -> Path | None:
     return _POOL if _POOL.is_file() else None
 
 
-def write_task(folder: Path, pool: Path, train: int, valid: int = 50, test: int = 100, seed: int = 0) -> None:
+def write_task(folder: Path, pool: Path, train: int, valid: int = 50, test: int = 100, *, seed: int = 0) -> None:
     """Write a complete task folder with that many disjoint rows a split; the same seed gives the same bytes.
 
     The folder's name is the task's name. Its label set is that of the whole pool, whatever rows were drawn.
