@@ -67,7 +67,7 @@ class Series:
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> "Series":
-        """Return the series of `steps`, sorted by step; where a step comes twice (after a resume) the later event counts."""
+        """Return the series of `steps` in order; where a step comes twice (after a resume) the later event counts."""
         latest: dict[int, Step] = {}
         for step in sorted(steps, key=lambda step: (step.step, step.at or 0.0)):
             latest[step.step] = step

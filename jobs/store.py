@@ -104,8 +104,6 @@ class Claim:
 
     id: str
     token: str
-    starts: int = 0
-    """Turns begun since the last one that finished, this one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ class Store:
         found = int(await self._redis.get(_key("schema")) or 0)
         if found > SCHEMA:
             raise ConfigurationError(
-                f"REDIS_URL: the state there is of version {found}, this program knows {SCHEMA}; start the newer program"
+                f"REDIS_URL: the state there is of version {found}, this program knows {SCHEMA}; start the newer one"
             )
         memory = cast("Mapping[str, object]", await self._redis.info("memory"))
         policy = str(memory.get("maxmemory_policy", "noeviction"))
@@ -177,7 +175,7 @@ class Store:
 
     async def jobs(self, limit: int = 50) -> tuple[Job, ...]:
         """Return the newest jobs, newest first."""
-        ids = await self._redis.zrevrange(_key("jobs"), 0, limit - 1)
+        ids = cast("list[str]", await self._redis.zrevrange(_key("jobs"), 0, limit - 1))
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hget(_key(f"job:{job_id}"), "value")
@@ -196,6 +194,10 @@ class Store:
         """Return where a posting stands in Slack, or None while it was not posted."""
         value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
         return LedgerEntry(**json.loads(value)) if value else None
+
+    async def starts(self, job_id: str) -> int:
+        """Return the turns of a job begun since the last one that finished."""
+        return int(await self._redis.hget(_key("starts"), job_id) or 0)
 
     async def outbox_age(self) -> float:
         """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
@@ -230,7 +232,7 @@ class Store:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
         token = uuid4().hex
         answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
-        return tuple(Claim(id_, token, int(starts)) for id_, starts in zip(answer[::2], answer[1::2], strict=True))
+        return tuple(Claim(claimed, token) for claimed in answer)
 
     async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
         """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost."""

@@ -1,5 +1,5 @@
 -- Takes what is due from a sorted set under a lease. ARGV: prefix, set, token, lease in ms, limit.
--- Answers a flat list of id, number of starts since the last finished turn. Asked twice with one token, it answers the same.
+-- Answers the ids; asked twice with one token, it answers the same.
 local prefix, set, token, lease, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local function key(name) return prefix .. ':' .. name end
 local answered = redis.call('LRANGE', key('claim:' .. token), 0, -1)
@@ -10,10 +10,8 @@ local answer = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(set), '-inf', now, 'LIMIT', 0, limit)) do
   redis.call('ZADD', key(set), now + lease, id)
   redis.call('HSET', key('leases:' .. set), id, token)
-  local starts = 0
-  if set == 'due' then starts = redis.call('HINCRBY', key('starts'), id, 1) end
+  if set == 'due' then redis.call('HINCRBY', key('starts'), id, 1) end
   table.insert(answer, id)
-  table.insert(answer, tostring(starts))
 end
 if #answer > 0 then
   redis.call('RPUSH', key('claim:' .. token), unpack(answer))

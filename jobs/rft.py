@@ -1,0 +1,176 @@
+"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the turns each of them takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+import structlog
+
+from jobs.errors import Conflict, NotFound
+from jobs.launching import Launcher, answer
+from jobs.platforms import Profile
+from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
+from jobs.series import Series
+from jobs.store import Change, Store, VersionConflict, Versioned
+from jobs.tasks import nearest
+from jobs.watching import Watcher, status
+
+MOST_STARTS: Final = 3
+"""Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
+SET_ASIDE: Final = 900.0
+LISTED: Final = 200
+
+log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """Everything there is to show of one job."""
+
+    job: Job
+    series: Series
+    approval: Approval | None
+
+
+class RftJobs:
+    """The RFT jobs of this bot.
+
+    Args:
+        store: where jobs are kept.
+        launcher: takes requests and brings them onto a platform.
+        watcher: reads jobs that a platform has.
+        profile_of: a platform's profile by name.
+    """
+
+    def __init__(
+        self, store: Store, launcher: Launcher, watcher: Watcher, profile_of: Callable[[str], Profile]
+    ) -> None:
+        self._store = store
+        self._launcher = launcher
+        self._watcher = watcher
+        self._profile_of = profile_of
+
+    # -- what people ask -----------------------------------------------------------------------------------------
+
+    async def launch(self, request: LaunchRequest) -> Job:
+        """Launch a job; see `Launcher.launch`."""
+        return await self._launcher.launch(request)
+
+    async def newest(self, limit: int = 10) -> tuple[Job, ...]:
+        """Return the newest jobs, newest first."""
+        return await self._store.jobs(limit)
+
+    async def view(self, reference: str) -> JobView:
+        """Return a job with its series and approval.
+
+        Args:
+            reference: the job's id, or enough of its beginning.
+
+        Raises:
+            NotFound: no job, or more than one, is called so.
+        """
+        job = (await self._held(reference)).value
+        approval = await self._store.approval(job.id)
+        return JobView(job, await self._store.series(job.id), approval.value if approval else None)
+
+    async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
+        """Write down what a person wants of a job; its next turn, at once, does it.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: the job is in no state for it.
+        """
+        while True:
+            held = await self._held(reference)
+            self._check(held.value, action)
+            job = replace(held.value, intent=Intent(action, by, channel, trigger))
+            try:
+                await self._store.commit(Change(job=Versioned(job, held.version), next_turn=0))
+            except VersionConflict:
+                continue
+            return job
+
+    def _check(self, job: Job, action: Action) -> None:
+        """Raise Conflict, in words, where the job is in no state for the action."""
+        if job.state.is_final:
+            raise Conflict(f"{job.id} is {job.state.value.replace('_', ' ')}; there is nothing left to {action.value}.")
+        if job.state is JobState.CREATING:
+            raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
+        if action is not Action.CANCEL and not self._profile_of(job.platform).can_pause:
+            raise Conflict(f"{job.platform} cannot pause or resume jobs. `/rft cancel {job.id}` stops it for good.")
+        if action is Action.RESUME and job.state is not JobState.PAUSED:
+            raise Conflict(f"{job.id} is not paused; it is {job.platform_status or job.state.value}.")
+        if action is Action.PAUSE and job.state is not JobState.WATCHING:
+            raise Conflict(f"{job.id} is {job.state.value}; only a running job can be paused.")
+
+    async def _held(self, reference: str) -> Versioned[Job]:
+        exact = await self._store.job(reference)
+        if exact:
+            return exact
+        known = [job.id for job in await self._store.jobs(LISTED)]
+        matching = [job_id for job_id in known if job_id.startswith(reference) or job_id == f"rft-{reference}"]
+        if len(matching) == 1:
+            found = await self._store.job(matching[0])
+            assert found is not None, "a listed job exists"
+            return found
+        if matching:
+            raise NotFound(f"{len(matching)} jobs begin with '{reference}': {', '.join(matching[:5])}.")
+        raise NotFound(f"There is no job '{reference}'; {nearest(reference, known)}")
+
+    # -- its turns -----------------------------------------------------------------------------------------------
+
+    async def turn(self, job_id: str, starts: int, reference: str) -> None:
+        """Take one turn of a job: do what its state asks for.
+
+        Args:
+            job_id: whose turn it is.
+            starts: turns begun since the last one that finished, this one included.
+            reference: finds this turn in the log, should it fail.
+        """
+        held = await self._store.job(job_id)
+        if held is None or held.value.state.is_final:
+            return
+        try:
+            if starts > MOST_STARTS:
+                await self._set_aside(held, reference)
+            else:
+                await self._step(held)
+        except VersionConflict:
+            log.info("turn.overtaken")  # another turn, or a person, was quicker: the job's next turn sees what they did
+
+    async def _step(self, held: Versioned[Job]) -> None:
+        job = held.value
+        if job.intent and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
+            await self._launcher.refuse(held, "It was cancelled before the launch.")
+            return
+        match job.state:
+            case JobState.CHECKING:
+                await self._launcher.check(held)
+            case JobState.LAUNCHING:
+                await self._launcher.send(held)
+            case JobState.CREATING:
+                await self._launcher.recover(held)
+            case JobState.WATCHING | JobState.PAUSED:
+                if job.intent:
+                    await self._watcher.act(held, job.intent)
+                else:
+                    await self._watcher.look(held)
+            case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED | JobState.NOT_LAUNCHED:
+                return  # `turn` lets no final job through
+            case _:
+                assert_never(job.state)
+
+    async def _set_aside(self, held: Versioned[Job], reference: str) -> None:
+        """Stop trying a job whose turns keep dying: refuse a launch, look at a running one only now and then."""
+        job = held.value
+        fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
+        if not job.state.is_on_platform and job.state is not JobState.CREATING:
+            await self._launcher.refuse(held, fault)
+            return
+        if job.note and job.note.startswith("A fault of mine"):
+            await self._store.commit(Change(job=held, next_turn=SET_ASIDE))
+            return
+        text = f"{fault} The job itself is not affected; I look again every {SET_ASIDE / 60:.0f} minutes."
+        noted = replace(job, note=text, status_notes=job.status_notes + 1)
+        posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
+        await self._store.commit(Change(job=Versioned(noted, held.version), next_turn=SET_ASIDE, postings=(posting,)))
