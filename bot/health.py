@@ -1,0 +1,105 @@
+"""Is this process alive, and can it do its work: /healthz, /readyz and the client of `python -m bot health`.
+
+/healthz answers 200 as long as the event loop turns; a supervisor restarts a process that does not answer. /readyz runs
+the checks it was given and answers 503 when one of them fails; nobody should be killed for that, Redis may be away.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+log = structlog.stdlib.get_logger(__name__)
+
+CHECK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Args:
+        ok: whether work can be done.
+        detail: what it is that was found, for a person: an age in seconds, a name, a reason.
+    """
+
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One named question, such as "does Redis answer"; an exception counts as no."""
+
+    name: str
+    ask: Callable[[], Awaitable[Finding]]
+
+
+def health_app(checks: Sequence[Check], *, seconds: float = CHECK_SECONDS) -> web.Application:
+    """Return the application with both pages.
+
+    Args:
+        checks: what /readyz asks, all at once.
+        seconds: how long one check may take before it counts as failed.
+    """
+    app = web.Application()
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        findings = await asyncio.gather(*(_find(check, seconds) for check in checks))
+        ready = all(finding.ok for finding in findings)
+        body = {
+            "status": "ready" if ready else "not ready",
+            "checks": {
+                check.name: {"ok": found.ok, "detail": found.detail}
+                for check, found in zip(checks, findings, strict=True)
+            },
+        }
+        return web.json_response(body, status=200 if ready else 503)
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serve an application as long as the context lasts; yield its port (a free one where `port` is 0)."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        address: tuple[str, int] = runner.addresses[0]
+        yield address[1]
+    finally:
+        await runner.cleanup()
+
+
+async def ask_health(port: int, *, host: str = "127.0.0.1", seconds: float = 5.0) -> tuple[bool, str]:
+    """Ask the bot on `port` for /healthz; return whether it is alive and a line to print."""
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{host}:{port}/healthz") as response,
+        ):
+            return response.status == 200, await response.text()
+    except (aiohttp.ClientError, TimeoutError) as failed:
+        return False, f"no answer from {host}:{port} ({type(failed).__name__})"
+
+
+async def _find(check: Check, seconds: float) -> Finding:
+    try:
+        async with asyncio.timeout(seconds):
+            return await check.ask()
+    except TimeoutError:
+        return Finding(ok=False, detail=f"no answer in {seconds:g} s")
+    except Exception as failed:  # a check that breaks is a finding, not a broken page
+        log.warning("check_failed", check=check.name, exc_info=failed)
+        return Finding(ok=False, detail=type(failed).__name__)

@@ -1,0 +1,86 @@
+"""The scheduler: a few fixed ticks, in memory, in every bot process.
+
+What is due, and who does it, is decided in Redis under a lease; a tick only asks. So any number of processes may tick,
+and nothing about a job is lost with the scheduler.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_JITTER = 0.5
+"""Seconds; so that several processes do not ask in the same instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something done again and again.
+
+    Args:
+        name: names it in the log and in /readyz.
+        seconds: from one start to the next; a run that takes longer makes the next one wait for the one after.
+        work: called without arguments; may fail, and is then tried again at the next turn.
+    """
+
+    name: str
+    seconds: float
+    work: Callable[[], Awaitable[object]]
+
+
+class Ticks:
+    """Runs each tick in its rhythm from `start` to `stop`, the first time at once."""
+
+    def __init__(self, ticks: Sequence[Tick], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        names = [tick.name for tick in ticks]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two ticks share a name: {names}")
+        self._ticks = tuple(ticks)
+        self._now = now
+        self._last: dict[str, datetime] = {}
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def start(self) -> None:
+        """Start ticking on the running event loop."""
+        started = self._now()
+        for tick in self._ticks:
+            self._last[tick.name] = started
+            self._scheduler.add_job(
+                self._turn,
+                "interval",
+                args=(tick,),
+                id=tick.name,
+                seconds=tick.seconds,
+                jitter=min(MOST_JITTER, tick.seconds / 10),
+                next_run_time=datetime.now(UTC),
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no further turn; one that is under way is cancelled at its next await."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def ages(self) -> dict[str, float]:
+        """Return for each tick the seconds since it last ended without an error, or since the start."""
+        now = self._now()
+        return {name: (now - last) / timedelta(seconds=1) for name, last in self._last.items()}
+
+    def late(self, slack: float = 30.0) -> tuple[str, ...]:
+        """Return the ticks that have not ended well for three turns and `slack` seconds; empty when all is well."""
+        ages = self.ages()
+        return tuple(t.name for t in self._ticks if ages.get(t.name, 0.0) > 3 * t.seconds + slack)
+
+    async def _turn(self, tick: Tick) -> None:
+        try:
+            await tick.work()
+        except Exception as failed:  # the boundary of a tick: the next turn tries again
+            log.error("tick_failed", tick=tick.name, exc_info=failed)
+        else:
+            self._last[tick.name] = self._now()

@@ -1,0 +1,65 @@
+import asyncio
+import json
+
+import aiohttp
+
+from bot.health import Check, Finding, ask_health, health_app, serving
+
+
+async def get(port: int, page: str) -> tuple[int, dict[str, object]]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{page}") as response:
+        body: dict[str, object] = json.loads(await response.text())
+        return response.status, body
+
+
+async def fine() -> Finding:
+    return Finding(ok=True, detail="0.2 s ago")
+
+
+async def broken() -> Finding:
+    raise ConnectionError("redis://user:secret@host is away")
+
+
+async def stuck() -> Finding:
+    await asyncio.Event().wait()
+    raise AssertionError("never")
+
+
+async def test_ready_when_every_check_is_fine() -> None:
+    async with serving(health_app([Check("redis", fine), Check("slack", fine)]), "127.0.0.1", 0) as port:
+        assert await get(port, "/readyz") == (
+            200,
+            {
+                "status": "ready",
+                "checks": {
+                    "redis": {"ok": True, "detail": "0.2 s ago"},
+                    "slack": {"ok": True, "detail": "0.2 s ago"},
+                },
+            },
+        )
+
+
+async def test_not_ready_names_what_is_wrong_and_stays_alive() -> None:
+    checks = [Check("redis", broken), Check("slack", stuck), Check("tick", fine)]
+    async with serving(health_app(checks, seconds=0.05), "127.0.0.1", 0) as port:
+        status, body = await get(port, "/readyz")
+
+        assert status == 503
+        assert body == {
+            "status": "not ready",
+            "checks": {
+                "redis": {"ok": False, "detail": "ConnectionError"},
+                "slack": {"ok": False, "detail": "no answer in 0.05 s"},
+                "tick": {"ok": True, "detail": "0.2 s ago"},
+            },
+        }
+        assert await get(port, "/healthz") == (200, {"status": "alive"})
+
+
+async def test_the_health_command_asks_a_running_bot() -> None:
+    async with serving(health_app([]), "127.0.0.1", 0) as port:
+        assert await ask_health(port) == (True, '{"status": "alive"}')
+
+    alive, said = await ask_health(port)
+    assert not alive
+    assert said.startswith(f"no answer from 127.0.0.1:{port}")

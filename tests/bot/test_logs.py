@@ -1,0 +1,177 @@
+import io
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from bot.logs import Redactor, configure_logs, log_bug, reference, secrets_of
+from bot.settings import load_settings
+
+SECRETS = [
+    "xoxb-123-456-AbCdEf",
+    "xoxp-99-secret",
+    "xoxe.xoxp-1-Mi0yLTQ",
+    "xapp-1-A012-987-deadbeef",
+    "sk-proj-AbC_d-123456",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "https://hooks.slack.com/commands/T0/123/abcDEF",
+]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    sys.excepthook, threading.excepthook = hooks
+
+
+def logging_to(style: Literal["json", "console"], *known: str, level: str = "INFO") -> io.StringIO:
+    stream = io.StringIO()
+    configure_logs(style, level, Redactor(SecretStr(value) for value in known), stream=stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_carries_its_job_level_time_and_values() -> None:
+    stream = logging_to("json")
+    with structlog.contextvars.bound_contextvars(job="j7"):
+        structlog.stdlib.get_logger("jobs.rft").info("step", step=4)
+        logging.getLogger("slack_bolt").warning("late by %s s", 3)
+
+    ours, theirs = lines(stream)
+    assert ours | {"timestamp": ""} == {
+        "event": "step",
+        "job": "j7",
+        "level": "info",
+        "logger": "jobs.rft",
+        "step": 4,
+        "timestamp": "",
+    }
+    assert theirs["event"] == "late by 3 s"
+    assert theirs["job"] == "j7"
+    assert theirs["logger"] == "slack_bolt"
+
+
+@pytest.mark.filterwarnings("always:careful")
+@pytest.mark.parametrize("style", ["json", "console"])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_secret_leaks_by_any_way_into_the_log(style: Literal["json", "console"], secret: str) -> None:
+    stream = logging_to(style)
+    log = structlog.stdlib.get_logger("test")
+
+    sentence = f"token is {secret}"
+    log.info(sentence)
+    log.info("event", value=secret, nested={"a": [secret, {"b": secret}]}, obj=SecretStr(secret))
+    logging.getLogger("library").error("sent %r", {"headers": {"Authorization": f"Bearer {secret}"}})
+    logging.getLogger("library").error("sent", extra={"body": f'{{"x": "{secret}"}}'})
+    try:
+        password = secret
+        raise ValueError(f"cannot use {password}")
+    except ValueError as cause:
+        try:
+            raise RuntimeError("wrapped") from cause
+        except RuntimeError as error:
+            log_bug(error, url=secret)
+            logging.getLogger("library").exception("failed with %s", secret)
+    thread = threading.Thread(target=_raise, args=(secret,), name="worker")
+    thread.start()
+    thread.join()
+    warnings.warn(f"careful with {secret}", stacklevel=1)
+
+    said = stream.getvalue()
+    assert secret not in said
+    assert "hidden" in said
+    assert said.count("Traceback") == 5  # two chained ones twice, one in the thread
+    if style == "json":
+        assert len(lines(stream)) == 8
+
+
+def _raise(secret: str) -> None:
+    raise ValueError(secret)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'response_url': 'http://127.0.0.1:8750/response/SENTINEL'}",
+        json.dumps({"body": json.dumps({"response_url": "http://127.0.0.1:8750/response/SENTINEL"})}),
+        '{"api-key": "SENTINEL"}',
+        "{'Authorization': b'SENTINEL'}",
+        '{"client_secret":"SENTINEL"}',
+        "authorization: bearer SENTINEL",
+        "wss://wss-primary.slack.com/link/?ticket=SENTINEL&app_id=1",
+        "redis://default:SENTINEL@redis.example.org:6379/0",
+        "rediss://:SENTINEL@redis.example.org:6379/0",
+    ],
+)
+def test_secrets_are_known_by_the_field_they_stand_in(text: str) -> None:
+    assert "SENTINEL" not in Redactor()(text)
+
+
+def test_known_values_are_hidden_in_any_spelling_and_short_ones_left() -> None:
+    strange = 'pa"ss\\word\nwith é'
+    redact = Redactor([SecretStr(strange), SecretStr("local")])
+
+    assert redact(f"a {strange} b") == "a [hidden] b"
+    assert redact(json.dumps({"k": strange})) == '{"k": "[hidden]"}'
+    assert redact(repr([strange])) == "['[hidden]']"
+    assert redact("a local platform") == "a local platform"
+    redact.hide(SecretStr("found-later"))
+    assert redact("key found-later") == "key [hidden]"
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    text = "task-eurovoc risk-free sk-1 ask-me-anything step 4, 12 tokens, http://127.0.0.1:8750/v1 ckpt-step-30"
+
+    assert Redactor()(text) == text
+
+
+def test_every_secret_of_the_settings_is_known() -> None:
+    settings = load_settings(
+        {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "OPENAI_API_KEY": "plain-looking-key"}
+    )
+    stream = io.StringIO()
+    configure_logs("json", "INFO", Redactor(secrets_of(settings)), stream=stream)
+    structlog.stdlib.get_logger("test").info("using plain-looking-key", settings=settings)
+
+    assert "plain-looking-key" not in stream.getvalue()
+
+
+def test_a_reference_finds_its_traceback() -> None:
+    stream = logging_to("json")
+    try:
+        raise LookupError("the actual reason")
+    except LookupError as error:
+        found_by = log_bug(error, command="/rft")
+
+    (line,) = lines(stream)
+    assert line["reference"] == found_by
+    assert len(found_by) == 8
+    assert "the actual reason" in str(line["exception"])
+    assert "Traceback" in str(line["exception"])
+    assert reference() != reference()
+
+
+def test_the_level_holds_and_chatty_libraries_are_quiet() -> None:
+    stream = logging_to("json", level="INFO")
+    structlog.stdlib.get_logger("test").debug("unseen")
+    logging.getLogger("apscheduler.scheduler").info("ran a tick")
+    logging.getLogger("apscheduler.scheduler").warning("skipped a tick")
+
+    assert [line["event"] for line in lines(stream)] == ["skipped a tick"]
