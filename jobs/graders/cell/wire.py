@@ -1,0 +1,45 @@
+"""How the two sides of a grading process talk: JSON objects, each behind its length in four bytes."""
+
+import json
+import os
+import struct
+
+LENGTH = struct.Struct(">I")
+POSITION = struct.Struct("<Qii")
+"""The page that both sides see: how many calls were begun, the row, the grader. A row below 0 is a stage."""
+PAGE_BYTES = 4096
+IDLE = -1
+LOADING = -2
+
+
+def pack(message: dict[str, object]) -> bytes:
+    """One frame. The text is ASCII, so that halves of surrogate pairs in a model's answer pass unharmed."""
+    body = json.dumps(message, separators=(",", ":")).encode()
+    return LENGTH.pack(len(body)) + body
+
+
+def receive(descriptor: int) -> dict[str, object] | None:
+    """The next frame from a blocking descriptor; None when the other side has gone."""
+    head = _read(descriptor, LENGTH.size)
+    if head is None:
+        return None
+    body = _read(descriptor, LENGTH.unpack(head)[0])
+    return None if body is None else dict(json.loads(body))
+
+
+def send(descriptor: int, message: dict[str, object]) -> None:
+    """Writes one frame to a blocking descriptor."""
+    rest = memoryview(pack(message))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _read(descriptor: int, size: int) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        part = os.read(descriptor, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

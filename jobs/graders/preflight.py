@@ -1,0 +1,59 @@
+"""Tries a grader before money is spent on it: on a real item, with plausible, empty and malformed answers."""
+
+from collections.abc import Mapping, Sequence
+
+from jobs.graders.definitions import Grader
+from jobs.graders.plausible import plausible_answers
+from jobs.graders.records import Grade, Sample
+from jobs.graders.runtime import GraderRuntime
+
+PATIENCE_SECONDS = 10.0
+"""Training grades hundreds of samples a step; a grader that takes longer for one answer is of no use to it."""
+ODD_ANSWERS = ("", '{"unexpected": [null, 1, {"deeper": true}]}', "[]", "null", "no JSON at all")
+
+
+async def check_grader(
+    runtime: GraderRuntime,
+    grader: Grader,
+    item: Mapping[str, object],
+    response_format: Mapping[str, object] | None = None,
+) -> list[str]:
+    """What would keep `grader` from training, as sentences for the person; an empty list means it is fine.
+
+    A grader must give a finite number for an answer of the right shape, and must come to an end on any answer. One that
+    raises on an empty or malformed answer is fine: such an answer earns 0 on every platform, and with a response format
+    it hardly ever comes up.
+
+    Args:
+        runtime: where the grader is run.
+        grader: what is checked.
+        item: a row of the dataset.
+        response_format: the shape of the answers, as chat completions spell it or as a bare JSON Schema. Without it the
+            shape is guessed from the item, and one guess that is graded without an error is enough.
+    """
+    plausible = plausible_answers(item, response_format)
+    grades = await _try(runtime, grader, item, plausible)
+    if all(grade.errors for grade in grades):
+        return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(plausible[0])}."]
+    grades = await _try(runtime, grader, item, ODD_ANSWERS)
+    for answer, grade in zip(ODD_ANSWERS, grades, strict=True):
+        if grade.stopped:
+            return [f"{_reason(grader, grade)}. It was given {_shown(answer)}, which a model may answer."]
+    return []
+
+
+async def _try(
+    runtime: GraderRuntime, grader: Grader, item: Mapping[str, object], answers: Sequence[str]
+) -> list[Grade]:
+    seconds = min(PATIENCE_SECONDS, runtime.limits.seconds)
+    return await runtime.grade(grader, [(Sample(answer), item) for answer in answers], seconds)
+
+
+def _reason(grader: Grader, grade: Grade) -> str:
+    return f"The grader {grader.name} fails: {grade.detail}"
+
+
+def _shown(answer: str) -> str:
+    if not answer:
+        return "an empty answer"
+    return f"`{answer}`" if len(answer) <= 200 else f"`{answer[:200]}...`"

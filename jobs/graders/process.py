@@ -1,0 +1,284 @@
+"""One grading process, from the outside: started, watched, and ended when it no longer answers.
+
+The process says through a shared page which call it is making, so that the call which ended or stalled it can be named.
+"""
+
+import asyncio
+import contextlib
+import json
+import mmap
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from jobs.graders.cell import wire
+from jobs.graders.cell.confine import unsupported
+from jobs.graders.definitions import PythonGrader
+from jobs.graders.records import GraderErrorKind, Limits
+
+START_SECONDS = 30.0
+"""Time for a Python to start and lock itself in, before the grader's own time begins to count."""
+LARGEST_REPLY = 64 * 1024**2
+
+_BOOT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from cell.program import main
+del sys.path[0]
+main(*map(int, sys.argv[2:]))
+"""
+_ARGUMENTS = ("-P", "-s", "-B", "-c", _BOOT, str(Path(__file__).parent))
+"""As isolated as `-I`, which would ignore the hash seed: with a fixed one a set has one order, and grades repeat."""
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one grader made of one sample: a score, or a kind of error and its detail; seconds inside `grade`."""
+
+    score: float
+    seconds: float
+    kind: GraderErrorKind | None = None
+    detail: str | None = None
+    stopped: bool = False
+    """The call ended the process or had to be ended."""
+
+
+Row = list[Outcome]
+"""One sample's outcomes, in the graders' order."""
+
+
+class Refused(Exception):
+    """No grading process can be had here; the text says why, for people."""
+
+
+@dataclass(eq=False)
+class Lost(Exception):
+    """The process ended, or was ended, in the middle of its work."""
+
+    how: str
+    """The rest of a sentence that starts with the grader's name."""
+    timed_out: bool
+    by_machine: bool
+    """Killed from outside, most likely for want of memory: not the grader's doing."""
+    row: int
+    """The row being graded; `wire.LOADING` while sources were run, `wire.IDLE` between calls."""
+    grader: int
+
+
+class GradingProcess:
+    """A process that grades with one fixed list of graders. Made by `start`, ended by `kill` and then `reap`."""
+
+    def __init__(self, graders: Sequence[PythonGrader], limits: Limits) -> None:
+        self._graders = tuple(graders)
+        self._limits = limits
+        self._scratch = tempfile.mkdtemp(prefix="proctor-grader-")
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by reap, with the process
+        page = os.memfd_create("grading")
+        os.ftruncate(page, wire.PAGE_BYTES)
+        self._page = mmap.mmap(page, wire.PAGE_BYTES)
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        # Not in a helper thread: the kernel ends the process when the thread that started it ends.
+        self._process = subprocess.Popen(
+            [sys.executable, *_ARGUMENTS, str(theirs.fileno()), str(page), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd=self._scratch,
+            env=_ENVIRONMENT,
+            pass_fds=(theirs.fileno(), page),
+        )
+        theirs.close()
+        os.close(page)
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def prepare(self, seconds: float) -> None:
+        """Locks the process in and runs the graders' sources once, each for at most `seconds`.
+
+        Raises:
+            Refused: it cannot be locked in here, or cannot be started.
+            Lost: a source ended it or took too long.
+        """
+        self._reader, self._writer = await asyncio.open_connection(sock=self._socket)
+        start: dict[str, object] = {
+            "memory_bytes": self._limits.memory_bytes,
+            "file_bytes": self._limits.file_bytes,
+            "graders": [(grader.name, grader.source) for grader in self._graders],
+        }
+        try:
+            reply = await self._ask(wire.pack(start), START_SECONDS)
+        except Lost as lost:
+            msg = f"a grading process could not be started: it {lost.how}{self._last_words()}"
+            raise Refused(msg) from lost
+        if "refused" in reply:
+            raise Refused(str(reply["refused"]))
+        await self._reply(seconds)
+
+    async def grade(self, frame: bytes, seconds: float, accept: Callable[[Sequence[Row]], None]) -> bool:
+        """Grades one frame of rows, handing over finished rows in order as they come.
+
+        Args:
+            frame: made by `frame_of`.
+            seconds: wall time for each call of a grader.
+            accept: is given each batch of finished rows.
+
+        Returns:
+            Whether the process can take another frame; if not, it stopped early and the other rows are for a new one.
+
+        Raises:
+            Lost: it ended or was ended; rows accepted so far count.
+        """
+        reply = await self._ask(frame, seconds)
+        while True:
+            accept(self._rows(reply))
+            if "done" in reply or "leaving" in reply:
+                return "done" in reply
+            reply = await self._reply(seconds)
+
+    def kill(self) -> None:
+        """Ends the process at once; `reap` must follow."""
+        if self._process.poll() is None:
+            self._process.kill()
+        if self._writer is not None:
+            self._writer.transport.abort()
+        else:
+            self._socket.close()
+
+    async def reap(self) -> None:
+        """Waits for the killed process and clears away what it left."""
+        await asyncio.to_thread(self._process.wait)
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+        self._page.close()
+        self._errors.close()
+        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+
+    async def _ask(self, frame: bytes, seconds: float) -> Mapping[str, object]:
+        assert self._writer is not None
+        self._writer.write(frame)  # not drained: the reply is what is waited for, and a frame is small
+        return await self._reply(seconds)
+
+    async def _reply(self, seconds: float) -> Mapping[str, object]:
+        """The next reply; the process is ended where one call outlasts `seconds`."""
+        reading = asyncio.ensure_future(self._read())
+        position, since = self._position(), time.monotonic()
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=max(0.01, min(1.0, seconds / 4)))
+                now, seen = time.monotonic(), self._position()
+                if seen != position:
+                    position, since = seen, now
+                elif not reading.done() and now - since > seconds:
+                    raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
+            return reading.result()
+        except (OSError, EOFError):
+            raise await self._ended() from None
+        except ValueError:
+            raise self._lost("sent something else than grades") from None
+        finally:
+            reading.cancel()
+
+    async def _read(self) -> Mapping[str, object]:
+        size = wire.LENGTH.unpack(await self._reader.readexactly(wire.LENGTH.size))[0]
+        if size > LARGEST_REPLY:
+            msg = "a reply beyond all bounds"
+            raise ValueError(msg)
+        reply = json.loads(await self._reader.readexactly(size))
+        if not isinstance(reply, dict):
+            msg = "a reply is an object"
+            raise ValueError(msg)
+        return reply
+
+    def _rows(self, reply: Mapping[str, object]) -> list[Row]:
+        rows = reply.get("rows")
+        try:
+            return [self._row(row) for row in cast("list[list[list[object]]]", rows)]
+        except (TypeError, ValueError, LookupError):
+            raise self._lost("sent something else than grades") from None
+
+    def _row(self, row: Sequence[Sequence[object]]) -> Row:
+        if len(row) != len(self._graders):
+            msg = "one outcome for each grader"
+            raise ValueError(msg)
+        return [_outcome(cells) for cells in row]
+
+    def _position(self) -> tuple[int, int, int]:
+        calls, row, grader = wire.POSITION.unpack_from(self._page)
+        return calls, row, min(max(grader, 0), len(self._graders) - 1)
+
+    def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> Lost:
+        calls, row, grader = self._position()
+        self.kill()
+        return Lost(how, timed_out, by_machine, row if calls else wire.IDLE, grader)
+
+    async def _ended(self) -> Lost:
+        """The channel is closed: looks how the process ended."""
+        try:
+            code = await asyncio.to_thread(self._process.wait, 1.0)
+        except subprocess.TimeoutExpired:
+            return self._lost("closed the channel its grades go through")
+        if code == -signal.SIGKILL:
+            return self._lost("was killed by the machine, most likely because memory ran out", by_machine=True)
+        if code < 0:
+            return self._lost(f"crashed ({signal.Signals(-code).name})")
+        return self._lost(f"ended its own process (exit code {code})")
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1][:300]}" if lines else ""
+
+
+def frame_of(rows: Sequence[tuple[str, Mapping[str, object]]]) -> bytes:
+    """The frame that asks for `rows` (output text, item) to be graded; an item that comes again travels once."""
+    places: dict[int, int] = {}
+    items: list[object] = []
+    pairs: list[tuple[str, int]] = []
+    for text, item in rows:
+        place = places.setdefault(id(item), len(items))
+        if place == len(items):
+            items.append(_plain(item))
+        pairs.append((text, place))
+    return wire.pack({"items": items, "rows": pairs})
+
+
+def check_supported() -> None:
+    """Raises `Refused` on a machine that cannot confine a grader at all."""
+    why = unsupported()
+    if why is not None:
+        raise Refused(why)
+
+
+def _plain(value: object) -> object:
+    """Mappings and sequences of any type as those that JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _outcome(cells: Sequence[object]) -> Outcome:
+    score, seconds = cells[0], cells[1]
+    if not isinstance(seconds, float):
+        raise TypeError(seconds)
+    if isinstance(score, float):
+        return Outcome(score, seconds)
+    return Outcome(0.0, seconds, GraderErrorKind(str(cells[2])), str(cells[3]))
