@@ -1,0 +1,21 @@
+"""Which value is drawn by which function, and the one way from a value to a picture."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from charts.checkpoints import draw_checkpoint_comparison
+from charts.reward import draw_reward_curve
+from charts.sheet import Sheet
+from charts.values import Chart, CheckpointComparison, RewardCurve
+
+CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
+    RewardCurve: draw_reward_curve,
+    CheckpointComparison: draw_checkpoint_comparison,
+}
+
+
+def draw(sheet: Sheet, chart: Chart) -> bytes:
+    """Return `chart` drawn on `sheet` as a PNG, 1000 pixels wide; what was on the sheet before leaves no trace."""
+    sheet.wipe()
+    CHARTS[type(chart)](sheet, chart)
+    return sheet.png()

@@ -1,0 +1,130 @@
+"""The sheet every picture is drawn on: one figure used again and again, measured in pixels from the top left.
+
+At 72 dots an inch a point is a pixel, so every size in the style is both. Building figure and axes costs more than
+half of a picture; a sheet keeps them and only takes off what the last picture put on.
+"""
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D, Transform
+
+from charts.lettering import Weight, fit
+from charts.style import FONT, HEIGHT, LABEL, MARGIN, PALETTES, SUBTITLE, TITLE, WIDTH
+from charts.values import Theme
+
+DPI = 72
+
+
+class Sheet:
+    """A figure with one pair of axes, both empty of marks and reused; draw, take the PNG, `wipe`, draw again."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.palette = PALETTES[theme]
+        self.figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=self.palette.background)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.axes = self.figure.add_axes((0, 0, 1, 1), facecolor="none")
+        self.pixels: Transform = Affine2D()
+        self._marks: list[Artist] = []
+        self._dress()
+        self.wipe()
+
+    def wipe(self, height: int = HEIGHT) -> None:
+        """Take every mark off and set the sheet's height in pixels; the axes are hidden until `place`."""
+        for mark in self._marks:
+            mark.remove()
+        self._marks.clear()
+        self.figure.set_size_inches(WIDTH / DPI, height / DPI)
+        self.pixels = Affine2D().scale(1, -1).translate(0, height)
+        self.height = height
+        self.axes.set_visible(False)
+
+    def place(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Show the axes with their frame on these pixels, counted from the top left."""
+        height = self.height
+        self.axes.set_position((left / WIDTH, 1 - bottom / height, (right - left) / WIDTH, (bottom - top) / height))
+        self.axes.set_visible(True)
+
+    def headline(self, title: str, subtitle: str) -> float:
+        """Write title (at most two lines) and subtitle (one) and return the pixel where the picture may begin."""
+        room = WIDTH - 2 * MARGIN
+        top = float(MARGIN)
+        for line in fit(title, room, TITLE, "bold", lines=2):
+            self.write(MARGIN, top, line, size=TITLE, weight="bold", vertical="top")
+            top += TITLE * 1.28
+        for line in fit(subtitle, room, SUBTITLE):
+            self.write(MARGIN, top + 4, line, size=SUBTITLE, colour=self.palette.muted, vertical="top")
+            top += SUBTITLE * 1.4
+        return top + 14
+
+    def write(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: float = LABEL,
+        weight: Weight = "normal",
+        colour: str | None = None,
+        horizontal: str = "left",
+        vertical: str = "center_baseline",
+        halo: bool = False,
+    ) -> None:
+        """Write `words` at a pixel; `halo` puts a patch of background behind them so that lines do not cross them."""
+        box = {"facecolor": self.palette.background, "edgecolor": "none", "pad": 2, "alpha": 0.85} if halo else None
+        # A dollar sign in a title is a dollar sign, not mathematics.
+        text = Text(
+            x,
+            y,
+            words,
+            fontsize=size,
+            fontfamily=FONT,
+            fontweight=weight,
+            color=colour or self.palette.ink,
+            ha=horizontal,
+            va=vertical,
+            parse_math=False,
+            transform=self.pixels,
+            bbox=box,
+            zorder=8,
+        )
+        self._marks.append(self.figure.add_artist(text))
+
+    def mark(self, x: float, y: float, marker: str, colour: str, size: float) -> None:
+        """Draw one marker at a pixel."""
+        point = Line2D([x], [y], marker=marker, markersize=size, color=colour, linestyle="", markeredgewidth=0)
+        point.set_transform(self.pixels)
+        self._marks.append(self.figure.add_artist(point))
+
+    def bar(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """Fill a rectangle whose top left corner is at a pixel; a width of 0 leaves a hairline."""
+        shape = Rectangle((x, y), max(width, 1.5), height, facecolor=colour, edgecolor="none")
+        shape.set_transform(self.pixels)
+        self._marks.append(self.figure.add_artist(shape))
+
+    def line(self, xs: Sequence[float], ys: Sequence[float], **look: object) -> None:
+        """Draw a line in the axes' own units."""
+        self._marks.append(self.axes.add_line(Line2D(xs, ys, **look)))  # type: ignore[arg-type]
+
+    def png(self) -> bytes:
+        """Return the sheet as a PNG; light compression, because the time is worth more than 10 kB."""
+        out = io.BytesIO()
+        options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
+        self.canvas.print_png(out, **options)  # type: ignore[no-untyped-call] # matplotlib left this one method untyped
+        return out.getvalue()
+
+    def _dress(self) -> None:
+        for side in ("top", "left", "right"):
+            self.axes.spines[side].set_visible(False)
+        self.axes.spines["bottom"].set_color(self.palette.muted)
+        self.axes.spines["bottom"].set_linewidth(1.5)
+        self.axes.set_axisbelow(True)
+        self.axes.grid(visible=True, axis="y", color=self.palette.grid, linewidth=1.5)
+        self.axes.tick_params(colors=self.palette.muted, labelsize=LABEL, labelfontfamily=FONT, length=0, pad=8)
+        self.axes.tick_params(grid_color=self.palette.grid)

@@ -1,0 +1,67 @@
+"""The house look, in one place: colours for light and dark, and sizes in pixels.
+
+Pictures are 1000 x 600 pixels and are read at 360 pixels in Slack's preview, so the smallest letters are 24 pixels high
+(about 9 in the preview). Hues are from Okabe and Ito's set, which stays apart for colour-blind readers; nothing
+is told by hue alone: width, markers and words say the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from charts.values import Theme
+
+WIDTH = 1000
+HEIGHT = 600
+MARGIN = 28
+
+TITLE = 30
+SUBTITLE = 24
+LABEL = 24
+VALUE = 26
+
+FONT = "DejaVu Sans"
+"""Ships inside matplotlib, so a picture looks the same on every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme, each named for its job."""
+
+    background: str
+    ink: str
+    muted: str
+    grid: str
+    valid: str
+    train: str
+    checkpoint: str
+    alert: str
+    bar: str
+    best_bar: str
+
+
+PALETTES: Mapping[Theme, Palette] = {
+    "light": Palette(
+        background="#ffffff",
+        ink="#1d1c1d",
+        muted="#5c5f66",
+        grid="#e3e5e8",
+        valid="#0067a8",
+        train="#a15a06",
+        checkpoint="#00795a",
+        alert="#c4320a",
+        bar="#b9cfe2",
+        best_bar="#0067a8",
+    ),
+    "dark": Palette(
+        background="#1a1d21",
+        ink="#f0f1f2",
+        muted="#abaeb4",
+        grid="#33373d",
+        valid="#5ab8f0",
+        train="#d99a4e",
+        checkpoint="#35c79b",
+        alert="#ff7a59",
+        bar="#3d566b",
+        best_bar="#5ab8f0",
+    ),
+}

@@ -1,0 +1,66 @@
+import pytest
+
+from charts import Chart, CheckpointComparison, CheckpointScores, RewardCurve, describe
+from charts.numerals import numeral
+from tests.charts.charts_to_draw import CHECKPOINTS, ODD, OVERFIT
+
+
+def test_a_curve_says_its_point_its_place_and_its_numbers() -> None:
+    curve = RewardCurve(
+        title="Validation reward 0.53, up 0.37",
+        subtitle="eurovoc, step 10 of 100",
+        train=((1, 0.2), (2, 0.1), (10, 0.6)),
+        valid=((0, 0.16), (5, 0.6), (10, 0.53)),
+        checkpoints=(5,),
+        alerts=(10,),
+        total_steps=100,
+    )
+    assert describe(curve) == (
+        "Validation reward 0.53, up 0.37. Reward curve. eurovoc, step 10 of 100. Step 10 of 100. "
+        "Validation reward: 0.16 at step 0, now 0.53; highest 0.60 at step 5, lowest 0.16 at step 0. "
+        "Train reward: 0.20 at step 1, now 0.60; highest 0.60 at step 10, lowest 0.10 at step 2. "
+        "Checkpoints kept at step 5. Warning at step 10. Validation by step: 0: 0.16, 5: 0.60, 10: 0.53."
+    )
+
+
+def test_a_comparison_says_every_score() -> None:
+    comparison = CheckpointComparison(
+        "Step 9 is better",
+        (CheckpointScores("base model", None, f1=0.1), CheckpointScores("ckpt", 9, 0.5, 0.25, 1 / 3, 0.4)),
+        "50 items",
+    )
+    assert describe(comparison) == (
+        "Step 9 is better. 50 items: scores of 2 checkpoints. base model: F1 0.10. "
+        "ckpt (step 9): precision 0.50, recall 0.25, F1 0.33, reward 0.40."
+    )
+
+
+def test_what_was_not_measured_is_said_and_not_zero() -> None:
+    assert "b (step 2): not measured." in describe(ODD["no scores"])
+    assert "Train reward: not reported." in describe(ODD["only validation"])
+    assert describe(RewardCurve("Queued")) == "Queued. Reward curve. No step has reported yet."
+
+
+@pytest.mark.parametrize("chart", [OVERFIT, CHECKPOINTS, *ODD.values()], ids=lambda chart: chart.title[:20])
+def test_every_chart_has_alt_text_within_slack_s_limit(chart: Chart) -> None:
+    assert 0 < len(describe(chart)) <= 2000
+    assert "nan" not in describe(chart)
+
+
+def test_many_steps_are_read_out_in_part() -> None:
+    words = describe(RewardCurve("Long", valid=tuple((s, s / 9999) for s in range(9999)), alerts=tuple(range(99))))
+    listed = words.split("by step: ")[1].split(", ")
+    assert len(listed) <= 26
+    assert listed[-1] == "9,998: 1.00."
+    assert "and 75 more" in words
+
+
+def test_text_over_the_limit_ends_in_an_ellipsis() -> None:
+    words = describe(RewardCurve("long " * 900))
+    assert len(words) <= 2000
+    assert words.endswith("\u2026")
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "0.50"), (-0.001, "0.00"), (-0.25, "-0.25"), (12345.6, "1.23e+04")])
+def test_numerals(value: float, text: str) -> None:
+    assert numeral(value) == text
