@@ -1,0 +1,144 @@
+"""The Block Kit pieces that our messages are made of, as the payloads Slack takes.
+
+Plain dictionaries on purpose: slack_sdk's own models drop blocks they do not know.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Block = dict[str, object]
+"""One block or element of a Slack payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Slack message: blocks, and the text that notifications and screen readers use."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+
+MOST_TEXT = 3000
+MOST_FIELD = 2000
+MOST_ALT = 2000
+MOST_TITLE = 150
+
+
+def sentence(text: str) -> Message:
+    """Return a message that is just a sentence."""
+    return Message(text)
+
+
+def escape(text: str) -> str:
+    """Return text as people wrote it, safe inside mrkdwn: no mention, link or broadcast can hide in it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(text: str, most: int) -> str:
+    """Return the text, ending in an ellipsis where it is longer than `most` characters."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "\u2026"
+
+
+def plain(text: str, most: int) -> Block:
+    """Return a plain-text object."""
+    return {"type": "plain_text", "text": cut(text, most), "emoji": False}
+
+
+def mrkdwn(text: str, most: int = MOST_TEXT) -> Block:
+    """Return a mrkdwn text object."""
+    return {"type": "mrkdwn", "text": cut(text, most), "verbatim": False}
+
+
+def header(text: str) -> Block:
+    """Return a header block."""
+    return {"type": "header", "text": plain(text, MOST_TITLE)}
+
+
+def section(text: str, *, block_id: str | None = None, accessory: Block | None = None) -> Block:
+    """Return a section with mrkdwn text, and an element beside it."""
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    if accessory:
+        block["accessory"] = accessory
+    return _named(block, block_id)
+
+
+def fields(*texts: str) -> Block:
+    """Return a section of up to ten short texts in two columns."""
+    return {"type": "section", "fields": [mrkdwn(text, MOST_FIELD) for text in texts]}
+
+
+def context(text: str) -> Block:
+    """Return a line of small print."""
+    return {"type": "context", "elements": [mrkdwn(text)]}
+
+
+def divider() -> Block:
+    """Return a dividing line."""
+    return {"type": "divider"}
+
+
+def image(file: str, alt: str, title: str | None = None) -> Block:
+    """Return an uploaded picture; `alt` says its numbers."""
+    block: Block = {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alt, MOST_ALT)}
+    if title:
+        block["title"] = plain(title, MOST_FIELD)
+    return block
+
+
+def actions(*elements: Block, block_id: str) -> Block:
+    """Return a row of elements that can be clicked."""
+    return _named({"type": "actions", "elements": list(elements)}, block_id)
+
+
+def button(
+    label: str,
+    action_id: str,
+    value: str,
+    *,
+    style: Literal["primary", "danger"] | None = None,
+    confirm: Block | None = None,
+    reads: str | None = None,
+) -> Block:
+    """Return a button; `reads` is what a screen reader says where the label alone is not enough."""
+    element: Block = {"type": "button", "text": plain(label, 75), "action_id": action_id, "value": value}
+    if style:
+        element["style"] = style
+    if confirm:
+        element["confirm"] = confirm
+    if reads:
+        element["accessibility_label"] = cut(reads, 75)
+    return element
+
+
+def confirmation(title: str, text: str, yes: str, no: str) -> Block:
+    """Return the dialog that asks before an action that cannot be taken back."""
+    return {
+        "title": plain(title, 100),
+        "text": plain(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain(no, 30),
+        "style": "danger",
+    }
+
+
+def text_input(label: str, *, block_id: str, action_id: str, hint: str, most: int) -> Block:
+    """Return a field of a form that takes a few lines of text."""
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label, 2000),
+        "hint": plain(hint, 2000),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": action_id,
+            "multiline": True,
+            "max_length": most,
+            "focus_on_load": True,
+        },
+    }
+
+
+def _named(block: Block, block_id: str | None) -> Block:
+    if block_id:
+        block["block_id"] = cut(block_id, 255)
+    return block

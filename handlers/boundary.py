@@ -1,0 +1,54 @@
+"""The one place where a handler's failure is answered: a sentence for the person, or a reference that finds the bug."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from jobs.errors import BotError
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Boundary:
+    """Answers failures.
+
+    Args:
+        reference: makes a short reference and logs it with the exception in hand.
+    """
+
+    def __init__(self, reference: Callable[[BaseException], str]) -> None:
+        self._reference = reference
+
+    def register(self, app: AsyncApp) -> None:
+        """Catch what the app's handlers raise."""
+        app.error(self.handle)
+
+    async def handle(self, error: Exception, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Tell the person what went wrong, only them, where they asked."""
+        if isinstance(error, BotError):
+            text = str(error)
+        else:
+            text = f"Something broke on my side (reference {self._reference(error)}). Nothing was lost; try again."
+        user, channel = _who(body), _where(body)
+        if user is None or channel is None:
+            return
+        try:
+            await client.chat_postEphemeral(channel=channel, user=user, text=text)
+        except SlackApiError as failure:
+            # The bot is not in this channel: their own conversation with the bot is.
+            log.info("answered.directly", reason=str(failure.response.get("error")))
+            await client.chat_postMessage(channel=user, text=text)
+
+
+def _who(body: dict[str, Any]) -> str | None:
+    user = body.get("user_id") or (body.get("user") or {}).get("id")
+    return str(user) if user else None
+
+
+def _where(body: dict[str, Any]) -> str | None:
+    channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
+    return str(channel) if channel else _who(body)

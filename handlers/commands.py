@@ -1,0 +1,156 @@
+"""Reading a slash command: which verbs there are, which keys each takes, and what is wrong with what was typed."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from jobs.errors import InvalidRequest
+from jobs.hyperparameters import SETTINGS
+from jobs.tasks import nearest
+
+TYPOGRAPHY: Final = str.maketrans(
+    {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "}
+)
+"""Phones turn quotes into typographic ones; the person meant the plain ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing a command can do.
+
+    Args:
+        name: the word typed.
+        does: what it does, for the help.
+        takes: what its one bare word names, such as `job`; None where it takes none.
+        keys: the `key=value` pairs it takes, each with an example or its values.
+        needs: keys that must be given.
+    """
+
+    name: str
+    does: str
+    takes: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """How it is typed."""
+        words = [self.name]
+        if self.takes:
+            words.append(f"<{self.takes}>")
+        words += [
+            f"{key}={example}" if key in self.needs else f"[{key}={example}]" for key, example in self.keys.items()
+        ]
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it was understood."""
+
+    verb: str
+    word: str
+    """The bare word; empty where the verb takes none."""
+    given: Mapping[str, str]
+
+
+LAUNCH_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<base model>",
+    "platform": "<platform>",
+    **{setting.key: "n" if setting.key != "effort" else "low" for setting in SETTINGS},
+    "seed": "n",
+    "suffix": "<name>",
+    "prompt": "<version>",
+}
+
+RFT: Final = (
+    Verb("launch", "start a job", keys=LAUNCH_KEYS, needs=("task",)),
+    Verb("list", "the newest jobs"),
+    Verb("status", "where a job stands", takes="job"),
+    Verb("curve", "its reward curve", takes="job"),
+    Verb("checkpoints", "its kept checkpoints and their scores", takes="job"),
+    Verb("pause", "stop after the step in hand, keeping a snapshot", takes="job"),
+    Verb("resume", "go on from the snapshot", takes="job"),
+    Verb("cancel", "stop for good", takes="job"),
+)
+
+PROCTOR: Final = (
+    Verb("help", "what I can do"),
+    Verb("tasks", "the tasks there are"),
+    Verb("task", "one task: its splits, graders and prompts", takes="task"),
+    Verb("platforms", "where jobs can run"),
+)
+
+
+def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
+    """Read what was typed after a slash command.
+
+    Args:
+        command: the slash command itself, such as `/rft`, for the sentences.
+        text: the rest of the line: shell-like words, `key=value` pairs in any order.
+        verbs: what the command can do.
+
+    Raises:
+        InvalidRequest: in a sentence that names the word, and the nearest valid one.
+    """
+    words = _words(text)
+    verb = _verb(command, words[0] if words else "", verbs)
+    pairs = [word for word in words[1:] if "=" in word]
+    bare = [word for word in words[1:] if "=" not in word]
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        _check_key(command, verb, key, value, given)
+        given[key] = value
+    for key in verb.needs:
+        if key not in given:
+            hint = f" Did you mean `{key}={bare[0]}`?" if bare else f" Write `{command} {verb.name} {key}=<{key}>`."
+            raise InvalidRequest(f"`{command} {verb.name}` needs `{key}=`.{hint}")
+    return Typed(verb.name, _bare(command, verb, bare), given)
+
+
+def overview(command: str, verbs: tuple[Verb, ...]) -> str:
+    """Return the verbs of a command, one line each."""
+    return "\n".join(f"`{command} {verb.usage}`\n{verb.does[:1].upper()}{verb.does[1:]}." for verb in verbs)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text.translate(TYPOGRAPHY))
+    except ValueError:
+        raise InvalidRequest("A quotation mark is not closed. Close it, or leave both away.") from None
+
+
+def _verb(command: str, word: str, verbs: tuple[Verb, ...]) -> Verb:
+    for verb in verbs:
+        if verb.name == word.lower():
+            return verb
+    names = tuple(verb.name for verb in verbs)
+    if not word:
+        raise InvalidRequest(f"Say what `{command}` should do: {', '.join(names)}. `/proctor help` explains them.")
+    raise InvalidRequest(f"`{command}` cannot '{word}'; {nearest(word, names)}")
+
+
+def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[str, str]) -> None:
+    if key not in verb.keys:
+        what = f"`{command} {verb.name}` takes no '{key}='"
+        raise InvalidRequest(f"{what}; {nearest(key, verb.keys)}" if verb.keys else f"{what}, nor any other key.")
+    if key in given:
+        raise InvalidRequest(f"'{key}=' is given twice; once is enough.")
+    if not value:
+        raise InvalidRequest(f"'{key}=' has no value. Write it without a space after the equals sign: `{key}=value`.")
+
+
+def _bare(command: str, verb: Verb, bare: list[str]) -> str:
+    if verb.takes is None:
+        if bare:
+            raise InvalidRequest(
+                f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed `{command} {verb.usage}`."
+            )
+        return ""
+    if len(bare) != 1:
+        found = "none is given" if not bare else f"{len(bare)} words are given: {' '.join(bare)}"
+        raise InvalidRequest(f"`{command} {verb.name}` needs one {verb.takes}; {found}.")
+    return bare[0]

@@ -1,0 +1,68 @@
+"""Pictures in messages: drawn, uploaded, and ready to be named in an image block."""
+
+import asyncio
+from typing import Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from charts import Chart, ChartFailed, ChartPool, describe
+
+LOOKS: Final = 12
+FIRST_LOOK: Final = 0.1
+"""Seconds; doubles up to a second. Slack processes a file within a few seconds or not at all."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Pictures:
+    """Turns charts into files that our messages can show.
+
+    Args:
+        pool: draws.
+        client: uploads with the same token that posts, or Slack refuses the block.
+    """
+
+    def __init__(self, pool: ChartPool, client: AsyncWebClient) -> None:
+        self._pool = pool
+        self._client = client
+
+    async def file_of(self, chart: Chart, name: str) -> str | None:
+        """Draw, upload and wait until Slack can show it; return the file id, or None where that does not work.
+
+        A message whose picture fails says the numbers in words instead, so nothing is raised.
+        """
+        try:
+            png = await self._pool.render(chart)
+            file = await self._upload(png, name, describe(chart))
+            await self._until_processed(file)
+        except (ChartFailed, SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
+            log.warning("picture.failed", name=name, reason=str(failure) or type(failure).__name__)
+            return None
+        return file
+
+    async def _upload(self, png: bytes, name: str, alt: str) -> str:
+        ticket = await self._client.files_getUploadURLExternal(filename=f"{name}.png", length=len(png), alt_txt=alt)
+        file = str(ticket["file_id"])
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(str(ticket["upload_url"]), data=png) as answer,
+        ):
+            answer.raise_for_status()
+        # Completed without a channel: the file stays private to us until a message of ours shows it.
+        await self._client.files_completeUploadExternal(files=[{"id": file, "title": name}])
+        return file
+
+    async def _until_processed(self, file: str) -> None:
+        """Wait until Slack knows the file's type; before that an image block naming it is refused."""
+        wait = FIRST_LOOK
+        for _ in range(LOOKS):
+            info = await self._client.files_info(file=file)
+            if info["file"].get("mimetype"):
+                return
+            await asyncio.sleep(wait)
+            wait = min(1.0, wait * 2)
+        raise TimeoutError(f"Slack did not process file {file}")

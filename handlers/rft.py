@@ -1,0 +1,162 @@
+"""The /rft command and the controls on a job's card."""
+
+import time
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.blocks import Message, context
+from handlers.cards import ACTIONS, job_list, job_status
+from handlers.commands import RFT, Typed, overview, parse
+from handlers.images import Pictures
+from handlers.people import People
+from handlers.summary import comparison, summary
+from handlers.thread import curve, reward_curve
+from jobs.errors import NotFound
+from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
+from jobs.ledger import card_id
+from jobs.records import Action, Job, LaunchRequest
+from jobs.rft import JobView, RftJobs
+from jobs.store import AlreadyTaken, Store
+
+COMMAND: Final = "/rft"
+ASKED: Final = {
+    Action.PAUSE: "I ask {platform} to pause {job}.",
+    Action.RESUME: "I ask {platform} to resume {job}.",
+    Action.CANCEL: "I ask {platform} to cancel {job}.",
+}
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to /rft and to the controls on cards."""
+    app.command(COMMAND)(handle_rft)
+    app.action(ACTIONS)(handle_control)
+
+
+async def handle_rft(
+    ack: AsyncAck,
+    command: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    jobs: RftJobs,
+    people: People,
+    pictures: Pictures,
+    store: Store,
+) -> None:
+    """Do what was typed after /rft, and answer only the person who typed it."""
+    await ack()
+    if not str(command.get("text") or "").strip():
+        await respond(text=overview(COMMAND, RFT))
+        return
+    typed = parse(COMMAND, str(command["text"]), RFT)
+    user, channel, trigger = str(command["user_id"]), str(command["channel_id"]), str(command["trigger_id"])
+    match typed.verb:
+        case "launch":
+            await people.require_membership(channel)
+            await respond(text=await launch(typed, user, channel, trigger, jobs))
+        case "list":
+            await answer(respond, job_list(await jobs.newest()))
+        case "status":
+            view = await jobs.view(typed.word)
+            await answer(respond, job_status(view, time.time(), await _thread_link(view.job, store, client)))
+        case "curve":
+            await show_curve(client, await jobs.view(typed.word), pictures, user, channel)
+        case "checkpoints":
+            await show_checkpoints(client, await jobs.view(typed.word), pictures, user, channel)
+        case "pause" | "resume" | "cancel":
+            await respond(text=await ask(jobs, typed.word, Action(typed.verb), user, channel, trigger))
+        case _:
+            raise AssertionError(f"/rft {typed.verb} is listed but not handled")
+
+
+async def handle_control(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, jobs: RftJobs
+) -> None:
+    """Do what a button on a card asks for."""
+    await ack()
+    wanted, _, job_id = str(action["value"]).partition("|")
+    text = await ask(
+        jobs, job_id, Action(wanted), str(body["user"]["id"]), str(body["channel"]["id"]), str(body["trigger_id"])
+    )
+    await respond(text=text, response_type="ephemeral", replace_original=False)
+
+
+async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJobs) -> str:
+    """Launch what was typed; return the sentence that confirms it."""
+    given = typed.given
+    request = LaunchRequest(
+        task=given["task"],
+        requested_by=user,
+        channel=channel,
+        trigger=trigger,
+        platform=given.get("platform"),
+        model=given.get("model"),
+        prompt=given.get("prompt"),
+        seed=read_seed(given["seed"]) if "seed" in given else None,
+        suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
+        hyperparameters=read_hyperparameters(given),
+    )
+    try:
+        job = await jobs.launch(request)
+    except AlreadyTaken as taken:
+        return f"You asked for just that a moment ago: `{taken.holder}` is on its way. Add `seed=` to launch another."
+    return (
+        f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
+        f"validation items, model {job.model}. Its card appears here once {job.platform} has taken it."
+    )
+
+
+async def ask(jobs: RftJobs, reference: str, action: Action, user: str, channel: str, trigger: str) -> str:
+    """Write down what a person wants of a job; return the sentence that confirms it."""
+    job = await jobs.ask(reference, action, by=user, channel=channel, trigger=trigger)
+    return f"{ASKED[action].format(platform=job.platform, job=f'`{job.id}`')} Its thread says how it went."
+
+
+async def show_curve(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:
+    """Show a job's reward curve to the person who asked."""
+    file = await pictures.file_of(reward_curve(view), f"reward-curve-{view.job.id}")
+    await whisper(client, curve(view, file), user, channel)
+
+
+async def show_checkpoints(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:
+    """Show a job's kept checkpoints, without controls, to the person who asked."""
+    if not view.job.checkpoints:
+        ended = view.job.state.is_final
+        raise NotFound(
+            f"{view.job.id} kept no checkpoint."
+            if ended
+            else f"{view.job.id} has no final checkpoint yet; they are read when it has finished or is paused."
+        )
+    file = await pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
+    shown = summary(view, file)
+    kept = tuple(_without_controls(block) for block in shown.blocks if block["type"] != "actions")
+    await whisper(
+        client, Message(shown.text, (*kept, context("Approve or reject in the job's thread."))), user, channel
+    )
+
+
+async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
+    """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
+    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
+
+
+async def answer(respond: AsyncRespond, message: Message) -> None:
+    """Answer the person who typed the command."""
+    await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")
+
+
+def _without_controls(block: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}
+
+
+async def _thread_link(job: Job, store: Store, client: AsyncWebClient) -> str | None:
+    entry = await store.ledger(job.id, card_id(job.id))
+    if entry is None:
+        return None
+    try:
+        link = await client.chat_getPermalink(channel=entry.channel, message_ts=entry.ts)
+    except SlackApiError:
+        return None  # the card was deleted by hand; the status is worth showing all the same
+    return str(link["permalink"])
