@@ -10,6 +10,7 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import structlog
@@ -17,8 +18,8 @@ import structlog
 from jobs.approvals import card_posting
 from jobs.errors import BotError, InvalidRequest, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
-from jobs.graders import GraderRuntime, check_grader, parse_grader
-from jobs.platforms import Profile
+from jobs.graders import GraderRuntime, MultiGrader, check_grader, parse_grader
+from jobs.platforms import Profile, require_open
 from jobs.records import Hyperparameters, Job, JobState, LaunchRequest, Posting, PostingKind
 from jobs.remote import JobSpec, RemoteJob
 from jobs.store import Change, Once, Store, VersionConflict, Versioned
@@ -96,15 +97,13 @@ class Launcher:
         task = await asyncio.to_thread(self._tasks.load, request.task)
         profile, _ = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
         train, valid = await asyncio.to_thread(self._count_rows, task)
-        if train < profile.min_rows:
-            raise InvalidRequest(
-                f"{task.name} has {train} training items; {profile.name} takes no fewer than {profile.min_rows}."
-            )
+        model = _model(request, task, profile)
+        require_open(profile, model, datetime.fromtimestamp(self._clock(), UTC).date())
+        _check_fit(task, profile, train)
         if request.prompt and request.prompt not in task.prompts:
             raise InvalidRequest(
                 f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
             )
-        _check_grader_types(task, profile)
         hyperparameters = _merged(request.hyperparameters, task.defaults)
         return Job(
             id=job_id(request.trigger),
@@ -114,7 +113,7 @@ class Launcher:
             task=task.name,
             task_version=task.version,
             platform=profile.name,
-            model=_model(request, task, profile),
+            model=model,
             prompt=request.prompt or task.default_prompt,
             reward=task.reward,
             quorum=task.quorum,
@@ -148,7 +147,8 @@ class Launcher:
     async def _problems(self, job: Job) -> list[str]:
         task = await asyncio.to_thread(self._tasks.load, job.task)
         rows = await asyncio.to_thread(self._tasks.rows, task, "train")
-        return await check_grader(self._graders, parse_grader(task.reward_grader, task.reward), rows[0].item)
+        grader = parse_grader(task.reward_grader, task.reward)
+        return await check_grader(self._graders, grader, rows[0].item, task.response_format)
 
     async def send(self, held: Versioned[Job]) -> None:
         """Upload the job's files, write down that it is about to be created, and create it."""
@@ -276,16 +276,21 @@ def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
     model = named or profile.default_model
     if model is None:
         raise InvalidRequest(f"{profile.name} has no model of its own choice; add model=<base model>.")
-    if profile.models and model not in profile.models:
-        raise InvalidRequest(f"{profile.name} cannot tune '{model}'; {nearest(model, profile.models)}")
     return model
 
 
-def _check_grader_types(task: Task, profile: Profile) -> None:
-    kind = str(task.reward_grader.get("type"))
-    if kind not in profile.grader_types:
-        known = ", ".join(sorted(profile.grader_types))
-        raise InvalidRequest(f"{profile.name} runs no '{kind}' grader, which {task.name} trains on; it runs {known}.")
+def _check_fit(task: Task, profile: Profile, rows: int) -> None:
+    """Raise InvalidRequest where the platform takes fewer kinds of grader, or more rows, than the task has."""
+    if rows < profile.min_rows:
+        raise InvalidRequest(
+            f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
+        )
+    grader = parse_grader(task.reward_grader, task.reward)
+    parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
+    for kind in (str(part.definition["type"]) for part in parts):
+        if kind not in profile.grader_types:
+            known = ", ".join(sorted(profile.grader_types))
+            raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
 
 
 def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:

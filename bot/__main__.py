@@ -1,0 +1,53 @@
+"""The program: `python -m bot` runs one bot, `python -m bot health` asks a running one whether it is alive."""
+
+import asyncio
+import signal
+import sys
+
+from bot.app import running
+from bot.health import ask_health
+from bot.logs import Redactor, configure_logs, secrets_of
+from bot.settings import EXIT_CONFIGURATION, Settings, load_settings
+from jobs.errors import ConfigurationError
+
+USAGE = "usage: python -m bot [run | health]"
+
+
+async def run(settings: Settings) -> int:
+    """Run until told to stop; return the exit code: 0 after a signal, 1 when it could not go on."""
+    stopped = asyncio.Event()
+    gave_up = asyncio.Event()
+
+    def give_up() -> None:
+        gave_up.set()
+        stopped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with running(settings, give_up):
+        await stopped.wait()
+    return int(gave_up.is_set())
+
+
+def main(arguments: list[str]) -> int:
+    """Run the program; return its exit code."""
+    command = arguments[0] if arguments else "run"
+    if command not in {"run", "health"} or len(arguments) > 1:
+        sys.stderr.write(f"{USAGE}\n")
+        return 2
+    try:
+        settings = load_settings()
+        if command == "health":
+            alive, line = asyncio.run(ask_health(settings.health_port))
+            sys.stdout.write(f"{line}\n")
+            return 0 if alive else 1
+        configure_logs(settings.log_format, settings.log_level, Redactor(secrets_of(settings)))
+        return asyncio.run(run(settings))
+    except ConfigurationError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_CONFIGURATION
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

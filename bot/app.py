@@ -1,0 +1,300 @@
+"""The composition root: every collaborator is made here, once, and handed to those who need it."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from redis.asyncio import Redis
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+import handlers
+from bot.embedded_redis import embedded_redis
+from bot.health import Check, Finding, health_app, serving
+from bot.logs import log_bug, reference
+from bot.schedule import Tick, Ticks
+from bot.settings import Settings, key_of
+from bot.slack_socket import SlackSocket
+from charts import ChartPool
+from handlers.boundary import Boundary
+from handlers.images import Pictures
+from handlers.people import People
+from handlers.posting import SlackPoster
+from jobs.approvals import Approvals
+from jobs.engine import DocketEngine, Work, with_connections
+from jobs.errors import NotFound
+from jobs.gateway import Gateway
+from jobs.graders import GraderRuntime
+from jobs.launching import Launcher
+from jobs.ledger import Courier, Tempo
+from jobs.platforms import Profile, load_profiles
+from jobs.records import PostingKind
+from jobs.rft import RftJobs
+from jobs.store import Store
+from jobs.tasks import TaskCatalogue, nearest
+from jobs.watching import Watcher
+
+STORE_CONNECTIONS: Final = 60
+JOB_LEASE: Final = 60.0
+LANE_LEASE: Final = 60.0
+CLAIMS: Final = 100
+SLACK_TIMEOUT: Final = 10
+OLDEST_OUTBOX: Final = 120.0
+"""Seconds a message may wait to go out before the bot counts as not ready."""
+CURVE_PAUSE: Final = 2.0
+"""Times the card's pause: a picture costs an upload and an edit."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Listener(Protocol):
+    """The way in from Slack."""
+
+    def start(self) -> None:
+        """Begin to hear."""
+        ...
+
+    async def stop(self) -> None:
+        """Hear nothing more."""
+        ...
+
+    async def is_connected(self) -> bool:
+        """Tell whether Slack can reach us now."""
+        ...
+
+    async def watch(self) -> None:
+        """Look after the connection."""
+        ...
+
+
+class Platforms:
+    """The platforms by name, each with one gateway that is opened when it is first needed.
+
+    Args:
+        profiles: what is known about each.
+        stack: closes the gateways.
+    """
+
+    def __init__(self, profiles: Mapping[str, Profile], stack: AsyncExitStack) -> None:
+        self.profiles = profiles
+        self._stack = stack
+        self._gateways: dict[str, Gateway] = {}
+
+    def profile_of(self, name: str) -> Profile:
+        """Return a platform's profile; raises NotFound naming the nearest."""
+        if name not in self.profiles:
+            raise NotFound(f"There is no platform '{name}'; {nearest(name, self.profiles)}")
+        return self.profiles[name]
+
+    def platform_of(self, name: str) -> tuple[Profile, Gateway]:
+        """Return a platform's profile and gateway; see `jobs.launching.PlatformOf`."""
+        profile = self.profile_of(name)
+        if name not in self._gateways:
+            gateway = Gateway(profile, _key(profile))
+            self._stack.push_async_callback(gateway.aclose)
+            self._gateways[name] = gateway
+        return profile, self._gateways[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A bot that runs."""
+
+    health_port: int
+    http_port: int | None
+
+
+@asynccontextmanager
+async def running(settings: Settings, give_up: Callable[[], None]) -> AsyncIterator[Bot]:
+    """Run one bot as long as the context lasts.
+
+    Args:
+        settings: what it was told.
+        give_up: called when it cannot go on and should be started afresh.
+
+    Raises:
+        ConfigurationError: it cannot run with these settings.
+    """
+    async with AsyncExitStack() as stack:
+        redis_url = settings.redis_url
+        if redis_url is None:
+            redis_url = await stack.enter_async_context(embedded_redis(settings.proctor_home))
+        redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
+        stack.push_async_callback(redis.aclose)
+        store = Store(redis)
+        await store.open()
+
+        profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
+        platforms = Platforms(profiles, stack)
+        tasks = TaskCatalogue(settings.proctor_tasks)
+        graders = await stack.enter_async_context(GraderRuntime())
+        pool = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            timeout=SLACK_TIMEOUT,
+            retry_handlers=[],
+        )
+
+        launcher = Launcher(
+            store,
+            tasks,
+            platforms.platform_of,
+            graders,
+            default_platform=_default_platform(profiles),
+            default_approvers=settings.approvers,
+            clock=time.time,
+        )
+        watcher = Watcher(store, platforms.platform_of, time.time)
+        jobs = RftJobs(store, launcher, watcher, platforms.profile_of)
+        people = People(client)
+        approvals = Approvals(store, people, time.time)
+        pictures = Pictures(pool, client)
+        courier = Courier(store, SlackPoster(client, jobs, pictures), _tempo(settings))
+
+        kinds: Mapping[str, Work] = {"turn": _turn(jobs, store), "deliver": courier.deliver}
+        engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
+
+        app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
+        services = {
+            "jobs": jobs,
+            "approvals": approvals,
+            "people": people,
+            "pictures": pictures,
+            "store": store,
+            "tasks": tasks,
+            "profiles": profiles,
+        }
+        handlers.register(app, Boundary(log_bug), services)
+        listener, http_port = await _listener(settings, app, give_up, stack)
+
+        ticks = Ticks(
+            (
+                Tick("due jobs", 0.5, lambda: _hand_over(store, engine, "due", "turn")),
+                Tick("outbox", 0.25, lambda: _hand_over(store, engine, "outbox", "deliver")),
+                Tick("slack connection", 5.0, listener.watch),
+            )
+        )
+        checks = _checks(store, listener, ticks, engine)
+        health_port = await stack.enter_async_context(
+            serving(health_app(checks), settings.bind_host, settings.health_port)
+        )
+        engine.start()
+        ticks.start()
+        listener.start()
+        log.info("started", health_port=health_port, platforms=list(profiles))
+        try:
+            yield Bot(health_port, http_port)
+        finally:
+            await listener.stop()
+            ticks.stop()
+            await engine.stop()
+            log.info("stopped")
+
+
+async def _hand_over(store: Store, engine: DocketEngine, queue: str, kind: str) -> None:
+    """Claim what is due and give it to the engine."""
+    if queue == "due":
+        claims = await store.claim("due", lease=JOB_LEASE, limit=CLAIMS)
+    else:
+        claims = await store.claim("outbox", lease=LANE_LEASE, limit=CLAIMS)
+    for claim in claims:
+        await engine.submit(kind, claim.id, claim.token)
+
+
+def _turn(jobs: RftJobs, store: Store) -> Work:
+    """Return the work of one job's turn, with its log lines tagged and its faults referenced."""
+
+    async def turn(job_id: str, _token: str) -> None:
+        found_by = reference()
+        with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
+            await jobs.turn(job_id, await store.starts(job_id), found_by)
+
+    return turn
+
+
+def _tempo(settings: Settings) -> Tempo:
+    pause = settings.card_seconds
+    return Tempo(
+        pauses={
+            PostingKind.CARD: pause,
+            PostingKind.CURVE: pause * CURVE_PAUSE,
+            PostingKind.SUMMARY: 0.0,
+        }
+    )
+
+
+def _default_platform(profiles: Mapping[str, Profile]) -> str:
+    """Return the platform used where nobody names one: the local one where it runs."""
+    return "local" if "local" in profiles else next(iter(profiles), "local")
+
+
+def _key(profile: Profile) -> str:
+    secret = key_of(profile.api_key_env) if profile.api_key_env else None
+    return secret.get_secret_value() if secret else (profile.default_key or "")
+
+
+def _secret(settings: Settings) -> str | None:
+    return settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
+
+
+class _HttpListener:
+    """Slack reaches us by requests; there is no connection to look after."""
+
+    def start(self) -> None:
+        """Do nothing: the server already listens."""
+
+    async def stop(self) -> None:
+        """Do nothing: the server is closed with the rest."""
+
+    async def is_connected(self) -> bool:
+        """Tell that requests can come in."""
+        return True
+
+    async def watch(self) -> None:
+        """Do nothing."""
+
+
+async def _listener(
+    settings: Settings, app: AsyncApp, give_up: Callable[[], None], stack: AsyncExitStack
+) -> tuple[Listener, int | None]:
+    if settings.slack_mode == "http":
+        port = await stack.enter_async_context(
+            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port)
+        )
+        return _HttpListener(), port
+    assert settings.slack_app_token is not None, "the settings require it in socket mode"
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    return SlackSocket(handler, time.monotonic, give_up), None
+
+
+def _checks(store: Store, listener: Listener, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:
+    async def redis() -> Finding:
+        await store.ping()
+        return Finding(ok=True)
+
+    async def slack() -> Finding:
+        return Finding(ok=await listener.is_connected())
+
+    async def schedule() -> Finding:
+        late = ticks.late()
+        return Finding(ok=not late, detail=", ".join(late))
+
+    async def work() -> Finding:
+        return Finding(ok=engine.is_working)
+
+    async def outbox() -> Finding:
+        age = await store.outbox_age()
+        return Finding(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
+
+    return (
+        Check("redis", redis),
+        Check("slack", slack),
+        Check("schedule", schedule),
+        Check("engine", work),
+        Check("outbox", outbox),
+    )
