@@ -81,13 +81,15 @@ async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[i
         await runner.cleanup()
 
 
-async def ask_health(port: int, *, host: str = "127.0.0.1", seconds: float = 5.0) -> tuple[bool, str]:
-    """Ask the bot on `port` for /healthz; return whether it is alive and a line to print."""
+async def ask_health(
+    port: int, *, page: str = "/healthz", host: str = "127.0.0.1", seconds: float = 5.0
+) -> tuple[bool, str]:
+    """Ask the bot on `port` for one of its pages; return whether the answer is yes and a line to print."""
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"http://{host}:{port}/healthz") as response,
+            session.get(f"http://{host}:{port}{page}") as response,
         ):
             return response.status == 200, await response.text()
     except (aiohttp.ClientError, TimeoutError) as failed:

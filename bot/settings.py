@@ -149,6 +149,8 @@ class DemoSettings(_FromMapping):
     """Copies of the bot; Slack allows ten sockets for each app."""
     pace: Annotated[float, Field(ge=0)] | None = None
     """Seconds for each training step; None leaves it to the platform, 0 is full speed."""
+    poll_seconds: Seconds = 2.0
+    """As the bot's, but quick: a demo's job takes a minute."""
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
