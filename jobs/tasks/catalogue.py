@@ -3,18 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.graders import parse_grader
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, read_manifest
 from jobs.tasks.records import Row, Task
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
-from jobs.tasks.wording import kind, nearest, quoted
+from jobs.tasks.wording import nearest, quoted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_USUAL_SPLITS = ("train", "valid", "test")  # in this order; any others follow
 _MANIFEST, _SCHEMA = "task.yaml", "response_format.json"
 
 
@@ -114,22 +115,13 @@ def _graders(folder: TaskFolder) -> dict[str, Mapping[str, object]]:
     graders: dict[str, Mapping[str, object]] = {}
     for file in folder.listing("graders/*.json"):
         where, definition = folder.called(file), folder.json_object(file)
-        _check_definition(definition, where)
-        name = definition.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidRequest(f"{where}: field 'name' must be text, not {kind(name)}.")
+        name = parse_grader(definition, f"{where}: grader").name
         if name in graders:
             raise InvalidRequest(f"{where}: field 'name' is {quoted(name)}, which another grader of this task has.")
         graders[name] = definition
     if not graders:
         raise InvalidRequest(f"{folder.called('graders')} has no grader; add one as graders/<name>.json.")
     return graders
-
-
-def _check_definition(definition: Mapping[str, object], where: str) -> None:
-    parse = getattr(import_module("jobs.graders"), "parse_grader", None)
-    if parse is not None:
-        parse(definition, where)
 
 
 def _reward(manifest: Manifest, graders: Mapping[str, object], folder: TaskFolder) -> str:
@@ -147,7 +139,8 @@ def _reward(manifest: Manifest, graders: Mapping[str, object], folder: TaskFolde
 
 
 def _splits(folder: TaskFolder) -> dict[str, str]:
-    splits = {PurePosixPath(file).stem: file for file in folder.listing("*.jsonl")}
+    found = {PurePosixPath(file).stem: file for file in folder.listing("*.jsonl")}
+    splits = {split: found[split] for split in (*(usual for usual in _USUAL_SPLITS if usual in found), *found)}
     if not splits:
         raise InvalidRequest(f"{folder.called('train.jsonl')} is missing; a task needs at least one split.")
     for file in splits.values():

@@ -81,8 +81,10 @@ def _row(value: object, where: str, fallback_id: str) -> Row:
     text = item.get("text_input")
     if text is None:
         raise InvalidRequest(f"{where} has neither 'text_input' nor 'messages': there is no user message to answer.")
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidRequest(f"{where}: field 'text_input' must be text that says something, not {kind(text)}.")
+    if not isinstance(text, str):
+        raise InvalidRequest(f"{where}: field 'text_input' must be text, not {kind(text)}.")
+    if not text.strip():
+        raise InvalidRequest(f"{where}: field 'text_input' is blank.")
     return Row(str(row_id), item)
 
 

@@ -1,0 +1,102 @@
+"""task.yaml: every key that is wrong is named with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InvalidRequest
+from jobs.records import Hyperparameters
+from jobs.tasks import TaskCatalogue
+from jobs.tasks.manifest import read_manifest
+from tests.jobs.tasks.folder import write_folder
+
+FULL = """
+title: Small
+description: |
+  Two lines
+  of text.
+reward: exact
+approvers: ["@model-approvers", U0123, U0123]
+quorum: 3
+defaults:
+  model: base-1
+  platform: local
+  hyperparameters: {n_epochs: 4, batch_size: auto, learning_rate_multiplier: 2, reasoning_effort: low}
+"""
+
+
+def test_every_key_is_read() -> None:
+    manifest = read_manifest(FULL, "small/task.yaml", "small")
+    assert (manifest.title, manifest.description, manifest.reward) == ("Small", "Two lines\nof text.", "exact")
+    assert (manifest.approvers, manifest.quorum) == (("model-approvers", "U0123"), 3)
+    assert (manifest.defaults.model, manifest.defaults.platform) == ("base-1", "local")
+    assert manifest.defaults.hyperparameters == Hyperparameters(
+        n_epochs=4, learning_rate_multiplier=2, reasoning_effort="low"
+    )
+
+
+def test_an_empty_file_means_all_defaults() -> None:
+    manifest = read_manifest("", "small/task.yaml", "small")
+    assert (manifest.title, manifest.quorum, manifest.approvers) == ("small", 2, ())
+    assert manifest.defaults.hyperparameters == Hyperparameters()
+
+
+def test_one_approver_needs_no_list() -> None:
+    assert read_manifest("approvers: team", "small/task.yaml", "small").approvers == ("team",)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("title: a\nrewrad: f1", "line 2: 'rewrad' is not a key of task.yaml; did you mean 'reward'?"),
+        ("zzz: 1", "line 1: 'zzz' is not a key of task.yaml; known: title, description, prompt, reward, "),
+        ("1: x", "line 1: '1' is not a key of task.yaml; "),
+        ("title: a\ntitle: b", "line 2: 'title' is written twice."),
+        ("title: 5", "line 1: 'title' must be text, not a number; put it in quotes."),
+        ("reward: ''", "line 1: 'reward' must be text, not empty text; "),
+        ("prompt: 2024-01-01", "line 1: 'prompt' must be text, not a date; put it in quotes."),
+        ("title: a\n  b: c", "line 2 is not YAML: "),
+        ("title: [a", "line 1 is not YAML: "),
+        ("title: !!python/object:os.system x", "line 1 is not YAML: could not determine a constructor"),
+        ("[" * 5_000, "is not YAML that can be read: "),
+        ("title: 2024-99-99", "is not YAML that can be read: "),
+        ("title: a\x07b", "is not YAML that can be read: "),
+        ("- a", "must hold keys such as 'title' and 'reward', not a list."),
+        ("title: a\n---\ntitle: b", "line 2 is not YAML: "),
+        ("quorum: 0", "line 1: 'quorum' must be a number from 1 to 20, not '0'."),
+        ("quorum: 1.5", "line 1: 'quorum' must be a whole number, not '1.5'."),
+        ("quorum: yes", "line 1: 'quorum' must be a number from 1 to 20, not 'True'."),
+        ("quorum: .nan", "line 1: 'quorum' must be a number from 1 to 20, not 'nan'."),
+        ("approvers: {a: b}", "line 1: 'approvers' must be a list of Slack user-group handles"),
+        ("approvers: [a, 3]", "line 1: 'approvers' must be a list of Slack user-group handles"),
+        ("defaults: 3", "line 1: 'defaults' must hold keys of its own, not a number."),
+        ("defaults:\n  modle: a", "line 2: 'defaults.modle' is not a key of task.yaml; did you mean 'model'?"),
+        (
+            "defaults:\n  hyperparameters:\n    epochs: 3",
+            "line 3: 'defaults.hyperparameters.epochs' is not a key of task.yaml; did you mean 'n_epochs'?",
+        ),
+        (
+            "defaults: {hyperparameters: {n_epochs: 51}}",
+            "line 1: 'defaults.hyperparameters.n_epochs' must be a number from 1 to 50, not '51'.",
+        ),
+        (
+            "defaults: {hyperparameters: {compute_multiplier: fast}}",
+            "line 1: 'defaults.hyperparameters.compute_multiplier' must be a number from 1e-05 to 10, not 'fast'.",
+        ),
+        (
+            "defaults: {hyperparameters: {reasoning_effort: minimal}}",
+            "line 1: 'defaults.hyperparameters.reasoning_effort' must be one of default, low, medium, high, ",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_manifest(text, "small/task.yaml", "small")
+    assert str(caught.value).startswith(f"small/task.yaml {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_that_would_multiply_cost_nothing(tmp_path: Path) -> None:
+    bomb = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}'}]\n" for n in range(40))
+    with pytest.raises(InvalidRequest, match="line 1: 'a' is not a key"):
+        TaskCatalogue(write_folder(tmp_path, {"task.yaml": bomb})).load("small")

@@ -1,0 +1,131 @@
+"""A split's lines: what is a row, and which line and field is not."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InvalidRequest, NotFound
+from jobs.tasks import Message, Row, TaskCatalogue, conversation
+from jobs.tasks.rows import read_rows
+from tests.jobs.tasks.folder import line, write_folder
+
+USER = {"role": "user", "content": "Which?"}
+
+
+def read(*values: object, split: str = "train") -> tuple[Row, ...]:
+    content = "".join(f"{value if isinstance(value, str) else json.dumps(value)}\n" for value in values)
+    return read_rows(content.encode(), "small/train.jsonl", split)
+
+
+def test_wrapped_and_bare_items_are_the_same() -> None:
+    item = {"id": "a", "text_input": "text", "extra": [1]}
+    assert read({"item": item}) == read(item) == (Row("a", item),)
+
+
+def test_a_row_without_an_id_is_called_by_its_line() -> None:
+    assert [row.id for row in read("", {"text_input": "a"}, {"text_input": "b", "id": 7})] == ["train-2", "7"]
+
+
+def test_a_row_may_bring_its_own_messages() -> None:
+    parts: list[dict[str, object]] = [
+        {"type": "text", "text": "Look"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    ]
+    (row,) = read({"id": "a", "messages": [{"role": "developer", "content": "Be short."}, {**USER, "content": parts}]})
+    assert row.messages == (Message("developer", "Be short."), Message("user", tuple(parts)))
+
+
+def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
+    (row,) = read('{"id": "a", "text_input": "one\u2028two\x85"}')
+    assert row.item["text_input"] == "one\u2028two\x85"
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("{nope}", "line 2, column 2 is not JSON: "),
+        ("[1]", "line 2 must be a JSON object, not a list."),
+        ("null", "line 2 must be a JSON object, not nothing."),
+        ({"item": 3}, "line 2: field 'item' must be an object, not a number."),
+        ({"id": "b"}, "line 2 has neither 'text_input' nor 'messages': there is no user message to answer."),
+        ({"id": "b", "text_input": 5}, "line 2: field 'text_input' must be text, not a number."),
+        ({"id": "b", "text_input": " "}, "line 2: field 'text_input' is blank."),
+        ({"id": "a", "text_input": "x"}, "line 2: field 'id' is 'a', as on line 1; ids must differ."),
+        ({"id": True, "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not true or false."),
+        ({"id": "", "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not empty text."),
+        ({"messages": "hi"}, "line 2: field 'messages' must be a list of messages, not text."),
+        ({"messages": []}, "line 2: field 'messages' must be a list of messages, not an empty list."),
+        ({"messages": [3]}, "line 2: field 'messages[0]' must be an object, not a number."),
+        ({"messages": [{"role": "bot", "content": "x"}]}, "line 2: field 'messages[0]' has role 'bot'; allowed: "),
+        ({"messages": [{"role": "user"}]}, "line 2: field 'messages[0]' needs 'content' as text or a list of parts"),
+        ({"messages": [{"role": "user", "content": [{}]}]}, "line 2: field 'messages[0]' has a content part that is"),
+        (
+            {"messages": [USER, {"role": "assistant", "content": "This."}]},
+            "line 2: the last of 'messages' must have role 'user', not 'assistant': it is what the model answers.",
+        ),
+        ('{"id": "b", "text_input": "x", "n": NaN}', "line 2 is not JSON: NaN is not a JSON number."),
+        ('{"id": "b", "text_input": "\\ud800"}', "line 2 holds half of a surrogate pair, which is no text."),
+        ('{"a":' * 50_000, "line 2 is nested too deeply to be read."),
+        ('{"id": "b", "text_input": "x", "n": ' + "9" * 5_000 + "}", "line 2 is not JSON: "),
+    ],
+)
+def test_what_is_wrong_is_named(value: object, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read({"id": "a", "text_input": "x"}, value)
+    assert str(caught.value).startswith(f"small/train.jsonl {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_not_utf_8_are_named_by_line_and_byte() -> None:
+    with pytest.raises(InvalidRequest, match=r"^small/train\.jsonl line 2, byte 16 is not UTF-8 text"):
+        read_rows(b'{"text_input":"x"}\n{"text_input":"\xff"}\n', "small/train.jsonl", "train")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n  \n"])
+def test_an_empty_split_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidRequest, match=r"^small/valid\.jsonl has no rows; a split needs at least one\.$"):
+        read_rows(content, "small/valid.jsonl", "valid")
+
+
+@pytest.mark.parametrize(("split", "limit"), [("train", 50_000), ("valid", 1_000), ("test", 50_000)])
+def test_a_split_has_at_most_as_many_rows_as_the_platforms_take(split: str, limit: int) -> None:
+    content = b'{"text_input":"x"}\n' * limit
+    assert len(read_rows(content, "small/x.jsonl", split)) == limit
+    with pytest.raises(InvalidRequest, match=f"more than {limit:,} rows, the limit for '{split}'"):
+        read_rows(content + b'{"text_input":"x"}', "small/x.jsonl", split)
+
+
+def training_line(root: Path, changes: Mapping[str, str | bytes | None], prompt: str | None = None) -> object:
+    catalogue = TaskCatalogue(write_folder(root, changes))
+    return json.loads(catalogue.training_rows(catalogue.load("small"), "train", prompt))
+
+
+def test_a_rows_own_messages_go_out_as_they_came(tmp_path: Path) -> None:
+    row = {"id": "a", "messages": [{"role": "user", "content": "Which?", "name": "ann"}], "tools": [], "n": 1}
+    assert training_line(tmp_path, {"train.jsonl": json.dumps({"item": row}), "prompts/v1.md": None}) == row
+
+
+def test_messages_that_are_null_count_as_absent(tmp_path: Path) -> None:
+    sent = training_line(tmp_path, {"train.jsonl": line("a", messages=None)})
+    assert isinstance(sent, dict)
+    assert [message["role"] for message in sent["messages"]] == ["developer", "user"]
+
+
+def test_a_prompt_is_chosen_by_its_version(tmp_path: Path) -> None:
+    sent = training_line(tmp_path, {"train.jsonl": line("a"), "prompts/v2.md": "Two."}, "v1")
+    assert isinstance(sent, dict)
+    assert sent["messages"][0]["content"] == "Name the label."
+
+
+def test_an_unknown_prompt_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"^small has no prompt 'v3'; did you mean 'v1'\?$"):
+        training_line(tmp_path, {}, "v3")
+
+
+def test_a_row_that_needs_a_prompt_says_so(tmp_path: Path) -> None:
+    catalogue = TaskCatalogue(write_folder(tmp_path, {"prompts/v1.md": None}))
+    task = catalogue.load("small")
+    with pytest.raises(InvalidRequest, match=r"^small has no prompt, and row 'a' no messages; add prompts/v1\.md\.$"):
+        conversation(task, catalogue.rows(task, "train")[0])

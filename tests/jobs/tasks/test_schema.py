@@ -1,0 +1,60 @@
+"""response_format.json: bare or wrapped, checked before a platform sees it."""
+
+import pytest
+
+from jobs.errors import InvalidRequest
+from jobs.tasks.schema import response_format
+from tests.jobs.tasks.folder import SCHEMA
+
+WHERE = "small/response_format.json"
+
+
+def inner(name: str, *, strict: bool) -> dict[str, object]:
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": strict, "schema": SCHEMA}}
+
+
+def test_a_bare_schema_takes_the_tasks_name_and_is_strict() -> None:
+    assert response_format(SCHEMA, WHERE, "small") == inner("small", strict=True)
+
+
+def test_both_wrappings_of_the_api_are_unwrapped() -> None:
+    nested = {"type": "json_schema", "json_schema": {"name": "labels", "strict": False, "schema": SCHEMA}}
+    flat = {"type": "json_schema", "name": "labels", "strict": False, "schema": SCHEMA}
+    assert response_format(nested, WHERE, "x") == response_format(flat, WHERE, "x") == inner("labels", strict=False)
+
+
+def test_what_strict_demands_may_be_left_out_where_strict_is_off() -> None:
+    loose = {"type": "json_schema", "name": "a", "strict": False, "schema": {"type": "object"}}
+    assert response_format(loose, WHERE, "x")
+
+
+OPEN_OBJECT = {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"type": "objekt"}, "is not a JSON Schema, at type: 'objekt' is not valid"),
+        ({"type": "object", "properties": 3}, "is not a JSON Schema, at properties: "),
+        ({"type": "array", "items": {}}, "the schema's top must have type 'object'"),
+        ({}, "the schema's top must have type 'object'"),
+        ({"type": "json_schema"}, "'schema' must be a JSON Schema object, not nothing."),
+        ({"type": "json_schema", "json_schema": 3}, "'json_schema' must be an object, not a number."),
+        ({"type": "json_schema", "schema": SCHEMA, "strict": "yes"}, "'strict' must be true or false, not text."),
+        ({"type": "json_schema", "schema": SCHEMA, "name": "a b"}, "'name' must be 1 to 64 letters, digits"),
+        (OPEN_OBJECT, "the top needs 'additionalProperties': false, as strict structured output demands."),
+        ({**SCHEMA, "required": []}, "the top must list label under 'required', as strict structured output demands."),
+        (
+            {**SCHEMA, "properties": {"label": {"type": "array", "items": OPEN_OBJECT}}},
+            "an inner schema needs 'additionalProperties': false",
+        ),
+        ({**SCHEMA, "properties": {"label": OPEN_OBJECT}}, "label needs 'additionalProperties': false"),
+        ({**SCHEMA, "$defs": {"thing": OPEN_OBJECT}}, "thing needs 'additionalProperties': false"),
+        ({**SCHEMA, "anyOf": [OPEN_OBJECT]}, "an inner schema needs 'additionalProperties': false"),
+    ],
+)
+def test_what_is_wrong_is_named(content: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        response_format(content, WHERE, "small")
+    assert str(caught.value).replace(f"{WHERE}: ", "").replace(f"{WHERE} ", "").startswith(sentence)
+    assert str(caught.value).startswith(WHERE)
