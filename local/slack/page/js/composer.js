@@ -1,0 +1,224 @@
+/** The field to write in: Enter sends, Shift+Enter breaks the line, `/` offers the commands. */
+import { api } from "./api.js";
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./types.js").Command} Command */
+/** @typedef {import("./types.js").Answer} Answer */
+
+const TALLEST = 200;
+
+export class Composer {
+  /** @type {Map<string, string>} */
+  #drafts = new Map();
+  #place = "";
+  #selected = 0;
+  #sending = false;
+
+  /**
+   * @param {Store} store
+   * @param {{id: string, commands: boolean, threadTs: () => string | null, onSent: () => void}} options
+   */
+  constructor(store, options) {
+    this.store = store;
+    this.options = options;
+    const listId = `${options.id}-commands`;
+    this.field = h("textarea", {
+      class: "composer-field",
+      rows: "1",
+      id: options.id,
+      role: "combobox",
+      "aria-autocomplete": "list",
+      "aria-expanded": "false",
+      "aria-controls": listId,
+      oninput: () => this.#typed(),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+      onblur: () => this.#hideCommands(),
+      onfocus: () => this.#typed(),
+    });
+    this.commands = h("div", { class: "commands", id: listId, role: "listbox", "aria-label": "Commands", hidden: true });
+    this.hint = h("div", { class: "composer-hint", "aria-live": "polite" });
+    this.error = h("div", { class: "composer-error", role: "alert", hidden: true });
+    this.sendButton = h("button", { class: "send", type: "submit", "aria-label": "Send", title: "Send" }, icon("send"));
+    const slash = h("button", { class: "icon-button", type: "button", "aria-label": "Commands", title: "Commands", onclick: () => this.#startCommand() }, icon("slash"));
+    this.element = h(
+      "form",
+      {
+        class: "composer",
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          this.#send();
+        },
+      },
+      this.commands,
+      this.error,
+      h("div", { class: "composer-box" }, this.field, h("div", { class: "composer-bar" }, options.commands && slash, this.hint, this.sendButton)),
+    );
+    this.#typed();
+  }
+
+  /** Shows the composer for a place; what was half written elsewhere waits there. @param {string} place @param {string} label */
+  moveTo(place, label) {
+    this.field.placeholder = label;
+    this.field.setAttribute("aria-label", label);
+    if (place === this.#place) return;
+    this.#drafts.set(this.#place, this.field.value);
+    this.#place = place;
+    this.field.value = this.#drafts.get(place) ?? "";
+    this.#say(null);
+    this.#typed();
+    this.#hideCommands();
+  }
+
+  #startCommand() {
+    if (!this.field.value) this.field.value = "/";
+    this.field.focus();
+    this.#typed();
+  }
+
+  #typed() {
+    this.field.style.height = "auto";
+    this.field.style.height = `${Math.min(TALLEST, this.field.scrollHeight)}px`;
+    this.sendButton.disabled = this.#sending || !this.field.value.trim();
+    this.#selected = 0;
+    this.#say(null);
+    this.#drawCommands();
+    this.#drawHint();
+  }
+
+  /** @returns {Command[]} */
+  #matching() {
+    const text = this.field.value;
+    if (!/^\/\S*$/.test(text) || !this.options.commands) return [];
+    return this.store.commands.filter((command) => command.command.startsWith(text));
+  }
+
+  #drawCommands() {
+    const found = document.activeElement === this.field ? this.#matching() : [];
+    this.commands.hidden = found.length === 0;
+    this.field.setAttribute("aria-expanded", String(found.length > 0));
+    const rows = found.map((command, at) =>
+      h(
+        "div",
+        { class: "command", role: "option", id: `${this.options.id}-command-${at}`, "aria-selected": String(at === this.#selected), onclick: () => this.#complete(command) },
+        h("div", { class: "command-line" }, h("strong", null, command.command), h("span", { class: "command-hint" }, command.usage_hint ?? "")),
+        h("div", { class: "command-about" }, command.description ?? "", h("span", { class: "command-app" }, command.app ?? "")),
+      ),
+    );
+    // A click would take the focus from the field first, which closes the list under the pointer.
+    for (const row of rows) row.addEventListener("mousedown", (/** @type {Event} */ event) => event.preventDefault());
+    this.commands.replaceChildren(...rows);
+    if (found.length) this.field.setAttribute("aria-activedescendant", `${this.options.id}-command-${this.#selected}`);
+    else this.field.removeAttribute("aria-activedescendant");
+  }
+
+  #drawHint() {
+    const [word] = this.field.value.split(" ");
+    const command = this.field.value.includes(" ") ? this.store.commands.find((one) => one.command === word) : undefined;
+    this.hint.textContent = command?.usage_hint ? `${command.command} ${command.usage_hint}` : this.field.value ? "" : this.#keys();
+    this.hint.title = this.hint.textContent;
+  }
+
+  #keys() {
+    return `Enter sends · Shift+Enter for a new line${this.options.commands ? " · / for commands" : ""}`;
+  }
+
+  #hideCommands() {
+    this.commands.hidden = true;
+    this.field.setAttribute("aria-expanded", "false");
+  }
+
+  /** @param {Command} command */
+  #complete(command) {
+    this.field.value = `${command.command} `;
+    this.field.focus();
+    this.#typed();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    const found = this.commands.hidden ? [] : this.#matching();
+    const exact = found.some((command) => command.command === this.field.value);
+    if (found.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      this.#selected = (this.#selected + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length;
+      this.#drawCommands();
+      this.commands.children[this.#selected]?.scrollIntoView({ block: "nearest" });
+    } else if (found.length && (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey && !exact))) {
+      this.#complete(found[this.#selected]);
+    } else if (found.length && event.key === "Escape") {
+      this.#hideCommands();
+    } else if (event.key === "Enter" && !event.shiftKey) {
+      this.#send();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  async #send() {
+    const text = this.field.value.trim();
+    const { me, channel } = this.store;
+    if (!text || !me || !channel || this.#sending) return;
+    const threadTs = this.options.threadTs();
+    const wrong = text.startsWith("/") ? this.#commandProblem(text, threadTs) : null;
+    if (wrong) return this.#say(wrong);
+    this.#sending = true;
+    this.sendButton.disabled = true;
+    this.sendButton.setAttribute("aria-busy", "true");
+    this.field.value = "";
+    this.#typed();
+    const answer = await this.#deliver(text, me.name, channel.id, threadTs);
+    this.#sending = false;
+    this.sendButton.removeAttribute("aria-busy");
+    if (answer.ok) {
+      this.options.onSent();
+    } else if (!this.field.value) {
+      // What was typed comes back, so that it can be put right and sent again.
+      this.field.value = text;
+    }
+    this.#typed();
+    if (!answer.ok) this.#say(answer.error ?? "This could not be sent. Try again in a moment.");
+  }
+
+  /** @param {string} text @param {string} user @param {string} channel @param {string | null} threadTs @returns {Promise<Answer>} */
+  #deliver(text, user, channel, threadTs) {
+    if (text.startsWith("/")) {
+      const cut = text.search(/\s|$/);
+      return api.command({ channel, user, command: text.slice(0, cut), text: text.slice(cut).trim() });
+    }
+    return api.message({ channel, user, text: this.#escaped(text), ...(threadTs ? { thread_ts: threadTs } : {}) });
+  }
+
+  /** @param {string} text @param {string | null} threadTs @returns {string | null} */
+  #commandProblem(text, threadTs) {
+    const [word] = text.split(/\s/);
+    if (threadTs) return `${word} does not work inside a thread. Use it in the channel.`;
+    const known = this.store.commands.map((command) => command.command);
+    if (known.length && !known.includes(word)) return `${word} is not a command here. There are: ${known.join(", ")}.`;
+    return null;
+  }
+
+  /** As Slack's own client sends a text: three characters escaped, names turned into mentions. @param {string} text */
+  #escaped(text) {
+    const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    const people = [...this.store.users.values()];
+    const rooms = this.store.names.channels();
+    return safe
+      .replace(/(^|\s)@([\w.-]*\w)/g, (whole, gap, name) => mention(whole, gap, "@", people.find((one) => one.name === name)?.id))
+      .replace(/(^|\s)#([\w-]+)/g, (whole, gap, name) => mention(whole, gap, "#", rooms.find((one) => one.name === name)?.id));
+  }
+
+  /** @param {string | null} problem */
+  #say(problem) {
+    this.error.hidden = !problem;
+    this.error.textContent = problem ?? "";
+  }
+}
+
+/** @param {string} whole @param {string} gap @param {string} sign @param {string | undefined} id */
+function mention(whole, gap, sign, id) {
+  return id ? `${gap}<${sign}${id}>` : whole;
+}

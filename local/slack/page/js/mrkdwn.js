@@ -1,0 +1,277 @@
+/**
+ * Slack's mrkdwn, read into nodes. There is no step in which text is treated as HTML, so there is nothing to escape
+ * and nothing to inject: whatever is not understood stays visible text.
+ */
+import { datePattern } from "./clock.js";
+import { h } from "./dom.js";
+import { emoji, emojiName } from "./emoji.js";
+import { SIGN_PATTERN, sign } from "./signs.js";
+
+/** @typedef {import("./types.js").Names} Names */
+
+const INLINE = new RegExp(
+  [
+    "`(?<code>[^`\\n]+)`",
+    "<(?<angle>[^<>\\n]+)>",
+    "(?<bare>https?:\\/\\/[^\\s<>|`]+[^\\s<>|`.,;:!?)\\]'\"*_~])",
+    "(?<![\\w*])\\*(?!\\s)(?<bold>[^*\\n]+?)(?<!\\s)\\*(?![\\w*])",
+    "(?<![\\w_])_(?!\\s)(?<italic>[^_\\n]+?)(?<!\\s)_(?![\\w_])",
+    "(?<![\\w~])~(?!\\s)(?<strike>[^~\\n]+?)(?<!\\s)~(?![\\w~])",
+    ":(?<emoji>[a-z0-9_+'-]+):",
+  ].join("|"),
+  "g",
+);
+
+const SAFE_ADDRESS = /^(https?:|mailto:)/i;
+const ITEM = /^(\s*)(?:([•◦▪-])|(\d+)\.)\s+(.*)$/;
+
+/**
+ * Undoes the three escapes Slack texts carry.
+ *
+ * @param {string} text
+ */
+export function unescape(text) {
+  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+}
+
+/**
+ * Reads a whole mrkdwn text: code fences, quotes, lists, lines.
+ *
+ * @param {string} text
+ * @param {Names} names
+ * @returns {Node[]}
+ */
+export function mrkdwn(text, names) {
+  return text.split(/```/).flatMap((part, index, parts) => {
+    const closed = index % 2 === 1 && index < parts.length - 1;
+    if (closed) return [h("pre", { class: "code-block" }, unescape(part.replace(/^\n|\n$/g, "")))];
+    const open = index % 2 === 1 ? "```" + part : part;
+    return lines(trimBesideFence(open, index, parts.length), names);
+  });
+}
+
+/**
+ * A fence is a block of its own: the line breaks that set it apart are not shown as empty lines.
+ *
+ * @param {string} part
+ * @param {number} index
+ * @param {number} count
+ */
+function trimBesideFence(part, index, count) {
+  const start = index > 0 ? part.replace(/^ *\n?/, "") : part;
+  return index < count - 1 ? start.replace(/\n? *$/, "") : start;
+}
+
+/**
+ * @param {string} text
+ * @param {Names} names
+ * @returns {Node[]}
+ */
+function lines(text, names) {
+  if (!text) return [];
+  const nodes = /** @type {Node[]} */ ([]);
+  let afterBlock = true;
+  for (const group of groupLines(text.split("\n"))) {
+    if (group.kind === "text") {
+      for (const line of group.lines) {
+        if (!afterBlock) nodes.push(h("br"));
+        nodes.push(...inline(line, names));
+        afterBlock = false;
+      }
+    } else {
+      nodes.push(group.kind === "quote" ? quote(group.lines, names) : list(group.lines, names));
+      afterBlock = true;
+    }
+  }
+  return nodes;
+}
+
+/** @param {string} line @returns {"quote" | "list" | "text"} */
+function kindOf(line) {
+  if (line.startsWith("&gt;") || line.startsWith(">")) return "quote";
+  return ITEM.test(line) ? "list" : "text";
+}
+
+/**
+ * @param {string[]} all
+ * @returns {{kind: "quote" | "list" | "text", lines: string[]}[]}
+ */
+function groupLines(all) {
+  const groups = /** @type {{kind: "quote" | "list" | "text", lines: string[]}[]} */ ([]);
+  for (const line of all) {
+    const kind = kindOf(line);
+    const last = groups.at(-1);
+    if (last?.kind === kind) last.lines.push(line);
+    else groups.push({ kind, lines: [line] });
+  }
+  return groups;
+}
+
+/** @param {string[]} rows @param {Names} names */
+function quote(rows, names) {
+  const inner = rows.map((row) => row.replace(/^(&gt;|>) ?/, ""));
+  return h("blockquote", null, inner.map((row, at) => [at > 0 && h("br"), inline(row, names)]));
+}
+
+/** @param {string[]} rows @param {Names} names */
+function list(rows, names) {
+  return h(
+    "div",
+    { class: "list", role: "list" },
+    rows.map((row) => {
+      const [, indent, bullet, number, rest] = /** @type {RegExpMatchArray} */ (row.match(ITEM));
+      const mark = number ? `${number}.` : bullet === "-" ? "•" : bullet;
+      const depth = Math.min(3, Math.floor(indent.length / 2));
+      return h(
+        "div",
+        { class: `list-item depth-${depth}`, role: "listitem" },
+        h("span", { class: "list-mark" }, mark),
+        h("span", null, inline(rest, names)),
+      );
+    }),
+  );
+}
+
+/**
+ * Reads one line of mrkdwn.
+ *
+ * @param {string} text
+ * @param {Names} names
+ * @returns {Node[]}
+ */
+export function inline(text, names) {
+  const nodes = /** @type {Node[]} */ ([]);
+  let at = 0;
+  for (const match of text.matchAll(INLINE)) {
+    if (match.index > at) nodes.push(...signed(text.slice(at, match.index)));
+    nodes.push(token(match, names));
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) nodes.push(...signed(text.slice(at)));
+  return nodes;
+}
+
+/** @param {string} text */
+function plain(text) {
+  return document.createTextNode(unescape(text));
+}
+
+/** Plain text in which the signs that this page draws itself are drawn. @param {string} text @returns {Node[]} */
+export function signed(text) {
+  const nodes = /** @type {Node[]} */ ([]);
+  let at = 0;
+  for (const match of text.matchAll(SIGN_PATTERN)) {
+    if (match.index > at) nodes.push(plain(text.slice(at, match.index)));
+    nodes.push(sign(match[0], emojiName(match[0])));
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) nodes.push(plain(text.slice(at)));
+  return nodes;
+}
+
+/**
+ * @param {RegExpExecArray | RegExpMatchArray} match
+ * @param {Names} names
+ * @returns {Node}
+ */
+function token(match, names) {
+  const found = match.groups ?? {};
+  if (found.code) return h("code", null, unescape(found.code));
+  if (found.angle) return angle(found.angle, names) ?? plain(match[0]);
+  if (found.bare) return anchor(unescape(found.bare), [plain(found.bare)]);
+  if (found.bold) return h("strong", null, inline(found.bold, names));
+  if (found.italic) return h("em", null, inline(found.italic, names));
+  if (found.strike) return h("s", null, inline(found.strike, names));
+  return emojiNode(found.emoji) ?? plain(match[0]);
+}
+
+/**
+ * What stands between < and >: a mention, a date, a link; anything else is just text.
+ *
+ * @param {string} body
+ * @param {Names} names
+ * @returns {Node | null}
+ */
+function angle(body, names) {
+  const cut = body.indexOf("|");
+  const [target, label] = cut < 0 ? [body, ""] : [body.slice(0, cut), body.slice(cut + 1)];
+  if (target.startsWith("@")) return userMention(target.slice(1), names, label);
+  if (target.startsWith("#")) return channelMention(target.slice(1), names, label);
+  if (target.startsWith("!date^")) return dateNode(target, label);
+  if (target.startsWith("!subteam^")) return groupMention(target.slice("!subteam^".length), names, label);
+  if (target.startsWith("!")) return h("span", { class: "mention" }, `@${target.slice(1).split("^")[0]}`);
+  if (SAFE_ADDRESS.test(target)) return link(unescape(target), label ? inline(label, names) : [plain(target.replace(/^mailto:/, ""))]);
+  return null;
+}
+
+/** @param {string} address @param {Node[]} label */
+function anchor(address, label) {
+  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
+}
+
+/**
+ * A link to an http, https or mailto address; with any other scheme only its label is shown.
+ *
+ * @param {string} address
+ * @param {Node[]} label
+ */
+export function link(address, label) {
+  return SAFE_ADDRESS.test(address) ? anchor(address, label) : h("span", null, label);
+}
+
+/** @param {string} id @param {Names} names @param {string} [label] */
+export function userMention(id, names, label = "") {
+  return h("span", { class: "mention" }, `@${names.user(id)?.name ?? (label.replace(/^@/, "") || id)}`);
+}
+
+/** @param {string} id @param {Names} names @param {string} [label] */
+export function channelMention(id, names, label = "") {
+  const channel = names.channel(id);
+  const text = `#${channel?.name ?? (label || id)}`;
+  return channel ? h("a", { class: "mention", href: `#/${channel.name}`, "data-channel": channel.name }, text) : h("span", { class: "mention" }, text);
+}
+
+/** @param {string} id @param {Names} names @param {string} [label] */
+export function groupMention(id, names, label = "") {
+  return h("span", { class: "mention" }, `@${names.usergroup(id)?.handle ?? (label.replace(/^@/, "") || id)}`);
+}
+
+/** @param {string} target @param {string} fallback */
+function dateNode(target, fallback) {
+  const [, stamp, pattern = "{date}", address] = target.split("^");
+  const seconds = Number(stamp);
+  if (!Number.isFinite(seconds)) return plain(fallback);
+  const text = datePattern(seconds, unescape(pattern));
+  return address ? link(unescape(address), [document.createTextNode(text)]) : h("time", { title: unescape(fallback) || null }, text);
+}
+
+/** @param {string} name @returns {Node | null} */
+export function emojiNode(name) {
+  const character = emoji(name);
+  return character ? sign(character, name.replaceAll("_", " ")) : null;
+}
+
+/**
+ * A text object of Block Kit: mrkdwn or plain text (where only emoji names are special).
+ *
+ * @param {import("./types.js").Block | undefined} text
+ * @param {Names} names
+ * @returns {Node[]}
+ */
+export function textObject(text, names) {
+  if (!text?.text) return [];
+  return text.type === "mrkdwn" ? mrkdwn(text.text, names) : plainText(text.text, text.emoji !== false);
+}
+
+/**
+ * @param {string} text
+ * @param {boolean} [withEmoji]
+ * @returns {Node[]}
+ */
+export function plainText(text, withEmoji = true) {
+  const parts = withEmoji ? text.split(/(:[a-z0-9_+'-]+:)/) : [text];
+  return parts.filter(Boolean).flatMap((part) => {
+    const found = part.length > 2 && part.startsWith(":") ? emojiNode(part.slice(1, -1)) : null;
+    return found ? [found] : part.split("\n").flatMap((row, at) => (at ? [h("br"), ...signed(row)] : signed(row)));
+  });
+}

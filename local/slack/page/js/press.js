@@ -1,0 +1,37 @@
+/** A click on an app's element: it shows that it waits, reaches the app, and says so when it did not. */
+import { api } from "./api.js";
+import { notify } from "./notices.js";
+
+/** @typedef {import("./types.js").Block} Block */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./types.js").View} View */
+/** @typedef {import("./store.js").Store} Store */
+
+/**
+ * @param {Store} store
+ * @param {{channel: string, messageTs: string} | {view: View}} where
+ * @returns {import("./types.js").BlockContext["act"]}
+ */
+export function presser(store, where) {
+  return async (block, element, detail, at) => {
+    if (at.dataset.waiting !== undefined || !store.me) return;
+    at.dataset.waiting = "";
+    at.setAttribute("aria-busy", "true");
+    const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...detail };
+    const place = "view" in where ? { view_id: where.view.id, state: { values: stateOf(where.view, store) } } : { channel: where.channel, messageTs: where.messageTs };
+    const answer = await api.interact({ user: store.me.name, ...place, action });
+    delete at.dataset.waiting;
+    at.removeAttribute("aria-busy");
+    if (!answer.ok) notify(answer.error ?? "The app did not answer. Try again in a moment.", "error");
+  };
+}
+
+/** The values of a view by block and action id. @param {View} view @param {Store} store */
+function stateOf(view, store) {
+  const values = /** @type {Record<string, Record<string, any>>} */ ({});
+  for (const [slot, value] of store.valuesOf(view.id)) {
+    const cut = slot.indexOf("/");
+    (values[slot.slice(0, cut)] ??= {})[slot.slice(cut + 1)] = value;
+  }
+  return values;
+}

@@ -1,0 +1,141 @@
+/** The sidebar: the workspace, its channels and apps, and who you act as. */
+import { avatar } from "./avatars.js";
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { theme, toggleTheme } from "./theme.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./types.js").Channel} Channel */
+/** @typedef {import("./types.js").User} User */
+
+export class Sidebar {
+  /** @param {Store} store @param {() => void} closeDrawer */
+  constructor(store, closeDrawer) {
+    this.store = store;
+    this.closeDrawer = closeDrawer;
+    this.element = h("nav", { class: "sidebar", "aria-label": "Workspace" });
+  }
+
+  draw() {
+    const { store } = this;
+    const rooms = store.myChannels();
+    const direct = rooms.filter((channel) => channel.is_im);
+    fill(
+      this.element,
+      this.#head(),
+      h(
+        "div",
+        { class: "sidebar-scroll" },
+        section("Channels", rooms.filter((channel) => !channel.is_im).map((channel) => this.#room(channel, icon("hash"), channel.name))),
+        direct.length > 0 && section("Direct messages", direct.map((channel) => this.#direct(channel))),
+        store.apps.length > 0 && section("Apps", store.apps.map((app) => this.#appLink(app))),
+      ),
+      this.#accounts(),
+    );
+  }
+
+  #head() {
+    const next = theme() === "dark" ? "light" : "dark";
+    const toggle = () => {
+      toggleTheme();
+      this.store.changed();
+    };
+    const name = this.store.workspace.name;
+    return h(
+      "div",
+      { class: "sidebar-head" },
+      h("span", { class: "workspace-mark", "aria-hidden": "true" }, name.slice(0, 1).toUpperCase()),
+      h("span", { class: "workspace-name" }, name),
+      h("button", { class: "icon-button theme", type: "button", "aria-label": `Switch to the ${next} theme`, title: `Switch to the ${next} theme`, onclick: toggle }, icon(next === "dark" ? "moon" : "sun")),
+      h("button", { class: "icon-button drawer-close", type: "button", "aria-label": "Close the sidebar", onclick: this.closeDrawer }, icon("close")),
+    );
+  }
+
+  /** @param {Channel} channel */
+  #direct(channel) {
+    const other = this.store.users.get(channel.members?.find((id) => id !== this.store.me?.id) ?? "");
+    return this.#room(channel, avatar(other, "tiny"), other?.name ?? channel.name);
+  }
+
+  /** @param {Channel} channel @param {Element} sign @param {string} name */
+  #room(channel, sign, name) {
+    const { store } = this;
+    const current = store.channel?.id === channel.id;
+    const unread = store.me && store.loaded ? store.unread.count(store.me.id, channel.id, store.messages.get(channel.id) ?? []) : 0;
+    return h(
+      "a",
+      {
+        class: `room${unread ? " unread" : ""}`,
+        "data-key": `room/${channel.id}`,
+        href: store.linkTo({ channel: channel.name }),
+        "aria-current": current ? "page" : null,
+        "aria-label": unread ? `${name}, ${unread} unread` : name,
+        onclick: this.closeDrawer,
+      },
+      sign,
+      h("span", { class: "room-name" }, name),
+      unread > 0 && h("span", { class: "count", "aria-hidden": "true" }, unread > 99 ? "99+" : unread),
+    );
+  }
+
+  /** @param {import("./types.js").App} app */
+  #appLink(app) {
+    const { store } = this;
+    return h(
+      "a",
+      { class: "room", "data-key": `app/${app.id}`, href: store.linkTo({ app: app.name }), "aria-current": store.app?.id === app.id ? "page" : null, onclick: this.closeDrawer },
+      avatar(store.users.get(app.bot_user), "tiny"),
+      h("span", { class: "room-name" }, app.name),
+    );
+  }
+
+  #accounts() {
+    const { store } = this;
+    const me = store.me;
+    if (!me) return null;
+    return h(
+      "div",
+      { class: "accounts" },
+      h("div", { class: "accounts-label", id: "accounts-label" }, "Acting as"),
+      h("div", { class: "accounts-row", role: "radiogroup", "aria-labelledby": "accounts-label", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#accountKey(event) }, store.people().map((user) => this.#account(user, me))),
+    );
+  }
+
+  /** @param {User} user @param {User} me */
+  #account(user, me) {
+    const current = user.id === me.id;
+    return h(
+      "button",
+      {
+        class: "account",
+        type: "button",
+        role: "radio",
+        "data-key": `account/${user.id}`,
+        "data-user": user.name,
+        "aria-checked": String(current),
+        tabindex: current ? "0" : "-1",
+        title: user.real_name ?? user.name,
+        onclick: () => this.store.go({ as: user.name, ...(this.store.route.app ? { app: this.store.route.app, tab: this.store.route.tab } : {}) }),
+      },
+      avatar(user, "medium"),
+      h("span", { class: "account-name" }, user.name),
+    );
+  }
+
+  /** As in any radio group, the arrow keys move the choice. @param {KeyboardEvent} event */
+  #accountKey(event) {
+    const step = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 })[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const buttons = /** @type {HTMLElement[]} */ ([...this.element.querySelectorAll(".account")]);
+    const at = buttons.findIndex((button) => button.getAttribute("aria-checked") === "true");
+    const next = buttons[(at + step + buttons.length) % buttons.length];
+    next.click();
+    next.focus();
+  }
+}
+
+/** @param {string} title @param {HTMLElement[]} rows */
+function section(title, rows) {
+  return h("section", { class: "sidebar-section", "data-key": title }, h("h2", null, title), rows);
+}
