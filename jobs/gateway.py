@@ -253,8 +253,7 @@ class Gateway:
                 return unreadable(self.profile, request)
             case "cut_short":
                 return cut_short(self.profile, request)
-            case "not_genuine":
-                return not_genuine(self.profile)
+        return not_genuine(self.profile)
 
     def _id_in(self, answer: JsonObject, request: Request) -> str:
         found = text(answer, "id")

@@ -5,6 +5,7 @@ platform by name. Secrets never stand here, only the name of the environment var
 """
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -25,16 +26,20 @@ GRADER_TYPES = frozenset({"string_check", "text_similarity", "score_model", "pyt
 class Retirement:
     """The end of a base model on one platform."""
 
-    on: date
+    since: date
     instead: str
     """What else is possible, as a sentence."""
+
+    def sentence(self, model: str, title: str) -> str:
+        """Return the end of `model` on the platform called `title`, in words."""
+        return f"{model} was shut down on {title} on {self.since}. {self.instead}"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What the bot knows about one platform before it has spoken to it."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: str
     base_url: str
@@ -74,16 +79,14 @@ class Profile:
         return self.job_link.replace("{id}", remote_id) if self.job_link else None
 
 
-LOCAL_INSTEAD = "Launch on the local platform (platform=local), or set up Azure or Bedrock as a platform."
+INSTEAD = "Launch on the local platform (platform=local), or set up Azure or Bedrock as a platform."
 RETIRED_MODELS: Mapping[str, Retirement] = {
-    "o4-mini": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o4-mini-2025-04-16": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o3-mini": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o3-mini-2025-01-31": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o1": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o1-2024-12-17": Retirement(date(2026, 10, 23), LOCAL_INSTEAD),
-    "o3-2025-04-16": Retirement(date(2026, 12, 11), LOCAL_INSTEAD),
-    "gpt-5-2025-08-07": Retirement(date(2026, 12, 11), LOCAL_INSTEAD),
+    model: Retirement(since, INSTEAD)
+    for since, models in (
+        (date(2026, 10, 23), ("o4-mini", "o4-mini-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17")),
+        (date(2026, 12, 11), ("o3", "o3-2025-04-16", "gpt-5", "gpt-5-2025-08-07")),
+    )
+    for model in models
 }
 """OpenAI's published shutdown dates of the models that reinforcement fine-tuning was offered or announced for."""
 
@@ -133,32 +136,18 @@ def load_profiles(overrides: Path | None, local_url: str | None) -> Mapping[str,
     return {name: profile for name, profile in known.items() if profile.base_url}
 
 
-def require_launchable(profile: Profile, model: str, *, rows: int, grader_types: frozenset[str], today: date) -> None:
-    """Check what can be known without asking the platform: that a job of this kind can be launched there.
-
-    Args:
-        profile: where to launch.
-        model: the base model to tune.
-        rows: training rows.
-        grader_types: every grader type the job uses.
-        today: the date to judge by.
+def require_open(profile: Profile, model: str, today: date) -> None:
+    """Check what can be known without asking: that the platform still takes new jobs, and still has the model.
 
     Raises:
-        InvalidRequest: a sentence with the reason and what else is possible.
+        InvalidRequest: a sentence with the date and what else is possible.
     """
     until = profile.accepts_new_jobs_until
     if until and today >= until:
-        raise InvalidRequest(f"{profile.title} accepts no new training jobs since {until}. {LOCAL_INSTEAD}")
+        raise InvalidRequest(f"{profile.title} accepts no new training jobs since {until}. {INSTEAD}")
     gone = profile.retired.get(model)
-    if gone and today >= gone.on:
-        raise InvalidRequest(f"{model} was shut down on {profile.title} on {gone.on}. {gone.instead}")
-    if profile.models and model not in profile.models:
-        raise InvalidRequest(f"{profile.title} cannot tune {model}. It can tune: {', '.join(profile.models)}.")
-    if unknown := sorted(grader_types - profile.grader_types):
-        has = ", ".join(sorted(profile.grader_types))
-        raise InvalidRequest(f"{profile.title} has no grader of type {', '.join(unknown)}. It has: {has}.")
-    if rows < profile.min_rows:
-        raise InvalidRequest(f"{profile.title} needs at least {profile.min_rows} training rows; there are {rows}.")
+    if gone and today >= gone.since:
+        raise InvalidRequest(gone.sentence(model, profile.title))
 
 
 def _read(path: Path) -> Mapping[str, Mapping[str, object]]:
@@ -218,5 +207,5 @@ def _check_values(profile: Profile, where: str) -> None:
             f"{where}, field api_key_env: must be the name of an environment variable (A-Z, digits, _), not the key."
         )
     for number in ("poll_seconds", "idle_poll_seconds", "min_rows"):
-        if getattr(profile, number) <= 0:
-            raise ConfigurationError(f"{where}, field {number}: must be greater than 0.")
+        if not 0 < getattr(profile, number) < math.inf:
+            raise ConfigurationError(f"{where}, field {number}: must be a number greater than 0.")

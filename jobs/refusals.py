@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jobs.errors import PlatformError, PlatformRejected, PlatformUnavailable
-from jobs.platforms import LOCAL_INSTEAD, Profile
+from jobs.platforms import INSTEAD, Profile
 
 PERMANENT_LIMITS = frozenset(
     {
@@ -60,6 +60,8 @@ def refused(profile: Profile, request: Request, refusal: Refusal) -> PlatformErr
     if refusal.status in {408, 429} or refusal.status >= 500:
         return _unavailable(profile, request, refusal)
     say = _BY_CODE.get(refusal.code or "") or _BY_STATUS.get(refusal.status) or _plainly
+    if refusal.param == "model" and request.model in profile.retired:
+        say = _no_such_model
     code = refusal.code or ("not_found" if refusal.status == 404 else refusal.kind)
     return PlatformRejected(say(profile, request, refusal), code=code)
 
@@ -138,15 +140,14 @@ def _training_over(profile: Profile, request: Request, refusal: Refusal) -> str:
     until = profile.accepts_new_jobs_until
     end = f" New jobs end for everybody on {until}." if until else ""
     return (
-        f"{profile.title} accepts no new training jobs from this organization (training_not_available).{end} "
-        f"{LOCAL_INSTEAD}"
+        f"{profile.title} accepts no new training jobs from this organization (training_not_available).{end} {INSTEAD}"
     )
 
 
 def _no_such_model(profile: Profile, request: Request, refusal: Refusal) -> str:
     gone = profile.retired.get(request.model or "")
     if gone:
-        return f"{request.model} was shut down on {profile.title} on {gone.on}. {gone.instead}"
+        return gone.sentence(request.model or "", profile.title)
     name = request.model or "this model"
     known = f" It can tune: {', '.join(profile.models)}." if profile.models else ""
     return f"{profile.title} does not have {name}, or this key may not use it.{known}{_reason(refusal, ' It says: ')}"
