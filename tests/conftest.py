@@ -1,0 +1,45 @@
+"""What many tests share: a real server for state, and records with defaults."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.children import tethered
+from bot.server_binary import find_server
+from jobs.store import Store
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """A server of this test process's own; the URL of its socket."""
+    with tempfile.TemporaryDirectory(prefix="proctor-redis-") as folder:
+        socket = Path(folder) / "redis.sock"
+        options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder, "--loglevel", "warning")
+        with subprocess.Popen(tethered((str(find_server().path), *options))) as server:
+            while not socket.exists():
+                assert server.poll() is None, "the server did not start"
+                time.sleep(0.01)
+            yield f"unix://{socket}"
+            server.terminate()
+
+
+@pytest.fixture
+async def redis(redis_server: str) -> AsyncIterator[Redis]:
+    """A client of an empty server."""
+    client = Redis.from_url(redis_server, decode_responses=True)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def store(redis: Redis) -> Store:
+    """An empty, open store."""
+    opened = Store(redis)
+    await opened.open()
+    return opened

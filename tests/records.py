@@ -1,0 +1,88 @@
+"""Records with defaults, for tests that care about one or two of their fields."""
+
+from dataclasses import replace
+from typing import Any
+
+from jobs.platforms import Profile
+from jobs.records import Approval, Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
+from jobs.remote import RemoteJob
+from jobs.series import GraderFigures, Series, Step
+
+ALICE, BOB, CAROL, DAVE = "U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"
+CHANNEL = "C0RFT"
+PROFILE = Profile(name="local", base_url="http://127.0.0.1:1/v1", poll_seconds=1.0, idle_poll_seconds=2.0)
+
+
+def a_request(**changes: Any) -> LaunchRequest:
+    return replace(LaunchRequest(task="acts", requested_by=ALICE, channel=CHANNEL, trigger="trigger-1"), **changes)
+
+
+def a_job(**changes: Any) -> Job:
+    job = Job(
+        id="rft-abc234",
+        state=JobState.WATCHING,
+        request=a_request(),
+        created_at=1_000.0,
+        task="acts",
+        task_version="v",
+        platform="local",
+        model="local-policy-1",
+        prompt="v1",
+        reward="f1",
+        quorum=2,
+        approvers=("model-approvers",),
+        train_items=100,
+        valid_items=50,
+        remote_id="ftjob-1",
+        platform_status="running",
+    )
+    return replace(job, **changes)
+
+
+def a_checkpoint(step: int, precision: float = 0.6, recall: float = 0.5, f1: float = 0.55) -> Checkpoint:
+    return Checkpoint(
+        id=f"ckpt-{step}",
+        model_id=f"ft:local-policy-1:local:acts:x:ckpt-step-{step}",
+        step=step,
+        valid_reward=f1,
+        scores={"precision": precision, "recall": recall},
+    )
+
+
+def an_approval(**changes: Any) -> Approval:
+    return replace(
+        Approval(job="rft-abc234", launched_by=ALICE, quorum=2, approvers=("model-approvers",), requested_at=2_000.0),
+        **changes,
+    )
+
+
+def a_posting(number: int = 1, **changes: Any) -> Posting:
+    return replace(
+        Posting(
+            id=f"job:rft-abc234:note:{number}",
+            kind=PostingKind.ANSWER,
+            lane="lane",
+            subject="rft-abc234",
+            channel=CHANNEL,
+            user=ALICE,
+            text=f"note {number}",
+        ),
+        **changes,
+    )
+
+
+def a_step(number: int, train: float | None = 0.4, valid: float | None = None, **changes: Any) -> Step:
+    graders = (GraderFigures("precision", valid_score=0.6), GraderFigures("recall", valid_score=0.5)) if valid else ()
+    step = Step(number, total_steps=100, at=1_100.0 + number, train_reward=train, valid_reward=valid, graders=graders)
+    return replace(step, **changes)
+
+
+def a_series(*valid: float, every: int = 5) -> Series:
+    steps = [
+        a_step(n, valid=valid[n // every - 1] if n % every == 0 else None) for n in range(1, len(valid) * every + 1)
+    ]
+    return Series.of(steps)
+
+
+def a_remote(status: str = "running", **changes: Any) -> RemoteJob:
+    return replace(RemoteJob(id="ftjob-1", status=status, batch_size=16), **changes)
