@@ -45,6 +45,11 @@ def test_an_unknown_task_names_the_nearest(tmp_path: Path, name: str) -> None:
         TaskCatalogue(write_folder(tmp_path)).load(name)
 
 
+def test_an_empty_root_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"^There is no task 'small'; there is none yet\.$"):
+        TaskCatalogue(tmp_path).load("small")
+
+
 @pytest.mark.parametrize("name", ["../small", "/etc", "", ".", "small/../small", "small\x00", "x" * 10_000])
 def test_a_name_cannot_lead_elsewhere(tmp_path: Path, name: str) -> None:
     write_folder(tmp_path / "tasks", name="other")

@@ -58,3 +58,15 @@ def test_what_is_wrong_is_named(content: dict[str, object], sentence: str) -> No
         response_format(content, WHERE, "small")
     assert str(caught.value).replace(f"{WHERE}: ", "").replace(f"{WHERE} ", "").startswith(sentence)
     assert str(caught.value).startswith(WHERE)
+
+
+def test_a_property_may_be_left_open_by_true() -> None:
+    assert response_format({**SCHEMA, "properties": {"label": True}}, WHERE, "small")
+
+
+def test_a_schema_too_deep_to_check_is_refused() -> None:
+    schema: dict[str, object] = {}
+    for _ in range(400):
+        schema = {"anyOf": [schema]}
+    with pytest.raises(InvalidRequest, match=r"^small/response_format\.json is nested too deeply to be read\.$"):
+        response_format({**schema, "type": "object"}, WHERE, "small")
