@@ -1,0 +1,57 @@
+"""Runs the local workspace: `python -m local.slack --port 8080 --home .proctor/slack`."""
+
+import argparse
+import asyncio
+import ctypes
+import signal
+import sys
+from pathlib import Path
+
+from jobs.errors import ConfigurationError
+from local.slack.server import serve
+
+_PR_SET_PDEATHSIG = 1
+_CONFIGURATION_EXIT = 78
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code."""
+    arguments = _arguments()
+    if arguments.die_with_parent:
+        _die_with_parent()
+    try:
+        asyncio.run(_run(arguments.port, arguments.home, arguments.request_url))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return _CONFIGURATION_EXIT
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.slack", description="A local Slack workspace on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="the page's port; 0 takes a free one")
+    parser.add_argument("--home", type=Path, help="folder to keep messages and files in; without it they are forgotten")
+    parser.add_argument("--request-url", help="deliver as signed HTTP requests to this address, not over Socket Mode")
+    parser.add_argument("--die-with-parent", action="store_true", help="stop when the process that started it ends")
+    return parser.parse_args()
+
+
+async def _run(port: int, home: Path | None, request_url: str | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serve(home, port, request_url=request_url) as server:
+        sys.stdout.write(f"slack ready {server.url}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel (Linux) for SIGTERM at the parent's end, so that no workspace outlives its demo."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""Uploads: from the address handed out, over the bytes, to a file that can stand in a block."""
+
+import mimetypes
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from local.slack.changes import Changes
+from local.slack.identity import Identity
+from local.slack.journal import Journal
+from local.slack.timing import Timing
+from local.slack.wire import Json, SlackError
+
+FileStage: TypeAlias = Literal["announced", "uploaded", "completed"]
+
+_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"))
+_BLOCK_IMAGE_TYPES = frozenset({"image/png", "image/gif", "image/jpeg"})
+_TYPE_NAMES = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpg", "text/plain": "text", "text/csv": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file; `shares` are `(channel, message ts)` pairs, `ready_at` is when its processing ends (Unix seconds)."""
+
+    id: str
+    name: str
+    length: int
+    stage: FileStage = "announced"
+    title: str = ""
+    alt_text: str = ""
+    mimetype: str = ""
+    size: tuple[int, int] | None = None
+    ready_at: float = 0.0
+    created: int = 0
+    shares: tuple[tuple[str, str], ...] = ()
+
+
+class Files:
+    """The workspace's files and their bytes, kept in the home folder or in memory."""
+
+    def __init__(
+        self, home: Path | None, journal: Journal, identity: Identity, changes: Changes, timing: Timing
+    ) -> None:
+        self._table = journal.table("files")
+        self._identity = identity
+        self._changes = changes
+        self._timing = timing
+        self._folder = home / "files" if home else None
+        self._in_memory: dict[str, bytes] = {}
+        self._upload_keys: dict[str, str] = {}
+        self._files = {row["id"]: _from_row(row) for row in self._table.rows()}
+        if self._folder:
+            self._folder.mkdir(parents=True, exist_ok=True)
+
+    def announce(self, name: str, length: int, alt_text: str) -> tuple[StoredFile, str]:
+        """A new file and the key of the address its bytes go to."""
+        file = StoredFile(self._identity.make("F"), name, length, alt_text=alt_text, created=int(self._identity.now()))
+        key = self._identity.short("up")
+        self._upload_keys[key] = file.id
+        self._keep(file)
+        return file, key
+
+    def receive(self, key: str, content: bytes) -> StoredFile:
+        """Take the bytes; they must be as many as were announced."""
+        file = self._files.get(self._upload_keys.get(key, ""))
+        if file is None or file.stage == "completed":
+            raise SlackError("invalid_upload_url")
+        if len(content) != file.length:
+            raise SlackError("file_upload_size_mismatch")
+        self._store(file.id, content)
+        file = replace(file, stage="uploaded", mimetype=_mimetype(file.name, content), size=_image_size(content))
+        self._keep(file)
+        return file
+
+    def complete(self, file_id: str, title: str) -> StoredFile:
+        """End an upload, once; processing starts now."""
+        file = self._files.get(file_id)
+        if file is None or file.stage == "announced":
+            raise SlackError("file_not_found")
+        if file.stage == "completed":
+            raise SlackError("file_already_completed")
+        ready_at = self._identity.now() + self._timing.file_processing
+        file = replace(file, stage="completed", title=title or file.name, ready_at=ready_at)
+        self._keep(file)
+        self._changes.tell("file", file=file.id)
+        return file
+
+    def share(self, file_id: str, channel: str, ts: str) -> None:
+        """Remember that a message shows the file."""
+        file = self._files[file_id]
+        self._keep(replace(file, shares=(*file.shares, (channel, ts))))
+
+    def get(self, file_id: str) -> StoredFile | None:
+        """The file of that id, whatever its stage."""
+        return self._files.get(file_id)
+
+    def content(self, file_id: str) -> bytes | None:
+        """The bytes of a file."""
+        if self._folder is None:
+            return self._in_memory.get(file_id)
+        path = self._folder / file_id
+        return path.read_bytes() if file_id in self._files and path.exists() else None
+
+    def is_ready(self, file: StoredFile) -> bool:
+        """Whether processing has ended."""
+        return file.stage == "completed" and self._identity.now() >= file.ready_at
+
+    def unusable_images(self, blocks: Iterable[Json]) -> Iterator[str]:
+        """The JSON pointers of `slack_file`s that name no processed image."""
+        for pointer, reference in slack_files(blocks, "/blocks"):
+            file = self._named(reference)
+            if file is None or not self.is_ready(file) or file.mimetype not in _BLOCK_IMAGE_TYPES:
+                yield pointer
+
+    def reset(self) -> None:
+        """Forget every file."""
+        for file_id in self._files:
+            if self._folder:
+                (self._folder / file_id).unlink(missing_ok=True)
+        self._in_memory.clear()
+        self._upload_keys.clear()
+        self._files.clear()
+        self._table.clear()
+
+    def _named(self, reference: Json) -> StoredFile | None:
+        if "id" in reference:
+            return self._files.get(str(reference["id"]))
+        return next(
+            (self._files.get(part) for part in str(reference.get("url", "")).split("/") if part in self._files), None
+        )
+
+    def _store(self, file_id: str, content: bytes) -> None:
+        if self._folder:
+            (self._folder / file_id).write_bytes(content)
+        else:
+            self._in_memory[file_id] = content
+
+    def _keep(self, file: StoredFile) -> None:
+        self._files[file.id] = file
+        self._table.put(file.id, asdict(file))
+
+
+def file_json(file: StoredFile, base_url: str, *, ready: bool, user: str) -> Json:
+    """A file as `files.info` shows it; until it is ready its type and shares are blank, as with Slack."""
+    address = f"{base_url}/files/{file.id}/{quote(file.name)}"
+    shown: Json = {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title,
+        "mimetype": file.mimetype if ready else "",
+        "filetype": _TYPE_NAMES.get(file.mimetype, "binary") if ready else "",
+        "size": file.length,
+        "mode": "hosted",
+        "is_external": False,
+        "is_public": bool(file.shares),
+        "user": user,
+        "url_private": address,
+        "url_private_download": address,
+        "permalink": address,
+        "alt_txt": file.alt_text,
+        "channels": [channel for channel, _ in file.shares],
+        "shares": _shares(file) if ready else {},
+        "file_access": "visible",
+    }
+    if ready and file.size:
+        shown |= {"original_w": file.size[0], "original_h": file.size[1]}
+    return shown
+
+
+def _shares(file: StoredFile) -> Json:
+    public: dict[str, list[Json]] = {}
+    for channel, ts in file.shares:
+        public.setdefault(channel, []).append({"ts": ts, "source": "UNKNOWN", "is_silent_share": False})
+    return {"public": public} if public else {}
+
+
+def slack_files(node: object, pointer: str) -> Iterator[tuple[str, Json]]:
+    """Every `slack_file` of an image inside a piece of block JSON, with its JSON pointer."""
+    children: Iterable[tuple[object, object]] = ()
+    if isinstance(node, dict):
+        if node.get("type") == "image" and isinstance(node.get("slack_file"), dict):
+            yield f"{pointer}/slack_file", node["slack_file"]
+        children = node.items()
+    elif isinstance(node, list | tuple):
+        children = enumerate(node)
+    for key, child in children:
+        yield from slack_files(child, f"{pointer}/{key}")
+
+
+def _mimetype(name: str, content: bytes) -> str:
+    for magic, mimetype in _MAGIC:
+        if content.startswith(magic):
+            return mimetype
+    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    # A name ending in .png over other bytes is not an image: Slack looks at the content too.
+    return "application/octet-stream" if guessed.startswith("image/") else guessed
+
+
+def _image_size(content: bytes) -> tuple[int, int] | None:
+    if content.startswith(_MAGIC[0][0]) and len(content) >= 24:
+        return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+    return None
+
+
+def _from_row(row: Json) -> StoredFile:
+    size = tuple(row["size"]) if row["size"] else None
+    return StoredFile(**(row | {"size": size, "shares": tuple((channel, ts) for channel, ts in row["shares"])}))

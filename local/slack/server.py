@@ -1,0 +1,122 @@
+"""Puts the workspace on a loopback port."""
+
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from jobs.errors import ConfigurationError
+from local.slack.addresses import Addresses
+from local.slack.control import Control
+from local.slack.delivery import Delivery
+from local.slack.events import Events
+from local.slack.forms import Forms
+from local.slack.interactions import Interactions
+from local.slack.requests import SignedRequests
+from local.slack.sockets import Sockets
+from local.slack.timing import Clock, Timing
+from local.slack.web_api.endpoint import WebApi
+from local.slack.workspace import Workspace, build
+
+_HOST = "127.0.0.1"
+_BIGGEST_BODY = 100 * 1024 * 1024
+_DEFAULT_TIMING = Timing()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceServer:
+    """A running workspace: `url` is the page's address, `api_url` the `base_url` of a Slack client."""
+
+    url: str
+    workspace: Workspace
+    sockets: Sockets
+
+    @property
+    def api_url(self) -> str:
+        """The Web API's address, ending in a slash as slack_sdk wants it."""
+        return f"{self.url}/api/"
+
+
+@asynccontextmanager
+async def serve(
+    home: Path | None = None,
+    port: int = 0,
+    *,
+    clock: Clock = time.time,
+    timing: Timing = _DEFAULT_TIMING,
+    limited: bool = True,
+    request_url: str | None = None,
+) -> AsyncIterator[WorkspaceServer]:
+    """Serve a workspace on 127.0.0.1 until the context is left.
+
+    Args:
+        home: the folder to keep messages, files and Homes in; None for a workspace that is forgotten.
+        port: 0 takes a free one.
+        clock: gives the time in Unix seconds, for stamps, expiry and rate limits.
+        timing: deadlines and delays.
+        limited: whether rate limits apply.
+        request_url: deliver as signed HTTP requests to this address instead of over Socket Mode.
+    """
+    workspace = build(home, clock, timing, limited=limited)
+    sockets = Sockets(workspace)
+    delivery: Delivery = sockets
+    if request_url:
+        delivery = SignedRequests(request_url, workspace.identity, workspace.traffic, timing)
+    events = Events(workspace, delivery)
+    runner = web.AppRunner(_application(workspace, sockets, delivery, events), shutdown_timeout=1.0, access_log=None)
+    try:
+        await runner.setup()
+        listening = _listen(port)
+        workspace.base_url = f"http://{_HOST}:{listening.getsockname()[1]}"
+        await web.SockSite(runner, listening).start()
+        yield WorkspaceServer(workspace.base_url, workspace, sockets)
+    finally:
+        await events.close()
+        workspace.changes.close()
+        await sockets.close()
+        await runner.cleanup()
+        workspace.journal.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((_HOST, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(f"port {port} on {_HOST} cannot be used: {error.strerror}") from None
+    return listening
+
+
+def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> web.Application:
+    interactions = Interactions(workspace, delivery, events)
+    control = Control(workspace, sockets, interactions, Forms(workspace, delivery))
+    web_api = WebApi(workspace, sockets)
+    application = web.Application(client_max_size=_BIGGEST_BODY, middlewares=[_same_origin])
+    application.add_routes(
+        [
+            web.post("/api/{method}", web_api.handle),
+            web.get("/api/{method}", web_api.handle),
+            web.get("/socket/{key}", sockets.connect),
+            *control.routes(),
+            *Addresses(workspace).routes(),
+        ]
+    )
+    return application
+
+
+@web.middleware
+async def _same_origin(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what another site's page sends: a browser would let it click here in somebody's name."""
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="Requests from other sites are refused.")
+    return await handler(request)
