@@ -1,0 +1,100 @@
+"""Simulated jobs with known truth: what they do on average is drawn up, what is measured of it is noise.
+
+Every item has its own difficulty, every rollout its own luck, batches go through the shuffled training items epoch by
+epoch, and an evaluation draws a few samples for each validation item: the noise a real job has, and no other.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.alerts import JobFacts
+from jobs.series import Series, Step
+
+Skill = Callable[[int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One kind of job: the true mean reward after each step on its training items and on others."""
+
+    train: Skill
+    valid: Skill
+    steps: int = 90
+    train_items: int = 100
+    valid_items: int = 50
+    batch: int = 16
+    rollouts: int = 8
+    samples: int = 3
+    every: int = 5
+
+    @property
+    def facts(self) -> JobFacts:
+        return JobFacts(self.train_items, self.batch, self.valid_items)
+
+
+def rise(start: float, end: float, pace: float) -> Skill:
+    return lambda step: end - (end - start) * math.exp(-step / pace)
+
+
+HEALTHY = rise(0.40, 0.65, 30)
+
+
+def flat_after(skill: Skill, last: int) -> Skill:
+    return lambda step: skill(min(step, last))
+
+
+def falling_after(skill: Skill, last: int, slope: float) -> Skill:
+    return lambda step: skill(min(step, last)) - slope * max(0, step - last)
+
+
+def shifted(skill: Skill, by: float) -> Skill:
+    return lambda step: skill(step) + by
+
+
+HEALTHY_PLANS = {
+    "healthy": Plan(HEALTHY, HEALTHY),
+    "validation harder by .08": Plan(HEALTHY, shifted(HEALTHY, -0.08)),
+    "no learning": Plan(lambda _: 0.45, lambda _: 0.45),
+    "learns within a few steps": Plan(rise(0.16, 0.60, 8), rise(0.16, 0.60, 8)),
+    "still rising": Plan(rise(0.30, 0.90, 120), rise(0.30, 0.90, 120)),
+    "saturated": Plan(lambda _: 0.93, lambda _: 0.93),
+    "400 items": Plan(rise(0.16, 0.60, 12), rise(0.16, 0.60, 12), train_items=400, steps=100, rollouts=16),
+}
+ORDINARY_GAP = Plan(HEALTHY, lambda step: HEALTHY(step) - 0.03 * min(1, step / 60))
+OVERFIT_PLANS = {
+    "validation flat after 20": Plan(rise(0.40, 0.80, 30), flat_after(rise(0.40, 0.80, 30), 20)),
+    "validation falls after 30": Plan(rise(0.40, 0.80, 30), falling_after(rise(0.40, 0.80, 30), 30, 0.002)),
+    "24 items": Plan(
+        rise(0.16, 0.95, 20), flat_after(rise(0.16, 0.60, 15), 20), train_items=24, steps=100, rollouts=16
+    ),
+}
+
+
+def simulate(plan: Plan, seed: int) -> Series:
+    """Return the series of one job of this kind; the same seed gives the same series."""
+    noise = np.random.default_rng(seed)
+    # About the spread of per-item means seen on multi-label tasks; the same items come back every epoch.
+    train_ease = noise.normal(0, 0.18, plan.train_items)
+    train_ease -= train_ease.mean()
+    valid_ease = noise.normal(0, 0.18, plan.valid_items)
+    valid_ease -= valid_ease.mean()
+    order: list[int] = []
+
+    def measured(mean: float, ease: np.ndarray, draws: int) -> float:
+        means = np.clip(mean + ease, 0.02, 0.98)[:, None]
+        return float(np.clip(noise.normal(means, 0.25, (len(ease), draws)), 0, 1).mean())
+
+    steps: list[Step] = []
+    for number in range(plan.steps + 1):
+        valid = measured(plan.valid(number), valid_ease, plan.samples) if number % plan.every == 0 else None
+        train = None
+        if number:
+            if len(order) < plan.batch:
+                order += [int(i) for i in noise.permutation(plan.train_items)]
+            batch, order = order[: plan.batch], order[plan.batch :]
+            train = measured(plan.train(number), train_ease[batch], plan.rollouts)
+        steps.append(Step(number, train_reward=train, valid_reward=valid))
+    return Series(tuple(steps))
