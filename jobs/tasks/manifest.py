@@ -1,25 +1,32 @@
 """Reads task.yaml: which keys it may have, what they mean, and on which line one is wrong."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, cast
+from typing import Any, NoReturn
 
 import yaml
 
 from jobs.errors import InvalidRequest
-from jobs.records import Effort, Hyperparameters
+from jobs.hyperparameters import SETTINGS, Setting
+from jobs.records import Hyperparameters
 from jobs.tasks.records import LaunchDefaults
 from jobs.tasks.wording import kind, nearest, quoted
 
 KEYS = ("title", "description", "prompt", "reward", "defaults", "approvers", "quorum")
 DEFAULT_KEYS = ("model", "platform", "hyperparameters")
-EFFORTS = ("default", "low", "medium", "high")
 
-# The largest values of the public API, and the ranges where whole numbers are not asked for.
-COUNTS: Mapping[str, int] = {"n_epochs": 50, "batch_size": 256, "eval_interval": 1_000_000, "eval_samples": 1_000_000}
-MULTIPLIERS: Mapping[str, tuple[float, float]] = {
-    "learning_rate_multiplier": (1e-6, 1e3),
-    "compute_multiplier": (1e-5, 10),
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError(text)
+    return value
+
+
+HYPERPARAMETERS: Mapping[str, Setting] = {
+    **{setting.field: setting for setting in SETTINGS},
+    "learning_rate_multiplier": Setting("", "learning_rate_multiplier", _positive, "a number above 0"),
 }
 
 
@@ -111,19 +118,21 @@ def _defaults(page: _Page) -> LaunchDefaults:
 
 
 def _hyperparameters(page: _Page, values: Mapping[str, object]) -> Hyperparameters:
-    under = "defaults.hyperparameters."
-    page.only(values, under, (*COUNTS, *MULTIPLIERS, "reasoning_effort"))
-    effort = values.get("reasoning_effort")
-    if effort is not None and effort not in EFFORTS:
-        page.refuse(f"{under}reasoning_effort", f"must be one of {', '.join(EFFORTS)}, not {quoted(effort)}.")
-    counts = {name: page.count(f"{under}{name}", values, largest) for name, largest in COUNTS.items()}
-    factors = {name: page.number(f"{under}{name}", values, *ends) for name, ends in MULTIPLIERS.items()}
-    return Hyperparameters(
-        **counts,
-        learning_rate_multiplier=factors["learning_rate_multiplier"],
-        compute_multiplier=factors["compute_multiplier"],
-        reasoning_effort=cast("Effort | None", effort),
-    )
+    page.only(values, "defaults.hyperparameters.", tuple(HYPERPARAMETERS))
+    # Only the keys and values that their readers let through get here.
+    given: dict[str, Any] = {
+        name: _hyperparameter(page, HYPERPARAMETERS[name], value)
+        for name, value in values.items()
+        if value is not None and value != "auto"
+    }
+    return Hyperparameters(**given)
+
+
+def _hyperparameter(page: _Page, setting: Setting, value: object) -> float | int | str:
+    try:
+        return setting.read(str(value))
+    except ValueError:
+        page.refuse(f"defaults.hyperparameters.{setting.field}", f"must be {setting.bounds}, not {quoted(value)}.")
 
 
 def _approvers(page: _Page) -> tuple[str, ...]:

@@ -77,11 +77,19 @@ def test_one_approver_needs_no_list() -> None:
         ),
         (
             "defaults: {hyperparameters: {n_epochs: 51}}",
-            "line 1: 'defaults.hyperparameters.n_epochs' must be a number from 1 to 50, not '51'.",
+            "line 1: 'defaults.hyperparameters.n_epochs' must be a whole number from 1 to 50, not '51'.",
         ),
         (
             "defaults: {hyperparameters: {compute_multiplier: fast}}",
-            "line 1: 'defaults.hyperparameters.compute_multiplier' must be a number from 1e-05 to 10, not 'fast'.",
+            "line 1: 'defaults.hyperparameters.compute_multiplier' must be a number above 0.00001 and up to 10,",
+        ),
+        (
+            "defaults: {hyperparameters: {learning_rate_multiplier: .inf}}",
+            "line 1: 'defaults.hyperparameters.learning_rate_multiplier' must be a number above 0, not 'inf'.",
+        ),
+        (
+            "defaults: {hyperparameters: {batch_size: [8]}}",
+            "line 1: 'defaults.hyperparameters.batch_size' must be a whole number from 1 to 256, not '[8]'.",
         ),
         (
             "defaults: {hyperparameters: {reasoning_effort: minimal}}",
