@@ -375,3 +375,11 @@ async def test_with_another_http_client_too_a_lost_answer_leaves_it_open(
 )
 def test_keys_are_struck_out_and_words_are_not(text: str, kept: str) -> None:
     assert scrub(text, "local") == kept
+
+
+@pytest.mark.parametrize(("address", "asks"), [("http://127.0.0.1:9/v1", False), ("https://platform.test/v1", True)])
+async def test_a_platform_on_this_machine_is_never_asked_through_a_proxy(
+    profile: Profile, address: str, asks: bool
+) -> None:
+    async with Gateway(replace(profile, base_url=address), KEY) as gateway:
+        assert gateway._client._client.trust_env is asks
