@@ -21,6 +21,8 @@ PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3
 LONGEST_PAUSE: Final = 60.0
+MOMENT: Final = 0.01
+"""Least pause after a failure: a pause of 0 means to go on at once."""
 IN_THREAD: Final = frozenset({PostingKind.CURVE, PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY})
 
 log: Final = structlog.get_logger(__name__)
@@ -99,18 +101,20 @@ class Courier:
         store: where the outbox is.
         poster: puts one posting into Slack.
         tempo: limits and pauses.
+        lease: seconds a lane stays ours without a sign of life.
     """
 
-    def __init__(self, store: Store, poster: Poster, tempo: Tempo | None = None) -> None:
+    def __init__(self, store: Store, poster: Poster, tempo: Tempo | None = None, *, lease: float = LEASE) -> None:
         self._store = store
         self._poster = poster
         self._tempo = tempo or Tempo()
+        self._lease = lease
 
     async def deliver(self, lane: str, token: str) -> None:
         """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
         pause = 0.0
         while not pause:
-            delivery = await self._store.begin(lane, token, lease=LEASE)
+            delivery = await self._store.begin(lane, token, lease=self._lease)
             if delivery is None:
                 break
             with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
@@ -136,10 +140,10 @@ class Courier:
             log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
             if delivery.attempt == 1:
                 await self._store.forget_attempt(posting)
-            return max(failure.wait, 0.1)
+            return max(failure.wait, MOMENT)
         except MaybeDelivered as failure:
             log.warning("posting.unknown", reason=str(failure), attempt=delivery.attempt)
-            return min(LONGEST_PAUSE, max(self._tempo.settle, 2.0**delivery.attempt))
+            return min(LONGEST_PAUSE, max(self._tempo.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
         except Undeliverable as failure:
             log.error("posting.refused", reason=str(failure))
             await self._store.refuse(posting, str(failure))

@@ -33,8 +33,6 @@ from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
 from jobs.store import Change, Store, Versioned
 
-USUAL_BATCH: Final = 16
-"""Stands in while neither the person nor the platform has named the batch size."""
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
 LONGEST_WAIT: Final = 300.0
@@ -160,7 +158,7 @@ def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
     """Return the alerts that the rules raise on the series and the job does not carry yet."""
     facts = JobFacts(
         train_items=job.train_items,
-        batch_size=job.batch_size or job.request.hyperparameters.batch_size or USUAL_BATCH,
+        batch_size=job.batch_size or job.request.hyperparameters.batch_size,
         valid_items=job.valid_items,
     )
     carried = {(alert.rule, alert.step) for alert in job.alerts}
