@@ -1,0 +1,144 @@
+"""Every message we build, against the rules Slack applies to blocks."""
+
+from dataclasses import replace
+
+import pytest
+
+from handlers.approving import form
+from handlers.blocks import Message, escape
+from handlers.cards import card, job_list, job_status
+from handlers.summary import comparison, summary
+from handlers.thread import alert, curve, reward_curve, status
+from jobs.records import Decision, JobState, RaisedAlert, Settlement, Verdict
+from jobs.rft import JobView
+from jobs.series import Series
+from local.slack.blocks import too_much_text, validate, validate_view
+from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
+
+NOW = 1_500.0
+CHECKPOINTS = (a_checkpoint(60, 0.9, 0.4, 0.5), a_checkpoint(85, 0.7, 0.6, 0.63), a_checkpoint(95, 0.5, 0.8, 0.6))
+WARNING = RaisedAlert("O1", "warn", 65, "Likely overfitting: the gap grew.\nIt means this.\nDo that.", {"gap": 0.1})
+FINISHED = a_job(
+    state=JobState.SUCCEEDED,
+    checkpoints=CHECKPOINTS,
+    last_step=100,
+    total_steps=100,
+    valid_reward=0.6,
+    first_valid_reward=0.2,
+    started_at=1_100.0,
+    finished_at=1_400.0,
+    alerts=(WARNING,),
+)
+VOTES = (
+    Decision(BOB, Verdict.APPROVE, "ckpt-85", "best <balance> & recall", 2_100.0),
+    Decision(CAROL, Verdict.APPROVE, "ckpt-85", "agreed", 2_200.0),
+)
+APPROVED = an_approval(decisions=VOTES, settled=Settlement(Verdict.APPROVE, "ckpt-85", 2_200.0))
+REJECTED = an_approval(
+    decisions=(Decision(BOB, Verdict.REJECT, "", "too noisy", 2_100.0),),
+    settled=Settlement(Verdict.REJECT, "", 2_100.0),
+)
+
+
+def text_of(message: Message) -> str:
+    return repr(message.blocks)
+
+
+def action_ids(message: Message) -> list[str]:
+    found: list[str] = []
+    for block in message.blocks:
+        elements = block.get("elements", [block.get("accessory")])
+        assert isinstance(elements, list)
+        found += [str(e["action_id"]) for e in elements if isinstance(e, dict) and "action_id" in e]
+    return found
+
+
+MESSAGES = {
+    "card before the first step": card(JobView(a_job(platform_status="queued"), Series(), None), NOW),
+    "card in training": card(JobView(a_job(last_step=45, total_steps=100), a_series(0.2, 0.4), None), NOW),
+    "card of a paused job": card(JobView(a_job(state=JobState.PAUSED), a_series(0.2), None), NOW),
+    "card with an alert": card(JobView(replace(FINISHED, state=JobState.WATCHING), a_series(0.2), None), NOW),
+    "card of a failed job": card(JobView(a_job(state=JobState.FAILED, note="It <broke>."), Series(), None), NOW),
+    "card waiting for approval": card(JobView(FINISHED, a_series(0.2), an_approval()), NOW),
+    "card of an approved job": card(JobView(FINISHED, a_series(0.2), APPROVED), NOW),
+    "curve": curve(JobView(FINISHED, a_series(0.2, 0.5), None), "F0123456789"),
+    "curve without a picture": curve(JobView(FINISHED, a_series(0.2, 0.5), None), None),
+    "alert": alert(FINISHED, WARNING),
+    "status": status(FINISHED, "paused it", ALICE),
+    "summary": summary(JobView(FINISHED, a_series(0.2), an_approval()), "F0123456789"),
+    "summary without a picture": summary(JobView(FINISHED, a_series(0.2), an_approval()), None),
+    "summary with a vote": summary(JobView(FINISHED, a_series(0.2), an_approval(decisions=VOTES[:1])), None),
+    "summary approved": summary(JobView(FINISHED, a_series(0.2), APPROVED), "F0123456789"),
+    "summary rejected": summary(JobView(FINISHED, a_series(0.2), REJECTED), None),
+    "list": job_list((FINISHED, a_job())),
+    "empty list": job_list(()),
+    "status answer": job_status(JobView(FINISHED, a_series(0.2), None), NOW, "https://example.com/x"),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_slack_would_take_it(name: str) -> None:
+    message = MESSAGES[name]
+    assert validate(list(message.blocks), "message") == []
+    assert not too_much_text(list(message.blocks))
+    assert 0 < len(message.text) <= 4000
+
+
+@pytest.mark.parametrize("checkpoint", [CHECKPOINTS[0], None])
+def test_slack_would_take_the_form(checkpoint: object) -> None:
+    view = JobView(FINISHED, a_series(0.2), an_approval())
+    assert validate_view(form(view, CHECKPOINTS[0] if checkpoint else None, "{}")) == []
+
+
+def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_not() -> None:
+    assert action_ids(MESSAGES["card in training"]) == ["act_on_job:pause", "act_on_job:cancel"]
+    assert "Resume" in text_of(MESSAGES["card of a paused job"])
+    assert action_ids(MESSAGES["card of a failed job"]) == []
+
+
+def test_an_open_approval_has_a_button_for_each_checkpoint() -> None:
+    assert action_ids(MESSAGES["summary"]) == ["approve_checkpoint"] * 3 + ["reject_checkpoints"]
+    assert "1 of 2" in text_of(MESSAGES["summary with a vote"])
+
+
+@pytest.mark.parametrize("name", ["summary approved", "summary rejected"])
+def test_a_settled_approval_has_no_controls_left(name: str) -> None:
+    assert action_ids(MESSAGES[name]) == []
+
+
+def test_the_approved_summary_says_who_what_when_and_why() -> None:
+    shown = text_of(MESSAGES["summary approved"])
+    for expected in ("Step 85 is approved", BOB, CAROL, "agreed", "<!date^2200", CHECKPOINTS[1].model_id):
+        assert expected in shown
+
+
+def test_what_people_wrote_cannot_become_markup() -> None:
+    shown = text_of(MESSAGES["summary approved"])
+    assert "best &lt;balance&gt; &amp; recall" in shown
+    assert escape("<!channel>") == "&lt;!channel&gt;"
+
+
+def test_the_summary_says_which_checkpoint_is_best_for_whom() -> None:
+    shown = text_of(MESSAGES["summary"])
+    assert "Step 85 has the highest F1, 0.63" in shown
+    assert "Predicts few labels, nearly always right" in shown
+    assert "a missing label costs more" in shown
+
+
+def test_an_edited_card_has_new_block_ids_and_the_same_action_ids() -> None:
+    first = MESSAGES["card in training"]
+    later = card(JobView(a_job(last_step=50, total_steps=100), a_series(0.2), None), NOW)
+    assert [b.get("block_id") for b in first.blocks] != [b.get("block_id") for b in later.blocks]
+    assert action_ids(first) == action_ids(later)
+
+
+def test_the_charts_say_what_the_job_says() -> None:
+    view = JobView(FINISHED, a_series(0.2, 0.5), an_approval())
+    assert reward_curve(view).checkpoints == (60, 85, 95)
+    assert reward_curve(view).alerts == (65,)
+    assert [row.f1 for row in comparison(view).rows] == [0.5, 0.63, 0.6]
+
+
+def test_a_job_that_was_not_launched_says_why_when_asked() -> None:
+    job = a_job(state=JobState.NOT_LAUNCHED, note="The grader returned text.", request=a_request())
+    assert "The grader returned text." in text_of(job_status(JobView(job, Series(), None), NOW, None))
