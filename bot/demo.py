@@ -169,7 +169,6 @@ class _Demo:
             "PROCTOR_HOME": str(self._home),
             "PROCTOR_TASKS": str(self._settings.proctor_tasks),
             "HEALTH_PORT": "0",
-            "POLL_SECONDS": f"{self._settings.poll_seconds:g}",
             "LOG_FORMAT": "console",
         }
 

@@ -112,8 +112,6 @@ class Settings(_FromMapping):
     """Handles of the Slack user groups whose members may approve, where a task names none."""
     card_seconds: Seconds = 3.0
     """Shortest time between two edits of one job's card."""
-    poll_seconds: Seconds = 15.0
-    """Time between two looks at a running job."""
     chart_workers: Annotated[int, Field(ge=1, le=8)] = 1
     """Processes that draw."""
 
@@ -149,8 +147,6 @@ class DemoSettings(_FromMapping):
     """Copies of the bot; Slack allows ten sockets for each app."""
     pace: Annotated[float, Field(ge=0)] | None = None
     """Seconds for each training step; None leaves it to the platform, 0 is full speed."""
-    poll_seconds: Seconds = 2.0
-    """As the bot's, but quick: a demo's job takes a minute."""
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
