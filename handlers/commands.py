@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from handlers.blocks import escape
 from jobs.errors import InvalidRequest
 from jobs.hyperparameters import SETTINGS
 from jobs.tasks import nearest
@@ -35,14 +36,14 @@ class Verb:
 
     @property
     def usage(self) -> str:
-        """How it is typed."""
-        words = [self.name]
-        if self.takes:
-            words.append(f"<{self.takes}>")
-        words += [
-            f"{key}={example}" if key in self.needs else f"[{key}={example}]" for key, example in self.keys.items()
-        ]
-        return " ".join(words)
+        """How it is typed, without the keys that may be left out."""
+        needed = [f"{key}={self.keys[key]}" for key in self.needs]
+        return " ".join([self.name, *([f"<{self.takes}>"] if self.takes else []), *needed])
+
+    @property
+    def options(self) -> str:
+        """The keys that may be left out, each with what it takes."""
+        return " ".join(f"{key}={example}" for key, example in self.keys.items() if key not in self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,13 @@ def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
 
 
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:
-    """Return the verbs of a command, one line each."""
-    return "\n".join(f"`{command} {verb.usage}`\n{verb.does[:1].upper()}{verb.does[1:]}." for verb in verbs)
+    """Return the verbs of a command as mrkdwn, one line each, and below it the keys a verb takes."""
+    lines: list[str] = []
+    for verb in verbs:
+        lines.append(f"`{escape(f'{command} {verb.usage}')}`  {verb.does}")
+        if verb.options:
+            lines.append(f"      with `{escape(verb.options)}`")
+    return "\n".join(lines)
 
 
 def _words(text: str) -> list[str]:

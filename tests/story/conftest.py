@@ -1,0 +1,67 @@
+"""A whole team at work: the local workspace, the local platform, a Redis, and bots that can be started and stopped."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from local.platform.server import serve as serve_platform
+from redis.asyncio import Redis
+
+from bot.app import Bot, running
+from bot.settings import load_settings
+from local.slack.server import serve as serve_workspace
+from tests.story.colleagues import Workspace
+from tests.task_from_pool import NO_POOL, pool_path, write_task
+
+
+@dataclass
+class House:
+    """Everything a story needs; `bot()` runs a bot as long as its context lasts."""
+
+    workspace: Workspace
+    tasks: Path
+    home: Path
+    environment: dict[str, str]
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[Bot]:
+        """Run one bot in this process."""
+
+        def give_up() -> None:
+            raise AssertionError("the bot lost its connection to Slack for good")
+
+        async with running(load_settings(self.environment), give_up) as bot:
+            yield bot
+
+    def write_acts(self, train: int, name: str = "acts") -> None:
+        """Build a task from real EU acts; skips the test where they are absent."""
+        pool = pool_path()
+        if pool is None:
+            pytest.skip(NO_POOL)
+        write_task(self.tasks / name, pool, train=train)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, redis_server: str, redis: Redis) -> AsyncIterator[House]:
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    async with (
+        serve_workspace(tmp_path / "slack") as slack,
+        serve_platform(tmp_path / "platform", pace=0.0) as platform,
+        aiohttp.ClientSession() as session,
+    ):
+        assert await redis.dbsize() == 0
+        environment = {
+            "SLACK_BOT_TOKEN": "xoxb-local-proctor",
+            "SLACK_APP_TOKEN": "xapp-local-proctor",
+            "SLACK_API_URL": slack.api_url,
+            "REDIS_URL": redis_server,
+            "LOCAL_PLATFORM_URL": platform.url,
+            "PROCTOR_HOME": str(tmp_path / "home"),
+            "PROCTOR_TASKS": str(tasks),
+            "CARD_SECONDS": "0.3",
+        }
+        yield House(Workspace(slack.url, session), tasks, tmp_path / "home", environment)

@@ -1,0 +1,118 @@
+"""The main job, end to end: from a slash command to an approved checkpoint, on real EU acts."""
+
+import pytest
+
+from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
+from tests.story.conftest import House
+
+pytestmark = pytest.mark.story
+
+
+async def summary_of(workspace: Workspace) -> Json:
+    """Wait for the summary with its controls, which comes when the job has finished."""
+
+    async def look() -> Json | None:
+        return next((m for m in await workspace.thread() if buttons(m, "approve_checkpoint")), None)
+
+    return await eventually(look, "the summary of checkpoints")
+
+
+async def approve(workspace: Workspace, user: str, message: Json, action: Json, reason: str) -> None:
+    """Click Approve, and give the reason in the form that opens."""
+    await workspace.click(user, message, action)
+
+    async def look() -> Json | None:
+        return await workspace.form_of(user)
+
+    await eventually(look, f"the form for {user}")
+    await workspace.submit(user, reason)
+
+
+async def test_from_a_command_to_an_approved_checkpoint(house: House) -> None:
+    house.write_acts(train=100)
+    workspace = house.workspace
+    async with house.bot():
+        await workspace.type_command("alice", "/rft", "launch task=acts seed=1")
+
+        # An ephemeral line confirms at once; the card appears and stays one message.
+        confirmation = await workspace.told("alice", "Launching *acts*")
+        assert "100 train and 50 validation items" in confirmation
+        card = await workspace.card_with("Training")
+
+        # The curve appears in its thread.
+        curve = await workspace.reply_with("Reward curve")
+        assert curve["thread_ts"] == card["ts"]
+        assert pictures(curve)
+
+        # At the end: the kept checkpoints, compared.
+        summary = await summary_of(workspace)
+        assert summary["thread_ts"] == card["ts"]
+        assert 1 <= len(buttons(summary, "approve_checkpoint")) <= 3
+        assert pictures(summary)
+        for word in ("precision", "recall", "F1", "ckpt-step-", "has the highest F1"):
+            assert word in said(summary)
+        finished = await workspace.card_with("wait for approval")
+        assert finished["ts"] == card["ts"]
+        assert "step 1" not in said(finished).split("of")[0]
+
+        # Who launched it is refused, and who has no role.
+        first = buttons(summary, "approve_checkpoint")[0]
+        await workspace.click("alice", summary, first)
+        await workspace.told("alice", "You launched this job")
+        await workspace.click("dave", summary, first)
+        await workspace.told("dave", "You are not among them")
+
+        # Two approvals settle it.
+        await approve(workspace, "bob", summary, first, "precision is what we need")
+        await workspace.told("bob", "1 more approval needed")
+        await approve(workspace, "carol", summary, first, "agreed, checked ten answers by hand")
+        await workspace.told("carol", "Your decision settled it")
+
+        async def settled() -> Json | None:
+            return next((m for m in await workspace.thread() if "is approved" in said(m)), None)
+
+        approved = await eventually(settled, "the approved summary")
+        assert approved["ts"] == summary["ts"]
+        assert not buttons(approved, "approve_checkpoint")
+        for word in ("precision is what we need", "agreed, checked ten answers by hand", "<!date"):
+            assert word in said(approved)
+
+        # A later click, on the copy that somebody still has on their screen, is answered in words.
+        await workspace.click("bob", summary, first)
+        await workspace.told("bob", "This is settled already")
+
+    roots = [m for m in await workspace.messages() if not in_thread(m)]
+    assert len(roots) == 1
+
+
+@pytest.mark.parametrize(("train", "warnings"), [(24, 1), (400, 0)])
+async def test_overfitting_is_warned_of_once_and_a_healthy_job_gets_no_warning(
+    house: House, train: int, warnings: int
+) -> None:
+    house.write_acts(train=train)
+    async with house.bot():
+        await house.workspace.type_command("alice", "/rft", "launch task=acts seed=3")
+        await summary_of(house.workspace)
+        found = [m for m in await house.workspace.thread() if "rule O1" in said(m)]
+    assert len(found) == warnings
+    if warnings:
+        assert "verfit" in said(found[0])
+        assert found[0].get("subtype") == "thread_broadcast"
+
+
+async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: House) -> None:
+    house.write_acts(train=100)
+    workspace = house.workspace
+    async with house.bot():
+        await workspace.type_command("alice", "/rft", "launch task=acts seed=2")
+        await workspace.reply_with("Reward curve")
+    async with house.bot():
+        summary = await summary_of(workspace)
+    async with house.bot():
+        first = buttons(summary, "approve_checkpoint")[0]
+        await approve(workspace, "bob", summary, first, "an old button still works")
+        await workspace.told("bob", "1 more approval needed")
+    messages = await workspace.messages()
+    assert len([m for m in messages if not in_thread(m)]) == 1
+    postings = [str(m["metadata"]["event_payload"]["posting"]) for m in messages]
+    assert len(postings) == len(set(postings))
