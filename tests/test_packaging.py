@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 
 SCOPES = {
@@ -177,3 +179,23 @@ def test_the_scripts_can_be_read_by_their_shells() -> None:
         ("/usr/bin/env", "make", "-n", "-C", ROOT, "test", "check", "bench", "demo"), check=True, capture_output=True
     )
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+
+    assert rows.keys() == fields.keys()
+    for name, row in rows.items():
+        default = fields[name].default
+        if isinstance(default, str | int | float) and default:
+            assert f"`{default:g}`" if isinstance(default, float) else f"`{default}`" in row
+
+
+def test_every_file_that_the_documents_name_exists() -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / document).read_text()
+        named = re.findall(r"`((?:bot|handlers|jobs|charts|local|tests|tasks|manifest)/[\w/.]*)`", text)
+        named += re.findall(r"\]\(([\w./]+)\)", text)
+
+        assert [path for path in named if not (ROOT / path).exists()] == []
