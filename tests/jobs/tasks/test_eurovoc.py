@@ -95,9 +95,9 @@ def test_texts_are_one_to_four_sentences(splits: dict[str, tuple[Row, ...]]) -> 
     for row in every(splits):
         text = str(row.item["text_input"])
         assert text.strip() == text
-        assert text.endswith((".", "'."))
+        assert text.endswith((".", "'.", ".)"))
         assert 12 <= len(words(row)) <= 80
-        assert 1 <= len(re.findall(r"[.?!](?=\s+[A-Z']|$)", text)) <= 4
+        assert 1 <= len(re.findall(r"[.?!]\)?(?=\s+[A-Z'(]|$)", text)) <= 4
 
 
 def test_no_two_texts_are_near_duplicates(splits: dict[str, tuple[Row, ...]]) -> None:
