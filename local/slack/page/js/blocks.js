@@ -18,9 +18,12 @@ import { tableBlock } from "./tables.js";
  * @returns {HTMLElement[]}
  */
 export function renderBlocks(blocks, context) {
+  const seen = /** @type {Record<string, number>} */ ({});
   return blocks.map((block) => {
+    const nth = (seen[block.type] = (seen[block.type] ?? 0) + 1);
     const content = KINDS[block.type]?.(block, context) ?? unknown(block);
-    return h("div", { class: `block block-${block.type}` }, content);
+    // Keyed by its place among its kind: a line put in above a picture does not make the picture load again.
+    return h("div", { class: `block block-${block.type}`, "data-key": `${block.type}/${nth}` }, content);
   });
 }
 

@@ -15,6 +15,12 @@ export function slotOf(block, element) {
   return `${block.block_id ?? ""}/${element.action_id ?? ""}`;
 }
 
+/** Every element of a block that a person can use. @param {Block} block @returns {Block[]} */
+export function elementsOf(block) {
+  if (block.type === "input") return [block.element];
+  return [...(block.type === "actions" ? block.elements : []), ...(block.accessory ? [block.accessory] : [])];
+}
+
 /**
  * Draws an element that stands in a section or an actions block.
  *

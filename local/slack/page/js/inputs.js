@@ -1,6 +1,6 @@
 /** The `input` block: a label, a field, a hint, and the sentence that says what is wrong with it. */
 import { h } from "./dom.js";
-import { slotOf, valueElement } from "./elements.js";
+import { elementsOf, slotOf, valueElement } from "./elements.js";
 import { icon } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 
@@ -101,7 +101,7 @@ export function submission(blocks, values) {
       found[block.block_id] = value === "" ? null : (value ?? null);
       continue;
     }
-    for (const element of [...(block.elements ?? []), ...(block.accessory ? [block.accessory] : [])]) {
+    for (const element of elementsOf(block)) {
       const slot = slotOf(block, element);
       if (values.has(slot)) found[element.action_id] = values.get(slot);
     }

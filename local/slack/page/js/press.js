@@ -1,5 +1,6 @@
 /** A click on an app's element: it shows that it waits, reaches the app, and says so when it did not. */
 import { api } from "./api.js";
+import { detailOf, elementsOf, slotOf } from "./elements.js";
 import { notify } from "./notices.js";
 
 /** @typedef {import("./types.js").Block} Block */
@@ -26,12 +27,15 @@ export function presser(store, where) {
   };
 }
 
-/** The values of a view by block and action id. @param {View} view @param {Store} store */
+/** What stands in a view's fields, in the shape of Slack's own `state.values`. @param {View} view @param {Store} store */
 function stateOf(view, store) {
+  const known = store.valuesOf(view.id);
   const values = /** @type {Record<string, Record<string, any>>} */ ({});
-  for (const [slot, value] of store.valuesOf(view.id)) {
-    const cut = slot.indexOf("/");
-    (values[slot.slice(0, cut)] ??= {})[slot.slice(cut + 1)] = value;
+  for (const block of view.blocks) {
+    for (const element of elementsOf(block)) {
+      const slot = slotOf(block, element);
+      if (known.has(slot)) (values[block.block_id] ??= {})[element.action_id] = { type: element.type, ...detailOf(element, known.get(slot)) };
+    }
   }
   return values;
 }

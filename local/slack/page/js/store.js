@@ -11,6 +11,9 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./types.js").Names} Names */
 /** @typedef {import("./types.js").Command} Command */
 
+/** Who says what the workspace itself has to say: that a command failed, that an app did not answer. */
+const SYSTEM = { id: "USLACKBOT", name: "workspace", is_bot: true, color: "#5a6172" };
+
 const LAST_USER = "workspace.user";
 
 export class Store {
@@ -118,6 +121,7 @@ export class Store {
     const state = await api.state();
     this.workspace = state.workspace ?? this.workspace;
     this.users = new Map((state.users ?? []).map((/** @type {User} */ user) => [user.id, user]));
+    if (!this.users.has(SYSTEM.id)) this.users.set(SYSTEM.id, SYSTEM);
     this.channels = state.channels ?? [];
     this.usergroups = state.usergroups ?? [];
     this.apps = state.apps ?? [];

@@ -1,0 +1,73 @@
+"""A real workspace, a small app connected to it, and a real browser on its page."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from local.slack.server import WorkspaceServer, serve
+from tests.local.slack.page.small_app import SmallApp, connected
+
+OpenPage: TypeAlias = Callable[..., Awaitable[Page]]
+"""Opens the page: `open_page("#/rft?as=alice", width=1280, dark=False)`."""
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("PROCTOR_CHROMIUM")
+    found = (shutil.which(name) for name in ((named,) if named else _NAMES))
+    return next((path for path in found if path), None)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WorkspaceServer]:
+    """A fresh workspace, forgotten at the end."""
+    async with serve(limited=False) as running:
+        yield running
+
+
+@pytest.fixture
+async def app(server: WorkspaceServer) -> AsyncIterator[SmallApp]:
+    """An app connected to it."""
+    async with connected(server.api_url) as small:
+        yield small
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A browser; the test is skipped where none is installed."""
+    path = _chromium()
+    if path is None:
+        pytest.skip(f"no Chromium: set PROCTOR_CHROMIUM or put one of {', '.join(_NAMES)} on PATH")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=path, args=list(_QUIET))
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser, server: WorkspaceServer) -> AsyncIterator[OpenPage]:
+    """Opens the page of the workspace, and at the end checks that none of its scripts failed."""
+    problems: list[str] = []
+
+    async def open_one(place: str = "#/rft?as=alice", *, width: int = 1280, dark: bool = False) -> Page:
+        context = await browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+        )
+        page = await context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(f"{server.url}/{place}")
+        await page.locator(".sidebar .account").first.wait_for(state="attached")
+        return page
+
+    yield open_one
+    assert problems == []
