@@ -1,5 +1,6 @@
 """What posting, updating and answering have in common: checking blocks, completing them, saying things."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def accepted_blocks(workspace: Workspace, blocks: Sequence[Json]) -> tuple[Json,
 
 def accepted_view(workspace: Workspace, view: Any) -> Json:
     """A view as Slack stores it; `invalid_arguments` or `view_too_large` where it would refuse it."""
-    if len(str(view)) > _VIEW_CHARACTERS:
+    if len(json.dumps(view)) > _VIEW_CHARACTERS:
         raise SlackError("view_too_large")
     problems = validate_view(view)
     if problems:

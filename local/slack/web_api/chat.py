@@ -1,7 +1,6 @@
 """chat.*: posting, updating, deleting, whispering, permalinks."""
 
 import json
-from typing import Any
 
 from local.slack.files import StoredFile
 from local.slack.furniture import Channel
@@ -55,7 +54,7 @@ async def update(workspace: Workspace, call: Call) -> Json:
     if call.args.get("metadata") is not None:
         changes["metadata"] = _metadata(call)
     if call.args.get("file_ids") is not None:
-        changes["files"] = tuple(file.id for file in _files(workspace, call.structure("file_ids")))
+        changes["files"] = tuple(file.id for file in _files(workspace, call))
     if not changes:
         raise SlackError("no_text")
     if "text" in changes and not changes["blocks"]:
@@ -144,9 +143,11 @@ def _metadata(call: Call) -> Json | None:
     return given
 
 
-def _files(workspace: Workspace, file_ids: Any) -> list[StoredFile]:
-    if isinstance(file_ids, str):
-        file_ids = file_ids.split(",")
+def _files(workspace: Workspace, call: Call) -> list[StoredFile]:
+    given = call.args["file_ids"]
+    # slack_sdk joins them with commas, Slack's documentation shows an array.
+    listed = isinstance(given, str) and not given.startswith("[")
+    file_ids = given.split(",") if listed else call.structure("file_ids")
     found = [workspace.files.get(str(file_id)) for file_id in file_ids or []]
     if any(file is None or file.stage != "completed" for file in found):
         raise SlackError("file_not_found")

@@ -1,0 +1,127 @@
+"""What a kill leaves: everything that was answered."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from jobs.errors import ConfigurationError
+from local.slack.journal import Journal
+from local.slack.server import serve
+from tests.local.slack.people import ALICE, RFT, SetClock, png, section, until
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+async def start(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "local.slack", *arguments),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        line = (await process.stdout.readline()).decode()
+    return process, line.removeprefix("slack ready ").strip()
+
+
+def client(url: str) -> AsyncWebClient:
+    return AsyncWebClient("xoxb-local-proctor", base_url=f"{url}/api/")
+
+
+async def test_a_killed_workspace_comes_back_with_everything(tmp_path: Path) -> None:
+    process, url = await start("--home", str(tmp_path))
+    slack = client(url)
+    root = (await slack.chat_postMessage(channel=RFT, text="root", blocks=[section()]))["ts"]
+    await slack.chat_postMessage(channel=RFT, text="reply", thread_ts=root)
+    await slack.chat_update(channel=RFT, ts=root, text="changed")
+    file_id = (await slack.files_upload_v2(filename="a.png", content=png(), channel=RFT))["files"][0]["id"]
+    home = await slack.views_publish(user_id=ALICE, view={"type": "home", "blocks": [section()]})
+    await slack.conversations_open(users=ALICE)
+    process.kill()
+    await process.wait()
+    with (tmp_path / "journal.jsonl").open("ab") as journal:
+        journal.write(b'{"table": "messages", "key": "torn')
+
+    process, url = await start("--home", str(tmp_path))
+    slack = client(url)
+    messages = (await slack.conversations_replies(channel=RFT, ts=root))["messages"]
+    assert [message["text"] for message in messages] == ["changed", "reply"]
+    assert (await slack.files_info(file=file_id))["file"]["mimetype"] == "image/png"
+    assert [one["id"] for one in (await slack.conversations_list(types="im"))["channels"]] == ["D0ALICE01"]
+    again = await slack.views_publish(user_id=ALICE, view={"type": "home", "blocks": []}, hash=home["view"]["hash"])
+    assert again["view"]["id"] == home["view"]["id"]
+    newer = (await slack.chat_postMessage(channel=RFT, text="newer"))["ts"]
+    assert newer > messages[-1]["ts"]
+    process.terminate()
+    assert await process.wait() == 0
+
+
+async def test_stamps_and_ids_never_repeat_even_when_the_clock_goes_back(tmp_path: Path) -> None:
+    clock = SetClock()
+    stamps, ids = [], []
+    for _ in range(3):
+        async with serve(tmp_path, clock=clock) as server:
+            slack = client(server.url)
+            for _ in range(2):
+                stamps.append((await slack.chat_postMessage(channel=RFT, text="x"))["ts"])
+                ids.append(server.workspace.identity.make("F"))
+        clock.forward(-60)
+    assert stamps == sorted(set(stamps))
+    assert len(ids) == len(set(ids))
+
+
+async def test_two_workspaces_cannot_share_a_folder(tmp_path: Path) -> None:
+    async with serve(tmp_path):
+        with pytest.raises(ConfigurationError, match="another local workspace is running on"):
+            Journal(tmp_path)
+
+
+async def test_a_port_in_use_is_one_line_and_exit_code_78() -> None:
+    async with serve() as server:
+        port = server.url.rpartition(":")[2]
+        process, line = await start("--port", port)
+        assert line == ""
+        _, errors = await process.communicate()
+        assert process.returncode == 78
+        assert errors.decode() == f"port {port} on 127.0.0.1 cannot be used: Address already in use\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children of a parent's end only on Linux")
+async def test_a_workspace_can_be_bound_to_its_parents_life() -> None:
+    command = f"{sys.executable} -m local.slack --die-with-parent & echo $!; wait"
+    shell = await asyncio.create_subprocess_shell(command, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
+    assert shell.stdout is not None
+    pid = int(await shell.stdout.readline())
+    assert (await shell.stdout.readline()).startswith(b"slack ready")
+    shell.send_signal(signal.SIGKILL)
+    await shell.wait()
+
+    def gone() -> bool:
+        status = Path(f"/proc/{pid}/stat")
+        return not status.exists() or status.read_text().rpartition(") ")[2][0] == "Z"
+
+    await until(gone)
+    assert pid != os.getpid()
+
+
+def test_only_the_last_state_is_kept_in_the_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    table = journal.table("things")
+    for number in range(10):
+        table.put("a", {"n": number})
+    table.put("b", {"n": 0})
+    table.drop("b")
+    table.drop("never")
+    journal.close()
+    journal.close()
+    table.put("a", {"n": "after closing"})
+    again = Journal(tmp_path)
+    assert list(again.table("things").rows()) == [{"n": 9}]
+    again.close()
+    assert (tmp_path / "journal.jsonl").read_text().count("\n") == 1
