@@ -15,6 +15,7 @@ from jobs.platforms import load_profiles
 from jobs.records import Hyperparameters
 from jobs.remote import JobSpec, RemoteJob
 from jobs.series import Series
+from local.platform.server import serve
 
 LABELS = ("fish", "grain", "wine")
 SOURCE = """
@@ -43,9 +44,8 @@ def rows(count: int) -> bytes:
 
 @pytest.fixture
 async def local(tmp_path: Path) -> AsyncIterator[Gateway]:
-    server = pytest.importorskip("local.platform.server", reason="the local platform is not there")
     async with (
-        server.serve(tmp_path, port=0, pace=0.0) as platform,
+        serve(tmp_path, port=0, pace=0.0) as platform,
         Gateway(load_profiles(None, platform.url)["local"], "local") as gateway,
     ):
         yield gateway
