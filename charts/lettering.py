@@ -51,7 +51,7 @@ def fit(words: str, width: float, size: float, weight: Weight = "normal", lines:
     for share in (0.55, 0.65, 0.75, 0.85):
         if len(broken) == 2 and width_of(" ".join(letters), size, weight) < 2 * width * share:
             narrower = _break(letters, width * share, size, weight, lines)
-            if not narrower[-1].endswith(ELLIPSIS):
+            if not any(line.endswith(ELLIPSIS) for line in narrower):
                 return narrower
     return broken
 

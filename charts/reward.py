@@ -66,8 +66,6 @@ def _window(chart: RewardCurve, lines: Sequence[Stroke], top: float) -> _Window:
     # A reward that lives in 0..1 is not shown with room outside of it.
     floor = max(low - pad, 0.0) if low >= 0 else low - pad
     ceiling = min(high + pad, 1.0) if low >= 0 and high <= 1 else high + pad
-    if floor >= ceiling:
-        floor, ceiling = floor - pad, ceiling + pad
     return _Window(last_step=last, low=floor, high=ceiling, top=top)
 
 

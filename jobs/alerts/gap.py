@@ -79,7 +79,7 @@ def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
             continue
         spread = [difference for _, difference in differences[max(0, end - max(epoch_steps, LEAST_SPREAD)) : end]]
         start = median(first_gaps)
-        error = math.sqrt(1.5 * (noise**2 + _train_noise(spread, len(window)) ** 2))
+        error = math.sqrt(1.5 * (noise**2 + train_noise(spread, len(window)) ** 2))
         readings.append(GapReading(step, value, gap, start, gap - start, error, best, best_step, stale))
     return tuple(readings)
 
@@ -93,7 +93,8 @@ def valid_noise(valid: Sequence[float]) -> float:
     return max(LEAST_VALID_NOISE, 1.4826 * median(abs(jump - centre) for jump in jumps) / math.sqrt(2))
 
 
-def _train_noise(spread: Sequence[float], steps: int) -> float:
+def train_noise(spread: Sequence[float], steps: int) -> float:
+    """Return s_T, the noise of a window's mean over `steps` steps, from a sample of its differences."""
     if len(spread) < 2:
         return UNKNOWN_VALID_NOISE
     centre = fmean(spread)

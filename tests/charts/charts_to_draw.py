@@ -53,6 +53,7 @@ ODD: dict[str, Chart] = {
     "hostile words": RewardCurve("$x^2$ {0} %s \\frac{ \x00 \u4e2d\u6587 \U0001f600 " * 4, "\n\t\u202e" * 9),
     "no rows": CheckpointComparison("Nothing kept", ()),
     "no scores": CheckpointComparison("Not measured", (CheckpointScores("a", 1), CheckpointScores("b", 2))),
+    "base model": CheckpointComparison("Base", (CheckpointScores("base model", f1=0.16), *CHECKPOINTS.rows)),
     "one row": CheckpointComparison("Just one", (CheckpointScores("", 5, f1=0.0),)),
     "no names": CheckpointComparison("Who", (CheckpointScores("", None, f1=0.2), CheckpointScores("", None, f1=0.2))),
     "rewards below zero": CheckpointComparison(

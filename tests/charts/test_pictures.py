@@ -126,6 +126,10 @@ def test_long_words_break_into_even_lines_and_then_end_in_an_ellipsis() -> None:
     assert all(width_of(line, 30, "bold") <= 900 for line in lines)
 
 
+def test_a_long_word_keeps_its_line_and_the_next_goes_below() -> None:
+    assert fit(f"{'m' * 25} m", 760, 30, lines=2) == ["m" * 25, "m"]
+
+
 def test_one_endless_word_is_cut() -> None:
     (line,) = fit("x" * 500, 300, 24)
     assert line.endswith(ELLIPSIS)
