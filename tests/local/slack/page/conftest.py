@@ -1,4 +1,7 @@
-"""A real workspace, a small app connected to it, and a real browser on its page."""
+"""A real workspace, a small app connected to it, and a real browser on its page.
+
+Starting a browser costs seconds, so one serves every test here; for that they all run on one event loop.
+"""
 
 import os
 import shutil
@@ -6,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.small_app import SmallApp, connected
@@ -27,21 +31,21 @@ def _chromium() -> str | None:
     return next((path for path in found if path), None)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def server() -> AsyncIterator[WorkspaceServer]:
     """A fresh workspace, forgotten at the end."""
     async with serve(limited=False) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def app(server: WorkspaceServer) -> AsyncIterator[SmallApp]:
     """An app connected to it."""
     async with connected(server.api_url) as small:
         yield small
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """A browser; the test is skipped where none is installed."""
     path = _chromium()
@@ -53,15 +57,17 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def open_page(browser: Browser, server: WorkspaceServer) -> AsyncIterator[OpenPage]:
     """Opens the page of the workspace, and at the end checks that none of its scripts failed."""
     problems: list[str] = []
+    contexts: list[BrowserContext] = []
 
     async def open_one(place: str = "#/rft?as=alice", *, width: int = 1280, dark: bool = False) -> Page:
         context = await browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
         )
+        contexts.append(context)
         page = await context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -70,4 +76,6 @@ async def open_page(browser: Browser, server: WorkspaceServer) -> AsyncIterator[
         return page
 
     yield open_one
+    for context in contexts:
+        await context.close()
     assert problems == []

@@ -10,7 +10,7 @@ from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.conftest import OpenPage
 from tests.local.slack.page.small_app import Json, SmallApp, connected
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 RFT = "C0RFT0001"
 
@@ -266,3 +266,4 @@ async def test_a_lost_connection_is_said_and_repairs_itself(browser: Browser, tm
         await expect(page.get_by_text("before")).to_be_visible()
         await type_in(page, "after")
         await expect(page.get_by_text("after")).to_be_visible()
+    await page.context.close()
