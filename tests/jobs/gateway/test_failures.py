@@ -38,7 +38,7 @@ MISUSE = {
 
 def sdk_exceptions() -> Iterator[type[BaseException]]:
     for module in (openai, openai._exceptions):
-        for found in vars(module).values():  # not getmembers: it would load everything the SDK loads lazily
+        for found in list(vars(module).values()):  # not getmembers: it would load everything the SDK loads lazily
             if inspect.isclass(found) and issubclass(found, BaseException) and found.__module__.startswith("openai"):
                 yield found
     waiting: list[type[BaseException]] = [openai.OpenAIError]
