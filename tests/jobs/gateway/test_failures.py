@@ -1,6 +1,5 @@
 """What goes wrong on the way to a platform, and the sentence that comes of it."""
 
-import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,8 +37,9 @@ MISUSE = {
 
 def sdk_exceptions() -> Iterator[type[BaseException]]:
     for module in (openai, openai._exceptions):
-        for found in list(vars(module).values()):  # not getmembers: it would load everything the SDK loads lazily
-            if inspect.isclass(found) and issubclass(found, BaseException) and found.__module__.startswith("openai"):
+        for found in vars(module).values():
+            # the type is looked at, not the attribute's own word: asking the SDK's lazy modules would load them all
+            if issubclass(type(found), type) and issubclass(found, BaseException):
                 yield found
     waiting: list[type[BaseException]] = [openai.OpenAIError]
     while waiting:
