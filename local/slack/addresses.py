@@ -15,7 +15,12 @@ from local.slack.workspace import Workspace
 
 _PAGE = (Path(__file__).parent / "page").resolve()
 _FRESH = {"Cache-Control": "no-cache"}
-_LASTING = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
+_LASTING = {
+    "Cache-Control": "private, max-age=86400",
+    "X-Content-Type-Options": "nosniff",
+    # An uploaded page or drawing must not run scripts as if it were the workspace's own page.
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
+}
 # A browser must be told that these are scripts; what mimetypes says depends on the machine.
 _PAGE_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 

@@ -76,6 +76,7 @@ async def test_the_bytes_are_served_with_and_without_a_name(
     for address in (link, f"/files/{file_id}"):
         async with control.session.get(address) as answer:
             assert (answer.content_type, await answer.read()) == ("image/png", png())
+            assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
     async with control.session.get("/files/F0STRANGER1") as answer:
         assert answer.status == 404
 
