@@ -5,6 +5,7 @@ import asyncio
 import ctypes
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.errors import ConfigurationError
@@ -14,9 +15,9 @@ _PR_SET_PDEATHSIG = 1
 _CONFIGURATION_EXIT = 78
 
 
-def main() -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit code."""
-    arguments = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code. `words` default to the command line's."""
+    arguments = _arguments(words)
     if arguments.die_with_parent:
         _die_with_parent()
     try:
@@ -27,13 +28,13 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.slack", description="A local Slack workspace on loopback.")
     parser.add_argument("--port", type=int, default=0, help="the page's port; 0 takes a free one")
     parser.add_argument("--home", type=Path, help="folder to keep messages and files in; without it they are forgotten")
     parser.add_argument("--request-url", help="deliver as signed HTTP requests to this address, not over Socket Mode")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when the process that started it ends")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 async def _run(port: int, home: Path | None, request_url: str | None) -> None:

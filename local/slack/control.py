@@ -60,15 +60,15 @@ class Control:
     # -- what people do -----------------------------------------------------------------------------------------------
 
     async def _message(self, body: Json) -> Json:
-        user, channel = self._who(body), self._where(body)
+        user = self._who(body)
+        channel = self._where(body, user)
         message = await self._interactions.say(user, channel, _text(body, "text"), body.get("thread_ts"))
         return {"ts": message.ts, "channel": channel.id}
 
     async def _command(self, body: Json) -> Json:
-        command = _text(body, "command")
-        await self._interactions.command(
-            self._who(body), self._where(body), f"/{command.removeprefix('/')}", str(body.get("text", "")).strip()
-        )
+        user, command = self._who(body), f"/{_text(body, 'command').removeprefix('/')}"
+        text = str(body.get("text") or "").strip()
+        await self._interactions.command(user, self._where(body, user), command, text)
         return {}
 
     async def _interact(self, body: Json) -> Json:
@@ -78,7 +78,7 @@ class Control:
             await self._interactions.use_in_view(user, self._view(user, body), action, values)
         else:
             stamp = str(body.get("messageTs") or body.get("message_ts") or "")
-            await self._interactions.use_in_message(user, self._where(body), stamp, action, values)
+            await self._interactions.use_in_message(user, self._where(body, user), stamp, action, values)
         return {}
 
     async def _view_submit(self, body: Json) -> Json:
@@ -204,8 +204,11 @@ class Control:
     def _who(self, body: Json) -> User:
         return self._workspace.directory.find_user(_text(body, "user"))
 
-    def _where(self, body: Json) -> Channel:
-        return self._workspace.directory.find_channel(_text(body, "channel"))
+    def _where(self, body: Json, user: User) -> Channel:
+        channel = self._workspace.directory.find_channel(_text(body, "channel"))
+        if channel.partner not in (None, user.id):
+            raise ControlError(f"{user.name} has no part in the direct message {channel.id}.")
+        return channel
 
     def _view(self, user: User, body: Json) -> View:
         views = self._workspace.views

@@ -1,7 +1,7 @@
 """Uploads: from the address handed out, over the bytes, to a file that can stand in a block."""
 
 import mimetypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -107,9 +107,9 @@ class Files:
         """Whether processing has ended."""
         return file.stage == "completed" and self._identity.now() >= file.ready_at
 
-    def unusable_images(self, blocks: Iterable[Json]) -> Iterator[str]:
-        """The JSON pointers of `slack_file`s that name no processed image."""
-        for pointer, reference in slack_files(blocks, "/blocks"):
+    def unusable_images(self, blocks: Sequence[Json], at: str) -> Iterator[str]:
+        """The JSON pointers of `slack_file`s that name no processed image; `at` is the pointer of the blocks."""
+        for pointer, reference in slack_files(blocks, at):
             file = self._named(reference)
             if file is None or not self.is_ready(file) or file.mimetype not in _BLOCK_IMAGE_TYPES:
                 yield pointer

@@ -75,8 +75,8 @@ class Interactions:
             "response_url": self._response_url(target),
             "actions": [self._action_json(used)],
         }
-        if value_key(used.element) and used.element["type"] != "overflow" and used.block_id in state:
-            state[used.block_id][used.element["action_id"]] = entered(used.element, used.given)
+        if value_key(used.element) and used.element["type"] != "overflow":
+            state.setdefault(used.block_id, {})[used.element["action_id"]] = entered(used.element, used.given)
         outcome = await self._delivery.deliver(Envelope("interactive", payload))
         self._require_ack(outcome, "That action", channel, user)
 
@@ -176,22 +176,25 @@ class Interactions:
 
 
 def _find(action: Json, blocks: list[Json], past: tuple[tuple[str, Json], ...]) -> Used:
-    """The element meant: among those shown now, else among those of earlier versions of the message."""
-    given = _given(action)
+    """The element meant: among those shown now, else among those of earlier versions of the message.
+
+    A block_id tells apart elements with the same action_id. One that is not shown any more is passed on as it is, as an
+    old page would send it: apps use it to recognise clicks on an old version.
+    """
+    given, wanted_block = _given(action), action.get("block_id")
     now = [(str(block["block_id"]), element) for block, element in controls_of(blocks)]
-    for candidates in (now, list(reversed(past))):
-        matching = [
-            (block_id, element)
-            for block_id, element in candidates
-            if element["action_id"] == action.get("action_id")
-            and action.get("block_id") in (None, "", block_id)
-            and (element["type"] != "button" or given in (None, element.get("value")))
-        ]
-        if matching:
-            block_id, element = matching[0]
-            return Used(block_id, element, given)
-    known = ", ".join(element["action_id"] for _, element in now) or "none"
-    raise ControlError(f"Nothing there has action_id {action.get('action_id')!r} with that value. It has: {known}.")
+    matching = [
+        (block_id, element)
+        for block_id, element in (*now, *reversed(past))
+        if element["action_id"] == action.get("action_id")
+        and (element["type"] != "button" or given in (None, element.get("value")))
+    ]
+    if not matching:
+        known = ", ".join(element["action_id"] for _, element in now) or "none"
+        raise ControlError(f"Nothing there has action_id {action.get('action_id')!r} with that value. It has: {known}.")
+    exact = [(block_id, element) for block_id, element in matching if block_id == wanted_block]
+    block_id, element = (exact or matching)[0]
+    return Used(str(wanted_block or block_id), element, given)
 
 
 def _given(action: Json) -> Any:

@@ -1,6 +1,6 @@
 """Messages, threads and what only one person sees."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from local.slack.identity import Identity
 from local.slack.journal import Journal
 from local.slack.wire import Json
 
-_PAST_CONTROLS_KEPT = 100
+_PAST_CONTROLS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,13 @@ class Messages:
     identity: Identity
     changes: Changes
     _by_channel: dict[str, dict[str, Message]] = field(default_factory=dict)
+    _replies: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
     _ephemerals: dict[str, Ephemeral] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for row in self.journal.table("messages").rows():
             message = _from_row(row)
-            self._by_channel.setdefault(message.channel, {})[message.ts] = message
+            self._index(message)
             self.identity.seen(message.ts)
 
     def get(self, channel: str, ts: str) -> Message | None:
@@ -80,7 +81,7 @@ class Messages:
 
     def thread(self, channel: str, root_ts: str) -> list[Message]:
         """The replies under a message, oldest first, without the message itself."""
-        return [one for one in self.all_in(channel) if one.is_reply and one.thread_ts == root_ts]
+        return list(self._replies.get((channel, root_ts), {}).values())
 
     def add(self, message: Message) -> Message:
         """Post a message; its `ts` comes from `identity.stamp()`."""
@@ -91,8 +92,7 @@ class Messages:
         """Replace fields of a message; the controls it loses stay clickable for those who still see them."""
         changed = replace(message, **fields)
         if changed.blocks != message.blocks:
-            past = (*message.past_controls, *_controls(message.blocks))
-            changed = replace(changed, past_controls=past[-_PAST_CONTROLS_KEPT:])
+            changed = replace(changed, past_controls=_past_controls(message))
         self._keep(changed)
         return changed
 
@@ -103,6 +103,7 @@ class Messages:
             self.change(message, text=gone, blocks=(), files=(), metadata=None, attachments=(), tombstone=True)
         else:
             self._by_channel[message.channel].pop(message.ts)
+            self._replies.get((message.channel, message.thread_ts or ""), {}).pop(message.ts, None)
             self.journal.table("messages").drop(_key(message))
         self.changes.tell("message_deleted", channel=message.channel, ts=message.ts)
 
@@ -129,10 +130,16 @@ class Messages:
         """Forget every message."""
         self.journal.table("messages").clear()
         self._by_channel.clear()
+        self._replies.clear()
         self._ephemerals.clear()
 
-    def _keep(self, message: Message) -> None:
+    def _index(self, message: Message) -> None:
         self._by_channel.setdefault(message.channel, {})[message.ts] = message
+        if message.is_reply and message.thread_ts:
+            self._replies.setdefault((message.channel, message.thread_ts), {})[message.ts] = message
+
+    def _keep(self, message: Message) -> None:
+        self._index(message)
         self.journal.table("messages").put(_key(message), asdict(message))
         where = {"thread_ts": message.thread_ts} if message.thread_ts else {}
         self.changes.tell("message", channel=message.channel, ts=message.ts, **where)
@@ -146,8 +153,15 @@ def elements_of(block: Json) -> Iterator[Json]:
     return (one for one in candidates if isinstance(one, dict) and "action_id" in one)
 
 
-def _controls(blocks: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-    return ((block.get("block_id", ""), element) for block in blocks for element in elements_of(block))
+def _past_controls(message: Message) -> tuple[tuple[str, Json], ...]:
+    """What could be clicked in this version and those before it, each action and value once, the newest last."""
+    known: dict[tuple[str, str], tuple[str, Json]] = {}
+    now = ((block.get("block_id", ""), element) for block in message.blocks for element in elements_of(block))
+    for block_id, element in (*message.past_controls, *now):
+        name = (element["action_id"], str(element.get("value")))
+        known.pop(name, None)
+        known[name] = (block_id, element)
+    return tuple(known.values())[-_PAST_CONTROLS_KEPT:]
 
 
 def _key(message: Message) -> str:

@@ -1,7 +1,7 @@
 """What posting, updating and answering have in common: checking blocks, completing them, saying things."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from local.slack.blocks import Problem, too_much_text, validate, validate_view
@@ -32,13 +32,14 @@ def accepted_view(workspace: Workspace, view: Any) -> Json:
     problems = validate_view(view)
     if problems:
         raise _refusal("invalid_arguments", problems)
-    refuse_unusable_images(workspace, view["blocks"])
+    refuse_unusable_images(workspace, view["blocks"], "/view/blocks")
     return {**view, "blocks": [_completed(block, workspace.identity) for block in view["blocks"]]}
 
 
-def refuse_unusable_images(workspace: Workspace, blocks: Iterable[Json]) -> None:
+def refuse_unusable_images(workspace: Workspace, blocks: Sequence[Json], at: str = "/blocks") -> None:
     """Answer `invalid slack file` while an image block names a file that is not (yet) a processed image."""
-    sentences = [f"invalid slack file [json-pointer:{at}]" for at in workspace.files.unusable_images(list(blocks))]
+    pointers = workspace.files.unusable_images(blocks, at)
+    sentences = [f"invalid slack file [json-pointer:{pointer}]" for pointer in pointers]
     if sentences:
         messages = [f"[ERROR] {sentence}" for sentence in sentences]
         raise SlackError("invalid_blocks", messages=messages, extra={"errors": sentences})

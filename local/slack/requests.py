@@ -31,7 +31,7 @@ class SignedRequests:
         if envelope.retry_attempt:
             headers |= {
                 "X-Slack-Retry-Num": str(envelope.retry_attempt),
-                "X-Slack-Retry-Reason": envelope.retry_reason or "http_timeout",
+                "X-Slack-Retry-Reason": f"http_{envelope.retry_reason}",
             }
         self._traffic.note("to_app", "envelope", envelope.kind, body=envelope.payload)
         try:

@@ -9,12 +9,12 @@ from local.slack.wire import Json
 Direction: TypeAlias = Literal["from_app", "to_app"]
 TrafficKind: TypeAlias = Literal["web_api", "upload", "response_url", "socket", "envelope", "ack", "failure", "fault"]
 
-_KEPT = 10_000
+_KEPT = 5_000
 _SECRET_KEYS = frozenset({"token", "app_token"})
 
 
 class Traffic:
-    """The last 10,000 entries, numbered from 1."""
+    """The last 5,000 entries, numbered from 1."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -61,10 +61,31 @@ async def test_an_old_version_of_a_message_can_still_be_clicked(
 ) -> None:
     ts = await card(slack)
     await slack.chat_update(channel=RFT, ts=ts, text="done", blocks=[section("done")])
-    pressed = {"action_id": "other", "value": "2"}
+    pressed = {"action_id": "other", "value": "2", "block_id": "controls"}
     assert (await control.post("interact", channel="rft", messageTs=ts, user="bob", action=pressed))["ok"]
     assert app.payloads[-1]["actions"][0]["value"] == "2"
     assert app.payloads[-1]["message"]["text"] == "done"
+
+
+async def test_a_click_keeps_the_block_id_of_the_version_it_was_made_on(
+    slack: AsyncWebClient, control: Control, app: SocketApp
+) -> None:
+    ts = await card(slack, actions(button(), block_id="v1"), actions(button(value="2"), block_id="w1"))
+    for version in range(2, 5):
+        await slack.chat_update(channel=RFT, ts=ts, text="x", blocks=[actions(button(), block_id=f"v{version}")])
+    for block_id, value in (("v1", "1"), ("v4", "1"), ("w1", "2")):
+        pressed = {"action_id": "press", "value": value, "block_id": block_id}
+        assert (await control.post("interact", channel="rft", messageTs=ts, user="bob", action=pressed))["ok"]
+        assert app.payloads[-1]["actions"][0]["block_id"] == block_id
+
+
+async def test_a_direct_message_is_its_partners_alone(slack: AsyncWebClient, control: Control) -> None:
+    posted = await slack.chat_postMessage(channel=ALICE, text="psst", blocks=[actions(button())])
+    where = {"channel": posted["channel"], "messageTs": posted["ts"], "action": {"action_id": "press"}}
+    refused = await control.post("interact", user="bob", **where)
+    assert refused["error"] == "bob has no part in the direct message D0ALICE01."
+    tried = await control.post("interact", user="alice", **where)
+    assert tried["error"] == 'That action failed with the error "dispatch_failed"'
 
 
 async def test_selects_in_a_message_carry_option_and_state(

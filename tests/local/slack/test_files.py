@@ -56,6 +56,15 @@ async def test_an_image_block_takes_a_file_only_once_it_is_processed(slack: Asyn
     await slack.chat_update(channel=RFT, ts=posted["ts"], text="x", blocks=[by_url])
 
 
+async def test_views_and_accessories_wait_for_files_too(slack: AsyncWebClient, control: Control) -> None:
+    file_id = await upload(slack)
+    home = {"type": "home", "blocks": [section() | {"accessory": image(file_id)}]}
+    with pytest.raises(SlackApiError) as raised:
+        await slack.views_publish(user_id="U0ALICE01", view=home)
+    assert raised.value.response["errors"] == ["invalid slack file [json-pointer:/view/blocks/0/accessory/slack_file]"]
+    assert (await control.get("state"))["homes"] == {}
+
+
 @pytest.mark.parametrize("content", [b"plain words", b"\x00\x01"])
 async def test_only_images_stand_in_image_blocks(slack: AsyncWebClient, clock: SetClock, content: bytes) -> None:
     file_id = await upload(slack, content)
@@ -112,6 +121,18 @@ async def test_an_upload_must_be_whole_and_is_completed_once(slack: AsyncWebClie
     assert await error_of(slack.api_call("files.completeUploadExternal", json=complete)) == "file_already_completed"
     async with control.session.put(announced["upload_url"], data=b"1,2\n") as answer:
         assert answer.status == 400
+
+
+async def test_an_upload_can_fail_as_asked_and_files_survive_in_memory(
+    slack: AsyncWebClient, control: Control, server: WorkspaceServer
+) -> None:
+    await control.post("fault", method="upload", fault="server_error")
+    announced = await slack.files_getUploadURLExternal(filename="a.csv", length=1)
+    async with control.session.post(announced["upload_url"], data=b"1") as answer:
+        assert answer.status == 503
+    async with control.session.post(announced["upload_url"], data=b"1") as answer:
+        assert answer.status == 200
+    assert server.workspace.files.content(announced["file_id"]) == b"1"
 
 
 async def test_where_a_file_may_go_is_checked(slack: AsyncWebClient) -> None:

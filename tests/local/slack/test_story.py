@@ -1,10 +1,12 @@
 """One story through Slack's own clients: command, button, form, update, over Socket Mode and over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -12,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from local.slack.furniture import SIGNING_SECRET
 from local.slack.server import WorkspaceServer, serve
+from local.slack.timing import Timing
 from tests.local.slack.people import RFT, Control, Json, actions, button, modal, section, text_input, until
 
 
@@ -128,6 +131,55 @@ async def test_the_story_works_over_socket_mode() -> None:
 async def test_the_story_works_over_signed_http_requests(unused_tcp_port: int) -> None:
     async with over_http(unused_tcp_port) as server, aiohttp.ClientSession(server.url) as session:
         await play(Control(session))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(500, "dispatch_failed"), (None, "dispatch_failed"), (0, "operation_timeout")]
+)
+async def test_http_mode_says_what_went_wrong(unused_tcp_port: int, answer: int | None, reason: str) -> None:
+    seen: list[web.BaseRequest] = []
+
+    async def app(request: web.BaseRequest) -> web.Response:
+        seen.append(request)
+        if answer == 0:
+            await asyncio.Event().wait()
+        return web.Response(status=answer or 200)
+
+    listening = web.ServerRunner(web.Server(app), shutdown_timeout=0.01)
+    await listening.setup()
+    if answer is not None:
+        await web.TCPSite(listening, "127.0.0.1", unused_tcp_port).start()
+    timing = Timing(ack=0.2, event_retries=(0.0,))
+    async with (
+        serve(request_url=f"http://127.0.0.1:{unused_tcp_port}/", timing=timing) as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
+        control = Control(session)
+        told = await control.post("command", channel="rft", user="alice", command="/rft", text="")
+        assert told["error"] == f'/rft failed with the error "{reason}"'
+        await control.post("open-home", user="alice")
+        if answer is not None:
+            await until(lambda: len(seen) == 3)
+            assert seen[2].headers["X-Slack-Retry-Num"] == "1"
+            assert seen[2].headers["X-Slack-Retry-Reason"] == "http_timeout"
+    await listening.cleanup()
+
+
+async def test_a_request_url_may_answer_in_plain_words(unused_tcp_port: int) -> None:
+    async def app(_request: web.BaseRequest) -> web.Response:
+        return web.Response(text="Plain words")
+
+    listening = web.ServerRunner(web.Server(app))
+    await listening.setup()
+    await web.TCPSite(listening, "127.0.0.1", unused_tcp_port).start()
+    async with (
+        serve(request_url=f"http://127.0.0.1:{unused_tcp_port}/") as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
+        control = Control(session)
+        assert (await control.post("command", channel="rft", user="alice", command="/rft", text=""))["ok"]
+        assert [seen["text"] for seen in await control.ephemerals("alice")] == ["Plain words"]
+    await listening.cleanup()
 
 
 async def test_the_real_client_reconnects_when_told_to() -> None:

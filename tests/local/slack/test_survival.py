@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from jobs.errors import ConfigurationError
+from local.slack.__main__ import main
 from local.slack.journal import Journal
 from local.slack.server import serve
 from tests.local.slack.people import ALICE, RFT, SetClock, png, section, until
@@ -90,6 +92,13 @@ async def test_a_port_in_use_is_one_line_and_exit_code_78() -> None:
         _, errors = await process.communicate()
         assert process.returncode == 78
         assert errors.decode() == f"port {port} on 127.0.0.1 cannot be used: Address already in use\n"
+
+
+def test_the_command_refuses_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 78
+    assert capsys.readouterr().err == f"port {port} on 127.0.0.1 cannot be used: Address already in use\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children of a parent's end only on Linux")
