@@ -20,7 +20,7 @@ function colourOf(user) {
 
 /**
  * @param {User | undefined} user
- * @param {"large" | "medium" | "small" | "tiny"} [size]
+ * @param {"medium" | "small" | "tiny"} [size]
  * @returns {HTMLElement}
  */
 export function avatar(user, size = "medium") {

@@ -12,7 +12,7 @@ import { inChannel } from "./unread.js";
 
 export class ChannelPane {
   #shown = "";
-  /** Where the reader had got to when the channel was opened: the "New" line stays there while it is open. */
+  /** After which message the "New" line stands; it stays there while the channel is open. Infinity: nothing was missed. */
   #newFrom = Infinity;
 
   /** @param {Store} store @param {() => void} openDrawer */
@@ -42,9 +42,13 @@ export class ChannelPane {
     const arrived = place !== this.#shown;
     if (arrived && store.loaded) {
       this.#shown = place;
-      this.#newFrom = store.unread.readUpTo(store.me.id, channel.id);
+      this.#newFrom = Infinity;
       this.pin.pinned = true;
     }
+    // What comes while the reader looks at the end of the channel is not news to be found.
+    const watching = !arrived && document.visibilityState === "visible" && this.pin.pinned;
+    const missed = store.loaded && !watching && store.unread.count(store.me.id, channel.id, all) > 0;
+    if (missed && this.#newFrom === Infinity) this.#newFrom = store.unread.readUpTo(store.me.id, channel.id);
     fill(this.header, ...this.#header(channel));
     this.composer.moveTo(place, channel.is_im ? `Message ${this.#title(channel)}` : `Message #${channel.name}`);
     reconcile(this.list, [

@@ -78,7 +78,13 @@ export class HomePane {
       "div",
       null,
       h("h2", { class: "about-title" }, "Commands"),
-      h("dl", { class: "about-commands" }, app.commands.map((command) => [h("dt", null, h("code", null, `${command.command} ${command.usage_hint ?? ""}`.trim())), h("dd", null, plainText(command.description ?? ""))])),
+      h("dl", { class: "about-commands" }, app.commands.map((command) => [h("dt", null, command.command), h("dd", null, plainText(command.description ?? ""), usages(command))])),
     );
   }
+}
+
+/** A hint such as "list | status <job>" names several ways to use a command; each gets its line. @param {import("./types.js").Command} command */
+function usages(command) {
+  const ways = (command.usage_hint ?? "").split(" | ").filter(Boolean);
+  return h("ul", { class: "usages" }, ways.map((way) => h("li", null, h("code", null, `${command.command} ${way}`))));
 }

@@ -16,6 +16,9 @@ import { presser } from "./press.js";
 /** @typedef {import("./dom.js").Item} Item */
 /** @typedef {{store: Store, channel: import("./types.js").Channel, place: "channel" | "thread", all: Message[]}} Setting */
 
+/** What an attachment's named colours stand for. */
+const COLOURS = /** @type {Record<string, string>} */ ({ good: "#2f7d4f", warning: "#c77d0a", danger: "#c8143f" });
+
 /** Messages of one author within this many seconds stand under one name. */
 const GROUPED_WITHIN = 300;
 
@@ -30,7 +33,7 @@ const GROUPED_WITHIN = 300;
 export function messageItems(messages, setting, newFrom = Infinity) {
   const items = /** @type {Item[]} */ ([]);
   let before = /** @type {Message | undefined} */ (undefined);
-  let marked = false;
+  let marked = /** @type {boolean} */ (false);
   for (const message of messages) {
     const newDay = !before || dayKey(before.ts) !== dayKey(message.ts);
     const isNew = !marked && Number(message.ts) > newFrom && message.user !== setting.store.me?.id && !message.ephemeral;
@@ -133,7 +136,7 @@ function contentNode(message, { store, channel }) {
 
 /** @param {Block} one @param {BlockContext} context */
 function attachment(one, context) {
-  const colour = /^#?[0-9a-f]{6}$/i.test(one.color ?? "") ? `#${one.color.replace("#", "")}` : ({ good: "#2f7d4f", warning: "#c77d0a", danger: "#c8143f" })[one.color];
+  const colour = /^#?[0-9a-f]{6}$/i.test(one.color ?? "") ? `#${one.color.replace("#", "")}` : COLOURS[one.color];
   return h(
     "div",
     { class: "attachment", style: colour ? { borderLeftColor: colour } : {} },

@@ -19,7 +19,8 @@ export class Sidebar {
   draw() {
     const { store } = this;
     const rooms = store.myChannels();
-    const direct = rooms.filter((channel) => channel.is_im);
+    // Visiting an app's Home opens a direct message with it; while nobody has said anything there it is only noise.
+    const direct = rooms.filter((channel) => channel.is_im && store.messages.get(channel.id)?.length);
     fill(
       this.element,
       this.#head(),

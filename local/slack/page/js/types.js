@@ -11,7 +11,7 @@
  * @typedef {Record<string, any>} Block One Block Kit block, or an element inside one, as the app sent it.
  * @typedef {{ts: string, channel?: string, user: string, username?: string, text?: string, blocks?: Block[],
  *   thread_ts?: string, reply_count?: number, reply_users?: string[], latest_reply?: string,
- *   reply_broadcast?: boolean, edited?: object, files?: FileInfo[], bot_id?: string, subtype?: string,
+ *   reply_broadcast?: boolean, edited?: object, files?: FileInfo[], attachments?: Block[], bot_id?: string, subtype?: string,
  *   ephemeral?: boolean}} Message
  * @typedef {{id: string, type: string, title?: Block, submit?: Block, close?: Block, blocks: Block[], hash?: string,
  *   previous_view_id?: string | null}} View

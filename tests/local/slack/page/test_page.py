@@ -226,6 +226,11 @@ async def test_other_channels_show_what_is_unread_and_so_does_the_title(open_pag
     await expect(page.get_by_role("separator", name="New")).to_be_visible()
     await expect(page).to_have_title("#general · Local workspace")
 
+    await page.get_by_role("link", name="rft", exact=True).click()
+    await app.say(text="Seen as it comes")
+    await expect(page.get_by_text("Seen as it comes")).to_be_visible()
+    await expect(page.get_by_role("separator", name="New")).to_have_count(0)
+
 
 async def test_an_apps_home_is_asked_for_and_shown(open_page: OpenPage, app: SmallApp) -> None:
     page = await open_page()
@@ -238,7 +243,7 @@ async def test_an_apps_home_is_asked_for_and_shown(open_page: OpenPage, app: Sma
 
     assert (await app.next("block_actions"))["view"]["type"] == "home"
     await page.get_by_role("tab", name="About").click()
-    await expect(page.get_by_text("/rft launch task=")).to_be_visible()
+    await expect(page.get_by_text("/rft launch task=<task>")).to_be_visible()
 
 
 async def test_an_app_that_does_not_answer_is_named(open_page: OpenPage, server: WorkspaceServer) -> None:
