@@ -19,6 +19,8 @@ SPARE_CONNECTIONS: Final = 30
 """Docket and its worker hold connections of their own beside one for each running task."""
 CHECK_INTERVAL: Final = timedelta(milliseconds=50)
 REDELIVERY: Final = timedelta(seconds=30)
+DRAIN: Final = 15.0
+"""Seconds that work in hand has to finish when the bot stops."""
 
 Work = Callable[[str, str], Awaitable[None]]
 """A kind of work: takes the subject's id and the token of the claim it was submitted under."""
@@ -51,6 +53,7 @@ class DocketEngine:
         self._kinds = kinds
         self._docket = Docket(name=name, url=with_connections(url, CONCURRENCY + SPARE_CONNECTIONS))
         self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         for kind, work in kinds.items():
             self._docket.register(_task(kind, work), names=[kind])
@@ -70,11 +73,15 @@ class DocketEngine:
         self._worker = asyncio.create_task(self._work(), name="engine")
 
     async def stop(self) -> None:
-        """Let the work in hand finish its present step and take no more."""
+        """Take no more work and let what is in hand finish, for a while."""
         worker, self._worker = self._worker, None
         if worker:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+            self._stopping.set()
+            _, unfinished = await asyncio.wait({worker}, timeout=DRAIN)
+            if unfinished:
+                # What is left behind is handed to another bot when its lease runs out.
+                log.warning("engine.left_work_behind", seconds=DRAIN)
+                worker.cancel()
 
     @property
     def is_working(self) -> bool:
@@ -87,21 +94,31 @@ class DocketEngine:
 
     async def _work(self) -> None:
         """Run the worker and start it again whenever it falls over; Redis may be away for a while."""
-        while True:
+        while not self._stopping.is_set():
             try:
-                async with Worker(
-                    self._docket,
-                    concurrency=CONCURRENCY,
-                    minimum_check_interval=CHECK_INTERVAL,
-                    scheduling_resolution=CHECK_INTERVAL,
-                    redelivery_timeout=REDELIVERY,
-                    reconnection_delay=timedelta(seconds=1),
-                    fallback_task=_unknown_work,
-                ) as worker:
-                    await worker.run_forever()
+                await self._work_once()
             except Exception:  # the worker's supervisor: whatever ended it, work must go on
                 log.exception("engine.restarted")
                 await asyncio.sleep(1)
+
+    async def _work_once(self) -> None:
+        """Work until told to stop, or until the worker ends by itself."""
+        async with Worker(
+            self._docket,
+            concurrency=CONCURRENCY,
+            minimum_check_interval=CHECK_INTERVAL,
+            scheduling_resolution=CHECK_INTERVAL,
+            redelivery_timeout=REDELIVERY,
+            reconnection_delay=timedelta(seconds=1),
+            fallback_task=_unknown_work,
+        ) as worker:
+            running = asyncio.create_task(worker.run_forever(), name="engine-worker")
+            told = asyncio.create_task(self._stopping.wait(), name="engine-stop")
+            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            # Leaving the context asks the worker to stop. Cancelling it would not do: a read from Redis that times out
+            # in the same moment swallows the cancellation, and the worker goes on.
+        await running
 
 
 def with_connections(url: str, connections: int) -> str:

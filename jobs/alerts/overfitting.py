@@ -66,7 +66,7 @@ class Overfitting:
 
 def _text(reading: GapReading, threshold: float) -> str:
     return (
-        f"Train reward is pulling away from validation: by step {reading.step} the gap grew from "
+        f"Possible overfitting: train reward pulls away from validation. By step {reading.step} the gap grew from "
         f"{reading.gap_start:.2f} to {reading.gap:.2f}, more than noise explains ({threshold:.2f}).\n"
         f"The policy probably learns its training items rather than the task: validation has had no new best for "
         f"{reading.stale} evaluations (best {reading.best:.2f} at step {reading.best_step}, now {reading.valid:.2f}).\n"

@@ -33,6 +33,14 @@ class Workspace:
     url: str
     session: aiohttp.ClientSession
 
+    async def hears_the_bot(self) -> None:
+        """Wait until a bot is connected."""
+
+        async def look() -> bool:
+            return bool((await self._get("state"))["sockets"])
+
+        await eventually(look, "a connected bot")
+
     async def type_command(self, user: str, command: str, text: str) -> Json:
         """Type a slash command in #rft."""
         return await self._post("command", {"channel": "rft", "user": user, "command": command, "text": text})

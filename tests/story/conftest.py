@@ -7,11 +7,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from local.platform.server import serve as serve_platform
 from redis.asyncio import Redis
 
 from bot.app import Bot, running
 from bot.settings import load_settings
+from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
 from tests.story.colleagues import Workspace
 from tests.task_from_pool import NO_POOL, pool_path, write_task
@@ -34,6 +34,7 @@ class House:
             raise AssertionError("the bot lost its connection to Slack for good")
 
         async with running(load_settings(self.environment), give_up) as bot:
+            await self.workspace.hears_the_bot()
             yield bot
 
     def write_acts(self, train: int, name: str = "acts") -> None:

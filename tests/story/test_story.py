@@ -93,10 +93,12 @@ async def test_overfitting_is_warned_of_once_and_a_healthy_job_gets_no_warning(
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=acts seed=3")
         await summary_of(house.workspace)
+        if warnings:
+            await house.workspace.reply_with("rule O1")
         found = [m for m in await house.workspace.thread() if "rule O1" in said(m)]
     assert len(found) == warnings
     if warnings:
-        assert "verfit" in said(found[0])
+        assert "Possible overfitting" in said(found[0])
         assert found[0].get("subtype") == "thread_broadcast"
 
 

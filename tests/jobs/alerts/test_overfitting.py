@@ -73,7 +73,7 @@ def test_the_warning_says_what_was_seen_what_it_means_and_what_to_do() -> None:
     (alert,) = evaluate(Series(steps), JobFacts(80, 16, 50))
     assert (alert.rule, alert.level, alert.step, alert.cleared) == ("O1", "warn", 30, None)
     assert alert.text == (
-        "Train reward is pulling away from validation: by step 30 the gap grew from 0.00 to 0.18, "
+        "Possible overfitting: train reward pulls away from validation. By step 30 the gap grew from 0.00 to 0.18, "
         "more than noise explains (0.05).\n"
         "The policy probably learns its training items rather than the task: validation has had no new best for "
         "4 evaluations (best 0.50 at step 10, now 0.50).\n"
