@@ -179,6 +179,7 @@ REFUSED: list[tuple[Json, str, str]] = [
         "/blocks/0/rows/0/0/type",
     ),
     ({"type": "data_table", "caption": "c", "rows": [[cell()], [cell()] * 2]}, "inconsistent", "/blocks/0/rows"),
+    (actions(select(options=["bare"])), "wrong_type", "/blocks/0/elements/0/options/0"),
     (chart(series=[]), "too_few_items", "/blocks/0/chart/series"),
     (chart(axis_config={"categories": ["1"]}), "inconsistent", "/blocks/0/chart/series/0/data"),
     (

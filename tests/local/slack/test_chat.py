@@ -75,6 +75,19 @@ async def test_invalid_blocks_are_refused_with_place_and_reason(slack: AsyncWebC
     assert answer["response_metadata"]["messages"] == [f"[ERROR] {sentence}"]
 
 
+async def test_elements_without_an_action_id_get_one_and_attachments_are_kept(
+    slack: AsyncWebClient, control: Control
+) -> None:
+    nameless = {"type": "button", "text": {"type": "plain_text", "text": "Press"}}
+    attachment = {"fallback": "a bar", "color": "#2b4c9b", "text": "beside a bar"}
+    await slack.chat_postMessage(channel=RFT, text="x", blocks=[actions(nameless)], attachments=[attachment])
+    await slack.api_call("chat.postMessage", data={"channel": RFT, "text": "y", "blocks": ""})
+    first, second = await control.messages()
+    assert first["blocks"][0]["elements"][0]["action_id"]
+    assert first["attachments"] == [attachment]
+    assert "blocks" not in second
+
+
 async def test_long_text_is_cut_with_a_warning(slack: AsyncWebClient, control: Control) -> None:
     posted = await slack.chat_postMessage(channel=RFT, text="x" * 40_001)
     assert posted["warning"] == "message_truncated"
@@ -160,6 +173,8 @@ async def test_a_permalink_leads_to_the_thread_on_the_page(
     root = (await slack.chat_postMessage(channel=RFT, text="root"))["ts"]
     reply = (await slack.chat_postMessage(channel=RFT, text="reply", thread_ts=root))["ts"]
     link = (await slack.chat_getPermalink(channel=RFT, message_ts=reply))["permalink"]
+    own = (await slack.chat_getPermalink(channel=RFT, message_ts=root))["permalink"]
+    assert own == f"{server.url}/archives/{RFT}/p{root.replace('.', '')}"
     assert link == f"{server.url}/archives/{RFT}/p{reply.replace('.', '')}?thread_ts={root}&cid={RFT}"
     async with control.session.get(link, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (302, f"/#/rft?thread={root}")

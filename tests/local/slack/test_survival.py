@@ -7,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -14,7 +15,19 @@ from jobs.errors import ConfigurationError
 from local.slack.__main__ import main
 from local.slack.journal import Journal
 from local.slack.server import serve
-from tests.local.slack.people import ALICE, RFT, SetClock, png, section, until
+from tests.local.slack.people import (
+    ALICE,
+    RFT,
+    Control,
+    SetClock,
+    actions,
+    button,
+    png,
+    section,
+    socket_address,
+    socket_app,
+    until,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -62,6 +75,44 @@ async def test_a_killed_workspace_comes_back_with_everything(tmp_path: Path) -> 
     assert newer > messages[-1]["ts"]
     process.terminate()
     assert await process.wait() == 0
+
+
+async def test_what_was_kept_is_used_as_before(tmp_path: Path) -> None:
+    async with serve(tmp_path) as server:
+        slack = client(server.url)
+        root = (await slack.chat_postMessage(channel=RFT, text="root"))["ts"]
+        block = actions(button())
+        reply = (await slack.chat_postMessage(channel=RFT, text="reply", thread_ts=root, blocks=[block]))["ts"]
+        await slack.chat_update(channel=RFT, ts=reply, text="done", blocks=[section()])
+        direct = (await slack.chat_postMessage(channel=ALICE, text="psst"))["channel"]
+        file_id = (await slack.files_upload_v2(filename="a.png", content=png(), channel=RFT))["files"][0]["id"]
+        await slack.views_publish(user_id=ALICE, view={"type": "home", "blocks": [section()]})
+    async with (
+        serve(tmp_path) as server,
+        socket_app(server) as app,
+        aiohttp.ClientSession(server.url) as session,
+    ):
+        control = Control(session)
+        old_button = {"action_id": "press", "value": "1"}
+        assert (await control.post("interact", user="bob", channel="rft", messageTs=reply, action=old_button))["ok"]
+        assert app.payloads[-1]["container"]["thread_ts"] == root
+        await control.post("open-home", user="alice")
+        assert app.payloads[-1]["event"]["view"]["type"] == "home"
+        assert [message["text"] for message in await control.messages(direct)] == ["psst"]
+        async with session.get(f"/files/{file_id}") as answer:
+            assert await answer.read() == png()
+        await control.post("reset")
+        assert list((tmp_path / "files").iterdir()) == []
+        assert await control.messages() == []
+
+
+async def test_closing_the_workspace_closes_its_sockets() -> None:
+    async with aiohttp.ClientSession() as session:
+        async with serve() as server:
+            socket = await session.ws_connect(await socket_address(session, server))
+            await socket.receive_json()
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == aiohttp.WSCloseCode.GOING_AWAY
 
 
 async def test_stamps_and_ids_never_repeat_even_when_the_clock_goes_back(tmp_path: Path) -> None:
