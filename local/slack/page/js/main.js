@@ -7,6 +7,7 @@ import { Sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { startTheme } from "./theme.js";
 import { ThreadPane } from "./thread.js";
+import { Whispers } from "./whispers.js";
 
 const store = new Store();
 const drawer = (/** @type {boolean} */ open) => {
@@ -21,6 +22,7 @@ const channel = new ChannelPane(store, () => drawer(true));
 const home = new HomePane(store, () => drawer(true));
 const thread = new ThreadPane(store);
 const modal = new Modal(store);
+const whispers = new Whispers(store);
 const offline = h("div", { class: "offline", role: "status", hidden: true }, h("span", { class: "spinner", "aria-hidden": "true" }), "Reconnecting");
 const shade = h("div", { class: "shade", onclick: () => drawer(false) });
 
@@ -43,6 +45,7 @@ store.onChange(() => {
   home.draw();
   thread.draw();
   modal.draw();
+  whispers.draw();
   offline.hidden = store.online;
   document.title = title();
 });

@@ -10,13 +10,19 @@ document.body.append(region);
 /**
  * @param {string} sentence
  * @param {"error" | "info"} [kind]
+ * @param {{label: string, go: () => void}} [action] what can be done about it
  */
-export function notify(sentence, kind = "info") {
+export function notify(sentence, kind = "info", action = undefined) {
+  const act = () => {
+    note.remove();
+    action?.go();
+  };
   const note = h(
     "div",
     { class: `notice ${kind}` },
     kind === "error" && icon("alert"),
-    h("span", null, sentence),
+    h("span", { class: "notice-text" }, sentence),
+    action && h("button", { class: "link-button", type: "button", onclick: act }, action.label),
     h("button", { class: "icon-button", type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, icon("close")),
   );
   // A modal dialog covers everything else, so a notice about it belongs into it.

@@ -34,6 +34,8 @@ export class Store {
   messages = new Map();
   /** @type {Message[]} */
   ephemerals = [];
+  /** Whose they are: after a switch of accounts the old ones are gone before the new ones are known. */
+  ephemeralsOf = "";
   /** @type {Set<string>} */
   dismissed = new Set();
   /** @type {Map<string, Map<string, any>>} */
@@ -146,7 +148,8 @@ export class Store {
     const user = this.me;
     if (!user) return;
     const found = await api.ephemerals(user.name);
-    if (user !== this.me && user.id !== this.me?.id) return;
+    if (user.id !== this.me?.id) return;
+    this.ephemeralsOf = user.id;
     this.ephemerals = found.map((one) => ({ ...one, ephemeral: true }));
     this.changed();
   }
@@ -159,6 +162,7 @@ export class Store {
     if (next.as) localStorage.setItem(LAST_USER, next.as);
     if (this.me?.id !== before) {
       this.ephemerals = [];
+      this.ephemeralsOf = "";
       this.loadEphemerals();
     }
     this.changed();

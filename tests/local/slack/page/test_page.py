@@ -1,33 +1,18 @@
 """The page in a real browser: what people do reaches the app, and what the app says reaches the people."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.conftest import OpenPage
+from tests.local.slack.page.content import button, buttons, plain
 from tests.local.slack.page.small_app import Json, SmallApp, connected
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 RFT = "C0RFT0001"
-
-
-def plain(text: str) -> Json:
-    """A plain text object."""
-    return {"type": "plain_text", "text": text}
-
-
-def button(action_id: str, text: str, **more: Any) -> Json:
-    """A button."""
-    return {"type": "button", "action_id": action_id, "text": plain(text), "value": "b-75", **more}
-
-
-def buttons(*elements: Json, block_id: str = "controls") -> Json:
-    """An actions block."""
-    return {"type": "actions", "block_id": block_id, "elements": list(elements)}
 
 
 REASON_FORM: Json = {
@@ -198,6 +183,19 @@ async def test_a_thread_opens_beside_the_channel_and_takes_replies(open_page: Op
     await expect(thread.get_by_role("alert")).to_contain_text("does not work inside a thread")
     await page.keyboard.press("Escape")
     await expect(thread).to_be_hidden()
+
+
+async def test_an_answer_in_a_thread_that_is_not_open_is_pointed_at(open_page: OpenPage, app: SmallApp) -> None:
+    root = await app.say(text="RFT job rft-7")
+    page = await open_page()
+    await expect(page.get_by_text("the very beginning of #rft")).to_be_visible()
+
+    refusal = "You launched it, so you cannot approve."
+    await app.call("chat.postEphemeral", channel=RFT, user="U0ALICE01", text=refusal, thread_ts=root)
+
+    await expect(page.get_by_role("status").get_by_text(refusal)).to_be_visible()
+    await page.get_by_role("button", name="Open the thread").click()
+    await expect(page.get_by_role("complementary", name="Thread").get_by_text(refusal)).to_be_visible()
 
 
 async def test_the_theme_follows_the_system_until_it_is_chosen_and_is_remembered(open_page: OpenPage) -> None:

@@ -1,44 +1,17 @@
 """What messages look like in a real browser: text is never markup, edits do not disturb, narrow screens hold."""
 
-import struct
-import zlib
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.local.slack.page.conftest import OpenPage
+from tests.local.slack.page.content import mrkdwn, plain, png, section
 from tests.local.slack.page.small_app import Json, SmallApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 ATTACK = "<img src=x onerror=\"window.hit='yes'\">"
-
-
-def png(width: int = 640, height: int = 360) -> bytes:
-    """A real picture, all of one grey."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = (b"\x00" + b"\x99" * width) * height
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def plain(text: str) -> Json:
-    """A plain text object."""
-    return {"type": "plain_text", "text": text}
-
-
-def mrkdwn(text: str) -> Json:
-    """A mrkdwn text object."""
-    return {"type": "mrkdwn", "text": text}
-
-
-def section(text: str) -> Json:
-    """A section of text."""
-    return {"type": "section", "text": mrkdwn(text)}
 
 
 def card(file_id: str, step: int = 62) -> list[Json]:

@@ -1,0 +1,42 @@
+/** Points at an ephemeral answer that lands in a thread which is not open: without that, a click seems to do nothing. */
+import { unescape } from "./mrkdwn.js";
+import { notify } from "./notices.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+/** Longer sentences are cut; the whole text stands in the thread. */
+const SHOWN = 160;
+
+export class Whispers {
+  /** @type {Set<string>} */
+  #known = new Set();
+  #user = "";
+
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+  }
+
+  draw() {
+    const { store } = this;
+    const owner = store.ephemeralsOf;
+    if (!owner || owner !== store.me?.id) return;
+    const fresh = store.ephemerals.filter((one) => !this.#known.has(one.ts));
+    for (const one of fresh) this.#known.add(one.ts);
+    // What was said before this account was looked at is history.
+    const isFirst = owner !== this.#user;
+    this.#user = owner;
+    if (isFirst) return;
+    const hidden = fresh.filter((one) => one.thread_ts && one.thread_ts !== store.route.thread).at(-1);
+    if (hidden) this.#point(hidden);
+  }
+
+  /** @param {import("./types.js").Message} whisper */
+  #point(whisper) {
+    const channel = this.store.names.channel(whisper.channel ?? "");
+    if (!channel) return;
+    const text = unescape(whisper.text ?? "").replace(/[*_`]/g, "");
+    const go = () => this.store.go({ channel: channel.name, thread: whisper.thread_ts ?? null });
+    notify(text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text || "Something was said to you in a thread.", "info", { label: "Open the thread", go });
+  }
+}
