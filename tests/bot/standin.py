@@ -1,52 +1,34 @@
-"""Small working parts for the demo's tests: each listens where it is told and announces itself as the real one does.
+"""A small working part for the demo's tests: listens where it is told and announces itself as the real one does.
 
-`python -m tests.bot.standin platform|slack --port P --home H`, `python -m tests.bot.standin bot` (with HEALTH_PORT),
-and `python -m tests.bot.standin demo HOME`, a whole demo made of them. `GET /environment` tells what a part was given.
+`python -m tests.bot.standin platform|slack --port P --home H`, or `bot` with HEALTH_PORT in the environment. Every page
+answers what the part was given as environment. Only the standard library, so that it starts in a tenth of a second.
 """
 
 import argparse
-import asyncio
+import json
 import os
-import sys
-from pathlib import Path
-
-from aiohttp import web
-
-from bot.demo import Programs, run_demo
-from bot.health import health_app, serving
-from bot.settings import load_demo_settings
-
-THIS = (sys.executable, "-m", "tests.bot.standin")
-PROGRAMS = Programs(platform=(*THIS, "platform"), slack=(*THIS, "slack"), bot=(*THIS, "bot"))
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
-async def listen(name: str, port: int) -> None:
-    async def environment(_request: web.Request) -> web.Response:
-        return web.json_response(dict(os.environ))
-
-    app = health_app([])
-    app.router.add_get("/environment", environment)
-    async with serving(app, "127.0.0.1", port):
-        print(f"{name} ready http://127.0.0.1:{port}", flush=True)  # noqa: T201 - the line its supervisor waits for
-        await asyncio.Event().wait()
-
-
-async def demo(home: str) -> None:
-    settings = load_demo_settings({"PROCTOR_HOME": home, "PORT": "0"})
-    await run_demo(settings, lambda text: print(text, flush=True), PROGRAMS)  # noqa: T201 - as a demo does
+class Part(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps(dict(os.environ)).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
-    parser.add_argument("folder", nargs="?")
     parser.add_argument("--port", type=int, default=int(os.environ.get("HEALTH_PORT", "0")))
-    parser.add_argument("--home", type=Path)
+    parser.add_argument("--home")
     given = parser.parse_args()
-    if given.name == "demo":
-        asyncio.run(demo(given.folder))
-    else:
-        asyncio.run(listen(given.name, given.port))
+    with HTTPServer(("127.0.0.1", given.port), Part) as server:
+        print(f"{given.name} ready http://127.0.0.1:{given.port}", flush=True)  # noqa: T201 - its supervisor waits for it
+        server.serve_forever()
 
 
 if __name__ == "__main__":
