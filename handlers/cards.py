@@ -40,7 +40,7 @@ def card(view: JobView, now: float) -> Message:
         fields(
             f"*Validation reward*\n{score(job.valid_reward)}",
             f"*Train reward, last batch*\n{score(job.train_reward)}",
-            f"*Time so far*\n{duration(elapsed)}",
+            f"*{'Time' if job.state.is_final else 'Time so far'}*\n{duration(elapsed)}",
             f"*Alerts*\n{_alert_count(job)}",
         ),
         context(

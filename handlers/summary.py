@@ -1,6 +1,7 @@
 """How a finished job's checkpoints and their approval look. No Slack call is made here."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from charts import CheckpointComparison, CheckpointScores, describe
 from handlers.blocks import (
@@ -16,12 +17,18 @@ from handlers.blocks import (
     section,
 )
 from handlers.wording import group, moment, people, person, score
-from jobs.checkpoints import CheckpointReading, Leaning, read_checkpoints
+from jobs.checkpoints import CheckpointReading, best_in, chance, read_checkpoints
 from jobs.records import Approval, Decision, Job, Verdict
 from jobs.rft import JobView
 
 APPROVE: Final = "approve_checkpoint"
 REJECT: Final = "reject_checkpoints"
+NEEDS: Final[Mapping[Literal["f1", "precision", "recall"], str]] = {
+    "f1": "Wrong and missing labels cost alike (highest F1)",
+    "precision": "A wrong label costs more (highest precision)",
+    "recall": "A missing label costs more (highest recall)",
+}
+"""Whom each score serves."""
 SELECTION_NOTE: Final = (
     "These checkpoints were chosen by the validation split they are scored on: expect 0.02 to 0.05 less on new items."
 )
@@ -35,7 +42,7 @@ def comparison(view: JobView) -> CheckpointComparison:
         subtitle=f"{view.job.task} · {view.job.id} · {view.job.valid_items} validation items",
         rows=tuple(
             CheckpointScores(
-                label="checkpoint",
+                label="",
                 step=reading.checkpoint.step,
                 precision=reading.precision,
                 recall=reading.recall,
@@ -60,6 +67,8 @@ def summary(view: JobView, file: str | None) -> Message:
     ]
     if file:
         blocks.append(image(file, words, "Scores on the validation split"))
+    if for_whom := _for_whom(job, readings):
+        blocks.append(section(for_whom))
     for reading in readings:
         control = _approve_button(job, reading, approval) if is_open else None
         block_id = f"checkpoint:{job.id}:{reading.checkpoint.step}:{votes}"
@@ -94,23 +103,27 @@ def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> s
         scores = f"validation reward {score(checkpoint.valid_reward)}"
     else:
         scores = f"precision *{score(reading.precision)}* · recall *{score(reading.recall)}* · F1 *{score(reading.f1)}*"
-    lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`", _whom_for(reading)]
+    lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`"]
+    if reading.leaning:
+        lines.append(f"It {reading.leaning.value}.")
     if approval:
         lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
 
 
-def _whom_for(reading: CheckpointReading) -> str:
-    """Return for whom this checkpoint is best, as far as the figures tell."""
-    reasons = {
-        "f1": "the best balance: take it when missing and wrong labels cost alike",
-        "precision": "the most precise: take it when a wrong label costs more than a missing one",
-        "recall": "finds the most: take it when a missing label costs more than a wrong one",
-    }
-    words = [reasons[name] for name in ("f1", "precision", "recall") if name in reading.best_at]
-    if reading.leaning in {Leaning.PRECISE, Leaning.THOROUGH}:
-        words.insert(0, reading.leaning.value)
-    return ("; ".join(words)[:1].upper() + "; ".join(words)[1:] + ".") if words else ""
+def _for_whom(job: Job, readings: tuple[CheckpointReading, ...]) -> str:
+    """Return for whom which checkpoint is best, and how much of a difference is just chance."""
+    lines = []
+    for name, words in NEEDS.items():
+        best = best_in(readings, name)
+        if best:
+            steps = " and ".join(f"step {step}" for step in best.steps)
+            lines.append(f"\u2022 {words}: *{steps}*, {score(best.score)}")
+    if not lines:
+        return ""
+    margin = chance(job.valid_items)
+    lines.append(f"On {job.valid_items} items a difference below {margin:.2f} may well be chance.")
+    return "\n".join(lines)
 
 
 def _approve_button(job: Job, reading: CheckpointReading, approval: Approval | None) -> Block:

@@ -1,16 +1,17 @@
 """Reading a job's checkpoints: what each scored on the validation split, and which is best for whom."""
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from jobs.records import Checkpoint
 from jobs.series import Series
 
 LOPSIDED: Final = 0.20
 """Difference of precision and recall from which a checkpoint is called lopsided (rule B of the monitoring notes)."""
-SAME: Final = 0.005
-"""Scores closer than this show as the same two digits; calling one of them best would be noise."""
+ITEM_SPREAD: Final = 0.35
+"""Usual standard deviation of one item's score (0.34 to 0.41 in a published validation of 50 items)."""
 
 
 class Leaning(StrEnum):
@@ -23,7 +24,7 @@ class Leaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointReading:
-    """A checkpoint with its validation figures and what it is best at."""
+    """A checkpoint with its validation figures and how it behaves."""
 
     checkpoint: Checkpoint
     precision: float | None
@@ -31,8 +32,14 @@ class CheckpointReading:
     f1: float | None
     leaning: Leaning | None
     """None where precision or recall is unknown."""
-    best_at: tuple[str, ...]
-    """Of precision, recall, f1: those in which no other checkpoint is as good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The checkpoints that nobody beats in one score, at the two digits that are shown."""
+
+    steps: tuple[int, ...]
+    score: float
 
 
 def with_scores(checkpoints: tuple[Checkpoint, ...], series: Series) -> tuple[Checkpoint, ...]:
@@ -64,22 +71,24 @@ def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[
         reward: name of the grader that training climbed; its score is the validation reward.
     """
     figures = [(c, c.scores.get("precision"), c.scores.get("recall"), _f1(c, reward)) for c in checkpoints]
-    columns = {
-        "precision": [p for _, p, _, _ in figures],
-        "recall": [r for _, _, r, _ in figures],
-        "f1": [f for _, _, _, f in figures],
-    }
     return tuple(
-        CheckpointReading(
-            checkpoint=checkpoint,
-            precision=precision,
-            recall=recall,
-            f1=f1,
-            leaning=_leaning(precision, recall),
-            best_at=tuple(name for name, column in columns.items() if _is_alone_at_the_top(column, index)),
-        )
-        for index, (checkpoint, precision, recall, f1) in enumerate(figures)
+        CheckpointReading(checkpoint, precision, recall, f1, _leaning(precision, recall))
+        for checkpoint, precision, recall, f1 in figures
     )
+
+
+def best_in(readings: tuple[CheckpointReading, ...], score: Literal["precision", "recall", "f1"]) -> Best | None:
+    """Return who is best in one score, or None where nobody reported it."""
+    scored = [(r.checkpoint.step, round(value, 2)) for r in readings if (value := getattr(r, score)) is not None]
+    if not scored:
+        return None
+    top = max(value for _, value in scored)
+    return Best(tuple(step for step, value in scored if value == top), top)
+
+
+def chance(items: int) -> float:
+    """Return the standard error of a mean score over `items` items: a smaller difference may well be chance."""
+    return ITEM_SPREAD / math.sqrt(max(items, 1))
 
 
 def _f1(checkpoint: Checkpoint, reward: str) -> float | None:
@@ -97,12 +106,6 @@ def _leaning(precision: float | None, recall: float | None) -> Leaning | None:
     if recall - precision > LOPSIDED:
         return Leaning.THOROUGH
     return Leaning.BALANCED
-
-
-def _is_alone_at_the_top(column: list[float | None], index: int) -> bool:
-    value = column[index]
-    others = [other for i, other in enumerate(column) if i != index and other is not None]
-    return value is not None and bool(others) and value > max(others) + SAME
 
 
 def _first(*values: float | None) -> float | None:

@@ -121,8 +121,10 @@ def test_what_people_wrote_cannot_become_markup() -> None:
 def test_the_summary_says_which_checkpoint_is_best_for_whom() -> None:
     shown = text_of(MESSAGES["summary"])
     assert "Step 85 has the highest F1, 0.63" in shown
-    assert "Predicts few labels, nearly always right" in shown
-    assert "a missing label costs more" in shown
+    assert "A wrong label costs more (highest precision): *step 60*, 0.90" in shown
+    assert "A missing label costs more (highest recall): *step 95*, 0.80" in shown
+    assert "It predicts few labels, nearly always right." in shown
+    assert "On 50 items a difference below 0.05 may well be chance." in shown
 
 
 def test_an_edited_card_has_new_block_ids_and_the_same_action_ids() -> None:
