@@ -7,36 +7,34 @@ in its metadata before asking for a new one.
 
 import asyncio
 import hashlib
-from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
 from jobs.approvals import card_posting
-from jobs.errors import BotError, InvalidRequest, PlatformError, PlatformUnavailable
+from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
-from jobs.graders import GraderRuntime, MultiGrader, check_grader, parse_grader
-from jobs.platforms import Profile, require_open
-from jobs.records import Hyperparameters, Job, JobState, LaunchRequest, Posting, PostingKind
+from jobs.graders import GraderRuntime, check_grader, parse_grader
+from jobs.planning import SPLITS, Planner, PlatformOf
+from jobs.records import Job, JobState, LaunchRequest, Posting, PostingKind
 from jobs.remote import JobSpec, RemoteJob
-from jobs.store import Change, Once, Store, VersionConflict, Versioned
-from jobs.tasks import LaunchDefaults, Task, TaskCatalogue, nearest
+from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
+from jobs.tasks import Task, TaskCatalogue
 
 CREATE_LEASE: Final = 90.0
 """Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
 RETYPED: Final = 10.0
 """Seconds in which the same launch by the same person counts as typed twice."""
-MOST_UNKNOWN: Final = 10
+MOST_UNKNOWN: Final = 3
 """Looks at a platform that cannot say whether it has the job before the person is told."""
+MOST_TIDYING: Final = 15
+"""Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
+LONGEST_PAUSE: Final = 300.0
+CANCELLED_EARLY: Final = "It was cancelled before the launch."
 
 log: Final = structlog.get_logger(__name__)
-T = TypeVar("T")
-
-PlatformOf = Callable[[str], tuple[Profile, Gateway]]
-"""Returns profile and gateway of a platform; raises NotFound naming the nearest, InvalidRequest without its key."""
 
 
 class Launcher:
@@ -67,8 +65,7 @@ class Launcher:
         self._tasks = tasks
         self._platform_of = platform_of
         self._graders = graders
-        self._default_platform = default_platform
-        self._default_approvers = default_approvers
+        self._planner = Planner(tasks, platform_of, default_platform, default_approvers, clock)
         self._clock = clock
 
     # -- the request ---------------------------------------------------------------------------------------------
@@ -82,51 +79,28 @@ class Launcher:
             UserError: the task, platform, model or rows do not allow a launch; nothing was written.
             AlreadyTaken: the same person asked for the same within the last seconds; names that job.
         """
-        job = await self._plan(request)
+        job = await self._planner.plan(request)
         words = f"{replace(request, trigger='')!r}"
-        once = Once(f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}", job.id, RETYPED)
-        try:
-            await self._store.commit(Change(job=Versioned(job, 0), next_turn=0, once=once))
-        except VersionConflict:
-            held = await self._store.job(job.id)
-            assert held is not None, "a conflict at version 0 means that the job exists"
-            return held.value
-        return job
+        key = f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+        while True:
+            once = Once(key, job.id, RETYPED)
+            try:
+                await self._store.commit(Change(job=Versioned(job, 0), next_turn=0, once=once))
+            except VersionConflict:
+                held = await self._store.job(job.id)
+                assert held is not None, "a conflict at version 0 means that the job exists"
+                return held.value
+            except AlreadyTaken as taken:
+                if not await self._was_refused(taken.holder):
+                    raise
+                # Asking again after a refusal is no slip of the finger; what is asked after that is guarded as well.
+                key = f"{key}:{taken.holder}"
+            else:
+                return job
 
-    async def _plan(self, request: LaunchRequest) -> Job:
-        task = await asyncio.to_thread(self._tasks.load, request.task)
-        profile, _ = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
-        train, valid = await asyncio.to_thread(self._count_rows, task)
-        model = _model(request, task, profile)
-        require_open(profile, model, datetime.fromtimestamp(self._clock(), UTC).date())
-        _check_fit(task, profile, train)
-        if request.prompt and request.prompt not in task.prompts:
-            raise InvalidRequest(
-                f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
-            )
-        hyperparameters = _merged(request.hyperparameters, task.defaults)
-        return Job(
-            id=job_id(request.trigger),
-            state=JobState.CHECKING,
-            request=replace(request, hyperparameters=hyperparameters),
-            created_at=self._clock(),
-            task=task.name,
-            task_version=task.version,
-            platform=profile.name,
-            model=model,
-            prompt=request.prompt or task.default_prompt,
-            reward=task.reward,
-            quorum=task.quorum,
-            approvers=task.approvers or self._default_approvers,
-            train_items=train,
-            valid_items=valid,
-        )
-
-    def _count_rows(self, task: Task) -> tuple[int, int]:
-        for split in ("train", "valid"):
-            if split not in task.splits:
-                raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
-        return len(self._tasks.rows(task, "train")), len(self._tasks.rows(task, "valid"))
+    async def _was_refused(self, job_id: str) -> bool:
+        held = await self._store.job(job_id)
+        return held is not None and held.value.state is JobState.NOT_LAUNCHED
 
     # -- its turns -----------------------------------------------------------------------------------------------
 
@@ -145,68 +119,103 @@ class Launcher:
         )
 
     async def _problems(self, job: Job) -> list[str]:
-        task = await asyncio.to_thread(self._tasks.load, job.task)
+        task = await self._task_of(job)
         rows = await asyncio.to_thread(self._tasks.rows, task, "train")
         grader = parse_grader(task.reward_grader, task.reward)
         return await check_grader(self._graders, grader, rows[0].item, task.response_format)
 
-    async def send(self, held: Versioned[Job]) -> None:
-        """Upload the job's files, write down that it is about to be created, and create it."""
+    async def _task_of(self, job: Job) -> Task:
+        """Return the task that was asked for; raises UserError where its folder is gone or says something else now."""
+        task = await asyncio.to_thread(self._tasks.load, job.task)
+        if task.version != job.task_version:
+            raise Conflict(f"The files of {job.task} were changed while it was being launched; launch it again.")
+        return task
+
+    async def send(self, held: Versioned[Job], *, again: bool = False) -> None:
+        """Upload the job's files, write down that it is about to be created, and create it.
+
+        Args:
+            held: the job as it was read.
+            again: an earlier turn began this and did not finish: files of its own may lie on the platform.
+        """
         job = held.value
-        _, gateway = self._platform_of(job.platform)
         files: list[str] = []
         try:
-            task = await asyncio.to_thread(self._tasks.load, job.task)
-            for split in ("train", "valid"):
+            _, gateway = self._platform_of(job.platform)
+            task = await self._task_of(job)
+            for split in SPLITS:
                 rows = await asyncio.to_thread(self._tasks.training_rows, task, split, job.prompt or None)
-                files.append(await gateway.upload(f"{job.id}-{split}.jsonl", rows))
+                files.append(await gateway.upload(_file_name(job, split), rows))
         except BotError as failure:
-            await self._clean_up(gateway, tuple(files))
-            await self.refuse(held, str(failure))
+            await self.refuse(Versioned(replace(job, files=tuple(files)), held.version), str(failure))
             return
-        creating = replace(job, state=JobState.CREATING, files=tuple(files), task_version=task.version)
+        creating = replace(job, state=JobState.CREATING, files=tuple(files))
         try:
             await self._store.commit(Change(job=Versioned(creating, held.version), next_turn=CREATE_LEASE))
         except VersionConflict:
-            await self._clean_up(gateway, tuple(files))
+            await _delete(gateway, files)
             raise
         await self._create(Versioned(creating, held.version + 1), gateway, task)
+        if again:
+            await self._delete_other_uploads(gateway, creating)
 
     async def recover(self, held: Versioned[Job]) -> None:
         """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
         job = held.value
-        _, gateway = self._platform_of(job.platform)
         try:
+            _, gateway = self._platform_of(job.platform)
             found = await gateway.find(job.id)
-        except PlatformError as failure:
+        except BotError as failure:
             await self._still_unknown(held, failure)
             return
         if found is not None:
             await self._created(held, found)
             return
+        if job.intent:
+            await self.refuse(held, CANCELLED_EARLY)
+            return
+        try:
+            task = await self._task_of(job)
+        except BotError as failure:
+            await self.refuse(held, str(failure))
+            return
         # Claimed anew before the call that costs money: of two turns that got here, one loses this write.
         claimed = replace(job, troubles=job.troubles + 1)
         await self._store.commit(Change(job=Versioned(claimed, held.version), next_turn=CREATE_LEASE))
-        task = await asyncio.to_thread(self._tasks.load, job.task)
         await self._create(Versioned(claimed, held.version + 1), gateway, task)
+
+    async def tidy(self, held: Versioned[Job]) -> None:
+        """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
+        job, wait = held.value, -1.0
+        try:
+            _, gateway = self._platform_of(job.platform)
+            for file in {*job.files, *await _uploads(gateway, job)}:
+                await gateway.delete_file(file)
+            job = replace(job, files=())
+        except BotError as failure:
+            job = replace(job, troubles=job.troubles + 1)
+            wait = _pause(job.troubles) if job.troubles < MOST_TIDYING else -1.0
+            log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
+        await self._store.commit(Change(job=Versioned(job, held.version), next_turn=wait))
 
     async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
         job = held.value
         try:
             remote = await gateway.create(_spec(job, task))
-        except PlatformUnavailable as failure:
-            if failure.outcome_unknown:
-                await self._still_unknown(held, failure)
-                return
-            await self._not_created(held, gateway, failure)
         except BotError as failure:
-            await self._not_created(held, gateway, failure)
+            if isinstance(failure, PlatformUnavailable) and failure.outcome_unknown:
+                await self._still_unknown(held, failure)
+            else:
+                await self.refuse(held, str(failure))
         else:
             await self._created(held, remote)
 
-    async def _not_created(self, held: Versioned[Job], gateway: Gateway, failure: BotError) -> None:
-        await self._clean_up(gateway, held.value.files)
-        await self.refuse(held, str(failure))
+    async def _delete_other_uploads(self, gateway: Gateway, job: Job) -> None:
+        """Delete the files that an interrupted turn uploaded for this job, as well as may be; they cost nothing."""
+        try:
+            await _delete(gateway, set(await _uploads(gateway, job)) - set(job.files))
+        except PlatformError as failure:
+            log.warning("files.left_behind", reason=str(failure))
 
     async def _created(self, held: Versioned[Job], remote: RemoteJob) -> None:
         job = replace(
@@ -223,37 +232,33 @@ class Launcher:
         )
         log.info("job.created", remote=remote.id)
 
-    async def _still_unknown(self, held: Versioned[Job], failure: PlatformError) -> None:
+    async def _still_unknown(self, held: Versioned[Job], failure: BotError) -> None:
         """Look again later; tell the person once when it takes long."""
         job = replace(held.value, troubles=held.value.troubles + 1, note=str(failure))
-        wait = min(300.0, 5.0 * 2 ** min(job.troubles, 6))
         text = (
             f"{job.platform} has not said whether it took {job.id}: {failure} "
-            "I keep asking and launch it only if it did not; you need do nothing."
+            f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
         )
-        postings = (answer(job, text, "unknown"),) if job.troubles == MOST_UNKNOWN else ()
-        await self._store.commit(Change(job=Versioned(job, held.version), next_turn=wait, postings=postings))
+        postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
+        await self._store.commit(
+            Change(job=Versioned(job, held.version), next_turn=_pause(job.troubles), postings=postings)
+        )
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
-        """End a launch before the platform has the job, and tell the person why."""
-        job = replace(held.value, state=JobState.NOT_LAUNCHED, note=reason, finished_at=self._clock(), files=())
+        """End a launch before the platform has the job, and tell the person why; its next turn tidies up."""
+        job = replace(
+            held.value, state=JobState.NOT_LAUNCHED, note=reason, finished_at=self._clock(), intent=None, troubles=0
+        )
         text = f"{job.task} was not launched. {reason}"
+        sent_nothing = held.value.state is JobState.CHECKING
         await self._store.commit(
-            Change(job=Versioned(job, held.version), next_turn=-1, postings=(answer(job, text, "refused"),))
+            Change(
+                job=Versioned(job, held.version),
+                next_turn=-1 if sent_nothing else 0,
+                postings=(answer(job, text, "refused"),),
+            )
         )
         log.info("job.refused", reason=reason)
-
-    async def _clean_up(self, gateway: Gateway, files: tuple[str, ...]) -> None:
-        for file in files:
-            try:
-                await gateway.delete_file(file)
-            except PlatformError as failure:
-                log.warning("file.left_behind", file=file, reason=str(failure))
-
-
-def job_id(trigger: str) -> str:
-    """Return the id of the job that this trigger launches: always the same one."""
-    return "rft-" + b32encode(hashlib.sha256(trigger.encode()).digest())[:6].decode().lower()
 
 
 def answer(job: Job, text: str, about: str) -> Posting:
@@ -266,46 +271,6 @@ def answer(job: Job, text: str, about: str) -> Posting:
         channel=job.request.channel,
         user=job.request.requested_by,
         text=text,
-    )
-
-
-def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
-    named = request.model
-    if named is None and (task.defaults.platform or profile.name) == profile.name:
-        named = task.defaults.model
-    model = named or profile.default_model
-    if model is None:
-        raise InvalidRequest(f"{profile.name} has no model of its own choice; add model=<base model>.")
-    if profile.models and model not in profile.models:
-        raise InvalidRequest(f"{profile.name} cannot tune '{model}'; {nearest(model, profile.models)}")
-    return model
-
-
-def _check_fit(task: Task, profile: Profile, rows: int) -> None:
-    """Raise InvalidRequest where the platform takes fewer kinds of grader, or more rows, than the task has."""
-    if rows < profile.min_rows:
-        raise InvalidRequest(
-            f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
-        )
-    grader = parse_grader(task.reward_grader, task.reward)
-    parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
-    for kind in (str(part.definition["type"]) for part in parts):
-        if kind not in profile.grader_types:
-            known = ", ".join(sorted(profile.grader_types))
-            raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
-
-
-def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:
-    """Return what the person gave, filled up with the task's defaults."""
-    fallback = defaults.hyperparameters
-    return Hyperparameters(
-        n_epochs=_or(given.n_epochs, fallback.n_epochs),
-        batch_size=_or(given.batch_size, fallback.batch_size),
-        eval_interval=_or(given.eval_interval, fallback.eval_interval),
-        eval_samples=_or(given.eval_samples, fallback.eval_samples),
-        compute_multiplier=_or(given.compute_multiplier, fallback.compute_multiplier),
-        learning_rate_multiplier=_or(given.learning_rate_multiplier, fallback.learning_rate_multiplier),
-        reasoning_effort=_or(given.reasoning_effort, fallback.reasoning_effort),
     )
 
 
@@ -324,5 +289,24 @@ def _spec(job: Job, task: Task) -> JobSpec:
     )
 
 
-def _or(value: T | None, fallback: T | None) -> T | None:
-    return fallback if value is None else value
+def _pause(troubles: int) -> float:
+    """Return the seconds until a platform that gave no answer is asked again."""
+    return min(LONGEST_PAUSE, 5.0 * 2.0 ** min(troubles, 6))
+
+
+def _file_name(job: Job, split: str) -> str:
+    return f"{job.id}-{split}.jsonl"
+
+
+async def _uploads(gateway: Gateway, job: Job) -> list[str]:
+    """Return every file uploaded for the job, known or left by an upload whose answer was lost."""
+    return [file for split in SPLITS for file in await gateway.files_named(_file_name(job, split))]
+
+
+async def _delete(gateway: Gateway, files: Iterable[str]) -> None:
+    """Delete files that nothing needs, as well as may be."""
+    for file in files:
+        try:
+            await gateway.delete_file(file)
+        except PlatformError as failure:
+            log.warning("files.left_behind", files=(file,), reason=str(failure))

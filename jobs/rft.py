@@ -1,13 +1,13 @@
 """RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the turns each of them takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 import structlog
 
 from jobs.errors import Conflict, NotFound
-from jobs.launching import Launcher, answer
+from jobs.launching import CANCELLED_EARLY, Launcher, answer
 from jobs.platforms import Profile
 from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
 from jobs.series import Series
@@ -18,6 +18,12 @@ from jobs.watching import Watcher, status
 MOST_STARTS: Final = 3
 """Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
 SET_ASIDE: Final = 900.0
+ENDED: Final[Mapping[JobState, str]] = {
+    JobState.SUCCEEDED: "has finished",
+    JobState.FAILED: "has failed",
+    JobState.CANCELLED: "was cancelled",
+    JobState.NOT_LAUNCHED: "was not launched",
+}
 LISTED: Final = 200
 
 log: Final = structlog.get_logger(__name__)
@@ -85,7 +91,7 @@ class RftJobs:
             self._check(held.value, action)
             job = replace(held.value, intent=Intent(action, by, channel, trigger))
             try:
-                await self._store.commit(Change(job=Versioned(job, held.version), next_turn=0))
+                await self._store.commit(Change(job=Versioned(job, held.version), next_turn=_soonest(job)))
             except VersionConflict:
                 continue
             return job
@@ -93,8 +99,8 @@ class RftJobs:
     def _check(self, job: Job, action: Action) -> None:
         """Raise Conflict, in words, where the job is in no state for the action."""
         if job.state.is_final:
-            raise Conflict(f"{job.id} is {job.state.value.replace('_', ' ')}; there is nothing left to {action.value}.")
-        if job.state is JobState.CREATING:
+            raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
+        if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self._profile_of(job.platform).can_pause:
             raise Conflict(f"{job.platform} cannot pause or resume jobs. `/rft cancel {job.id}` stops it for good.")
@@ -128,26 +134,26 @@ class RftJobs:
             reference: finds this turn in the log, should it fail.
         """
         held = await self._store.job(job_id)
-        if held is None or held.value.state.is_final:
+        if held is None:
             return
         try:
             if starts > MOST_STARTS:
                 await self._set_aside(held, reference)
             else:
-                await self._step(held)
+                await self._step(held, starts)
         except VersionConflict:
             log.info("turn.overtaken")  # another turn, or a person, was quicker: the job's next turn sees what they did
 
-    async def _step(self, held: Versioned[Job]) -> None:
+    async def _step(self, held: Versioned[Job], starts: int) -> None:
         job = held.value
         if job.intent and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
-            await self._launcher.refuse(held, "It was cancelled before the launch.")
+            await self._launcher.refuse(held, CANCELLED_EARLY)
             return
         match job.state:
             case JobState.CHECKING:
                 await self._launcher.check(held)
             case JobState.LAUNCHING:
-                await self._launcher.send(held)
+                await self._launcher.send(held, again=starts > 1)
             case JobState.CREATING:
                 await self._launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
@@ -155,14 +161,19 @@ class RftJobs:
                     await self._watcher.act(held, job.intent)
                 else:
                     await self._watcher.look(held)
-            case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED | JobState.NOT_LAUNCHED:
-                return  # `turn` lets no final job through
+            case JobState.NOT_LAUNCHED:
+                await self._launcher.tidy(held)
+            case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
+                return  # a turn handed over twice: the first one saw the end
             case _:
                 assert_never(job.state)
 
     async def _set_aside(self, held: Versioned[Job], reference: str) -> None:
         """Stop trying a job whose turns keep dying: refuse a launch, look at a running one only now and then."""
         job = held.value
+        if job.state.is_final:
+            await self._store.commit(Change(job=held, next_turn=-1))
+            return
         fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
         if not job.state.is_on_platform and job.state is not JobState.CREATING:
             await self._launcher.refuse(held, fault)
@@ -170,7 +181,17 @@ class RftJobs:
         if job.note and job.note.startswith("A fault of mine"):
             await self._store.commit(Change(job=held, next_turn=SET_ASIDE))
             return
-        text = f"{fault} The job itself is not affected; I look again every {SET_ASIDE / 60:.0f} minutes."
+        known = "The job itself goes on" if job.state.is_on_platform else f"{job.platform} may have it or not"
+        text = f"{fault} {known}; I look again every {SET_ASIDE / 60:.0f} minutes."
         noted = replace(job, note=text, status_notes=job.status_notes + 1)
         posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
         await self._store.commit(Change(job=Versioned(noted, held.version), next_turn=SET_ASIDE, postings=(posting,)))
+
+
+def _soonest(job: Job) -> float | None:
+    """Return the seconds until a person's wish can be looked at; None waits for the turn that is planned already.
+
+    While it is not known whether the platform took the job, a turn must not come early: the request that creates it may
+    still be on its way.
+    """
+    return None if job.state is JobState.CREATING else 0.0

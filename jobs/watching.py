@@ -15,8 +15,9 @@ from jobs.approvals import card_posting, summary_posting
 from jobs.checkpoints import with_scores
 from jobs.errors import BotError, PlatformUnavailable
 from jobs.gateway import Gateway
-from jobs.launching import PlatformOf, answer
+from jobs.launching import answer
 from jobs.normaliser import step_of
+from jobs.planning import PlatformOf
 from jobs.platforms import Profile
 from jobs.records import (
     Action,
@@ -79,8 +80,9 @@ class Watcher:
 
     async def look(self, held: Versioned[Job]) -> None:
         """Read what is new, write it down with the messages it causes, and say when to look again."""
-        profile, gateway = self._platform_of(held.value.platform)
+        profile: Profile | None = None
         try:
+            profile, gateway = self._platform_of(held.value.platform)
             news = await self._read(held.value, gateway)
         except BotError as failure:
             await self._store.commit(unanswered(held, failure, profile))
@@ -92,9 +94,9 @@ class Watcher:
     async def act(self, held: Versioned[Job], intent: Intent) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once."""
         job = held.value
-        _, gateway = self._platform_of(job.platform)
         cleared = replace(job, intent=None)
         try:
+            _, gateway = self._platform_of(job.platform)
             await self._ask(gateway, job, intent.action)
         except BotError as failure:
             text = f"{job.id} was not {PAST[intent.action]}. {failure}"
@@ -116,9 +118,10 @@ class Watcher:
 
     async def _read(self, job: Job, gateway: Gateway) -> News:
         assert job.remote_id is not None, "only jobs on a platform are watched"
-        # The status is read before the events: when it is final, no later event is missing.
+        # The status is read before the events: when it is final, no later event comes. Once then, all of them are read:
+        # a platform may have listed one late, before one that was known.
         remote = await gateway.job(job.remote_id)
-        events = await gateway.events_since(job.remote_id, job.last_event)
+        events = await gateway.events_since(job.remote_id, None if remote.is_finished else job.last_event)
         steps = tuple(step for step in map(step_of, events) if step is not None)
         ended = remote.is_finished or remote.status == "paused"
         checkpoints = await gateway.checkpoints(job.remote_id) if ended else None
@@ -165,11 +168,18 @@ def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
     return tuple(_raised(alert) for alert in evaluate(series, facts) if (alert.rule, alert.step) not in carried)
 
 
-def unanswered(held: Versioned[Job], failure: BotError, profile: Profile) -> Change:
-    """Return the change for a poll without an answer: look again later, and say so once when it lasts."""
+def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
+    """Return the change for a poll without an answer: look again later, and say so once when it lasts.
+
+    Args:
+        held: the job as it was read.
+        failure: why there is no answer.
+        profile: the platform's pace; None where the bot does not know the platform any more.
+    """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None
-    wait = max(asked or 0.0, min(LONGEST_WAIT, profile.poll_seconds * 2 ** min(job.troubles, 8)))
+    pace = profile.poll_seconds if profile else LONGEST_WAIT
+    wait = max(asked or 0.0, min(LONGEST_WAIT, pace * 2 ** min(job.troubles, 8)))
     postings: tuple[Posting, ...] = ()
     if job.troubles == SAY_SO_AFTER:
         job = replace(job, status_notes=job.status_notes + 1)
@@ -297,7 +307,8 @@ def _words(before: Job, job: Job) -> str:
         case JobState.PAUSED:
             return f"Paused{at}. A snapshot is kept; `/rft resume {job.id}` goes on from there."
         case JobState.FAILED:
-            return f"Failed{at}: {job.note or 'the platform gave no reason'}. No checkpoint was kept."
+            reason = (job.note or "the platform gave no reason").rstrip(".")
+            return f"Failed{at}: {reason}. No checkpoint was kept."
         case JobState.CANCELLED:
             return f"Cancelled{at}. No checkpoint was kept."
         case JobState.SUCCEEDED:

@@ -1,0 +1,142 @@
+"""From what a person asked for to the job it means: the task, platform, model and settings, each looked up and checked.
+
+Nothing is written and no platform is asked.
+"""
+
+import asyncio
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from jobs.errors import InvalidRequest
+from jobs.gateway import Gateway
+from jobs.graders import MultiGrader, parse_grader
+from jobs.platforms import Profile, require_open
+from jobs.records import Hyperparameters, Job, JobState, LaunchRequest
+from jobs.tasks import LaunchDefaults, Task, TaskCatalogue, nearest
+
+SPLITS: Final = ("train", "valid")
+"""What a job is launched with, in the order in which it is uploaded."""
+
+T = TypeVar("T")
+
+PlatformOf = Callable[[str], tuple[Profile, Gateway]]
+"""Returns profile and gateway of a platform; raises NotFound naming the nearest, InvalidRequest without its key."""
+
+
+class Planner:
+    """Plans RFT jobs.
+
+    Args:
+        tasks: the tasks that can be launched.
+        platform_of: profile and gateway by name.
+        default_platform: used where neither the person nor the task names one.
+        default_approvers: who may approve where the task does not say.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskCatalogue,
+        platform_of: PlatformOf,
+        default_platform: str,
+        default_approvers: tuple[str, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._tasks = tasks
+        self._platform_of = platform_of
+        self._default_platform = default_platform
+        self._default_approvers = default_approvers
+        self._clock = clock
+
+    async def plan(self, request: LaunchRequest) -> Job:
+        """Return the job that was asked for, in its first state; nothing is written or sent.
+
+        Raises:
+            UserError: the task, platform, model or rows do not allow a launch.
+        """
+        task = await asyncio.to_thread(self._tasks.load, request.task)
+        profile, _ = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
+        train, valid = await asyncio.to_thread(self._count_rows, task)
+        model = _model(request, task, profile)
+        require_open(profile, model, datetime.fromtimestamp(self._clock(), UTC).date())
+        _check_fit(task, profile, train)
+        if request.prompt and request.prompt not in task.prompts:
+            raise InvalidRequest(
+                f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
+            )
+        hyperparameters = _merged(request.hyperparameters, task.defaults)
+        return Job(
+            id=job_id(request.trigger),
+            state=JobState.CHECKING,
+            request=replace(request, hyperparameters=hyperparameters),
+            created_at=self._clock(),
+            task=task.name,
+            task_version=task.version,
+            platform=profile.name,
+            model=model,
+            prompt=request.prompt or task.default_prompt,
+            reward=task.reward,
+            quorum=task.quorum,
+            approvers=task.approvers or self._default_approvers,
+            train_items=train,
+            valid_items=valid,
+        )
+
+    def _count_rows(self, task: Task) -> tuple[int, int]:
+        for split in SPLITS:
+            if split not in task.splits:
+                raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
+        return len(self._tasks.rows(task, "train")), len(self._tasks.rows(task, "valid"))
+
+
+def job_id(trigger: str) -> str:
+    """Return the id of the job that this trigger launches: always the same one."""
+    return "rft-" + b32encode(hashlib.sha256(trigger.encode()).digest())[:6].decode().lower()
+
+
+def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
+    named = request.model
+    if named is None and (task.defaults.platform or profile.name) == profile.name:
+        named = task.defaults.model
+    model = named or profile.default_model
+    if model is None:
+        raise InvalidRequest(f"{profile.name} has no model of its own choice; add model=<base model>.")
+    if profile.models and model not in profile.models:
+        raise InvalidRequest(f"{profile.name} cannot tune '{model}'; {nearest(model, profile.models)}")
+    return model
+
+
+def _check_fit(task: Task, profile: Profile, rows: int) -> None:
+    """Raise InvalidRequest where the platform takes fewer kinds of grader, or more rows, than the task has."""
+    if rows < profile.min_rows:
+        raise InvalidRequest(
+            f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
+        )
+    grader = parse_grader(task.reward_grader, task.reward)
+    parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
+    for kind in (str(part.definition["type"]) for part in parts):
+        if kind not in profile.grader_types:
+            known = ", ".join(sorted(profile.grader_types))
+            raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
+
+
+def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:
+    """Return what the person gave, filled up with the task's defaults."""
+    fallback = defaults.hyperparameters
+    return Hyperparameters(
+        n_epochs=_or(given.n_epochs, fallback.n_epochs),
+        batch_size=_or(given.batch_size, fallback.batch_size),
+        eval_interval=_or(given.eval_interval, fallback.eval_interval),
+        eval_samples=_or(given.eval_samples, fallback.eval_samples),
+        compute_multiplier=_or(given.compute_multiplier, fallback.compute_multiplier),
+        learning_rate_multiplier=_or(given.learning_rate_multiplier, fallback.learning_rate_multiplier),
+        reasoning_effort=_or(given.reasoning_effort, fallback.reasoning_effort),
+    )
+
+
+def _or(value: T | None, fallback: T | None) -> T | None:
+    return fallback if value is None else value
