@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import Block, context, escape, plain, section, text_input
@@ -18,6 +19,8 @@ FORM: Final = "decision"
 REASON: Final = "reason"
 MOST_REASON: Final = 500
 SHORTEST_REASON: Final = 3
+TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired"})
+"""Slack opens a form for 3 s after the click."""
 
 
 def register(app: AsyncApp) -> None:
@@ -42,9 +45,7 @@ async def ask_reason(
     standing = await approvals.standing(job_id, user)
     view = await jobs.view(job_id)
     if standing.outcome is not Outcome.OPEN:
-        await client.chat_postEphemeral(
-            channel=channel, user=user, thread_ts=_thread_of(body), text=reply(standing, view, user)
-        )
+        await client.chat_postEphemeral(channel=channel, user=user, text=reply(standing, view, user))
         return
     verdict = Verdict.APPROVE if action["action_id"] == APPROVE else Verdict.REJECT
     checkpoint = _checkpoint(view, checkpoint_id) if verdict is Verdict.APPROVE else None
@@ -54,10 +55,14 @@ async def ask_reason(
             "checkpoint": checkpoint_id,
             "verdict": verdict,
             "channel": channel,
-            "thread": _thread_of(body),
         }
     )
-    await client.views_open(trigger_id=str(body["trigger_id"]), view=form(view, checkpoint, remembered))
+    try:
+        await client.views_open(trigger_id=str(body["trigger_id"]), view=form(view, checkpoint, remembered))
+    except SlackApiError as error:
+        if error.response.get("error") not in TOO_LATE:
+            raise
+        raise Conflict("The form took more than 3 s, and Slack no longer opens it. Click again.") from None
 
 
 async def take_decision(
@@ -81,10 +86,10 @@ async def take_decision(
     answer = await approvals.decide(
         remembered["job"], user, Verdict(remembered["verdict"]), remembered["checkpoint"], reason
     )
+    # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
     await client.chat_postEphemeral(
         channel=remembered["channel"],
         user=user,
-        thread_ts=remembered["thread"],
         text=reply(answer, await jobs.view(remembered["job"]), user),
     )
 
@@ -162,8 +167,3 @@ def _checkpoint(view: JobView, checkpoint_id: str) -> Checkpoint:
     if not view.job.checkpoints:
         raise NotFound(f"{view.job.id} has no checkpoint any more.")
     raise Conflict(f"That checkpoint of {view.job.id} is no longer kept; use the buttons of the newest summary.")
-
-
-def _thread_of(body: dict[str, Any]) -> str | None:
-    message = body.get("message") or {}
-    return str(message.get("thread_ts") or message.get("ts")) if message else None

@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.blocks import escape
 from jobs.errors import BotError
 
 log: Final = structlog.get_logger(__name__)
@@ -30,14 +31,17 @@ class Boundary:
     async def handle(self, error: Exception, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Tell the person what went wrong, only them, where they asked."""
         if isinstance(error, BotError):
-            text = str(error)
+            text = escape(str(error))
         else:
-            text = f"Something broke on my side (reference {self._reference(error)}). Nothing was lost; try again."
+            text = (
+                f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if "
+                "it breaks again, give the reference to whoever runs me."
+            )
         user, channel = _who(body), _where(body)
         if user is None or channel is None:
             return
         try:
-            await client.chat_postEphemeral(channel=channel, user=user, text=text)
+            await client.chat_postEphemeral(channel=channel, user=user, text=text, thread_ts=_thread(body))
         except SlackApiError as failure:
             # The bot is not in this channel: their own conversation with the bot is.
             log.info("answered.directly", reason=str(failure.response.get("error")))
@@ -52,3 +56,9 @@ def _who(body: dict[str, Any]) -> str | None:
 def _where(body: dict[str, Any]) -> str | None:
     channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
     return str(channel) if channel else _who(body)
+
+
+def _thread(body: dict[str, Any]) -> str | None:
+    """Return the thread that a clicked message is in; a command has none, and a root is answered in the channel."""
+    thread = (body.get("message") or {}).get("thread_ts")
+    return str(thread) if thread else None

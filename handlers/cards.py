@@ -103,7 +103,7 @@ def _toggle(job: Job) -> Action:
 def job_list(jobs: tuple[Job, ...]) -> Message:
     """Return the newest jobs, one line each."""
     if not jobs:
-        return Message("No job yet. `/rft launch task=<task>` starts one; `/proctor tasks` lists the tasks.")
+        return Message("No job yet. `/rft launch task=&lt;task&gt;` starts one; `/proctor tasks` lists the tasks.")
     lines = [
         f"`{job.id}` *{escape(job.task)}* · {state(job)}, {progress(job)} · "
         f"validation reward {score(job.valid_reward)} · "

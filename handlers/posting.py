@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.blocks import Message, sentence
+from handlers.blocks import Message, escape, sentence
 from handlers.cards import card
 from handlers.images import Pictures
 from handlers.summary import comparison, summary
@@ -118,7 +118,7 @@ class SlackPoster:
     async def _rendered(self, posting: Posting, entry: LedgerEntry | None) -> tuple[Message, str | None]:
         """Return how the posting looks now, and the file id of its picture."""
         if posting.kind is PostingKind.ANSWER:
-            return sentence(posting.text or ""), None
+            return sentence(escape(posting.text or "")), None
         view = await self._jobs.view(posting.subject)
         match posting.kind:
             case PostingKind.CARD:

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.blocks import Message, context
+from handlers.blocks import Message, context, escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.commands import RFT, Typed, overview, parse
 from handlers.images import Pictures
@@ -22,11 +22,6 @@ from jobs.rft import JobView, RftJobs
 from jobs.store import AlreadyTaken, Store
 
 COMMAND: Final = "/rft"
-ASKED: Final = {
-    Action.PAUSE: "I ask {platform} to pause {job}.",
-    Action.RESUME: "I ask {platform} to resume {job}.",
-    Action.CANCEL: "I ask {platform} to cancel {job}.",
-}
 
 
 def register(app: AsyncApp) -> None:
@@ -104,14 +99,16 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
         return f"You asked for just that a moment ago: `{taken.holder}` is on its way. Add `seed=` to launch another."
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {job.model}. Its card appears here once {job.platform} has taken it."
+        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
     )
 
 
 async def ask(jobs: RftJobs, reference: str, action: Action, user: str, channel: str, trigger: str) -> str:
     """Write down what a person wants of a job; return the sentence that confirms it."""
     job = await jobs.ask(reference, action, by=user, channel=channel, trigger=trigger)
-    return f"{ASKED[action].format(platform=job.platform, job=f'`{job.id}`')} Its thread says how it went."
+    if not job.state.is_on_platform:
+        return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
+    return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."
 
 
 async def show_curve(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:
@@ -127,14 +124,15 @@ async def show_checkpoints(client: AsyncWebClient, view: JobView, pictures: Pict
         raise NotFound(
             f"{view.job.id} kept no checkpoint."
             if ended
-            else f"{view.job.id} has no final checkpoint yet; they are read when it has finished or is paused."
+            else f"{view.job.id} is still training, and a better checkpoint may displace an earlier one. They are "
+            "read when it has finished or is paused."
         )
     file = await pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
     shown = summary(view, file)
-    kept = tuple(_without_controls(block) for block in shown.blocks if block["type"] != "actions")
-    await whisper(
-        client, Message(shown.text, (*kept, context("Approve or reject in the job's thread."))), user, channel
-    )
+    blocks = [_without_controls(block) for block in shown.blocks if block["type"] != "actions"]
+    if view.approval and view.approval.settled is None:
+        blocks.append(context("Approve or reject in the job's thread."))
+    await whisper(client, Message(shown.text, tuple(blocks)), user, channel)
 
 
 async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:

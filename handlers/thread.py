@@ -42,10 +42,10 @@ def alert(job: Job, raised: RaisedAlert) -> Message:
     first, *rest = raised.text.splitlines()
     body = "\n".join([f"*{level}: {escape(first)}*", *(escape(line) for line in rest)])
     blocks = (section(body), context(f"`{job.id}` · rule {raised.rule} · first held at step {raised.step}"))
-    return Message(f"{level} for {job.id}: {raised.text}", blocks)
+    return Message(f"{level} for {job.id}: {escape(raised.text)}", blocks)
 
 
 def status(job: Job, text: str, by: str | None) -> Message:
     """Return a line about a change of state; with `by`, what that person did."""
     line = f"{person(by)} {escape(text)}." if by else escape(text)
-    return Message(f"{job.id}: {text}", (section(line),))
+    return Message(f"{job.id}: {line}", (section(line),))
