@@ -21,6 +21,8 @@ MOST_REASON: Final = 500
 SHORTEST_REASON: Final = 3
 TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired"})
 """Slack opens a form for 3 s after the click."""
+OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
+"""The same click was delivered twice, and the first one has opened the form."""
 
 
 def register(app: AsyncApp) -> None:
@@ -60,9 +62,11 @@ async def ask_reason(
     try:
         await client.views_open(trigger_id=str(body["trigger_id"]), view=form(view, checkpoint, remembered))
     except SlackApiError as error:
-        if error.response.get("error") not in TOO_LATE:
+        reason = error.response.get("error")
+        if reason in TOO_LATE:
+            raise Conflict("The form took more than 3 s, and Slack no longer opens it. Click again.") from None
+        if reason not in OPENED_ALREADY:
             raise
-        raise Conflict("The form took more than 3 s, and Slack no longer opens it. Click again.") from None
 
 
 async def take_decision(

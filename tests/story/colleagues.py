@@ -1,6 +1,7 @@
 """What people do in the workspace and what they get to see, over the control API that the page uses too."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,9 +20,10 @@ async def eventually(look: Callable[[], Awaitable[T | None]], what: str) -> T:
     """Return what `look` finds as soon as it finds something; fail naming `what` where it never does."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < deadline:
-        found = await look()
-        if found:
-            return found
+        # While a part is down there is nothing to be seen.
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            if found := await look():
+                return found
         await asyncio.sleep(LOOK)
     raise AssertionError(f"{what} did not come about within {PATIENCE:.0f} s")
 
