@@ -30,7 +30,7 @@ check: setup ## Format, lint, types, import floors, tests with branch coverage: 
 	check types .venv/bin/mypy; \
 	check floors .venv/bin/lint-imports; \
 	check tests .venv/bin/pytest -q -n auto --cov --cov-branch --cov-report=term:skip-covered $(ARGS); \
-	if [ -n "$$failed" ]; then echo "failed: $${failed%,}"; exit 1; fi; echo "all checks passed"
+	if [ -n "$$failed" ]; then echo "failed:$${failed%,}"; exit 1; fi; echo "all checks passed"
 
 bench: setup ## Print one JSON object of named figures
 	@.venv/bin/python -m tests.bench

@@ -27,13 +27,26 @@ from jobs.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernels allow 107 (Linux) and 103 (macOS)."""
-LEAVING_SECONDS = 5.0
-"""How long a server may take to leave after its keeper was killed (measured: 1.2 to 1.4 s)."""
-LOADING_SECONDS = 120.0
-STOPPING_SECONDS = 10.0
 LONGEST_PAUSE = 5.0
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds to wait for a server.
+
+    Args:
+        leaving: to leave after its keeper was killed (measured: 1.2 to 1.4).
+        loading: to read its data at the start.
+        answering: to answer, where another process keeps it.
+        stopping: to stop when asked to, before it is killed.
+    """
+
+    leaving: float = 5.0
+    loading: float = 120.0
+    answering: float = 15.0
+    stopping: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,11 @@ class Place:
 
 @contextlib.asynccontextmanager
 async def embedded_redis(
-    home: Path, *, started: Callable[[int], None] | None = None, find: Callable[[], ServerBinary] = find_server
+    home: Path,
+    *,
+    started: Callable[[int], None] | None = None,
+    find: Callable[[], ServerBinary] = find_server,
+    patience: Patience | None = None,
 ) -> AsyncIterator[str]:
     """Yield the URL of a server that keeps its data in `home`/redis and answers as long as the context lasts.
 
@@ -62,11 +79,12 @@ async def embedded_redis(
         home: PROCTOR_HOME; made where missing.
         started: told the server's process id each time there is a new one.
         find: chooses the server program.
+        patience: how long to wait for what.
 
     Raises:
         ConfigurationError: no server can be run on this folder.
     """
-    keeper = _Keeper(_prepare(home), started or (lambda _pid: None), find)
+    keeper = _Keeper(_prepare(home), started or (lambda _pid: None), find, patience or Patience())
     await keeper.ensure()
     watch = asyncio.create_task(keeper.watch(), name="embedded-redis")
     try:
@@ -81,8 +99,11 @@ async def embedded_redis(
 class _Keeper:
     """Has a server answering: the one that another process keeps, or one of our own."""
 
-    def __init__(self, place: Place, started: Callable[[int], None], find: Callable[[], ServerBinary]) -> None:
+    def __init__(
+        self, place: Place, started: Callable[[int], None], find: Callable[[], ServerBinary], patience: Patience
+    ) -> None:
         self.place = place
+        self._patience = patience
         self._started = started
         self._find = find
         self._lock: int | None = None
@@ -115,7 +136,7 @@ class _Keeper:
 
     async def stop(self) -> None:
         if self._server is not None:
-            await _stop(self._server)
+            await _stop(self._server, self._patience.stopping)
             self._server = None
         if self._adopted is not None:
             os.kill(self._adopted, signal.SIGTERM)
@@ -134,7 +155,7 @@ class _Keeper:
             await asyncio.sleep(0.5)
 
     async def _use_theirs(self) -> None:
-        if not await _in_time(lambda: answers(self.place.socket), LOADING_SECONDS / 10):
+        if not await _in_time(lambda: answers(self.place.socket), self._patience.answering):
             raise ConfigurationError(
                 f"another process keeps the Redis of {self.place.data}, but it does not answer: stop that process, "
                 "or set PROCTOR_HOME to another folder"
@@ -144,7 +165,7 @@ class _Keeper:
         self._started(pid)
 
     async def _start_ours(self) -> None:
-        lock = await _lock_in_time(self.place.data / "server.lock", LEAVING_SECONDS)
+        lock = await _lock_in_time(self.place.data / "server.lock", self._patience.leaving)
         if lock is None:
             await self._adopt()
             return
@@ -172,7 +193,7 @@ class _Keeper:
         async def settled() -> bool:
             return server.returncode is not None or await answers(self.place.socket)
 
-        if not await _in_time(settled, LOADING_SECONDS) or server.returncode is not None:
+        if not await _in_time(settled, self._patience.loading) or server.returncode is not None:
             raise ConfigurationError(f"the Redis of {self.place.data} did not start: {_last_line(self.place.log)}")
 
 
@@ -271,11 +292,11 @@ async def _spawn(binary: ServerBinary, place: Place, lock: int) -> Process:
         )
 
 
-async def _stop(server: Process) -> None:
+async def _stop(server: Process, seconds: float) -> None:
     if server.returncode is None:
         server.terminate()
     try:
-        async with asyncio.timeout(STOPPING_SECONDS):
+        async with asyncio.timeout(seconds):
             await server.wait()
     except TimeoutError:
         server.kill()

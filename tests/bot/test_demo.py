@@ -217,3 +217,31 @@ async def test_a_redis_of_ones_own_is_used_and_left_alone(tmp_path: Path) -> Non
             assert second.run()["redis"] == url
             assert second.run()["pids"] == second.pids() | {"redis": None}
         assert runs(first.pids()["redis"])
+
+
+async def _make_demo(home: Path, port: int) -> asyncio.subprocess.Process:
+    env = os.environ | {"PROCTOR_HOME": str(home), "PORT": str(port)}
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "bot.demo", env=env, stdout=pipe, stderr=pipe)
+
+
+async def test_the_program_stops_at_ctrl_c_without_an_error(tmp_path: Path) -> None:
+    process = await _make_demo(tmp_path, free_port())
+    await until((tmp_path / "run.json").exists)
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    assert out.endswith(b"Stopped; make demo goes on from here.\n")
+
+
+async def test_the_program_says_in_one_line_what_to_change(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = await _make_demo(tmp_path, taken.getsockname()[1])
+        out, err = await process.communicate()
+
+    assert (process.returncode, out) == (78, b"")
+    assert b"is in use by another program" in err
+    assert err.count(b"\n") == 1

@@ -1,6 +1,7 @@
 """The embedded server, by breaking it: killed servers, killed keepers, two on one folder, data of another server."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.embedded_redis import answers, embedded_redis
-from bot.server_binary import ServerBinary
+from bot.embedded_redis import Patience, answers, embedded_redis
+from bot.server_binary import ServerBinary, find_server
 from jobs.errors import ConfigurationError
 
 KEEPER = """
@@ -217,3 +218,60 @@ async def test_without_a_server_program_the_way_out_is_said(tmp_path: Path) -> N
             pass
     async with embedded_redis(tmp_path) as url, client(url) as redis:  # nothing is left locked behind
         assert await redis.ping()
+
+
+async def test_an_orphan_that_stays_is_adopted_and_stopped_at_the_end(tmp_path: Path) -> None:
+    data = tmp_path / "redis"
+    data.mkdir(mode=0o700)
+    lock = os.open(data / "server.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    options = ("--port", "0", "--unixsocket", "redis.sock", "--pidfile", "redis.pid")
+    orphan = await asyncio.create_subprocess_exec(
+        find_server().path, *options, cwd=data, pass_fds=[lock], stdout=asyncio.subprocess.DEVNULL
+    )
+    os.close(lock)
+    pids: list[int] = []
+    async with (
+        embedded_redis(tmp_path, started=pids.append, patience=Patience(leaving=0.5)) as url,
+        client(url) as redis,
+    ):
+        assert await redis.ping()
+        assert pids == [orphan.pid]
+
+    assert await orphan.wait() == 0
+
+
+async def test_a_keeper_without_an_answering_server_is_said(tmp_path: Path) -> None:
+    (tmp_path / "redis").mkdir(mode=0o700)
+    keeper = os.open(tmp_path / "redis" / "keeper.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(keeper, fcntl.LOCK_EX)
+    with pytest.raises(ConfigurationError, match=r"another process keeps the Redis of .* set PROCTOR_HOME"):
+        async with embedded_redis(tmp_path, patience=Patience(answering=0.1)):
+            pass
+    os.close(keeper)
+
+
+async def test_a_server_that_does_not_stop_is_killed(tmp_path: Path) -> None:
+    pids: list[int] = []
+    async with embedded_redis(tmp_path, started=pids.append, patience=Patience(stopping=0.1)):
+        os.kill(pids[0], signal.SIGSTOP)
+
+    assert not alive(pids[0])
+
+
+async def test_a_server_that_cannot_come_back_is_tried_again_until_it_can(tmp_path: Path) -> None:
+    pids: list[int] = []
+    tries = 0
+
+    def find() -> ServerBinary:
+        nonlocal tries
+        tries += 1
+        if tries in (2, 3):
+            raise ConfigurationError("the disk with the program is away")
+        return find_server()
+
+    async with embedded_redis(tmp_path, started=pids.append, find=find):
+        os.kill(pids[0], signal.SIGKILL)
+        await until(lambda: len(pids) == 2)
+
+    assert tries == 4

@@ -175,3 +175,16 @@ def test_the_level_holds_and_chatty_libraries_are_quiet() -> None:
     logging.getLogger("apscheduler.scheduler").warning("skipped a tick")
 
     assert [line["event"] for line in lines(stream)] == ["skipped a tick"]
+
+
+def test_an_exception_that_nobody_caught_is_logged_with_a_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = logging_to("json")
+    error = RuntimeError("nobody expected xoxb-1-secret")
+    sys.excepthook(RuntimeError, error, None)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+
+    (line,) = lines(stream)
+    assert line["uncaught"] is True
+    assert line["reference"]
+    assert "nobody expected [hidden]" in str(line["exception"])
+    assert "KeyboardInterrupt" in capsys.readouterr().err
