@@ -41,7 +41,7 @@ class Boundary:
         if user is None or channel is None:
             return
         try:
-            await client.chat_postEphemeral(channel=channel, user=user, text=text, thread_ts=_thread(body))
+            await client.chat_postEphemeral(channel=channel, user=user, text=text)
         except SlackApiError as failure:
             # The bot is not in this channel: their own conversation with the bot is.
             log.info("answered.directly", reason=str(failure.response.get("error")))
@@ -56,9 +56,3 @@ def _who(body: dict[str, Any]) -> str | None:
 def _where(body: dict[str, Any]) -> str | None:
     channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
     return str(channel) if channel else _who(body)
-
-
-def _thread(body: dict[str, Any]) -> str | None:
-    """Return the thread that a clicked message is in; a command has none, and a root is answered in the channel."""
-    thread = (body.get("message") or {}).get("thread_ts")
-    return str(thread) if thread else None
