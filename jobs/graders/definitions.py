@@ -11,9 +11,9 @@ from typing import ClassVar, Literal, TypeAlias
 
 from jobs.errors import InvalidRequest
 from jobs.graders.formula import FUNCTIONS, Formula, FormulaError, parse_formula
-from jobs.graders.records import KB, Limits
 
 LATER_TYPES = ("string_check", "text_similarity", "score_model", "label_model", "endpoint")
+MAX_SOURCE_KB = 256
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHARED_FIELDS = ("type", "name", "pass_threshold")
 _FUNCTION_TYPES = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -188,9 +188,9 @@ def _kept(definition: Mapping[str, object]) -> Mapping[str, object]:
 
 def _check_source(source: str, where: str) -> None:
     """Reads the source without running it: what can be said before a process is started is said here."""
-    size, most = len(source.encode("utf-8", "surrogatepass")), Limits().source_bytes
-    if size > most:
-        raise InvalidGrader(where, f"is {size / KB:,.0f} KB long; at most {most / KB:,.0f} KB are allowed")
+    size = len(source.encode("utf-8", "surrogatepass")) / 1024
+    if size > MAX_SOURCE_KB:
+        raise InvalidGrader(where, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
     try:
         tree = ast.parse(source)
     except SyntaxError as failure:

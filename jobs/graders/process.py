@@ -18,12 +18,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from jobs.graders.cell import wire
 from jobs.graders.cell.confine import unsupported
 from jobs.graders.definitions import PythonGrader
-from jobs.graders.records import GraderErrorKind, Limits
+from jobs.graders.frames import Row, rows_of
+from jobs.graders.records import Limits
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
@@ -39,22 +40,6 @@ main(*map(int, sys.argv[2:]))
 _ARGUMENTS = ("-P", "-s", "-B", "-c", _BOOT, str(Path(__file__).parent))
 """As isolated as `-I`, which would ignore the hash seed: with a fixed one a set has one order, and grades repeat."""
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one grader made of one sample: a score, or a kind of error and its detail; seconds inside `grade`."""
-
-    score: float
-    seconds: float
-    kind: GraderErrorKind | None = None
-    detail: str | None = None
-    stopped: bool = False
-    """The call ended the process or had to be ended."""
-
-
-Row = list[Outcome]
-"""One sample's outcomes, in the graders' order."""
 
 
 class Refused(Exception):
@@ -76,32 +61,43 @@ class Lost(Exception):
 
 
 class GradingProcess:
-    """A process that grades with one fixed list of graders. Made by `start`, ended by `kill` and then `reap`."""
+    """A process that grades with one fixed list of graders. Made by `new_process`, ended by `kill` and then `reap`."""
 
     def __init__(self, graders: Sequence[PythonGrader], limits: Limits) -> None:
         self._graders = tuple(graders)
         self._limits = limits
-        self._scratch = tempfile.mkdtemp(prefix="proctor-grader-")
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by reap, with the process
-        page = os.memfd_create("grading")
-        os.ftruncate(page, wire.PAGE_BYTES)
-        self._page = mmap.mmap(page, wire.PAGE_BYTES)
-        ours, theirs = socket.socketpair()
-        self._socket = ours
-        # Not in a helper thread: the kernel ends the process when the thread that started it ends.
-        self._process = subprocess.Popen(
-            [sys.executable, *_ARGUMENTS, str(theirs.fileno()), str(page), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            cwd=self._scratch,
-            env=_ENVIRONMENT,
-            pass_fds=(theirs.fileno(), page),
-        )
-        theirs.close()
-        os.close(page)
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
+        self._furthest = (0, 0)
+        with contextlib.ExitStack() as undo:
+            self._scratch = tempfile.mkdtemp(prefix="proctor-grader-")
+            undo.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+            self._errors: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+            self._socket, theirs = socket.socketpair()
+            undo.enter_context(self._socket)
+            with theirs:
+                self._process = self._start(theirs.fileno())
+            undo.pop_all()
+
+    def _start(self, channel: int) -> subprocess.Popen[bytes]:
+        page = os.memfd_create("grading")
+        try:
+            os.ftruncate(page, wire.PAGE_BYTES)
+            self._page = mmap.mmap(page, wire.PAGE_BYTES)
+            wire.POSITION.pack_into(self._page, 0, wire.IDLE, 0)
+            # Not in a helper thread: the kernel ends the process when the thread that started it ends.
+            return subprocess.Popen(
+                [sys.executable, *_ARGUMENTS, str(channel), str(page), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                cwd=self._scratch,
+                env=_ENVIRONMENT,
+                pass_fds=(channel, page),
+                start_new_session=True,
+            )
+        finally:
+            os.close(page)
 
     @property
     def pid(self) -> int:
@@ -172,25 +168,26 @@ class GradingProcess:
 
     async def _ask(self, frame: bytes, seconds: float) -> Mapping[str, object]:
         assert self._writer is not None
+        self._furthest = (wire.LOADING - 1, 0)
         self._writer.write(frame)  # not drained: the reply is what is waited for, and a frame is small
         return await self._reply(seconds)
 
     async def _reply(self, seconds: float) -> Mapping[str, object]:
-        """The next reply; the process is ended where one call outlasts `seconds`."""
+        """The next reply; the process is ended where it gets no further for `seconds`."""
         reading = asyncio.ensure_future(self._read())
-        position, since = self._position(), time.monotonic()
+        since = time.monotonic()
         try:
             while not reading.done():
                 await asyncio.wait({reading}, timeout=max(0.01, min(1.0, seconds / 4)))
                 now, seen = time.monotonic(), self._position()
-                if seen != position:
-                    position, since = seen, now
+                if seen > self._furthest:
+                    self._furthest, since = seen, now
                 elif not reading.done() and now - since > seconds:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
             return reading.result()
         except (OSError, EOFError):
             raise await self._ended() from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._lost("sent something else than grades") from None
         finally:
             reading.cancel()
@@ -207,26 +204,20 @@ class GradingProcess:
         return reply
 
     def _rows(self, reply: Mapping[str, object]) -> list[Row]:
-        rows = reply.get("rows")
         try:
-            return [self._row(row) for row in cast("list[list[list[object]]]", rows)]
-        except (TypeError, ValueError, LookupError):
+            return rows_of(reply, len(self._graders))
+        except ValueError:
             raise self._lost("sent something else than grades") from None
 
-    def _row(self, row: Sequence[Sequence[object]]) -> Row:
-        if len(row) != len(self._graders):
-            msg = "one outcome for each grader"
-            raise ValueError(msg)
-        return [_outcome(cells) for cells in row]
-
-    def _position(self) -> tuple[int, int, int]:
-        calls, row, grader = wire.POSITION.unpack_from(self._page)
-        return calls, row, min(max(grader, 0), len(self._graders) - 1)
+    def _position(self) -> tuple[int, int]:
+        """The row and the grader of the call being made. A grader could overwrite the page: trust it little."""
+        row, grader = wire.POSITION.unpack_from(self._page)
+        return row, min(max(grader, 0), len(self._graders) - 1)
 
     def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> Lost:
-        calls, row, grader = self._position()
+        row, grader = self._position()
         self.kill()
-        return Lost(how, timed_out, by_machine, row if calls else wire.IDLE, grader)
+        return Lost(how, timed_out, by_machine, row, grader)
 
     async def _ended(self) -> Lost:
         """The channel is closed: looks how the process ended."""
@@ -237,7 +228,7 @@ class GradingProcess:
         if code == -signal.SIGKILL:
             return self._lost("was killed by the machine, most likely because memory ran out", by_machine=True)
         if code < 0:
-            return self._lost(f"crashed ({signal.Signals(-code).name})")
+            return self._lost(f"crashed ({signal.strsignal(-code)})")
         return self._lost(f"ended its own process (exit code {code})")
 
     def _last_words(self) -> str:
@@ -246,39 +237,17 @@ class GradingProcess:
         return f": {lines[-1][:300]}" if lines else ""
 
 
-def frame_of(rows: Sequence[tuple[str, Mapping[str, object]]]) -> bytes:
-    """The frame that asks for `rows` (output text, item) to be graded; an item that comes again travels once."""
-    places: dict[int, int] = {}
-    items: list[object] = []
-    pairs: list[tuple[str, int]] = []
-    for text, item in rows:
-        place = places.setdefault(id(item), len(items))
-        if place == len(items):
-            items.append(_plain(item))
-        pairs.append((text, place))
-    return wire.pack({"items": items, "rows": pairs})
+def new_process(graders: Sequence[PythonGrader], limits: Limits) -> GradingProcess:
+    """A started process, still to be prepared.
 
-
-def check_supported() -> None:
-    """Raises `Refused` on a machine that cannot confine a grader at all."""
+    Raises:
+        Refused: this kind of machine cannot lock a grader in, or has no room for one more process.
+    """
     why = unsupported()
     if why is not None:
         raise Refused(why)
-
-
-def _plain(value: object) -> object:
-    """Mappings and sequences of any type as those that JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
-
-
-def _outcome(cells: Sequence[object]) -> Outcome:
-    score, seconds = cells[0], cells[1]
-    if not isinstance(seconds, float):
-        raise TypeError(seconds)
-    if isinstance(score, float):
-        return Outcome(score, seconds)
-    return Outcome(0.0, seconds, GraderErrorKind(str(cells[2])), str(cells[3]))
+    try:
+        return GradingProcess(graders, limits)
+    except OSError as failure:
+        msg = f"a grading process could not be started: {failure.strerror}"
+        raise Refused(msg) from failure

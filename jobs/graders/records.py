@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from jobs.graders.cell.grading import read_json
 
-KB, MB, GB = 1024, 1024**2, 1024**3
+GB = 1024**3
 
 
 class GraderErrorKind(StrEnum):
@@ -63,7 +63,6 @@ class Grade:
 class Limits:
     """What a python grader may use; the defaults are the fine-tuning API's."""
 
-    source_bytes: int = 256 * KB
     seconds: float = 120.0
     """Wall time of one call of `grade`, and of running the source once."""
     memory_bytes: int = 2 * GB

@@ -14,13 +14,12 @@ from typing import Self
 from jobs.graders.cell import wire
 from jobs.graders.definitions import Grader, MultiGrader, PythonGrader
 from jobs.graders.formula import FormulaError
-from jobs.graders.process import GradingProcess, Lost, Outcome, Refused, Row, check_supported, frame_of
+from jobs.graders.frames import Outcome, Row, frame_of
+from jobs.graders.process import GradingProcess, Lost, Refused, new_process
 from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample
 
 CHUNK = 256
 """Samples that go to a process at once; between chunks the event loop breathes."""
-FRUITLESS_STARTS = 3
-"""So many processes lost in a row without a grade and without a call to blame, and the batch is given up."""
 SPARE_PROCESSES = 3
 """Idle processes kept beyond the number of workers, for graders that take turns."""
 
@@ -111,71 +110,65 @@ class GraderRuntime:
         size = max(1, min(CHUNK, -(-count // self._workers)))
         return (list(range(start, min(start + size, count))) for start in range(0, count, size))
 
-    async def _grade_chunk(self, work: _Batch, chunk: list[int]) -> None:
-        fruitless = 0
-        pending = chunk
-        while pending:
+    async def _grade_chunk(self, work: _Batch, pending: list[int]) -> None:
+        """Grades what is pending, in one process after another for as long as that gets anywhere."""
+        losses = 0
+        while pending and work.given_up is None:
             async with self._slots:
-                if work.given_up is None:
-                    try:
-                        await self._run(work, pending)
-                    except Refused as refused:
-                        work.give_up(SERVER_ERROR, str(refused))
-                    except Lost as lost:
-                        self._settle_loss(work, pending, lost)
-            left = [place for place in pending if work.rows[place] is None]
-            fruitless = fruitless + 1 if len(left) == len(pending) else 0
-            if fruitless == FRUITLESS_STARTS:
-                work.give_up(
-                    GraderErrorKind.PYTHON_GRADER_SERVER_ERROR,
-                    "the grading process ended several times without a grade",
-                )
-            if work.given_up is not None:
-                for place in left:
-                    work.rows[place] = work.given_up
-                return
-            pending = left
+                try:
+                    await self._run(work, pending, careful=losses > 0)
+                except Refused as refused:
+                    work.give_up(SERVER_ERROR, str(refused))
+                except Lost as lost:
+                    self._settle_loss(work, pending, lost, careful=losses > 0)
+                    losses += 1
+            pending = [place for place in pending if work.rows[place] is None]
+        for place in pending:
+            work.rows[place] = work.given_up
 
-    async def _run(self, work: _Batch, pending: Sequence[int]) -> None:
+    async def _run(self, work: _Batch, pending: Sequence[int], *, careful: bool) -> None:
         """Sends what is pending to one process and takes down what comes back."""
+        if work.given_up is not None:
+            return  # by another chunk, while this one waited for its turn
         process = await self._take(work)
         unfilled = iter(pending)
 
         def accept(rows: Sequence[Row]) -> None:
-            for row in rows:
-                place = next(unfilled, None)
-                if place is not None:
-                    work.rows[place] = row
+            for row, place in zip(rows, unfilled, strict=False):  # rows first: zip takes one more from what comes first
+                work.rows[place] = row
 
         reusable = False
         try:
-            frame = frame_of([(work.pairs[place][0].output_text, work.pairs[place][1]) for place in pending])
-            reusable = await process.grade(frame, work.seconds, accept)
+            asked = [(work.pairs[place][0].output_text, work.pairs[place][1]) for place in pending]
+            reusable = await process.grade(frame_of(asked, careful=careful), work.seconds, accept)
         finally:
             if reusable:
                 self._keep(process, _key(work.parts))
             else:
                 self._retire(process)
 
-    def _settle_loss(self, work: _Batch, pending: Sequence[int], lost: Lost) -> None:
+    def _settle_loss(self, work: _Batch, pending: Sequence[int], lost: Lost, *, careful: bool) -> None:
         """Blames the call that lost the process, and gives the batch up where losses cost more than they are worth."""
         if lost.row == wire.LOADING:
             work.given_up = work.blame(lost)
             return
         work.timeouts += lost.timed_out
         work.crashes += not lost.timed_out
-        if 0 <= lost.row < len(pending) and work.rows[pending[lost.row]] is None:
-            work.rows[pending[lost.row]] = work.blame(lost)
+        row = self._guilty_row(work, pending, lost, careful=careful)
+        if row is not None:
+            work.rows[row] = work.blame(lost)
         if work.timeouts >= self.limits.timeouts or work.crashes >= self.limits.crashes:
-            often = (
-                f"{work.timeouts} calls ran out of time"
-                if lost.timed_out
-                else f"{work.crashes} calls ended their process"
-            )
-            kind = GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR
-            work.give_up(
-                kind, f"not graded: {often} in this batch; the last: {work.parts[lost.grader].name} {lost.how}"
-            )
+            count = f"{work.timeouts} calls out of time" if lost.timed_out else f"{work.crashes} ended processes"
+            name = work.parts[lost.grader].name
+            work.give_up(RUNTIME_ERROR, f"not graded after {count} in this batch; the last: {name} {lost.how}")
+
+    @staticmethod
+    def _guilty_row(work: _Batch, pending: Sequence[int], lost: Lost, *, careful: bool) -> int | None:
+        """Whose grading lost the process: the row it named, else the first unanswered one where each was answered."""
+        unfilled = [place for place in pending if work.rows[place] is None]
+        if 0 <= lost.row < len(pending) and pending[lost.row] in unfilled:
+            return pending[lost.row]
+        return unfilled[0] if careful and unfilled else None
 
     async def _take(self, work: _Batch) -> GradingProcess:
         """An idle process of these graders, or a new one."""
@@ -184,8 +177,7 @@ class GraderRuntime:
             if served == key:
                 del self._idle[process]
                 return process
-        check_supported()
-        process = GradingProcess(work.parts, self.limits)
+        process = new_process(work.parts, self.limits)
         ready = False
         try:
             await process.prepare(work.seconds)

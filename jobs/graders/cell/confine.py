@@ -22,13 +22,13 @@ class NotConfined(Exception):
     """This machine cannot hold a grader in; the text says why, for people."""
 
 
-def unsupported() -> str | None:
-    """Why this kind of machine cannot confine a grader at all, or None where it may be able to."""
-    if sys.platform != "linux":
-        system = platform.system()
+def unsupported(system: str | None = None, machine: str | None = None) -> str | None:
+    """Why a kind of machine, by default this one, cannot confine a grader at all; None where it may be able to."""
+    system, machine = system or platform.system(), machine or platform.machine()
+    if system != "Linux":
         return f"python graders need Linux to be locked in, and this is {system}; run Proctor in its container image"
-    if platform.machine() not in seccomp.MACHINES:
-        return f"python graders run on {' and '.join(seccomp.MACHINES)}, and this machine is {platform.machine()}"
+    if machine not in seccomp.MACHINES:
+        return f"python graders run on {' and '.join(seccomp.MACHINES)}, and this machine is {machine}"
     return None
 
 

@@ -1,16 +1,16 @@
 """Runs a grader's source once and calls its `grade` for sample after sample."""
 
-import json
 import linecache
-import marshal
-import math
-import numbers
-import time
-import traceback
 from collections.abc import Callable
+from json import loads
+from marshal import dumps as freeze
+from marshal import loads as thaw
+from math import inf, isfinite
+from numbers import Real
+from time import perf_counter
+from traceback import TracebackException
 from types import CodeType
 
-SERVER = "python_grader_server_error"
 RUNTIME = "python_grader_runtime_error"
 DETAIL_CHARACTERS = 500
 
@@ -48,19 +48,19 @@ class Loaded:
         """The outcome of one call; whatever the grader does short of ending the process becomes an error."""
         if self._failure is not None:
             return (None, 0.0, RUNTIME, self._failure)
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             score = _score(self._grade(sample, item), self._name)
-            return (score, time.perf_counter() - started)
+            return (score, perf_counter() - started)
         except BaseException as failure:  # noqa: BLE001  # the boundary to foreign code: whatever it raises, SystemExit too, is its own
-            seconds = time.perf_counter() - started
+            seconds = perf_counter() - started
             self.exhausted = isinstance(failure, MemoryError)
             return (None, seconds, RUNTIME, self._describe(failure))
 
     def _describe(self, failure: BaseException) -> str:
         if isinstance(failure, NotAScore):
             return str(failure)
-        told = traceback.TracebackException.from_exception(failure, limit=-64)
+        told = TracebackException.from_exception(failure, limit=-64)
         text = "".join(told.format_exception_only()).strip().splitlines()
         line = next((frame for frame in reversed(told.stack) if frame.filename == self._file), None)
         if isinstance(failure, SyntaxError) or line is None:
@@ -80,14 +80,14 @@ def _nothing(_sample: object, _item: object) -> object:
 
 def _score(value: object, name: str) -> float:
     if type(value) is not float:
-        if not isinstance(value, numbers.Real):
+        if not isinstance(value, Real):
             msg = f"{name} returned {_shown(value)}; it must return a number"
             raise NotAScore(msg)
         try:
             value = float(value)
         except OverflowError:
-            value = math.inf
-    if not math.isfinite(value):
+            value = inf
+    if not isfinite(value):
         msg = f"{name} returned {value}; it must return a finite number"
         raise NotAScore(msg)
     return value
@@ -117,7 +117,7 @@ def sample_of(output_text: str) -> dict[str, object]:
 def read_json(text: str) -> object | None:
     """`text` as strict JSON (no NaN, no Infinity), or None where it is not."""
     try:
-        value: object = json.loads(text, parse_constant=_refuse_constant)
+        value: object = loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return value
@@ -130,9 +130,9 @@ def _refuse_constant(constant: str) -> object:
 
 def frozen(value: object) -> bytes:
     """A value made of JSON types, in a form that `fresh` copies fast: each call gets its own, which it may change."""
-    return marshal.dumps(value)  # type: ignore[arg-type]  # it came out of JSON
+    return freeze(value)  # type: ignore[arg-type]  # it came out of JSON
 
 
 def fresh(blob: bytes) -> object:
     """A new copy of what `frozen` was given."""
-    return marshal.loads(blob)  # noqa: S302  # this process wrote the bytes itself a moment ago
+    return thaw(blob)  # noqa: S302  # this process wrote the bytes itself a moment ago

@@ -4,8 +4,8 @@ import gc
 import mmap
 import os
 import sys
-import time
 from pathlib import Path
+from time import monotonic
 from typing import cast
 
 from .confine import NotConfined, confine, die_with
@@ -27,7 +27,6 @@ class Cell:
     def __init__(self, channel: int, page: mmap.mmap) -> None:
         self._channel = channel
         self._page = page
-        self._calls = 0
         self._graders: list[Loaded] = []
 
     def load(self, graders: list[tuple[str, str]]) -> None:
@@ -46,15 +45,15 @@ class Cell:
     def _grade(self, frame: dict[str, object]) -> bool:
         items = [frozen(item) for item in cast("list[object]", frame["items"])]
         done: list[list[Outcome]] = []
-        flushed = time.monotonic()
+        flushed = monotonic()
         for row, (text, place) in enumerate(cast("list[tuple[str, int]]", frame["rows"])):
             done.append(self._row(row, text, items[place]))
             if any(grader.exhausted for grader in self._graders):
                 send(self._channel, {"rows": done, "leaving": True})
                 return False
-            if time.monotonic() - flushed > FLUSH_SECONDS:
+            if frame["careful"] or monotonic() - flushed > FLUSH_SECONDS:
                 send(self._channel, {"rows": done})
-                done, flushed = [], time.monotonic()
+                done, flushed = [], monotonic()
         self._mark(IDLE, 0)
         send(self._channel, {"rows": done, "done": True})
         return True
@@ -69,8 +68,7 @@ class Cell:
         return outcomes
 
     def _mark(self, row: int, grader: int) -> None:
-        self._calls += 1
-        POSITION.pack_into(self._page, 0, self._calls, row, grader)
+        POSITION.pack_into(self._page, 0, row, grader)
 
 
 def main(channel: int, page: int, parent: int) -> None:

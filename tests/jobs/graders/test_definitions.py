@@ -1,0 +1,144 @@
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from jobs.errors import InvalidRequest
+from jobs.graders import InvalidGrader, MultiGrader, PythonGrader, parse_grader, training_definition
+from tests.jobs.graders.definitions import PRECISION, multi, python
+
+GRADE = "def grade(sample, item):\n    return 1.0\n"
+
+
+def test_a_python_grader_is_read_and_kept_as_it_came() -> None:
+    definition = python(GRADE) | {"image_tag": "2025-05-08", "pass_threshold": 0.5}
+    grader = parse_grader(definition)
+    assert isinstance(grader, PythonGrader)
+    assert (grader.type, grader.name, grader.source, grader.pass_threshold) == ("python", "p", GRADE, 0.5)
+    assert grader.definition == definition
+    assert grader.parts == (grader,)
+    with pytest.raises(FrozenInstanceError):
+        grader.name = "q"  # type: ignore[misc]  # that it is frozen is what is tested
+
+
+def test_a_multi_grader_knows_its_parts_by_variable_and_by_name() -> None:
+    definition = multi()
+    grader = parse_grader(definition)
+    assert isinstance(grader, MultiGrader)
+    assert (grader.type, list(grader.graders)) == ("multi", ["precision", "recall"])
+    assert [part.name for part in grader.parts] == ["precision", "recall"]
+    assert grader.definition == definition
+
+
+def test_a_later_change_of_the_definition_does_not_reach_the_grader() -> None:
+    definition = multi()
+    grader = parse_grader(definition)
+    definition["graders"] = {}
+    assert grader.definition["graders"]
+
+
+def test_pass_thresholds_are_left_out_for_training_and_nothing_else_is() -> None:
+    plain = multi()
+    children: Mapping[str, dict[str, object]] = {
+        key: python(PRECISION, key) | {"pass_threshold": 0.9} for key in ("precision", "recall")
+    }
+    with_thresholds = plain | {"pass_threshold": 0.5, "graders": children}
+    stripped = training_definition(parse_grader(with_thresholds))
+    assert stripped == plain | {"graders": {key: python(PRECISION, key) for key in ("precision", "recall")}}
+    assert "pass_threshold" in children["precision"]
+
+
+@pytest.mark.parametrize("kind", ["string_check", "text_similarity", "score_model", "label_model", "endpoint"])
+def test_types_that_come_later_say_so(kind: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^grader.type: {kind} graders are not supported yet"):
+        parse_grader({"type": kind, "name": "x"})
+    with pytest.raises(InvalidRequest, match=f"^g.graders.a.type: {kind} graders are not supported yet"):
+        parse_grader(multi("a") | {"graders": {"a": {"type": kind}}}, "g")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "says"),
+    [
+        ({"type": None}, "grader.type", "must be python or multi, not missing"),
+        ({"type": "pyhton"}, "grader.type", "not 'pyhton'"),
+        ({"type": ["python"]}, "grader.type", "must be python or multi"),
+        ({"name": ""}, "grader.name", "must be a name"),
+        ({"name": 3}, "grader.name", "must be a name"),
+        ({"source": None}, "grader.source", "must be Python source"),
+        ({"source": " \n"}, "grader.source", "must be Python source"),
+        ({"source": ["def grade"]}, "grader.source", "must be Python source"),
+        ({"source": "def grade(sample, item)\n  return 1"}, "grader.source", "line 1: expected ':'"),
+        ({"source": "x = 1\n\ndef grade(:\n"}, "grader.source", "line 3"),
+        ({"source": "x\0 = 1"}, "grader.source", "null"),
+        ({"source": "-" * 100_000 + "1"}, "grader.source", "nested too deeply"),
+        ({"source": "a" + ".b" * 100_000}, "grader.source", "nested too deeply"),
+        ({"source": "def score(sample, item):\n  return 1"}, "grader.source", "must define `grade"),
+        ({"source": "async def grade(sample, item):\n  return 1"}, "grader.source", "not an async one"),
+        ({"source": "def grade(sample):\n  return 1"}, "grader.source", "line 1: `grade` must take two"),
+        ({"source": "\ndef grade(s, i, more):\n  return 1"}, "grader.source", "line 2: `grade` must take two"),
+        ({"source": "def grade(s, i, *, more):\n  return 1"}, "grader.source", "must take two"),
+        ({"source": GRADE + "#" * 256 * 1024}, "grader.source", "256.0 KB long; at most 256 KB"),
+        ({"image_tag": 1}, "grader.image_tag", "must be text"),
+        ({"pass_threshold": "high"}, "grader.pass_threshold", "must be a number, not 'high'"),
+        ({"pass_threshold": True}, "grader.pass_threshold", "must be a number"),
+        ({"sorce": GRADE}, "grader.sorce", "not a field of a python grader; did you mean source"),
+        ({"colour": "red"}, "grader.colour", "it may have type, name"),
+    ],
+)
+def test_a_malformed_python_grader_names_the_field(change: dict[str, object], field: str, says: str) -> None:
+    with pytest.raises(InvalidGrader) as failure:
+        parse_grader(python(GRADE) | change)
+    assert failure.value.field == field
+    assert str(failure.value).startswith(f"{field}: ")
+    assert says in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "says"),
+    [
+        ({"graders": None}, "grader.graders", "must be an object of graders"),
+        ({"graders": []}, "grader.graders", "must be an object of graders"),
+        ({"graders": {}}, "grader.graders", "must be an object of graders"),
+        ({"graders": {"a": 1}}, "grader.graders.a", "must be a JSON object"),
+        ({"graders": {"a": multi()}}, "grader.graders.a", "cannot contain another multi grader"),
+        ({"graders": {"a b": python(GRADE)}}, "grader.graders", "'a b' cannot be a name in the formula"),
+        ({"graders": {"lambda": python(GRADE)}}, "grader.graders", "'lambda' cannot be a name"),
+        ({"graders": {"max": python(GRADE)}}, "grader.graders", "max is a function of the formula"),
+        ({"graders": {"a": python(GRADE), "b": python(GRADE)}}, "grader.graders.b.name", "two graders are named p"),
+        ({"graders": {"a": python("")}}, "grader.graders.a.source", "must be Python source"),
+        ({"calculate_output": None}, "grader.calculate_output", "must be a formula"),
+        ({"calculate_output": "precison"}, "grader.calculate_output", "did you mean precision?"),
+        ({"graders": {"a": python(GRADE)}}, "grader.calculate_output", "its graders are a"),
+        ({"name": None}, "grader.name", "must be a name"),
+        ({"calculate_ouput": "1"}, "grader.calculate_ouput", "did you mean calculate_output?"),
+    ],
+)
+def test_a_malformed_multi_grader_names_the_field(change: dict[str, object], field: str, says: str) -> None:
+    with pytest.raises(InvalidGrader) as failure:
+        parse_grader(multi() | change)
+    assert failure.value.field == field
+    assert says in str(failure.value)
+
+
+def test_what_is_no_object_at_all_is_refused() -> None:
+    with pytest.raises(InvalidGrader, match=r"^graders/f1\.json: must be a JSON object"):
+        parse_grader([], "graders/f1.json")  # type: ignore[arg-type]  # JSON that came from outside may be anything
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def grade(sample, item, more=1):\n  return 1",
+        "def grade(*all):\n  return 1",
+        "def grade(sample, *rest):\n  return 1",
+        "def grade(a, b, /, *, c=2):\n  return 1",
+        "def score(s, i):\n  return 1\ngrade = score",
+        "from math import fsum as grade",
+        "from graders import *",
+        "class grade:\n  pass",
+        "if True:\n  def grade(sample, item):\n    return 1",
+        "grade: object = None",
+    ],
+)
+def test_grade_may_be_bound_in_any_way_that_takes_two_arguments(source: str) -> None:
+    assert parse_grader(python(source)).name == "p"
