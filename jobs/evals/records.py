@@ -1,0 +1,202 @@
+"""What an eval run is, what each of its answers is, and what they come to. Frozen values.
+
+Times are unix seconds, latencies seconds, tokens counts, scores whatever the grader gives (0..1 for ours).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from jobs.records import Effort
+
+
+class EvalState(StrEnum):
+    """What the bot does next with an eval.
+
+    checking ─> running ─> finished
+        │          ├─────> cancelled · failed   (the answers so far are kept)
+        └─> refused
+    """
+
+    CHECKING = "checking"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing more will happen to the eval by itself."""
+        return self in {EvalState.FINISHED, EvalState.CANCELLED, EvalState.FAILED, EvalState.REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to answer: a model at an effort. Arms are what an eval compares."""
+
+    model: str
+    effort: Effort | None = None
+
+    @property
+    def name(self) -> str:
+        """How it is called in rows, pictures and messages."""
+        return f"{self.model} ({self.effort})" if self.effort else self.model
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRequest:
+    """What a person asked to evaluate, before anything was looked up."""
+
+    task: str
+    requested_by: str
+    """Slack user id."""
+    channel: str
+    trigger: str
+    """Unique per invocation: the same trigger starts one eval, however often it arrives."""
+    purpose: Literal["run", "variance"] = "run"
+    models: tuple[str, ...] = ()
+    efforts: tuple[Effort, ...] = ()
+    split: str | None = None
+    runs: int | None = None
+    prompt: str | None = None
+    limit: int | None = None
+    """Only the first so many items."""
+    platform: str | None = None
+    budget: int | None = None
+    """Most tokens, input and output together; reached, the eval stops and keeps what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One graded answer: an item, an arm, a run. A line of the eval's row file."""
+
+    item: str
+    """The row's id."""
+    arm: str
+    run: int
+    """1..K."""
+    text: str | None = None
+    """What the model said; None where it said nothing because of `failure`."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Grader name to score; a grader that failed on this answer is absent, never 0."""
+    grader_errors: Mapping[str, str] = field(default_factory=dict)
+    """Grader name to error kind."""
+    failure: str | None = None
+    """Why there is no answer, in a few words that group alike failures (`429 rate limited`, `time-out`)."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    latency: float | None = None
+    finish_reason: str | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95% interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class GraderSummary:
+    """What one grader gave one arm."""
+
+    grader: str
+    mean: float | None
+    """Mean over items of the mean over runs; None where nothing was graded."""
+    run_std: float | None
+    """Standard deviation of the K run means; None below two runs."""
+    interval: Interval | None
+    """95% interval of the mean, clustered by item."""
+    graded: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """Precision, recall and F1 over labels, where the task's answers are sets of labels."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSummary:
+    """What one arm came to."""
+
+    arm: str
+    answers: int
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Reason to how many answers are missing for it."""
+    grader_errors: Mapping[str, int] = field(default_factory=dict)
+    """Error kind to how many gradings failed."""
+    graders: tuple[GraderSummary, ...] = ()
+    micro: LabelScores | None = None
+    macro: LabelScores | None = None
+    pass_rate: float | None = None
+    """Share of graded answers whose reward is at least the threshold; None without a threshold."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    mean_latency: float | None = None
+
+    def grader(self, name: str) -> GraderSummary | None:
+        """Return the summary of the grader called `name`, or None."""
+        return next((summary for summary in self.graders if summary.grader == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an eval is."""
+
+    answered: int = 0
+    """Answers on file, failures included."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    tokens: int = 0
+    rewards: Mapping[str, float] = field(default_factory=dict)
+    """Arm to its mean reward so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eval:
+    """One eval run, from the request to its summaries."""
+
+    id: str
+    state: EvalState
+    request: EvalRequest
+    created_at: float
+    task: str
+    task_version: str
+    platform: str
+    arms: tuple[Arm, ...]
+    split: str
+    items: int
+    runs: int
+    prompt: str
+    prompt_hash: str
+    """Of the messages before the item's own and of the response format; equal hashes ask alike."""
+    reward: str
+    """Name of the reward grader."""
+    graders: tuple[str, ...]
+    threshold: float | None = None
+    """`pass_threshold` of the reward grader, where it has one."""
+    progress: Progress = Progress()
+    summaries: tuple[ArmSummary, ...] = ()
+    note: str | None = None
+    """The reason of the present state, as a sentence."""
+    cancelled_by: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def total(self) -> int:
+        """Answers the eval is made of."""
+        return self.items * self.runs * len(self.arms)
+
+    def summary(self, arm: str) -> ArmSummary | None:
+        """Return what the arm called `arm` came to, or None."""
+        return next((summary for summary in self.summaries if summary.arm == arm), None)
