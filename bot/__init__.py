@@ -1,0 +1,1 @@
+"""Wakes up, wires, starts: settings, composition, lifecycle, health."""

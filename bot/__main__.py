@@ -13,7 +13,7 @@ from jobs.errors import ConfigurationError
 USAGE = "usage: python -m bot [run | health]"
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, redactor: Redactor) -> int:
     """Run until told to stop; return the exit code: 0 after a signal, 1 when it could not go on."""
     stopped = asyncio.Event()
     gave_up = asyncio.Event()
@@ -25,7 +25,7 @@ async def run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with running(settings, give_up):
+    async with running(settings, give_up, redactor.hide):
         await stopped.wait()
     return int(gave_up.is_set())
 
@@ -42,8 +42,9 @@ def main(arguments: list[str]) -> int:
             alive, line = asyncio.run(ask_health(settings.health_port))
             sys.stdout.write(f"{line}\n")
             return 0 if alive else 1
-        configure_logs(settings.log_format, settings.log_level, Redactor(secrets_of(settings)))
-        return asyncio.run(run(settings))
+        redactor = Redactor(secrets_of(settings))
+        configure_logs(settings.log_format, settings.log_level, redactor)
+        return asyncio.run(run(settings, redactor))
     except ConfigurationError as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_CONFIGURATION

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
@@ -48,6 +49,8 @@ OLDEST_OUTBOX: Final = 120.0
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
 
+Hide = Callable[[SecretStr], None]
+
 log: Final = structlog.get_logger(__name__)
 
 
@@ -77,11 +80,13 @@ class Platforms:
     Args:
         profiles: what is known about each.
         stack: closes the gateways.
+        hide: keeps a key out of the log.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], stack: AsyncExitStack) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], stack: AsyncExitStack, hide: Hide) -> None:
         self.profiles = profiles
         self._stack = stack
+        self._hide = hide
         self._gateways: dict[str, Gateway] = {}
 
     def profile_of(self, name: str) -> Profile:
@@ -94,7 +99,10 @@ class Platforms:
         """Return a platform's profile and gateway; see `jobs.launching.PlatformOf`."""
         profile = self.profile_of(name)
         if name not in self._gateways:
-            gateway = Gateway(profile, _key(profile))
+            secret = key_of(profile.api_key_env) if profile.api_key_env else None
+            if secret:
+                self._hide(secret)
+            gateway = Gateway(profile, secret.get_secret_value() if secret else (profile.default_key or ""))
             self._stack.push_async_callback(gateway.aclose)
             self._gateways[name] = gateway
         return profile, self._gateways[name]
@@ -109,12 +117,13 @@ class Bot:
 
 
 @asynccontextmanager
-async def running(settings: Settings, give_up: Callable[[], None]) -> AsyncIterator[Bot]:
+async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = lambda _: None) -> AsyncIterator[Bot]:
     """Run one bot as long as the context lasts.
 
     Args:
         settings: what it was told.
         give_up: called when it cannot go on and should be started afresh.
+        hide: told each secret that must never be seen in the log.
 
     Raises:
         ConfigurationError: it cannot run with these settings.
@@ -129,7 +138,7 @@ async def running(settings: Settings, give_up: Callable[[], None]) -> AsyncItera
         await store.open()
 
         profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
-        platforms = Platforms(profiles, stack)
+        platforms = Platforms(profiles, stack, hide)
         tasks = TaskCatalogue(settings.proctor_tasks)
         graders = await stack.enter_async_context(GraderRuntime())
         pool = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
@@ -231,11 +240,6 @@ def _tempo(settings: Settings) -> Tempo:
 def _default_platform(profiles: Mapping[str, Profile]) -> str:
     """Return the platform used where nobody names one: the local one where it runs."""
     return "local" if "local" in profiles else next(iter(profiles), "local")
-
-
-def _key(profile: Profile) -> str:
-    secret = key_of(profile.api_key_env) if profile.api_key_env else None
-    return secret.get_secret_value() if secret else (profile.default_key or "")
 
 
 def _secret(settings: Settings) -> str | None:
