@@ -8,7 +8,6 @@ import contextlib
 import json
 import mmap
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from jobs.graders.cell.confine import unsupported
 from jobs.graders.definitions import PythonGrader
 from jobs.graders.frames import Row, rows_of
 from jobs.graders.records import Limits
+from jobs.graders.scratch import Scratch
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
@@ -63,23 +63,23 @@ class Lost(Exception):
 class GradingProcess:
     """A process that grades with one fixed list of graders. Made by `new_process`, ended by `kill` and then `reap`."""
 
-    def __init__(self, graders: Sequence[PythonGrader], limits: Limits) -> None:
+    def __init__(self, graders: Sequence[PythonGrader], limits: Limits, python: str) -> None:
         self._graders = tuple(graders)
         self._limits = limits
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
         self._furthest = (0, 0)
         with contextlib.ExitStack() as undo:
-            self._scratch = tempfile.mkdtemp(prefix="proctor-grader-")
-            undo.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+            self._scratch = Scratch()
+            undo.callback(self._scratch.remove)
             self._errors: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
             self._socket, theirs = socket.socketpair()
             undo.enter_context(self._socket)
             with theirs:
-                self._process = self._start(theirs.fileno())
+                self._process = self._start(python, theirs.fileno())
             undo.pop_all()
 
-    def _start(self, channel: int) -> subprocess.Popen[bytes]:
+    def _start(self, python: str, channel: int) -> subprocess.Popen[bytes]:
         page = os.memfd_create("grading")
         try:
             os.ftruncate(page, wire.PAGE_BYTES)
@@ -87,11 +87,11 @@ class GradingProcess:
             wire.POSITION.pack_into(self._page, 0, wire.IDLE, 0)
             # Not in a helper thread: the kernel ends the process when the thread that started it ends.
             return subprocess.Popen(
-                [sys.executable, *_ARGUMENTS, str(channel), str(page), str(os.getpid())],
+                [python, *_ARGUMENTS, str(channel), str(page), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
-                cwd=self._scratch,
+                cwd=self._scratch.path,
                 env=_ENVIRONMENT,
                 pass_fds=(channel, page),
                 start_new_session=True,
@@ -164,7 +164,7 @@ class GradingProcess:
                 await self._writer.wait_closed()
         self._page.close()
         self._errors.close()
-        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        await asyncio.to_thread(self._scratch.remove)
 
     async def _ask(self, frame: bytes, seconds: float) -> Mapping[str, object]:
         assert self._writer is not None
@@ -237,8 +237,8 @@ class GradingProcess:
         return f": {lines[-1][:300]}" if lines else ""
 
 
-def new_process(graders: Sequence[PythonGrader], limits: Limits) -> GradingProcess:
-    """A started process, still to be prepared.
+def new_process(graders: Sequence[PythonGrader], limits: Limits, python: str = sys.executable) -> GradingProcess:
+    """A process of this `python`, started and still to be prepared.
 
     Raises:
         Refused: this kind of machine cannot lock a grader in, or has no room for one more process.
@@ -247,7 +247,7 @@ def new_process(graders: Sequence[PythonGrader], limits: Limits) -> GradingProce
     if why is not None:
         raise Refused(why)
     try:
-        return GradingProcess(graders, limits)
+        return GradingProcess(graders, limits, python)
     except OSError as failure:
         msg = f"a grading process could not be started: {failure.strerror}"
         raise Refused(msg) from failure

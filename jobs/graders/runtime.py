@@ -17,6 +17,7 @@ from jobs.graders.formula import FormulaError
 from jobs.graders.frames import Outcome, Row, frame_of
 from jobs.graders.process import GradingProcess, Lost, Refused, new_process
 from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample
+from jobs.graders.scratch import sweep
 
 CHUNK = 256
 """Samples that go to a process at once; between chunks the event loop breathes."""
@@ -80,6 +81,7 @@ class GraderRuntime:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(sweep)
         return self
 
     async def __aexit__(

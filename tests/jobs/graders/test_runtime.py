@@ -207,7 +207,7 @@ async def test_few_processes_are_kept_and_none_outlives_the_runtime() -> None:
             for n in range(7)
         ]
         kept = {process.pid for process in runtime._idle}
-        scratch = [Path(process._scratch) for process in runtime._idle]
+        scratch = [Path(process._scratch.path) for process in runtime._idle]
         assert kept == set(pids[-4:])
         assert all(folder.is_dir() for folder in scratch)
     for pid in pids:
