@@ -1,4 +1,4 @@
-"""The folder a grading process may write to: made for it alone, gone with it, swept up later if its owner was killed."""
+"""The folder a grading process may write to: made for it alone, gone with it, or swept up if its owner was killed."""
 
 import fcntl
 import os
