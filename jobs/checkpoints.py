@@ -64,7 +64,7 @@ def with_scores(checkpoints: tuple[Checkpoint, ...], series: Series) -> tuple[Ch
 
 
 def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[CheckpointReading, ...]:
-    """Return each checkpoint's figures and what it is best at.
+    """Return each checkpoint's figures and how it leans.
 
     Args:
         checkpoints: with their scores.

@@ -87,7 +87,7 @@ class Office:
     gateway: MortalGateway
     way: LossyWay
     platform: Platform
-    profile: Profile
+    profiles: dict[str, Profile]
     tasks: Path
     jobs: RftJobs
 
@@ -163,14 +163,14 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
         MortalGateway(load_profiles(None, way.url)["local"], "local") as gateway,
         GraderRuntime() as graders,
     ):
-        profile = gateway.profile
+        profiles = {"local": gateway.profile}
         tasks = write_folder(folder / "tasks", {"response_format.json": json.dumps(SCHEMA)})
         mortal = MortalStore(store._redis)
 
         def profile_of(name: str) -> Profile:
-            if name != "local":
+            if name not in profiles:
                 raise NotFound(f"There is no platform '{name}'; known: local.")
-            return profile
+            return profiles[name]
 
         def platform_of(name: str) -> tuple[Profile, Gateway]:
             return profile_of(name), gateway
@@ -185,4 +185,4 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             clock=time.time,
         )
         jobs = RftJobs(mortal, launcher, Watcher(mortal, platform_of, time.time), profile_of)
-        yield Office(mortal, gateway, way, platform, profile, tasks, jobs)
+        yield Office(mortal, gateway, way, platform, profiles, tasks, jobs)
