@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.ticker import MaxNLocator
-
-from charts.lettering import fit
+from charts.lettering import fit, width_of
 from charts.numerals import numeral
+from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
-from charts.style import HEIGHT, LABEL, MARGIN, SUBTITLE, VALUE, WIDTH
+from charts.style import HEIGHT, LABEL, MARGIN, PAD, SUBTITLE, VALUE, WIDTH
 from charts.thinning import Stroke, strokes
 from charts.values import RewardCurve
 
@@ -26,16 +25,20 @@ MARKED = 60
 class _Window:
     """What the axes show: steps and rewards from edge to edge."""
 
-    last_step: int
-    low: float
-    high: float
-    top: float
+    steps: Scale
+    rewards: Scale
 
-    def x(self, step: float) -> float:
-        return LEFT + (RIGHT - LEFT) * step / self.last_step
+    @property
+    def low(self) -> float:
+        return self.rewards.low
 
-    def y(self, reward: float) -> float:
-        return BOTTOM - (BOTTOM - self.top) * (reward - self.low) / (self.high - self.low)
+    @property
+    def high(self) -> float:
+        return self.rewards.high
+
+    @property
+    def top(self) -> float:
+        return self.rewards.end
 
 
 def draw_reward_curve(sheet: Sheet, chart: RewardCurve) -> None:
@@ -66,22 +69,23 @@ def _window(chart: RewardCurve, lines: Sequence[Stroke], top: float) -> _Window:
     # A reward that lives in 0..1 is not shown with room outside of it.
     floor = max(low - pad, 0.0) if low >= 0 else low - pad
     ceiling = min(high + pad, 1.0) if low >= 0 and high <= 1 else high + pad
-    return _Window(last_step=last, low=floor, high=ceiling, top=top)
+    return _Window(Scale(0, last, LEFT, RIGHT), Scale(floor, ceiling, BOTTOM, top))
 
 
 def _axes(sheet: Sheet, window: _Window) -> None:
     sheet.place(LEFT, window.top, RIGHT, BOTTOM)
     axes, muted = sheet.axes, sheet.palette.muted
-    axes.set_xlim(0, window.last_step)
+    axes.set_xlim(0, window.steps.high)
     axes.set_ylim(window.low, window.high)
-    steps = [t for t in MaxNLocator(6, integer=True).tick_values(0, window.last_step) if t <= window.last_step]
-    axes.set_xticks(steps, [f"{step:,.0f}" for step in steps])
-    ticks = [t for t in MaxNLocator(4).tick_values(window.low, window.high) if window.low <= t <= window.high]
-    axes.set_yticks(ticks, [numeral(tick) for tick in ticks])
+    steps = ticks_to_the_end(window.steps, 6)
+    axes.set_xticks([step for step, _ in steps], [words for _, words in steps])
+    rewards = window.rewards.ticks(4)
+    axes.set_yticks(rewards, [numeral(reward) for reward in rewards])
     sheet.write(MARGIN, window.top - SUBTITLE - 6, "mean reward", colour=muted)
-    sheet.write(WIDTH - MARGIN, BOTTOM + 18, "step", colour=muted, horizontal="right")
+    beside = RIGHT + width_of(steps[-1][1], LABEL) / 2 + 12
+    sheet.write(beside, BOTTOM + PAD, "step", colour=muted, vertical="top")
     if window.low < 0 < window.high:
-        sheet.line([0, window.last_step], [0, 0], color=muted, linewidth=1.5, zorder=1.5)
+        sheet.line([0, window.steps.high], [0, 0], color=muted, linewidth=1.5, zorder=1.5)
 
 
 def _draw_line(sheet: Sheet, lines: Sequence[Stroke], *, colour: str, width: float, markers: bool) -> None:
@@ -123,7 +127,7 @@ def _draw_alerts(sheet: Sheet, window: _Window, alerts: Sequence[int]) -> None:
     for step in alerts:
         ends = [window.low, window.high]
         sheet.line([step, step], ends, color=colour, linewidth=2.5, linestyle=(0, (4, 3)), zorder=4)
-        sheet.mark(window.x(step), window.top - 6, "v", colour, 17)
+        sheet.mark(window.steps.at(step), window.top - 6, "v", colour, 17)
 
 
 def _draw_key(sheet: Sheet, chart: RewardCurve) -> None:
@@ -147,9 +151,9 @@ def _end_labels(sheet: Sheet, window: _Window, train: Sequence[Stroke], valid: S
     palette = sheet.palette
     lines = [("train", palette.train, train), ("validation", palette.valid, valid)]
     named = [(name, colour, line[-1][-1]) for name, colour, line in lines if line]
-    heights = _apart([window.y(reward) for _, _, (_, reward) in named], LABEL + VALUE + 12, window)
-    for (name, colour, (step, reward)), y in zip(named, heights, strict=True):
-        x = window.x(step) + 20
+    heights = _apart([window.rewards.at(reward) for _, _, (_, reward) in named], LABEL + VALUE + 12, window)
+    x = window.steps.at(max((step for _, _, (step, _) in named), default=0)) + 20
+    for (name, colour, (_, reward)), y in zip(named, heights, strict=True):
         sheet.write(x, y - 13, name, colour=colour, halo=True)
         sheet.write(x, y + 15, numeral(reward), size=VALUE, weight="bold", colour=colour, halo=True)
 

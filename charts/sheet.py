@@ -5,6 +5,7 @@ half of a picture; a sheet keeps them and only takes off what the last picture p
 """
 
 import io
+import math
 from collections.abc import Sequence
 
 from matplotlib.artist import Artist
@@ -13,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.transforms import Affine2D, Transform
+from matplotlib.transforms import Affine2D
 
 from charts.lettering import Weight, fit
-from charts.style import FONT, HEIGHT, LABEL, MARGIN, PALETTES, SUBTITLE, TITLE, WIDTH
+from charts.style import FONT, HEIGHT, LABEL, MARGIN, PAD, PALETTES, SUBTITLE, TITLE, WIDTH
 from charts.values import Theme
 
 DPI = 72
@@ -30,20 +31,24 @@ class Sheet:
         self.figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=self.palette.background)
         self.canvas = FigureCanvasAgg(self.figure)
         self.axes = self.figure.add_axes((0, 0, 1, 1), facecolor="none")
-        self.pixels: Transform = Affine2D()
+        self.pixels = Affine2D()
         self._marks: list[Artist] = []
         self._dress()
         self.wipe()
 
-    def wipe(self, height: int = HEIGHT) -> None:
-        """Take every mark off and set the sheet's height in pixels; the axes are hidden until `place`."""
+    def wipe(self) -> None:
+        """Take every mark off, with the sheet as high as usual; the axes are hidden until `place`."""
         for mark in self._marks:
             mark.remove()
         self._marks.clear()
-        self.figure.set_size_inches(WIDTH / DPI, height / DPI)
-        self.pixels = Affine2D().scale(1, -1).translate(0, height)
-        self.height = height
         self.axes.set_visible(False)
+        self.cut(HEIGHT)
+
+    def cut(self, height: float) -> None:
+        """Let the sheet end at this pixel; marks stay where they are from the top left, axes are placed after it."""
+        self.height = math.ceil(height)
+        self.figure.set_size_inches(WIDTH / DPI, self.height / DPI)
+        self.pixels.clear().scale(1, -1).translate(0, self.height)
 
     def place(self, left: float, top: float, right: float, bottom: float) -> None:
         """Show the axes with their frame on these pixels, counted from the top left."""
@@ -98,9 +103,12 @@ class Sheet:
 
     def mark(self, x: float, y: float, marker: str, colour: str, size: float) -> None:
         """Draw one marker at a pixel."""
-        point = Line2D([x], [y], marker=marker, markersize=size, color=colour, linestyle="", markeredgewidth=0)
-        point.set_transform(self.pixels)
-        self._marks.append(self.figure.add_artist(point))
+        self.trace([x], [y], marker=marker, markersize=size, color=colour, linestyle="", markeredgewidth=0)
+
+    def trace(self, xs: Sequence[float], ys: Sequence[float], **look: object) -> None:
+        """Draw a line from pixel to pixel, broken where one is not a number."""
+        line = Line2D(xs, ys, transform=self.pixels, **look)  # type: ignore[arg-type] # matplotlib's own keywords
+        self._marks.append(self.figure.add_artist(line))
 
     def bar(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """Fill a rectangle whose top left corner is at a pixel; a width of 0 leaves a hairline."""
@@ -110,7 +118,8 @@ class Sheet:
 
     def line(self, xs: Sequence[float], ys: Sequence[float], **look: object) -> None:
         """Draw a line in the axes' own units."""
-        self._marks.append(self.axes.add_line(Line2D(xs, ys, **look)))  # type: ignore[arg-type]
+        line = Line2D(xs, ys, **look)  # type: ignore[arg-type] # matplotlib's own keywords
+        self._marks.append(self.axes.add_line(line))
 
     def png(self) -> bytes:
         """Return the sheet as a PNG; light compression, because the time is worth more than 10 kB."""
@@ -126,5 +135,5 @@ class Sheet:
         self.axes.spines["bottom"].set_linewidth(1.5)
         self.axes.set_axisbelow(True)
         self.axes.grid(visible=True, axis="y", color=self.palette.grid, linewidth=1.5)
-        self.axes.tick_params(colors=self.palette.muted, labelsize=LABEL, labelfontfamily=FONT, length=0, pad=8)
+        self.axes.tick_params(colors=self.palette.muted, labelsize=LABEL, labelfontfamily=FONT, length=0, pad=PAD)
         self.axes.tick_params(grid_color=self.palette.grid)

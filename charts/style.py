@@ -13,6 +13,8 @@ from charts.values import Theme
 WIDTH = 1000
 HEIGHT = 600
 MARGIN = 28
+PAD = 8
+"""Between an axis and its numbers."""
 
 TITLE = 30
 SUBTITLE = 24

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from charts.drawing import CHARTS, draw
 from charts.lettering import ELLIPSIS, MISSING, fit, printable, width_of
+from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
 from charts.style import PALETTES
 from charts.values import Chart, CheckpointComparison, CheckpointScores, RewardCurve, Theme
@@ -42,7 +44,7 @@ def test_every_kind_of_chart_is_in_the_list() -> None:
 def test_odd_input_is_drawn_without_a_warning(sheet: Sheet, name: str) -> None:
     image = pixels(draw(sheet, ODD[name]))
     assert image.width == 1000
-    assert image.height >= 600
+    assert image.height >= 100
 
 
 def test_a_reused_sheet_leaves_no_trace(sheet: Sheet) -> None:
@@ -94,6 +96,22 @@ def test_equal_scores_have_no_best(sheet: Sheet) -> None:
 
 def test_more_checkpoints_make_a_taller_picture(sheet: Sheet) -> None:
     assert pixels(draw(sheet, ODD["many rows"])).height > 1000
+
+
+def test_a_comparison_ends_below_its_last_line(sheet: Sheet) -> None:
+    heights = [pixels(draw(sheet, CheckpointComparison("t", CHECKPOINTS.rows[:count]))).height for count in (1, 2, 3)]
+    assert heights == sorted(heights)
+    assert heights[0] < 400
+
+
+@pytest.mark.parametrize("steps", [1, 7, 93, 100, 101, 4730, 12345])
+def test_the_steps_axis_ends_in_the_number_of_steps_and_no_two_numbers_touch(steps: int) -> None:
+    scale = Scale(0, steps, 104, 824)
+    ticks = ticks_to_the_end(scale, 6)
+    assert ticks[0][1] == "0"
+    assert ticks[-1][1] == f"{steps:,}"
+    ends = [(scale.at(at) - width_of(words, 24) / 2, scale.at(at) + width_of(words, 24) / 2) for at, words in ticks]
+    assert all(right[0] - left[1] >= 20 for left, right in pairwise(ends))
 
 
 def luminance(code: str) -> float:
