@@ -11,6 +11,8 @@ Chosen: TypeAlias = Sequence[Sequence[int]]
 
 MOST_OPTIONS = 512
 MOST_DEPTH = 16
+MOST_PARTS = 2_000
+"""A schema that refers to itself several times over would otherwise grow without end."""
 ANSWER_WORDS = ("reference", "answer", "label", "target", "expected", "gold", "correct", "truth", "ideal")
 
 
@@ -23,7 +25,7 @@ class Choice:
     """One open point of an answer: `one` of the options, or any `many` of them."""
 
     path: str
-    """Where in the answer, such as `labels` or `level1[].code`; choices of two plans with one path are the same."""
+    """Where in the answer, such as `verdict` or `labels[]`; choices of two plans with one path are the same."""
     kind: Literal["one", "many"]
     options: tuple[Option, ...]
     at_least: int = 0
@@ -141,6 +143,7 @@ class _Reader:
         self._root = root
         self._seen = seen
         self.choices: list[Choice] = []
+        self._parts = 0
 
     def one(self, path: str, options: tuple[Option, ...]) -> Part:
         if len(options) < 2:
@@ -157,7 +160,8 @@ class _Reader:
     def part(self, schema: object, path: str, name: str, depth: int) -> Part:
         """The part that `schema` describes, at `path`, under the property `name`."""
         node = self._resolved(schema)
-        if depth > MOST_DEPTH:
+        self._parts += 1
+        if depth > MOST_DEPTH or self._parts > MOST_PARTS:
             return Fixed(None)
         if "const" in node:
             return Fixed(node["const"])
@@ -181,7 +185,9 @@ class _Reader:
 
     def _list(self, node: Mapping[str, object], path: str, name: str, depth: int) -> Part:
         inner = _Reader(self._root, self._seen)
+        inner._parts = self._parts
         part = inner.part(node.get("items", {}), f"{path}[]", name, depth + 1)
+        self._parts = inner._parts
         first = [[0]] * len(inner.choices)
         match part:
             case One(index):

@@ -63,13 +63,13 @@ def load_linear(path: Path) -> Floats:
 
 def save_sight(path: Path, features: Features, plan: Plan) -> None:
     """Keep what a job's policy sees of a text and may answer."""
-    _save(path, {"rarity": features.rarity, "directions": features.directions}, {"plan": _plan_words(plan)})
+    _save(path, {"rarity": features.rarity, "directions": features.directions}, {"plan": plan_words(plan)})
 
 
 def load_sight(path: Path) -> tuple[Features, Plan]:
     """Return what `save_sight` kept."""
     arrays, words = _load(path)
-    return Features(arrays["rarity"], arrays["directions"]), _plan_from(words["plan"])
+    return Features(arrays["rarity"], arrays["directions"]), plan_from(words["plan"])
 
 
 def _save(path: Path, arrays: Mapping[str, Floats], words: object) -> None:
@@ -86,11 +86,13 @@ def _load(path: Path) -> tuple[dict[str, Floats], Any]:
     return arrays, json.loads(words.tobytes())
 
 
-def _plan_words(plan: Plan) -> dict[str, object]:
+def plan_words(plan: Plan) -> dict[str, object]:
+    """Return a plan in JSON's types."""
     return {"choices": [asdict(choice) for choice in plan.choices], "root": _part_words(plan.root)}
 
 
-def _plan_from(words: Any) -> Plan:
+def plan_from(words: Any) -> Plan:
+    """Return the plan that `plan_words` made `words` of."""
     choices = (Choice(**{**choice, "options": tuple(choice["options"])}) for choice in words["choices"])
     return Plan(tuple(choices), _part_from(words["root"]))
 
