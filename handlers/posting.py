@@ -119,6 +119,8 @@ class SlackPoster:
         """Return how the posting looks now, and the file id of its picture."""
         if posting.kind is PostingKind.ANSWER:
             return sentence(escape(posting.text or "")), None
+        if posting.kind in {PostingKind.EVAL_CARD, PostingKind.EVAL_RESULT}:
+            raise Undeliverable("this version has no words for evals")
         view = await self._jobs.view(posting.subject)
         match posting.kind:
             case PostingKind.CARD:

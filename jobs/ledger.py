@@ -23,7 +23,11 @@ ROOT_WAIT: Final = 0.3
 LONGEST_PAUSE: Final = 60.0
 MOMENT: Final = 0.01
 """Least pause after a failure: a pause of 0 means to go on at once."""
-IN_THREAD: Final = frozenset({PostingKind.CURVE, PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY})
+IN_THREAD: Final = frozenset(
+    {PostingKind.CURVE, PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.EVAL_RESULT}
+)
+EVAL_PREFIX: Final = "eval-"
+"""How every eval's id begins, and no other's."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -89,9 +93,14 @@ class Tempo:
         return (self.pauses or {}).get(kind, 3.0)
 
 
-def card_id(job_id: str) -> str:
-    """Return the id of a job's card posting: the root of the job's thread."""
-    return f"job:{job_id}:card"
+def card_id(subject: str) -> str:
+    """Return the id of the card posting of a job or an eval: the root of its thread."""
+    return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
+
+
+def is_eval(subject: str) -> bool:
+    """Tell an eval's id from a job's."""
+    return subject.startswith(EVAL_PREFIX)
 
 
 class Courier:

@@ -230,6 +230,8 @@ class PostingKind(StrEnum):
     ALERT = "alert"
     STATUS = "status"
     SUMMARY = "summary"
+    EVAL_CARD = "eval_card"
+    EVAL_RESULT = "eval_result"
     ANSWER = "answer"
     """A sentence that only the person who asked sees."""
 
@@ -244,7 +246,7 @@ class Posting:
     lane: str
     """Postings of one lane go out one after the other, in order."""
     subject: str
-    """The job it is about, or the trigger it answers."""
+    """The job or eval it is about, or the trigger it answers."""
     channel: str
     refreshed: bool = False
     """True for the messages that are edited as the job moves: the newest state wins."""

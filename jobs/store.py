@@ -7,8 +7,10 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:job:<id>               hash version, by, value (Job as JSON)
     {proctor}:steps:<id>             hash step number -> Step as JSON
     {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job
-    {proctor}:due                    sorted set, job id by the time of its next turn (ms)
-    {proctor}:starts                 hash job id -> turns begun since the last finished one
+    {proctor}:evals                  sorted set, eval id by creation time
+    {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
+    {proctor}:due                    sorted set, job or eval id by the time of its next turn (ms)
+    {proctor}:starts                 hash job or eval id -> turns begun since the last that finished or got further
     {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
     {proctor}:lane:<lane>            sorted set, posting id in order
     {proctor}:posting:<id>           hash value, wanted, attempt, first
@@ -16,7 +18,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:refused                hash posting id -> posting and Slack's reason
     {proctor}:leases:<due|outbox>    hash id -> token of who works on it
     {proctor}:claim:<token>          list, answer of a claim, 30 s
-    {proctor}:launched:<who and what> job id, 10 s
+    {proctor}:launched:<who and what> job or eval id, 10 s
     {proctor}:rate:<name>            time of the next free cell (ms)
     {proctor}:sequence               counter that orders postings
 
@@ -35,6 +37,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from jobs.errors import ConfigurationError
+from jobs.evals.records import Eval
 from jobs.records import Approval, Job, Posting, PostingKind
 from jobs.series import Series, Step
 
@@ -42,12 +45,13 @@ SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
 LEDGER_DAYS_FOR_ANSWERS: Final = 7
 KEEP_FOREVER: Final = 0
-SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve")
+SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold")
 
 T = TypeVar("T")
 _jobs: Final = TypeAdapter(Job)
 _steps: Final = TypeAdapter(Step)
 _approvals: Final = TypeAdapter(Approval)
+_evals: Final = TypeAdapter(Eval)
 _postings: Final = TypeAdapter(Posting)
 
 
@@ -86,14 +90,18 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one turn changes, written all or nothing together with the postings it causes."""
+    """What one turn changes, written all or nothing together with the postings it causes.
+
+    It is about one job or one eval; the steps and the next turn are theirs.
+    """
 
     job: Versioned[Job] | None = None
     """The new value with the version it was read at."""
     approval: Versioned[Approval] | None = None
+    evaluation: Versioned[Eval] | None = None
     steps: tuple[Step, ...] = ()
     next_turn: float | None = None
-    """Seconds until the job's next turn; None leaves it, a negative number ends its turns."""
+    """Seconds until the next turn; None leaves it, a negative number ends its turns."""
     postings: tuple[Posting, ...] = ()
     once: Once | None = None
 
@@ -190,6 +198,18 @@ class Store:
         """Return the approval of a job's checkpoints and its version, or None."""
         return _versioned(_approvals, await self._record(f"approval:{job_id}"))
 
+    async def evaluation(self, eval_id: str) -> Versioned[Eval] | None:
+        """Return the eval and its version, or None."""
+        return _versioned(_evals, await self._record(f"eval:{eval_id}"))
+
+    async def evaluations(self, limit: int = 50) -> tuple[Eval, ...]:
+        """Return the newest evals, newest first."""
+        ids = cast("list[str]", await self._redis.zrevrange(_key("evals"), 0, limit - 1))
+        pipe = self._redis.pipeline(transaction=False)
+        for eval_id in ids:
+            pipe.hget(_key(f"eval:{eval_id}"), "value")
+        return tuple(_evals.validate_json(value) for value in await pipe.execute() if value)
+
     async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
         """Return where a posting stands in Slack, or None while it was not posted."""
         value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
@@ -233,6 +253,18 @@ class Store:
         token = uuid4().hex
         answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
         return tuple(Claim(claimed, token) for claimed in answer)
+
+    async def hold(self, subject: str, token: str, mine: str, *, lease: float, further: bool = False) -> bool:
+        """Take over a claimed turn for one who works on it long, or renew that; False where another has it.
+
+        Args:
+            subject: whose turn it is.
+            token: of the claim, or of the one who held it until now.
+            mine: names the one who works; only they can renew.
+            lease: seconds from now.
+            further: the work got further since the last time, so that its turns are not counted as failing.
+        """
+        return bool(await self._run("hold", subject, token, mine, int(lease * 1000), int(further)))
 
     async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
         """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost."""
@@ -308,14 +340,21 @@ def _record_plain(name: str, version: int, value: bytes) -> dict[str, object]:
 
 def _plain(change: Change) -> dict[str, object]:
     """Return the change as the commit script reads it."""
-    job, approval = change.job, change.approval
+    job, evaluation, approval = change.job, change.evaluation, change.approval
     records: list[dict[str, object]] = []
+    subject = ""
+    created: dict[str, object] = {}
     if job:
-        records.append(_record_plain(f"job:{job.value.id}", job.version, _jobs.dump_json(job.value)))
+        subject = job.value.id
+        created = {"set": "jobs", "at": job.value.created_at} if job.version == 0 else {}
+        records.append(_record_plain(f"job:{subject}", job.version, _jobs.dump_json(job.value)))
+    if evaluation:
+        subject = evaluation.value.id
+        created = {"set": "evals", "at": evaluation.value.created_at} if evaluation.version == 0 else {}
+        records.append(_record_plain(f"eval:{subject}", evaluation.version, _evals.dump_json(evaluation.value)))
     if approval:
         name = f"approval:{approval.value.job}"
         records.append(_record_plain(name, approval.version, _approvals.dump_json(approval.value)))
-    subject = job.value.id if job else ""
     plain: dict[str, object] = {
         "records": records,
         "steps": {
@@ -334,8 +373,8 @@ def _plain(change: Change) -> dict[str, object]:
             for posting in change.postings
         ],
     }
-    if job and job.version == 0:
-        plain["created"] = {"id": subject, "at": job.value.created_at}
+    if created:
+        plain["created"] = {"id": subject, **created}
     if change.next_turn is not None:
         after = -1 if change.next_turn < 0 else int(change.next_turn * 1000)
         plain["due"] = {"id": subject, "after": after}

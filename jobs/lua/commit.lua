@@ -27,7 +27,7 @@ for number, value in pairs(change.steps.values) do
   redis.call('HSET', key(change.steps.key), number, value)
 end
 if change.created then
-  redis.call('ZADD', key('jobs'), change.created.at, change.created.id)
+  redis.call('ZADD', key(change.created.set), change.created.at, change.created.id)
 end
 if change.due then
   redis.call('HDEL', key('starts'), change.due.id)
