@@ -23,11 +23,13 @@ class Pictures:
     Args:
         pool: draws.
         client: uploads with the same token that posts, or Slack refuses the block.
+        looks: how often to ask whether Slack has processed a file before doing without it.
     """
 
-    def __init__(self, pool: ChartPool, client: AsyncWebClient) -> None:
+    def __init__(self, pool: ChartPool, client: AsyncWebClient, *, looks: int = LOOKS) -> None:
         self._pool = pool
         self._client = client
+        self._looks = looks
 
     async def file_of(self, chart: Chart, name: str) -> str | None:
         """Draw, upload and wait until Slack can show it; return the file id, or None where that does not work.
@@ -59,7 +61,7 @@ class Pictures:
     async def _until_processed(self, file: str) -> None:
         """Wait until Slack knows the file's type; before that an image block naming it is refused."""
         wait = FIRST_LOOK
-        for _ in range(LOOKS):
+        for _ in range(self._looks):
             info = await self._client.files_info(file=file)
             if info["file"].get("mimetype"):
                 return

@@ -1,0 +1,119 @@
+"""A desk that posts into a real local workspace what a real store holds."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from struct import pack
+from typing import Any
+from zlib import compress, crc32
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from charts import Chart, ChartFailed, ChartPool
+from charts.values import Theme
+from handlers.images import Pictures
+from handlers.posting import SlackPoster
+from jobs.gateway import Gateway
+from jobs.graders import GraderRuntime
+from jobs.launching import Launcher
+from jobs.platforms import Profile
+from jobs.rft import RftJobs
+from jobs.store import Store
+from jobs.tasks import TaskCatalogue
+from jobs.watching import Watcher
+from local.slack.faults import MethodFault
+from local.slack.server import WorkspaceServer, serve
+from local.slack.timing import Timing
+from tests.records import PROFILE
+
+RFT, GENERAL = "C0RFT0001", "C0GENERAL"
+BOB, DAVE = "U0BOB0001", "U0DAVE001"
+Json = dict[str, Any]
+
+
+class SmallPool(ChartPool):
+    """Draws one grey pixel at once, or fails where it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[Chart] = []
+        self.fails = False
+
+    async def render(self, chart: Chart, theme: Theme = "light") -> bytes:
+        del theme
+        if self.fails:
+            raise ChartFailed("the drawing process ended")
+        self.drawn.append(chart)
+        return png()
+
+
+def png() -> bytes:
+    """Return a picture of one grey pixel."""
+    parts = ((b"IHDR", pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), (b"IDAT", compress(b"\x00\x80")), (b"IEND", b""))
+    chunks = (pack(">I", len(body)) + kind + body + pack(">I", crc32(kind + body)) for kind, body in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def no_platform(name: str) -> tuple[Profile, Gateway]:
+    """Stand for platforms where none is asked."""
+    raise AssertionError(f"{name} is asked for nothing here")
+
+
+def jobs_of(store: Store, tasks: Path) -> RftJobs:
+    """Return the jobs of a store, to be looked at only."""
+    launcher = Launcher(
+        store,
+        TaskCatalogue(tasks),
+        no_platform,
+        GraderRuntime(),
+        default_platform="local",
+        default_approvers=(),
+        clock=time.time,
+    )
+    return RftJobs(store, launcher, Watcher(store, no_platform, time.time), lambda _name: PROFILE)
+
+
+@dataclass
+class Desk:
+    """Posts, and looks at what the workspace then shows."""
+
+    server: WorkspaceServer
+    client: AsyncWebClient
+    store: Store
+    pool: SmallPool
+    jobs: RftJobs
+    poster: SlackPoster
+
+    def fault(self, method: str, kind: str, **more: Any) -> None:
+        """Let the next call of a method go wrong."""
+        self.server.workspace.faults.add(MethodFault(method, kind, **more))  # type: ignore[arg-type] # a known kind
+
+    async def history(self, channel: str = RFT) -> list[Json]:
+        """Return the channel's messages, oldest first."""
+        answer = await self.client.conversations_history(channel=channel, include_all_metadata=True, limit=999)
+        messages: list[Json] = answer["messages"]
+        return messages[::-1]
+
+    async def thread(self, ts: str) -> list[Json]:
+        """Return the replies to a message, oldest first."""
+        messages: list[Json] = (await self.client.conversations_replies(channel=RFT, ts=ts))["messages"]
+        return messages[1:]
+
+    def whispers(self, user: str) -> list[str]:
+        """Return what only this person was shown."""
+        return [shown.text for shown in self.server.workspace.messages.ephemerals_for(user)]
+
+    def answered(self, method: str) -> int:
+        """Return how many calls of a method the workspace has worked on."""
+        return sum(1 for entry in self.server.workspace.traffic.since() if entry["name"] == method and "args" in entry)
+
+
+@asynccontextmanager
+async def open_desk(store: Store, folder: Path, *, timeout: int = 10) -> AsyncIterator[Desk]:
+    """Open a desk at a fresh workspace without rate limits."""
+    async with serve(timing=Timing(file_processing=0.02), limited=False) as server:
+        client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[], timeout=timeout)
+        pool, jobs = SmallPool(), jobs_of(store, folder)
+        yield Desk(server, client, store, pool, jobs, SlackPoster(client, jobs, Pictures(pool, client)))

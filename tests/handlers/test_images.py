@@ -1,0 +1,60 @@
+"""Pictures in the real local workspace: uploaded, waited for, and done without where that fails."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from charts import Chart, RewardCurve, describe
+from handlers.images import Pictures
+from jobs.store import Store
+from local.slack.server import serve
+from local.slack.timing import Timing
+from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png
+
+CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)
+
+
+@pytest.fixture
+async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(store, tmp_path) as opened:
+        yield opened
+
+
+def pictures(desk: Desk) -> Pictures:
+    return Pictures(desk.pool, desk.client)
+
+
+async def test_a_picture_is_uploaded_with_its_numbers_and_can_stand_in_a_block(desk: Desk) -> None:
+    file = await pictures(desk).file_of(CURVE, "reward-curve-1")
+    assert file is not None
+    info = (await desk.client.files_info(file=file))["file"]
+    assert (info["name"], info["mimetype"], info["alt_txt"]) == ("reward-curve-1.png", "image/png", describe(CURVE))
+    block = {"type": "image", "slack_file": {"id": file}, "alt_text": "a curve"}
+    assert (await desk.client.chat_postMessage(channel=RFT, text="a curve", blocks=[block]))["ok"]
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer xoxb-local-proctor"}) as session:
+        assert await (await session.get(info["url_private"])).read() == png()
+
+
+async def test_where_drawing_fails_there_is_no_picture_and_no_upload(desk: Desk) -> None:
+    desk.pool.fails = True
+    assert await pictures(desk).file_of(CURVE, "name") is None
+    assert desk.answered("files.getUploadURLExternal") == 0
+
+
+@pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])
+@pytest.mark.parametrize("kind", ["error", "drop_before", "drop_after", "server_error", "ratelimited"])
+async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str, kind: str) -> None:
+    desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
+    assert await pictures(desk).file_of(CURVE, "name") is None
+    desk.server.workspace.faults.reset()
+    assert await pictures(desk).file_of(CURVE, "name") is not None
+
+
+async def test_a_picture_that_slack_never_processes_is_done_without() -> None:
+    async with serve(timing=Timing(file_processing=3600.0), limited=False) as server:
+        client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[])
+        chart: Chart = CURVE
+        assert await Pictures(SmallPool(), client, looks=2).file_of(chart, "name") is None
