@@ -16,15 +16,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import median
 
+from jobs.alerts.noise import LARGEST, ValidNoise, Windows, train_noise
 from jobs.series import Series
 
 BASELINE_GAPS = 3
 LEAST_SPREAD = 4
 """A spread is taken over at least this many steps, or a window of one or two would look exact by luck."""
-UNKNOWN_VALID_NOISE = 0.02
-LEAST_VALID_NOISE = 0.005
 
 Point = tuple[int, float]
 
@@ -53,53 +52,42 @@ def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
     """Return a reading for every evaluation from the one on at which the baseline G_0 is known.
 
     Args:
-        series: the job's steps; non-finite rewards count as missing.
+        series: the job's steps; rewards that are not finite count as missing.
         epoch_steps: W, the number of steps in which every training item comes once.
     """
-    valid = [point for point in series.valid if math.isfinite(point[1])]
-    differences = _differences([point for point in series.train if math.isfinite(point[1])], valid)
+    valid = _usable(series.valid)
+    differences = _differences(_usable(series.train), valid)
     steps = [step for step, _ in differences]
+    windows = Windows(difference for _, difference in differences)
+    noises = ValidNoise()
     readings: list[GapReading] = []
     first_gaps: list[float] = []
     best, best_step, stale = -math.inf, 0, 0
-    for count, (step, value) in enumerate(valid, start=1):
-        noise = valid_noise([v for _, v in valid[:count]])
+    for step, value in valid:
+        noise = noises.after(value)
         if value > best + max(0.01, noise):
             best, best_step, stale = value, step, 0
         else:
             stale += 1
         end = bisect_right(steps, step)
-        window = differences[bisect_right(steps, step - epoch_steps) : end]
-        if not steps or steps[0] > step - epoch_steps + 1 or 2 * len(window) < epoch_steps:
+        begin = bisect_right(steps, step - epoch_steps)
+        if not steps or steps[0] > step - epoch_steps + 1 or 2 * (end - begin) < epoch_steps:
             continue  # the first evaluated epoch is not over, or half of this one's steps did not report
-        gap = fmean(difference for _, difference in window)
+        gap = windows.mean(begin, end)
         if len(first_gaps) < BASELINE_GAPS:
             first_gaps.append(gap)
         if len(first_gaps) < BASELINE_GAPS:
             continue
-        spread = [difference for _, difference in differences[max(0, end - max(epoch_steps, LEAST_SPREAD)) : end]]
+        widest = max(0, end - max(epoch_steps, LEAST_SPREAD))
+        variance = windows.variance(widest, end) if end - widest > 1 else None
         start = median(first_gaps)
-        error = math.sqrt(1.5 * (noise**2 + train_noise(spread, len(window)) ** 2))
+        error = math.sqrt(1.5 * (noise**2 + train_noise(variance, end - begin) ** 2))
         readings.append(GapReading(step, value, gap, start, gap - start, error, best, best_step, stale))
     return tuple(readings)
 
 
-def valid_noise(valid: Sequence[float]) -> float:
-    """Return s_V, the noise of one validation reward, from the jumps between neighbours (MAD about their median)."""
-    if len(valid) < 4:
-        return UNKNOWN_VALID_NOISE
-    jumps = [after - before for before, after in pairwise(valid)]
-    centre = median(jumps)
-    return max(LEAST_VALID_NOISE, 1.4826 * median(abs(jump - centre) for jump in jumps) / math.sqrt(2))
-
-
-def train_noise(spread: Sequence[float], steps: int) -> float:
-    """Return s_T, the noise of a window's mean over `steps` steps, from a sample of its differences."""
-    if len(spread) < 2:
-        return UNKNOWN_VALID_NOISE
-    centre = fmean(spread)
-    variance = math.fsum((difference - centre) ** 2 for difference in spread) / (len(spread) - 1)
-    return 0.5 * math.sqrt(variance / steps)
+def _usable(points: Sequence[Point]) -> list[Point]:
+    return [point for point in points if abs(point[1]) < LARGEST]
 
 
 def _differences(train: Sequence[Point], valid: Sequence[Point]) -> list[Point]:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from jobs.alerts.gap import LEAST_VALID_NOISE, UNKNOWN_VALID_NOISE, read_gap, train_noise, valid_noise
+from jobs.alerts.gap import read_gap
 from jobs.series import Series, Step
 
 
@@ -85,12 +85,6 @@ def test_negative_rewards_are_rewards() -> None:
     assert read_gap(series(train, valid), epoch_steps=5)[-1].gap == pytest.approx(0.1)
 
 
-def test_validation_noise_is_not_fooled_by_a_trend_or_by_luck() -> None:
-    assert valid_noise([0.1, 0.2, 0.3]) == UNKNOWN_VALID_NOISE
-    assert valid_noise([0.1 * i for i in range(10)]) == LEAST_VALID_NOISE
-    assert valid_noise([0.5] * 10) == LEAST_VALID_NOISE
-
-
-def test_one_step_alone_has_no_spread_to_go_by() -> None:
-    assert train_noise([0.1], 1) == UNKNOWN_VALID_NOISE
-    assert train_noise([0.1, 0.3], 4) == pytest.approx(0.5 * math.sqrt(0.02) / 2)
+def test_rewards_no_grader_can_give_count_as_missing() -> None:
+    train = {**dict.fromkeys(range(1, 41), 0.5), 7: 1e300, 8: -1e300}
+    assert all(r.gap == pytest.approx(0.1) for r in read_gap(series(train, dict.fromkeys(range(0, 41, 5), 0.4)), 5))

@@ -1,0 +1,84 @@
+"""How noisy a reward is: of one evaluation, from the jumps between neighbours, and of a mean over a window of steps."""
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+UNKNOWN_VALID_NOISE = 0.02
+LEAST_VALID_NOISE = 0.005
+LEAST_EVALS = 4
+NORMAL = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation."""
+
+UNIT = 2**100
+LARGEST = 1e100
+"""Beyond it a reward counts as missing; no grader gives one, and its square could not be written down."""
+
+
+class ValidNoise:
+    """s_V, the noise of one validation reward, as it could be known after each evaluation.
+
+        s_V = max(.005, 1.4826 MAD(V_k - V_(k-1)) / sqrt 2)        .02 before there are four evaluations
+
+    The jumps are kept in order, so that an evaluation costs a search and not a sort of all that came before it.
+    """
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._jumps: list[float] = []
+
+    def after(self, valid: float) -> float:
+        """Take in the next evaluation's reward and return s_V."""
+        if self._last is not None:
+            insort(self._jumps, valid - self._last)
+        self._last = valid
+        if len(self._jumps) < LEAST_EVALS - 1:
+            return UNKNOWN_VALID_NOISE
+        return max(LEAST_VALID_NOISE, NORMAL * deviation(self._jumps) / math.sqrt(2))
+
+
+def deviation(ordered: Sequence[float]) -> float:
+    """Return the median absolute deviation about the median (MAD) of values in ascending order."""
+    half, odd = divmod(len(ordered), 2)
+    if odd:
+        return _nearest(ordered, ordered[half], half + 1)
+    centre = (ordered[half - 1] + ordered[half]) / 2
+    return (_nearest(ordered, centre, half) + _nearest(ordered, centre, half + 1)) / 2
+
+
+def _nearest(ordered: Sequence[float], centre: float, count: int) -> float:
+    """Return how far the `count`-th nearest value lies from `centre`.
+
+    The nearest values stand side by side. Moving their window up brings its low end nearer to the centre than the
+    value above the window, at one place; that place is found by halving.
+    """
+    starts = range(len(ordered) - count)
+    low = bisect_left(starts, True, key=lambda start: centre - ordered[start] <= ordered[start + count] - centre)
+    return max(centre - ordered[low], ordered[low + count - 1] - centre)
+
+
+class Windows:
+    """Means and variances over any stretch of a sequence, each at the cost of a subtraction.
+
+    The running sums are whole numbers of 2^-100, so they are exact, and a stretch never feels what lies outside of it.
+    """
+
+    def __init__(self, values: Iterable[float]) -> None:
+        units = [int(value * UNIT) for value in values]
+        self._sums = [0, *accumulate(units)]
+        self._squares = [0, *accumulate(unit * unit for unit in units)]
+
+    def mean(self, start: int, end: int) -> float:
+        """Return the mean of the values from position `start` up to `end`, without it."""
+        return (self._sums[end] - self._sums[start]) / UNIT / (end - start)
+
+    def variance(self, start: int, end: int) -> float:
+        """Return the sample variance of at least two values."""
+        count, total = end - start, self._sums[end] - self._sums[start]
+        return (count * (self._squares[end] - self._squares[start]) - total**2) / (count * (count - 1) * UNIT**2)
+
+
+def train_noise(variance: float | None, steps: int) -> float:
+    """Return s_T, the noise of a window's mean over `steps` steps, from the variance of single differences."""
+    return UNKNOWN_VALID_NOISE if variance is None else 0.5 * math.sqrt(variance / steps)
