@@ -85,7 +85,7 @@ class Asker:
             PlatformRejected: the platform said no.
             InvalidRequest: there is no key to ask with.
         """
-        self._require_key()
+        self.require_key()
         for attempt in range(1, READ_ATTEMPTS):
             try:
                 return await self._ask_once(request, call, seconds)
@@ -133,7 +133,8 @@ class Asker:
             raise unreadable(self._profile, request)
         return answer
 
-    def _require_key(self) -> None:
+    def require_key(self) -> None:
+        """Raise InvalidRequest, naming the variable, where there is no key to ask with."""
         where = self._profile.api_key_env or "the platform's api_key_env"
         if not self._key:
             raise InvalidRequest(

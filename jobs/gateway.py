@@ -7,9 +7,11 @@ to repeat is repeated by `Asker`; what would happen twice if sent twice is sent 
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
+from time import monotonic
 from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -20,6 +22,8 @@ import openai
 
 from jobs.asking import ANSWER_SECONDS, Answer, Asker, Sleep, items, retry_after, timed_out, was_reached
 from jobs.errors import InvalidRequest, PlatformError, PlatformRejected, PlatformUnavailable
+from jobs.evals.sampling import ModelAnswer, NotAnswered, Question, Remedy, Trouble
+from jobs.evals.wire import PATHS, body_of, not_an_answer, read_answer, trouble_of
 from jobs.events import EventHistory
 from jobs.platforms import Profile
 from jobs.records import Checkpoint
@@ -32,6 +36,7 @@ UPLOAD_SECONDS = 600.0
 FIRST_PAGE = 20
 PAGE = 100
 CONNECTIONS = 50
+"""For everything but questions to models, which have as many again as the profile allows at once."""
 
 Meaning = Literal["status", "no_answer", "unreadable", "cut_short", "not_genuine"]
 MEANINGS: Mapping[type[Exception], Meaning] = {
@@ -225,6 +230,49 @@ class Gateway:
         answer = await self._asker.ask(Request("list its models"), self._client.models.with_raw_response.list)
         return tuple(model["id"] for model in items(answer))
 
+    def require_key(self) -> None:
+        """Raise InvalidRequest, naming the variable, where there is no key to ask with."""
+        self._asker.require_key()
+
+    async def answer(self, question: Question) -> ModelAnswer:
+        """Ask a model once; `jobs.evals.sampling.Sampler` asks again where that may help.
+
+        Raises:
+            NotAnswered: there is no answer; says why and what may help.
+        """
+        api = self.profile.api
+        began = monotonic()
+        try:
+            async with asyncio.timeout(question.seconds):
+                # past the SDK's typed methods: their models cost more than the request, and misread what they get
+                answer = await self._client.post(PATHS[api], body=body_of(question, api), cast_to=httpx2.Response)
+        except tuple(MEANINGS) as error:
+            # without its cause: that one holds the request, and the request holds the key
+            raise NotAnswered(self._trouble(error, question)) from None
+        latency = monotonic() - began
+        try:
+            said = json.loads(answer.text)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise not_an_answer()
+        return read_answer(said, api, latency)
+
+    def _trouble(self, error: Exception, question: Question) -> Trouble:
+        """Return why a question was not answered, from what the SDK raised."""
+        request = Request(f"let {question.model} answer", model=question.model)
+        sentence = str(self._failure(error, request))
+        match meaning_of(error):
+            case "status":
+                return trouble_of(_refusal(error, self._key), sentence)
+            case "no_answer" if not was_reached(error):
+                return Trouble("cannot be reached", sentence, Remedy.WAIT)
+            case "no_answer" if timed_out(error):
+                return Trouble("time-out", sentence, Remedy.AGAIN)
+            case "no_answer":
+                return Trouble("connection dropped", sentence, Remedy.AGAIN)
+        return not_an_answer().trouble
+
     async def _one_job(self, request: Request, call: Callable[[str], Awaitable[Answer]], remote_id: str) -> RemoteJob:
         answer = await self._asker.ask(request, lambda: call(_checked(remote_id)))
         self._id_in(answer, request)
@@ -269,10 +317,11 @@ def meaning_of(error: Exception) -> Meaning:
 
 def _http_client(profile: Profile) -> httpx2.AsyncClient:
     """Return a client on aiohttp. A platform on this machine is never asked through a proxy."""
+    connections = CONNECTIONS + profile.max_concurrency
     is_here = urlsplit(profile.base_url).hostname in {"127.0.0.1", "::1", "localhost"}
     return openai.DefaultAioHttpClient(
         trust_env=not is_here,
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
 
 

@@ -59,6 +59,10 @@ class Profile:
     needs_validation_file: bool = True
     needs_deployment: bool = False
     """True where a checkpoint must be deployed before it can be called."""
+    api: Literal["responses", "chat"] = "responses"
+    """How its models are asked for answers: the Responses API, or chat completions."""
+    max_concurrency: int = 32
+    """Most questions to its models under way at once, from one bot."""
     min_rows: int = 1
     extra_body: Mapping[str, object] = field(default_factory=dict)
     """Sent with every new job."""
@@ -100,6 +104,7 @@ PROFILES: tuple[Profile, ...] = (
         default_model="local-policy-1",
         models=("local-policy-1",),
         grader_types=frozenset({"python", "multi"}),
+        max_concurrency=64,
         poll_seconds=1.0,
         idle_poll_seconds=1.0,
         note="Trains a small policy on this machine, without an account and without cost.",
@@ -206,6 +211,6 @@ def _check_values(profile: Profile, where: str) -> None:
         raise ConfigurationError(
             f"{where}, field api_key_env: must be the name of an environment variable (A-Z, digits, _), not the key."
         )
-    for number in ("poll_seconds", "idle_poll_seconds", "min_rows"):
+    for number in ("poll_seconds", "idle_poll_seconds", "min_rows", "max_concurrency"):
         if not 0 < getattr(profile, number) < math.inf:
             raise ConfigurationError(f"{where}, field {number}: must be a number greater than 0.")

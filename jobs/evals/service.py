@@ -1,0 +1,172 @@
+"""Evals as a person knows them: start, look up, cancel, and read what was answered."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from jobs.errors import Conflict, NotFound
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
+from jobs.evals.rows import Item, RowStore
+from jobs.ledger import EVAL_PREFIX, card_id
+from jobs.records import Posting, PostingKind
+from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
+from jobs.tasks import nearest
+
+RETYPED: Final = 10.0
+"""Seconds in which the same eval by the same person counts as typed twice."""
+LISTED: Final = 200
+ENDED: Final = {
+    EvalState.FINISHED: "has finished",
+    EvalState.CANCELLED: "was cancelled",
+    EvalState.FAILED: "has failed",
+    EvalState.REFUSED: "was refused",
+}
+
+
+class Evals:
+    """The evals of this bot.
+
+    Args:
+        store: where evals are kept.
+        planner: looks up what was asked for.
+        rows: where their answers are.
+    """
+
+    def __init__(self, store: Store, planner: EvalPlanner, rows: RowStore) -> None:
+        self._store = store
+        self._planner = planner
+        self._rows = rows
+
+    async def start(self, request: EvalRequest) -> Eval:
+        """Check what was asked for and write the eval down; its turns do the rest.
+
+        The same trigger asked twice returns the same eval.
+
+        Raises:
+            UserError: the task, split, platform, models or numbers do not allow it; nothing was written.
+            AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
+        """
+        evaluation = await self._planner.plan(request)
+        words = f"{replace(request, trigger='')!r}"
+        key = f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+        while True:
+            once = Once(key, evaluation.id, RETYPED)
+            try:
+                await self._store.commit(Change(evaluation=Versioned(evaluation, 0), next_turn=0, once=once))
+            except VersionConflict:
+                return (await self._exactly(evaluation.id)).value
+            except AlreadyTaken as taken:
+                held = await self._store.evaluation(taken.holder)
+                if held is None or held.value.state is not EvalState.REFUSED:
+                    raise
+                # Asking again after a refusal is no slip of the finger.
+                key = f"{key}:{taken.holder}"
+            else:
+                return evaluation
+
+    async def newest(self, limit: int = 10) -> tuple[Eval, ...]:
+        """Return the newest evals, newest first."""
+        return await self._store.evaluations(limit)
+
+    async def view(self, reference: str) -> Eval:
+        """Return an eval as it stands.
+
+        Args:
+            reference: its id, or enough of its beginning, with or without `eval-`.
+
+        Raises:
+            NotFound: no eval, or more than one, is called so.
+        """
+        return (await self._held(reference)).value
+
+    async def cancel(self, reference: str, by: str) -> Eval:
+        """Write down that a person wants no more answers; whoever works on the eval sees it within two seconds.
+
+        The answers on file are kept. Asked twice, the first person is the one who cancelled.
+
+        Raises:
+            NotFound: there is no such eval.
+            Conflict: it has ended already.
+        """
+        while True:
+            held = await self._held(reference)
+            if held.value.state.is_final:
+                raise Conflict(f"{held.value.id} {ENDED[held.value.state]}; there is nothing left to cancel.")
+            if held.value.cancelled_by:
+                return held.value
+            cancelled = replace(held.value, cancelled_by=by)
+            try:
+                await self._store.commit(Change(evaluation=Versioned(cancelled, held.version)))
+            except VersionConflict:
+                continue
+            return cancelled
+
+    def answers(self, eval_id: str) -> Iterator[Answer]:
+        """Yield every answer on file, failures included, each item, arm and run once. Blocks: use it in a thread."""
+        return self._rows.answers(eval_id)
+
+    def items(self, eval_id: str) -> Iterator[Item]:
+        """Yield the items as they were when the eval began, in the split's order. Blocks: use it in a thread.
+
+        Raises:
+            NotFound: the eval has not begun, or its files are elsewhere.
+        """
+        return self._rows.items(eval_id)
+
+    async def _held(self, reference: str) -> Versioned[Eval]:
+        exact = await self._store.evaluation(reference)
+        if exact:
+            return exact
+        known = [evaluation.id for evaluation in await self._store.evaluations(LISTED)]
+        wanted = reference.lower()
+        matching = [each for each in known if wanted and each.startswith((wanted, f"{EVAL_PREFIX}{wanted}"))]
+        if len(matching) == 1:
+            return await self._exactly(matching[0])
+        if matching:
+            raise NotFound(f"{len(matching)} evals begin with '{reference}': {', '.join(matching[:5])}.")
+        raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known)}")
+
+    async def _exactly(self, eval_id: str) -> Versioned[Eval]:
+        held = await self._store.evaluation(eval_id)
+        assert held is not None, "an eval that was listed or in conflict exists"
+        return held
+
+
+def card_posting(evaluation: Eval, *, urgent: bool = False) -> Posting:
+    """Return the posting that brings an eval's card up to date: the root of its thread."""
+    return Posting(
+        id=card_id(evaluation.id),
+        kind=PostingKind.EVAL_CARD,
+        lane=f"card:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+        refreshed=True,
+        urgent=urgent,
+    )
+
+
+def result_posting(evaluation: Eval) -> Posting:
+    """Return the posting that says in the thread what an eval came to, or why it failed."""
+    return Posting(
+        id=f"eval:{evaluation.id}:result",
+        kind=PostingKind.EVAL_RESULT,
+        lane=f"result:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+        user=evaluation.request.requested_by,
+    )
+
+
+def answer_posting(evaluation: Eval, text: str, about: str) -> Posting:
+    """Return a sentence that only the person who started the eval sees."""
+    return Posting(
+        id=f"eval:{evaluation.id}:answer:{about}",
+        kind=PostingKind.ANSWER,
+        lane=f"answer:{evaluation.id}",
+        subject=evaluation.request.trigger,  # whose ledger is dropped after a week, unlike the eval's
+        channel=evaluation.request.channel,
+        user=evaluation.request.requested_by,
+        text=text,
+    )
