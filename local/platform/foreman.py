@@ -43,7 +43,7 @@ class Foreman:
         files: where their files come from and their results go.
         pace: seconds that a step takes at least.
         at_once: trainers that run at the same time.
-        most_unfinished: jobs that may be unfinished before new ones are refused with 429.
+        most_unfinished: jobs that may wait or train before new ones are refused with 429.
     """
 
     def __init__(
@@ -92,8 +92,9 @@ class Foreman:
             Refusal: 400 for a file that does not exist, 429 where too many jobs are unfinished.
         """
         contents = [self._content(file_id, name) for file_id, name in _file_parameters(order)]
-        if sum(not record.status.over for record in self.jobs.list()) >= self._most_unfinished:
-            raise too_many(f"{self._most_unfinished} jobs are unfinished already; wait for one to end.")
+        idle = sum(record.status.over or record.status is Status.PAUSED for record in self.jobs.list())
+        if len(self.jobs.list()) - idle >= self._most_unfinished:
+            raise too_many(f"{self._most_unfinished} jobs are waiting or training already; wait for one to end.")
         record = self.jobs.add(order, *contents)
         self.log(record.id).append([told(record.id, "created", f"Created fine-tuning job: {record.id}")])
         self._drive(record.id)

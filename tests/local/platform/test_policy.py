@@ -1,3 +1,5 @@
+from statistics import fmean
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,8 @@ def test_a_step_follows_the_gradient_of_the_expected_reward() -> None:
 
     def objective(linear: np.ndarray) -> float:
         moved = logits + seen @ linear
-        return (
-            sum(gains[item, k] * log_chance(BOTH, moved[item], taken[item, k]) for item in range(2) for k in range(4))
-            / gains.size
+        return fmean(
+            float(gains[item, k]) * log_chance(BOTH, moved[item], taken[item, k]) for item in range(2) for k in range(4)
         )
 
     step = learn(Weights.zero(3, 5), seen, probabilities(BOTH, logits), taken, gains, 1.0)
