@@ -1,5 +1,6 @@
 """A whole team at work: the local workspace, the local platform, a Redis, and bots that can be started and stopped."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
 from tests.story.colleagues import Workspace
 from tests.task_from_pool import NO_POOL, pool_path, write_task
+
+BUNDLED = Path(__file__).parents[2] / "tasks" / "eurovoc"
 
 
 @dataclass
@@ -34,8 +37,13 @@ class House:
             raise AssertionError("the bot lost its connection to Slack for good")
 
         async with running(load_settings(self.environment), give_up) as bot:
-            await self.workspace.hears_the_bot()
+            if bot.http_port is None:
+                await self.workspace.hears_the_bot()
             yield bot
+
+    def copy_eurovoc(self, name: str = "eurovoc") -> Path:
+        """Take a copy of the bundled task; returns its folder."""
+        return shutil.copytree(BUNDLED, self.tasks / name)
 
     def write_acts(self, train: int, name: str = "acts") -> None:
         """Build a task from real EU acts; skips the test where they are absent."""
@@ -45,12 +53,16 @@ class House:
         write_task(self.tasks / name, pool, train=train)
 
 
-@pytest.fixture
-async def house(tmp_path: Path, redis_server: str, redis: Redis) -> AsyncIterator[House]:
+@asynccontextmanager
+async def furnished(
+    tmp_path: Path, redis_server: str, redis: Redis, *, http_port: int | None = None
+) -> AsyncIterator[House]:
+    """Set up everything but the bot; with `http_port` the workspace sends signed requests to a bot there."""
     tasks = tmp_path / "tasks"
     tasks.mkdir()
+    request_url = f"http://127.0.0.1:{http_port}/slack/events" if http_port else None
     async with (
-        serve_workspace(tmp_path / "slack") as slack,
+        serve_workspace(tmp_path / "slack", request_url=request_url) as slack,
         serve_platform(tmp_path / "platform", pace=0.0) as platform,
         aiohttp.ClientSession() as session,
     ):
@@ -65,4 +77,16 @@ async def house(tmp_path: Path, redis_server: str, redis: Redis) -> AsyncIterato
             "PROCTOR_TASKS": str(tasks),
             "CARD_SECONDS": "0.3",
         }
+        if http_port:
+            environment |= {
+                "SLACK_MODE": "http",
+                "HTTP_PORT": str(http_port),
+                "SLACK_SIGNING_SECRET": "local-signing-secret",
+            }
         yield House(Workspace(slack.url, session), tasks, tmp_path / "home", environment)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, redis_server: str, redis: Redis) -> AsyncIterator[House]:
+    async with furnished(tmp_path, redis_server, redis) as house:
+        yield house

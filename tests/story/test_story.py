@@ -1,9 +1,14 @@
-"""The main job, end to end: from a slash command to an approved checkpoint, on real EU acts."""
+"""The main job, end to end: from a slash command to an approved checkpoint, on the bundled task and on real EU acts."""
+
+import socket
+import time
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
-from tests.story.conftest import House
+from tests.story.conftest import House, furnished
 
 pytestmark = pytest.mark.story
 
@@ -28,15 +33,19 @@ async def approve(workspace: Workspace, user: str, message: Json, action: Json, 
     await workspace.submit(user, reason)
 
 
-async def test_from_a_command_to_an_approved_checkpoint(house: House) -> None:
-    house.write_acts(train=100)
+@pytest.mark.parametrize(("task", "items"), [("eurovoc", (180, 60)), ("acts", (100, 50))])
+async def test_from_a_command_to_an_approved_checkpoint(house: House, task: str, items: tuple[int, int]) -> None:
+    if task == "acts":
+        house.write_acts(train=100)
+    else:
+        house.copy_eurovoc()
     workspace = house.workspace
     async with house.bot():
-        await workspace.type_command("alice", "/rft", "launch task=acts seed=1")
+        await workspace.type_command("alice", "/rft", f"launch task={task} seed=1")
 
         # An ephemeral line confirms at once; the card appears and stays one message.
-        confirmation = await workspace.told("alice", "Launching *acts*")
-        assert "100 train and 50 validation items" in confirmation
+        confirmation = await workspace.told("alice", f"Launching *{task}*")
+        assert "{} train and {} validation items".format(*items) in confirmation
         card = await workspace.card_with("Training")
 
         # The curve appears in its thread.
@@ -118,3 +127,35 @@ async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: H
     assert len([m for m in messages if not in_thread(m)]) == 1
     postings = [str(m["metadata"]["event_payload"]["posting"]) for m in messages]
     assert len(postings) == len(set(postings))
+
+
+async def test_the_same_over_signed_requests(tmp_path: Path, redis_server: str, redis: Redis) -> None:
+    """HTTP mode: Slack's requests come in signed, and one with a wrong signature is refused."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    async with furnished(tmp_path, redis_server, redis, http_port=port) as house:
+        house.copy_eurovoc()
+        async with house.bot() as bot:
+            assert bot.http_port == port
+            await house.workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=1")
+            await house.workspace.told("alice", "Launching *eurovoc*")
+            summary = await summary_of(house.workspace)
+            await approve(house.workspace, "bob", summary, buttons(summary, "approve_checkpoint")[0], "over requests")
+            await house.workspace.told("bob", "1 more approval needed")
+            forged = {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": str(int(time.time()))}
+            async with house.workspace.session.post(
+                f"http://127.0.0.1:{port}/slack/events", data=b"command=/rft", headers=forged
+            ) as refused:
+                assert refused.status == 401
+
+
+async def test_a_dead_socket_address_does_not_lock_the_bot_out(house: House) -> None:
+    """Slack asks to reconnect and then refuses the address it gave: the watchdog has a new one fetched."""
+    house.copy_eurovoc()
+    async with house.bot():
+        await house.workspace.fault(fault="refuse_sockets", times=2)
+        await house.workspace.fault(fault="disconnect")
+        await house.workspace.hears_the_bot()
+        await house.workspace.type_command("alice", "/proctor", "tasks")
+        await house.workspace.told("alice", "`eurovoc`")
