@@ -26,6 +26,7 @@ class Verb:
         takes: what its one bare word names, such as `job`; None where it takes none.
         keys: the `key=value` pairs it takes, each with an example or its values.
         needs: keys that must be given.
+        most: how many bare words it takes at most.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Verb:
     takes: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    most: int = 1
 
     @property
     def usage(self) -> str:
@@ -51,9 +53,14 @@ class Typed:
     """A command as it was understood."""
 
     verb: str
-    word: str
-    """The bare word; empty where the verb takes none."""
+    words: tuple[str, ...]
+    """The bare words; empty where the verb takes none."""
     given: Mapping[str, str]
+
+    @property
+    def word(self) -> str:
+        """The first bare word; empty where the verb takes none."""
+        return self.words[0] if self.words else ""
 
 
 LAUNCH_KEYS: Final[Mapping[str, str]] = {
@@ -75,6 +82,29 @@ RFT: Final = (
     Verb("pause", "stop after the step in hand, keeping a snapshot", takes="job"),
     Verb("resume", "go on from the snapshot", takes="job"),
     Verb("cancel", "stop for good", takes="job"),
+)
+
+EVAL_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<model>,<model>",
+    "split": "valid",
+    "runs": "n",
+    "effort": "low,high",
+    "prompt": "<version>",
+    "limit": "n",
+    "platform": "<platform>",
+    "budget": "<tokens>",
+}
+MOST_COMPARED: Final = 6
+
+EVAL: Final = (
+    Verb("run", "ask one or more models, grade every answer", keys=EVAL_KEYS, needs=("task",)),
+    Verb("variance", "is there headroom to learn: nine runs of each item", keys=EVAL_KEYS, needs=("task",)),
+    Verb("compare", "which is better, item by item", takes="eval", most=MOST_COMPARED),
+    Verb("list", "the newest evals"),
+    Verb("status", "how far an eval is", takes="eval"),
+    Verb("show", "what it came to", takes="eval"),
+    Verb("cancel", "stop, keeping the answers so far", takes="eval"),
 )
 
 PROCTOR: Final = (
@@ -149,14 +179,14 @@ def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[st
         raise InvalidRequest(f"'{key}=' has no value. Write it without a space after the equals sign: `{key}=value`.")
 
 
-def _bare(command: str, verb: Verb, bare: list[str]) -> str:
+def _bare(command: str, verb: Verb, bare: list[str]) -> tuple[str, ...]:
     if verb.takes is None:
         if bare:
-            raise InvalidRequest(
-                f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed `{command} {verb.usage}`."
-            )
-        return ""
-    if len(bare) != 1:
+            usage = f"`{command} {verb.usage}`"
+            raise InvalidRequest(f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed {usage}.")
+        return ()
+    if not 1 <= len(bare) <= verb.most:
         found = "none is given" if not bare else f"{len(bare)} words are given: {' '.join(bare)}"
-        raise InvalidRequest(f"`{command} {verb.name}` needs one {verb.takes}; {found}.")
-    return bare[0]
+        wanted = f"one {verb.takes}" if verb.most == 1 else f"one to {verb.most} {verb.takes}s"
+        raise InvalidRequest(f"`{command} {verb.name}` needs {wanted}; {found}.")
+    return tuple(bare)

@@ -89,6 +89,16 @@ def read_seed(text: str) -> int:
     return cast("int", _read("seed", text, _whole(0, LARGEST_SEED), f"a whole number from 0 to {LARGEST_SEED}"))
 
 
+def read_whole(key: str, text: str, low: int, high: int) -> int:
+    """Return the whole number that was typed for `key`; raises InvalidRequest with its bounds."""
+    return cast("int", _read(key, text, _whole(low, high), f"a whole number from {low} to {high}"))
+
+
+def read_effort(text: str) -> Effort:
+    """Return the effort that was typed; raises InvalidRequest naming those there are."""
+    return cast("Effort", _read("effort", text, _one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"))
+
+
 def read_suffix(text: str) -> str:
     """Return the suffix that was typed; raises InvalidRequest where the API would refuse it."""
     if not 1 <= len(text) <= LONGEST_SUFFIX:

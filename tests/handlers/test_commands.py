@@ -8,7 +8,7 @@ from jobs.records import Hyperparameters
 
 def test_keys_come_in_any_order_and_may_be_quoted() -> None:
     typed = parse("/rft", 'launch  suffix="two words" task=acts seed=7', RFT)
-    assert typed == Typed("launch", "", {"suffix": "two words", "task": "acts", "seed": "7"})
+    assert typed == Typed("launch", (), {"suffix": "two words", "task": "acts", "seed": "7"})
 
 
 def test_a_phones_quotation_marks_are_plain_ones() -> None:
@@ -16,7 +16,7 @@ def test_a_phones_quotation_marks_are_plain_ones() -> None:
 
 
 def test_a_bare_word_names_the_job() -> None:
-    assert parse("/rft", "status rft-abc234", RFT) == Typed("status", "rft-abc234", {})
+    assert parse("/rft", "status rft-abc234", RFT) == Typed("status", ("rft-abc234",), {})
 
 
 @pytest.mark.parametrize(
