@@ -4,6 +4,7 @@ refusal, body          what a request may say, and the API's way of saying no
 files, rows            uploads and the training rows in them
 orders, records        what a fine-tuning job was asked to be, and what it is now
 foreman, trainer       who trains when; the child process that trains one job
+examination, events    the look at its files before; what happened to it, as told
 choices, features,     the policy: what it may answer, what it sees of a text,
 leaning, policy        where it starts from, how it draws and learns
 lesson, report         one step of training, and the figures of that step

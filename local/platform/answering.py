@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from local.platform.body import Body
-from local.platform.choices import NothingToChoose, Plan, plan_of
+from local.platform.choices import NOTHING_SEEN, NothingToChoose, Plan, plan_of, seen_before
 from local.platform.orders import check_schema
 from local.platform.policy import Layout, chosen, draw, likeliest
 from local.platform.refusal import bad_request
@@ -82,8 +82,7 @@ def _plan(model: Model, question: Question) -> Plan:
         return own
     check_schema(question.schema)
     try:
-        return plan_of(question.schema.value)
-    except NothingToChoose as nothing:
-        if own is None:
-            raise bad_request(str(nothing), question.schema.at) from None
-        return own
+        return plan_of(question.schema.value, NOTHING_SEEN if own is None else seen_before(own))
+    except NothingToChoose:
+        said = "There is nothing to choose: the JSON schema needs a property with an enum."
+        raise bad_request(said, question.schema.at) from None

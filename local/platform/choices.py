@@ -115,6 +115,13 @@ def seen_answers(items: Iterable[Mapping[str, object]]) -> Seen:
     return Seen({name: _sorted(found) for name, found in by_name.items() if found}, _sorted(every), lists)
 
 
+def seen_before(plan: Plan) -> Seen:
+    """Return the answers a model knows from the plan it was trained with, for where a new schema leaves text open."""
+    by_name = {choice.path.rpartition(".")[2].removesuffix("[]"): choice.options for choice in plan.choices}
+    every = {option for choice in plan.choices for option in choice.options}
+    return Seen(by_name, _sorted(every), any(choice.kind == "many" for choice in plan.choices))
+
+
 def plan_of(schema: Mapping[str, object] | None, seen: Seen = NOTHING_SEEN) -> Plan:
     """Return the plan of answers that obey `schema`; without one, of answers like those `seen`.
 

@@ -1,18 +1,17 @@
 """What lies on disk is always whole: written beside its place, then moved into it."""
 
 import json
-import secrets
 from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader, even after a kill in here, finds the old content or the new, whole."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Put `data` at `path` so that a reader, even after a kill in here, finds the old content or the new, whole.
+
+    Every path has one writer at a time, so one name beside it is enough, and a killed writer leaves at most one behind.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(data)
+    beside.replace(path)
 
 
 def write_object(path: Path, value: dict[str, object]) -> None:

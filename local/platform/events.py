@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from local.platform.names import derived
+from local.platform.names import checkpoint_model, derived
+from local.platform.records import JobRecord, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,29 @@ def told(job_id: str, key: str, message: str, level: Literal["info", "warn", "er
 def metrics(job_id: str, step: int, message: str, data: Mapping[str, object]) -> Event:
     """Return the metrics event of a step, happening now."""
     return Event(derived("ftevent-", job_id, "step", step), int(time.time()), message, type="metrics", data=data)
+
+
+def closing(record: JobRecord) -> list[Event]:
+    """Return the events that a job's end calls for; none before it."""
+    match record.status:
+        case Status.SUCCEEDED:
+            model = f"New fine-tuned model created: {record.fine_tuned_model}"
+            done = "The job has successfully completed"
+            return [told(record.id, "model", model), told(record.id, "completed", done)]
+        case Status.FAILED if record.fault is not None:
+            return [told(record.id, "failed", f"The job failed: {record.fault.message}", "error")]
+        case Status.CANCELLED:
+            return [told(record.id, "cancelled", "The job was cancelled")]
+        case _:
+            return []
+
+
+def pausing(record: JobRecord, step: int) -> Event:
+    """Return the event of a pause after `step`; 0 before the first."""
+    said = "Job paused before its first step"
+    if step:
+        said = f"Job paused at step {step} with Snapshot ID: {checkpoint_model(record.id, record.order.suffix, step)}"
+    return told(record.id, f"paused-{record.resumes}", said)
 
 
 def event_from(value: Mapping[str, object]) -> Event:

@@ -13,15 +13,14 @@ from dataclasses import replace
 from statistics import fmean
 
 from local.platform.child import start_trainer
-from local.platform.choices import NothingToChoose
-from local.platform.events import Event, EventLog, told
+from local.platform.events import EventLog, closing, pausing, told
+from local.platform.examination import BadFile, examined
 from local.platform.files import FileStore
-from local.platform.names import checkpoint_model, derived, final_model
+from local.platform.names import derived, final_model
 from local.platform.orders import Order
 from local.platform.records import Fault, JobFolder, JobRecord, JobStore, Status
 from local.platform.refusal import bad_request, too_many, wrong_state
-from local.platform.rows import BadRow, Split, split_rows
-from local.platform.trainer import job_plan, load_outcome
+from local.platform.trainer import load_outcome
 from local.platform.weights import load_linear, load_state, save_linear
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class Foreman:
             if record.status is not Status.PAUSED:
                 self._drive(record.id)
         for record in self.jobs.list():
-            self.log(record.id).append(_closing(record))
+            self.log(record.id).append(closing(record))
 
     async def close(self) -> None:
         """Stop all trainers where they are; their jobs stay as they are, to be gone on with."""
@@ -107,7 +106,7 @@ class Foreman:
             raise wrong_state(job_id, record.status, "cancelled")
         self._put(record, status=Status.CANCELLED, finished_at=int(time.time()), pausing=False)
         await self._stop(job_id)
-        self.log(job_id).append(_closing(self.jobs.get(job_id)))
+        self.log(job_id).append(closing(self.jobs.get(job_id)))
         return self.jobs.get(job_id)
 
     async def pause(self, job_id: str) -> JobRecord:
@@ -176,8 +175,8 @@ class Foreman:
         said = f"Validating training file: {training} and validation file: {validation}"
         log.append([told(job_id, "validating", said)])
         try:
-            examples = await asyncio.to_thread(_examined, self.jobs.folder(job_id), record.order)
-        except _BadFile as bad:
+            examples = await asyncio.to_thread(examined, self.jobs.folder(job_id), record.order)
+        except BadFile as bad:
             self._fail(job_id, bad.fault)
             return
         self._put(record, status=Status.QUEUED, hyperparameters=record.order.wanted.resolved(examples))
@@ -227,7 +226,7 @@ class Foreman:
             save_linear(folder.snapshot(step), load_linear(folder.state))
             snapshots = (*snapshots, step)
         record = self._put(record, status=Status.PAUSED, pausing=False, snapshots=snapshots)
-        self.log(record.id).append([_paused(record, step)])
+        self.log(record.id).append([pausing(record, step)])
 
     def _succeed(self, record: JobRecord, folder: JobFolder) -> None:
         result = derived("file-", record.id, "result")
@@ -242,12 +241,12 @@ class Foreman:
             result_files=(result,),
             pausing=False,
         )
-        self.log(record.id).append(_closing(record))
+        self.log(record.id).append(closing(record))
 
     def _fail(self, job_id: str, fault: Fault) -> None:
         record = self.jobs.get(job_id)
         record = self._put(record, status=Status.FAILED, finished_at=int(time.time()), fault=fault, pausing=False)
-        self.log(job_id).append(_closing(record))
+        self.log(job_id).append(closing(record))
 
     async def _stop(self, job_id: str) -> None:
         """Ends a job's driver and with it the trainer; its place is free when this returns."""
@@ -267,53 +266,8 @@ class Foreman:
         return self._files.path(file_id).read_bytes()
 
 
-class _BadFile(Exception):
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-
-
-def _examined(folder: JobFolder, order: Order) -> int:
-    """How many training examples there are, after looking at all that training will need."""
-    splits: tuple[Split, Split] = ("training", "validation")
-    rows = {}
-    for split, path in zip(splits, (folder.training, folder.validation), strict=True):
-        try:
-            rows[split] = split_rows(path.read_bytes(), split)
-        except BadRow as bad:
-            raise _BadFile(Fault(f"invalid_{split}_file", str(bad), f"{split}_file")) from None
-    try:
-        job_plan(order.response_format, rows["training"])
-    except NothingToChoose as nothing:
-        raise _BadFile(Fault("nothing_to_learn", str(nothing), "training_file")) from None
-    return len(rows["training"])
-
-
 def _file_parameters(order: Order) -> list[tuple[str, str]]:
     return [(order.training_file, "training_file"), (order.validation_file, "validation_file")]
-
-
-def _closing(record: JobRecord) -> list[Event]:
-    """The events that a job's end calls for; none before it."""
-    match record.status:
-        case Status.SUCCEEDED:
-            model = f"New fine-tuned model created: {record.fine_tuned_model}"
-            done = "The job has successfully completed"
-            return [told(record.id, "model", model), told(record.id, "completed", done)]
-        case Status.FAILED:
-            assert record.fault is not None
-            return [told(record.id, "failed", f"The job failed: {record.fault.message}", "error")]
-        case Status.CANCELLED:
-            return [told(record.id, "cancelled", "The job was cancelled")]
-        case _:
-            return []
-
-
-def _paused(record: JobRecord, step: int) -> Event:
-    said = "Job paused before its first step"
-    if step:
-        said = f"Job paused at step {step} with Snapshot ID: {checkpoint_model(record.id, record.order.suffix, step)}"
-    return told(record.id, f"paused-{record.resumes}", said)
 
 
 def _step_reached(folder: JobFolder) -> int:

@@ -18,9 +18,10 @@ from pathlib import Path
 from jobs.graders import GraderRuntime, parse_grader
 from local.platform.checkpoints import Checkpoint, best, save_checkpoints
 from local.platform.child import die_with, hold
-from local.platform.choices import Plan, plan_of, seen_answers
+from local.platform.choices import Plan
 from local.platform.disk import read_object, write_object
 from local.platform.events import Event, EventLog, metrics, told
+from local.platform.examination import job_plan
 from local.platform.features import Features, fit
 from local.platform.leaning import base_logits
 from local.platform.lesson import Course, Examples, Graded, Grading, roll_out, update, validate
@@ -163,7 +164,7 @@ def course_of(folder: JobFolder, record: JobRecord) -> Course:
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
         texts = [row.text for row in (*training, *validation)]
-        save_sight(folder.features, fit(texts), job_plan(order.response_format, training))
+        save_sight(folder.features, fit(texts), job_plan(order, training))
     features, plan = load_sight(folder.features)
     return Course(
         plan=plan,
@@ -176,17 +177,6 @@ def course_of(folder: JobFolder, record: JobRecord) -> Course:
         learning_rate_multiplier=knobs.learning_rate_multiplier,
         seed=order.seed,
     )
-
-
-def job_plan(response_format: object, training: Sequence[Row]) -> Plan:
-    """Return the plan of a job's answers.
-
-    Raises:
-        NothingToChoose: if neither the response format nor the rows leave a choice open.
-    """
-    described = response_format.get("json_schema") if isinstance(response_format, dict) else None
-    schema = described.get("schema") if isinstance(described, dict) else None
-    return plan_of(schema, seen_answers(row.item for row in training))
 
 
 def _examples(rows: Sequence[Row], features: Features, plan: Plan) -> Examples:

@@ -6,11 +6,18 @@ from typing import Any
 
 import jsonschema
 import pytest
-from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError, RateLimitError
+from openai import (
+    AsyncOpenAI,
+    AuthenticationError,
+    BadRequestError,
+    InternalServerError,
+    NotFoundError,
+    RateLimitError,
+)
 from openai.types.responses import Response
 
 from local.platform.server import Limits, Platform, serve
-from tests.local.platform.harbour import LABELS, RESPONSE_FORMAT, SCHEMA, ended, launch, row, user_said
+from tests.local.platform.harbour import LABELS, RESPONSE_FORMAT, SCHEMA, ended, launch, method, row, user_said
 
 BASE = "local-policy-1"
 FORMAT: Any = {"format": {"type": "json_schema", "name": "cargo", "strict": True, "schema": SCHEMA}}
@@ -50,7 +57,7 @@ async def platform(home: Path) -> AsyncIterator[Platform]:
 
 @pytest.fixture
 async def tuned(client: AsyncOpenAI) -> str:
-    [job] = (await client.fine_tuning.jobs.list()).data
+    job = (await client.fine_tuning.jobs.list()).data[-1]
     assert job.fine_tuned_model is not None
     return job.fine_tuned_model
 
@@ -197,3 +204,31 @@ async def test_too_much_at_once_is_a_429(tmp_path: Path) -> None:
     ):
         with pytest.raises(RateLimitError):
             await client.models.list()
+
+
+async def test_labels_that_only_the_rows_named_are_still_known_when_asked(client: AsyncOpenAI) -> None:
+    schema = {"type": "object", "properties": {"labels": {"type": "array", "items": {"type": "string"}}}}
+    other = {"type": "object", "properties": {"cargo": {"type": "array", "items": {"type": "string"}}}}
+    job = await ended(client, (await launch(client, how=method({"n_epochs": 1}, response_format=shaped(schema)))).id)
+    assert job.status == "succeeded"
+    open_format: Any = shaped(schema)
+
+    for asked, key in ((schema, "labels"), (other, "cargo")):
+        text: Any = {"format": {"type": "json_schema", "name": "n", "schema": asked}}
+        answer = await client.responses.create(model=str(job.fine_tuned_model), input="Cod.", text=text, temperature=2)
+        assert set(json.loads(answer.output_text)[key]) <= set(LABELS)
+    with pytest.raises(BadRequestError, match="needs a property with an enum"):
+        await client.chat.completions.create(
+            model=BASE, messages=[{"role": "user", "content": "Cod."}], response_format=open_format
+        )
+
+
+async def test_a_bug_is_a_500_in_the_same_shape(platform: Platform, client: AsyncOpenAI) -> None:
+    job = await ended(client, (await launch(client)).id)
+    platform.foreman.jobs.folder(job.id).checkpoints.write_text("[]")
+
+    with pytest.raises(InternalServerError) as failed:
+        await client.fine_tuning.jobs.checkpoints.list(job.id)
+
+    assert failed.value.type == "server_error"
+    assert str(failed.value.request_id).startswith("req_")

@@ -226,3 +226,18 @@ def test_a_line_left_unfinished_is_not_an_event_and_is_cut_off_by_the_next(tmp_p
     log.append([one, two])
     assert EventLog(path).events() == [one, two]
     assert log.events() == [one, two]
+
+
+async def test_a_bug_in_driving_a_job_fails_that_job_and_no_other(tmp_path: Path) -> None:
+    async with serving(tmp_path, pace=0.05) as (platform, client):
+        job = await launch(client)
+        await reaches(client, job.id, 1)
+        await client.fine_tuning.jobs.pause(job.id)
+        platform.foreman.jobs.folder(job.id).state.write_bytes(b"no archive")
+
+        await client.fine_tuning.jobs.resume(job.id)
+
+        failed = await ended(client, job.id)
+        assert failed.error is not None
+        assert failed.error.code == "server_error"
+        assert (await ended(client, (await launch(client)).id)).status == "succeeded"
