@@ -109,7 +109,8 @@ def form(view: JobView, checkpoint: Checkpoint | None, remembered: str) -> Block
     job = view.job
     if checkpoint:
         title, verb = f"Approve step {checkpoint.step}", "Approve"
-        scores = ", ".join(f"{name} {score(value)}" for name, value in sorted(checkpoint.scores.items()))
+        known = {**checkpoint.scores, job.reward: checkpoint.valid_reward}
+        scores = ", ".join(f"{name} {score(value)}" for name, value in known.items() if value is not None)
         text = f"*{escape(job.task)}*, `{job.id}`\n`{escape(checkpoint.model_id)}`\n{scores or 'No scores reported.'}"
         consequence = f"With {job.quorum} approvals this checkpoint is the approved one."
     else:

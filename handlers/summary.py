@@ -1,7 +1,7 @@
 """How a finished job's checkpoints and their approval look. No Slack call is made here."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 from charts import CheckpointComparison, CheckpointScores, describe
 from handlers.blocks import (
@@ -17,13 +17,13 @@ from handlers.blocks import (
     section,
 )
 from handlers.wording import group, moment, people, person, score
-from jobs.checkpoints import CheckpointReading, best_in, chance, read_checkpoints
+from jobs.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
 from jobs.records import Approval, Decision, Job, Verdict
 from jobs.rft import JobView
 
 APPROVE: Final = "approve_checkpoint"
 REJECT: Final = "reject_checkpoints"
-NEEDS: Final[Mapping[Literal["f1", "precision", "recall"], str]] = {
+NEEDS: Final[Mapping[Score, str]] = {
     "f1": "Wrong and missing labels cost alike (highest F1)",
     "precision": "A wrong label costs more (highest precision)",
     "recall": "A missing label costs more (highest recall)",
@@ -85,16 +85,15 @@ def _opening(job: Job, readings: tuple[CheckpointReading, ...], approval: Approv
 
 
 def _best_sentence(readings: tuple[CheckpointReading, ...]) -> str:
-    best = max(
-        (r for r in readings if r.f1 is not None or r.checkpoint.valid_reward is not None),
-        key=lambda r: r.f1 if r.f1 is not None else r.checkpoint.valid_reward or 0.0,
-        default=None,
-    )
-    if best is None:
-        return "The platform reported no validation scores for these checkpoints."
-    if best.f1 is None:
-        return f"Step {best.checkpoint.step} has the highest validation reward, {score(best.checkpoint.valid_reward)}."
-    return f"Step {best.checkpoint.step} has the highest F1, {score(best.f1)}."
+    """Return which checkpoint is highest in the score that matters most, ties named."""
+    named: tuple[tuple[Score, str], ...] = (("f1", "F1"), ("reward", "validation reward"))
+    for name, words in named:
+        best = best_in(readings, name)
+        if best and len(best.steps) == 1:
+            return f"Step {best.steps[0]} has the highest {words}, {score(best.score)}."
+        if best:
+            return f"Steps {' and '.join(map(str, best.steps))} share the highest {words}, {score(best.score)}."
+    return "The platform reported no validation scores for these checkpoints."
 
 
 def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> str:
@@ -104,7 +103,7 @@ def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> s
     else:
         scores = f"precision *{score(reading.precision)}* · recall *{score(reading.recall)}* · F1 *{score(reading.f1)}*"
     lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`"]
-    if reading.leaning:
+    if reading.leaning and reading.leaning is not Leaning.BALANCED:
         lines.append(f"It {reading.leaning.value}.")
     if approval:
         lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]

@@ -14,6 +14,9 @@ ITEM_SPREAD: Final = 0.35
 """Usual standard deviation of one item's score (0.34 to 0.41 in a published validation of 50 items)."""
 
 
+Score = Literal["precision", "recall", "f1", "reward"]
+
+
 class Leaning(StrEnum):
     """How a checkpoint behaves, in words."""
 
@@ -32,6 +35,18 @@ class CheckpointReading:
     f1: float | None
     leaning: Leaning | None
     """None where precision or recall is unknown."""
+
+    def score(self, name: Score) -> float | None:
+        """Return one of its scores, or None where nobody reported it."""
+        match name:
+            case "precision":
+                return self.precision
+            case "recall":
+                return self.recall
+            case "f1":
+                return self.f1
+            case "reward":
+                return self.checkpoint.valid_reward
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +92,9 @@ def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[
     )
 
 
-def best_in(readings: tuple[CheckpointReading, ...], score: Literal["precision", "recall", "f1"]) -> Best | None:
+def best_in(readings: tuple[CheckpointReading, ...], score: Score) -> Best | None:
     """Return who is best in one score, or None where nobody reported it."""
-    scored = [(r.checkpoint.step, round(value, 2)) for r in readings if (value := getattr(r, score)) is not None]
+    scored = [(r.checkpoint.step, round(value, 2)) for r in readings if (value := r.score(score)) is not None]
     if not scored:
         return None
     top = max(value for _, value in scored)
