@@ -28,11 +28,25 @@ from jobs.events import EventHistory
 from jobs.platforms import Profile
 from jobs.records import Checkpoint
 from jobs.refusals import Refusal, Request, cut_short, not_genuine, refused, scrub, unreachable, unreadable
-from jobs.remote import KEY, JobSpec, RemoteEvent, RemoteJob, method_of, read_checkpoint, read_event, read_job, text
+from jobs.remote import (
+    KEY,
+    JobSpec,
+    RemoteEvent,
+    RemoteJob,
+    method_of,
+    read_checkpoint,
+    read_event,
+    read_job,
+    text,
+    trainable,
+)
+from jobs.remote_graders import RUN_PATH, VALIDATE_PATH, GraderTrial, read_trial
 from jobs.series import JsonObject
 
 CONNECT_SECONDS = 5.0
 UPLOAD_SECONDS = 600.0
+GRADER_SECONDS = 150.0
+"""A python grader may take two minutes, and a model grader its time."""
 FIRST_PAGE = 20
 PAGE = 100
 CONNECTIONS = 50
@@ -230,6 +244,26 @@ class Gateway:
         answer = await self._asker.ask(Request("list its models"), self._client.models.with_raw_response.list)
         return tuple(model["id"] for model in items(answer))
 
+    async def check_grader(self, definition: JsonObject, item: JsonObject, sample: str) -> GraderTrial:
+        """Let the platform validate a grader and run it on one answer, as training would.
+
+        Args:
+            definition: the grader's.
+            item: the row that was answered.
+            sample: the answer.
+
+        Raises:
+            PlatformRejected: the grader is malformed; or, with code `not_found`, the platform cannot check graders.
+        """
+        validate: dict[str, object] = {"grader": trainable(definition)}
+        run = {**validate, "item": item, "model_sample": sample}
+        await self._asker.ask(Request("take the grader"), lambda: self._post(VALIDATE_PATH, validate))
+        answer = await self._asker.ask(Request("run the grader"), lambda: self._post(RUN_PATH, run), GRADER_SECONDS)
+        return read_trial(answer)
+
+    def _post(self, path: str, body: JsonObject) -> Awaitable[Answer]:
+        return self._client.post(path, body=body, cast_to=httpx2.Response)
+
     def require_key(self) -> None:
         """Raise InvalidRequest, naming the variable, where there is no key to ask with."""
         self._asker.require_key()
@@ -272,6 +306,18 @@ class Gateway:
             case "no_answer":
                 return Trouble("connection dropped", sentence, Remedy.AGAIN)
         return not_an_answer().trouble
+
+    async def has_model(self, model: str) -> bool:
+        """Tell whether the platform lets this key ask `model`."""
+        try:
+            await self._asker.ask(
+                Request("show a model", model=model), lambda: self._client.models.with_raw_response.retrieve(model)
+            )
+        except PlatformRejected as error:
+            if error.code in {"not_found", "model_not_found"}:
+                return False
+            raise
+        return True
 
     async def _one_job(self, request: Request, call: Callable[[str], Awaitable[Answer]], remote_id: str) -> RemoteJob:
         answer = await self._asker.ask(request, lambda: call(_checked(remote_id)))
