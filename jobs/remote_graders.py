@@ -34,9 +34,8 @@ def read_trial(answer: JsonObject) -> GraderTrial:
     flags = child(answer, "metadata", "errors")
     details = [text for name, value in flags.items() for text in _texts(name, value)]
     raised = [name for name, value in flags.items() if value is True]
-    named = [
-        name for name, value in flags.items() if value not in (True, False, None, "") and not _covered(name, raised)
-    ]
+    said = [name for name, value in flags.items() if value not in (True, False, None, "")]
+    named = [name for name in said if not any(name.startswith(flag) for flag in raised)]  # x_error_details of x_error
     reward = number(answer.get("reward"))
     errors = (*raised, *named) or (() if reward is not None else ("no reward",))
     parts = {
