@@ -17,6 +17,7 @@ import handlers
 from bot.embedded_redis import embedded_redis
 from bot.health import Check, Finding, health_app, serving
 from bot.logs import log_bug, reference
+from bot.reports import Reports
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings, key_of
 from bot.slack_socket import SlackSocket
@@ -28,6 +29,9 @@ from handlers.posting import SlackPoster
 from jobs.approvals import Approvals
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
+from jobs.evals.records import Eval
+from jobs.evals.rows import LocalRows
+from jobs.evals.shelf import ReportShelf
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
@@ -168,6 +172,9 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         kinds: Mapping[str, Work] = {"turn": _turn(jobs, store), "deliver": courier.deliver}
         engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
+        shelf = _shelf(settings, store)
+        reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
+
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
         services = {
             "jobs": jobs,
@@ -177,6 +184,8 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "store": store,
             "tasks": tasks,
             "profiles": profiles,
+            "shelf": shelf,
+            "report_link": reports.link,
         }
         handlers.register(app, Boundary(log_bug), services)
         listener, http_port = await _listener(settings, app, give_up, stack)
@@ -189,9 +198,9 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             )
         )
         checks = _checks(store, listener, ticks, engine)
-        health_port = await stack.enter_async_context(
-            serving(health_app(checks), settings.bind_host, settings.health_port)
-        )
+        pages = health_app(checks)
+        reports.add_to(pages)
+        health_port = await stack.enter_async_context(serving(pages, settings.bind_host, settings.health_port))
         engine.start()
         ticks.start()
         listener.start()
@@ -224,6 +233,20 @@ def _turn(jobs: RftJobs, store: Store) -> Work:
             await jobs.turn(job_id, await store.starts(job_id), found_by)
 
     return turn
+
+
+def _shelf(settings: Settings, store: Store) -> ReportShelf:
+    async def find(eval_id: str) -> Eval | None:
+        found = await store.evaluation(eval_id)
+        return found.value if found else None
+
+    folder = settings.proctor_home / "evals"
+    return ReportShelf(folder, LocalRows(folder), find)
+
+
+async def _report_secret(settings: Settings, store: Store) -> str:
+    given = settings.report_key
+    return given.get_secret_value() if given else await store.secret("reports")
 
 
 def _tempo(settings: Settings) -> Tempo:

@@ -97,7 +97,11 @@ class Settings(_FromMapping):
     http_port: Port = 3000
     """Port of Slack's requests in http mode; 0 takes a free one."""
     health_port: Port = 0
-    """Port of /healthz and /readyz; 0 takes a free one."""
+    """Port of /healthz, /readyz and /reports; 0 takes a free one."""
+    public_url: HttpUrl | None = None
+    """Address under which people's browsers reach /reports of the health port; None: reports come as files only."""
+    report_key: SecretStr | None = None
+    """Signs the links to reports; None: a random one, kept in Redis."""
 
     redis_url: RedisUrl | None = None
     """None: a server of our own with its data in `proctor_home`."""

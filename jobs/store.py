@@ -20,6 +20,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:claim:<token>          list, answer of a claim, 30 s
     {proctor}:launched:<who and what> job or eval id, 10 s
     {proctor}:rate:<name>            time of the next free cell (ms)
+    {proctor}:secret:<name>          random text that signs links
     {proctor}:sequence               counter that orders postings
 
 Every write is an idempotent script: redis-py asks again by itself when a reply is lost.
@@ -29,6 +30,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
+from secrets import token_hex
 from typing import Final, Generic, Literal, TypeVar, cast
 from uuid import uuid4
 
@@ -214,6 +216,12 @@ class Store:
         """Return where a posting stands in Slack, or None while it was not posted."""
         value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
         return LedgerEntry(**json.loads(value)) if value else None
+
+    async def secret(self, name: str) -> str:
+        """Return the secret called `name`: random, made when it is first asked for, the same for every bot."""
+        key = _key(f"secret:{name}")
+        await self._redis.set(key, token_hex(32), nx=True)
+        return str(await self._redis.get(key))
 
     async def starts(self, job_id: str) -> int:
         """Return the turns of a job begun since the last one that finished."""
