@@ -8,6 +8,7 @@ The last line may be torn by a crash: it is left out on reading and mended befor
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,7 @@ class LocalRowFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab")
+        self._one_at_a_time = threading.Lock()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -133,13 +135,16 @@ class LocalRowFile:
 
     def append(self, answers: Sequence[Answer]) -> None:
         """See `RowFile.append`."""
-        self._file.write(b"".join(map(line_of, answers)))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        lines = b"".join(map(line_of, answers))
+        with self._one_at_a_time:
+            self._file.write(lines)
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """See `RowFile.close`."""
-        self._file.close()
+        """See `RowFile.close`; what another thread is writing is finished first."""
+        with self._one_at_a_time:
+            self._file.close()
 
 
 def line_of(row: Answer | Item) -> bytes:

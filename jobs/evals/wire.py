@@ -1,6 +1,7 @@
 """A question as the Responses or the Chat Completions API takes it, and what their answers say."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from jobs.evals.sampling import ModelAnswer, NotAnswered, Question, Remedy, Trouble
@@ -29,6 +30,8 @@ def read_answer(answer: JsonObject, api: Api, latency: float) -> ModelAnswer:
         NotAnswered: it says nothing: it was refused, filtered, cut short before its first word, or failed.
     """
     said = _read_response(answer, latency) if api == "responses" else _read_completion(answer, latency)
+    if not said.text.isascii():
+        said = replace(said, text=said.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
     if said.finish_reason == "refusal":
         raise NotAnswered(Trouble("refused by the model", "The model refused to answer.", Remedy.NOTHING))
     if not said.text and said.finish_reason not in {"stop", None}:
