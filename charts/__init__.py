@@ -5,15 +5,35 @@ Importing this package never imports matplotlib: values, words and the pool live
 
 from charts.alt_text import describe
 from charts.pool import ChartFailed, ChartPool
-from charts.values import Chart, CheckpointComparison, CheckpointScores, RewardCurve, Theme
+from charts.values import (
+    ArmScores,
+    Chart,
+    CheckpointComparison,
+    CheckpointScores,
+    ItemScores,
+    LabelCount,
+    LabelDistribution,
+    RewardCurve,
+    Score,
+    ScoreComparison,
+    Theme,
+    VarianceStudy,
+)
 
 __all__ = [
+    "ArmScores",
     "Chart",
     "ChartFailed",
     "ChartPool",
     "CheckpointComparison",
     "CheckpointScores",
+    "ItemScores",
+    "LabelCount",
+    "LabelDistribution",
     "RewardCurve",
+    "Score",
+    "ScoreComparison",
     "Theme",
+    "VarianceStudy",
     "describe",
 ]

@@ -1,10 +1,27 @@
 """A picture in words: its alt text, and what is said in its place where it cannot be drawn."""
 
 import math
-from typing import assert_never
+from collections.abc import Sequence
+from typing import TypeVar, assert_never
 
-from charts.numerals import numeral
-from charts.values import METRICS, Chart, CheckpointComparison, CheckpointScores, Points, RewardCurve
+from charts.balance import balance
+from charts.numerals import finite, numeral
+from charts.values import (
+    METRICS,
+    ArmScores,
+    Chart,
+    CheckpointComparison,
+    CheckpointScores,
+    ItemScores,
+    LabelCount,
+    LabelDistribution,
+    Points,
+    RewardCurve,
+    ScoreComparison,
+    VarianceStudy,
+)
+
+_T = TypeVar("_T")
 
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""
@@ -24,6 +41,12 @@ def _words(chart: Chart) -> str:
             return _reward_curve(chart)
         case CheckpointComparison():
             return _comparison(chart)
+        case VarianceStudy():
+            return _variance(chart)
+        case ScoreComparison():
+            return _arms(chart)
+        case LabelDistribution():
+            return _labels(chart)
         case _ as never:
             assert_never(never)
 
@@ -70,14 +93,88 @@ def _row(row: CheckpointScores) -> str:
     return _sentence(f"{name}: {', '.join(told) or 'not measured'}")
 
 
+def _variance(chart: VarianceStudy) -> str:
+    graded, runs = chart.graded, "1 run" if chart.runs == 1 else f"{chart.runs:,} runs"
+    parts = [_sentence(chart.title), _sentence(chart.subtitle)]
+    if not graded:
+        return " ".join([*filter(None, parts), "Variance study: no item has scores yet."])
+    parts.append(f"Variance study of {_count(len(graded), 'item')}, {runs} each.")
+    figures = (
+        (f"Overall mean {chart.score}", chart.mean, 2),
+        ("mean of best", chart.mean_best, 2),
+        ("mean variance", chart.mean_variance, 3),
+    )
+    told = [f"{name} {numeral(v, decimals)}" for name, value, decimals in figures if (v := finite(value)) is not None]
+    parts.append(_sentence(", ".join(told)))
+    never = [item.item for item in graded if item.best is not None and item.best <= 0]
+    if never:
+        more = f" and {len(never) - LISTED} more" if len(never) > LISTED else ""
+        parts.append(f"{_count(len(never), 'item')} never above 0: {', '.join(never[:LISTED])}{more}.")
+    if missing := len(chart.items) - len(graded):
+        parts.append(f"{_count(missing, 'item')} without scores.")
+    parts.append(f"From lowest to highest mean: {', '.join(map(_item, _some(graded)))}.")
+    return " ".join(part for part in parts if part)
+
+
+def _item(item: ItemScores) -> str:
+    best, worst = finite(item.best), finite(item.worst)
+    span = f" ({numeral(worst)} to {numeral(best)})" if best is not None and worst is not None else ""
+    return f"{item.item} {numeral(item.mean or 0.0)}{span}"
+
+
+def _arms(chart: ScoreComparison) -> str:
+    heading = f"{chart.subtitle}: scores" if chart.subtitle else "Scores"
+    with_errors = any(finite(score.error) is not None for arm in chart.arms for score in arm.scores)
+    errors = f", \u00b1 {chart.errors}" if with_errors else ""
+    rows = [_arm(arm, chart.graders) for arm in chart.arms] or ["No arm has scores yet."]
+    return " ".join([_sentence(chart.title), f"{heading} of {_count(len(chart.arms), 'arm')}{errors}.", *rows])
+
+
+def _arm(arm: ArmScores, graders: tuple[str, ...]) -> str:
+    told = []
+    for grader, score in zip(graders, arm.scores, strict=False):  # an arm may lack the last graders
+        mean, error = finite(score.mean), finite(score.error)
+        if mean is not None:
+            told.append(f"{grader} {numeral(mean, 3)}" + (f" \u00b1 {numeral(error, 3)}" if error is not None else ""))
+    return _sentence(f"{arm.arm}: {', '.join(told) or 'not measured'}")
+
+
+def _labels(chart: LabelDistribution) -> str:
+    parts = [_sentence(chart.title), _sentence(chart.subtitle), f"{_count(len(chart.labels), 'label')}."]
+    now = balance([label.count for label in chart.labels])
+    if chart.compares:
+        then = balance([label.before for label in chart.labels])
+        parts += [f"{chart.then}: {then}.", f"{chart.now}: {now}.", f"By label, {chart.then} and {chart.now}:"]
+    else:
+        parts += [f"{now}." if chart.labels else "", "By label:"]
+    first, between, last = chart.parts
+    told = [_label(label, compares=chart.compares) for label in first]
+    told += [f"{_count(len(between), 'label')} between"] if between else []
+    told += [_label(label, compares=chart.compares) for label in last]
+    return " ".join([*filter(None, parts), f"{'; '.join(told) or 'none'}."])
+
+
+def _label(label: LabelCount, *, compares: bool) -> str:
+    counts = (label.before, label.count) if compares else (label.count,)
+    return f"{label.label}: " + " and ".join("not counted" if count is None else f"{count:,}" for count in counts)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' if number != 1 else ''}"
+
+
 def _measured(points: Points) -> Points:
     return tuple(sorted(point for point in points if math.isfinite(point[1])))
 
 
 def _listed(points: Points) -> str:
-    every = math.ceil(len(points) / LISTED)
-    kept = [*points[:-1:every], points[-1]] if every > 1 else [*points]
-    return ", ".join(f"{step:,}: {numeral(value)}" for step, value in kept)
+    return ", ".join(f"{step:,}: {numeral(value)}" for step, value in _some(points))
+
+
+def _some(values: Sequence[_T]) -> list[_T]:
+    """Return the first, the last and evenly spaced ones between, about `LISTED` in all."""
+    every = math.ceil(len(values) / LISTED)
+    return [*values[:-1:every], values[-1]] if every > 1 else [*values]
 
 
 def _steps(steps: tuple[int, ...]) -> str:

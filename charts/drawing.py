@@ -4,13 +4,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from charts.checkpoints import draw_checkpoint_comparison
+from charts.comparison import draw_score_comparison
+from charts.labels import draw_label_distribution
 from charts.reward import draw_reward_curve
 from charts.sheet import Sheet
-from charts.values import Chart, CheckpointComparison, RewardCurve
+from charts.values import (
+    Chart,
+    CheckpointComparison,
+    LabelDistribution,
+    RewardCurve,
+    ScoreComparison,
+    VarianceStudy,
+)
+from charts.variance import draw_variance_study
 
 CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
     RewardCurve: draw_reward_curve,
     CheckpointComparison: draw_checkpoint_comparison,
+    VarianceStudy: draw_variance_study,
+    ScoreComparison: draw_score_comparison,
+    LabelDistribution: draw_label_distribution,
 }
 
 

@@ -56,6 +56,19 @@ def fit(words: str, width: float, size: float, weight: Weight = "normal", lines:
     return broken
 
 
+def shorten(words: str, width: float, size: float, weight: Weight = "normal") -> str:
+    """Return `words` on one line of at most `width` pixels, cut in the middle: ids differ at both ends."""
+    most = int(width / size * NARROW)
+    if len(words) > 2 * most:
+        words = words[:most] + words[-most:]
+    line = printable(words, weight)
+    if width_of(line, size, weight) <= width:
+        return line
+    shorter = [line[: kept - kept // 2] + ELLIPSIS + line[len(line) - kept // 2 :] for kept in range(len(line))]
+    fitting = bisect_right(shorter, width, key=lambda cut: width_of(cut, size, weight))
+    return shorter[max(fitting - 1, 0)]
+
+
 def _break(words: list[str], width: float, size: float, weight: Weight, lines: int) -> list[str]:
     broken: list[str] = []
     rest = words

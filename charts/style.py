@@ -39,6 +39,10 @@ class Palette:
     alert: str
     bar: str
     best_bar: str
+    mean_bar: str
+    best_run: str
+    arms: tuple[str, ...]
+    """One for each arm, in turn; told apart by colour-blind readers too."""
 
 
 PALETTES: Mapping[Theme, Palette] = {
@@ -53,6 +57,9 @@ PALETTES: Mapping[Theme, Palette] = {
         alert="#c4320a",
         bar="#b9cfe2",
         best_bar="#0067a8",
+        mean_bar="#7db4dc",
+        best_run="#c4320a",
+        arms=("#8a8f98", "#c97500", "#1f6fb5", "#005540", "#8f3f78"),
     ),
     "dark": Palette(
         background="#1a1d21",
@@ -65,5 +72,8 @@ PALETTES: Mapping[Theme, Palette] = {
         alert="#ff7a59",
         bar="#3d566b",
         best_bar="#5ab8f0",
+        mean_bar="#2f6f9f",
+        best_run="#ff9a7a",
+        arms=("#7a7f88", "#e8a33d", "#3f93d6", "#35c79b", "#e7a8d0"),
     ),
 }

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from charts.numerals import finite
+
 Theme = Literal["light", "dark"]
 
 Points: TypeAlias = tuple[tuple[int, float], ...]
@@ -62,7 +64,146 @@ class CheckpointComparison:
     subtitle: str = ""
 
 
-Chart: TypeAlias = RewardCurve | CheckpointComparison
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """What one item's answers were given over the runs; None where none of them could be graded.
+
+    Args:
+        item: the item's id.
+        mean: mean score over its runs.
+        best: highest score of its runs.
+        worst: lowest score of its runs.
+    """
+
+    item: str
+    mean: float | None
+    best: float | None
+    worst: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceStudy:
+    """How much the runs of each item differ: the room there is to learn.
+
+    Args:
+        title: what the study says, in one sentence.
+        items: in any order; they are drawn from the lowest mean to the highest.
+        runs: answers sampled for each item.
+        mean: mean score over all items, None where it is not known.
+        mean_best: mean over items of the best run.
+        mean_variance: mean over items of the variance over runs.
+        subtitle: which task, model and split.
+        score: what the score is called.
+    """
+
+    title: str
+    items: tuple[ItemScores, ...]
+    runs: int
+    mean: float | None = None
+    mean_best: float | None = None
+    mean_variance: float | None = None
+    subtitle: str = ""
+    score: str = "reward"
+
+    @property
+    def graded(self) -> tuple[ItemScores, ...]:
+        """The items that have scores, from the lowest mean to the highest, equal means by their best."""
+        there = (item for item in self.items if finite(item.mean) is not None)
+        return tuple(sorted(there, key=lambda item: (item.mean, finite(item.best) or 0.0, item.item)))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One score with its uncertainty in the same unit; None is not measured, or no uncertainty known."""
+
+    mean: float | None
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """What one arm (a model at an effort) reached, one score for each grader of the comparison."""
+
+    arm: str
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreComparison:
+    """The scores of several arms on the same items, grader by grader.
+
+    Args:
+        title: the verdict, in one sentence.
+        graders: names for people, in the order shown.
+        arms: in the order shown; `scores` in the order of `graders`.
+        subtitle: which task, split and how many items.
+        errors: what the error bars are.
+    """
+
+    title: str
+    graders: tuple[str, ...]
+    arms: tuple[ArmScores, ...]
+    subtitle: str = ""
+    errors: str = "standard deviation over runs"
+
+
+MOST_LABELS = 40
+"""More labels than this are not all shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How many items carry a label, and how many did `before`, where there are two counts; None is not counted."""
+
+    label: str
+    count: int | None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDistribution:
+    """How often each label comes, in one data set or in one before and after it was balanced.
+
+    Args:
+        title: what the distribution says, in one sentence.
+        labels: in any order; they are drawn from the most frequent to the rarest.
+        subtitle: which task and split, how many items.
+        now: what `count` is called.
+        then: what `before` is called.
+    """
+
+    title: str
+    labels: tuple[LabelCount, ...]
+    subtitle: str = ""
+    now: str = "after"
+    then: str = "before"
+
+    @property
+    def compares(self) -> bool:
+        """True when there are counts from before to compare with."""
+        return any(label.before is not None for label in self.labels)
+
+    @property
+    def ordered(self) -> tuple[LabelCount, ...]:
+        """The labels from the most to the least frequent, by what they were before where that is known."""
+
+        def place(label: LabelCount) -> tuple[int, int, str]:
+            before, count = (-1 if known is None else known for known in (label.before, label.count))
+            return (-before, -count, label.label)
+
+        return tuple(sorted(self.labels, key=place))
+
+    @property
+    def parts(self) -> tuple[tuple[LabelCount, ...], tuple[LabelCount, ...], tuple[LabelCount, ...]]:
+        """The labels to show first, those between that are only summed up, and the rarest, to show last."""
+        labels = self.ordered
+        if len(labels) <= MOST_LABELS:
+            return labels, (), ()
+        half = MOST_LABELS // 2
+        return labels[:half], labels[half:-half], labels[-half:]
+
+
+Chart: TypeAlias = RewardCurve | CheckpointComparison | VarianceStudy | ScoreComparison | LabelDistribution
 
 METRICS: tuple[tuple[Literal["precision", "recall", "f1", "reward"], str], ...] = (
     ("precision", "precision"),

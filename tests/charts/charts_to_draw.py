@@ -2,8 +2,22 @@
 
 import math
 import random
+from statistics import fmean
 
-from charts.values import Chart, CheckpointComparison, CheckpointScores, Points, RewardCurve
+from charts.values import (
+    ArmScores,
+    Chart,
+    CheckpointComparison,
+    CheckpointScores,
+    ItemScores,
+    LabelCount,
+    LabelDistribution,
+    Points,
+    RewardCurve,
+    Score,
+    ScoreComparison,
+    VarianceStudy,
+)
 
 
 def train_points(steps: int, *, level: float = 0.16, seed: int = 3) -> Points:
@@ -37,6 +51,48 @@ CHECKPOINTS = CheckpointComparison(
     ),
 )
 
+
+def items(count: int, *, seed: int = 5) -> tuple[ItemScores, ...]:
+    """Return items of a study of 9 runs; every eighth never scores, the others lie all over 0..1."""
+    noise = random.Random(seed)
+    found = []
+    for number in range(count):
+        level = 0.0 if number % 8 == 0 else noise.betavariate(1.2, 1.6)
+        runs = [min(1.0, max(0.0, noise.gauss(level, 0.12))) if level else 0.0 for _ in range(9)]
+        found.append(ItemScores(f"act-{number}", fmean(runs), max(runs), min(runs)))
+    return tuple(found)
+
+
+STUDY = VarianceStudy(
+    title="READY: the mean is 0.38 and the best of nine runs 0.55, so there is room to learn",
+    items=items(50),
+    runs=9,
+    mean=0.38,
+    mean_best=0.55,
+    mean_variance=0.0123,
+    subtitle="eurovoc, local-policy-1, validation split",
+)
+
+PUBLISHED = ScoreComparison(
+    title="The tuned model is better: F1 0.671 against 0.537 and 0.449",
+    graders=("precision", "recall", "F1"),
+    arms=(
+        ArmScores("gpt-4.1", (Score(0.390, 0.007), Score(0.593, 0.004), Score(0.449, 0.006))),
+        ArmScores("o4-mini", (Score(0.754, 0.018), Score(0.474, 0.013), Score(0.537, 0.020))),
+        ArmScores("tuned", (Score(0.774, 0.019), Score(0.628, 0.016), Score(0.671, 0.003))),
+    ),
+    subtitle="150 validation items, several runs each",
+)
+"""The figures of the field's demonstration, as published."""
+
+ONE_LABEL = LabelCount("agriculture", 12, 90)
+BALANCE = LabelDistribution(
+    title="Balanced: the most frequent label comes 1.5 times as often as the rarest",
+    labels=(ONE_LABEL, LabelCount("energy", 10, 41), LabelCount("taxation", 9, 11), LabelCount("fisheries", 8, 3)),
+    subtitle="eurovoc, 150 of 1,200 items",
+)
+LONG_NAME = "ft:o4-mini-2025-04-16:acme-legal-department:eurovoc-{}:Bx12Ab (high)"
+
 ODD: dict[str, Chart] = {
     "no step yet": RewardCurve("Queued", total_steps=100),
     "no title": RewardCurve("", train=((1, 0.5),)),
@@ -60,4 +116,33 @@ ODD: dict[str, Chart] = {
         "Penalties", (CheckpointScores("a", 1, reward=-0.4, f1=math.nan), CheckpointScores("b" * 90, 2, reward=1.6))
     ),
     "many rows": CheckpointComparison("Many", tuple(CheckpointScores("ckpt", s, s / 40, 0.5, 0.6) for s in range(40))),
+    "no item": VarianceStudy("Nothing sampled", (), 9),
+    "no item graded": VarianceStudy("Nothing graded", (ItemScores("a", None, None, None),), 9),
+    "one item, one run": VarianceStudy("One", (ItemScores("a", 0.5, 0.5, 0.5),), 1, 0.5, 0.5, 0.0),
+    "1,000 items": VarianceStudy("Many", items(1000), 9, 0.38, 0.55, 0.012),
+    "items with holes": VarianceStudy(
+        "Holes", (*items(4), ItemScores("b", 0.4, None, math.nan), ItemScores("c", math.nan, 1.0, 0.0)), 2, math.nan
+    ),
+    "items outside 0..1": VarianceStudy(
+        "\u4e2d $x^2$", tuple(ItemScores(f"i{n}", n - 5.0, n - 4.0, n - 7.0) for n in range(9)), 3, score="\x00" * 99
+    ),
+    "no arm": ScoreComparison("Nobody", ("F1",), ()),
+    "no grader": ScoreComparison("Nothing", (), (ArmScores("a", ()),)),
+    "no score": ScoreComparison("Failed", ("F1",), (ArmScores("a", (Score(None),)), ArmScores("b", ()))),
+    "five long arms": ScoreComparison(
+        "Can't tell",
+        ("precision", "recall", "F1", "judge " * 30),
+        tuple(ArmScores(LONG_NAME.format(n), (Score(0.5, 0.02 * n), Score(0.4), Score(0.3, 0.9))) for n in range(5)),
+    ),
+    "twenty arms": ScoreComparison("Crowd", ("F1",), tuple(ArmScores(f"m{n}", (Score(n / 20),)) for n in range(20))),
+    "scores outside 0..1": ScoreComparison(
+        "Judge 1..10",
+        ("judge", "penalty"),
+        (ArmScores("$a$ \u4e2d", (Score(7.25, 0.5), Score(-0.4, 0.3))), ArmScores("", (Score(math.inf), Score(0.2)))),
+    ),
+    "no label": LabelDistribution("Nothing", ()),
+    "labels never used": LabelDistribution("Empty", (LabelCount("a", 0), LabelCount("b", 0, None))),
+    "labels not counted": LabelDistribution("Unknown", (LabelCount("a", None), LabelCount("b", None, 3))),
+    "40 labels": LabelDistribution("Forty", tuple(LabelCount(f"label {n}", 90 - 2 * n) for n in range(40))),
+    "500 labels": LabelDistribution("Many", tuple(LabelCount(f"{n} " * 40, 1000 - n, 2000 - n) for n in range(500))),
 }

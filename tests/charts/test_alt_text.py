@@ -2,7 +2,8 @@ import pytest
 
 from charts import Chart, CheckpointComparison, CheckpointScores, RewardCurve, describe
 from charts.numerals import numeral
-from tests.charts.charts_to_draw import CHECKPOINTS, ODD, OVERFIT
+from charts.values import ItemScores, LabelCount, LabelDistribution, VarianceStudy
+from tests.charts.charts_to_draw import BALANCE, CHECKPOINTS, ODD, OVERFIT, PUBLISHED, STUDY
 
 
 def test_a_curve_says_its_point_its_place_and_its_numbers() -> None:
@@ -35,13 +36,49 @@ def test_a_comparison_says_every_score() -> None:
     )
 
 
+def test_a_variance_study_says_its_figures_and_the_items_that_never_score() -> None:
+    scored = (ItemScores("c", 0.5, 0.75, 0.25), ItemScores("a", 0.0, 0.0, 0.0), ItemScores("b", None, None, None))
+    study = VarianceStudy("There is room to learn", scored, 3, 0.25, 0.375, 0.0312, "eurovoc, local-policy-1")
+    assert describe(study) == (
+        "There is room to learn. eurovoc, local-policy-1. Variance study of 2 items, 3 runs each. "
+        "Overall mean reward 0.25, mean of best 0.38, mean variance 0.031. 1 item never above 0: a. "
+        "1 item without scores. From lowest to highest mean: a 0.00 (0.00 to 0.00), c 0.50 (0.25 to 0.75)."
+    )
+
+
+def test_the_published_comparison_says_every_figure() -> None:
+    assert describe(PUBLISHED) == (
+        "The tuned model is better: F1 0.671 against 0.537 and 0.449. "
+        "150 validation items, several runs each: scores of 3 arms, \u00b1 standard deviation over runs. "
+        "gpt-4.1: precision 0.390 \u00b1 0.007, recall 0.593 \u00b1 0.004, F1 0.449 \u00b1 0.006. "
+        "o4-mini: precision 0.754 \u00b1 0.018, recall 0.474 \u00b1 0.013, F1 0.537 \u00b1 0.020. "
+        "tuned: precision 0.774 \u00b1 0.019, recall 0.628 \u00b1 0.016, F1 0.671 \u00b1 0.003."
+    )
+    assert "a: not measured. b: not measured." in describe(ODD["no score"])
+
+
+def test_a_distribution_says_its_ratio_and_every_label_from_the_most_frequent() -> None:
+    assert describe(BALANCE) == (
+        "Balanced: the most frequent label comes 1.5 times as often as the rarest. eurovoc, 150 of 1,200 items. "
+        "4 labels. before: 90 to 3 items a label, max/min 30.0. after: 12 to 8 items a label, max/min 1.5. "
+        "By label, before and after: agriculture: 90 and 12; energy: 41 and 10; taxation: 11 and 9; fisheries: 3 and 8."
+    )
+    single = LabelDistribution("Skewed", (LabelCount("b", 0), LabelCount("c", 2), LabelCount("a", 8)))
+    assert describe(single) == (
+        "Skewed. 3 labels. 8 to 2 items a label, max/min 4.0, 1 label without any. By label: a: 8; c: 2; b: 0."
+    )
+    assert "a: not counted and not counted" in describe(ODD["labels not counted"])
+
+
 def test_what_was_not_measured_is_said_and_not_zero() -> None:
     assert "b (step 2): not measured." in describe(ODD["no scores"])
     assert "Train reward: not reported." in describe(ODD["only validation"])
     assert describe(RewardCurve("Queued")) == "Queued. Reward curve. No step has reported yet."
 
 
-@pytest.mark.parametrize("chart", [OVERFIT, CHECKPOINTS, *ODD.values()], ids=lambda chart: chart.title[:20])
+@pytest.mark.parametrize(
+    "chart", [OVERFIT, CHECKPOINTS, STUDY, PUBLISHED, BALANCE, *ODD.values()], ids=lambda chart: chart.title[:20]
+)
 def test_every_chart_has_alt_text_within_slack_s_limit(chart: Chart) -> None:
     assert 0 < len(describe(chart)) <= 2000
     assert "nan" not in describe(chart)

@@ -1,20 +1,34 @@
 """The drawing itself, in this process: what is on the sheet, and what must never be."""
 
 import io
+import math
 import struct
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import get_args
 
 import pytest
 from PIL import Image
 
 from charts.drawing import CHARTS, draw
-from charts.lettering import ELLIPSIS, MISSING, fit, printable, width_of
+from charts.lettering import ELLIPSIS, MISSING, fit, printable, shorten, width_of
 from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
 from charts.style import PALETTES
-from charts.values import Chart, CheckpointComparison, CheckpointScores, RewardCurve, Theme
-from tests.charts.charts_to_draw import CHECKPOINTS, ODD, OVERFIT
+from charts.values import (
+    ArmScores,
+    Chart,
+    CheckpointComparison,
+    CheckpointScores,
+    ItemScores,
+    LabelCount,
+    LabelDistribution,
+    RewardCurve,
+    Score,
+    ScoreComparison,
+    Theme,
+    VarianceStudy,
+)
+from tests.charts.charts_to_draw import BALANCE, CHECKPOINTS, LONG_NAME, ODD, ONE_LABEL, OVERFIT, PUBLISHED, STUDY
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -49,7 +63,7 @@ def test_odd_input_is_drawn_without_a_warning(sheet: Sheet, name: str) -> None:
 
 def test_a_reused_sheet_leaves_no_trace(sheet: Sheet) -> None:
     first = draw(sheet, OVERFIT)
-    for chart in (CHECKPOINTS, *ODD.values()):
+    for chart in (CHECKPOINTS, STUDY, PUBLISHED, BALANCE, *ODD.values()):
         draw(sheet, chart)
     assert draw(sheet, OVERFIT) == first
     assert draw(Sheet("light" if sheet.palette is PALETTES["light"] else "dark"), OVERFIT) == first
@@ -114,6 +128,112 @@ def test_the_steps_axis_ends_in_the_number_of_steps_and_no_two_numbers_touch(ste
     assert all(right[0] - left[1] >= 20 for left, right in pairwise(ends))
 
 
+def column(image: Image.Image, x: int, code: str) -> list[int]:
+    """Return the rows in which the pixel at `x` has this colour."""
+    wanted = colour(code)
+    return [y for y in range(image.height) if image.getpixel((x, y)) == wanted]
+
+
+def widths(image: Image.Image, code: str) -> list[int]:
+    """Return how wide each bar of this colour is, from the top down."""
+    wanted, found, inside = colour(code), [], False
+    for y in range(image.height):
+        width = sum(image.getpixel((x, y)) == wanted for x in range(image.width))
+        if width > 20 and not inside:
+            found.append(width)
+        inside = width > 20
+    return found
+
+
+def test_every_item_has_a_bar_and_a_cross(sheet: Sheet) -> None:
+    palette = sheet.palette
+    scored = tuple(ItemScores(str(n), (n + 1) / 10, (n + 3) / 10, n / 10) for n in range(5))
+    image = pixels(draw(sheet, VarianceStudy("t", scored, 3)))
+    slot = (972 - 100) / 5
+    edges = [int(100 + (n + 0.5) * slot - 20) for n in range(5)]
+    bars = [len(column(image, x, palette.mean_bar)) for x in edges]
+    assert bars == sorted(bars)
+    assert [round(bar / 32) for bar in bars] == [1, 2, 3, 4, 5]
+    for n in range(5):
+        assert count(image.crop((int(100 + n * slot), 150, int(100 + (n + 1) * slot), 600)), palette.best_run) > 20
+
+
+def test_a_thousand_items_keep_bars_that_can_be_told_apart(sheet: Sheet) -> None:
+    image, wanted = pixels(draw(sheet, ODD["1,000 items"])), colour(sheet.palette.mean_bar)
+    foot = max(y for y in range(image.height) if image.getpixel((960, y)) == wanted) - 4
+    row = [image.getpixel((x, foot)) == wanted for x in range(100, 972)]
+    assert 40 <= sum(right and not left for left, right in pairwise(row)) <= 2 * 60
+
+
+def test_an_item_without_scores_has_no_bar(sheet: Sheet) -> None:
+    image = pixels(draw(sheet, ODD["no item graded"]))
+    assert count(image.crop((0, 240, 1000, image.height)), sheet.palette.best_run) == 0
+
+
+def test_the_published_figures_are_bars_of_their_lengths(sheet: Sheet) -> None:
+    image = pixels(draw(sheet, PUBLISHED))
+    for index, arm in enumerate(PUBLISHED.arms):
+        lengths = widths(image, sheet.palette.arms[index])
+        shares = [length / lengths[0] for length in lengths]
+        means = [score.mean or 0.0 for score in arm.scores]
+        assert shares == pytest.approx([mean / means[0] for mean in means], rel=0.03)
+
+
+def test_a_score_nobody_measured_has_no_bar(sheet: Sheet) -> None:
+    arms = (ArmScores("a", (Score(0.5, 0.1),)), ArmScores("b", (Score(None),)))
+    image = pixels(draw(sheet, ScoreComparison("t", ("F1",), arms)))
+    assert widths(image, sheet.palette.arms[0])
+    assert not widths(image, sheet.palette.arms[1])
+
+
+def test_before_is_a_wider_bar_around_the_one_of_after(sheet: Sheet) -> None:
+    image = pixels(draw(sheet, LabelDistribution("t", (ONE_LABEL,))))
+    # The first 40 pixels of each colour are its swatch in the key.
+    (_, before), (_, after) = widths(image, sheet.palette.bar), widths(image, sheet.palette.best_bar)
+    assert after / before == pytest.approx(12 / 90, rel=0.03)
+    alone = pixels(draw(sheet, LabelDistribution("t", (LabelCount("a", 1),))))
+    assert not widths(alone, sheet.palette.bar)
+
+
+def test_long_names_keep_both_ends() -> None:
+    name = shorten(LONG_NAME.format(1), 330, 24)
+    assert name.startswith("ft:o4-mini")
+    assert name.endswith("(high)")
+    assert ELLIPSIS in name
+    assert width_of(name, 24) <= 330
+    assert shorten("x" * 10**6, 300, 24).count(ELLIPSIS) == 1
+    assert shorten("short", 300, 24) == "short"
+    assert shorten("", 300, 24) == ""
+
+
+def seen_without(kind: str, code: str) -> tuple[float, ...]:
+    """Return a colour in Lab as a colour-blind reader sees it (Machado, Oliveira and Fernandes 2009, severity 1)."""
+    linear = [c / 12.92 if (c := v / 255) <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for v in colour(code)]
+    r, g, b = (max(0.0, sum(w * v for w, v in zip(row, linear, strict=True))) for row in BLINDNESS[kind])
+    x, y, z = (
+        0.4124 * r + 0.3576 * g + 0.1805 * b,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        0.0193 * r + 0.1192 * g + 0.9505 * b,
+    )
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x / 0.9505, y, z / 1.089))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+BLINDNESS = {
+    "nothing": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "red cones": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "green cones": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "blue cones": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_colours_of_arms_are_told_apart_by_every_reader(theme: Theme, kind: str) -> None:
+    for one, other in combinations(PALETTES[theme].arms, 2):
+        assert math.dist(seen_without(kind, one), seen_without(kind, other)) > 15, (one, other)
+
+
 def luminance(code: str) -> float:
     channels = [c / 255 for c in colour(code)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
@@ -121,11 +241,19 @@ def luminance(code: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["ink", "muted", "valid", "train", "checkpoint", "alert"])
+@pytest.mark.parametrize("name", ["ink", "muted", "valid", "train", "checkpoint", "alert", "best_run"])
 def test_letters_and_lines_have_the_contrast_wcag_asks_for(theme: Theme, name: str) -> None:
     palette = PALETTES[theme]
     high, low = sorted((luminance(getattr(palette, name)), luminance(palette.background)), reverse=True)
     assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bars_have_the_contrast_wcag_asks_for(theme: Theme) -> None:
+    palette = PALETTES[theme]
+    for code in palette.arms:
+        high, low = sorted((luminance(code), luminance(palette.background)), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 3, code
 
 
 def test_words_that_fit_stay_as_they_are() -> None:
