@@ -39,11 +39,9 @@ def graded(scores: Sequence[Sequence[float]], arm: str = "base", grader: str = "
             yield Answer(item=f"i{number}", arm=arm, run=run, text="{}", scores={grader: score})
 
 
-def merged(*score_sets: Mapping[str, Sequence[Sequence[float]]], arm: str = "base") -> Iterator[Answer]:
-    """Answers with several graders: grader to scores by item and run."""
-    tables = {grader: table for scores in score_sets for grader, table in scores.items()}
-    first = next(iter(tables.values()))
-    for number, runs in enumerate(first):
+def graded_by_all(tables: Mapping[str, Sequence[Sequence[float]]], arm: str = "base") -> Iterator[Answer]:
+    """Answers with several graders: grader to scores by item and run, all of one shape."""
+    for number, runs in enumerate(next(iter(tables.values()))):
         for run in range(len(runs)):
             scores = {grader: table[number][run] for grader, table in tables.items()}
             yield Answer(item=f"i{number}", arm=arm, run=run + 1, text="{}", scores=scores)
