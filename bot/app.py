@@ -29,13 +29,18 @@ from handlers.posting import SlackPoster
 from jobs.approvals import Approvals
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
+from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.rows import LocalRows
+from jobs.evals.running import EvalRunner
+from jobs.evals.sampling import Sampler
+from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
+from jobs.evals.statistics import summarise
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
-from jobs.ledger import Courier, Tempo
+from jobs.ledger import Courier, Tempo, is_eval
 from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
 from jobs.rft import RftJobs
@@ -92,6 +97,7 @@ class Platforms:
         self._stack = stack
         self._hide = hide
         self._gateways: dict[str, Gateway] = {}
+        self._samplers: dict[str, Sampler] = {}
 
     def profile_of(self, name: str) -> Profile:
         """Return a platform's profile; raises NotFound naming the nearest."""
@@ -110,6 +116,13 @@ class Platforms:
             self._stack.push_async_callback(gateway.aclose)
             self._gateways[name] = gateway
         return profile, self._gateways[name]
+
+    def sampler_of(self, name: str) -> Sampler:
+        """Return what asks a platform's models: one for everybody, so that together they keep to its limits."""
+        profile, gateway = self.platform_of(name)
+        if name not in self._samplers:
+            self._samplers[name] = Sampler(gateway, profile.max_concurrency)
+        return self._samplers[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +182,9 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         pictures = Pictures(pool, client)
         courier = Courier(store, SlackPoster(client, jobs, pictures), _tempo(settings))
 
-        kinds: Mapping[str, Work] = {"turn": _turn(jobs, store), "deliver": courier.deliver}
+        evals, runner = _evals(settings, store, tasks, platforms, graders)
+
+        kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
         engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         shelf = _shelf(settings, store)
@@ -178,6 +193,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
         services = {
             "jobs": jobs,
+            "evals": evals,
             "approvals": approvals,
             "people": people,
             "pictures": pictures,
@@ -192,8 +208,8 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
 
         ticks = Ticks(
             (
-                Tick("due jobs", 0.5, lambda: _hand_over(store, engine, "due", "turn")),
-                Tick("outbox", 0.25, lambda: _hand_over(store, engine, "outbox", "deliver")),
+                Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),
+                Tick("outbox", 0.25, lambda: _hand_over_outbox(store, engine)),
                 Tick("slack connection", 5.0, listener.watch),
             )
         )
@@ -210,18 +226,21 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         finally:
             await listener.stop()
             ticks.stop()
+            await runner.leave()
             await engine.stop()
             log.info("stopped")
 
 
-async def _hand_over(store: Store, engine: DocketEngine, queue: str, kind: str) -> None:
-    """Claim what is due and give it to the engine."""
-    if queue == "due":
-        claims = await store.claim("due", lease=JOB_LEASE, limit=CLAIMS)
-    else:
-        claims = await store.claim("outbox", lease=LANE_LEASE, limit=CLAIMS)
-    for claim in claims:
-        await engine.submit(kind, claim.id, claim.token)
+async def _hand_over_due(store: Store, engine: DocketEngine) -> None:
+    """Claim the jobs and evals whose turn it is and give them to the engine."""
+    for claim in await store.claim("due", lease=JOB_LEASE, limit=CLAIMS):
+        await engine.submit("eval" if is_eval(claim.id) else "turn", claim.id, claim.token)
+
+
+async def _hand_over_outbox(store: Store, engine: DocketEngine) -> None:
+    """Claim the lanes in which something waits and give them to the engine."""
+    for claim in await store.claim("outbox", lease=LANE_LEASE, limit=CLAIMS):
+        await engine.submit("deliver", claim.id, claim.token)
 
 
 def _turn(jobs: RftJobs, store: Store) -> Work:
@@ -249,12 +268,36 @@ async def _report_secret(settings: Settings, store: Store) -> str:
     return given.get_secret_value() if given else await store.secret("reports")
 
 
+def _evals(
+    settings: Settings, store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime
+) -> tuple[Evals, EvalRunner]:
+    """Return what people ask evals of, and what takes their turns."""
+    rows = LocalRows(settings.proctor_home / "evals")
+    planner = EvalPlanner(tasks, platforms.platform_of, _default_platform(platforms.profiles), time.time)
+    runner = EvalRunner(
+        store, tasks, platforms.platform_of, platforms.sampler_of, graders, rows, summarise, clock=time.time
+    )
+    return Evals(store, planner, rows), runner
+
+
+def _eval_turn(runner: EvalRunner, store: Store) -> Work:
+    """Return the work of one eval's turn, with its log lines tagged and its faults referenced."""
+
+    async def turn(eval_id: str, token: str) -> None:
+        found_by = reference()
+        with structlog.contextvars.bound_contextvars(evaluation=eval_id, turn=found_by):
+            await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
+
+    return turn
+
+
 def _tempo(settings: Settings) -> Tempo:
     pause = settings.card_seconds
     return Tempo(
         pauses={
             PostingKind.CARD: pause,
             PostingKind.CURVE: pause * CURVE_PAUSE,
+            PostingKind.EVAL_CARD: pause,
             PostingKind.SUMMARY: 0.0,
         }
     )
