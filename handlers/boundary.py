@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -12,6 +13,23 @@ from handlers.blocks import escape
 from jobs.errors import BotError
 
 log: Final = structlog.get_logger(__name__)
+
+
+class SteadyAck(AsyncAck):
+    """An acknowledgement that stays given.
+
+    Bolt takes it back when the handler fails before the next look at it, some 10 ms later: Slack then waits for 3 s and
+    tells the person that the app did not respond.
+    """
+
+    @property
+    def response(self) -> BoltResponse | None:
+        """What Slack is answered; None until it was acknowledged."""
+        return self._given
+
+    @response.setter
+    def response(self, response: BoltResponse | None) -> None:
+        self._given = response or getattr(self, "_given", None)
 
 
 class Boundary:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -24,10 +25,24 @@ class LossyWay:
     losses: dict[str, list[Loss | None]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     """Every request that reached the platform, such as `POST /files`."""
+    runner: web.AppRunner | None = None
 
     def lose(self, what: str, *losses: Loss | None) -> None:
         """Tell what becomes of the next requests of a kind, one each; None lets one through."""
         self.losses[what] = list(losses)
+
+    async def close(self) -> None:
+        """Refuse connections until it is opened again."""
+        assert self.runner is not None
+        for site in tuple(self.runner.sites):
+            await site.stop()
+
+    async def open(self) -> None:
+        """Take connections, on the port it had before."""
+        assert self.runner is not None
+        port = urlsplit(self.url).port if self.url else 0
+        await web.TCPSite(self.runner, "127.0.0.1", port or 0).start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}/v1"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Take one request."""
@@ -71,11 +86,10 @@ async def lossy_way(platform: str) -> AsyncIterator[LossyWay]:
         way = LossyWay(platform, session)
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", way.handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        way.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        way.runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await way.runner.setup()
         try:
+            await way.open()
             yield way
         finally:
-            await runner.cleanup()
+            await way.runner.cleanup()

@@ -88,7 +88,7 @@ MALFORMED: dict[str, tuple[Break, str]] = {
     ),
     "unknown-field": (
         replace_in("task.yaml", "quorum: 2", "quorm: 2"),
-        "unknown-field/task.yaml line 8: unknown field 'quorm'; did you mean 'quorum'?",
+        "unknown-field/task.yaml line 8: 'quorm' is not a key of task.yaml; did you mean 'quorum'?",
     ),
     "field-twice": (
         replace_in("task.yaml", "quorum: 2", "reward: f1"),
