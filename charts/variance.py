@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from charts.lettering import shorten
+from charts.lettering import shorten, width_of
 from charts.numerals import finite, numeral
-from charts.scale import Scale, score_scale
+from charts.scale import APART, Scale, score_scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, PAD, VALUE, WIDTH
 from charts.values import ItemScores, VarianceStudy
@@ -22,7 +22,7 @@ MOST_BARS = 60
 ROW = 36
 BOX = 384
 SIDE = 260
-"""Pixels for the words at the left below the plot."""
+"""Most pixels for the words at the left below the plot."""
 DECIMALS = 3
 """Of a variance: .012 is a standard deviation of .11."""
 DASHES = (0, (6, 3))
@@ -79,6 +79,8 @@ def _draw_axes(sheet: Sheet, scores: Scale) -> None:
     sheet.axes.set_ylim(scores.low, scores.high)
     ticks = scores.ticks(5)
     sheet.axes.set_yticks(ticks, [numeral(tick) for tick in ticks])
+    if scores.low < 0:
+        sheet.trace([LEFT, RIGHT], [scores.at(0.0)] * 2, color=sheet.palette.muted, linewidth=1.5)
 
 
 def _draw_bar(sheet: Sheet, scores: Scale, bar: _Bar, left: float, right: float) -> None:
@@ -149,7 +151,8 @@ def _draw_foot(sheet: Sheet, chart: VarianceStudy, items: int, together: int, bo
         f", each bar averages up to {together:,}" if together > 1 else ""
     )
     sheet.write((LEFT + RIGHT) / 2, row, words, colour=muted, horizontal="center")
-    sheet.write(LEFT, row, shorten(f"lowest {chart.score}", SIDE, LABEL), colour=muted)
+    side = min(SIDE, (RIGHT - LEFT - width_of(words, LABEL)) / 2 - APART)
+    sheet.write(LEFT, row, shorten(f"lowest {chart.score}", side, LABEL), colour=muted)
     sheet.write(RIGHT, row, "highest", colour=muted, horizontal="right")
     if ungraded := len(chart.items) - items:
         words = f"{ungraded:,} item{'s' if ungraded != 1 else ''} without scores left out"

@@ -120,6 +120,7 @@ ODD: dict[str, Chart] = {
     "no item graded": VarianceStudy("Nothing graded", (ItemScores("a", None, None, None),), 9),
     "one item, one run": VarianceStudy("One", (ItemScores("a", 0.5, 0.5, 0.5),), 1, 0.5, 0.5, 0.0),
     "1,000 items": VarianceStudy("Many", items(1000), 9, 0.38, 0.55, 0.012),
+    "30,000 items": VarianceStudy("Very many", items(30_000), 3, score="a grader with a long name"),
     "items with holes": VarianceStudy(
         "Holes", (*items(4), ItemScores("b", 0.4, None, math.nan), ItemScores("c", math.nan, 1.0, 0.0)), 2, math.nan
     ),
