@@ -26,6 +26,7 @@ from handlers.boundary import Boundary
 from handlers.images import Pictures
 from handlers.people import People
 from handlers.posting import SlackPoster
+from handlers.showing import Showing
 from jobs.approvals import Approvals
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
@@ -180,15 +181,15 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         people = People(client)
         approvals = Approvals(store, people, time.time)
         pictures = Pictures(pool, client)
-        courier = Courier(store, SlackPoster(client, jobs, pictures), _tempo(settings))
-
         evals, runner = _evals(settings, store, tasks, platforms, graders)
-
-        kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
-        engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         shelf = _shelf(settings, store)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
+        showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link)
+        courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
+
+        kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
+        engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
         services = {

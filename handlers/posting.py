@@ -1,8 +1,10 @@
 """Puts postings into Slack, and finds one whose answer was lost."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, NoReturn
 
 import aiohttp
@@ -10,14 +12,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.blocks import Message, escape, sentence
-from handlers.cards import card
-from handlers.images import Pictures
-from handlers.summary import comparison, summary
-from handlers.thread import alert, curve, reward_curve, status
+from handlers.blocks import Message
+from handlers.showing import Showing
 from jobs.ledger import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.records import Posting, PostingKind
-from jobs.rft import RftJobs
 from jobs.store import LedgerEntry
 
 EVENT: Final = "proctor_posting"
@@ -33,24 +31,23 @@ class SlackPoster:
 
     Args:
         client: posts without retries of its own: a retry inside the client posts twice.
-        jobs: what the messages are about.
-        pictures: draws and uploads.
+        showing: what each message looks like.
         clock: unix seconds.
     """
 
-    def __init__(
-        self, client: AsyncWebClient, jobs: RftJobs, pictures: Pictures, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, client: AsyncWebClient, showing: Showing, clock: Callable[[], float] = time.time) -> None:
         self._client = client
-        self._jobs = jobs
-        self._pictures = pictures
+        self._showing = showing
         self._clock = clock
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.ledger.Poster`."""
-        message, file = await self._rendered(posting, None)
+        shown = await self._showing.show(posting, None)
+        message = shown.message
         if posting.kind is PostingKind.ANSWER:
             ts = await self._whisper(posting, message)
+        elif shown.attachment:
+            ts = await self._share(posting, shown.attachment, message, thread)
         else:
             answer = await _called(
                 self._client.chat_postMessage(
@@ -64,17 +61,17 @@ class SlackPoster:
                 )
             )
             ts = str(answer["ts"])
-        return LedgerEntry(posting.channel, ts, self._clock(), file)
+        return LedgerEntry(posting.channel, ts, self._clock(), shown.file)
 
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.ledger.Poster`."""
-        message, file = await self._rendered(posting, entry)
+        shown = await self._showing.show(posting, entry)
         await _called(
             self._client.chat_update(
-                channel=entry.channel, ts=entry.ts, text=message.text[:4000], blocks=list(message.blocks)
+                channel=entry.channel, ts=entry.ts, text=shown.message.text[:4000], blocks=list(shown.message.blocks)
             )
         )
-        return LedgerEntry(entry.channel, entry.ts, self._clock(), file)
+        return LedgerEntry(entry.channel, entry.ts, self._clock(), shown.file)
 
     async def find(self, posting: Posting, thread: LedgerEntry | None, since: float) -> LedgerEntry | None:
         """Look for a message of ours in the history after `since`; all pages, for retries may lie behind many posts."""
@@ -85,7 +82,8 @@ class SlackPoster:
             page = await _called(self._history(posting, thread, since, cursor))
             for message in page["messages"]:
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("posting") == posting.id:
+                files = {file.get("name") for file in message.get("files") or []}
+                if payload.get("posting") == posting.id or attachment_name(posting) in files:
                     return LedgerEntry(posting.channel, str(message["ts"]), self._clock())
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -108,6 +106,21 @@ class SlackPoster:
             cursor=cursor,
         )
 
+    async def _share(self, posting: Posting, file: Path, comment: Message, thread: LedgerEntry | None) -> str:
+        """Put a file into the thread; Slack makes the message, which is found by the file's name, not by metadata."""
+        name, content = attachment_name(posting), await asyncio.to_thread(file.read_bytes)
+        ticket = await _called(self._client.files_getUploadURLExternal(filename=name, length=len(content)))
+        await _sent(str(ticket["upload_url"]), content)
+        await _called(
+            self._client.files_completeUploadExternal(
+                files=[{"id": str(ticket["file_id"]), "title": name}],
+                channel_id=posting.channel,
+                thread_ts=thread.ts if thread else None,
+                initial_comment=comment.text,
+            )
+        )
+        return ""  # Slack does not say where the message stands, and nothing of ours edits it
+
     async def _whisper(self, posting: Posting, message: Message) -> str:
         assert posting.user is not None, "an answer has a reader"
         answer = await _called(
@@ -115,29 +128,22 @@ class SlackPoster:
         )
         return str(answer["message_ts"])
 
-    async def _rendered(self, posting: Posting, entry: LedgerEntry | None) -> tuple[Message, str | None]:
-        """Return how the posting looks now, and the file id of its picture."""
-        if posting.kind is PostingKind.ANSWER:
-            return sentence(escape(posting.text or "")), None
-        if posting.kind in {PostingKind.EVAL_CARD, PostingKind.EVAL_RESULT}:
-            raise Undeliverable("this version has no words for evals")
-        view = await self._jobs.view(posting.subject)
-        match posting.kind:
-            case PostingKind.CARD:
-                return card(view, self._clock()), None
-            case PostingKind.CURVE:
-                file = await self._pictures.file_of(reward_curve(view), f"reward-curve-{view.job.id}")
-                return curve(view, file), file
-            case PostingKind.ALERT:
-                assert posting.alert is not None, "an alert posting names its alert"
-                return alert(view.job, view.job.alerts[posting.alert]), None
-            case PostingKind.STATUS:
-                return status(view.job, posting.text or "", posting.user), None
-            case PostingKind.SUMMARY:
-                # Decisions change the words, not the picture.
-                kept = entry.file if entry else None
-                file = kept or await self._pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
-                return summary(view, file), file
+
+def attachment_name(posting: Posting) -> str:
+    """Return the name of the file a posting puts into its thread: one for each posting, so that it can be found."""
+    return f"{posting.subject}.html"
+
+
+async def _sent(url: str, content: bytes) -> None:
+    """Send a file's content to where Slack wants it; until the upload is completed nobody sees it."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
+            session.post(url, data=content) as answer,
+        ):
+            answer.raise_for_status()
+    except (aiohttp.ClientError, TimeoutError) as failure:
+        raise NotDelivered(f"upload failed: {failure}", 5.0) from failure
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

@@ -24,7 +24,14 @@ LONGEST_PAUSE: Final = 60.0
 MOMENT: Final = 0.01
 """Least pause after a failure: a pause of 0 means to go on at once."""
 IN_THREAD: Final = frozenset(
-    {PostingKind.CURVE, PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.EVAL_RESULT}
+    {
+        PostingKind.CURVE,
+        PostingKind.ALERT,
+        PostingKind.STATUS,
+        PostingKind.SUMMARY,
+        PostingKind.EVAL_RESULT,
+        PostingKind.EVAL_REPORT,
+    }
 )
 EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""

@@ -232,6 +232,7 @@ class PostingKind(StrEnum):
     SUMMARY = "summary"
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
+    EVAL_REPORT = "eval_report"
     ANSWER = "answer"
     """A sentence that only the person who asked sees."""
 

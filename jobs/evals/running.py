@@ -21,7 +21,7 @@ from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
 from jobs.evals.rows import RowFile, RowStore, Taken
 from jobs.evals.sampling import Sampler
-from jobs.evals.service import answer_posting, card_posting, result_posting
+from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader
 from jobs.planning import PlatformOf
@@ -380,7 +380,7 @@ class EvalRunner:
                 now, state=state, progress=progress, summaries=summaries, note=note, finished_at=self._clock()
             )
             card = card_posting(ended, urgent=True)
-            postings = (card,) if state is EvalState.CANCELLED else (card, result_posting(ended))
+            postings = (card,) if state is EvalState.CANCELLED else (card, result_posting(ended), report_posting(ended))
             return Change(evaluation=Versioned(ended, 0), next_turn=-1, postings=postings)
 
         await self._commit(eval_id, end)

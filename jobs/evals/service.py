@@ -159,6 +159,17 @@ def result_posting(evaluation: Eval) -> Posting:
     )
 
 
+def report_posting(evaluation: Eval) -> Posting:
+    """Return the posting that puts the browsable report into the thread, after the result."""
+    return Posting(
+        id=f"eval:{evaluation.id}:report",
+        kind=PostingKind.EVAL_REPORT,
+        lane=f"result:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+    )
+
+
 def answer_posting(evaluation: Eval, text: str, about: str) -> Posting:
     """Return a sentence that only the person who started the eval sees."""
     return Posting(

@@ -87,6 +87,7 @@ CHANNELS = (
 
 USER_GROUPS = (UserGroup("S0APPROVE", "model-approvers", "Model approvers", ("U0ALICE01", "U0BOB0001", "U0CAROL01")),)
 
+_EVAL_HINT = "run task=<task> | variance task=<task> | compare <eval> <eval> | list | show <eval> | cancel <eval>"
 _RFT_HINT = "launch task=<task> | list | status <job> | curve <job> | checkpoints <job> | pause <job> | cancel <job>"
 
 PROCTOR = InstalledApp(
@@ -95,8 +96,9 @@ PROCTOR = InstalledApp(
     user_id="U0PROCTOR",
     bot_id="B0PROCTOR",
     commands=(
+        Command("/eval", "Evaluate models, or see whether there is headroom to learn", _EVAL_HINT),
         Command("/rft", "Launch and watch reinforcement fine-tuning jobs", _RFT_HINT),
-        Command("/proctor", "Help, tasks, platforms and models", "help | tasks | task <task> | platforms | models"),
+        Command("/proctor", "Help, tasks and platforms", "help | tasks | task <task> | check <task> | platforms"),
     ),
     scopes=frozenset(
         {

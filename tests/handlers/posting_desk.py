@@ -15,6 +15,10 @@ from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.images import Pictures
 from handlers.posting import SlackPoster
+from handlers.showing import Showing
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.rows import LocalRows
+from jobs.evals.service import Evals
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
@@ -85,6 +89,7 @@ class Desk:
     pool: SmallPool
     jobs: RftJobs
     poster: SlackPoster
+    folder: Path
 
     def fault(self, method: str, kind: str, **more: Any) -> None:
         """Let the next call of a method go wrong."""
@@ -110,10 +115,32 @@ class Desk:
         return sum(1 for entry in self.server.workspace.traffic.since() if entry["name"] == method and "args" in entry)
 
 
+def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) -> Showing:
+    """Return what renders postings, over evals that lie in the folder."""
+
+    async def no_report(_: str) -> Path | None:
+        return None
+
+    evals = Evals(store, EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time), LocalRows(folder / "evals"))
+    return Showing(jobs, evals, pictures, report_file=no_report, report_link=lambda _: None)
+
+
+def _nowhere(name: str) -> tuple[Profile, Gateway]:
+    raise AssertionError(f"nobody plans an eval on {name} here")
+
+
 @asynccontextmanager
 async def open_desk(store: Store, folder: Path, *, timeout: int = 10) -> AsyncIterator[Desk]:
     """Open a desk at a fresh workspace without rate limits."""
     async with serve(timing=Timing(file_processing=0.02), limited=False) as server:
         client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[], timeout=timeout)
         pool, jobs = SmallPool(), jobs_of(store, folder)
-        yield Desk(server, client, store, pool, jobs, SlackPoster(client, jobs, Pictures(pool, client)))
+        yield Desk(
+            server,
+            client,
+            store,
+            pool,
+            jobs,
+            SlackPoster(client, showing_of(jobs, store, Pictures(pool, client), folder)),
+            folder,
+        )

@@ -16,7 +16,7 @@ from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undelivera
 from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.store import Change, Store, Versioned
 from jobs.watching import curve_posting, status
-from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk
+from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 
 JOB = a_job(request=a_request(channel=RFT, requested_by=BOB), last_step=20, total_steps=100, valid_reward=0.44)
@@ -189,7 +189,7 @@ async def test_blocks_that_slack_refuses_are_named_by_their_place(desk: Desk) ->
 
 async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/", retry_handlers=[])
-    poster = SlackPoster(nowhere, desk.jobs, Pictures(desk.pool, nowhere))
+    poster = SlackPoster(nowhere, showing_of(desk.jobs, desk.store, Pictures(desk.pool, nowhere), desk.folder))
     with pytest.raises(NotDelivered, match="no connection to Slack"):
         await poster.post(CARD, None)
 

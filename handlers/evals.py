@@ -1,0 +1,153 @@
+"""The /eval command and the control on an eval's card."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.blocks import Message, escape
+from handlers.commands import EVAL, Typed, overview, parse
+from handlers.eval_cards import (
+    ACTIONS,
+    comparison_chart,
+    comparison_message,
+    eval_card,
+    eval_list,
+    eval_result,
+    result_chart,
+    without_controls,
+)
+from handlers.images import Pictures
+from handlers.people import People
+from handlers.showing import ReportLink
+from jobs.errors import InvalidRequest
+from jobs.evals.records import EvalRequest
+from jobs.evals.results import read_comparison, read_results
+from jobs.evals.service import Evals
+from jobs.hyperparameters import read_effort, read_whole
+from jobs.store import AlreadyTaken
+
+COMMAND: Final = "/eval"
+MOST_BUDGET: Final = 10_000_000_000
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to /eval and to the control on evals' cards."""
+    app.command(COMMAND)(handle_eval)
+    app.action(ACTIONS)(handle_control)
+
+
+async def handle_eval(
+    ack: AsyncAck,
+    command: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    evals: Evals,
+    people: People,
+    pictures: Pictures,
+    report_link: ReportLink,
+) -> None:
+    """Do what was typed after /eval, and answer only the person who typed it."""
+    await ack()
+    if not str(command.get("text") or "").strip():
+        await respond(text=overview(COMMAND, EVAL))
+        return
+    typed = parse(COMMAND, str(command["text"]), EVAL)
+    user, channel, trigger = str(command["user_id"]), str(command["channel_id"]), str(command["trigger_id"])
+    match typed.verb:
+        case "run" | "variance":
+            await people.require_membership(channel)
+            await respond(text=await start(typed, user, channel, trigger, evals))
+        case "list":
+            await answer(respond, eval_list(await evals.newest()))
+        case "status":
+            shown = eval_card(await evals.view(typed.word), time.time())
+            await answer(respond, without_controls(shown))
+        case "show":
+            message = await result_of(typed.word, evals, pictures, report_link)
+            await whisper(client, message, user, channel)
+        case "compare":
+            await whisper(client, await compared(typed.words, evals, pictures), user, channel)
+        case "cancel":
+            await respond(text=await cancel(typed.word, user, evals))
+        case _:
+            raise AssertionError(f"/eval {typed.verb} is listed but not handled")
+
+
+async def handle_control(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, evals: Evals
+) -> None:
+    """Do what the button on an eval's card asks for."""
+    await ack()
+    _, _, eval_id = str(action["value"]).partition("|")
+    text = await cancel(eval_id, str(body["user"]["id"]), evals)
+    await respond(text=text, response_type="ephemeral", replace_original=False)
+
+
+async def start(typed: Typed, user: str, channel: str, trigger: str, evals: Evals) -> str:
+    """Start what was typed; return the sentence that confirms it."""
+    given = typed.given
+    request = EvalRequest(
+        task=given["task"],
+        requested_by=user,
+        channel=channel,
+        trigger=trigger,
+        purpose="variance" if typed.verb == "variance" else "run",
+        models=tuple(model for model in given.get("model", "").split(",") if model),
+        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
+        split=given.get("split"),
+        runs=read_whole("runs", given["runs"], 1, 50) if "runs" in given else None,
+        prompt=given.get("prompt"),
+        limit=read_whole("limit", given["limit"], 1, 50_000) if "limit" in given else None,
+        platform=given.get("platform"),
+        budget=read_whole("budget", given["budget"], 1, MOST_BUDGET) if "budget" in given else None,
+    )
+    try:
+        evaluation = await evals.start(request)
+    except AlreadyTaken as taken:
+        return f"You asked for just that a moment ago: `{taken.holder}` is on its way."
+    names = ", ".join(arm.name for arm in evaluation.arms)
+    return (
+        f"Starting `{evaluation.id}`: {evaluation.items} items of {escape(evaluation.task)} "
+        f"({escape(evaluation.split)}) x {evaluation.runs} runs of {escape(names)}, "
+        f"{evaluation.total:,} answers. Its card appears here."
+    )
+
+
+async def cancel(reference: str, user: str, evals: Evals) -> str:
+    """Write down that an eval is to stop; return the sentence that confirms it."""
+    evaluation = await evals.cancel(reference, user)
+    return f"`{evaluation.id}` stops within two seconds. The answers so far are kept; its card says how many."
+
+
+async def result_of(reference: str, evals: Evals, pictures: Pictures, report_link: ReportLink) -> Message:
+    """Return what an eval came to; raises InvalidRequest while there is nothing to show."""
+    evaluation = await evals.view(reference)
+    if not evaluation.summaries:
+        raise InvalidRequest(
+            f"{evaluation.id} has no result yet: {evaluation.progress.answered} of {evaluation.total} answers are in."
+        )
+    results = await asyncio.to_thread(read_results, evaluation, evals)
+    chart = result_chart(evaluation, results)
+    file = await pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
+    return eval_result(evaluation, results, file, report_link(evaluation.id))
+
+
+async def compared(references: tuple[str, ...], evals: Evals, pictures: Pictures) -> Message:
+    """Return how the arms of one or several evals compare, item by item."""
+    evaluations = [await evals.view(reference) for reference in dict.fromkeys(references)]
+    comparison = await asyncio.to_thread(read_comparison, evaluations, evals)
+    file = await pictures.file_of(comparison_chart(comparison), "comparison")
+    return comparison_message(comparison, file)
+
+
+async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
+    """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
+    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
+
+
+async def answer(respond: AsyncRespond, message: Message) -> None:
+    """Answer the person who typed the command."""
+    await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")

@@ -1,0 +1,123 @@
+"""What a posting shows now: the record it is about, read and drawn."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from handlers.blocks import Message, escape, sentence
+from handlers.cards import card
+from handlers.eval_cards import eval_card, eval_result, result_chart
+from handlers.images import Pictures
+from handlers.summary import comparison, summary
+from handlers.thread import alert, curve, reward_curve, status
+from jobs.errors import NotFound
+from jobs.evals.results import read_results
+from jobs.evals.service import Evals
+from jobs.records import Posting, PostingKind
+from jobs.rft import JobView, RftJobs
+from jobs.store import LedgerEntry
+
+ReportFile = Callable[[str], Awaitable[Path | None]]
+"""Returns the file of an eval's browsable report, or None where there is none."""
+ReportLink = Callable[[str], str | None]
+"""Returns a signed link to an eval's report, or None where nobody could follow one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as it looks now.
+
+    Args:
+        message: text and blocks.
+        file: the picture in it, by Slack's file id.
+        attachment: a file to put beside it; its message is the comment on the file.
+    """
+
+    message: Message
+    file: str | None = None
+    attachment: Path | None = None
+
+
+class Showing:
+    """Renders postings.
+
+    Args:
+        jobs: the RFT jobs.
+        evals: the evals.
+        pictures: draws and uploads.
+        report_file: finds an eval's report.
+        report_link: makes a link to it.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        jobs: RftJobs,
+        evals: Evals,
+        pictures: Pictures,
+        *,
+        report_file: ReportFile,
+        report_link: ReportLink,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._jobs = jobs
+        self._evals = evals
+        self._pictures = pictures
+        self._report_file = report_file
+        self._report_link = report_link
+        self._clock = clock
+
+    async def show(self, posting: Posting, entry: LedgerEntry | None) -> Shown:
+        """Return how a posting looks now; `entry` is where it already stands, if it does."""
+        match posting.kind:
+            case PostingKind.ANSWER:
+                return Shown(sentence(escape(posting.text or "")))
+            case PostingKind.EVAL_CARD | PostingKind.EVAL_RESULT | PostingKind.EVAL_REPORT:
+                return await self._of_eval(posting)
+            case _:
+                return await self._of_job(posting, await self._jobs.view(posting.subject), entry)
+
+    async def _of_job(self, posting: Posting, view: JobView, entry: LedgerEntry | None) -> Shown:
+        match posting.kind:
+            case PostingKind.CARD:
+                return Shown(card(view, self._clock()))
+            case PostingKind.CURVE:
+                file = await self._pictures.file_of(reward_curve(view), f"reward-curve-{view.job.id}")
+                return Shown(curve(view, file), file)
+            case PostingKind.ALERT:
+                assert posting.alert is not None, "an alert posting names its alert"
+                return Shown(alert(view.job, view.job.alerts[posting.alert]))
+            case PostingKind.STATUS:
+                return Shown(status(view.job, posting.text or "", posting.user))
+            case PostingKind.SUMMARY:
+                # Decisions change the words, not the picture.
+                kept = entry.file if entry else None
+                file = kept or await self._pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
+                return Shown(summary(view, file), file)
+            case _:
+                raise AssertionError(f"{posting.kind} is not about a job")
+
+    async def _of_eval(self, posting: Posting) -> Shown:
+        evaluation = await self._evals.view(posting.subject)
+        match posting.kind:
+            case PostingKind.EVAL_CARD:
+                return Shown(eval_card(evaluation, self._clock()))
+            case PostingKind.EVAL_RESULT:
+                results = await asyncio.to_thread(read_results, evaluation, self._evals)
+                chart = result_chart(evaluation, results)
+                file = await self._pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
+                return Shown(eval_result(evaluation, results, file, self._report_link(evaluation.id)), file)
+            case PostingKind.EVAL_REPORT:
+                return await self._report(evaluation.id)
+            case _:
+                raise AssertionError(f"{posting.kind} is not about an eval")
+
+    async def _report(self, eval_id: str) -> Shown:
+        try:
+            report = await self._report_file(eval_id)
+        except NotFound as missing:
+            return Shown(sentence(escape(str(missing))))
+        words = "Every item with each answer and its scores: download it and open it in a browser."
+        return Shown(sentence(words), attachment=report)
