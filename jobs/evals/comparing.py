@@ -1,6 +1,5 @@
 """Arms compared item by item: better, worse, or can't tell and how many items it would take."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,7 +9,7 @@ from jobs.evals.comparability import check_comparable, names
 from jobs.evals.paired import FLIPS, holm
 from jobs.evals.pairing import Pair, Runs, Side, judged, pair_up
 from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
-from jobs.evals.statistics import ScoreTally
+from jobs.evals.statistics import ScoreTally, usable
 
 FIRST_COLUMNS: Final = ("precision", "recall", "f1")
 """Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
@@ -68,7 +67,7 @@ def gather(evaluation: Eval, answers: Iterable[Answer]) -> tuple[ArmAnswers, ...
     for answer in answers:
         if answer.failure is None:
             for grader, score in answer.scores.items():
-                if math.isfinite(score):
+                if usable(score):
                     scores[answer.arm].setdefault(grader, {}).setdefault(answer.item, {})[answer.run] = score
     return tuple(ArmAnswers(evaluation, arm, graders) for arm, graders in scores.items())
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist, fmean, variance
+from statistics import NormalDist, fmean
 from typing import Final
 
 from jobs.evals.records import Interval
@@ -70,6 +70,11 @@ def about(count: int) -> str:
     """Return a number of items as it is told to people: rounded up to two digits."""
     step = 10 ** max(0, len(str(count)) - 2)
     return f"about {-(-count // step) * step:,}"
+
+
+def variance(values: Sequence[float], mean: float) -> float:
+    """Return the sample variance (n - 1) of two values or more about their mean, faster than the exact one of stdlib."""
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def wilson_interval(share: float, count: float, quantile: float) -> Interval:

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, variance
+from statistics import NormalDist, fmean
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evals.intervals import MOST_ITEMS, POWER, t_cdf, t_quantile
+from jobs.evals.intervals import MOST_ITEMS, POWER, t_cdf, t_quantile, variance
 from jobs.evals.records import Interval
 
 LEVEL: Final = 0.05

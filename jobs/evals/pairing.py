@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from statistics import fmean, variance
+from statistics import fmean
 
 from jobs.errors import InvalidRequest
-from jobs.evals.intervals import about
+from jobs.evals.intervals import about, variance
 from jobs.evals.paired import LEVEL, Difference, detectable, difference, mcnemar, sample_size
 
 Runs = Mapping[int, float]
@@ -112,8 +112,12 @@ def _run_share(old: Sequence[Runs], new: Sequence[Runs], found: Difference) -> f
     """Return (s_A^2 / K_A + s_B^2 / K_B) / Var(differences), s^2 the mean over items of the variance over runs."""
     if not found.variance or any(len(runs) < 2 for runs in (*old, *new)):
         return None
-    noise = [fmean(variance(runs.values()) / len(runs) for runs in side) for side in (old, new)]
+    noise = [fmean(_run_variance(list(runs.values())) for runs in side) for side in (old, new)]
     return min(1.0, sum(noise) / found.variance)
+
+
+def _run_variance(scores: Sequence[float]) -> float:
+    return variance(scores, fmean(scores)) / len(scores)
 
 
 def _passes(old: Sequence[Runs], new: Sequence[Runs], threshold: float | None, flips: int) -> Passes | None:

@@ -59,6 +59,11 @@ class ItemReading:
         """True where all runs score the same: nothing to reinforce."""
         return self.best - self.worst <= _SAME
 
+    @property
+    def headroom(self) -> float:
+        """What always giving the best answer would add; exactly 0 where the runs score the same."""
+        return 0.0 if self.flat else self.best - self.mean
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -133,7 +138,7 @@ def _baseline(items: Sequence[ItemReading]) -> Condition:
 
 
 def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
-    found = _find([item.best - item.mean for item in items], LEAST_HEADROOM, math.inf, runs)
+    found = _find([item.headroom for item in items], LEAST_HEADROOM, math.inf, runs)
     reason = (
         f"Best of {runs} runs {fmean(item.best for item in items):.2f}: headroom {found.value:.2f}{_span(found)}, "
         f"{_words(found, 'enough', 'too little')} (at least {LEAST_HEADROOM:.2f})."

@@ -1,16 +1,23 @@
 """What the answers of an eval come to, arm by arm: the mean, how sure it is, and everything that is missing."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
+from typing import Final, TypeGuard
 
 from jobs.evals.intervals import mean_interval
 from jobs.evals.labels import LabelTally
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 
-NOT_A_NUMBER = "score is not a number"
+UNUSABLE: Final = "score is not a usable number"
+LARGEST_SCORE: Final = 1e12
+"""Squares and sums of scores up to this stay finite."""
+
+
+def usable(score: float | None) -> TypeGuard[float]:
+    """Return whether a score can be averaged: there is one, and it is finite and of a size that means something."""
+    return score is not None and abs(score) <= LARGEST_SCORE
 
 
 class ScoreTally:
@@ -77,18 +84,18 @@ class _ArmTally:
         self.grader_errors.update(answer.grader_errors.values())
         for grader, tally in self.scores.items():
             score = answer.scores.get(grader)
-            if score is not None and math.isfinite(score):
+            if usable(score):
                 tally.add(answer.item, answer.run, score)
                 self.passed += grader == reward and threshold is not None and score >= threshold
             elif score is not None:
-                self.grader_errors[NOT_A_NUMBER] += 1
+                self.grader_errors[UNUSABLE] += 1
 
 
 def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]) -> tuple[ArmSummary, ...]:
     """Return what each arm came to, in the eval's order of arms; reads `answers` once and keeps none of them.
 
-    A failure, a grading that failed and a score that is not a number are counted and never scored: means are over
-    what was graded. Mean and interval: `ScoreTally.summary`; labels: `LabelTally.scores`.
+    A failure, a grading that failed and a score that is not a usable number are counted and never scored: means are
+    over what was graded. Mean and interval: `ScoreTally.summary`; labels: `LabelTally.scores`.
 
     Args:
         evaluation: gives arms, graders, the reward and its threshold.

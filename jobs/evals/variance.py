@@ -7,11 +7,12 @@ same teaches nothing; a model that is almost never right, or almost always, has 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Final
 
 from jobs.evals.readiness import Condition, ItemReading, Readiness, conditions, next_step, verdict
 from jobs.evals.records import Answer, Eval
+from jobs.evals.statistics import usable
 
 LEAST_RUNS: Final = 3
 """Graded answers an item needs to be read."""
@@ -76,13 +77,13 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None =
 
     READY: mean reward, headroom and share of flat items (`jobs.evals.readiness`) keep their limits with their whole 95%
     interval over items. NOT READY: one is beyond its limit with its whole interval. CAN'T TELL: anything else; the next
-    step then names the items or runs it would take. Failures and scores that are not numbers are in no figure.
+    step then names the items or runs it would take. Failures and scores that are not usable numbers are in no figure.
     """
     arm = arm or evaluation.arms[0].name
     scores: dict[str, list[float]] = {}
     for answer in answers:
         score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None
-        if score is not None and math.isfinite(score):
+        if usable(score):
             scores.setdefault(answer.item, []).append(score)
     items = _items(scores)
     checked = conditions(items, evaluation.runs) if items else ()
@@ -104,12 +105,14 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None =
 
 
 def _items(scores: Mapping[str, Sequence[float]]) -> tuple[ItemReading, ...]:
-    read = [
-        ItemReading(item, fmean(runs), max(runs), min(runs), pstdev(runs), len(runs))
-        for item, runs in scores.items()
-        if len(runs) >= LEAST_RUNS
-    ]
+    read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
     return tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
+
+
+def _item(item: str, scores: Sequence[float]) -> ItemReading:
+    mean = fmean(scores)
+    std = math.sqrt(fmean((score - mean) ** 2 for score in scores))
+    return ItemReading(item, mean, max(scores), min(scores), std, len(scores))
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.evals.records import Answer, Arm, ArmSummary
-from jobs.evals.statistics import NOT_A_NUMBER, summarise
+from jobs.evals.statistics import UNUSABLE, summarise
 from tests.jobs.evals.answers import an_answer, an_eval, graded
 
 
@@ -59,6 +59,7 @@ def test_failures_and_grading_errors_are_counted_and_never_scored() -> None:
     answers = [
         an_answer("i1", scores={"f1": 0.8}),
         an_answer("i2", scores={"f1": math.nan}),
+        an_answer("i7", scores={"f1": 1e300}),
         an_answer("i3", grader_errors={"f1": "python_runtime_error"}),
         an_answer("i4", text=None, failure="time-out"),
         an_answer("i5", text=None, failure="429 rate limited"),
@@ -69,9 +70,9 @@ def test_failures_and_grading_errors_are_counted_and_never_scored() -> None:
 
     assert grader is not None
     assert (grader.mean, grader.graded) == (0.8, 1)
-    assert summary.answers == 3
+    assert summary.answers == 4
     assert summary.failures == {"429 rate limited": 2, "time-out": 1}
-    assert summary.grader_errors == {NOT_A_NUMBER: 1, "python_runtime_error": 1}
+    assert summary.grader_errors == {UNUSABLE: 2, "python_runtime_error": 1}
 
 
 def test_nothing_graded_is_none_not_zero() -> None:

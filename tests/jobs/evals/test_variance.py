@@ -128,6 +128,15 @@ def test_nothing_graded_is_cant_tell_with_no_figures() -> None:
     assert "look at the failures" in reading.text
 
 
+def test_a_model_that_never_varies_has_no_headroom_to_the_last_digit() -> None:
+    reading = _read([[0.1 * (number % 10)] * 9 for number in range(200)])
+    headroom = reading.conditions[1].finding
+
+    assert (headroom.value, headroom.holds) == (0.0, False)
+    assert headroom.interval is not None
+    assert 0 < headroom.interval.high < 0.05
+
+
 def test_one_item_says_nothing_about_the_others() -> None:
     reading = _read([[0.2, 0.5, 0.9] * 3])
 
