@@ -73,7 +73,7 @@ def about(count: int) -> str:
 
 
 def variance(values: Sequence[float], mean: float) -> float:
-    """Return the sample variance (n - 1) of two values or more about their mean, faster than the exact one of stdlib."""
+    """Return the sample variance (n - 1) of at least two values about their mean; the exact one of stdlib is slow."""
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
