@@ -63,9 +63,8 @@ def _bars(items: Sequence[ItemScores], together: int) -> Iterator[_Bar]:
     edges = [round(index * len(items) / count) for index in range(count + 1)] if count else []
     for start, end in pairwise(edges):
         group = items[start:end]
-        mean = _mean(item.mean for item in group)
-        if mean is not None:
-            yield _Bar(mean, _mean(item.best for item in group), _mean(item.worst for item in group))
+        means = [item.mean for item in group if item.mean is not None]  # all of them: these items were graded
+        yield _Bar(fmean(means), _mean(item.best for item in group), _mean(item.worst for item in group))
 
 
 def _mean(values: Iterator[float | None]) -> float | None:
