@@ -67,6 +67,14 @@ class Pair:
     """Share of the differences' variance that is noise between runs, 0..1; more runs lower it. None at single runs."""
     passes: Passes | None
     text: str
+    """The verdict with its numbers and what it would take: one line of a few sentences."""
+
+    @property
+    def headline(self) -> str:
+        """The verdict alone, short enough for a title."""
+        if self.verdict is Verdict.CANT_TELL:
+            return f"Can't tell {self.after} from {self.before}"
+        return f"{self.after} is {self.verdict} than {self.before} by {abs(self.difference.mean):.3f}"
 
 
 def pair_up(before: Side, after: Side, threshold: float | None, flips: int) -> Pair:

@@ -97,6 +97,7 @@ def test_better_and_worse_are_the_two_sides_of_one_coin() -> None:
     assert better.difference.mean == pytest.approx(-worse.difference.mean)
     assert better.p == worse.p
     assert better.items_needed is None
+    assert better.headline == f"tuned is better than base by {better.difference.mean:.3f}"
     assert "tuned is worse than base: f1" in worse.text
 
 
@@ -107,6 +108,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
     assert pair.items_needed is not None
     assert pair.items_needed > 50
     assert pair.detectable is not None
+    assert pair.headline == "Can't tell tuned from base"
     assert pair.text.startswith("Can't tell tuned from base: f1 ")
     assert "items would show it 4 times in 5; these 50 show one from 0.0" in pair.text
 
