@@ -1,7 +1,16 @@
-
 // What the person chose to see, and which items that leaves in which order.
 
-const CHOICE = { grader: 0, arm: -1, low: null, high: null, failures: false, label: null, kind: null, query: "", sort: "worst" };
+const CHOICE = {
+  grader: 0,
+  arm: -1,
+  low: null,
+  high: null,
+  failures: false,
+  label: null,
+  kind: null,
+  query: "",
+  sort: "worst",
+};
 
 const SORTS = {
   worst: "Worst first",
@@ -46,24 +55,43 @@ function isWanted(item, value) {
   if (low !== null && !(value !== null && value >= low)) return false;
   if (high !== null && !(value !== null && value <= high)) return false;
   if (failures && !chosenAnswers(item).some(hasTrouble)) return false;
-  if (label !== null && !chosenAnswers(item).some((each) => canCount(item, each) && KINDS[kind](item, each, label))) return false;
+  if (label !== null && !chosenAnswers(item).some((each) => canCount(item, each) && KINDS[kind](item, each, label)))
+    return false;
   return !query || wordsOf(item).includes(query);
 }
 
 /** An answer that is missing, or that a grader could not judge. */
-const hasTrouble = (answer) => answer.failure !== null || answer.errors !== null || answer.scores.some((value) => typeof value === "string");
+const hasTrouble = (answer) =>
+  answer.failure !== null || answer.errors !== null || answer.scores.some((value) => typeof value === "string");
 
 const ORDERS = {
   worst: (item) => chosenMean(item),
   best: (item) => negative(chosenMean(item)),
-  spread: (item) => negative(Math.max(...FIGURES[item.index].arms.filter((_, arm) => isChosenArm(arm)).map((each) => spread(each) ?? -1))),
+  spread: (item) =>
+    negative(
+      Math.max(...FIGURES[item.index].arms.filter((_, arm) => isChosenArm(arm)).map((each) => spread(each) ?? -1)),
+    ),
   gap: (item) => {
     const means = FIGURES[item.index].means.filter(isNumber);
     return means.length < 2 ? null : Math.min(...means) - Math.max(...means);
   },
   order: (item) => item.index,
-  tokens: (item) => negative(mean(chosenAnswers(item).map((answer) => answer.tokens[1]).filter(isNumber))),
-  latency: (item) => negative(mean(chosenAnswers(item).map((answer) => answer.latency).filter(isNumber))),
+  tokens: (item) =>
+    negative(
+      mean(
+        chosenAnswers(item)
+          .map((answer) => answer.tokens[1])
+          .filter(isNumber),
+      ),
+    ),
+  latency: (item) =>
+    negative(
+      mean(
+        chosenAnswers(item)
+          .map((answer) => answer.latency)
+          .filter(isNumber),
+      ),
+    ),
 };
 const negative = (value) => (value === null ? null : -value);
 
@@ -84,7 +112,8 @@ function choiceAsHash(itemId) {
   if (CHOICE.arm >= 0) words.set("arm", ARMS[CHOICE.arm]);
   if (CHOICE.sort !== "worst") words.set("sort", CHOICE.sort);
   if (CHOICE.failures) words.set("failures", "only");
-  for (const name of ["low", "high", "label", "kind", "query"]) if (CHOICE[name] !== null && CHOICE[name] !== "") words.set(name, CHOICE[name]);
+  for (const name of ["low", "high", "label", "kind", "query"])
+    if (CHOICE[name] !== null && CHOICE[name] !== "") words.set(name, CHOICE[name]);
   return words.toString();
 }
 

@@ -1,4 +1,3 @@
-
 // The data blocks of this file, as items with their answers. Columns as report_data.py writes them.
 
 const read = (kind) =>
@@ -29,7 +28,10 @@ for (const item of ITEMS) item.answers.sort((a, b) => a.arm - b.arm || a.run - b
 
 const ANSWERS = ITEMS.reduce((sum, item) => sum + item.answers.length, 0);
 const HAS_SETS = ITEMS.some((item) => item.labels !== null);
-const RUNS = ITEMS.reduce((most, item) => item.answers.reduce((top, answer) => Math.max(top, answer.run), most), EVAL.runs);
+const RUNS = ITEMS.reduce(
+  (most, item) => item.answers.reduce((top, answer) => Math.max(top, answer.run), most),
+  EVAL.runs,
+);
 
 /** An answer that has no labels to read names none, as it is to the graders; one that is missing says nothing. */
 const canCount = (item, answer) => item.labels !== null && answer.text !== null;
@@ -39,7 +41,12 @@ const added = (item, answer) => named(answer).filter((label) => !item.expected.h
 /** What can be searched of an item, once it is first searched. */
 function wordsOf(item) {
   item.words ??= folded(
-    [item.id, item.input ?? "", JSON.stringify(item.reference), ...item.answers.map((each) => each.text ?? each.failure)].join("\n"),
+    [
+      item.id,
+      item.input ?? "",
+      JSON.stringify(item.reference),
+      ...item.answers.map((each) => each.text ?? each.failure),
+    ].join("\n"),
   );
   return item.words;
 }

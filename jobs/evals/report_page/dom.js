@@ -1,4 +1,3 @@
-
 // Everything on the page is made here from names and texts; nothing is ever read as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -48,6 +47,8 @@ function long(text, query, name, attributes) {
   const shown = Math.max(LONG, found < 0 ? 0 : Math.min(found + LONG, 20 * LONG));
   const box = make("div", null, said(`${text.slice(0, shown)} …`, query, name, attributes));
   const open = () => box.replaceChildren(said(text, query, name, attributes));
-  box.append(make("button", { type: "button", class: "more", onclick: open }, `Show all ${whole(text.length)} characters`));
+  box.append(
+    make("button", { type: "button", class: "more", onclick: open }, `Show all ${whole(text.length)} characters`),
+  );
   return box;
 }

@@ -1,11 +1,14 @@
-
 // Numbers as people read them. What is absent is a dash, never 0.
 
 const DASH = "–";
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const whole = (value) => (isNumber(value) ? Math.round(value).toLocaleString("en") : DASH);
 const score = (value, digits = 2) => (isNumber(value) ? value.toFixed(digits) : DASH);
-const tight = (value) => score(value).replace(/^0\./, ".").replace(/^1\.00$/, "1").replace(/^\.00$/, "0");
+const tight = (value) =>
+  score(value)
+    .replace(/^0\./, ".")
+    .replace(/^1\.00$/, "1")
+    .replace(/^\.00$/, "0");
 const seconds = (value) => (!isNumber(value) ? DASH : `${value < 10 ? value.toFixed(1) : whole(value)} s`);
 const share = (value) => (isNumber(value) ? `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)}%` : DASH);
 const many = (count, one, more = `${one}s`) => `${whole(count)} ${count === 1 ? one : more}`;
@@ -25,7 +28,9 @@ function runList(runs) {
     if (last && last[1] === run - 1) last[1] = run;
     else parts.push([run, run]);
   }
-  return parts.map(([from, to]) => (from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`)).join(", ");
+  return parts
+    .map(([from, to]) => (from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`))
+    .join(", ");
 }
 
 function moment(time) {

@@ -1,4 +1,3 @@
-
 // The keyboard.
 
 const KEYS = [
@@ -12,7 +11,14 @@ const KEYS = [
 ];
 
 const DIALOG = find("dialog.keys");
-DIALOG.append(make("h2", null, "Keys"), make("dl", null, KEYS.map(([key, words]) => [make("dt", null, make("kbd", null, key)), make("dd", null, words)])));
+DIALOG.append(
+  make("h2", null, "Keys"),
+  make(
+    "dl",
+    null,
+    KEYS.map(([key, words]) => [make("dt", null, make("kbd", null, key)), make("dd", null, words)]),
+  ),
+);
 DIALOG.onclick = () => DIALOG.close();
 
 function onKey(event) {
@@ -26,8 +32,10 @@ function onKey(event) {
 
 function inField(event) {
   if (event.target !== SEARCH) return event.key === "Escape" ? () => event.target.blur() : null;
-  if (event.key === "Enter") return () => (change({ query: folded(SEARCH.value.trim()) }), LIST.focus(), SHOWN.length && openItem(SHOWN[0]));
-  if (event.key === "Escape") return SEARCH.value ? () => ((SEARCH.value = ""), change({ query: "" })) : () => SEARCH.blur();
+  if (event.key === "Enter")
+    return () => (change({ query: folded(SEARCH.value.trim()) }), LIST.focus(), SHOWN.length && openItem(SHOWN[0]));
+  if (event.key === "Escape")
+    return SEARCH.value ? () => ((SEARCH.value = ""), change({ query: "" })) : () => SEARCH.blur();
   if (event.key === "ArrowDown") return () => (LIST.focus(), move(1));
   return null;
 }

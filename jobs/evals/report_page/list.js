@@ -1,4 +1,3 @@
-
 // The list of items. Only the rows that can be seen exist, so that 50,000 items scroll like 50.
 
 const ROW = 76;
@@ -36,7 +35,12 @@ function row(item, place) {
     make(
       "span",
       { class: "words" },
-      make("span", { class: "id" }, said(item.id, CHOICE.query), troubles > 0 && make("b", null, many(troubles, "failure"))),
+      make(
+        "span",
+        { class: "id" },
+        said(item.id, CHOICE.query),
+        troubles > 0 && make("b", null, many(troubles, "failure")),
+      ),
       said(text.slice(0, 240), CHOICE.query, "span", { class: "snippet" }),
     ),
     strip(item),

@@ -1,4 +1,3 @@
-
 // Starts the page and turns from one view to the next.
 
 const PANE = find(".pane");
@@ -83,7 +82,11 @@ function turnTheme() {
 }
 
 function start() {
-  find(".name").append(make("span", null, EVAL.task), make("span", { class: "mono" }, EVAL.id), make("span", { class: "about" }, `${EVAL.split}, prompt ${EVAL.prompt}, ${ARMS.join(", ")}`));
+  find(".name").append(
+    make("span", null, EVAL.task),
+    make("span", { class: "mono" }, EVAL.id),
+    make("span", { class: "about" }, `${EVAL.split}, prompt ${EVAL.prompt}, ${ARMS.join(", ")}`),
+  );
   buildControls();
   paintTheme("");
   find('[data-action="overview"]').onclick = () => goTo(STATE.view === "overview" ? "list" : "overview");

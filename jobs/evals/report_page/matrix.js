@@ -1,4 +1,3 @@
-
 // Labels down, runs across: which labels each run found, missed and added.
 
 const GLYPHS = { f: "✓", m: "−", a: "+", n: "·" };
@@ -15,9 +14,40 @@ function matrix(item, answers) {
     make(
       "table",
       { class: "matrix" },
-      make("thead", null, make("tr", null, make("th", null, make("span", { class: "unseen" }, "Label")), runs.map((run) => make("th", { scope: "col", title: `run ${run}` }, run)), make("th", null))),
-      make("tbody", null, lines.length ? lines.map(([label, expected]) => line(label, expected, runs, byRun)) : make("tr", null, make("th", { class: "over" }, "no label expected, none named"), runs.map((run) => cell("", true, run, byRun.get(run), true)))),
-      make("tfoot", null, make("tr", null, make("th", null, GRADERS[CHOICE.grader]), runs.map((run) => make("td", null, tight(byRun.get(run)?.scores[CHOICE.grader]))), make("td", null))),
+      make(
+        "thead",
+        null,
+        make(
+          "tr",
+          null,
+          make("th", null, make("span", { class: "unseen" }, "Label")),
+          runs.map((run) => make("th", { scope: "col", title: `run ${run}` }, run)),
+          make("th", null),
+        ),
+      ),
+      make(
+        "tbody",
+        null,
+        lines.length
+          ? lines.map(([label, expected]) => line(label, expected, runs, byRun))
+          : make(
+              "tr",
+              null,
+              make("th", { class: "over" }, "no label expected, none named"),
+              runs.map((run) => cell("", true, run, byRun.get(run), true)),
+            ),
+      ),
+      make(
+        "tfoot",
+        null,
+        make(
+          "tr",
+          null,
+          make("th", null, GRADERS[CHOICE.grader]),
+          runs.map((run) => make("td", null, tight(byRun.get(run)?.scores[CHOICE.grader]))),
+          make("td", null),
+        ),
+      ),
     ),
   );
 }
@@ -25,7 +55,8 @@ function matrix(item, answers) {
 /** Labels that some run named and the reference has not, the most frequent first. */
 function overLabels(item, answers) {
   const counts = new Map();
-  for (const answer of answers) if (answer.labels) for (const label of added(item, answer)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const answer of answers)
+    if (answer.labels) for (const label of added(item, answer)) counts.set(label, (counts.get(label) ?? 0) + 1);
   return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a));
 }
 
@@ -35,7 +66,11 @@ function line(label, expected, runs, byRun) {
   return make(
     "tr",
     null,
-    said(label, CHOICE.query, "th", { scope: "row", class: expected ? "" : "over", title: expected ? "expected" : "not expected" }),
+    said(label, CHOICE.query, "th", {
+      scope: "row",
+      class: expected ? "" : "over",
+      title: expected ? "expected" : "not expected",
+    }),
     runs.map((run) => cell(label, expected, run, byRun.get(run), false)),
     make("td", { class: "share" }, answered.length > 1 && `${named} of ${answered.length}`),
   );

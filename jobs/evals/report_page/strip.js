@@ -1,14 +1,18 @@
-
 // One item's scores at a glance: a line from the lowest possible score to the highest, a dot for each run, a bar at the mean.
 
 const STRIP = { width: 84, row: 14, inset: 4 };
 
 function strip(item) {
   const { arms, means } = FIGURES[item.index];
-  const rows = arms.map((_, arm) => arm).filter(isChosenArm).slice(0, 4);
+  const rows = arms
+    .map((_, arm) => arm)
+    .filter(isChosenArm)
+    .slice(0, 4);
   const height = rows.length * STRIP.row;
   const at = (value) => STRIP.inset + ((value - AXIS[0]) / (AXIS[1] - AXIS[0])) * (STRIP.width - 2 * STRIP.inset);
-  const words = rows.map((arm) => `${ARMS[arm]}: mean ${score(means[arm])} of ${many(arms[arm].length, "run")}`).join("; ");
+  const words = rows
+    .map((arm) => `${ARMS[arm]}: mean ${score(means[arm])} of ${many(arms[arm].length, "run")}`)
+    .join("; ");
   return draw(
     "svg",
     { class: "strip", viewBox: `0 0 ${STRIP.width} ${height}`, height, role: "img", "aria-label": words },
