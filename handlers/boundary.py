@@ -12,6 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.blocks import escape
 from jobs.errors import BotError
 
+TOO_MANY_REQUESTS: Final = 429
+
 log: Final = structlog.get_logger(__name__)
 
 
@@ -48,13 +50,7 @@ class Boundary:
 
     async def handle(self, error: Exception, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Tell the person what went wrong, only them, where they asked."""
-        if isinstance(error, BotError):
-            text = escape(str(error))
-        else:
-            text = (
-                f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if "
-                "it breaks again, give the reference to whoever runs me."
-            )
+        text = self._words(error)
         user, channel = _who(body), _where(body)
         if user is None or channel is None:
             return
@@ -64,6 +60,17 @@ class Boundary:
             # The bot is not in this channel: their own conversation with the bot is.
             log.info("answered.directly", reason=str(failure.response.get("error")))
             await client.chat_postMessage(channel=user, text=text)
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, BotError):
+            return escape(str(error))
+        if isinstance(error, SlackApiError) and error.response.status_code == TOO_MANY_REQUESTS:
+            wait = error.response.headers.get("Retry-After") or "60"
+            return f"Slack asks me to slow down. Try again in {wait} s."
+        return (
+            f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
+            "breaks again, give the reference to whoever runs me."
+        )
 
 
 def _who(body: dict[str, Any]) -> str | None:

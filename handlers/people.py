@@ -10,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from jobs.errors import InvalidRequest
 
 FRESH: Final = 60.0
-"""Seconds a group's membership is believed; someone who lost the role cannot use it for longer."""
+"""Seconds a membership is believed: of a person in a group, and of the bot in a channel. Who lost a role cannot use it
+for longer; asking each time would meet Slack's limits (20 to 50 questions a minute)."""
 
 
 class People:
@@ -26,6 +27,7 @@ class People:
         self._clock = clock
         self._groups: tuple[float, dict[str, str]] = (-FRESH, {})
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._joined: dict[str, float] = {}
 
     async def is_any_of(self, user: str, approvers: tuple[str, ...]) -> bool:
         """Tell whether the user is named in `approvers` (ids or group handles) or a member of a group named there."""
@@ -40,6 +42,8 @@ class People:
 
     async def require_membership(self, channel: str) -> None:
         """Raise InvalidRequest, saying what to do, where the bot cannot post into the channel."""
+        if self._clock() - self._joined.get(channel, -FRESH) < FRESH:
+            return
         try:
             answer = await self._client.conversations_info(channel=channel)
         except SlackApiError as error:
@@ -50,6 +54,7 @@ class People:
             raise
         if not answer["channel"].get("is_member", True) and not answer["channel"].get("is_im", False):
             raise InvalidRequest("I am not in this channel. Invite me with `/invite @proctor`, then ask again.")
+        self._joined[channel] = self._clock()
 
     async def _group_ids(self) -> dict[str, str]:
         at, groups = self._groups

@@ -53,3 +53,19 @@ async def test_a_channel_without_the_bot_is_said_with_what_to_do() -> None:
         await people.require_membership(known["rft"])
         with pytest.raises(InvalidRequest, match="/invite @proctor"):
             await people.require_membership("C0NOWHERE")
+
+
+async def test_a_channel_that_the_bot_is_in_is_asked_about_once_a_minute() -> None:
+    now = 1000.0
+    async with serve() as workspace:
+        people, known = People(client_of(workspace), lambda: now), await ids(workspace)
+        for _ in range(3):
+            await people.require_membership(known["rft"])
+
+        def asked() -> int:
+            return sum(1 for entry in workspace.workspace.traffic.since() if entry["name"] == "conversations.info")
+
+        assert asked() == 1
+        now += FRESH
+        await people.require_membership(known["rft"])
+        assert asked() == 2
