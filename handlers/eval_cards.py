@@ -37,6 +37,7 @@ STATES: Final = {
 }
 PURPOSES: Final = {"run": "Eval", "variance": "Variance study"}
 MOST_ARMS_SHOWN: Final = 8
+MOST_PAIRS_SHOWN: Final = 15
 SHOWN_TEXT: Final = 120
 SHOWN_GRADERS: Final = ("precision", "recall", "f1")
 
@@ -155,7 +156,7 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
     graders = tuple(grader for grader in SHOWN_GRADERS if grader in comparison.graders) or comparison.graders[:4]
     return ScoreComparison(
-        title=comparison.pairs[0].text.splitlines()[0] if len(comparison.pairs) == 1 else "Scores of each arm",
+        title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
         graders=tuple(_shown_name(grader) for grader in graders),
         arms=tuple(
             ArmScores(
@@ -177,7 +178,7 @@ def comparison_message(comparison: Comparison, file: str | None) -> Message:
     blocks: list[Block] = [section(f"```{escape(cut(comparison.table, 2900))}```")]
     if file:
         blocks.append(image(file, describe(comparison_chart(comparison))))
-    blocks.append(section(escape(comparison.text)))
+    blocks += [section(escape(line)) for line in comparison.text.splitlines()[:MOST_PAIRS_SHOWN]]
     return Message(cut(f"{comparison.text}\n{comparison.table}", 3900), tuple(blocks))
 
 
@@ -193,6 +194,8 @@ def eval_result(evaluation: Eval, results: EvalResults, file: str | None, link: 
     chart = result_chart(evaluation, results)
     words = describe(chart) if chart else ""
     blocks: list[Block] = [header(f"Result of {evaluation.id}"), section(_meaning(evaluation, results))]
+    if results.comparison:
+        blocks += [section(escape(line)) for line in results.comparison.text.splitlines()[:MOST_PAIRS_SHOWN]]
     if chart and file:
         blocks.append(image(file, words, chart.subtitle))
     blocks += [section(_arm_text(evaluation, summary)) for summary in evaluation.summaries[:MOST_ARMS_SHOWN]]
@@ -211,8 +214,6 @@ def _meaning(evaluation: Eval, results: EvalResults) -> str:
         lines += [f"*{escape(verdict)}*", *(escape(line) for line in rest)]
     else:
         lines.append(f"*{escape(_title(evaluation))}*")
-    if results.comparison:
-        lines += [escape(line) for line in results.comparison.text.splitlines()]
     missing = {summary.arm: sum(summary.failures.values()) for summary in evaluation.summaries if summary.failures}
     lines += [
         f"{escape(arm)}: {count:,} answers are missing; they count in no score." for arm, count in missing.items()
