@@ -3,25 +3,52 @@
     async with GraderRuntime(workers=2) as runtime:
         grades = await runtime.grade(parse_grader(definition), [(Sample('{"label": "law"}'), item)])
 
-Python graders run in processes of their own, locked in by Landlock and seccomp. Where the kernel does not have both (it
-takes Linux 5.13 or newer on x86_64 or aarch64) they are refused with a sentence.
+Python graders, string_check and text_similarity run in processes of their own, locked in by Landlock and seccomp. Where
+the kernel does not have both (it takes Linux 5.13 or newer on x86_64 or aarch64) they are refused with a sentence.
+Judges (score_model, label_model) and embeddings are asked for through the collaborators `Judge` and `Embedder`.
 """
 
-from jobs.graders.definitions import Grader, InvalidGrader, MultiGrader, PythonGrader, parse_grader, training_definition
+from jobs.graders.definitions import parse_grader, training_definition
+from jobs.graders.fields import InvalidGrader
+from jobs.graders.judging import Embedder, Judge, JudgeAnswer, JudgeQuestion
+from jobs.graders.kinds import (
+    CosineGrader,
+    Grader,
+    JudgeMessage,
+    JudgeSettings,
+    LabelModelGrader,
+    MultiGrader,
+    PythonGrader,
+    ScoreModelGrader,
+    StringCheckGrader,
+    TextSimilarityGrader,
+)
 from jobs.graders.preflight import check_grader
-from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample
+from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample, TokenUsage
 from jobs.graders.runtime import GraderRuntime
 
 __all__ = [
+    "CosineGrader",
+    "Embedder",
     "Grade",
     "Grader",
     "GraderErrorKind",
     "GraderRuntime",
     "InvalidGrader",
+    "Judge",
+    "JudgeAnswer",
+    "JudgeMessage",
+    "JudgeQuestion",
+    "JudgeSettings",
+    "LabelModelGrader",
     "Limits",
     "MultiGrader",
     "PythonGrader",
     "Sample",
+    "ScoreModelGrader",
+    "StringCheckGrader",
+    "TextSimilarityGrader",
+    "TokenUsage",
     "check_grader",
     "parse_grader",
     "training_definition",

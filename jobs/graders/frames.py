@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.graders.cell import wire
-from jobs.graders.records import GraderErrorKind
+from jobs.graders.records import GraderErrorKind, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,14 @@ class Outcome:
     detail: str | None = None
     stopped: bool = False
     """The call ended the process or had to be ended."""
+    label: str | None = None
+    """What a label_model grader called the answer."""
+    usage: TokenUsage | None = None
+    """What a judge took."""
+
+
+NOT_ASKED = Outcome(0.0, -1.0)
+"""Stands for a grader that was not asked."""
 
 
 Row = list[Outcome]
@@ -35,7 +43,7 @@ def frame_of(rows: Sequence[tuple[str, Mapping[str, object]]], *, careful: bool)
     for text, item in rows:
         place = places.setdefault(id(item), len(items))
         if place == len(items):
-            items.append(_plain(item))
+            items.append(plain(item))
         pairs.append((text, place))
     return wire.pack({"items": items, "rows": pairs, "careful": careful})
 
@@ -71,10 +79,10 @@ def _unlike(what: str) -> str:
     return f"this is no {what} of grades"
 
 
-def _plain(value: object) -> object:
-    """Mappings and sequences of any type as those that JSON knows."""
+def plain(value: object) -> object:
+    """Return mappings and sequences of any type as those that JSON knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value

@@ -1,8 +1,10 @@
 """Tries a grader before money is spent on it: on a real item, with plausible, empty and malformed answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from jobs.graders.definitions import Grader
+from jobs.graders.formula import parse_formula
+from jobs.graders.kinds import CELL_GRADERS, Grader, MultiGrader
 from jobs.graders.plausible import plausible_answers
 from jobs.graders.records import Grade, Sample
 from jobs.graders.runtime import GraderRuntime
@@ -22,7 +24,7 @@ async def check_grader(
 
     A grader must give a finite number for an answer of the right shape, and must come to an end on any answer. One that
     raises on an empty or malformed answer is fine: such an answer earns 0 on every platform, and with a response format
-    it hardly ever comes up.
+    it hardly ever comes up. Judges are asked about well-formed answers only.
 
     Args:
         runtime: where the grader is run.
@@ -35,11 +37,22 @@ async def check_grader(
     grades = await _try(runtime, grader, item, plausible)
     if all(grade.errors for grade in grades):
         return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(plausible[0])}."]
-    grades = await _try(runtime, grader, item, ODD_ANSWERS)
+    computed = _computed(grader)
+    if computed is None:
+        return []
+    grades = await _try(runtime, computed, item, ODD_ANSWERS)
     for answer, grade in zip(ODD_ANSWERS, grades, strict=True):
         if grade.stopped:
             return [f"{_reason(grader, grade)}. It was given {_shown(answer)}, which a model may answer."]
     return []
+
+
+def _computed(grader: Grader) -> Grader | None:
+    """What of the grader could fail to come to an end: all but its judges, who cost money and have a time limit."""
+    if not isinstance(grader, MultiGrader):
+        return grader if isinstance(grader, CELL_GRADERS) else None
+    parts = {name: part for name, part in grader.graders.items() if isinstance(part, CELL_GRADERS)}
+    return replace(grader, graders=parts, formula=parse_formula("0", ())) if parts else None
 
 
 async def _try(

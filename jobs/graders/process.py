@@ -21,14 +21,18 @@ from typing import IO
 
 from jobs.graders.cell import wire
 from jobs.graders.cell.confine import unsupported
-from jobs.graders.definitions import PythonGrader
 from jobs.graders.frames import Row, rows_of
+from jobs.graders.kinds import CellGrader
 from jobs.graders.records import Limits
 from jobs.graders.scratch import Scratch
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
 LARGEST_REPLY = 64 * 1024**2
+STALL_SECONDS = 0.25
+"""A call that takes longer counts as stalled: others need not wait for it."""
+STALLED_PRIORITY = 19
+"""The lowest: what others compute comes first."""
 
 _BOOT = """
 import sys
@@ -63,12 +67,16 @@ class Lost(Exception):
 class GradingProcess:
     """A process that grades with one fixed list of graders. Made by `new_process`, ended by `kill` and then `reap`."""
 
-    def __init__(self, graders: Sequence[PythonGrader], limits: Limits, python: str) -> None:
+    def __init__(self, graders: Sequence[CellGrader], limits: Limits, python: str) -> None:
         self._graders = tuple(graders)
         self._limits = limits
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
         self._furthest = (0, 0)
+        self.stalled = False
+        """Whether a call has taken long; the process then has lost its priority for good."""
+        self.on_stall: Callable[[], None] = _nothing
+        """Called once, when the process stalls."""
         with contextlib.ExitStack() as undo:
             self._scratch = Scratch()
             undo.callback(self._scratch.remove)
@@ -115,7 +123,7 @@ class GradingProcess:
         start: dict[str, object] = {
             "memory_bytes": self._limits.memory_bytes,
             "file_bytes": self._limits.file_bytes,
-            "graders": [(grader.name, grader.source) for grader in self._graders],
+            "graders": [grader.orders for grader in self._graders],
         }
         try:
             reply = await self._ask(wire.pack(start), START_SECONDS)
@@ -178,12 +186,14 @@ class GradingProcess:
         since = time.monotonic()
         try:
             while not reading.done():
-                await asyncio.wait({reading}, timeout=max(0.01, min(1.0, seconds / 4)))
+                await asyncio.wait({reading}, timeout=max(0.01, min(STALL_SECONDS, seconds / 4)))
                 now, seen = time.monotonic(), self._position()
                 if seen > self._furthest:
                     self._furthest, since = seen, now
                 elif not reading.done() and now - since > seconds:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
+                elif not reading.done() and now - since > STALL_SECONDS and seen[0] != wire.IDLE:
+                    self._stall()
             return reading.result()
         except (OSError, EOFError):
             raise await self._ended() from None
@@ -214,6 +224,14 @@ class GradingProcess:
         row, grader = wire.POSITION.unpack_from(self._page)
         return row, min(max(grader, 0), len(self._graders) - 1)
 
+    def _stall(self) -> None:
+        if self.stalled:
+            return
+        self.stalled = True
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
+            os.setpriority(os.PRIO_PROCESS, self.pid, STALLED_PRIORITY)
+        self.on_stall()
+
     def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> Lost:
         row, grader = self._position()
         self.kill()
@@ -237,7 +255,11 @@ class GradingProcess:
         return f": {lines[-1][:300]}" if lines else ""
 
 
-def new_process(graders: Sequence[PythonGrader], limits: Limits, python: str = sys.executable) -> GradingProcess:
+def _nothing() -> None:
+    """Stands where nobody wants to know of a stall."""
+
+
+def new_process(graders: Sequence[CellGrader], limits: Limits, python: str = sys.executable) -> GradingProcess:
     """A process of this `python`, started and still to be prepared.
 
     Raises:

@@ -38,10 +38,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens that a judge took; those a platform did not report are not counted."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    """Reasoning included."""
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        return TokenUsage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
     """What a grader made of one sample.
 
-    `scores`, `errors` and `seconds` are keyed by a grader's `name`: the children of a multi grader, or the python
+    `scores`, `errors` and `seconds` are keyed by a grader's `name`: the children of a multi grader, or the single
     grader itself. A formula that fails is an error under the multi grader's own name.
     """
 
@@ -52,16 +64,20 @@ class Grade:
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
     """Only graders that failed are named."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Time spent inside each grader's `grade`."""
+    """Time spent inside each grader's `grade`, or from a judge's question to its answer."""
     detail: str | None = None
     """For people: what went wrong first, with the line of the grader's source where there is one."""
     stopped: bool = False
     """A grader took too long on this sample, or ended its process."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What each label_model grader called the answer."""
+    usage: Mapping[str, TokenUsage] = field(default_factory=dict)
+    """What judging took, by model; failed judgements count where the platform reported them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a python grader may use; the defaults are the fine-tuning API's."""
+    """What graders may use; the defaults for python graders are the fine-tuning API's."""
 
     seconds: float = 120.0
     """Wall time of one call of `grade`, and of running the source once."""
@@ -72,3 +88,5 @@ class Limits:
     """So many calls over time in one batch, and the rest of the batch is not graded: a loop must not cost hours."""
     crashes: int = 64
     """So many processes ended by the grader in one batch, and the rest of the batch is not graded."""
+    judge_seconds: float = 1200.0
+    """How long one judgement may take, with all that whoever asks does to get an answer."""

@@ -67,7 +67,13 @@ class Loaded:
             place = f", line {failure.lineno}" if isinstance(failure, SyntaxError) else ""
         else:
             place = f", line {line.lineno}" + (f": `{line.line.strip()[:160]}`" if line.line else "")
-        return f"{text[-1][:DETAIL_CHARACTERS] if text else type(failure).__name__} (in {self._name}{place})"
+        absent = "; it is not installed beside Proctor" if _is_absent(failure) else ""
+        return f"{text[-1][:DETAIL_CHARACTERS] if text else type(failure).__name__}{absent} (in {self._name}{place})"
+
+
+def _is_absent(failure: BaseException) -> bool:
+    """Whether a whole library was not found, as opposed to a part of one."""
+    return type(failure) is ModuleNotFoundError and failure.name is not None and "." not in failure.name
 
 
 class NotAScore(TypeError):

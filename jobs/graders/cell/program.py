@@ -10,6 +10,7 @@ from typing import cast
 
 from .confine import NotConfined, confine, die_with
 from .grading import Loaded, Outcome, fresh, frozen, sample_of
+from .texts import Compared
 from .wire import IDLE, LOADING, PAGE_BYTES, POSITION, receive, send
 
 FLUSH_SECONDS = 0.05
@@ -27,13 +28,17 @@ class Cell:
     def __init__(self, channel: int, page: mmap.mmap) -> None:
         self._channel = channel
         self._page = page
-        self._graders: list[Loaded] = []
+        self._graders: list[Loaded | Compared] = []
 
-    def load(self, graders: list[tuple[str, str]]) -> None:
-        """Runs each source once; what it raises is told for each sample."""
-        for place, (name, source) in enumerate(graders):
+    def load(self, graders: list[list[str]]) -> None:
+        """Runs each source once; what it raises is told for each sample.
+
+        Args:
+            graders: name and source of a python grader; name, operation, text and reference of one that compares.
+        """
+        for place, (name, *rest) in enumerate(graders):
             self._mark(LOADING, place)
-            self._graders.append(Loaded(name, source))
+            self._graders.append(Loaded(name, *rest) if len(rest) == 1 else Compared(name, *rest))
         self._mark(IDLE, 0)
         send(self._channel, {"ready": True})
 
@@ -88,7 +93,7 @@ def main(channel: int, page: int, parent: int) -> None:
     cell = Cell(channel, shared)
     gc.freeze()
     send(channel, {"confined": True})
-    cell.load(cast("list[tuple[str, str]]", start["graders"]))
+    cell.load(cast("list[list[str]]", start["graders"]))
     cell.serve()
 
 

@@ -189,7 +189,7 @@ async def test_a_process_killed_by_the_machine_is_no_fault_of_the_grader(runtime
 
 async def test_an_idle_process_that_died_is_replaced_without_a_word(runtime: GraderRuntime) -> None:
     await grade_texts(runtime, FINE, ["x"])
-    (process,) = runtime._idle
+    (process,) = runtime._pool._idle
     os.kill(process.pid, signal.SIGKILL)
     await until(lambda: not alive(process.pid))
     (grade,) = await grade_texts(runtime, FINE, ["x"])

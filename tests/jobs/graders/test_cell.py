@@ -55,7 +55,7 @@ def inside() -> Iterator[Inside]:
 
 
 def test_a_frame_is_answered_in_order_and_the_page_says_when_it_is_over(inside: Inside) -> None:
-    inside.cell.load([("precision", PRECISION), ("half", HALF)])
+    inside.cell.load([["precision", PRECISION], ["half", HALF]])
     inside.ask('{"labels": ["law", "trade"]}', '{"labels": ["law"]}')
     ready, answer = inside.replies()
     assert ready == {"ready": True}
@@ -67,7 +67,7 @@ def test_a_frame_is_answered_in_order_and_the_page_says_when_it_is_over(inside: 
 
 
 def test_a_careful_frame_is_answered_row_by_row(inside: Inside) -> None:
-    inside.cell.load([("half", HALF)])
+    inside.cell.load([["half", HALF]])
     inside.ask("a", "b", "c", careful=True)
     _ready, *answers = inside.replies()
     assert [len(answer["rows"]) for answer in answers if isinstance(answer["rows"], list)] == [1, 1, 1, 0]
@@ -76,7 +76,7 @@ def test_a_careful_frame_is_answered_row_by_row(inside: Inside) -> None:
 
 def test_it_leaves_when_memory_ran_out_and_sends_what_it_has(inside: Inside) -> None:
     source = "def grade(sample, item):\n    if sample['output_text'] == 'b': raise MemoryError\n    return 1"
-    inside.cell.load([("m", source)])
+    inside.cell.load([["m", source]])
     inside.ask("a", "b", "c")
     inside.ask("never graded")
     _ready, answer = inside.replies()

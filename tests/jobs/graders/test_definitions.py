@@ -48,20 +48,23 @@ def test_pass_thresholds_are_left_out_for_training_and_nothing_else_is() -> None
     assert "pass_threshold" in children["precision"]
 
 
-@pytest.mark.parametrize("kind", ["string_check", "text_similarity", "score_model", "label_model", "endpoint"])
-def test_types_that_come_later_say_so(kind: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"^grader.type: {kind} graders are not supported yet"):
-        parse_grader({"type": kind, "name": "x"})
-    with pytest.raises(InvalidRequest, match=f"^g.graders.a.type: {kind} graders are not supported yet"):
-        parse_grader(multi("a") | {"graders": {"a": {"type": kind}}}, "g")
+def test_endpoint_graders_are_refused_with_what_to_use_instead() -> None:
+    with pytest.raises(InvalidRequest, match=r"^grader.type: endpoint graders are not supported; use python or"):
+        parse_grader({"type": "endpoint", "name": "x"})
+    with pytest.raises(InvalidRequest, match=r"^g.graders.a.type: endpoint graders are not supported"):
+        parse_grader(multi("a") | {"graders": {"a": {"type": "endpoint"}}}, "g")
 
 
 @pytest.mark.parametrize(
     ("change", "field", "says"),
     [
-        ({"type": None}, "grader.type", "must be python or multi, not missing"),
-        ({"type": "pyhton"}, "grader.type", "not 'pyhton'"),
-        ({"type": ["python"]}, "grader.type", "must be python or multi"),
+        (
+            {"type": None},
+            "grader.type",
+            "must be one of python, string_check, text_similarity, score_model, label_model, multi, not missing",
+        ),
+        ({"type": "pyhton"}, "grader.type", "not 'pyhton'; did you mean python?"),
+        ({"type": ["python"]}, "grader.type", "must be one of python"),
         ({"name": ""}, "grader.name", "must be a name"),
         ({"name": 3}, "grader.name", "must be a name"),
         ({"source": None}, "grader.source", "must be Python source"),

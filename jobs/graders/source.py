@@ -1,0 +1,60 @@
+"""What can be said of a python grader's source without running it."""
+
+import ast
+
+from jobs.graders.fields import InvalidGrader
+
+MAX_SOURCE_KB = 256
+_FUNCTION_TYPES = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def check_source(source: str, where: str) -> None:
+    """Reads the source without running it: what can be said before a process is started is said here.
+
+    Raises:
+        InvalidGrader: it is too long, is not Python, or defines no `grade` of two arguments.
+    """
+    size = len(source.encode("utf-8", "surrogatepass")) / 1024
+    if size > MAX_SOURCE_KB:
+        raise InvalidGrader(where, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as failure:
+        raise InvalidGrader(where, f"line {failure.lineno or 1}: {failure.msg}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise InvalidGrader(
+            where, "cannot be read as Python: it holds a null character or is nested too deeply"
+        ) from None
+    _check_grade(tree, where)
+
+
+def _check_grade(tree: ast.Module, where: str) -> None:
+    definitions = [node for node in tree.body if isinstance(node, _FUNCTION_TYPES) and node.name == "grade"]
+    if not definitions:
+        if not _binds_grade(tree):
+            raise InvalidGrader(where, "must define `grade(sample, item)`")
+        return  # bound in another way, such as `grade = score`; the preflight runs it
+    grade = definitions[-1]
+    if isinstance(grade, ast.AsyncFunctionDef):
+        raise InvalidGrader(where, f"line {grade.lineno}: `grade` must be a plain function, not an async one")
+    if not _takes_two(grade.args):
+        raise InvalidGrader(where, f"line {grade.lineno}: `grade` must take two arguments, sample and item")
+
+
+def _binds_grade(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id="grade", ctx=ast.Store()):
+                return True
+            case ast.FunctionDef(name="grade") | ast.ClassDef(name="grade"):
+                return True
+            case ast.alias(name=name, asname=asname) if (asname or name) in ("grade", "*"):
+                return True
+    return False
+
+
+def _takes_two(arguments: ast.arguments) -> bool:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    required = positional - len(arguments.defaults)
+    named_only = [default for default in arguments.kw_defaults if default is None]
+    return required <= 2 and (positional >= 2 or arguments.vararg is not None) and not named_only
