@@ -69,7 +69,7 @@ def answer_row(answer: Answer, item: int, arm: int, graders: tuple[str, ...], ex
         dict(answer.grader_errors) or None,
         answer.failure,
         [answer.input_tokens, answer.output_tokens, answer.reasoning_tokens],
-        _finite(answer.latency),
+        finite(answer.latency),
         answer.finish_reason,
     ]
 
@@ -94,9 +94,9 @@ def eval_block(evaluation: Eval) -> str:
             "arms": [arm.name for arm in evaluation.arms],
             "reward": evaluation.reward,
             "graders": list(columns_of(evaluation)),
-            "threshold": _finite(evaluation.threshold),
-            "createdAt": _finite(evaluation.created_at),
-            "finishedAt": _finite(evaluation.finished_at),
+            "threshold": finite(evaluation.threshold),
+            "createdAt": finite(evaluation.created_at),
+            "finishedAt": finite(evaluation.finished_at),
             "summaries": [_summary(summary) for summary in evaluation.summaries],
         }
     ]
@@ -141,7 +141,8 @@ def _score(score: float | None) -> Json:
     return score if score is None or math.isfinite(score) else str(score)
 
 
-def _finite(value: float | None) -> Json:
+def finite(value: float | None) -> float | None:
+    """Return a number that JSON can say, or None."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -154,9 +155,9 @@ def _summary(summary: ArmSummary) -> Json:
         "graders": [_grader(grader) for grader in summary.graders],
         "micro": _label_scores(summary.micro),
         "macro": _label_scores(summary.macro),
-        "passRate": _finite(summary.pass_rate),
+        "passRate": finite(summary.pass_rate),
         "tokens": [summary.input_tokens, summary.output_tokens, summary.reasoning_tokens],
-        "latency": _finite(summary.mean_latency),
+        "latency": finite(summary.mean_latency),
     }
 
 
@@ -164,13 +165,13 @@ def _grader(summary: GraderSummary) -> Json:
     interval = summary.interval
     return {
         "grader": summary.grader,
-        "mean": _finite(summary.mean),
-        "runStd": _finite(summary.run_std),
-        "low": _finite(interval.low) if interval else None,
-        "high": _finite(interval.high) if interval else None,
+        "mean": finite(summary.mean),
+        "runStd": finite(summary.run_std),
+        "low": finite(interval.low) if interval else None,
+        "high": finite(interval.high) if interval else None,
         "graded": summary.graded,
     }
 
 
 def _label_scores(scores: LabelScores | None) -> Json:
-    return None if scores is None else [_finite(scores.precision), _finite(scores.recall), _finite(scores.f1)]
+    return None if scores is None else [finite(scores.precision), finite(scores.recall), finite(scores.f1)]
