@@ -66,7 +66,7 @@ def write_inspect_log(
     by_id = {item.id: item for item in items}
     beside = out.with_name(f".{out.name}.{uuid4().hex}")
     try:
-        # Half a surrogate pair, which a model can say, becomes a question mark: their loader would refuse the whole log.
+        # Half a surrogate pair, which a model can say, becomes a question mark: their loader refuses the whole log.
         with beside.open("w", encoding="utf-8", errors="replace", newline="\n") as log:
             _write(log, evaluation, arm, by_id, answers)
         beside.replace(out)

@@ -4,6 +4,7 @@ const KEYS = [
   ["j  ↓", "next item"],
   ["k  ↑", "previous item"],
   ["Enter", "open the item; again: show and hide the answers as they were given"],
+  ["Space", "scroll the item"],
   ["/", "search"],
   ["Esc", "back: out of the search, out of the item"],
   ["o", "overview"],
@@ -51,6 +52,8 @@ function inPage(event) {
       return inList ? () => move(1) : null;
     case "ArrowUp":
       return inList ? () => move(-1) : null;
+    case " ":
+      return event.target.closest?.("button") ? null : () => scrollPane(event.shiftKey ? -1 : 1);
     case "/":
       return () => (goTo("list"), SEARCH.focus(), SEARCH.select());
     case "Enter":
@@ -70,3 +73,5 @@ function onEnter() {
   STATE.texts = !STATE.texts;
   paintPane();
 }
+
+const scrollPane = (screens) => PANE.scrollBy({ top: screens * 0.85 * PANE.clientHeight });

@@ -400,3 +400,16 @@ async def test_a_report_works_the_same_behind_its_signed_link(open_url: Open, tm
         await expect(page.locator(".item-top h2")).to_have_text("b")
         await page.wait_for_url("**#item=b")
         assert await page.evaluate("origin") == "null"
+
+
+async def test_space_scrolls_the_item_while_the_list_has_the_keys(open_report: Open) -> None:
+    evaluation = an_eval(items=3, runs=9, arms=(Arm("a"), Arm("b"), Arm("c")))
+    items = list(some_items(3))
+    page = await open_report(evaluation, items, some_answers(evaluation, items))
+    await page.keyboard.press("j")
+
+    await page.keyboard.press("Space")
+
+    await page.wait_for_function("document.querySelector('.pane').scrollTop > 300")
+    await page.keyboard.press("j")
+    assert await page.locator(".pane").evaluate("pane => pane.scrollTop") == 0
