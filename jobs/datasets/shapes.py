@@ -31,7 +31,10 @@ class AnswerShape:
 
     def answer(self, labels: Sequence[str]) -> str:
         """Return a well-formed answer with these labels, as JSON text; of several the first where one is allowed."""
-        held: object = [self._entry(label) for label in labels] if self.many else next(iter(labels), "")
+        return self.with_value([self._entry(label) for label in labels] if self.many else next(iter(labels), ""))
+
+    def with_value(self, held: object) -> str:
+        """Return an answer with this JSON value where the labels stand, whether it may stand there or not."""
         whole = copy.deepcopy(self._whole)
         at = whole
         for step in self.path[:-1]:

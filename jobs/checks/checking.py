@@ -1,0 +1,74 @@
+"""The checks of a task before money is spent on it, in the order in which they are told."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from jobs.checks.examining import PATIENCE_SECONDS, Examiner, Grades
+from jobs.checks.facts import Facts
+from jobs.checks.gathering import GraderChecker, gather
+from jobs.checks.on_asking import same_prompt
+from jobs.checks.on_grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
+from jobs.checks.on_rewards import binary, constant, exploitable
+from jobs.checks.on_rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
+from jobs.checks.records import Finding
+from jobs.evals.records import Eval
+from jobs.platforms import Profile
+from jobs.tasks import Task, TaskCatalogue
+
+Check = Callable[[Facts], Finding | None]
+
+CHECKS: tuple[Check, ...] = (
+    right_answers,
+    odd_answers,
+    odd_references,
+    finite_range,
+    constant,
+    binary,
+    exploitable,
+    platform_grader,
+    platform_rows,
+    allowed_labels,
+    repeats_within,
+    repeats_across,
+    balance,
+    names,
+    same_prompt,
+)
+"""Each says what it found, or None where it has nothing to look at."""
+
+
+async def check_task(
+    task: Task,
+    catalogue: TaskCatalogue,
+    graders: Grades,
+    *,
+    profile: Profile | None = None,
+    platform: GraderChecker | None = None,
+    evals: Iterable[Eval] = (),
+    answers: Mapping[str, str] | None = None,
+    seconds: float = PATIENCE_SECONDS,
+) -> tuple[Finding, ...]:
+    """Check a task before money is spent on it; the same task gives the same findings.
+
+    Args:
+        task: what is checked.
+        catalogue: reads its rows.
+        graders: where its graders are run; about 2,000 gradings, a few where each of them asks a model.
+        profile: the platform it would be trained on, for its limits; None checks none of them.
+        platform: that platform, where it is to try the grader itself; one that cannot is a note.
+        evals: evals of any task; the newest of this one should have asked as training will.
+        answers: train row id to what a model answered, where there are real answers to try the grader on.
+        seconds: how long a grader may take for one answer.
+
+    Returns:
+        what each check found, in the order of CHECKS.
+    """
+    facts = await gather(
+        task, catalogue, Examiner(graders, seconds), profile=profile, platform=platform, evals=evals, real=answers
+    )
+    return await asyncio.to_thread(find, facts)
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Return what each check finds in the facts."""
+    return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)

@@ -1,0 +1,109 @@
+"""What the checks look at: everything read, graded and asked beforehand, so that each check is a plain function."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from jobs.datasets.shapes import AnswerShape
+from jobs.errors import BotError
+from jobs.evals.records import Eval
+from jobs.graders import Grade
+from jobs.platforms import Profile
+from jobs.remote_graders import GraderTrial
+from jobs.tasks import Row, Task
+
+
+class Source(StrEnum):
+    """Where the answers of a trial come from."""
+
+    REFERENCE = "reference"
+    """The row's own reference answer."""
+    NEIGHBOUR = "neighbour"
+    """The reference of the row whose text is most alike: what can be had without understanding anything."""
+    OTHER = "other"
+    """The reference of another row, drawn at random."""
+    EMPTY = "empty"
+    NO_LABELS = "no_labels"
+    ALL_LABELS = "all_labels"
+    TOP_LABEL = "top_label"
+    TOP_SET = "top_set"
+    REAL = "real"
+    """What a model answered."""
+
+
+TRIVIAL = (Source.EMPTY, Source.NO_LABELS, Source.ALL_LABELS, Source.TOP_LABEL, Source.TOP_SET)
+"""The same answer to every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Answers from one source to some rows of the train split, graded by the reward grader."""
+
+    source: Source
+    phrase: str
+    """What the answers are, for sentences."""
+    rows: tuple[Row, ...]
+    answers: tuple[str, ...]
+    grades: tuple[Grade, ...]
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """The rewards of the gradings that did not fail."""
+        return tuple(grade.reward for grade in self.grades if not grade.errors)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean reward over all rows, a failed grading counting 0 as it does in training; None without rows."""
+        return sum(grade.reward for grade in self.grades) / len(self.grades) if self.grades else None
+
+
+@dataclass(frozen=True, slots=True)
+class OddGrade:
+    """A grading of something that is not as it should be."""
+
+    grader: str
+    what: str
+    """What it was given, for sentences."""
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A row that says the same as an earlier one, or nearly."""
+
+    split: str
+    row: Row
+    earlier_split: str
+    earlier: Row
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A task, and what was found out about it."""
+
+    task: Task
+    rows: Mapping[str, Sequence[Row]]
+    """Split to rows, of the splits that can be read."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Split to the sentence that says why not."""
+    labelled: bool = False
+    """Whether the references are sets of labels."""
+    shape: AnswerShape | None = None
+    trials: Mapping[Source, Trial] = field(default_factory=dict)
+    odd_answers: tuple[OddGrade, ...] = ()
+    odd_rows: tuple[OddGrade, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
+    asks_models: bool = False
+    """Whether grading costs tokens; then only a few gradings were made."""
+    profile: Profile | None = None
+    """The platform that it would be trained on."""
+    remote: GraderTrial | BotError | None = None
+    """What the platform made of the reward grader and one reference answer; None where it was not asked."""
+    evals: tuple[Eval, ...] = ()
+    """The evals of this task, newest first."""
+
+    @property
+    def train(self) -> Sequence[Row]:
+        """The rows that training would see; of a task without a train split, its first split's."""
+        return self.rows.get("train") or next(iter(self.rows.values()), ())

@@ -1,0 +1,103 @@
+"""The whole check, over tasks as people have them."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.checks import CHECKS, Level, check_task, worst
+from jobs.datasets import BalanceRequest, balance
+from jobs.gateway import Gateway
+from jobs.graders import GraderRuntime
+from jobs.platforms import load_profiles
+from jobs.tasks import TaskCatalogue
+from local.platform.server import serve
+from tests.jobs.checks.conftest import Check
+from tests.jobs.datasets.labelled_task import copy_of_eurovoc
+from tests.task_from_pool import NO_POOL, pool_path, write_task
+
+
+async def test_the_bundled_task_is_sound_here_and_on_the_local_platform(tmp_path: Path, runtime: GraderRuntime) -> None:
+    copy_of_eurovoc(tmp_path)
+    catalogue = TaskCatalogue(tmp_path)
+    async with serve(tmp_path / "platform", port=0, pace=0.0) as platform:
+        profile = load_profiles(None, platform.url)["local"]
+        async with Gateway(profile, "local") as gateway:
+            findings = await check_task(
+                catalogue.load("eurovoc"), catalogue, runtime, profile=profile, platform=gateway
+            )
+    levels = {finding.check: finding.level for finding in findings}
+    assert levels.pop("balance") is Level.WARN
+    assert set(levels.values()) == {Level.OK}
+    assert len(findings) == len(CHECKS)
+    trivial = next(finding for finding in findings if finding.check == "exploitable").numbers
+    assert trivial["empty"] == trivial["no_labels"] == 0
+    assert 0.1 < trivial["top_label"] < trivial["neighbour"] < 0.6
+    counts = next(finding for finding in findings if finding.check == "balance").counts
+    assert (len(counts), min(counts.values())) == (21, 12)
+
+
+async def test_the_same_task_gives_the_same_findings(tmp_path: Path, runtime: GraderRuntime) -> None:
+    copy_of_eurovoc(tmp_path)
+    catalogue = TaskCatalogue(tmp_path)
+    task = catalogue.load("eurovoc")
+    assert await check_task(task, catalogue, runtime) == await check_task(task, catalogue, runtime)
+
+
+async def test_a_balanced_version_of_the_real_acts_is_no_longer_uneven_beyond_its_rarest_labels(
+    tmp_path: Path, runtime: GraderRuntime
+) -> None:
+    pool = pool_path()
+    if pool is None:
+        pytest.skip(NO_POOL)
+    write_task(tmp_path / "acts", pool, 500)
+    catalogue = TaskCatalogue(tmp_path)
+    made = balance(catalogue, BalanceRequest("acts", size=60)).task
+    before, after = [
+        {finding.check: finding for finding in await check_task(catalogue.load(name), catalogue, runtime)}
+        for name in ("acts", made)
+    ]
+    assert before["repeats_across"].level is not Level.OK
+    assert after["repeats_across"].level is after["repeats_within"].level is Level.OK
+    assert before["balance"].level is Level.WARN
+    assert after["balance"].numbers["ratio"] < before["balance"].numbers["ratio"] / 5
+
+
+async def test_every_check_says_whole_sentences(check: Check) -> None:
+    for finding in (await check()).values():
+        assert finding.text[0].isupper() or finding.text[0].isdigit(), finding
+        assert finding.text.endswith("."), finding
+
+
+async def test_a_task_of_free_texts_is_checked_as_far_as_it_goes(check: Check) -> None:
+    rows = "".join(f'{{"text_input": "q{n}", "reference_answer": "answer {n}"}}\n' for n in range(12))
+    free = {"train.jsonl": rows, "valid.jsonl": rows.split("\n")[0] + "\n", "response_format.json": FREE}
+    source = (
+        "def grade(sample, item):\n"
+        "    return float((sample['output_json'] or {}).get('answer') == item.get('reference_answer'))"
+    )
+    found = await check(source, changes=free)
+    assert found["balance"].level is Level.NOTE
+    assert found["balance"].text.startswith("The references are no sets of labels")
+    assert found["right_answers"].level is Level.OK
+    assert found["exploitable"].numbers == {"empty": 0}
+    assert found["binary"].level is Level.NOTE
+    assert not {"names", "allowed_labels"} & set(found)
+    assert found["repeats_across"].level is Level.BLOCK
+
+
+async def test_a_split_that_cannot_be_read_blocks_and_the_rest_is_checked(check: Check) -> None:
+    found = await check(changes={"valid.jsonl": "{oops}\n"})
+    assert found["platform_rows"].level is Level.BLOCK
+    assert found["platform_rows"].text.startswith("goods/valid.jsonl line 1, column 2 is not JSON")
+    assert found["exploitable"].numbers["all_labels"] == pytest.approx(0.4)
+
+
+async def test_without_a_single_row_only_the_rows_are_spoken_of(check: Check) -> None:
+    found = await check(changes={"train.jsonl": "\n", "valid.jsonl": "\n"})
+    assert found["platform_rows"].level is Level.BLOCK
+    assert worst(found.values()) is Level.BLOCK
+    assert not {"right_answers", "balance", "same_prompt", "exploitable"} & set(found)
+
+
+FREE = """{"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"],
+"additionalProperties": false}"""
