@@ -26,7 +26,9 @@ from handlers.boundary import Boundary
 from handlers.images import Pictures
 from handlers.people import People
 from handlers.posting import SlackPoster
+from handlers.proctor import TaskChecker
 from handlers.showing import Showing
+from jobs import checks
 from jobs.approvals import Approvals
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
@@ -46,7 +48,7 @@ from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
 from jobs.rft import RftJobs
 from jobs.store import Store
-from jobs.tasks import TaskCatalogue, nearest
+from jobs.tasks import Task, TaskCatalogue, nearest
 from jobs.watching import Watcher
 
 STORE_CONNECTIONS: Final = 60
@@ -54,6 +56,8 @@ JOB_LEASE: Final = 60.0
 LANE_LEASE: Final = 60.0
 CLAIMS: Final = 100
 SLACK_TIMEOUT: Final = 10
+NEWEST_EVALS: Final = 50
+"""Evals among which a check looks for one of its task."""
 OLDEST_OUTBOX: Final = 120.0
 """Seconds a message may wait to go out before the bot counts as not ready."""
 CURVE_PAUSE: Final = 2.0
@@ -203,6 +207,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "profiles": profiles,
             "shelf": shelf,
             "report_link": reports.link,
+            "checker": _checker(tasks, graders, platforms, evals),
         }
         handlers.register(app, Boundary(log_bug), services)
         listener, http_port = await _listener(settings, app, give_up, stack)
@@ -214,8 +219,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
                 Tick("slack connection", 5.0, listener.watch),
             )
         )
-        checks = _checks(store, listener, ticks, engine)
-        pages = health_app(checks)
+        pages = health_app(_checks(store, listener, ticks, engine))
         reports.add_to(pages)
         health_port = await stack.enter_async_context(serving(pages, settings.bind_host, settings.health_port))
         engine.start()
@@ -290,6 +294,17 @@ def _eval_turn(runner: EvalRunner, store: Store) -> Work:
             await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
 
     return turn
+
+
+def _checker(tasks: TaskCatalogue, graders: GraderRuntime, platforms: Platforms, evals: Evals) -> TaskChecker:
+    """Return what checks a task: on the platform that a launch of it would take, against the newest evals."""
+
+    async def check(task: Task) -> tuple[checks.Finding, ...]:
+        profile, gateway = platforms.platform_of(task.defaults.platform or _default_platform(platforms.profiles))
+        newest = await evals.newest(NEWEST_EVALS)
+        return await checks.check_task(task, tasks, graders, profile=profile, platform=gateway, evals=newest)
+
+    return check
 
 
 def _tempo(settings: Settings) -> Tempo:

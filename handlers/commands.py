@@ -23,7 +23,7 @@ class Verb:
     Args:
         name: the word typed.
         does: what it does, for the help.
-        takes: what its one bare word names, such as `job`; None where it takes none.
+        takes: its one bare word, such as `balance`, or what that names, such as `<job>`; None where it takes none.
         keys: the `key=value` pairs it takes, each with an example or its values.
         needs: keys that must be given.
         most: how many bare words it takes at most.
@@ -40,7 +40,7 @@ class Verb:
     def usage(self) -> str:
         """How it is typed, without the keys that may be left out."""
         needed = [f"{key}={self.keys[key]}" for key in self.needs]
-        return " ".join([self.name, *([f"<{self.takes}>"] if self.takes else []), *needed])
+        return " ".join([self.name, *([self.takes] if self.takes else []), *needed])
 
     @property
     def options(self) -> str:
@@ -76,12 +76,12 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
 RFT: Final = (
     Verb("launch", "start a job", keys=LAUNCH_KEYS, needs=("task",)),
     Verb("list", "the newest jobs"),
-    Verb("status", "where a job stands", takes="job"),
-    Verb("curve", "its reward curve", takes="job"),
-    Verb("checkpoints", "its kept checkpoints and their scores", takes="job"),
-    Verb("pause", "stop after the step in hand, keeping a snapshot", takes="job"),
-    Verb("resume", "go on from the snapshot", takes="job"),
-    Verb("cancel", "stop for good", takes="job"),
+    Verb("status", "where a job stands", takes="<job>"),
+    Verb("curve", "its reward curve", takes="<job>"),
+    Verb("checkpoints", "its kept checkpoints and their scores", takes="<job>"),
+    Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),
+    Verb("resume", "go on from the snapshot", takes="<job>"),
+    Verb("cancel", "stop for good", takes="<job>"),
 )
 
 EVAL_KEYS: Final[Mapping[str, str]] = {
@@ -100,17 +100,25 @@ MOST_COMPARED: Final = 6
 EVAL: Final = (
     Verb("run", "ask one or more models, grade every answer", keys=EVAL_KEYS, needs=("task",)),
     Verb("variance", "is there headroom to learn: nine runs of each item", keys=EVAL_KEYS, needs=("task",)),
-    Verb("compare", "which is better, item by item", takes="eval", most=MOST_COMPARED),
+    Verb("compare", "which is better, item by item", takes="<eval>", most=MOST_COMPARED),
     Verb("list", "the newest evals"),
-    Verb("status", "how far an eval is", takes="eval"),
-    Verb("show", "what it came to", takes="eval"),
-    Verb("cancel", "stop, keeping the answers so far", takes="eval"),
+    Verb("status", "how far an eval is", takes="<eval>"),
+    Verb("show", "what it came to", takes="<eval>"),
+    Verb("cancel", "stop, keeping the answers so far", takes="<eval>"),
 )
 
 PROCTOR: Final = (
     Verb("help", "what I can do"),
     Verb("tasks", "the tasks there are"),
-    Verb("task", "one task: its splits, graders and prompts", takes="task"),
+    Verb("task", "one task: its splits, graders and prompts", takes="<task>"),
+    Verb("check", "is a task fit for a launch: graders, rows, labels, trivial answers", takes="<task>"),
+    Verb(
+        "dataset",
+        "make a balanced version of a task, beside the old one",
+        takes="balance",
+        keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>"},
+        needs=("task",),
+    ),
     Verb("platforms", "where jobs can run"),
 )
 
@@ -187,6 +195,7 @@ def _bare(command: str, verb: Verb, bare: list[str]) -> tuple[str, ...]:
         return ()
     if not 1 <= len(bare) <= verb.most:
         found = "none is given" if not bare else f"{len(bare)} words are given: {' '.join(bare)}"
-        wanted = f"one {verb.takes}" if verb.most == 1 else f"one to {verb.most} {verb.takes}s"
+        name = verb.takes.strip("<>")
+        wanted = f"one {name}" if verb.most == 1 else f"one to {verb.most} {name}s"
         raise InvalidRequest(f"`{command} {verb.name}` needs {wanted}; {found}.")
     return tuple(bare)

@@ -141,7 +141,7 @@ def result_chart(evaluation: Eval, results: EvalResults) -> VarianceStudy | Scor
     if not evaluation.summaries or not graders:
         return None
     return ScoreComparison(
-        title=_title(evaluation),
+        title=_title(evaluation, results),
         graders=tuple(_shown_name(grader) for grader in graders),
         arms=tuple(
             ArmScores(summary.arm, tuple(_score_of(summary, grader) for grader in graders))
@@ -213,7 +213,7 @@ def _meaning(evaluation: Eval, results: EvalResults) -> str:
         verdict, *rest = results.variance.text.splitlines()
         lines += [f"*{escape(verdict)}*", *(escape(line) for line in rest)]
     else:
-        lines.append(f"*{escape(_title(evaluation))}*")
+        lines.append(f"*{escape(_title(evaluation, results))}*")
     missing = {summary.arm: sum(summary.failures.values()) for summary in evaluation.summaries if summary.failures}
     lines += [
         f"{escape(arm)}: {count:,} answers are missing; they count in no score." for arm, count in missing.items()
@@ -221,7 +221,10 @@ def _meaning(evaluation: Eval, results: EvalResults) -> str:
     return "\n".join(lines)
 
 
-def _title(evaluation: Eval) -> str:
+def _title(evaluation: Eval, results: EvalResults) -> str:
+    """Return the result in one line: between two arms the verdict, else who is highest."""
+    if results.comparison and len(results.comparison.pairs) == 1:
+        return results.comparison.pairs[0].headline
     scored = [
         (summary.arm, figure.mean) for summary in evaluation.summaries if (figure := summary.grader(evaluation.reward))
     ]

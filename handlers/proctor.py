@@ -1,19 +1,28 @@
 """The /proctor command: help, tasks, platforms."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.blocks import escape
-from handlers.commands import PROCTOR, RFT, overview, parse
+from handlers.blocks import Message, escape
+from handlers.checking import check_message, label_chart
+from handlers.commands import EVAL, PROCTOR, RFT, overview, parse
+from handlers.datasets import balance_chart, balance_message, read_balance
+from handlers.images import Pictures
 from handlers.wording import group
+from jobs.checks.records import Finding
+from jobs.datasets.balancing import balance
 from jobs.errors import UserError
 from jobs.platforms import Profile
 from jobs.tasks import Task, TaskCatalogue
 
 COMMAND: Final = "/proctor"
+
+TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
+"""Checks a task, with everything that it takes."""
 
 
 def register(app: AsyncApp) -> None:
@@ -25,8 +34,11 @@ async def handle_proctor(
     ack: AsyncAck,
     command: dict[str, Any],
     respond: AsyncRespond,
+    client: AsyncWebClient,
     tasks: TaskCatalogue,
     profiles: Mapping[str, Profile],
+    checker: TaskChecker,
+    pictures: Pictures,
 ) -> None:
     """Do what was typed after /proctor, and answer only the person who typed it."""
     await ack()
@@ -38,19 +50,52 @@ async def handle_proctor(
             await respond(text=await asyncio.to_thread(list_tasks, tasks))
         case "task":
             await respond(text=await asyncio.to_thread(describe_task, tasks, typed.word))
+        case "check":
+            task = await asyncio.to_thread(tasks.load, typed.word)
+            await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
+            await whisper(client, await check(task, checker, pictures), command)
+        case "dataset":
+            request = read_balance(typed.word, typed.given)
+            made = await asyncio.to_thread(balance, tasks, request)
+            file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
+            await whisper(client, balance_message(made, file), command)
         case "platforms":
             await respond(text=list_platforms(profiles))
         case _:
             raise AssertionError(f"/proctor {typed.verb} is listed but not handled")
 
 
+async def check(task: Task, checker: TaskChecker, pictures: Pictures) -> Message:
+    """Return what there is to say about a task before money is spent on it."""
+    findings = await checker(task)
+    chart = label_chart(task, findings)
+    file = await pictures.file_of(chart, f"labels-{task.name}") if chart else None
+    return check_message(task, findings, file)
+
+
+async def whisper(client: AsyncWebClient, message: Message, command: Mapping[str, Any]) -> None:
+    """Show a message to the person who typed a command; a response_url would refuse our pictures."""
+    await client.chat_postEphemeral(
+        channel=str(command["channel_id"]),
+        user=str(command["user_id"]),
+        text=message.text,
+        blocks=list(message.blocks),
+    )
+
+
 def help_text() -> str:
     """Return what the bot can do, verb by verb."""
-    return (
-        "I launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a checkpoint.\n"
-        "Try `/rft launch task=eurovoc`.\n\n"
-        f"*Jobs*\n{overview('/rft', RFT)}\n\n*Around them*\n{overview(COMMAND, PROCTOR)}"
+    opening = (
+        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
+        "checkpoint. Try `/rft launch task=eurovoc`."
     )
+    parts = (
+        opening,
+        f"*Evals*\n{overview('/eval', EVAL)}",
+        f"*Jobs*\n{overview('/rft', RFT)}",
+        f"*Around them*\n{overview(COMMAND, PROCTOR)}",
+    )
+    return "\n\n".join(parts)
 
 
 def list_tasks(tasks: TaskCatalogue) -> str:
