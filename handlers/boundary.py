@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -48,18 +48,23 @@ class Boundary:
         """Catch what the app's handlers raise."""
         app.error(self.handle)
 
-    async def handle(self, error: Exception, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def handle(
+        self, error: Exception, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
+    ) -> None:
         """Tell the person what went wrong, only them, where they asked."""
         text = self._words(error)
         user, channel = _who(body), _where(body)
-        if user is None or channel is None:
+        if user is None:
+            return
+        if channel is None:  # a form belongs to no channel: their own conversation with the bot is the place
+            await client.chat_postMessage(channel=user, text=text)
             return
         try:
             await client.chat_postEphemeral(channel=channel, user=user, text=text)
         except SlackApiError as failure:
-            # The bot is not in this channel: their own conversation with the bot is.
-            log.info("answered.directly", reason=str(failure.response.get("error")))
-            await client.chat_postMessage(channel=user, text=text)
+            # The bot is not in this channel. What was typed or clicked there can be answered there all the same.
+            log.info("answered.by_response_url", reason=str(failure.response.get("error")))
+            await respond(text=text, response_type="ephemeral", replace_original=False)
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, BotError):
@@ -80,4 +85,4 @@ def _who(body: dict[str, Any]) -> str | None:
 
 def _where(body: dict[str, Any]) -> str | None:
     channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
-    return str(channel) if channel else _who(body)
+    return str(channel) if channel else None
