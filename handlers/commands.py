@@ -104,6 +104,7 @@ EVAL: Final = (
     Verb("list", "the newest evals"),
     Verb("status", "how far an eval is", takes="<eval>"),
     Verb("show", "what it came to", takes="<eval>"),
+    Verb("export", "its answers as Inspect logs, put into its thread", takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", takes="<eval>"),
 )
 

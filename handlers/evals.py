@@ -1,7 +1,9 @@
 """The /eval command and the control on an eval's card."""
 
 import asyncio
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -23,11 +25,13 @@ from handlers.images import Pictures
 from handlers.people import People
 from handlers.showing import ReportLink
 from jobs.errors import InvalidRequest
-from jobs.evals.records import EvalRequest
+from jobs.evals.exports import inspect_log_name, write_inspect_log
+from jobs.evals.records import Arm, Eval, EvalRequest
 from jobs.evals.results import read_comparison, read_results
 from jobs.evals.service import Evals
 from jobs.hyperparameters import read_effort, read_whole
-from jobs.store import AlreadyTaken
+from jobs.ledger import card_id
+from jobs.store import AlreadyTaken, Store
 
 COMMAND: Final = "/eval"
 MOST_BUDGET: Final = 10_000_000_000
@@ -48,6 +52,7 @@ async def handle_eval(
     people: People,
     pictures: Pictures,
     report_link: ReportLink,
+    store: Store,
 ) -> None:
     """Do what was typed after /eval, and answer only the person who typed it."""
     await ack()
@@ -70,6 +75,8 @@ async def handle_eval(
             await whisper(client, message, user, channel)
         case "compare":
             await whisper(client, await compared(typed.words, evals, pictures), user, channel)
+        case "export":
+            await respond(text=await export(client, typed.word, evals, store))
         case "cancel":
             await respond(text=await cancel(typed.word, user, evals))
         case _:
@@ -141,6 +148,31 @@ async def compared(references: tuple[str, ...], evals: Evals, pictures: Pictures
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals)
     file = await pictures.file_of(comparison_chart(comparison), "comparison")
     return comparison_message(comparison, file)
+
+
+async def export(client: AsyncWebClient, reference: str, evals: Evals, store: Store) -> str:
+    """Put an eval's answers into its thread as Inspect logs, one for each arm; return the sentence that says so."""
+    evaluation = await evals.view(reference)
+    thread = await store.ledger(evaluation.id, card_id(evaluation.id))
+    if thread is None or not evaluation.progress.answered:
+        raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
+    with tempfile.TemporaryDirectory(prefix="proctor-export-") as folder:
+        for arm in evaluation.arms:
+            log = Path(folder) / inspect_log_name(evaluation, arm)
+            await asyncio.to_thread(_write_log, evaluation, arm, evals, log)
+            await client.files_upload_v2(
+                file=str(log),
+                filename=log.name,
+                channel=thread.channel,
+                thread_ts=thread.ts,
+                initial_comment=f"{evaluation.id}, {escape(arm.name)}: an Inspect log; `inspect view` opens it.",
+            )
+    count = len(evaluation.arms)
+    return f"{count} Inspect log{'s' if count != 1 else ''} of `{evaluation.id}` stand in its thread."
+
+
+def _write_log(evaluation: Eval, arm: Arm, evals: Evals, out: Path) -> None:
+    write_inspect_log(evaluation, arm, evals.items(evaluation.id), evals.answers(evaluation.id), out)
 
 
 async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
