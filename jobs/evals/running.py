@@ -118,7 +118,8 @@ class EvalRunner:
         """Take no more turns, bring those in hand to a clean end, and hand their evals on."""
         self._leaving.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._all_left.wait(), self._timing.longest_end)
+            async with asyncio.timeout(self._timing.longest_end):
+                await self._all_left.wait()
 
     async def turn(self, eval_id: str, token: str, starts: int, reference: str) -> None:
         """Take one turn of an eval; it lasts as long as there is something to do.
@@ -282,27 +283,23 @@ class EvalRunner:
     async def _attend(self, work: _Work) -> End:
         """Run the pipeline, and look up from it now and then; returns when it has come to rest."""
         running = asyncio.create_task(work.pipeline.run(), name=f"eval {work.evaluation.id}")
-        watching = asyncio.create_task(self._watch(work), name=f"watch {work.evaluation.id}")
         try:
-            await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                await running
-                return End.DONE
-            end = await watching
+            end = await self._watch(work, running)
             await self._wind_down(work.pipeline, running, end)
             return end
         finally:
             running.cancel()
-            watching.cancel()
-            await asyncio.gather(running, watching, return_exceptions=True)
+            await asyncio.gather(running, return_exceptions=True)
 
-    async def _watch(self, work: _Work) -> End:
-        """Give signs of life, write the progress down, and return when the work has to end."""
-        written, at = Progress(), self._clock()
+    async def _watch(self, work: _Work, running: asyncio.Task[None]) -> End:
+        """Give signs of life and write the progress down, until the pipeline is done or has to end."""
         began_with = work.tally.answered
+        written, at = Progress(), self._clock()
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), self._timing.look)
+            await asyncio.wait({running}, timeout=self._timing.look)
+            if running.done():
+                return End.DONE
+            if self._leaving.is_set():
                 return End.LEAVING
             if not await work.lease.keep(further=work.tally.answered > began_with):
                 return End.LOST
@@ -326,14 +323,13 @@ class EvalRunner:
         await self._commit(eval_id, note)
 
     async def _wind_down(self, pipeline: Pipeline, running: asyncio.Task[None], end: End) -> None:
-        """Let come in what may, and stop the rest."""
-        if end is End.LOST:
-            return
+        """Let come in what may, and stop the rest; raises what the pipeline raised."""
         if end is End.LEAVING:
             pipeline.stop()
             await asyncio.wait({running}, timeout=self._timing.grace)
-        pipeline.drop()
-        await asyncio.wait({running}, timeout=self._timing.grading)
+        if end in {End.LEAVING, End.CANCELLED}:
+            pipeline.drop()
+            await asyncio.wait({running}, timeout=self._timing.grading)
         if running.done():
             await running
 

@@ -1,0 +1,223 @@
+"""Evals for real: a store, a small endpoint that answers, a task folder, and runners that can be stopped."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import NotFound
+from jobs.evals.lease import Timing
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
+from jobs.evals.rows import LocalRows
+from jobs.evals.running import EvalRunner
+from jobs.evals.sampling import Sampler
+from jobs.evals.service import Evals
+from jobs.evals.statistics import summarise
+from jobs.gateway import Gateway
+from jobs.graders import GraderRuntime
+from jobs.planning import PlatformOf
+from jobs.platforms import Profile
+from jobs.store import Store
+from jobs.tasks import TaskCatalogue
+from tests.jobs.evals.model_endpoint import Endpoint, serving_models
+from tests.jobs.tasks.folder import line, write_folder
+from tests.records import ALICE, CHANNEL
+
+PATIENCE = 60.0
+"""Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
+QUICK = Timing(look=0.02, progress=0.05, lease=5.0, renew=0.1, grace=5.0, grading=5.0, busy=0.05)
+LABELS = ("fish", "wine", "coal")
+EXACT = """
+def grade(sample, item):
+    answer = sample["output_json"]
+    return 1.0 if answer["label"] == item["reference_answer"] else 0.0
+"""
+
+
+def exact(name: str = "exact", **more: Any) -> str:
+    return json.dumps({"type": "python", "name": name, "source": EXACT, **more})
+
+
+def valid_rows(count: int, **fields: Any) -> str:
+    """Rows whose text ends in the label that is right."""
+    labels = [LABELS[number % len(LABELS)] for number in range(count)]
+    return "".join(
+        line(f"i{number}", text_input=f"act {number} on {label}", reference_answer=label, **fields)
+        for number, label in enumerate(labels)
+    )
+
+
+@dataclass
+class Laboratory:
+    """Starts evals and takes their turns."""
+
+    store: Store
+    endpoint: Endpoint
+    folder: Path
+    platform_of: PlatformOf
+    sampler: Sampler
+    graders: GraderRuntime
+    rows: LocalRows
+    evals: Evals
+    catalogue: TaskCatalogue
+    clock: Callable[[], float] = time.time
+    _turns: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def write_task(self, changes: Mapping[str, str | bytes | None]) -> None:
+        """Change files of the task `small`."""
+        write_folder(self.folder / "tasks", {"graders/exact.json": exact(), **changes})
+
+    def runner(self, timing: Timing = QUICK) -> EvalRunner:
+        """Return what takes turns; each stands for a bot."""
+        return EvalRunner(
+            self.store,
+            self.catalogue,
+            self.platform_of,
+            lambda _: self.sampler,
+            self.graders,
+            self.rows,
+            summarise,
+            clock=self.clock,
+            timing=timing,
+        )
+
+    async def start(self, **changes: Any) -> Eval:
+        """Start what alice asks for."""
+        return await self.evals.start(a_wish(**changes))
+
+    async def eval(self, eval_id: str) -> Eval:
+        """Return the eval as it is written down."""
+        held = await self.store.evaluation(eval_id)
+        assert held is not None
+        return held.value
+
+    async def claim(self, lease: float = 60.0) -> tuple[str, str] | None:
+        """Claim the turn that is due, as a bot's tick does: the eval's id and the token."""
+        claims = await self.store.claim("due", lease=lease, limit=1)
+        return (claims[0].id, claims[0].token) if claims else None
+
+    async def due(self) -> tuple[str, str]:
+        """Wait for a turn that is due and claim it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if claimed := await self.claim():
+                return claimed
+            await asyncio.sleep(0.01)
+        raise AssertionError("no turn became due")
+
+    async def begin_turn(self, runner: EvalRunner) -> asyncio.Task[None]:
+        """Wait for a turn that is due and let `runner` take it."""
+        claimed = await self.due()
+        starts = await self.store.starts(claimed[0])
+        task = asyncio.create_task(runner.turn(*claimed, starts, "reference"))
+        self._turns.add(task)
+        return task
+
+    async def run(self, eval_id: str, runner: EvalRunner | None = None) -> Eval:
+        """Take turns until the eval has ended."""
+        runner = runner or self.runner()
+        while not (await self.eval(eval_id)).state.is_final:
+            await (await self.begin_turn(runner))
+        return await self.eval(eval_id)
+
+    async def under_way(self, eval_id: str, runner: EvalRunner) -> asyncio.Task[None]:
+        """Take turns until the eval is running, and return the turn it runs in."""
+        while (await self.eval(eval_id)).state is EvalState.CHECKING:
+            await (await self.begin_turn(runner))
+        return await self.begin_turn(runner)
+
+    async def eventually(self, look: Callable[[], Any], what: str) -> None:
+        """Wait until `look` (or what it awaits) is true."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = look()
+            if await found if asyncio.iscoroutine(found) else found:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{what} did not come about")
+
+    def answers(self, eval_id: str) -> list[Answer]:
+        """Return what is on file."""
+        return list(self.evals.answers(eval_id))
+
+    async def postings(self, lane: str) -> list[str]:
+        """Return the ids of the postings that wait in a lane."""
+        return [str(each) for each in await self.store._redis.zrange(f"{{proctor}}:lane:{lane}", 0, -1)]
+
+    async def told(self, eval_id: str) -> list[str]:
+        """Return the sentences that wait for the person who started the eval."""
+        texts = []
+        for posting in await self.postings(f"answer:{eval_id}"):
+            value = await self.store._redis.hget(f"{{proctor}}:posting:{posting}", "value")
+            texts.append(str(json.loads(value or "{}")["text"]))
+        return texts
+
+    async def close(self) -> None:
+        """End turns that still run."""
+        for turn in self._turns:
+            turn.cancel()
+        await asyncio.gather(*self._turns, return_exceptions=True)
+
+
+def a_wish(trigger: str = "trigger-1", **changes: Any) -> EvalRequest:
+    """Return what alice asks for."""
+    return replace(EvalRequest("small", ALICE, CHANNEL, trigger, models=("small",)), **changes)
+
+
+def a_profile(url: str, **changes: Any) -> Profile:
+    """Return the platform at `url`."""
+    profile = Profile("local", base_url=url, title="Endpoint", default_key="any", default_model="small")
+    return replace(profile, max_concurrency=8, **changes)
+
+
+@asynccontextmanager
+async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIterator[Laboratory]:
+    """Open a laboratory on an empty store, with the task `small` of six valid items."""
+    async with (
+        serving_models() as endpoint,
+        Gateway(a_profile(endpoint.url, **profile), "any") as gateway,
+        GraderRuntime() as graders,
+    ):
+        rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
+        skipping = SkippingClock()
+        sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
+        platform_of = only(gateway)
+        evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows)
+        laboratory = Laboratory(store, endpoint, folder, platform_of, sampler, graders, rows, evals, catalogue)
+        laboratory.write_task({"valid.jsonl": valid_rows(6)})
+        try:
+            yield laboratory
+        finally:
+            await laboratory.close()
+
+
+def only(gateway: Gateway) -> PlatformOf:
+    """Return the way to the only platform there is."""
+
+    def platform_of(name: str) -> tuple[Profile, Gateway]:
+        if name != "local":
+            raise NotFound(f"There is no platform '{name}'; known: local.")
+        return gateway.profile, gateway
+
+    return platform_of
+
+
+class SkippingClock:
+    """Seconds that pass while somebody sleeps, and only then."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so many seconds have passed."""
+        until = self.now + seconds
+        await asyncio.sleep(0.001)
+        self.now = max(self.now, until)
