@@ -53,7 +53,7 @@ async def check_task(
     Args:
         task: what is checked.
         catalogue: reads its rows.
-        graders: where its graders are run; about 2,000 gradings, a few where each of them asks a model.
+        graders: where its graders are run; about 1,600 gradings, nine where each of them asks a model.
         profile: the platform it would be trained on, for its limits; None checks none of them.
         platform: that platform, where it is to try the grader itself; one that cannot is a note.
         evals: evals of any task; the newest of this one should have asked as training will.

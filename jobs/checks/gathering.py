@@ -22,6 +22,8 @@ from jobs.series import JsonObject
 from jobs.tasks import Row, Task, TaskCatalogue
 
 MODEL_GRADERS = frozenset({"score_model", "label_model"})
+FOR_MODELS = (Source.REFERENCE, Source.OTHER, Source.EMPTY)
+"""The only trials where each grading costs tokens: with three rows, nine gradings."""
 _READABLE = 0.9
 """Share of the references that must be labels; the others are a finding of their own."""
 
@@ -73,9 +75,11 @@ async def _tried(facts: Facts, examiner: Examiner, platform: GraderChecker | Non
     labelled, asks_models = _has_labels(train), _asks_models(task.reward_grader)
     maker = TrialMaker(task, train, shape, labelled=labelled, most=ROWS_FOR_MODELS if asks_models else ROWS)
     answers = await asyncio.to_thread(maker.answers)
+    if asks_models:
+        answers = {source: answers[source] for source in FOR_MODELS if source in answers}
     grader = parse_grader(task.reward_grader, task.reward)
     trials = await examiner.trials(grader, maker.rows, answers)
-    trials |= await _real_trial(facts, examiner, real)
+    trials |= await _real_trial(facts, examiner, real, ROWS_FOR_MODELS if asks_models else ROWS)
     row = maker.rows[0]
     return replace(
         facts,
@@ -83,23 +87,23 @@ async def _tried(facts: Facts, examiner: Examiner, platform: GraderChecker | Non
         shape=shape,
         trials=trials,
         odd_answers=tuple(await _odd_answers(task, examiner, row, shape)),
-        odd_rows=tuple(await examiner.odd_rows(grader, row, maker.reference(row))),
+        odd_rows=() if asks_models else tuple(await examiner.odd_rows(grader, row, maker.reference(row))),
         asks_models=asks_models,
         remote=await _asked(platform, task, row, maker.reference(row)),
     )
 
 
 async def _odd_answers(task: Task, examiner: Examiner, row: Row, shape: AnswerShape | None) -> list[OddGrade]:
-    """Of the reward grader, and of those reported beside it where that costs nothing."""
+    """Of the reward grader and those reported beside it, as far as that costs nothing."""
     tried: list[OddGrade] = []
     for name, definition in task.graders.items():
-        if name == task.reward or not _asks_models(definition):
+        if not _asks_models(definition):
             tried += await examiner.odd_answers(parse_grader(definition, name), row, shape)
     return tried
 
 
-async def _real_trial(facts: Facts, examiner: Examiner, real: Mapping[str, str]) -> dict[Source, Trial]:
-    rows = tuple(row for row in facts.train if row.id in real)[:ROWS]
+async def _real_trial(facts: Facts, examiner: Examiner, real: Mapping[str, str], most: int) -> dict[Source, Trial]:
+    rows = tuple(row for row in facts.train if row.id in real)[:most]
     if not rows:
         return {}
     grader = parse_grader(facts.task.reward_grader, facts.task.reward)

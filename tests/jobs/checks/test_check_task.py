@@ -1,5 +1,6 @@
 """The whole check, over tasks as people have them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from jobs.checks import CHECKS, Level, check_task, worst
 from jobs.datasets import BalanceRequest, balance
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
+from jobs.graders.judging import JudgeAnswer, JudgeQuestion
 from jobs.platforms import load_profiles
 from jobs.tasks import TaskCatalogue
 from local.platform.server import serve
-from tests.jobs.checks.conftest import Check
-from tests.jobs.datasets.labelled_task import copy_of_eurovoc
+from tests.jobs.checks.conftest import TRAIN, VALID, Check
+from tests.jobs.datasets.labelled_task import copy_of_eurovoc, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
 
@@ -97,6 +99,55 @@ async def test_without_a_single_row_only_the_rows_are_spoken_of(check: Check) ->
     assert found["platform_rows"].level is Level.BLOCK
     assert worst(found.values()) is Level.BLOCK
     assert not {"right_answers", "balance", "same_prompt", "exploitable"} & set(found)
+
+
+class Counts:
+    """A judge that says 1 to whatever names fish, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def judge(self, question: JudgeQuestion) -> JudgeAnswer:
+        said = "".join(message.content for message in question.messages)
+        self.asked.append(said)
+        return JudgeAnswer(json.dumps({"steps": [], "result": 1.0 if "fish" in said else 0.0}))
+
+
+async def test_a_grader_that_costs_tokens_is_asked_a_few_times_only(tmp_path: Path) -> None:
+    definition = {
+        "type": "score_model",
+        "name": "exact",
+        "model": "some-judge",
+        "input": [{"role": "user", "content": "Rate {{sample.output_text}}"}],
+        "range": [0, 1],
+    }
+    write_labelled(tmp_path, TRAIN, VALID, {"graders/exact.json": json.dumps(definition)})
+    catalogue, judge = TaskCatalogue(tmp_path), Counts()
+    real = {f"r{n}": '{"labels": ["fish"]}' for n in range(40)}
+    async with GraderRuntime(judge=judge) as judging:
+        found = {
+            finding.check: finding
+            for finding in await check_task(catalogue.load("goods"), catalogue, judging, answers=real)
+        }
+    assert len(judge.asked) == 12
+    assert found["exploitable"].text.startswith("Each grading asks a model and costs tokens")
+    assert found["right_answers"].level is Level.WARN
+    assert not {"odd_answers", "odd_references"} & set(found)
+
+
+async def test_a_judge_that_nobody_can_ask_blocks(tmp_path: Path) -> None:
+    definition = {
+        "type": "score_model",
+        "name": "exact",
+        "model": "some-judge",
+        "input": [{"role": "user", "content": "Rate {{sample.output_text}}"}],
+    }
+    write_labelled(tmp_path, TRAIN, VALID, {"graders/exact.json": json.dumps(definition)})
+    catalogue = TaskCatalogue(tmp_path)
+    async with GraderRuntime() as runtime:
+        findings = await check_task(catalogue.load("goods"), catalogue, runtime)
+    assert findings[0].level is Level.BLOCK
+    assert "it asks some-judge" in findings[0].text
 
 
 FREE = """{"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"],

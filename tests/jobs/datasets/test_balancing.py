@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from jobs.datasets.texts import normalised, text_of
 from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
 from jobs.tasks.files import digest
-from tests.jobs.datasets.labelled_task import NAMES, copy_of_eurovoc, split, write_labelled
+from tests.jobs.datasets.labelled_task import NAMES, copy_of_eurovoc, split, text, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
 SKEWED = [[NAMES[0]]] * 30 + [[NAMES[0], NAMES[n]] for n in range(1, 8) for _ in range(n)]
@@ -185,6 +186,27 @@ def test_an_edit_meanwhile_is_a_conflict_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(Conflict, match=r"goods/prompts/v1\.md has changed"):
         balance(EditedMeanwhile(tmp_path), BalanceRequest("goods", size=30))
     assert [path.name for path in tmp_path.iterdir()] == ["goods"]
+
+
+async def test_versions_written_at_once_get_names_of_their_own(tmp_path: Path) -> None:
+    write_labelled(tmp_path, SKEWED, [["fish"]])
+    catalogue = TaskCatalogue(tmp_path)
+    made = await asyncio.gather(
+        *(asyncio.to_thread(balance, catalogue, BalanceRequest("goods", size=30)) for _ in range(4))
+    )
+    assert {each.task for each in made} == {f"goods-balanced-{n}" for n in (1, 2, 3, 4)}
+    assert len({catalogue.load(each.task).version for each in made}) == 1
+
+
+def test_a_named_pool_and_labels_as_objects_are_balanced_too(tmp_path: Path) -> None:
+    rows = [
+        {"text_input": text(n), "reference_answer": [{"code": NAMES[n % 3]}, {"code": NAMES[n % 4]}]} for n in range(40)
+    ]
+    write_labelled(tmp_path, [["fish"]], [["fish"]], {"more.jsonl": "".join(json.dumps(row) + "\n" for row in rows)})
+    catalogue = TaskCatalogue(tmp_path)
+    made = balance(catalogue, BalanceRequest("goods", size=24, pool="more"))
+    assert set(made.before) == set(NAMES[:4])
+    assert set(catalogue.load(made.task).splits) == {"train", "valid", NATURAL}
 
 
 def test_ratios_are_read() -> None:
