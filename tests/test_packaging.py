@@ -27,6 +27,7 @@ SCOPES = {
     "conversations_info": {"channels:read", "groups:read"},
     "conversations_members": {"channels:read", "groups:read"},
     "files_getUploadURLExternal": {"files:write"},
+    "files_upload_v2": {"files:write"},
     "files_completeUploadExternal": {"files:write"},
     "files_info": {"files:read"},
     "usergroups_list": {"usergroups:read"},
