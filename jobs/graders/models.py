@@ -1,6 +1,7 @@
 """Reading the definitions of graders that ask a model: `score_model` and `label_model`."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import cast
 
 from jobs.graders.fields import (
@@ -75,11 +76,10 @@ def _range(given: object, where: str) -> tuple[float, float]:
         return 0.0, 1.0
     if not isinstance(given, list | tuple) or len(given) != 2:
         raise InvalidGrader(where, f"must be two numbers, such as [0, 1], not {shown(given)}")
-    ends = {"0": given[0], "1": given[1]}
-    lowest, highest = number_of(ends, "0", where), number_of(ends, "1", where)
-    if lowest is None or highest is None or lowest >= highest:
+    numbers = [float(end) for end in given if isinstance(end, int | float) and not isinstance(end, bool)]
+    if len(numbers) != 2 or not all(map(isfinite, numbers)) or numbers[0] >= numbers[1]:
         raise InvalidGrader(where, f"must be two numbers, the smaller first, not {shown(given)}")
-    return lowest, highest
+    return numbers[0], numbers[1]
 
 
 def _labels(definition: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:

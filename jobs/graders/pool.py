@@ -188,7 +188,7 @@ class GradingPool:
             asked = [(work.pairs[place][0].output_text, work.pairs[place][1]) for place in pending]
             reusable = await process.grade(frame_of(asked, careful=careful), work.seconds, accept)
         finally:
-            if reusable and not process.stalled:
+            if reusable and not process.hung:
                 self._keep(process, _key(work.parts))
             else:
                 self._retire(process)

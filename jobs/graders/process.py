@@ -30,8 +30,8 @@ START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
 LARGEST_REPLY = 64 * 1024**2
 STALL_SECONDS = 0.25
-"""A call that takes longer counts as stalled: others need not wait for it."""
-STALLED_PRIORITY = 19
+"""A call that takes longer keeps nobody waiting: others are graded meanwhile."""
+HANGING_PRIORITY = 19
 """The lowest: what others compute comes first."""
 
 _BOOT = """
@@ -73,10 +73,10 @@ class GradingProcess:
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
         self._furthest = (0, 0)
-        self.stalled = False
-        """Whether a call has taken long; the process then has lost its priority for good."""
+        self.hung = False
+        """Whether a call has taken longer than the limits' patience; the process has lost its priority for good."""
         self.on_stall: Callable[[], None] = _nothing
-        """Called once, when the process stalls."""
+        """Called, perhaps often, while a call or a source takes long."""
         with contextlib.ExitStack() as undo:
             self._scratch = Scratch()
             undo.callback(self._scratch.remove)
@@ -193,7 +193,7 @@ class GradingProcess:
                 elif not reading.done() and now - since > seconds:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
                 elif not reading.done() and now - since > STALL_SECONDS and seen[0] != wire.IDLE:
-                    self._stall()
+                    self._stall(now - since)
             return reading.result()
         except (OSError, EOFError):
             raise await self._ended() from None
@@ -224,13 +224,12 @@ class GradingProcess:
         row, grader = wire.POSITION.unpack_from(self._page)
         return row, min(max(grader, 0), len(self._graders) - 1)
 
-    def _stall(self) -> None:
-        if self.stalled:
-            return
-        self.stalled = True
-        with contextlib.suppress(OSError):  # it may have ended meanwhile
-            os.setpriority(os.PRIO_PROCESS, self.pid, STALLED_PRIORITY)
+    def _stall(self, seconds: float) -> None:
         self.on_stall()
+        if seconds > self._limits.patience_seconds and not self.hung:
+            self.hung = True
+            with contextlib.suppress(OSError):  # it may have ended meanwhile
+                os.setpriority(os.PRIO_PROCESS, self.pid, HANGING_PRIORITY)
 
     def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> Lost:
         row, grader = self._position()

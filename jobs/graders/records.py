@@ -84,6 +84,8 @@ class Limits:
     memory_bytes: int = 2 * GB
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
+    patience_seconds: float = 5.0
+    """A call that takes longer goes on with the lowest priority, and its process is not used again."""
     timeouts: int = 3
     """So many calls over time in one batch, and the rest of the batch is not graded: a loop must not cost hours."""
     crashes: int = 64

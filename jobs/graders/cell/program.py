@@ -36,9 +36,9 @@ class Cell:
         Args:
             graders: name and source of a python grader; name, operation, text and reference of one that compares.
         """
-        for place, (name, *rest) in enumerate(graders):
+        for place, orders in enumerate(graders):
             self._mark(LOADING, place)
-            self._graders.append(Loaded(name, *rest) if len(rest) == 1 else Compared(name, *rest))
+            self._graders.append(_grader(orders))
         self._mark(IDLE, 0)
         send(self._channel, {"ready": True})
 
@@ -74,6 +74,16 @@ class Cell:
 
     def _mark(self, row: int, grader: int) -> None:
         POSITION.pack_into(self._page, 0, row, grader)
+
+
+def _grader(orders: list[str]) -> Loaded | Compared:
+    match orders:
+        case [name, source]:
+            return Loaded(name, source)
+        case [name, operation, text, reference]:
+            return Compared(name, operation, text, reference)
+    msg = "orders of another kind of grader"
+    raise ValueError(msg)
 
 
 def main(channel: int, page: int, parent: int) -> None:

@@ -25,19 +25,22 @@ class Compared:
         operation: of a `string_check`, or the metric of a `text_similarity`.
         text: template of the text being graded.
         reference: template of what it is graded against.
+        measures: gives the measure of a metric; raises ImportError where it takes a library that is not there.
     """
 
     exhausted = False
     """A comparison that runs out of memory leaves enough for the next one."""
 
-    def __init__(self, name: str, operation: str, text: str, reference: str) -> None:
+    def __init__(
+        self, name: str, operation: str, text: str, reference: str, measures: Callable[[str], Measure] = measure_of
+    ) -> None:
         self._name = name
         self._text = read_template(text)
         self._reference = read_template(reference)
         self._failure: str | None = None
         self._measure: Measure = _none
         try:
-            self._measure = OPERATIONS[operation] if operation in OPERATIONS else measure_of(operation)
+            self._measure = OPERATIONS[operation] if operation in OPERATIONS else measures(operation)
         except ImportError as failure:
             self._failure = f"{name} needs {failure.name} for {operation}, and it is not installed beside Proctor"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from jobs.graders import Grade, GraderErrorKind, GraderRuntime, Limits, Sample, parse_grader
+from jobs.graders.pool import MOST_LOANS
+from jobs.graders.process import HANGING_PRIORITY
 from tests.jobs.graders.definitions import multi, python
 
 ITEM = {"id": "a"}
@@ -233,3 +235,47 @@ asyncio.run(main())
         parent.kill()
         await parent.wait()
     await until(lambda: not alive(pid))
+
+
+async def test_a_grader_that_never_ends_keeps_nobody_waiting(runtime: GraderRuntime) -> None:
+    """The one worker's turn is lent, and the next grader is graded while the first still hangs."""
+    (fine,) = await grade_texts(runtime, FINE, ["x"])
+    (kept,) = runtime._pool._idle
+    poisoned = asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"]))
+    await until(lambda: len(children()) == 2)
+    assert [grade.reward for grade in await grade_texts(runtime, FINE, ["x"] * 300)] == [fine.reward] * 300
+    assert not poisoned.done()
+    assert list(runtime._pool._idle) == [kept]
+    poisoned.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await poisoned
+    await until(lambda: children() == [kept.pid])
+
+
+async def test_only_so_many_graders_that_never_end_are_put_up_with(runtime: GraderRuntime) -> None:
+    poisoned = [asyncio.create_task(grade_texts(runtime, f"{ENDLESS} # {n}", ["x"])) for n in range(MOST_LOANS + 3)]
+    await until(lambda: len(children()) == MOST_LOANS + 1)
+    waiting = asyncio.create_task(grade_texts(runtime, FINE, ["x"]))
+    for task in poisoned:
+        task.cancel()
+    await asyncio.gather(*poisoned, return_exceptions=True)
+    assert (await waiting)[0].reward == 1.0
+
+
+async def test_a_call_beyond_patience_loses_its_priority_and_its_process_is_not_used_again() -> None:
+    async with GraderRuntime(limits=Limits(patience_seconds=0.3)) as runtime:
+        hanging = asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"]))
+        await until(lambda: [os.getpriority(os.PRIO_PROCESS, pid) for pid in children()] == [HANGING_PRIORITY])
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
+        slow = "import time\ndef grade(sample, item):\n    time.sleep(float(sample['output_text']))\n    return 1"
+        grades = await grade_texts(runtime, slow, ["0", "0.9", "0"])
+        assert [(grade.reward, grade.detail) for grade in grades] == [(1.0, None)] * 3
+        assert not runtime._pool._idle
+
+
+async def test_a_call_that_takes_a_moment_costs_its_process_nothing(runtime: GraderRuntime) -> None:
+    slow = "import time\ntime.sleep(0.6)\ndef grade(sample, item):\n    time.sleep(0.6)\n    return 1"
+    await grade_texts(runtime, slow, ["x"])
+    (process,) = runtime._pool._idle
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == os.getpriority(os.PRIO_PROCESS, 0)

@@ -4,8 +4,16 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from jobs.errors import InvalidRequest
-from jobs.graders import InvalidGrader, MultiGrader, PythonGrader, parse_grader, training_definition
-from tests.jobs.graders.definitions import PRECISION, multi, python
+from jobs.graders import (
+    InvalidGrader,
+    LabelModelGrader,
+    MultiGrader,
+    PythonGrader,
+    ScoreModelGrader,
+    parse_grader,
+    training_definition,
+)
+from tests.jobs.graders.definitions import PRECISION, check, judge, labeller, multi, python, similarity
 
 GRADE = "def grade(sample, item):\n    return 1.0\n"
 
@@ -145,3 +153,90 @@ def test_what_is_no_object_at_all_is_refused() -> None:
 )
 def test_grade_may_be_bound_in_any_way_that_takes_two_arguments(source: str) -> None:
     assert parse_grader(python(source)).name == "p"
+
+
+def asked(content: object, role: object = "user") -> dict[str, object]:
+    return judge(input=[{"role": role, "content": content}])
+
+
+@pytest.mark.parametrize(
+    ("definition", "field", "says"),
+    [
+        (check("neq"), "grader.operation", "must be one of eq, ne, like, ilike, not 'neq'; did you mean ne?"),
+        (check() | {"operation": None}, "grader.operation", "not missing"),
+        (check() | {"input": 3}, "grader.input", "must be text, such as {{ sample.output_text }}, not 3"),
+        (check(reference="{{ reference }}"), "grader.reference", "must begin with item or sample"),
+        (check() | {"name": " "}, "grader.name", "must be a name"),
+        (check() | {"evaluation_metric": "bleu"}, "grader.evaluation_metric", "not a field of a string_check grader"),
+        (similarity("rouge_6"), "grader.evaluation_metric", "rouge_5, rouge_l, not 'rouge_6'"),
+        (similarity("blue"), "grader.evaluation_metric", "did you mean bleu?"),
+        (similarity("cosine"), "grader.evaluation_metric", "name the model that makes them as embedding_model"),
+        (similarity("cosine", embedding_model=""), "grader.embedding_model", "must be text, not blank"),
+        (similarity("bleu", embedding_model="e"), "grader.embedding_model", "is not a field"),
+        (similarity("bleu", pass_threshold=float("nan")), "grader.pass_threshold", "must be a number, not nan"),
+        (judge(model=None), "grader.model", "must be text, not missing"),
+        (judge(input="Judge."), "grader.input", "must be a list of messages"),
+        (judge(input=[]), "grader.input", "must be a list of messages"),
+        (judge(input=["Judge."]), "grader.input[0]", "must be an object with role and content"),
+        (asked("x", "judge"), "grader.input[0].role", "must be one of user, assistant, system, developer"),
+        (asked("{{ x }}"), "grader.input[0].content", "must begin with item or sample"),
+        (asked(None), "grader.input[0].content", "must be text; missing cannot be shown"),
+        (asked([{"type": "input_image"}]), "grader.input[0].content", "'input_image' cannot be shown"),
+        (judge(input=[{"role": "user", "text": "x"}]), "grader.input[0].text", "is not a field of a message"),
+        (judge(range=[1]), "grader.range", "must be two numbers, such as [0, 1], not [1]"),
+        (judge(range=[1, 1]), "grader.range", "the smaller first, not [1, 1]"),
+        (judge(range=[0, None]), "grader.range", "must be two numbers"),
+        (judge(range=[0, float("inf")]), "grader.range", "the smaller first, not [0, inf]"),
+        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with seed"),
+        (
+            judge(sampling_params={"max_completion_tokens": 9}),
+            "grader.sampling_params.max_completion_tokens",
+            "did you mean max_completions_tokens?",
+        ),
+        (
+            judge(sampling_params={"max_completions_tokens": 0}),
+            "grader.sampling_params.max_completions_tokens",
+            "must be a whole number of at least 1, not 0",
+        ),
+        (judge(sampling_params={"seed": 1.5}), "grader.sampling_params.seed", "must be a whole number, not 1.5"),
+        (judge(sampling_params={"reasoning_effort": "lots"}), "grader.sampling_params.reasoning_effort", "must be one"),
+        (judge(labels=["a"]), "grader.labels", "is not a field of a score_model grader"),
+        (labeller(labels=[]), "grader.labels", "must be a list of texts"),
+        (labeller(labels=["a", 1]), "grader.labels", "must be a list of texts"),
+        (labeller(labels=["Polite", "Polite"]), "grader.labels", "names a label twice"),
+        (labeller(passing_labels=["Kind"]), "grader.passing_labels", "'Kind' is not one of labels"),
+        (labeller(range=[0, 1]), "grader.range", "is not a field of a label_model grader"),
+    ],
+)
+def test_a_malformed_grader_of_any_type_names_the_field(definition: dict[str, object], field: str, says: str) -> None:
+    with pytest.raises(InvalidGrader) as failure:
+        parse_grader(definition)
+    assert failure.value.field == field
+    assert says in str(failure.value)
+
+
+def test_judges_are_read_and_kept_as_they_came() -> None:
+    definition = judge(range=[0, 5], pass_threshold=3)
+    grader = parse_grader(definition)
+    assert isinstance(grader, ScoreModelGrader)
+    assert (grader.lowest, grader.highest, grader.pass_threshold) == (0.0, 5.0, 3.0)
+    assert grader.definition == definition
+    label = parse_grader(labeller())
+    assert isinstance(label, LabelModelGrader)
+    assert label.labels == ("Polite", "Rude")
+    assert label.passing_labels == {"Polite"}
+
+
+def test_thresholds_are_stripped_from_children_of_every_type() -> None:
+    children = {"a": check(), "b": similarity("bleu"), "c": judge(), "d": python(GRADE)}
+    plain: dict[str, object] = {"type": "multi", "name": "m", "graders": children, "calculate_output": "a+b+c+d"}
+    marked = plain | {"graders": {key: child | {"pass_threshold": 0.5} for key, child in children.items()}}
+    assert training_definition(parse_grader(marked)) == plain
+
+
+@pytest.mark.parametrize("child", [labeller("x"), similarity("cosine", "x", embedding_model="e")])
+def test_what_only_evals_have_is_refused_for_training(child: dict[str, object]) -> None:
+    whole = {"type": "multi", "name": "m", "graders": {"a": child}, "calculate_output": "a"}
+    for definition in (child, whole):
+        with pytest.raises(InvalidGrader, match=r"^x: .* can be used in evals only, not in training$"):
+            training_definition(parse_grader(definition))
