@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.errors import PlatformUnavailable
-from jobs.records import Job, JobState, PostingKind
-from jobs.remote import RemoteEvent
+from jobs.errors import NotFound, PlatformUnavailable
+from jobs.gateway import Gateway
+from jobs.records import Checkpoint, Job, JobState, PostingKind
+from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series
-from jobs.store import Change, Versioned
-from jobs.watching import News, follow, unanswered
+from jobs.store import Change, Store, Versioned
+from jobs.watching import LONGEST_WAIT, News, Watcher, follow, unanswered
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
 NOW = 5_000.0
@@ -141,3 +142,62 @@ def test_a_step_reported_twice_counts_once() -> None:
     steps = (a_step(5, valid=0.3), replace(a_step(5, valid=0.4), at=9_999.0))
     change = followed(a_job(), replace(news(), steps=steps))
     assert job_of(change).valid_reward == 0.4
+
+
+class LateGateway(Gateway):
+    """A platform that lists the event of step 2 only after that of step 3, and in its proper place."""
+
+    def __init__(self) -> None:
+        super().__init__(PROFILE, "key")
+        self.status = "running"
+        self.listed = [a_metrics_event(1), a_metrics_event(3)]
+
+    async def job(self, remote_id: str) -> RemoteJob:
+        return a_remote(self.status, id=remote_id)
+
+    async def events_since(self, remote_id: str, known: str | None) -> tuple[RemoteEvent, ...]:
+        assert remote_id == "ftjob-1"
+        ids = [event.id for event in self.listed]
+        return tuple(self.listed[ids.index(known) + 1 :] if known else self.listed)
+
+    async def checkpoints(self, remote_id: str) -> tuple[Checkpoint, ...]:
+        assert remote_id == "ftjob-1"
+        return ()
+
+
+def a_metrics_event(step: int) -> RemoteEvent:
+    data = {"step": step, "total_steps": 3, "train_mean_reward": step / 10}
+    return RemoteEvent(f"ev-{step}", 1_000.0 + step, "info", f"Step {step}/3", "metrics", data)
+
+
+async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
+    await store.commit(Change(job=Versioned(a_job(), 0), next_turn=0))
+    async with LateGateway() as gateway:
+        watcher = Watcher(store, lambda _name: (PROFILE, gateway), lambda: NOW)
+
+        async def steps_after_a_look() -> list[int]:
+            held = await store.job("rft-abc234")
+            assert held is not None
+            await watcher.look(held)
+            return [step.step for step in (await store.series("rft-abc234")).steps]
+
+        assert await steps_after_a_look() == [1, 3]
+        gateway.listed.insert(1, a_metrics_event(2))
+        assert await steps_after_a_look() == [1, 3]
+        gateway.status = "succeeded"
+        assert await steps_after_a_look() == [1, 2, 3]
+    ended = await store.job("rft-abc234")
+    assert ended is not None
+    assert (ended.value.state, ended.value.last_step) == (JobState.SUCCEEDED, 3)
+
+
+def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
+    remote = a_remote("failed", error_message="The grader failed on every sample.")
+    change = followed(a_job(), replace(news(), remote=remote, checkpoints=()))
+    (line,) = [p for p in change.postings if p.kind is PostingKind.STATUS]
+    assert "every sample. No checkpoint was kept." in str(line.text)
+
+
+def test_a_platform_that_is_gone_from_the_settings_is_asked_about_seldom() -> None:
+    change = unanswered(Versioned(a_job(), 1), NotFound("There is no platform 'gone'."), None)
+    assert change.next_turn == LONGEST_WAIT
