@@ -117,7 +117,7 @@ PROCTOR: Final = (
         "dataset",
         "make a balanced version of a task, beside the old one",
         takes="balance",
-        keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>"},
+        keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>", "names": "<file>"},
         needs=("task",),
     ),
     Verb("platforms", "where jobs can run"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -9,12 +10,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import Message, escape
 from handlers.checking import check_message, label_chart
-from handlers.commands import EVAL, PROCTOR, RFT, overview, parse
+from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview, parse
 from handlers.datasets import balance_chart, balance_message, read_balance
 from handlers.images import Pictures
 from handlers.wording import group
 from jobs.checks.records import Finding
-from jobs.datasets.balancing import balance
+from jobs.datasets.balancing import Balanced, balance
+from jobs.datasets.label_map import label_map_of
 from jobs.errors import UserError
 from jobs.platforms import Profile
 from jobs.tasks import Task, TaskCatalogue
@@ -55,8 +57,7 @@ async def handle_proctor(
             await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
             await whisper(client, await check(task, checker, pictures), command)
         case "dataset":
-            request = read_balance(typed.word, typed.given)
-            made = await asyncio.to_thread(balance, tasks, request)
+            made = await asyncio.to_thread(make_balanced, tasks, typed)
             file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
             await whisper(client, balance_message(made, file), command)
         case "platforms":
@@ -71,6 +72,14 @@ async def check(task: Task, checker: TaskChecker, pictures: Pictures) -> Message
     chart = label_chart(task, findings)
     file = await pictures.file_of(chart, f"labels-{task.name}") if chart else None
     return check_message(task, findings, file)
+
+
+def make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
+    """Make the balanced version that was asked for; raises UserError in a sentence. Blocks."""
+    request = read_balance(typed.word, typed.given)
+    if "names" in typed.given:
+        request = replace(request, names=label_map_of(tasks.load(request.task), typed.given["names"]))
+    return balance(tasks, request)
 
 
 async def whisper(client: AsyncWebClient, message: Message, command: Mapping[str, Any]) -> None:

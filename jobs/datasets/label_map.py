@@ -2,19 +2,19 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from jobs.datasets.labels import REFERENCE, label_counts, renamed
 from jobs.errors import InvalidRequest
-from jobs.tasks import Row
-from jobs.tasks.files import MIB, decoded, parsed
+from jobs.tasks import Row, Task
+from jobs.tasks.files import MIB, TaskFolder, decoded, parsed
 from jobs.tasks.wording import kind, quoted
 
 LONGEST_MAP = 1 * MIB
 _BOM = b"\xef\xbb\xbf"
 _NAMED = 5
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(json|csv)")
 
 
 def read_label_map(content: bytes, where: str) -> dict[str, str]:
@@ -49,6 +49,18 @@ def read_label_map(content: bytes, where: str) -> dict[str, str]:
     return names
 
 
+def label_map_of(task: Task, file: str) -> dict[str, str]:
+    """Read the label map that lies in a task's folder; blocks.
+
+    Raises:
+        InvalidRequest: there is no such .json or .csv file in the folder, or it is no label map.
+    """
+    if not _FILE.fullmatch(file):
+        raise InvalidRequest(f"{quoted(file)} is no label map: name a .json or .csv file in the folder of {task.name}.")
+    folder = TaskFolder(task.folder.parent, task.name)
+    return read_label_map(folder.read(file, LONGEST_MAP), folder.called(file))
+
+
 def rename_rows(rows: Iterable[Row], names: Mapping[str, str]) -> tuple[Row, ...]:
     """Return the rows with the labels of their references renamed.
 
@@ -64,10 +76,9 @@ def rename_rows(rows: Iterable[Row], names: Mapping[str, str]) -> tuple[Row, ...
     return tuple(_renamed_row(row, names) for row in every)
 
 
-def rename_schema(content: bytes, where: str, names: Mapping[str, str]) -> bytes:
-    """Return a response_format.json with the ids renamed wherever an enum offers them; the rest stays as it is."""
-    schema = parsed(decoded(content, where), where)
-    return (json.dumps(_renamed_enums(schema, names), ensure_ascii=False, indent=2) + "\n").encode()
+def rename_choices(response_format: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    """Return a response format with the ids renamed wherever an enum offers them; the rest stays as it is."""
+    return {key: _renamed_enums(value, names) for key, value in response_format.items()}
 
 
 def _renamed_row(row: Row, names: Mapping[str, str]) -> Row:
@@ -80,7 +91,7 @@ def _renamed_row(row: Row, names: Mapping[str, str]) -> Row:
 def _renamed_enums(value: object, names: Mapping[str, str]) -> object:
     if isinstance(value, list):
         return [_renamed_enums(each, names) for each in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         return value
     return {
         key: [names.get(each, each) if isinstance(each, str) else each for each in inner]

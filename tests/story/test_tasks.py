@@ -43,9 +43,28 @@ async def test_a_balanced_version_stands_beside_the_task_it_came_from(house: Hou
     assert len(counts) == 21
 
 
+async def test_ids_become_names_by_a_label_map_in_the_tasks_folder(house: House) -> None:
+    folder = house.copy_eurovoc("coded")
+    schema = json.loads((folder / "response_format.json").read_text())
+    labels = schema["properties"]["domains"]["items"]["enum"]
+    codes = {label: f"1001{number:02d}" for number, label in enumerate(labels)}
+    for file in [*folder.glob("*.jsonl"), folder / "response_format.json"]:
+        text = file.read_text()
+        for label, code in codes.items():
+            text = text.replace(json.dumps(label), json.dumps(code))
+        file.write_text(text)
+    (folder / "names.json").write_text(json.dumps({code: label for label, code in codes.items()}))
+    async with house.bot():
+        await house.workspace.type_command("alice", "/proctor", "dataset balance task=coded size=90 names=names.json")
+        told = await house.workspace.told("alice", "60 training and 30 validation rows")
+    rows = [json.loads(line) for line in (house.tasks / told.split()[0] / "train.jsonl").read_text().splitlines()]
+    assert {label for row in rows for label in (row.get("item") or row)["reference_answer"]} <= set(labels)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("dataset balance task=eurovoc names=../secret.json", "is no label map"),
         ("check eurovok", "did you mean 'eurovoc'?"),
         ("dataset balanse task=eurovoc", "did you mean 'balance'?"),
         ("dataset balance", "needs `task=`"),
