@@ -75,13 +75,13 @@ def exploitable(facts: Facts) -> Finding | None:
         floor = numbers[Source.NEIGHBOUR.value] = baseline.mean
         said += f" Copying {baseline.phrase} earns {floor:.2f}."
     if most >= NO_HEADROOM:
-        said += f" {_capital(best.phrase)} earns nearly everything: a model will learn to give it, and nothing else."
+        said += f" Giving {best.phrase} earns nearly everything: a model will learn to give it, and nothing else."
         return Finding("exploitable", Level.BLOCK, said, numbers)
     if most >= HIGHEST_TRIVIAL:
-        said += f" {_capital(best.phrase)} pays too well; make the grader take off for what is wrong or missing."
+        said += f" Giving {best.phrase} pays too well; {_remedy(best.source)}."
         return Finding("exploitable", Level.WARN, said, numbers)
     if floor is not None and most >= floor > 0:
-        said += f" {_capital(best.phrase)} earns more than such copying, so training may settle on it first."
+        said += f" Giving {best.phrase} earns more than such copying, so training may settle on it first."
         return Finding("exploitable", Level.NOTE, said, numbers)
     return Finding("exploitable", Level.OK, said, numbers)
 
@@ -108,5 +108,7 @@ def _f1s(facts: Facts, trial: Trial) -> Iterator[float]:
         yield 2 * len(said & right) / (len(said) + len(right)) if said or right else 0.0
 
 
-def _capital(phrase: str) -> str:
-    return phrase[:1].upper() + phrase[1:]
+def _remedy(source: Source) -> str:
+    if source in {Source.TOP_LABEL, Source.TOP_SET}:
+        return "balance the rows, so that guessing what is frequent does not pay"
+    return "make the grader take off for what is wrong or missing"

@@ -85,7 +85,7 @@ def balance(facts: Facts) -> Finding | None:
     numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}
     if ratio > MOST_IMBALANCE:
         how = f"/proctor dataset balance task={facts.task.name}"
-        said += f" More than {MOST_IMBALANCE:g} times is uneven; {how} makes an even version."
+        said += f" More than {MOST_IMBALANCE:g} times is uneven; {how} makes it as even as the rows allow."
         return Finding("balance", Level.WARN, said, numbers, counts)
     return Finding("balance", Level.NOTE if unseen else Level.OK, said, numbers, counts)
 

@@ -93,6 +93,6 @@ class TrialMaker:
             made |= {
                 Source.NO_LABELS: ("no labels", ()),
                 Source.ALL_LABELS: (f"all {len(everything)} labels", everything),
-                Source.TOP_SET: (f"the most frequent label set, '{', '.join(most_frequent)}'", most_frequent),
+                Source.TOP_SET: (f"the most frequent label set, '{' + '.join(most_frequent)}'", most_frequent),
             }
         return made

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jobs.datasets.drawing import draw_balanced, draw_plainly, split_evenly
-from jobs.datasets.label_map import rename_rows, rename_schema
+from jobs.datasets.label_map import rename_choices, rename_rows
 from jobs.datasets.labels import imbalance, label_counts
 from jobs.datasets.pooling import POOL, Pool, gather_pool, kept_splits
-from jobs.datasets.versions import jsonl, split_file, write_version
+from jobs.datasets.versions import SCHEMA_FILE, jsonl, schema_file, split_file, write_version
 from jobs.errors import InvalidRequest
 from jobs.tasks import Row, Task, TaskCatalogue
-from jobs.tasks.files import TaskFolder
 from jobs.tasks.rows import ROW_LIMITS
 from jobs.tasks.wording import quoted
 
@@ -22,7 +21,6 @@ NATURAL = "valid_natural"
 """The split that keeps the pool's own distribution, as production has it."""
 NATURAL_SHARE = 0.2
 """At most so much of the pool stays natural."""
-_SCHEMA = "response_format.json"
 _RATIO = re.compile(r"([0-9]{1,3}):([0-9]{1,3})")
 
 
@@ -151,8 +149,7 @@ def _written(
     if request.names:
         new = {split: rename_rows(rows, request.names) for split, rows in new.items()}
         changes = {split_file(split): jsonl(rename_rows(rows, request.names)) for split, rows in kept.items()}
-        schema = TaskFolder(task.folder.parent, task.name).read(_SCHEMA)
-        changes[_SCHEMA] = rename_schema(schema, f"{task.name}/{_SCHEMA}", request.names)
+        changes[SCHEMA_FILE] = schema_file(rename_choices(task.response_format, request.names))
     changes |= {split_file(split): jsonl(rows) for split, rows in new.items()}
     before = label_counts(rename_rows(pool.rows, request.names) if request.names else pool.rows)
     train, valid = (_counted(new[split], before) for split in ("train", "valid"))

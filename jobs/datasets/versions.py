@@ -12,6 +12,7 @@ from jobs.errors import Conflict, InvalidRequest
 from jobs.tasks import Row, Task, TaskCatalogue
 from jobs.tasks.files import SPLIT_FILE, TaskFolder
 
+SCHEMA_FILE = "response_format.json"
 _MANIFEST = "task.yaml"
 _VERSION = re.compile(r"-(?:balanced|named|data)-[0-9]+$")
 _LONGEST_NAME = 64
@@ -21,6 +22,7 @@ _TRIES = 20
 def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out: Collection[str] = ()) -> str:
     """Write a copy of a task with some files changed, and return its name: `<task>-<kind>-<n>`.
 
+    Models are asked by it as by the first: its response format keeps its name, which platforms are sent too.
     It appears whole or not at all: it is written under a hidden name, read as a task, and then renamed. A version of a
     version takes the first task's name. Blocks; callers on the event loop use `asyncio.to_thread`.
 
@@ -35,6 +37,7 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
         InvalidRequest: the copy would not be a task, or cannot be written.
     """
     root, base = task.folder.parent, _VERSION.sub("", task.name)
+    changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
     content = {**_copied(task, {*leave_out, *changes}), **changes}
     name = _free_name(root, base, kind)
     try:
@@ -68,6 +71,11 @@ def jsonl(rows: Iterable[Row]) -> bytes:
 def split_file(split: str) -> str:
     """Return the file of a split, relative to its task's folder."""
     return f"{split}.jsonl"
+
+
+def schema_file(response_format: Mapping[str, object]) -> bytes:
+    """Return a response format as the content of its file, with the name it has."""
+    return (json.dumps(response_format, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _copied(task: Task, without: Collection[str]) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ async def test_a_sound_reward_passes(check: Check) -> None:
 async def test_a_trivial_answer_is_measured_against_copying_from_alike_texts(check: Check) -> None:
     alone = (await check())["exploitable"]  # its texts say nothing about the labels
     assert alone.level is Level.NOTE
-    assert "All 8 labels earns more than such copying" in alone.text
+    assert "Giving all 8 labels earns more than such copying" in alone.text
     told = "".join(
         json.dumps({"text_input": f"case {n} about " + " and ".join(labels) * 3, "reference_answer": labels}) + "\n"
         for n, labels in enumerate(TRAIN)
@@ -46,7 +46,7 @@ async def test_recall_alone_can_be_had_with_all_labels(check: Check) -> None:
     finding = (await check(RECALL))["exploitable"]
     assert finding.level is Level.BLOCK
     assert finding.numbers["all_labels"] == 1
-    assert "All 8 labels earns nearly everything" in finding.text
+    assert "Giving all 8 labels earns nearly everything" in finding.text
 
 
 async def test_an_empty_answer_that_pays_is_told(check: Check) -> None:
@@ -54,7 +54,7 @@ async def test_an_empty_answer_that_pays_is_told(check: Check) -> None:
     finding = (await check(source))["exploitable"]
     assert finding.level is Level.WARN
     assert finding.numbers["empty"] == pytest.approx(0.6)
-    assert "An empty answer pays too well" in finding.text
+    assert "Giving an empty answer pays too well" in finding.text
 
 
 async def test_what_each_trivial_answer_earns_is_what_it_earns(check: Check) -> None:
@@ -71,3 +71,11 @@ async def test_what_a_model_really_answered_counts_too(check: Check) -> None:
     assert (await check(source))["constant"].level is Level.BLOCK
     answers = {f"r{n}": json.dumps({"labels": ["gold"]}) for n in range(len(TRAIN))}
     assert (await check(source, answers=answers))["constant"].level is Level.OK
+
+
+async def test_a_frequent_guess_that_pays_calls_for_balance(check: Check) -> None:
+    finding = (await check(train=[["fish"]] * 9 + [["iron"]]))["exploitable"]
+    assert finding.level is Level.BLOCK
+    finding = (await check(train=[["fish"]] * 7 + [["iron"]] * 3))["exploitable"]
+    assert finding.level is Level.WARN
+    assert "Giving the most frequent label, 'fish' pays too well; balance the rows" in finding.text

@@ -80,7 +80,7 @@ async def test_uneven_labels_are_told_with_their_counts(check: Check) -> None:
     finding = (await check(train=train))["balance"]
     assert finding.level is Level.WARN
     assert (finding.counts, finding.numbers["ratio"], finding.numbers["unseen"]) == ({"fish": 9, "iron": 2}, 4.5, 6)
-    assert "/proctor dataset balance task=goods makes an even version" in finding.text
+    assert "/proctor dataset balance task=goods makes it as even as the rows allow" in finding.text
 
 
 async def test_labels_without_a_row_are_noted(check: Check) -> None:

@@ -41,6 +41,8 @@ def test_the_bundled_task_is_balanced_beside_itself(tmp_path: Path) -> None:
     assert made.rows == {"train": 100, "valid": 50, NATURAL: 48}
     texts = [normalised(text_of(row)) for found in rows.values() for row in found]
     assert len(set(texts)) == len(texts)
+    source = catalogue.load("eurovoc")
+    assert (task.response_format, task.prompts) == (source.response_format, source.prompts)
     counted = label_counts([*rows["train"], *rows["valid"]])
     assert counted == dict(sorted(made.after.items(), key=lambda pair: (-pair[1], pair[0])))
     assert (imbalance(made.after) or 0) <= (imbalance(made.before) or 0)
