@@ -29,8 +29,8 @@ from jobs.graders.scratch import Scratch
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
 LARGEST_REPLY = 64 * 1024**2
-STALL_SECONDS = 0.25
-"""A call that takes longer keeps nobody waiting: others are graded meanwhile."""
+STALL_SECONDS = 0.02
+"""A call that takes longer keeps nobody waiting: others are graded meanwhile. Shorter than a process takes to start."""
 HANGING_PRIORITY = 19
 """The lowest: what others compute comes first."""
 
@@ -186,7 +186,7 @@ class GradingProcess:
         since = time.monotonic()
         try:
             while not reading.done():
-                await asyncio.wait({reading}, timeout=max(0.01, min(STALL_SECONDS, seconds / 4)))
+                await asyncio.wait({reading}, timeout=max(0.01, min(STALL_SECONDS / 2, seconds / 4)))
                 now, seen = time.monotonic(), self._position()
                 if seen > self._furthest:
                     self._furthest, since = seen, now
