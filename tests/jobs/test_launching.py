@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +96,35 @@ async def test_what_does_not_exist_is_named_and_nothing_is_written(
     assert await office.jobs.newest() == ()
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"default_model": None}, "local has no model of its own choice; add model=<base model>."),
+        ({"min_rows": 10}, "small has 2 training items; local takes no fewer than 10."),
+        (
+            {"grader_types": frozenset({"multi", "string_check"})},
+            "small trains on a 'python' grader; local runs ",
+        ),
+        ({"accepts_new_jobs_until": date(2020, 1, 2)}, "accepts no new training jobs since 2020-01-02."),
+    ],
+)
+async def test_what_a_platform_does_not_take_is_known_before_it_is_asked(
+    office: Office, changes: dict[str, Any], sentence: str
+) -> None:
+    office.profiles["local"] = replace(office.profiles["local"], **changes)
+    with pytest.raises(InvalidRequest) as problem:
+        await office.jobs.launch(office.request())
+    assert sentence in str(problem.value)
+
+
+async def test_what_the_person_gives_counts_more_than_the_tasks_defaults(office: Office) -> None:
+    defaults = "defaults:\n  model: local-policy-1\n  hyperparameters:\n    n_epochs: 4\n    batch_size: 8\n"
+    write_folder(office.tasks, {"task.yaml": f"title: Small\nreward: exact\nquorum: 1\n{defaults}"})
+    job = await office.jobs.launch(office.request(hyperparameters=Hyperparameters(n_epochs=9)))
+    assert job.request.hyperparameters == Hyperparameters(n_epochs=9, batch_size=8)
+    assert (job.quorum, job.approvers, job.prompt) == (1, ("model-approvers",), "v1")
+
+
 async def test_a_task_without_a_validation_split_is_refused(office: Office) -> None:
     (office.tasks / "small" / "valid.jsonl").unlink()
     with pytest.raises(InvalidRequest, match=r"small has no valid.jsonl; a job needs a train and a valid split"):
@@ -158,6 +190,18 @@ async def test_a_job_that_the_platform_never_got_is_created_then(office: Office,
     assert office.remote_jobs() == []
     assert (await office.turn(job.id)).state is JobState.WATCHING
     assert office.remote_jobs() == [job.id]
+
+
+async def test_a_platform_that_cannot_be_asked_is_asked_again_later(office: Office) -> None:
+    job = await office.launching()
+    office.way.lose("POST /fine_tuning/jobs", "answer lost")
+    await office.turn(job.id)
+    office.gateway._asker._sleep = no_wait
+    office.way.lose("GET /fine_tuning/jobs", "broken", "broken", "broken")
+    waiting = await office.turn(job.id)
+    assert (waiting.state, waiting.troubles) == (JobState.CREATING, 2)
+    assert "has a problem of its own (HTTP 500) when asked to list its jobs" in str(waiting.note)
+    assert (await office.turn(job.id)).state is JobState.WATCHING
 
 
 async def test_the_person_hears_once_that_the_platform_does_not_say(office: Office) -> None:
@@ -253,6 +297,15 @@ async def no_wait(seconds: float) -> None:
     del seconds
 
 
+async def test_a_launch_does_not_fail_over_files_that_cannot_be_deleted(office: Office) -> None:
+    job = await office.launching()
+    await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
+    office.gateway._asker._sleep = no_wait
+    office.way.lose("GET /files", "broken", "broken", "broken")
+    assert (await office.turn(job.id, starts=2)).state is JobState.WATCHING
+    assert len(office.remote_files()) == 3
+
+
 async def test_an_interrupted_turns_own_files_are_deleted_once_the_job_is_there(office: Office) -> None:
     job = await office.launching()
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
@@ -271,6 +324,13 @@ async def test_a_task_that_is_edited_while_it_is_launched_is_not_launched(office
     refused = await office.turn(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "were changed while it was being launched; launch it again" in str(refused.note)
+
+
+async def test_a_task_that_is_edited_before_it_is_checked_is_not_launched(office: Office) -> None:
+    job = await office.jobs.launch(office.request())
+    write_folder(office.tasks, {"train.jsonl": line("other")})
+    assert "launch it again" in str((await office.turn(job.id)).note)
+    assert not await office.is_due(job.id)
 
 
 async def test_a_task_that_is_gone_when_the_outcome_is_known_ends_the_launch(office: Office) -> None:
