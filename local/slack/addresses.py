@@ -4,10 +4,12 @@ import asyncio
 import json
 import mimetypes
 from pathlib import Path
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from local.slack.files import slack_files
+from local.slack.furniture import BOT_TOKEN, TEAM_ID
 from local.slack.responses import answer
 from local.slack.striking import under_faults
 from local.slack.wire import Json, SlackError
@@ -36,6 +38,8 @@ class Addresses:
         return [
             web.post("/upload/{key}", self._upload),
             web.put("/upload/{key}", self._upload),
+            web.get("/files-pri/{key}/{name}", self._private_file),
+            web.get("/files-pri/{key}/download/{name}", self._private_file),
             web.get("/files/{id}", self._file),
             web.get("/files/{id}/{name}", self._file),
             web.get("/archives/{channel}/{stamp}", self._permalink),
@@ -58,8 +62,22 @@ class Addresses:
 
         return await under_faults(self._workspace, request, "upload", receive, error_status=500)
 
+    async def _private_file(self, request: web.Request) -> web.StreamResponse:
+        """A file's bytes for the app; whoever brings no token is sent to sign in, as with Slack."""
+        if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
+            raise web.HTTPFound(f"/?{urlencode({'redir': request.path})}")
+        file_id = request.match_info["key"].removeprefix(f"{TEAM_ID}-")
+        self._workspace.traffic.note("from_app", "download", file_id)
+        return await under_faults(
+            self._workspace, request, "download", lambda: self._content(file_id), error_status=500
+        )
+
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        file = self._workspace.files.get(request.match_info["id"])
+        """The same for people, whom the page stands for."""
+        return await self._content(request.match_info["id"])
+
+    async def _content(self, file_id: str) -> web.StreamResponse:
+        file = self._workspace.files.get(file_id)
         content = self._workspace.files.content(file.id) if file else None
         if file is None or content is None:
             raise web.HTTPNotFound(text="No file has that id.")

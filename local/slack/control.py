@@ -5,15 +5,17 @@ by id or by name.
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from dataclasses import asdict
+from typing import Any
 
 from aiohttp import web
 
+from local.slack.asking import Action, answering, object_of, refused, text_of, where, who
+from local.slack.attaching import Attaching
 from local.slack.directory import Directory
 from local.slack.faults import method_fault
 from local.slack.forms import Forms, the_only_text
-from local.slack.furniture import TEAM_ID, TEAM_NAME, Channel, User
+from local.slack.furniture import TEAM_ID, TEAM_NAME, User
 from local.slack.inputs import value_key
 from local.slack.interactions import Interactions
 from local.slack.posting import controls_of
@@ -23,17 +25,17 @@ from local.slack.views import View, view_json
 from local.slack.wire import ControlError, Json
 from local.slack.workspace import Workspace
 
-Action: TypeAlias = Callable[[Json], Awaitable[Json]]
-
 
 class Control:
     """The handlers behind `/_control/`."""
 
     def __init__(self, workspace: Workspace, sockets: Sockets, interactions: Interactions, forms: Forms) -> None:
         self._workspace = workspace
+        self._directory = workspace.directory
         self._sockets = sockets
         self._interactions = interactions
         self._forms = forms
+        self._attaching = Attaching(workspace, interactions)
 
     def routes(self) -> list[web.RouteDef]:
         """Every route of the control API."""
@@ -41,15 +43,17 @@ class Control:
             "message": self._message,
             "command": self._command,
             "interact": self._interact,
+            "shortcut": self._shortcut,
             "view_submit": self._view_submit,
             "view_close": self._view_close,
             "open-home": self._open_home,
             "fault": self._fault,
             "reset": self._reset,
         }
-        posts = [web.post(f"/_control/{name}", _answering(action)) for name, action in actions.items()]
+        posts = [web.post(f"/_control/{name}", answering(action)) for name, action in actions.items()]
         return [
             *posts,
+            web.post("/_control/upload", self._attaching.handle),
             web.get("/_control/state", self._state),
             web.get("/_control/messages/{channel}", self._messages),
             web.get("/_control/ephemerals/{user}", self._ephemerals),
@@ -60,29 +64,35 @@ class Control:
     # -- what people do -----------------------------------------------------------------------------------------------
 
     async def _message(self, body: Json) -> Json:
-        user = self._who(body)
-        channel = self._where(body, user)
-        message = await self._interactions.say(user, channel, _text(body, "text"), body.get("thread_ts"))
+        user = who(self._directory, body)
+        channel = where(self._directory, body, user)
+        message = await self._interactions.say(user, channel, text_of(body, "text"), body.get("thread_ts"))
         return {"ts": message.ts, "channel": channel.id}
 
     async def _command(self, body: Json) -> Json:
-        user, command = self._who(body), f"/{_text(body, 'command').removeprefix('/')}"
+        user, command = who(self._directory, body), f"/{text_of(body, 'command').removeprefix('/')}"
         text = str(body.get("text") or "").strip()
-        await self._interactions.command(user, self._where(body, user), command, text)
+        await self._interactions.command(user, where(self._directory, body, user), command, text)
         return {}
 
     async def _interact(self, body: Json) -> Json:
-        user, action = self._who(body), _object(body, "action")
+        user, action = who(self._directory, body), object_of(body, "action")
         values = (body.get("state") or {}).get("values", {})
         if body.get("view_id"):
             await self._interactions.use_in_view(user, self._view(user, body), action, values)
         else:
-            stamp = str(body.get("messageTs") or body.get("message_ts") or "")
-            await self._interactions.use_in_message(user, self._where(body, user), stamp, action, values)
+            channel = where(self._directory, body, user)
+            await self._interactions.use_in_message(user, channel, _stamp_of(body), action, values)
+        return {}
+
+    async def _shortcut(self, body: Json) -> Json:
+        user, callback_id = who(self._directory, body), text_of(body, "callback_id")
+        channel = where(self._directory, body, user)
+        await self._interactions.shortcut(user, channel, _stamp_of(body), callback_id)
         return {}
 
     async def _view_submit(self, body: Json) -> Json:
-        user = self._who(body)
+        user = who(self._directory, body)
         view = self._view(user, body)
         values = body.get("values") or {}
         if set(values) == {"text"} and not _has_input(view, "text"):
@@ -91,12 +101,12 @@ class Control:
         return {"ok": not submission.errors} | ({"errors": submission.errors} if submission.errors else {})
 
     async def _view_close(self, body: Json) -> Json:
-        user = self._who(body)
+        user = who(self._directory, body)
         await self._forms.close(user, self._view(user, body), everything=bool(body.get("clear")))
         return {}
 
     async def _open_home(self, body: Json) -> Json:
-        user = self._who(body)
+        user = who(self._directory, body)
         await self._interactions.open_home(user)
         home = self._workspace.views.home(user.id)
         return {"view": view_json(home, self._workspace.app) if home else None}
@@ -148,10 +158,8 @@ class Control:
                         "id": app.id,
                         "name": app.name,
                         "bot_user": app.user_id,
-                        "commands": [
-                            {"command": one.command, "description": one.description, "usage_hint": one.usage_hint}
-                            for one in app.commands
-                        ],
+                        "commands": [asdict(one) for one in app.commands],
+                        "shortcuts": [asdict(one) for one in app.shortcuts],
                     }
                 ],
                 "open_views": {name: self._open_view(view) for name, view in tops.items() if view},
@@ -161,9 +169,9 @@ class Control:
 
     async def _messages(self, request: web.Request) -> web.Response:
         try:
-            channel = self._workspace.directory.find_channel(request.match_info["channel"])
+            channel = self._directory.find_channel(request.match_info["channel"])
         except ControlError as error:
-            return _refused(error)
+            return refused(error)
         shown = []
         for message in self._workspace.messages.all_in(channel.id):
             whole = self._workspace.message_json(message, with_metadata=True)
@@ -172,9 +180,9 @@ class Control:
 
     async def _ephemerals(self, request: web.Request) -> web.Response:
         try:
-            user = self._workspace.directory.find_user(request.match_info["user"])
+            user = self._directory.find_user(request.match_info["user"])
         except ControlError as error:
-            return _refused(error)
+            return refused(error)
         whispers = self._workspace.messages.ephemerals_for(user.id)
         return web.json_response({"ok": True, "user": user.id, "ephemerals": [ephemeral_json(one) for one in whispers]})
 
@@ -201,15 +209,6 @@ class Control:
 
     # -- reading requests ---------------------------------------------------------------------------------------------
 
-    def _who(self, body: Json) -> User:
-        return self._workspace.directory.find_user(_text(body, "user"))
-
-    def _where(self, body: Json, user: User) -> Channel:
-        channel = self._workspace.directory.find_channel(_text(body, "channel"))
-        if channel.partner not in (None, user.id):
-            raise ControlError(f"{user.name} has no part in the direct message {channel.id}.")
-        return channel
-
     def _view(self, user: User, body: Json) -> View:
         views = self._workspace.views
         view = views.find(str(body["view_id"])) if body.get("view_id") else views.top(user.id)
@@ -226,38 +225,8 @@ class Control:
         }
 
 
-def _answering(action: Action) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            text = await request.text()
-            body = json.loads(text) if text else {}
-            if not isinstance(body, dict):
-                raise ControlError("The body must be a JSON object.")
-            return web.json_response({"ok": True, **await action(body)})
-        except json.JSONDecodeError as error:
-            return _refused(ControlError(f"The body is not JSON: {error}."))
-        except ControlError as error:
-            return _refused(error)
-
-    return handle
-
-
-def _refused(error: ControlError) -> web.Response:
-    return web.json_response({"ok": False, "error": str(error)})
-
-
-def _text(body: Json, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ControlError(f"The field {name} is missing.")
-    return value
-
-
-def _object(body: Json, name: str) -> Json:
-    value = body.get(name)
-    if not isinstance(value, dict):
-        raise ControlError(f"The field {name} must be an object.")
-    return value
+def _stamp_of(body: Json) -> str:
+    return str(body.get("messageTs") or body.get("message_ts") or "")
 
 
 def _has_input(view: View, name: str) -> bool:

@@ -18,9 +18,10 @@ SOCKET_FAULTS: tuple[str, ...] = get_args(SocketFaultKind)
 class MethodFault:
     """One thing that goes wrong with the next `times` calls of a Web API method.
 
-    `method` may also be `response_url`, `upload` or `*` (any Web API method). `error` answers `{"ok": false}` with the
-    given error; `ratelimited` answers 429; `server_error` answers 503; `drop_before` closes the connection without
-    doing anything; `drop_after` does it and then closes the connection; `delay` waits `seconds` first.
+    `method` may also be `response_url`, `upload`, `download` (of a file by the app) or `*` (any Web API method).
+    `error` answers `{"ok": false}` with the given error; `ratelimited` answers 429; `server_error` answers 503;
+    `drop_before` closes the connection without doing anything; `drop_after` does it and then closes the connection;
+    `delay` waits `seconds` first.
     """
 
     method: str

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from local.slack.changes import Changes
+from local.slack.furniture import TEAM_ID
 from local.slack.identity import Identity
 from local.slack.journal import Journal
 from local.slack.timing import Timing
@@ -16,6 +17,7 @@ from local.slack.wire import Json, SlackError
 FileStage: TypeAlias = Literal["announced", "uploaded", "completed"]
 
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"))
+_LOOKED_AT = 4096
 _BLOCK_IMAGE_TYPES = frozenset({"image/png", "image/gif", "image/jpeg"})
 _TYPE_NAMES = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpg", "text/plain": "text", "text/csv": "csv"}
 
@@ -35,6 +37,8 @@ class StoredFile:
     ready_at: float = 0.0
     created: int = 0
     shares: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    """The person who uploaded it; empty where the app did."""
 
 
 class Files:
@@ -54,9 +58,10 @@ class Files:
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def announce(self, name: str, length: int, alt_text: str) -> tuple[StoredFile, str]:
-        """A new file and the key of the address its bytes go to."""
-        file = StoredFile(self._identity.make("F"), name, length, alt_text=alt_text, created=int(self._identity.now()))
+    def announce(self, name: str, length: int, alt_text: str, user: str = "") -> tuple[StoredFile, str]:
+        """A new file and the key of the address its bytes go to; `user` is the person who uploads it."""
+        created = int(self._identity.now())
+        file = StoredFile(self._identity.make("F"), name, length, alt_text=alt_text, created=created, user=user)
         key = self._identity.short("up")
         self._upload_keys[key] = file.id
         self._keep(file)
@@ -127,9 +132,8 @@ class Files:
     def _named(self, reference: Json) -> StoredFile | None:
         if "id" in reference:
             return self._files.get(str(reference["id"]))
-        return next(
-            (self._files.get(part) for part in str(reference.get("url", "")).split("/") if part in self._files), None
-        )
+        parts = (part.removeprefix(f"{TEAM_ID}-") for part in str(reference.get("url", "")).split("/"))
+        return next((self._files.get(part) for part in parts if part in self._files), None)
 
     def _store(self, file_id: str, content: bytes) -> None:
         if self._folder:
@@ -142,9 +146,10 @@ class Files:
         self._table.put(file.id, asdict(file))
 
 
-def file_json(file: StoredFile, base_url: str, *, ready: bool, user: str) -> Json:
+def file_json(file: StoredFile, base_url: str, *, ready: bool, app_user: str) -> Json:
     """A file as `files.info` shows it; until it is ready its type and shares are blank, as with Slack."""
-    address = f"{base_url}/files/{file.id}/{quote(file.name)}"
+    name = quote(file.name, safe="")
+    private = f"{base_url}/files-pri/{TEAM_ID}-{file.id}"
     shown: Json = {
         "id": file.id,
         "created": file.created,
@@ -157,10 +162,10 @@ def file_json(file: StoredFile, base_url: str, *, ready: bool, user: str) -> Jso
         "mode": "hosted",
         "is_external": False,
         "is_public": bool(file.shares),
-        "user": user,
-        "url_private": address,
-        "url_private_download": address,
-        "permalink": address,
+        "user": file.user or app_user,
+        "url_private": f"{private}/{name}",
+        "url_private_download": f"{private}/download/{name}",
+        "permalink": f"{base_url}/files/{file.id}/{name}",
         "alt_txt": file.alt_text,
         "channels": [channel for channel, _ in file.shares],
         "shares": _shares(file) if ready else {},
@@ -195,9 +200,18 @@ def _mimetype(name: str, content: bytes) -> str:
     for magic, mimetype in _MAGIC:
         if content.startswith(magic):
             return mimetype
-    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    guessed = mimetypes.guess_type(name)[0] or ("text/plain" if _is_text(content) else "application/octet-stream")
     # A name ending in .png over other bytes is not an image: Slack looks at the content too.
     return "application/octet-stream" if guessed.startswith("image/") else guessed
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether its beginning reads as text; the cut may fall into a character."""
+    try:
+        content[:_LOOKED_AT].decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data" and error.end >= _LOOKED_AT - 3
+    return b"\0" not in content[:_LOOKED_AT]
 
 
 def _image_size(content: bytes) -> tuple[int, int] | None:

@@ -56,6 +56,15 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A message shortcut of the app, as in its manifest."""
+
+    callback_id: str
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstalledApp:
     """The one app of the workspace, as its manifest describes it."""
 
@@ -64,6 +73,7 @@ class InstalledApp:
     user_id: str
     bot_id: str
     commands: tuple[Command, ...]
+    shortcuts: tuple[Shortcut, ...]
     scopes: frozenset[str]
     events: frozenset[str]
 
@@ -99,6 +109,9 @@ PROCTOR = InstalledApp(
         Command("/eval", "Evaluate models, or see whether there is headroom to learn", _EVAL_HINT),
         Command("/rft", "Launch and watch reinforcement fine-tuning jobs", _RFT_HINT),
         Command("/proctor", "Help, tasks and platforms", "help | tasks | task <task> | check <task> | platforms"),
+    ),
+    shortcuts=(
+        Shortcut("use_as_data_set", "Use as data set", "Make a new version of a task with the file of this message"),
     ),
     scopes=frozenset(
         {

@@ -1,18 +1,21 @@
 """What people do in the workspace, and what the app's answer makes of it: commands, clicks, Homes, messages."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from local.slack.delivery import Acked, Delivery, Envelope, Outcome
 from local.slack.events import Events
+from local.slack.files import StoredFile
 from local.slack.furniture import TEAM_ID, Channel, User
 from local.slack.inputs import entered, initial_state, option_of, value_key
 from local.slack.messages import Ephemeral, Message
 from local.slack.passes import ResponseTarget
-from local.slack.payloads import command_payload, interaction_payload, view_payload
+from local.slack.payloads import command_payload, interaction_payload, shortcut_payload, view_payload
 from local.slack.posting import controls_of, slackbot_says
 from local.slack.responses import answer
+from local.slack.sharing import share, tell_when_processed
 from local.slack.views import View
 from local.slack.wire import ControlError, Json, SlackError
 from local.slack.workspace import Workspace
@@ -27,6 +30,14 @@ class Used:
     given: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a person puts into a message."""
+
+    name: str
+    content: bytes
+
+
 class Interactions:
     """Turns what people do into deliveries and shows them how it went."""
 
@@ -35,14 +46,27 @@ class Interactions:
         self._delivery = delivery
         self._events = events
 
-    async def say(self, user: User, channel: Channel, text: str, thread_ts: str | None) -> Message:
-        """Post a person's message; a mention of the app reaches it as an event."""
+    async def say(
+        self,
+        user: User,
+        channel: Channel,
+        text: str,
+        thread_ts: str | None,
+        attached: Sequence[Attachment] = (),
+    ) -> Message:
+        """Post a person's message, with files where some are attached; a mention of the app reaches it as an event."""
         messages = self._workspace.messages
         if thread_ts and messages.get(channel.id, thread_ts) is None:
             raise ControlError(f"There is no message {thread_ts} in #{channel.name} to reply to.")
         linked = self._with_mentions(text)
         stamp = self._workspace.identity.stamp()
-        message = messages.add(Message(channel.id, stamp, user.id, linked, thread_ts=thread_ts))
+        files = [self._take(user, one) for one in attached]
+        if files:
+            tell_when_processed(self._workspace)
+        shown = tuple(file.id for file in files)
+        message = share(
+            self._workspace, files, Message(channel.id, stamp, user.id, linked, thread_ts=thread_ts, files=shown)
+        )
         if f"<@{self._workspace.app.user_id}>" in linked:
             await self._events.send(self._mention(message))
         return message
@@ -59,6 +83,25 @@ class Interactions:
         outcome = await self._delivery.deliver(Envelope("slash_commands", payload))
         self._require_ack(outcome, command, channel, user)
         self._apply(target, outcome)
+
+    async def shortcut(self, user: User, channel: Channel, ts: str, callback_id: str) -> None:
+        """Use one of the app's shortcuts on a message."""
+        app = self._workspace.app
+        if callback_id not in {known.callback_id for known in app.shortcuts}:
+            known = ", ".join(one.callback_id for one in app.shortcuts)
+            raise ControlError(f"No message shortcut is called {callback_id!r}. There are: {known}.")
+        message = self._workspace.messages.get(channel.id, ts)
+        if message is None or message.tombstone:
+            raise ControlError(f"{user.name} sees no message {ts} in #{channel.name}.")
+        payload = shortcut_payload(app, user, channel, self._trigger(user), callback_id)
+        payload |= {
+            "message": self._workspace.message_json(message),
+            "message_ts": message.ts,
+            "action_ts": self._workspace.identity.stamp(),
+            "response_url": self._response_url(ResponseTarget(user.id, channel.id)),
+        }
+        outcome = await self._delivery.deliver(Envelope("interactive", payload))
+        self._require_ack(outcome, "That shortcut", channel, user)
 
     async def use_in_message(self, user: User, channel: Channel, ts: str, action: Json, values: Json) -> None:
         """Use an element of a message, which the person must be able to see."""
@@ -104,6 +147,13 @@ class Interactions:
         if home:
             event["view"] = view_payload("", self._workspace.app, user, home, "")["view"]
         await self._events.send(event)
+
+    def _take(self, user: User, attached: Attachment) -> StoredFile:
+        """Take a file in as the person's own client would: announced, sent, completed."""
+        files = self._workspace.files
+        announced, key = files.announce(attached.name, len(attached.content), "", user.id)
+        files.receive(key, attached.content)
+        return files.complete(announced.id, attached.name)
 
     def _require_ack(
         self, outcome: Outcome, what: str, channel: Channel | None = None, user: User | None = None

@@ -38,6 +38,15 @@ def interaction_payload(kind: str, app: InstalledApp, user: User, trigger_id: st
     }
 
 
+def shortcut_payload(app: InstalledApp, user: User, channel: Channel, trigger_id: str, callback_id: str) -> Json:
+    """A message shortcut, without the message it was used on."""
+    name = "directmessage" if channel.partner else channel.name
+    return interaction_payload("message_action", app, user, trigger_id) | {
+        "callback_id": callback_id,
+        "channel": {"id": channel.id, "name": name},
+    }
+
+
 def view_payload(kind: str, app: InstalledApp, user: User, view: View, trigger_id: str) -> Json:
     """An interaction with a modal or Home: submitted, closed, or an element in it used."""
     payload = interaction_payload(kind, app, user, trigger_id) | {"view": view_json(view, app)}

@@ -22,7 +22,7 @@ async def under_faults(
     Args:
         workspace: holds the faults still to come.
         request: the connection a fault may close.
-        name: a Web API method, `upload` or `response_url`.
+        name: a Web API method, `upload`, `download` or `response_url`.
         work: what to do and answer when all is well.
         error_status: the HTTP status that goes with the fault `error` here; the Web API says no with 200.
     """

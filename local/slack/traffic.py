@@ -7,7 +7,9 @@ from local.slack.timing import Clock
 from local.slack.wire import Json
 
 Direction: TypeAlias = Literal["from_app", "to_app"]
-TrafficKind: TypeAlias = Literal["web_api", "upload", "response_url", "socket", "envelope", "ack", "failure", "fault"]
+TrafficKind: TypeAlias = Literal[
+    "web_api", "upload", "download", "response_url", "socket", "envelope", "ack", "failure", "fault"
+]
 
 _KEPT = 5_000
 _SECRET_KEYS = frozenset({"token", "app_token"})

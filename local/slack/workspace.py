@@ -50,7 +50,7 @@ class Workspace:
 
     def file_json(self, file: StoredFile) -> Json:
         """A file as Slack shows it now."""
-        return file_json(file, self.base_url, ready=self.files.is_ready(file), user=self.app.user_id)
+        return file_json(file, self.base_url, ready=self.files.is_ready(file), app_user=self.app.user_id)
 
     def file_by_id_json(self, file_id: str) -> Json | None:
         """The file of that id as Slack shows it now; None where there is none."""

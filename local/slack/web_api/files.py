@@ -1,12 +1,11 @@
 """files.*: the three steps of an upload, and asking how a file is doing."""
 
-import asyncio
 from collections.abc import Sequence
 
-from local.slack.files import StoredFile
 from local.slack.furniture import Channel
 from local.slack.messages import Message
 from local.slack.posting import accepted_blocks
+from local.slack.sharing import share, tell_when_processed
 from local.slack.web_api.access import writable_channel
 from local.slack.wire import Call, Json, SlackError, invalid_arguments
 from local.slack.workspace import Workspace
@@ -34,7 +33,7 @@ async def complete_upload(workspace: Workspace, call: Call) -> Json:
     if not wanted:
         raise invalid_arguments("missing required field: files")
     files = [workspace.files.complete(str(one.get("id")), str(one.get("title") or "")) for one in wanted]
-    _tell_when_processed(workspace)
+    tell_when_processed(workspace)
     for channel in channels:
         message = Message(
             channel=channel.id,
@@ -46,7 +45,7 @@ async def complete_upload(workspace: Workspace, call: Call) -> Json:
             by_app=True,
             files=tuple(file.id for file in files),
         )
-        _share(workspace, files, message)
+        share(workspace, files, message)
     return {"files": [workspace.file_by_id_json(file.id) for file in files]}
 
 
@@ -56,18 +55,6 @@ async def info(workspace: Workspace, call: Call) -> Json:
     if file is None or file.stage != "completed":
         raise SlackError("file_not_found")
     return {"file": workspace.file_json(file), "comments": [], "response_metadata": {"next_cursor": ""}}
-
-
-def _tell_when_processed(workspace: Workspace) -> None:
-    """Let the page look again when its files have got their types."""
-    loop = asyncio.get_running_loop()
-    loop.call_later(workspace.timing.file_processing, workspace.changes.tell, "file")
-
-
-def _share(workspace: Workspace, files: Sequence[StoredFile], message: Message) -> None:
-    for file in files:
-        workspace.files.share(file.id, message.channel, message.ts)
-    workspace.messages.add(message)
 
 
 def _channels(workspace: Workspace, call: Call) -> list[Channel]:

@@ -23,8 +23,9 @@ async def test_the_state_names_everything_the_page_shows(control: Control) -> No
     assert [user["name"] for user in state["users"]] == ["alice", "bob", "carol", "dave", "proctor"]
     assert [channel["name"] for channel in state["channels"]] == ["general", "rft"]
     [app] = state["apps"]
-    assert [command["command"] for command in app["commands"]] == ["/rft", "/proctor"]
-    assert app["commands"][0]["usage_hint"].startswith("launch task=")
+    assert [command["command"] for command in app["commands"]] == ["/eval", "/rft", "/proctor"]
+    assert app["commands"][1]["usage_hint"].startswith("launch task=")
+    assert [shortcut["callback_id"] for shortcut in app["shortcuts"]] == ["use_as_data_set"]
     assert state["usergroups"][0]["handle"] == "model-approvers"
     assert (state["open_views"], state["homes"]) == ({}, {})
 

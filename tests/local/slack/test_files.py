@@ -81,7 +81,7 @@ async def test_the_bytes_are_served_with_and_without_a_name(
 ) -> None:
     file_id = await upload(slack)
     clock.forward(1.0)
-    link = (await slack.files_info(file=file_id))["file"]["url_private"]
+    link = (await slack.files_info(file=file_id))["file"]["permalink"]
     for address in (link, f"/files/{file_id}"):
         async with control.session.get(address) as answer:
             assert (answer.content_type, await answer.read()) == ("image/png", png())

@@ -67,7 +67,11 @@ async def test_a_killed_workspace_comes_back_with_everything(tmp_path: Path) -> 
     slack = client(url)
     messages = (await slack.conversations_replies(channel=RFT, ts=root))["messages"]
     assert [message["text"] for message in messages] == ["changed", "reply"]
-    assert (await slack.files_info(file=file_id))["file"]["mimetype"] == "image/png"
+
+    async def processed() -> bool:
+        return (await slack.files_info(file=file_id))["file"]["mimetype"] == "image/png"
+
+    await until(processed)
     assert [one["id"] for one in (await slack.conversations_list(types="im"))["channels"]] == ["D0ALICE01"]
     again = await slack.views_publish(user_id=ALICE, view={"type": "home", "blocks": []}, hash=home["view"]["hash"])
     assert again["view"]["id"] == home["view"]["id"]
