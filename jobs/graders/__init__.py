@@ -8,7 +8,7 @@ the kernel does not have both (it takes Linux 5.13 or newer on x86_64 or aarch64
 Judges (score_model, label_model) and embeddings are asked for through the collaborators `Judge` and `Embedder`.
 """
 
-from jobs.graders.definitions import parse_grader, training_definition
+from jobs.graders.definitions import models_of, parse_grader, training_definition, untrainable
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.judging import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
@@ -50,6 +50,8 @@ __all__ = [
     "TextSimilarityGrader",
     "TokenUsage",
     "check_grader",
+    "models_of",
     "parse_grader",
     "training_definition",
+    "untrainable",
 ]

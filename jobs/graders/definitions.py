@@ -56,20 +56,29 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
 
 
 def training_definition(grader: Grader) -> dict[str, object]:
-    """The definition as a fine-tuning API takes it: without `pass_threshold`, which belongs to evals.
-
-    Raises:
-        InvalidGrader: the grader, or a child of it, is one that only evals have.
-    """
-    for part in grader.parts:
-        if isinstance(part, LabelModelGrader | CosineGrader):
-            what = "label_model graders" if isinstance(part, LabelModelGrader) else "the metric cosine"
-            raise InvalidGrader(part.name, f"{what} can be used in evals only, not in training")
+    """The definition without `pass_threshold`, which belongs to evals; see `untrainable` too."""
     stripped = _without_threshold(grader.definition)
     children = stripped.get("graders")
     if isinstance(children, Mapping):
         stripped["graders"] = {key: _without_threshold(child) for key, child in children.items()}
     return stripped
+
+
+def untrainable(grader: Grader) -> str | None:
+    """Why no platform trains on this grader, as a sentence; None where some may."""
+    for part in grader.parts:
+        if isinstance(part, LabelModelGrader | CosineGrader):
+            what = "label_model graders" if isinstance(part, LabelModelGrader) else "the metric cosine"
+            return f"{part.name} cannot be trained on: {what} can be used in evals only."
+    return None
+
+
+def models_of(grader: Grader) -> tuple[str, ...]:
+    """The models that are asked when this grader grades, each once, in order; () where grading asks nobody."""
+    asking = [
+        part.model for part in grader.parts if isinstance(part, ScoreModelGrader | LabelModelGrader | CosineGrader)
+    ]
+    return tuple(dict.fromkeys(asking))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:

@@ -175,6 +175,7 @@ ModelGrader: TypeAlias = ScoreModelGrader | LabelModelGrader | CosineGrader
 """Asks a model of a platform."""
 SingleGrader: TypeAlias = CellGrader | ModelGrader
 CELL_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
+MODEL_GRADERS = (ScoreModelGrader, LabelModelGrader, CosineGrader)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Self
 from jobs.graders.formula import FormulaError
 from jobs.graders.frames import NOT_ASKED, Outcome, Row
 from jobs.graders.judging import JUDGES_AT_ONCE, Embedder, Judge, Judging
-from jobs.graders.kinds import CELL_GRADERS, CosineGrader, Grader, LabelModelGrader, MultiGrader, ScoreModelGrader
+from jobs.graders.kinds import CELL_GRADERS, MODEL_GRADERS, Grader, MultiGrader
 from jobs.graders.pool import GradingPool
 from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample, TokenUsage
 from jobs.graders.scratch import sweep
@@ -61,7 +61,7 @@ class GraderRuntime:
         """
         seconds = seconds or self.limits.seconds
         computed = [part for part in grader.parts if isinstance(part, CELL_GRADERS)]
-        judged = [part for part in grader.parts if isinstance(part, ScoreModelGrader | LabelModelGrader | CosineGrader)]
+        judged = [part for part in grader.parts if isinstance(part, MODEL_GRADERS)]
         if not judged:
             return [_grade(grader, row) for row in await self._pool.grade(computed, batch, seconds)]
         async with asyncio.TaskGroup() as both:
@@ -111,6 +111,6 @@ def _reward(grader: Grader, row: Row) -> float:
 def _usage(grader: Grader, row: Sequence[Outcome]) -> dict[str, TokenUsage]:
     usage: dict[str, TokenUsage] = {}
     for part, outcome in zip(grader.parts, row, strict=True):
-        if outcome.usage is not None and isinstance(part, ScoreModelGrader | LabelModelGrader | CosineGrader):
+        if outcome.usage is not None and isinstance(part, MODEL_GRADERS):
             usage[part.model] = usage.get(part.model, TokenUsage()) + outcome.usage
     return usage

@@ -148,3 +148,23 @@ def test_a_closed_channel_is_an_end() -> None:
     with channel:
         outside.close()
         assert wire.receive(channel.fileno()) is None
+
+
+def test_a_cell_loads_what_it_has_orders_for_and_nothing_else(inside: Inside) -> None:
+    inside.cell.load([["half", HALF], ["same", "eq", "{{ sample.output_text }}", "law"]])
+    inside.ask("law", "trade")
+    _, answer = inside.replies()
+    rows = answer["rows"]
+    assert isinstance(rows, list)
+    assert [[score for score, *_ in row] for row in rows] == [[0.5, 1.0], [0.5, 0.0]]
+    with pytest.raises(ValueError, match="orders of another kind of grader"):
+        inside.cell.load([["half"]])
+
+
+def test_a_library_that_is_not_there_is_named() -> None:
+    kind, detail = Loaded("p", "import nowhere.inside").call({}, {})[-2:]
+    assert kind == "python_grader_runtime_error"
+    assert str(detail).startswith(
+        "ModuleNotFoundError: No module named 'nowhere'; it is not installed beside Proctor (in p,"
+    )
+    assert "installed" not in str(Loaded("p", "import json.nowhere").call({}, {})[-1])

@@ -10,8 +10,10 @@ from jobs.graders import (
     MultiGrader,
     PythonGrader,
     ScoreModelGrader,
+    models_of,
     parse_grader,
     training_definition,
+    untrainable,
 )
 from tests.jobs.graders.definitions import PRECISION, check, judge, labeller, multi, python, similarity
 
@@ -235,8 +237,19 @@ def test_thresholds_are_stripped_from_children_of_every_type() -> None:
 
 
 @pytest.mark.parametrize("child", [labeller("x"), similarity("cosine", "x", embedding_model="e")])
-def test_what_only_evals_have_is_refused_for_training(child: dict[str, object]) -> None:
+def test_what_only_evals_have_cannot_be_trained_on(child: dict[str, object]) -> None:
     whole = {"type": "multi", "name": "m", "graders": {"a": child}, "calculate_output": "a"}
     for definition in (child, whole):
-        with pytest.raises(InvalidGrader, match=r"^x: .* can be used in evals only, not in training$"):
-            training_definition(parse_grader(definition))
+        why = untrainable(parse_grader(definition)) or ""
+        assert why.startswith("x cannot be trained on: ")
+        assert why.endswith(" can be used in evals only.")
+        assert training_definition(parse_grader(definition)) == definition
+    assert untrainable(parse_grader(multi())) is None
+
+
+def test_a_grader_knows_the_models_it_asks() -> None:
+    children = {"a": judge("a"), "b": labeller("b", model="m2"), "c": check(), "d": judge("d")}
+    whole = {"type": "multi", "name": "m", "graders": children, "calculate_output": "a"}
+    assert models_of(parse_grader(whole)) == ("judge-1", "m2")
+    assert models_of(parse_grader(similarity("cosine", embedding_model="e"))) == ("e",)
+    assert models_of(parse_grader(multi())) == ()

@@ -155,3 +155,14 @@ def test_texts_too_large_for_the_memory_are_an_error() -> None:
     outcome = Compared("alike", "bleu", "a", "b", lambda _metric: hungry).call(sample_of("x"), {})
     assert outcome[0] is None
     assert outcome[2:] == ("other_error", "alike: the texts are too large to compare")
+
+
+@pytest.mark.parametrize(
+    ("reference", "outcome"),
+    [("{{ item.reference }}", 1.0), ("{{ item.nope }}", None), ("{{ sample.output_json.z }}", None)],
+)
+def test_a_comparison_says_what_came_of_it(reference: str, outcome: float | None) -> None:
+    grader = Compared("same", "eq", "{{ sample.output_text }}", reference)
+    score, seconds, *why = grader.call(sample_of("law"), {"reference": "law"})
+    assert (score, len(why)) == (outcome, 0 if outcome else 2)
+    assert seconds >= 0.0
