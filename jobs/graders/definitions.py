@@ -20,6 +20,7 @@ from jobs.graders.fields import (
 )
 from jobs.graders.formula import FUNCTIONS, FormulaError, parse_formula
 from jobs.graders.kinds import (
+    MODEL_GRADERS,
     CosineGrader,
     Grader,
     LabelModelGrader,
@@ -75,9 +76,7 @@ def untrainable(grader: Grader) -> str | None:
 
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that are asked when this grader grades, each once, in order; () where grading asks nobody."""
-    asking = [
-        part.model for part in grader.parts if isinstance(part, ScoreModelGrader | LabelModelGrader | CosineGrader)
-    ]
+    asking = [part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)]
     return tuple(dict.fromkeys(asking))
 
 
