@@ -69,7 +69,7 @@ async def test_a_killed_workspace_comes_back_with_everything(tmp_path: Path) -> 
     assert [message["text"] for message in messages] == ["changed", "reply"]
 
     async def processed() -> bool:
-        return (await slack.files_info(file=file_id))["file"]["mimetype"] == "image/png"
+        return bool((await slack.files_info(file=file_id))["file"]["mimetype"] == "image/png")
 
     await until(processed)
     assert [one["id"] for one in (await slack.conversations_list(types="im"))["channels"]] == ["D0ALICE01"]
