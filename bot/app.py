@@ -42,6 +42,7 @@ from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
+from jobs.judging import PlatformJudge
 from jobs.launching import Launcher
 from jobs.ledger import Courier, Tempo, is_eval
 from jobs.platforms import Profile, load_profiles
@@ -162,7 +163,11 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
         platforms = Platforms(profiles, stack, hide)
         tasks = TaskCatalogue(settings.proctor_tasks)
-        graders = await stack.enter_async_context(GraderRuntime())
+        judge = PlatformJudge(
+            lambda: platforms.sampler_of(settings.judge_platform),
+            lambda: platforms.platform_of(settings.judge_platform)[1],
+        )
+        graders = await stack.enter_async_context(GraderRuntime(judge=judge, embedder=judge))
         pool = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
         client = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),

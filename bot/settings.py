@@ -111,6 +111,8 @@ class Settings(_FromMapping):
 
     openai_api_key: SecretStr | None = None
     local_platform_url: HttpUrl | None = None
+    judge_platform: str = "openai"
+    """The platform whose models judge, for graders that ask one."""
 
     approvers: Names = ("model-approvers",)
     """Handles of the Slack user groups whose members may approve, where a task names none."""

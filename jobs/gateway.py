@@ -9,7 +9,7 @@ to repeat is repeated by `Asker`; what would happen twice if sent twice is sent 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from time import monotonic
 from types import TracebackType
@@ -35,6 +35,7 @@ from jobs.remote import (
     RemoteJob,
     method_of,
     read_checkpoint,
+    read_embeddings,
     read_event,
     read_job,
     text,
@@ -306,6 +307,20 @@ class Gateway:
             case "no_answer":
                 return Trouble("connection dropped", sentence, Remedy.AGAIN)
         return not_an_answer().trouble
+
+    async def embed(self, model: str, texts: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+        """Return one vector for each text, in their order."""
+        request = Request("embed texts", model=model)
+        answer = await self._asker.ask(
+            request,
+            lambda: self._client.embeddings.with_raw_response.create(
+                model=model, input=list(texts), encoding_format="float"
+            ),
+        )
+        vectors = read_embeddings(answer)
+        if len(vectors) != len(texts):
+            raise PlatformUnavailable(f"{self.profile.title} embedded {len(vectors)} of {len(texts)} texts.")
+        return vectors
 
     async def has_model(self, model: str) -> bool:
         """Tell whether the platform lets this key ask `model`."""

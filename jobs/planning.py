@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from jobs.errors import InvalidRequest
 from jobs.gateway import Gateway
-from jobs.graders import MultiGrader, parse_grader
+from jobs.graders import MultiGrader, parse_grader, untrainable
 from jobs.platforms import Profile, require_open
 from jobs.records import Hyperparameters, Job, JobState, LaunchRequest
 from jobs.tasks import LaunchDefaults, Task, TaskCatalogue, nearest
@@ -117,6 +117,8 @@ def _check_fit(task: Task, profile: Profile, rows: int) -> None:
             f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
         )
     grader = parse_grader(task.reward_grader, task.reward)
+    if reason := untrainable(grader):
+        raise InvalidRequest(reason)
     parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
     for kind in (str(part.definition["type"]) for part in parts):
         if kind not in profile.grader_types:

@@ -152,6 +152,19 @@ def read_checkpoint(answer: JsonObject) -> Checkpoint | None:
     )
 
 
+def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
+    """Return the vectors of the API's embeddings object, in the order of its indexes; what is none is left out."""
+    data = answer.get("data")
+    entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
+    vectors: dict[int, tuple[float, ...]] = {}
+    for place, entry in enumerate(entries):
+        vector = entry.get("embedding")
+        index = whole(entry.get("index"))
+        if isinstance(vector, list) and all(isinstance(number, int | float) for number in vector):
+            vectors[place if index is None else index] = tuple(float(number) for number in vector)
+    return tuple(vectors[index] for index in sorted(vectors))
+
+
 def method_of(spec: JobSpec) -> JsonObject:
     """Return the `method` of a new job: its grader, response format and the hyperparameters that were chosen."""
     chosen = {f.name: getattr(spec.hyperparameters, f.name) for f in fields(spec.hyperparameters)}

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import jsonschema
 
 from jobs.errors import InvalidRequest
-from jobs.graders import parse_grader
+from jobs.graders import models_of, parse_grader, untrainable
 from local.platform.body import Body, JsonObject
 from local.platform.names import BASE_MODEL
 from local.platform.refusal import bad_request, no_such_model
@@ -134,10 +134,16 @@ def read_grader(body: Body) -> JsonObject:
     """Return the grader definition under `grader`, known to be well formed."""
     grader = body.needed_inner("grader")
     try:
-        parse_grader(grader.value, grader.at)
+        parsed = parse_grader(grader.value, grader.at)
     except InvalidRequest as fault:
         at = str(fault).partition(":")[0]
         raise bad_request(str(fault), at if at.startswith(grader.at) else grader.at, "invalid_grader") from None
+    if reason := untrainable(parsed):
+        raise bad_request(f"{grader.at}: {reason}", grader.at, "invalid_grader")
+    if models := models_of(parsed):
+        raise bad_request(
+            f"{grader.at}: there is no model {models[0]} here to grade with.", grader.at, "invalid_grader"
+        )
     return grader.value
 
 
