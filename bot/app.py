@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
 from bot.embedded_redis import embedded_redis
-from bot.health import Check, Finding, health_app, serving
+from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug, reference
 from bot.reports import Reports
 from bot.schedule import Tick, Ticks
@@ -50,6 +50,7 @@ from jobs.records import PostingKind
 from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.tasks import Task, TaskCatalogue, nearest
+from jobs.turns import kept
 from jobs.watching import Watcher
 
 STORE_CONNECTIONS: Final = 60
@@ -256,10 +257,11 @@ async def _hand_over_outbox(store: Store, engine: DocketEngine) -> None:
 def _turn(jobs: RftJobs, store: Store) -> Work:
     """Return the work of one job's turn, with its log lines tagged and its faults referenced."""
 
-    async def turn(job_id: str, _token: str) -> None:
+    async def turn(job_id: str, token: str) -> None:
         found_by = reference()
         with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
-            await jobs.turn(job_id, await store.starts(job_id), found_by)
+            async with kept(store, job_id, token, JOB_LEASE):
+                await jobs.turn(job_id, await store.starts(job_id), found_by)
 
     return turn
 
@@ -364,23 +366,23 @@ async def _listener(
 
 
 def _checks(store: Store, listener: Listener, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:
-    async def redis() -> Finding:
+    async def redis() -> Condition:
         await store.ping()
-        return Finding(ok=True)
+        return Condition(ok=True)
 
-    async def slack() -> Finding:
-        return Finding(ok=await listener.is_connected())
+    async def slack() -> Condition:
+        return Condition(ok=await listener.is_connected())
 
-    async def schedule() -> Finding:
+    async def schedule() -> Condition:
         late = ticks.late()
-        return Finding(ok=not late, detail=", ".join(late))
+        return Condition(ok=not late, detail=", ".join(late))
 
-    async def work() -> Finding:
-        return Finding(ok=engine.is_working)
+    async def work() -> Condition:
+        return Condition(ok=engine.is_working)
 
-    async def outbox() -> Finding:
+    async def outbox() -> Condition:
         age = await store.outbox_age()
-        return Finding(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
+        return Condition(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
 
     return (
         Check("redis", redis),

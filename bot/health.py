@@ -19,7 +19,7 @@ CHECK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Condition:
     """What one check found.
 
     Args:
@@ -36,7 +36,7 @@ class Check:
     """One named question, such as "does Redis answer"; an exception counts as no."""
 
     name: str
-    ask: Callable[[], Awaitable[Finding]]
+    ask: Callable[[], Awaitable[Condition]]
 
 
 def health_app(checks: Sequence[Check], *, seconds: float = CHECK_SECONDS) -> web.Application:
@@ -52,13 +52,13 @@ def health_app(checks: Sequence[Check], *, seconds: float = CHECK_SECONDS) -> we
         return web.json_response({"status": "alive"})
 
     async def readyz(_request: web.Request) -> web.Response:
-        findings = await asyncio.gather(*(_find(check, seconds) for check in checks))
-        ready = all(finding.ok for finding in findings)
+        found = await asyncio.gather(*(_condition(check, seconds) for check in checks))
+        ready = all(condition.ok for condition in found)
         body = {
             "status": "ready" if ready else "not ready",
             "checks": {
-                check.name: {"ok": found.ok, "detail": found.detail}
-                for check, found in zip(checks, findings, strict=True)
+                check.name: {"ok": condition.ok, "detail": condition.detail}
+                for check, condition in zip(checks, found, strict=True)
             },
         }
         return web.json_response(body, status=200 if ready else 503)
@@ -96,12 +96,12 @@ async def ask_health(
         return False, f"no answer from {host}:{port} ({type(failed).__name__})"
 
 
-async def _find(check: Check, seconds: float) -> Finding:
+async def _condition(check: Check, seconds: float) -> Condition:
     try:
         async with asyncio.timeout(seconds):
             return await check.ask()
     except TimeoutError:
-        return Finding(ok=False, detail=f"no answer in {seconds:g} s")
-    except Exception as failed:  # a check that breaks is a finding, not a broken page
+        return Condition(ok=False, detail=f"no answer in {seconds:g} s")
+    except Exception as failed:  # a check that breaks has failed; that is an answer, not a broken page
         log.warning("check_failed", check=check.name, exc_info=failed)
-        return Finding(ok=False, detail=type(failed).__name__)
+        return Condition(ok=False, detail=type(failed).__name__)

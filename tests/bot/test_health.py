@@ -3,7 +3,7 @@ import json
 
 import aiohttp
 
-from bot.health import Check, Finding, ask_health, health_app, serving
+from bot.health import Check, Condition, ask_health, health_app, serving
 
 
 async def get(port: int, page: str) -> tuple[int, dict[str, object]]:
@@ -12,15 +12,15 @@ async def get(port: int, page: str) -> tuple[int, dict[str, object]]:
         return response.status, body
 
 
-async def fine() -> Finding:
-    return Finding(ok=True, detail="0.2 s ago")
+async def fine() -> Condition:
+    return Condition(ok=True, detail="0.2 s ago")
 
 
-async def broken() -> Finding:
+async def broken() -> Condition:
     raise ConnectionError("redis://user:secret@host is away")
 
 
-async def stuck() -> Finding:
+async def stuck() -> Condition:
     await asyncio.Event().wait()
     raise AssertionError("never")
 
