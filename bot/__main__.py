@@ -7,7 +7,7 @@ import sys
 from bot.app import running
 from bot.health import ask_health
 from bot.logs import Redactor, configure_logs, secrets_of
-from bot.settings import EXIT_CONFIGURATION, Settings, load_settings
+from bot.settings import EXIT_CONFIGURATION, Settings, forget_slack_secrets, load_settings
 from jobs.errors import ConfigurationError
 
 USAGE = "usage: python -m bot [run | health]"
@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
             alive, line = asyncio.run(ask_health(settings.health_port))
             sys.stdout.write(f"{line}\n")
             return 0 if alive else 1
+        forget_slack_secrets()
         redactor = Redactor(secrets_of(settings))
         configure_logs(settings.log_format, settings.log_level, redactor)
         return asyncio.run(run(settings, redactor))

@@ -227,7 +227,9 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         )
         pages = health_app(_checks(store, listener, ticks, engine))
         reports.add_to(pages)
-        health_port = await stack.enter_async_context(serving(pages, settings.bind_host, settings.health_port))
+        health_port = await stack.enter_async_context(
+            serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
+        )
         engine.start()
         ticks.start()
         listener.start()
@@ -357,7 +359,7 @@ async def _listener(
 ) -> tuple[Listener, int | None]:
     if settings.slack_mode == "http":
         port = await stack.enter_async_context(
-            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port)
+            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port, named="HTTP_PORT")
         )
         return _HttpListener(), port
     assert settings.slack_app_token is not None, "the settings require it in socket mode"

@@ -5,6 +5,9 @@ the checks it was given and answers 503 when one of them fails; nobody should be
 """
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 from aiohttp import web
+
+from jobs.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -69,12 +74,25 @@ def health_app(checks: Sequence[Check], *, seconds: float = CHECK_SECONDS) -> we
 
 
 @asynccontextmanager
-async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Serve an application as long as the context lasts; yield its port (a free one where `port` is 0)."""
+async def serving(app: web.Application, host: str, port: int, *, named: str = "the port") -> AsyncIterator[int]:
+    """Serve an application as long as the context lasts; yield its port (a free one where `port` is 0).
+
+    Args:
+        app: what is served.
+        host: name or address to listen on.
+        port: where on it.
+        named: the setting the port comes from, for the sentence of the error.
+
+    Raises:
+        ConfigurationError: nothing can listen there.
+    """
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as refused:
+            raise ConfigurationError(f"{named}: cannot listen on {host}:{port}: {_reason(refused)}") from None
         address: tuple[str, int] = runner.addresses[0]
         yield address[1]
     finally:
@@ -94,6 +112,12 @@ async def ask_health(
             return response.status == 200, await response.text()
     except (aiohttp.ClientError, TimeoutError) as failed:
         return False, f"no answer from {host}:{port} ({type(failed).__name__})"
+
+
+def _reason(refused: OSError) -> str:
+    """Return the system's word for it: asyncio puts a sentence of its own around that, a failed look-up does not."""
+    known = refused.errno in errno.errorcode and not isinstance(refused, socket.gaierror)
+    return os.strerror(refused.errno).lower() if known and refused.errno else str(refused.strerror or refused)
 
 
 async def _condition(check: Check, seconds: float) -> Condition:

@@ -169,6 +169,15 @@ def load_demo_settings(env: Mapping[str, str] | None = None) -> DemoSettings:
     return _load(DemoSettings, env)
 
 
+def forget_slack_secrets() -> None:
+    """Take Slack's secrets out of the process environment, once the settings hold them.
+
+    Bolt would read the token there a second time, and child processes would inherit all of them.
+    """
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
+        os.environ.pop(name, None)
+
+
 def key_of(name: str, env: Mapping[str, str] | None = None) -> SecretStr | None:
     """Return the secret in the environment variable `name`, or None where it is unset or empty."""
     value = (os.environ if env is None else env).get(name)

@@ -2,8 +2,10 @@ import asyncio
 import json
 
 import aiohttp
+import pytest
 
 from bot.health import Check, Condition, ask_health, health_app, serving
+from jobs.errors import ConfigurationError
 
 
 async def get(port: int, page: str) -> tuple[int, dict[str, object]]:
@@ -63,3 +65,18 @@ async def test_the_health_command_asks_a_running_bot() -> None:
     alive, said = await ask_health(port)
     assert not alive
     assert said.startswith(f"no answer from 127.0.0.1:{port}")
+
+
+async def test_a_port_in_use_is_one_line_that_names_the_setting() -> None:
+    async with serving(health_app([]), "127.0.0.1", 0) as port:
+        with pytest.raises(ConfigurationError) as refused:
+            async with serving(health_app([]), "127.0.0.1", port, named="HEALTH_PORT"):
+                pass
+
+    assert str(refused.value) == f"HEALTH_PORT: cannot listen on 127.0.0.1:{port}: address already in use"
+
+
+async def test_a_host_that_is_not_ours_is_one_line() -> None:
+    with pytest.raises(ConfigurationError, match=r"^HTTP_PORT: cannot listen on 192\.0\.2\.1:0: [a-z' ]+$"):
+        async with serving(health_app([]), "192.0.2.1", 0, named="HTTP_PORT"):
+            pass
