@@ -23,6 +23,7 @@ from jobs.remote import JobSpec, RemoteJob
 from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
 from jobs.tasks import Task, TaskCatalogue
 
+APPEARANCE: Final = 60.0
 CREATE_LEASE: Final = 90.0
 """Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
 RETYPED: Final = 10.0
@@ -48,6 +49,7 @@ class Launcher:
         default_platform: used where neither the person nor the task names one.
         default_approvers: who may approve where the task does not say.
         clock: unix seconds.
+        appearance: seconds in which a job that was asked for appears in the platform's list, if it was taken.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Launcher:
         default_platform: str,
         default_approvers: tuple[str, ...],
         clock: Callable[[], float],
+        appearance: float = APPEARANCE,
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -67,6 +70,7 @@ class Launcher:
         self._graders = graders
         self._planner = Planner(tasks, platform_of, default_platform, default_approvers, clock)
         self._clock = clock
+        self._appearance = appearance
 
     # -- the request ---------------------------------------------------------------------------------------------
 
@@ -149,7 +153,7 @@ class Launcher:
         except BotError as failure:
             await self.refuse(Versioned(replace(job, files=tuple(files)), held.version), str(failure))
             return
-        creating = replace(job, state=JobState.CREATING, files=tuple(files))
+        creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self._clock())
         try:
             await self._store.commit(Change(job=Versioned(creating, held.version), next_turn=CREATE_LEASE))
         except VersionConflict:
@@ -171,6 +175,11 @@ class Launcher:
         if found is not None:
             await self._created(held, found)
             return
+        # A slow platform may still be at it: what is not there yet is not known to be missing.
+        early = self._appearance - (self._clock() - (job.create_asked_at or 0.0))
+        if early > 0:
+            await self._store.commit(Change(job=held, next_turn=early))
+            return
         if job.intent:
             await self.refuse(held, CANCELLED_EARLY)
             return
@@ -180,7 +189,7 @@ class Launcher:
             await self.refuse(held, str(failure))
             return
         # Claimed anew before the call that costs money: of two turns that got here, one loses this write.
-        claimed = replace(job, troubles=job.troubles + 1)
+        claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self._clock())
         await self._store.commit(Change(job=Versioned(claimed, held.version), next_turn=CREATE_LEASE))
         await self._create(Versioned(claimed, held.version + 1), gateway, task)
 

@@ -169,6 +169,8 @@ class Job:
     """What a person asked the platform to do and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
+    create_asked_at: float | None = None
+    """When the platform was last asked to create it."""
 
     @property
     def suffix(self) -> str:

@@ -74,6 +74,7 @@ def jobs_of(store: Store, tasks: Path) -> RftJobs:
         GraderRuntime(),
         default_platform="local",
         default_approvers=(),
+        appearance=0.0,
         clock=time.time,
     )
     return RftJobs(store, launcher, Watcher(store, no_platform, time.time), lambda _name: PROFILE)

@@ -182,6 +182,7 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             graders,
             default_platform="local",
             default_approvers=("model-approvers",),
+            appearance=0.0,
             clock=time.time,
         )
         jobs = RftJobs(mortal, launcher, Watcher(mortal, platform_of, time.time), profile_of)
