@@ -79,6 +79,7 @@ RFT: Final = (
     Verb("status", "where a job stands", takes="<job>"),
     Verb("curve", "its reward curve", takes="<job>"),
     Verb("checkpoints", "its kept checkpoints and their scores", takes="<job>"),
+    Verb("events", "what its platform says about it", takes="<job>"),
     Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),
     Verb("resume", "go on from the snapshot", takes="<job>"),
     Verb("cancel", "stop for good", takes="<job>"),

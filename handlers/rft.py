@@ -11,6 +11,7 @@ from handlers.blocks import Message, context, escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.commands import RFT, Typed, overview, parse
 from handlers.images import Pictures
+from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
 from handlers.summary import comparison, summary
 from handlers.thread import curve, reward_curve
@@ -60,6 +61,8 @@ async def handle_rft(
             await show_curve(client, await jobs.view(typed.word), pictures, user, channel)
         case "checkpoints":
             await show_checkpoints(client, await jobs.view(typed.word), pictures, user, channel)
+        case "events":
+            await answer(respond, platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES)))
         case "pause" | "resume" | "cancel":
             await respond(text=await ask(jobs, typed.word, Action(typed.verb), user, channel, trigger))
         case _:

@@ -35,6 +35,10 @@ class EventHistory:
         ids = [event.id for event in listed]
         return tuple(listed[ids.index(self._known) + 1 :] if self._known in ids else listed)
 
+    def holds_newest(self, most: int) -> bool:
+        """True when the newest `most` events are in for certain, so that no further page is needed for them."""
+        return len(self._seen) >= most and self._is_newest_first()
+
     def _reaches_back(self) -> bool:
         """True when the listing has passed the known event by a moment, so that swapped neighbours are in too."""
         known = self._seen.get(self._known or "")

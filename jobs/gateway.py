@@ -228,6 +228,20 @@ class Gateway:
                     break
         return history.new()
 
+    async def newest_events(self, remote_id: str, most: int) -> tuple[RemoteEvent, ...]:
+        """Return the newest `most` events of a job, oldest of them first, each once."""
+        history = EventHistory(None)
+        job = _checked(remote_id)
+        pages = self._asker.pages(
+            Request("list the job's events"),
+            lambda after: self._jobs.list_events(job, limit=PAGE, after=after or openai.omit),
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                if not history.add([read_event(event) for event in page]) or history.holds_newest(most):
+                    break
+        return history.new()[-most:]
+
     async def checkpoints(self, remote_id: str) -> tuple[Checkpoint, ...]:
         """Return the checkpoints the platform keeps now, by step. While a job runs, a better one may displace them."""
         job = _checked(remote_id)

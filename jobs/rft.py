@@ -10,6 +10,7 @@ from jobs.errors import Conflict, NotFound
 from jobs.launching import CANCELLED_EARLY, Launcher, answer
 from jobs.platforms import Profile
 from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
+from jobs.remote import RemoteEvent
 from jobs.series import Series
 from jobs.store import Change, Store, VersionConflict, Versioned
 from jobs.tasks import nearest
@@ -78,6 +79,16 @@ class RftJobs:
         job = (await self._held(reference)).value
         approval = await self._store.approval(job.id)
         return JobView(job, await self._store.series(job.id), approval.value if approval else None)
+
+    async def messages(self, reference: str, most: int) -> tuple[Job, tuple[RemoteEvent, ...]]:
+        """Return a job and the platform's own newest `most` messages on it, oldest of them first.
+
+        Raises:
+            NotFound: there is no such job, or its platform does not have it.
+            PlatformError: the platform does not say.
+        """
+        job = (await self._held(reference)).value
+        return job, await self._watcher.messages(job, most)
 
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
         """Write down what a person wants of a job; its next turn, at once, does it.

@@ -13,7 +13,7 @@ import structlog
 from jobs.alerts import Alert, JobFacts, evaluate
 from jobs.approvals import card_posting, summary_posting
 from jobs.checkpoints import with_scores
-from jobs.errors import BotError, PlatformUnavailable
+from jobs.errors import BotError, NotFound, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.launching import answer
 from jobs.normaliser import step_of
@@ -105,6 +105,18 @@ class Watcher:
             cleared = replace(cleared, status_notes=job.status_notes + 1)
             postings = (status(cleared, DONE[intent.action], by=intent.by),)
         await self._store.commit(Change(job=Versioned(cleared, held.version), next_turn=0, postings=postings))
+
+    async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
+        """Return the platform's own newest `most` messages on a job, oldest of them first.
+
+        Raises:
+            NotFound: the platform does not have the job.
+            PlatformError: it does not say.
+        """
+        if job.remote_id is None:
+            raise NotFound(f"{job.platform} does not have {job.id}, so it says nothing about it.")
+        _, gateway = self._platform_of(job.platform)
+        return await gateway.newest_events(job.remote_id, most)
 
     async def _ask(self, gateway: Gateway, job: Job, action: Action) -> None:
         assert job.remote_id is not None, "only jobs on a platform are acted on"

@@ -98,6 +98,11 @@ async def test_checkpoints_are_shown_without_controls_as_far_as_there_are_any(sc
     assert "Approve or reject in the job's thread." not in said(settled)
 
 
+async def test_a_job_that_is_not_on_its_platform_has_no_messages_there(scene: Scene) -> None:
+    await scene.store.commit(Change(job=Versioned(a_job(state=JobState.NOT_LAUNCHED, remote_id=None), 0)))
+    await asked(scene, "events rft-abc234", "local does not have rft-abc234, so it says nothing about it.")
+
+
 async def test_a_wish_is_confirmed_written_down_and_refused_where_it_makes_no_sense(scene: Scene) -> None:
     job = await scene.running()
     card = await scene.workspace.card_with(job.id)
@@ -131,6 +136,8 @@ async def test_a_real_job_is_paused_resumed_and_cancelled_by_command_and_by_butt
     await workspace.click("carol", paused, buttons(paused, "act_on_job:pause")[0])
     await workspace.reply_with("<@U0CAROL01> resumed it.")
     await workspace.card_with("Training")
+    messages = said(await asked(scene, f"events {job_id}", "local has said about"))
+    assert messages.index("Fine-tuning job started") < messages.index("Step 1/")
     await asked(scene, f"cancel {job_id}", "I ask local to cancel")
     await workspace.reply_with("<@U0DAVE001> cancelled it.")
     ended = await workspace.card_with("*Cancelled*")

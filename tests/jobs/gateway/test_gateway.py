@@ -193,6 +193,23 @@ async def test_an_event_the_platform_forgot_brings_everything_again(platform: St
     assert len(await gateway.events_since("ftjob-1", "ftevent-0")) == 3
 
 
+async def test_the_newest_events_need_one_page_where_they_come_first(platform: StandIn, gateway: Gateway) -> None:
+    platform.on(f"GET {JOBS}/ftjob-1/events", Listing([event_json(n) for n in range(250, 0, -1)]))
+
+    events = await gateway.newest_events("ftjob-1", 3)
+
+    assert [event.id for event in events] == ["ftevent-248", "ftevent-249", "ftevent-250"]
+    assert len(platform.seen) == 1
+
+
+async def test_the_newest_events_are_found_where_they_come_last(platform: StandIn, gateway: Gateway) -> None:
+    platform.on(f"GET {JOBS}/ftjob-1/events", Listing([event_json(n) for n in range(1, 251)]))
+
+    events = await gateway.newest_events("ftjob-1", 2)
+
+    assert [event.id for event in events] == ["ftevent-249", "ftevent-250"]
+
+
 async def test_a_platform_that_pages_in_circles_is_left(platform: StandIn, gateway: Gateway) -> None:
     entries = [event_json(n) for n in (3, 2, 1)]
     platform.on(f"GET {JOBS}/ftjob-1/events", Listing(entries, ignores_after=True))
