@@ -63,11 +63,22 @@ def mixed(count: int, *bad: int) -> list[str]:
     return ["bad" if place in bad else "good" for place in range(count)]
 
 
+BYSTANDERS: set[int] = set()
+"""Children that this process had before the test, such as the Redis of other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _bystanders() -> None:
+    BYSTANDERS.clear()
+    BYSTANDERS.update(children())
+
+
 def children(of: int | None = None) -> list[int]:
     pid = of or os.getpid()
-    return [
+    found = [
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
+    return [child for child in found if child not in BYSTANDERS]
 
 
 def alive(pid: int) -> bool:
