@@ -4,6 +4,7 @@ Importing this package never imports matplotlib: values, words and the pool live
 """
 
 from charts.alt_text import describe
+from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes
 from charts.pool import ChartFailed, ChartPool
 from charts.values import (
     ArmScores,
@@ -13,7 +14,6 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
-    RewardCurve,
     Score,
     ScoreComparison,
     Theme,
@@ -28,11 +28,18 @@ __all__ = [
     "CheckpointComparison",
     "CheckpointScores",
     "ItemScores",
+    "JobCurve",
+    "JobCurves",
     "LabelCount",
     "LabelDistribution",
+    "Panel",
+    "Points",
     "RewardCurve",
     "Score",
     "ScoreComparison",
+    "StepPanels",
+    "StepTime",
+    "StepTimes",
     "Theme",
     "VarianceStudy",
     "describe",

@@ -6,13 +6,16 @@ from typing import Any
 from charts.checkpoints import draw_checkpoint_comparison
 from charts.comparison import draw_score_comparison
 from charts.labels import draw_label_distribution
+from charts.over_steps import JobCurves, RewardCurve, StepPanels, StepTimes
+from charts.overlay import draw_job_curves
+from charts.panels import draw_step_panels
 from charts.reward import draw_reward_curve
 from charts.sheet import Sheet
+from charts.timing import draw_step_times
 from charts.values import (
     Chart,
     CheckpointComparison,
     LabelDistribution,
-    RewardCurve,
     ScoreComparison,
     VarianceStudy,
 )
@@ -20,6 +23,9 @@ from charts.variance import draw_variance_study
 
 CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
     RewardCurve: draw_reward_curve,
+    StepPanels: draw_step_panels,
+    StepTimes: draw_step_times,
+    JobCurves: draw_job_curves,
     CheckpointComparison: draw_checkpoint_comparison,
     VarianceStudy: draw_variance_study,
     ScoreComparison: draw_score_comparison,

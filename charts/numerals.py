@@ -2,12 +2,40 @@
 
 import math
 from collections.abc import Iterable
+from typing import Literal
+
+Unit = Literal["score", "tokens", "seconds", "share"]
+"""What a figure is measured in; a share is 0..1 and written as a percentage."""
 
 
 def numeral(value: float, decimals: int = 2) -> str:
     """Return `value` with its decimals, or three significant digits from 100 on; never "-0.00"."""
     text = f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:.3g}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def figure(value: float, unit: Unit) -> str:
+    """Return `value` as people write it: 0.53, 1,240 (tokens), 3.2 s, 0.4%; half a thousandth of a second is 0.5 ms."""
+    match unit:
+        case "score":
+            return numeral(value)
+        case "tokens":
+            return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.1f}"
+        case "seconds":
+            return seconds(value)
+        case "share":
+            return f"{100 * value:.3g}%"
+
+
+def seconds(value: float) -> str:
+    """Return seconds with three digits at most: `0.5 ms`, `250 ms`, `3.2 s`, `402 s`."""
+    if value == 0:
+        return "0 s"
+    if abs(value) < 0.001:
+        return f"{1000 * value:.1g} ms"
+    if abs(value) < 0.9995:
+        return f"{1000 * value:.3g} ms"
+    return f"{value:.3g} s" if abs(value) < 999.5 else f"{value:,.0f} s"
 
 
 def highest(values: Iterable[float | None], decimals: int = 2) -> str | None:

@@ -1,7 +1,7 @@
 """The sheet every picture is drawn on: one figure used again and again, measured in pixels from the top left.
 
-At 72 dots an inch a point is a pixel, so every size in the style is both. Building figure and axes costs more than
-half of a picture; a sheet keeps them and only takes off what the last picture put on.
+At 72 dots an inch a point is a pixel, so every size in the style is both. matplotlib's own axes, with their ticks and
+labels, cost more than half of a picture; a sheet has none, and only takes off what the last picture put on.
 """
 
 import io
@@ -12,49 +12,40 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
 from charts.lettering import Weight, fit
-from charts.style import FONT, HEIGHT, LABEL, MARGIN, PAD, PALETTES, SUBTITLE, TITLE, WIDTH
+from charts.style import FONT, HEIGHT, LABEL, MARGIN, PALETTES, SUBTITLE, TITLE, WIDTH
 from charts.values import Theme
 
 DPI = 72
 
 
 class Sheet:
-    """A figure with one pair of axes, both empty of marks and reused; draw, take the PNG, `wipe`, draw again."""
+    """An empty figure to be reused; draw, take the PNG, `wipe`, draw again."""
 
     def __init__(self, theme: Theme) -> None:
         self.palette = PALETTES[theme]
         self.figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=self.palette.background)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.axes = self.figure.add_axes((0, 0, 1, 1), facecolor="none")
         self.pixels = Affine2D()
         self._marks: list[Artist] = []
-        self._dress()
         self.wipe()
 
     def wipe(self) -> None:
-        """Take every mark off, with the sheet as high as usual; the axes are hidden until `place`."""
+        """Take every mark off, with the sheet as high as usual."""
         for mark in self._marks:
             mark.remove()
         self._marks.clear()
-        self.axes.set_visible(False)
         self.cut(HEIGHT)
 
     def cut(self, height: float) -> None:
-        """Let the sheet end at this pixel; marks stay where they are from the top left, axes are placed after it."""
+        """Let the sheet end at this pixel; marks stay where they are from the top left."""
         self.height = math.ceil(height)
         self.figure.set_size_inches(WIDTH / DPI, self.height / DPI)
         self.pixels.clear().scale(1, -1).translate(0, self.height)
-
-    def place(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Show the axes with their frame on these pixels, counted from the top left."""
-        height = self.height
-        self.axes.set_position((left / WIDTH, 1 - bottom / height, (right - left) / WIDTH, (bottom - top) / height))
-        self.axes.set_visible(True)
 
     def headline(self, title: str, subtitle: str) -> float:
         """Write title (at most two lines) and subtitle (one) and return the pixel where the picture may begin."""
@@ -116,10 +107,11 @@ class Sheet:
         shape.set_transform(self.pixels)
         self._marks.append(self.figure.add_artist(shape))
 
-    def line(self, xs: Sequence[float], ys: Sequence[float], **look: object) -> None:
-        """Draw a line in the axes' own units."""
-        line = Line2D(xs, ys, **look)  # type: ignore[arg-type] # matplotlib's own keywords
-        self._marks.append(self.axes.add_line(line))
+    def area(self, corners: Sequence[tuple[float, float]], colour: str) -> None:
+        """Fill a shape whose corners are pixels, beneath everything else."""
+        shape = Polygon(corners, facecolor=colour, edgecolor="none", zorder=0.2)
+        shape.set_transform(self.pixels)
+        self._marks.append(self.figure.add_artist(shape))
 
     def png(self) -> bytes:
         """Return the sheet as a PNG; light compression, because the time is worth more than 10 kB."""
@@ -127,13 +119,3 @@ class Sheet:
         options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
         self.canvas.print_png(out, **options)  # type: ignore[no-untyped-call] # matplotlib left this one method untyped
         return out.getvalue()
-
-    def _dress(self) -> None:
-        for side in ("top", "left", "right"):
-            self.axes.spines[side].set_visible(False)
-        self.axes.spines["bottom"].set_color(self.palette.muted)
-        self.axes.spines["bottom"].set_linewidth(1.5)
-        self.axes.set_axisbelow(True)
-        self.axes.grid(visible=True, axis="y", color=self.palette.grid, linewidth=1.5)
-        self.axes.tick_params(colors=self.palette.muted, labelsize=LABEL, labelfontfamily=FONT, length=0, pad=PAD)
-        self.axes.tick_params(grid_color=self.palette.grid)

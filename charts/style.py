@@ -34,7 +34,10 @@ class Palette:
     muted: str
     grid: str
     valid: str
+    valid_band: str
     train: str
+    train_batch: str
+    """The reward of single batches, behind their mean over an epoch."""
     checkpoint: str
     alert: str
     bar: str
@@ -52,7 +55,9 @@ PALETTES: Mapping[Theme, Palette] = {
         muted="#5c5f66",
         grid="#e3e5e8",
         valid="#0067a8",
+        valid_band="#d3e5f2",
         train="#a15a06",
+        train_batch="#e3bd8f",
         checkpoint="#00795a",
         alert="#c4320a",
         bar="#b9cfe2",
@@ -67,7 +72,9 @@ PALETTES: Mapping[Theme, Palette] = {
         muted="#abaeb4",
         grid="#33373d",
         valid="#5ab8f0",
+        valid_band="#1e394b",
         train="#d99a4e",
+        train_batch="#7a5a34",
         checkpoint="#35c79b",
         alert="#ff7a59",
         bar="#3d566b",

@@ -4,34 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from charts.numerals import finite
+from charts.over_steps import JobCurves, RewardCurve, StepPanels, StepTimes
 
 Theme = Literal["light", "dark"]
-
-Points: TypeAlias = tuple[tuple[int, float], ...]
-"""(step, value) in any order; a value that is not finite counts as missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RewardCurve:
-    """Mean reward over the steps of one job.
-
-    Args:
-        title: the point the picture makes, in one sentence.
-        subtitle: which job, task and model.
-        train: mean reward of each step's batch.
-        valid: mean reward of each evaluation on the validation split.
-        checkpoints: steps whose weights are kept.
-        alerts: steps at which an alert first fired.
-        total_steps: steps planned, None while the platform has not said.
-    """
-
-    title: str
-    subtitle: str = ""
-    train: Points = ()
-    valid: Points = ()
-    checkpoints: tuple[int, ...] = ()
-    alerts: tuple[int, ...] = ()
-    total_steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +178,16 @@ class LabelDistribution:
         return labels[:half], labels[half:-half], labels[-half:]
 
 
-Chart: TypeAlias = RewardCurve | CheckpointComparison | VarianceStudy | ScoreComparison | LabelDistribution
+Chart: TypeAlias = (
+    RewardCurve
+    | StepPanels
+    | StepTimes
+    | JobCurves
+    | CheckpointComparison
+    | VarianceStudy
+    | ScoreComparison
+    | LabelDistribution
+)
 
 METRICS: tuple[tuple[Literal["precision", "recall", "f1", "reward"], str], ...] = (
     ("precision", "precision"),

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from charts.lettering import shorten, width_of
 from charts.numerals import finite, numeral
+from charts.plot import draw_values_axis
 from charts.scale import APART, Scale, score_scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, PAD, VALUE, WIDTH
@@ -49,7 +50,7 @@ def draw_variance_study(sheet: Sheet, chart: VarianceStudy) -> None:
     ends = [end for bar in bars for end in (bar.mean, bar.best, bar.worst) if end is not None]
     scores = score_scale(ends, bottom, bottom - PLOT)
     places = Scale(0, max(len(bars), 1), LEFT, RIGHT)
-    _draw_axes(sheet, scores)
+    draw_values_axis(sheet, scores, "score", 5, left=LEFT, right=RIGHT)
     for index, bar in enumerate(bars):
         _draw_bar(sheet, scores, bar, places.at(index), places.at(index + 1))
     _draw_key(sheet, chart, top + ROW / 2)
@@ -70,16 +71,6 @@ def _bars(items: Sequence[ItemScores], together: int) -> Iterator[_Bar]:
 def _mean(values: Iterator[float | None]) -> float | None:
     there = [value for value in values if value is not None and math.isfinite(value)]
     return fmean(there) if there else None
-
-
-def _draw_axes(sheet: Sheet, scores: Scale) -> None:
-    sheet.place(LEFT, scores.end, RIGHT, scores.start)
-    sheet.axes.set_xticks([])
-    sheet.axes.set_ylim(scores.low, scores.high)
-    ticks = scores.ticks(5)
-    sheet.axes.set_yticks(ticks, [numeral(tick) for tick in ticks])
-    if scores.low < 0:
-        sheet.trace([LEFT, RIGHT], [scores.at(0.0)] * 2, color=sheet.palette.muted, linewidth=1.5)
 
 
 def _draw_bar(sheet: Sheet, scores: Scale, bar: _Bar, left: float, right: float) -> None:

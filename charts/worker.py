@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 from charts.drawing import draw
 from charts.frames import DONE, FAILED, HEADER, frame
+from charts.over_steps import RewardCurve
 from charts.sheet import Sheet
-from charts.values import RewardCurve, Theme
+from charts.values import Theme
 
 PR_SET_PDEATHSIG = 1
 WARM_UP = RewardCurve("Warm", "up", ((0, 0.1), (1, 0.2)), ((0, 0.1), (1, 0.3)), (1,), (1,), 2)

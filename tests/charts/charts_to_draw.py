@@ -2,8 +2,10 @@
 
 import math
 import random
+from dataclasses import replace
 from statistics import fmean
 
+from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes
 from charts.values import (
     ArmScores,
     Chart,
@@ -12,8 +14,6 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
-    Points,
-    RewardCurve,
     Score,
     ScoreComparison,
     VarianceStudy,
@@ -39,6 +39,57 @@ OVERFIT = RewardCurve(
     checkpoints=(35, 40, 55),
     alerts=(65,),
     total_steps=100,
+)
+
+NOISE_SHOWN = replace(OVERFIT, epoch_steps=7, valid_error=0.0148)
+"""The same with the mean of one epoch and the band of the standard error."""
+
+GRADERS = StepPanels(
+    title="Step 100: precision 0.61, recall 0.55, F1 0.58 on the validation split",
+    panels=(
+        Panel("precision", train_points(100, seed=7), valid_points(100, seed=8)),
+        Panel("recall", train_points(100, level=0.02, seed=9), valid_points(100, level=0.1, seed=10)),
+        Panel("F1, the reward", train_points(100, level=0.06, seed=11), valid_points(100, level=0.12, seed=12)),
+    ),
+    unit="score",
+    subtitle="eurovoc, local-policy-1, job ftjob-7f3a",
+    shared=True,
+    total_steps=100,
+)
+
+TOKENS = StepPanels(
+    title="Completions are 42% longer than at step 1: 1,198 tokens each",
+    panels=(
+        Panel("completion tokens", tuple((s, 840 + 3.6 * s + 30 * math.sin(s * 7)) for s in range(1, 101))),
+        Panel("reasoning tokens"),
+    ),
+    unit="tokens",
+    subtitle="eurovoc, local-policy-1, job ftjob-7f3a",
+    total_steps=100,
+    note="The platform local sends no reasoning tokens.",
+)
+
+TIMES = StepTimes(
+    title="Sampling takes 58% of the time, training 33%, evaluation 9%",
+    steps=tuple(
+        StepTime(s, 1.9 + 0.4 * math.sin(s), 1.1, 1.6 if s % 5 == 0 else None, 3.2 + (1.6 if s % 5 == 0 else 0.0))
+        for s in range(1, 101)
+        if not 60 <= s <= 64
+    ),
+    subtitle="eurovoc, local-policy-1, job ftjob-7f3a",
+    total_steps=100,
+)
+
+JOBS = JobCurves(
+    title="rft-k7m3pq has the highest validation reward: 0.63 at step 95",
+    jobs=(
+        JobCurve("rft-k7m3pq  eurovoc, local-policy-1, epochs=5", valid_points(100, seed=1)),
+        JobCurve("rft-b2x9nd  eurovoc, local-policy-1, epochs=5 seed=7", valid_points(100, level=0.12, seed=2)),
+        JobCurve("rft-zz81aa  eurovoc, local-policy-1", valid_points(55, level=0.08, seed=3)),
+        JobCurve("rft-q4q4q4  eurovoc, local-policy-1, batch=8", valid_points(80, level=0.10, seed=6)),
+        JobCurve("rft-fresh2  eurovoc, local-policy-1"),
+    ),
+    subtitle="eurovoc, 50 validation items",
 )
 
 CHECKPOINTS = CheckpointComparison(
@@ -106,6 +157,26 @@ ODD: dict[str, Chart] = {
     "past the plan": RewardCurve("Longer", train=train_points(30), total_steps=20, checkpoints=(25,), alerts=(29, 31)),
     "unsorted": RewardCurve("Late events", train=((3, 0.3), (1, 0.1), (2, 0.2))),
     "5,000 steps": RewardCurve("Long", train=train_points(5000), valid=valid_points(5000), alerts=(1, 2, 3, 4)),
+    "a band over one": RewardCurve("Near the top", valid=((0, 0.99), (5, 1.0)), valid_error=0.2, epoch_steps=4),
+    "a band of nothing": RewardCurve("Bad error", valid=((0, 0.5),), train=((1, 0.5),), valid_error=math.nan),
+    "no panel": StepPanels("Nothing", (), "score"),
+    "empty panels": StepPanels("Early", (Panel("a"), Panel("b" * 200, ((1, math.nan),))), "seconds", note="why " * 99),
+    "a point each": StepPanels("Step 1", (Panel("a", ((1, 3.0),), ((1, 2.0),)),), "tokens"),
+    "all panels at zero": StepPanels("Zero", (Panel("a", ((1, 0.0), (2, 0.0)), ((2, 0.0),)),), "share"),
+    "negative panels": StepPanels("Penalties", (Panel("a", ((1, -0.5), (2, 0.5))), Panel("b", ((1, 9.0),))), "score"),
+    "twenty panels": StepPanels(
+        "Many", tuple(Panel(f"p{n}", train_points(9)) for n in range(20)), "score", shared=True
+    ),
+    "5,000 steps of latency": StepPanels("Long", (Panel("judge", train_points(5000), valid_points(5000)),), "seconds"),
+    "no times": StepTimes("Nothing", ()),
+    "times without values": StepTimes("Nothing", (StepTime(1), StepTime(2, math.nan))),
+    "only whole steps": StepTimes("Whole", tuple(StepTime(s, full=float(s)) for s in range(1, 9)), total_steps=8),
+    "5,000 step times": StepTimes("Long", tuple(StepTime(s, 200.0, 400.0, 99.0) for s in range(5000))),
+    "negative times": StepTimes("Broken clock", (StepTime(1, -1.0, 2.0, None, 0.5),)),
+    "no job": JobCurves("Nobody", ()),
+    "nine jobs": JobCurves("Many", tuple(JobCurve(f"job {n} " * 30, valid_points(20, seed=n)) for n in range(9))),
+    "jobs without evaluations": JobCurves("Early", (JobCurve("a"), JobCurve("b", ((0, math.nan),)))),
+    "jobs below zero": JobCurves("Penalties", (JobCurve("a", ((0, -3.0), (5, 2.0))), JobCurve("b", ((0, 1.0),)))),
     "hostile words": RewardCurve("$x^2$ {0} %s \\frac{ \x00 \u4e2d\u6587 \U0001f600 " * 4, "\n\t\u202e" * 9),
     "no rows": CheckpointComparison("Nothing kept", ()),
     "no scores": CheckpointComparison("Not measured", (CheckpointScores("a", 1), CheckpointScores("b", 2))),
@@ -147,3 +218,17 @@ ODD: dict[str, Chart] = {
     "40 labels": LabelDistribution("Forty", tuple(LabelCount(f"label {n}", 90 - 2 * n) for n in range(40))),
     "500 labels": LabelDistribution("Many", tuple(LabelCount(f"{n} " * 40, 1000 - n, 2000 - n) for n in range(500))),
 }
+
+EVERY: tuple[Chart, ...] = (
+    OVERFIT,
+    NOISE_SHOWN,
+    GRADERS,
+    TOKENS,
+    TIMES,
+    JOBS,
+    CHECKPOINTS,
+    STUDY,
+    PUBLISHED,
+    BALANCE,
+    *ODD.values(),
+)

@@ -3,7 +3,7 @@ import pytest
 from charts import Chart, CheckpointComparison, CheckpointScores, RewardCurve, describe
 from charts.numerals import numeral
 from charts.values import ItemScores, LabelCount, LabelDistribution, VarianceStudy
-from tests.charts.charts_to_draw import BALANCE, CHECKPOINTS, ODD, OVERFIT, PUBLISHED, STUDY
+from tests.charts.charts_to_draw import BALANCE, EVERY, ODD, PUBLISHED
 
 
 def test_a_curve_says_its_point_its_place_and_its_numbers() -> None:
@@ -76,9 +76,7 @@ def test_what_was_not_measured_is_said_and_not_zero() -> None:
     assert describe(RewardCurve("Queued")) == "Queued. Reward curve. No step has reported yet."
 
 
-@pytest.mark.parametrize(
-    "chart", [OVERFIT, CHECKPOINTS, STUDY, PUBLISHED, BALANCE, *ODD.values()], ids=lambda chart: chart.title[:20]
-)
+@pytest.mark.parametrize("chart", EVERY, ids=lambda chart: chart.title[:20])
 def test_every_chart_has_alt_text_within_slack_s_limit(chart: Chart) -> None:
     assert 0 < len(describe(chart)) <= 2000
     assert "nan" not in describe(chart)

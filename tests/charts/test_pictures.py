@@ -11,6 +11,7 @@ from PIL import Image
 
 from charts.drawing import CHARTS, draw
 from charts.lettering import ELLIPSIS, MISSING, fit, printable, shorten, width_of
+from charts.over_steps import RewardCurve
 from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
 from charts.style import PALETTES
@@ -22,13 +23,12 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
-    RewardCurve,
     Score,
     ScoreComparison,
     Theme,
     VarianceStudy,
 )
-from tests.charts.charts_to_draw import BALANCE, CHECKPOINTS, LONG_NAME, ODD, ONE_LABEL, OVERFIT, PUBLISHED, STUDY
+from tests.charts.charts_to_draw import CHECKPOINTS, EVERY, LONG_NAME, ODD, ONE_LABEL, OVERFIT, PUBLISHED
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -63,7 +63,7 @@ def test_odd_input_is_drawn_without_a_warning(sheet: Sheet, name: str) -> None:
 
 def test_a_reused_sheet_leaves_no_trace(sheet: Sheet) -> None:
     first = draw(sheet, OVERFIT)
-    for chart in (CHECKPOINTS, STUDY, PUBLISHED, BALANCE, *ODD.values()):
+    for chart in EVERY:
         draw(sheet, chart)
     assert draw(sheet, OVERFIT) == first
     assert draw(Sheet("light" if sheet.palette is PALETTES["light"] else "dark"), OVERFIT) == first

@@ -1,0 +1,106 @@
+"""Pictures over steps in words: where each line begins and stands, its extremes, and what was not reported."""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from charts.means import trailing_means
+from charts.numerals import Unit, figure, finite, numeral, seconds
+from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTimes
+from charts.phrases import counted, listed_steps, sentence, some
+from charts.splitting import PARTS, splits
+
+
+def reward_curve(chart: RewardCurve) -> str:
+    """Return the rewards, the noise they are read with, and what happened on the way."""
+    valid, train = _measured(chart.valid), _measured(chart.train)
+    parts = [sentence(chart.title), sentence(f"Reward curve. {chart.subtitle}" if chart.subtitle else "Reward curve")]
+    if not valid and not train:
+        return " ".join([*parts, "No step has reported yet."])
+    last = max(step for step, _ in (*valid, *train))
+    parts.append(f"Step {last:,} of {chart.total_steps:,}." if chart.total_steps else f"Step {last:,}.")
+    parts.append(_line("Validation reward", valid, "score"))
+    if valid and (error := finite(chart.valid_error)) is not None:
+        parts.append(f"One evaluation has a standard error of {numeral(error, 3)}.")
+    parts.append(_line("Train reward", train, "score"))
+    if epoch := _epoch(chart):
+        first, now = epoch[0], epoch[-1]
+        parts.append(
+            f"Mean train reward of one epoch: {numeral(first[1])} by step {first[0]:,}, now {numeral(now[1])}."
+        )
+    if chart.checkpoints:
+        parts.append(f"Checkpoints kept at step {listed_steps(chart.checkpoints)}.")
+    if chart.alerts:
+        parts.append(f"Warning at step {listed_steps(chart.alerts)}.")
+    if valid:
+        listed = ", ".join(f"{step:,}: {numeral(value)}" for step, value in some(valid))
+        parts.append(f"Validation by step: {listed}.")
+    return " ".join(part for part in parts if part)
+
+
+def step_panels(chart: StepPanels) -> str:
+    """Return each panel's train and validation figures."""
+    told = [_panel(panel, chart.unit) for panel in chart.panels] or ["Nothing was reported yet."]
+    return " ".join(filter(None, [sentence(chart.title), sentence(chart.subtitle), *told, sentence(chart.note)]))
+
+
+def step_times(chart: StepTimes) -> str:
+    """Return the median and the longest time of each part of a step."""
+    parts = [sentence(chart.title), sentence(chart.subtitle)]
+    steps = splits(chart.steps)
+    if not steps:
+        return " ".join([*filter(None, parts), "No step has reported its time."])
+    slowest = max(steps, key=lambda one: one.full)
+    parts.append(f"Times of {counted(len(steps), 'step')}.")
+    parts.append(
+        f"Whole step: median {seconds(median(one.full for one in steps))}, "
+        f"longest {seconds(slowest.full)} at step {slowest.step:,}."
+    )
+    for name, every in zip(PARTS, zip(*(one.parts for one in steps), strict=True), strict=True):
+        there = [part for part in every if part > 0]
+        if there:
+            usual, longest = seconds(median(there)), seconds(max(there))
+            parts.append(f"{name.capitalize()}: median {usual}, longest {longest}, in {counted(len(there), 'step')}.")
+    return " ".join(filter(None, parts))
+
+
+def job_curves(chart: JobCurves) -> str:
+    """Return each job's validation reward, one after the other."""
+    told = [_job(job) for job in chart.jobs]
+    heading = f"Validation rewards of {counted(len(chart.jobs), 'job')}."
+    return " ".join(filter(None, [sentence(chart.title), sentence(chart.subtitle), heading, *told]))
+
+
+def _job(job: JobCurve) -> str:
+    points = _measured(job.valid)
+    if not points:
+        return f"{job.name}: not evaluated yet."
+    listed = ", ".join(f"{step:,}: {numeral(value)}" for step, value in some(points, 8))
+    return f"{_line(job.name, points, 'score')} By step: {listed}."
+
+
+def _panel(panel: Panel, unit: Unit) -> str:
+    valid, train = _measured(panel.valid), _measured(panel.train)
+    if not valid and not train:
+        return f"{panel.name}: not reported yet."
+    told = [_line(f"{panel.name}, {name}", points, unit) for name, points in (("validation", valid), ("train", train))]
+    return " ".join(told)
+
+
+def _line(name: str, points: Points, unit: Unit) -> str:
+    if not points:
+        return f"{name}: not reported."
+    low, high = min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])
+    first, last = points[0], points[-1]
+    return (
+        f"{name}: {figure(first[1], unit)} at step {first[0]:,}, now {figure(last[1], unit)}; highest "
+        f"{figure(high[1], unit)} at step {high[0]:,}, lowest {figure(low[1], unit)} at step {low[0]:,}."
+    )
+
+
+def _epoch(chart: RewardCurve) -> Sequence[tuple[int, float]]:
+    return trailing_means(chart.train, chart.epoch_steps) if chart.epoch_steps and chart.epoch_steps > 1 else ()
+
+
+def _measured(points: Points) -> Points:
+    return tuple(sorted(point for point in points if math.isfinite(point[1])))
