@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.downloading import SlackFile, download, files_of, is_files_host
 from handlers.forms import Choice, select
-from handlers.uploading import form, label_chart, made_message, read_form, size_of
+from handlers.uploading import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of
 from jobs.datasets import LARGEST_UPLOAD, Ingested
 from jobs.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
 from local.slack.blocks import validate_view
+from local.slack.furniture import PROCTOR
 from tests.handlers.known_people import ALICE, RFT
 
 ROWS = SlackFile("F0000000A1", "rows.jsonl", 12_345, "https://files.slack.com/files-pri/T-F/rows.jsonl")
@@ -79,13 +82,16 @@ def test_a_submitted_form_says_what_it_asks_for() -> None:
     chosen = {"file": "F0000000A1", "task": "goods", "split": "pool"}
     view["state"] = {"values": {key: {key: {"selected_option": {"value": value}}} for key, value in chosen.items()}}
     asked = read_form(view, ALICE)
-    assert (asked.file, asked.task, asked.split, asked.channel, asked.user) == (
-        "F0000000A1",
-        "goods",
-        "pool",
-        RFT,
-        ALICE,
-    )
+    assert asked == Asked("F0000000A1", "goods", "pool", RFT, ALICE)
+
+
+@pytest.mark.parametrize("name", ["socket", "http"])
+def test_the_manifest_brings_the_shortcut(name: str) -> None:
+    manifest = yaml.safe_load((Path(__file__).parents[2] / "manifest" / f"{name}.yaml").read_text())
+    [shortcut] = manifest["features"]["shortcuts"]
+    assert (shortcut["callback_id"], shortcut["type"]) == (SHORTCUT, "message")
+    [local] = PROCTOR.shortcuts
+    assert (local.callback_id, local.name, local.description) == (SHORTCUT, shortcut["name"], shortcut["description"])
 
 
 def test_labels_are_drawn_only_where_one_comes_twice() -> None:

@@ -21,9 +21,14 @@ async function get(path) {
  * @param {object} body
  * @returns {Promise<Answer>}
  */
-async function post(path, body) {
+function post(path, body) {
+  return send(path, { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/** @param {string} path @param {RequestInit} request @returns {Promise<Answer>} */
+async function send(path, request) {
   try {
-    const response = await fetch(`/_control/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const response = await fetch(`/_control/${path}`, { method: "POST", ...request });
     const answer = await response.json().catch(() => ({}));
     return { ok: response.ok && answer.ok !== false, ...answer };
   } catch {
@@ -44,6 +49,15 @@ export const api = {
   ephemerals: async (user) => listOf(await get(`ephemerals/${encodeURIComponent(user)}`), "ephemerals"),
   /** @param {{channel: string, user: string, text: string, thread_ts?: string}} body */
   message: (body) => post("message", body),
+  /** @param {{channel: string, user: string, text: string, thread_ts?: string}} fields @param {File[]} files */
+  upload: (fields, files) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    for (const file of files) form.append("file", file, file.name);
+    return send("upload", { body: form });
+  },
+  /** @param {{channel: string, messageTs: string, user: string, callback_id: string}} body */
+  shortcut: (body) => post("shortcut", body),
   /** @param {{channel: string, user: string, command: string, text: string}} body */
   command: (body) => post("command", body),
   /** @param {{channel?: string, messageTs?: string, view_id?: string, user: string, action: object, state?: object}} body */

@@ -1,5 +1,6 @@
-/** The field to write in: Enter sends, Shift+Enter breaks the line, `/` offers the commands. */
+/** The field to write in: Enter sends, Shift+Enter breaks the line, `/` offers the commands; files go along. */
 import { api } from "./api.js";
+import { Attachments } from "./attachments.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -10,7 +11,7 @@ import { icon } from "./icons.js";
 const TALLEST = 200;
 
 export class Composer {
-  /** @type {Map<string, string>} */
+  /** @type {Map<string, {text: string, files: File[]}>} */
   #drafts = new Map();
   #place = "";
   #selected = 0;
@@ -41,6 +42,7 @@ export class Composer {
     this.hint = h("div", { class: "composer-hint", "aria-live": "polite" });
     this.error = h("div", { class: "composer-error", role: "alert", hidden: true });
     this.sendButton = h("button", { class: "send", type: "submit", "aria-label": "Send", title: "Send" }, icon("send"));
+    this.attachments = new Attachments(() => this.#typed());
     const slash = h("button", { class: "icon-button", type: "button", "aria-label": "Commands", title: "Commands", onclick: () => this.#startCommand() }, icon("slash"));
     this.element = h(
       "form",
@@ -53,8 +55,9 @@ export class Composer {
       },
       this.commands,
       this.error,
-      h("div", { class: "composer-box" }, this.field, h("div", { class: "composer-bar" }, options.commands && slash, this.hint, this.sendButton)),
+      h("div", { class: "composer-box" }, this.field, this.attachments.list, h("div", { class: "composer-bar" }, this.attachments.button, options.commands && slash, this.hint, this.sendButton)),
     );
+    this.attachments.acceptOn(this.element);
     this.#typed();
   }
 
@@ -63,9 +66,11 @@ export class Composer {
     this.field.placeholder = label;
     this.field.setAttribute("aria-label", label);
     if (place === this.#place) return;
-    this.#drafts.set(this.#place, this.field.value);
+    this.#drafts.set(this.#place, { text: this.field.value, files: this.attachments.files });
     this.#place = place;
-    this.field.value = this.#drafts.get(place) ?? "";
+    const draft = this.#drafts.get(place);
+    this.field.value = draft?.text ?? "";
+    this.attachments.show(draft?.files ?? []);
     this.#say(null);
     this.#typed();
     this.#hideCommands();
@@ -80,7 +85,7 @@ export class Composer {
   #typed() {
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(TALLEST, this.field.scrollHeight)}px`;
-    this.sendButton.disabled = this.#sending || !this.field.value.trim();
+    this.sendButton.disabled = this.#sending || !(this.field.value.trim() || this.attachments.files.length);
     this.#selected = 0;
     this.#say(null);
     this.#drawCommands();
@@ -160,8 +165,9 @@ export class Composer {
 
   async #send() {
     const text = this.field.value.trim();
+    const files = this.attachments.files;
     const { me, channel } = this.store;
-    if (!text || !me || !channel || this.#sending) return;
+    if (!(text || files.length) || !me || !channel || this.#sending) return;
     const threadTs = this.options.threadTs();
     const wrong = text.startsWith("/") ? this.#commandProblem(text, threadTs) : null;
     if (wrong) return this.#say(wrong);
@@ -169,32 +175,36 @@ export class Composer {
     this.sendButton.disabled = true;
     this.sendButton.setAttribute("aria-busy", "true");
     this.field.value = "";
+    this.attachments.show([]);
     this.#typed();
-    const answer = await this.#deliver(text, me.name, channel.id, threadTs);
+    const answer = await this.#deliver({ text, files, user: me.name, channel: channel.id, threadTs });
     this.#sending = false;
     this.sendButton.removeAttribute("aria-busy");
     if (answer.ok) {
       this.options.onSent();
-    } else if (!this.field.value) {
+    } else if (!this.field.value && !this.attachments.files.length) {
       // What was typed comes back, so that it can be put right and sent again.
       this.field.value = text;
+      this.attachments.show(files);
     }
     this.#typed();
     if (!answer.ok) this.#say(answer.error ?? "This could not be sent. Try again in a moment.");
   }
 
-  /** @param {string} text @param {string} user @param {string} channel @param {string | null} threadTs @returns {Promise<Answer>} */
-  #deliver(text, user, channel, threadTs) {
+  /** @param {{text: string, files: File[], user: string, channel: string, threadTs: string | null}} message @returns {Promise<Answer>} */
+  #deliver({ text, files, user, channel, threadTs }) {
     if (text.startsWith("/")) {
       const cut = text.search(/\s|$/);
       return api.command({ channel, user, command: text.slice(0, cut), text: text.slice(cut).trim() });
     }
-    return api.message({ channel, user, text: this.#escaped(text), ...(threadTs ? { thread_ts: threadTs } : {}) });
+    const message = { channel, user, text: this.#escaped(text), ...(threadTs ? { thread_ts: threadTs } : {}) };
+    return files.length ? api.upload(message, files) : api.message(message);
   }
 
   /** @param {string} text @param {string | null} threadTs @returns {string | null} */
   #commandProblem(text, threadTs) {
     const [word] = text.split(/\s/);
+    if (this.attachments.files.length) return `${word} takes no files. Send them as a message first.`;
     if (threadTs) return `${word} does not work inside a thread. Use it in the channel.`;
     const known = this.store.commands.map((command) => command.command);
     if (known.length && !known.includes(word)) return `${word} is not a command here. There are: ${known.join(", ")}.`;

@@ -1,10 +1,13 @@
 /** One message as it stands in a list, and lists of messages with their day lines. */
+import { api } from "./api.js";
+import { sizeOf } from "./attachments.js";
 import { avatar, displayName } from "./avatars.js";
 import { figure, renderBlocks } from "./blocks.js";
 import { clock, dayAndClock, dayKey, dayName, fullTime } from "./clock.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { mrkdwn, unescape } from "./mrkdwn.js";
+import { openMenu } from "./menu.js";
+import { mrkdwn, plainText, unescape } from "./mrkdwn.js";
 import { notify } from "./notices.js";
 import { presser } from "./press.js";
 
@@ -82,6 +85,8 @@ function messageNode(message, setting, grouped, parent) {
     {
       class: `message${grouped ? " grouped" : ""}${message.ephemeral ? " ephemeral" : ""}${isOpen ? " open" : ""}`,
       "data-ts": message.ts,
+      // A tap gives it the focus, which is what shows its tools where nothing hovers.
+      tabindex: "-1",
       "aria-label": `${displayName(author)} at ${clock(message.ts)}`,
     },
     h("div", { class: "message-gutter" }, grouped ? time : avatar(author)),
@@ -122,6 +127,7 @@ function contentNode(message, { store, channel }) {
   /** @type {BlockContext} */
   const context = { names: store.names, surface: "message", act: presser(store, { channel: channel.id, messageTs: message.ts }), values: store.valuesOf(message.ts), files };
   const inBlocks = new Set((message.blocks ?? []).map((block) => block.slack_file?.id));
+  const loose = files.filter((file) => !inBlocks.has(file.id));
   const hasBlocks = Boolean(message.blocks?.length);
   const deleted = message.subtype === "tombstone";
   return h(
@@ -130,7 +136,7 @@ function contentNode(message, { store, channel }) {
     !hasBlocks && message.text && h("div", { class: "mrkdwn message-text" }, mrkdwn(message.text, store.names), Boolean(message.edited) && h("span", { class: "edited" }, " (edited)")),
     hasBlocks && h("div", { class: "blocks" }, renderBlocks(message.blocks ?? [], context)),
     (message.attachments ?? []).map((/** @type {Block} */ one) => attachment(one, context)),
-    files.filter((file) => !inBlocks.has(file.id)).map(fileNode),
+    loose.length > 0 && h("div", { class: "loose-files" }, loose.map(fileNode)),
   );
 }
 
@@ -154,7 +160,7 @@ function fileNode(file) {
   if (file.mimetype?.startsWith("image/")) {
     return figure({ src, alt: file.alt_txt ?? name, title: name, width: file.original_w, height: file.original_h }, [document.createTextNode(name)]);
   }
-  const size = file.size ? `${Math.max(1, Math.round(file.size / 1024))} KB` : "";
+  const size = file.size ? sizeOf(file.size) : "";
   return h("a", { class: "file-card", href: src, target: "_blank", rel: "noopener" }, icon("file"), h("span", null, h("strong", null, name), h("small", null, [file.mimetype, size].filter(Boolean).join(" · "))));
 }
 
@@ -170,8 +176,21 @@ function threadLink(message, store) {
   );
 }
 
+/** The menu of what apps can do with a message. @param {Message} message @param {Setting} setting */
+function moreActions(message, { store, channel }) {
+  const options = store.shortcuts.map((one) => ({ value: one.callback_id, text: one.name, label: plainText(one.name), description: plainText(`${one.app}. ${one.description ?? ""}`) }));
+  const use = async (/** @type {string} */ callback) => {
+    if (!store.me) return;
+    const answer = await api.shortcut({ channel: channel.id, messageTs: message.ts, user: store.me.name, callback_id: callback });
+    if (!answer.ok) notify(answer.error ?? "The app did not answer. Try again in a moment.", "error");
+  };
+  const open = (/** @type {Event} */ event) => openMenu(/** @type {HTMLElement} */ (event.currentTarget), { options, label: "More actions", onPick: use });
+  return h("button", { class: "icon-button", type: "button", "aria-label": "More actions", title: "More actions", "aria-haspopup": "listbox", "aria-expanded": "false", onclick: open }, icon("more"));
+}
+
 /** @param {Message} message @param {Setting} setting */
-function toolbar(message, { store, channel, place }) {
+function toolbar(message, setting) {
+  const { store, channel, place } = setting;
   const root = message.thread_ts ?? message.ts;
   const copy = async () => {
     const link = new URL(store.linkTo({ channel: channel.name, thread: root }), location.href).href;
@@ -186,5 +205,6 @@ function toolbar(message, { store, channel, place }) {
     { class: "message-tools", role: "group", "aria-label": "Message actions" },
     place === "channel" && h("button", { class: "icon-button", type: "button", "aria-label": "Reply in thread", title: "Reply in thread", onclick: () => store.go({ thread: root }) }, icon("reply")),
     h("button", { class: "icon-button", type: "button", "aria-label": "Copy link", title: "Copy link", onclick: copy }, icon("link")),
+    message.subtype !== "tombstone" && store.shortcuts.length > 0 && moreActions(message, setting),
   );
 }

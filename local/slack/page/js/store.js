@@ -219,6 +219,11 @@ export class Store {
     return this.apps.flatMap((app) => (app.commands ?? []).map((command) => ({ ...command, app: app.name })));
   }
 
+  /** What apps offer to do with a message, each under its app's name. */
+  get shortcuts() {
+    return this.apps.flatMap((app) => (app.shortcuts ?? []).map((shortcut) => ({ ...shortcut, app: app.name })));
+  }
+
   /** @returns {View | undefined} the modal on top for the acting user */
   get view() {
     return this.#mine(this.views);

@@ -5,7 +5,8 @@
  * @typedef {{id: string, name: string, topic?: string, members?: string[], is_im?: boolean, user?: string}} Channel
  * @typedef {{id: string, handle: string, users?: string[]}} UserGroup
  * @typedef {{command: string, usage_hint?: string, description?: string, app?: string}} Command
- * @typedef {{id: string, name: string, bot_user: string, commands: Command[]}} App
+ * @typedef {{callback_id: string, name: string, description?: string}} Shortcut An entry of a message's menu.
+ * @typedef {{id: string, name: string, bot_user: string, commands: Command[], shortcuts?: Shortcut[]}} App
  * @typedef {{id: string, name?: string, title?: string, mimetype?: string, url_private?: string, size?: number,
  *   original_w?: number, original_h?: number, alt_txt?: string}} FileInfo
  * @typedef {Record<string, any>} Block One Block Kit block, or an element inside one, as the app sent it.

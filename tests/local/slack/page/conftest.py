@@ -16,7 +16,7 @@ from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.small_app import SmallApp, connected
 
 OpenPage: TypeAlias = Callable[..., Awaitable[Page]]
-"""Opens the page: `open_page("#/rft?as=alice", width=1280, dark=False)`."""
+"""Opens the page: `open_page("#/rft?as=alice", width=1280, dark=False, touch=False)`."""
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _QUIET = (
@@ -63,9 +63,14 @@ async def open_page(browser: Browser, server: WorkspaceServer) -> AsyncIterator[
     problems: list[str] = []
     contexts: list[BrowserContext] = []
 
-    async def open_one(place: str = "#/rft?as=alice", *, width: int = 1280, dark: bool = False) -> Page:
+    async def open_one(
+        place: str = "#/rft?as=alice", *, width: int = 1280, dark: bool = False, touch: bool = False
+    ) -> Page:
         context = await browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+            has_touch=touch,
+            is_mobile=touch,
         )
         contexts.append(context)
         page = await context.new_page()

@@ -52,10 +52,10 @@ async def test_a_slash_offers_the_commands_with_their_hints(open_page: OpenPage)
     page = await open_page()
     await page.locator("#composer").press_sequentially("/")
     options = page.get_by_role("listbox", name="Commands").get_by_role("option")
-    await expect(options).to_have_count(2)
-    await expect(options.first).to_contain_text("launch task=")
+    await expect(options).to_have_count(3)
+    await expect(options.nth(1)).to_contain_text("launch task=")
 
-    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Tab")
 
     await expect(page.locator("#composer")).to_have_value("/proctor ")

@@ -240,7 +240,7 @@ async def test_a_select_and_a_menu_in_a_message_reach_the_app(open_page: OpenPag
     await page.get_by_role("combobox", name="Another chart").click()
     await page.get_by_role("option", name="Tokens").click()
     assert (await app.next("block_actions"))["actions"][0]["selected_option"]["value"] == "tokens"
-    await page.get_by_role("button", name="More actions").click()
+    await page.locator(".blocks").get_by_role("button", name="More actions").click()
     await page.get_by_role("option", name="Reward").click()
     assert (await app.next("block_actions"))["actions"][0]["selected_option"]["value"] == "reward"
     await expect(page.get_by_role("combobox", name="Another chart")).to_contain_text("Tokens")
