@@ -1,8 +1,9 @@
 """The composition root: every collaborator is made here, once, and handed to those who need it."""
 
+import gc
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -30,6 +31,7 @@ from handlers.proctor import TaskChecker
 from handlers.showing import Showing
 from jobs import checks
 from jobs.approvals import Approvals
+from jobs.attaching import Attacher
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
 from jobs.evals.planning import EvalPlanner
@@ -156,11 +158,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         redis_url = settings.redis_url
         if redis_url is None:
             redis_url = await stack.enter_async_context(embedded_redis(settings.proctor_home))
-        redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
-        stack.push_async_callback(redis.aclose)
-        store = Store(redis)
-        await store.open()
-
+        store = await _store(redis_url, stack)
         profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
         platforms = Platforms(profiles, stack, hide)
         tasks = TaskCatalogue(settings.proctor_tasks)
@@ -188,6 +186,13 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         )
         watcher = Watcher(store, platforms.platform_of, time.time)
         jobs = RftJobs(store, launcher, watcher, platforms.profile_of)
+        attacher = Attacher(
+            store,
+            platforms.platform_of,
+            default_platform=_default_platform(profiles),
+            approvers=settings.approvers,
+            clock=time.time,
+        )
         people = People(client)
         approvals = Approvals(store, people, time.time)
         pictures = Pictures(pool, client)
@@ -204,6 +209,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
         services = {
             "jobs": jobs,
+            "attacher": attacher,
             "evals": evals,
             "approvals": approvals,
             "people": people,
@@ -230,6 +236,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
+        stack.enter_context(_kept_for_good())
         engine.start()
         ticks.start()
         listener.start()
@@ -242,6 +249,28 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             await runner.leave()
             await engine.stop()
             log.info("stopped")
+
+
+async def _store(redis_url: str, stack: AsyncExitStack) -> Store:
+    redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
+    stack.push_async_callback(redis.aclose)
+    store = Store(redis)
+    await store.open()
+    return store
+
+
+@contextmanager
+def _kept_for_good() -> Iterator[None]:
+    """Tell Python that what was made until here stays.
+
+    Looking through it for garbage, as Python does now and then, would hold up the event loop for a tenth of a second
+    and more.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _hand_over_due(store: Store, engine: DocketEngine) -> None:

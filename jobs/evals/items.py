@@ -6,12 +6,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final
+from types import TracebackType
+from typing import IO, Final, Self
 
-from jobs.errors import Conflict
+from jobs.errors import Conflict, InvalidRequest
 from jobs.evals.rows import Item
-from jobs.tasks import Row, Task
-from jobs.tasks.rows import read_rows
+from jobs.tasks import Row, Task, TaskCatalogue
+from jobs.tasks.rows import OTHER_SPLITS_LIMIT, ROW_LIMITS, read_rows
 
 BOM: Final = b"\xef\xbb\xbf"
 
@@ -22,13 +23,13 @@ class SplitFile:
     Args:
         task: the task the split belongs to.
         split: its name.
-        items: how many items count.
+        items: how many items count; None for all.
 
     Raises:
         Conflict: the file is not the one that `task` was read from.
     """
 
-    def __init__(self, task: Task, split: str, items: int) -> None:
+    def __init__(self, task: Task, split: str, items: int | None = None) -> None:
         self._split = split
         self._path: Path = task.splits[split]
         self._where = f"{task.name}/{self._path.name}"
@@ -37,9 +38,17 @@ class SplitFile:
         self._numbers = array("L")
         self._file: IO[bytes] = self._path.open("rb")
         found = self._index(items)
-        if found != task.digests[self._path.name] or len(self._starts) != items:
+        if found != task.digests[self._path.name] or len(self._starts) < (items or 1):
             self._file.close()
             raise Conflict(f"{self._where} was changed while the eval was about to read it; start the eval again.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Read nothing more."""
@@ -62,18 +71,35 @@ class SplitFile:
     def __iter__(self) -> Iterator[Row]:
         return (self.row(place) for place in range(len(self)))
 
-    def _index(self, items: int) -> str:
+    def _index(self, items: int | None) -> str:
         """Note where each item's line begins; return the SHA-256 of the file's bytes, without a byte order mark."""
         digest, position = hashlib.sha256(), 0
         for number, line in enumerate(self._file, start=1):
             text = line.removeprefix(BOM) if number == 1 else line
             digest.update(text)
             position += len(line)
-            if len(self._starts) < items and text.decode().strip():
+            if (items is None or len(self._starts) < items) and text.decode(errors="replace").strip():
                 self._starts.append(position - len(text))
                 self._sizes.append(len(text))
                 self._numbers.append(number)
         return digest.hexdigest()
+
+
+def look_through(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, Row]:
+    """Return how many items a split has, and the first, after reading every line. Blocks; needs little memory.
+
+    Raises:
+        UserError: one cannot be read, or two have the same id; says which.
+    """
+    try:
+        with SplitFile(task, split) as rows:
+            ids = {row.id for row in rows}
+            if len(ids) == len(rows) <= ROW_LIMITS.get(split, OTHER_SPLITS_LIMIT):
+                return len(rows), rows.row(0)
+    except InvalidRequest:
+        pass
+    found = catalogue.rows(task, split)  # which holds all of them at once, and says on which line it is wrong
+    return len(found), found[0]
 
 
 def item_of(row: Row) -> Item:

@@ -28,6 +28,7 @@ MOST_IN_A_ROW: Final = 25
 """So many failures one after the other, and the rest is not tried."""
 MOST_STOPPED: Final = 8
 """So many gradings that had to be stopped, and the rest is not tried: each costs up to two minutes."""
+SMALL: Final = 64 * 1024
 BYTES_PER_TOKEN: Final = 3.0
 FIRST_ANSWER_TOKENS: Final = 300.0
 """With the line above, what an answer is taken to cost until the first has come."""
@@ -132,7 +133,7 @@ class Pipeline:
 
     async def _ask(self, cell: Cell, taken: float) -> None:
         evaluation, task = self._plan.evaluation, self._plan.task
-        row = await asyncio.to_thread(self._plan.split.row, cell.place)
+        row = await self._row_at(cell.place)
         arm = evaluation.arms[cell.arm]
         try:
             messages = conversation(task, row, evaluation.prompt or None)
@@ -148,6 +149,11 @@ class Pipeline:
             return
         size = self._plan.split.size(cell.place) + (len(said.text) if isinstance(said, ModelAnswer) else 0)
         await self._answered.put(Asked(row, arm, cell.run, said, size))
+
+    async def _row_at(self, place: int) -> Row:
+        """Read an item; a usual one takes less time than handing it to a thread, now that the file is in memory."""
+        split = self._plan.split
+        return split.row(place) if split.size(place) <= SMALL else await asyncio.to_thread(split.row, place)
 
     def _is_the_end(self, trouble: Trouble) -> bool:
         """Note a failure; True where it says that no other question will be answered either, so that it is no row."""

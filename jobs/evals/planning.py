@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jobs.errors import InvalidRequest, NotFound
+from jobs.evals.items import look_through
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
 from jobs.ledger import EVAL_PREFIX
 from jobs.planning import PlatformOf
@@ -56,10 +57,10 @@ class EvalPlanner:
         profile, gateway = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
         gateway.require_key()
         split = _split(request, task)
-        rows = await asyncio.to_thread(self._tasks.rows, task, split)
-        prompt = _prompt(request, task, rows[0])
+        rows, first = await asyncio.to_thread(look_through, self._tasks, task, split)
+        prompt = _prompt(request, task, first)
         arms = self._arms(request, task, profile)
-        items, runs = _items(request, len(rows)), _runs(request)
+        items, runs = _items(request, rows), _runs(request)
         _check_size(items, runs, len(arms))
         threshold = task.reward_grader.get("pass_threshold")
         return Eval(

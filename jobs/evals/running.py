@@ -14,7 +14,7 @@ import structlog
 
 from jobs.errors import BotError, Conflict, NotFound
 from jobs.evals.grading import EvalGraders
-from jobs.evals.items import SplitFile, item_of
+from jobs.evals.items import SplitFile, item_of, look_through
 from jobs.evals.lease import Lease, Timing
 from jobs.evals.pipeline import Pipeline, Plan
 from jobs.evals.progress import Budget, Cells, Tally
@@ -192,11 +192,7 @@ class EvalRunner:
             missing = None if profile.needs_deployment else await _missing(gateway, model)
             if missing:
                 return f"{profile.title} has no model '{model}' that this key may ask; {missing}"
-        split = await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items)
-        try:
-            first = await asyncio.to_thread(split.row, 0)
-        finally:
-            split.close()
+        _, first = await asyncio.to_thread(look_through, self._tasks, task, evaluation.split)
         for grader in EvalGraders(self._runtime, task).run:
             problems = await check_grader(self._runtime, grader, first.item, task.response_format)
             if problems:

@@ -139,6 +139,7 @@ class Sampler:
         self.concurrency = concurrency
         self._model = model
         self._slots = asyncio.Semaphore(concurrency)
+        self._setting_off = asyncio.Lock()
         self._sleep = sleep
         self._clock = clock
         self._patience = patience
@@ -168,6 +169,10 @@ class Sampler:
                 closed = await self._opening(since)
                 if closed:
                     return closed
+                async with self._setting_off:
+                    # One question a turn of the event loop: a request takes a millisecond to make, and when many set
+                    # off at once, everything else in this process would wait for all of them.
+                    await asyncio.sleep(0)
                 try:
                     answer = await self._model.answer(question)
                 except NotAnswered as failure:

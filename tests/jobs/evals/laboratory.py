@@ -172,7 +172,7 @@ def a_wish(trigger: str = "trigger-1", **changes: Any) -> EvalRequest:
 def a_profile(url: str, **changes: Any) -> Profile:
     """Return the platform at `url`."""
     profile = Profile("local", base_url=url, title="Endpoint", default_key="any", default_model="small")
-    return replace(profile, max_concurrency=8, **changes)
+    return replace(profile, **({"max_concurrency": 8} | changes))
 
 
 @asynccontextmanager
