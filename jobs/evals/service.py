@@ -12,7 +12,7 @@ from jobs.evals.rows import Item, RowStore
 from jobs.ledger import EVAL_PREFIX, card_id
 from jobs.records import Posting, PostingKind
 from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
-from jobs.tasks import nearest
+from jobs.tasks import ALIKE_IDS, nearest
 
 RETYPED: Final = 10.0
 """Seconds in which the same eval by the same person counts as typed twice."""
@@ -126,7 +126,7 @@ class Evals:
             return await self._exactly(matching[0])
         if matching:
             raise NotFound(f"{len(matching)} evals begin with '{reference}': {', '.join(matching[:5])}.")
-        raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known)}")
+        raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
 
     async def _exactly(self, eval_id: str) -> Versioned[Eval]:
         held = await self._store.evaluation(eval_id)

@@ -6,9 +6,10 @@ Everything here reads plain files and blocks while it does: callers on the event
 from jobs.tasks.catalogue import TaskCatalogue
 from jobs.tasks.records import LaunchDefaults, Message, Row, Task
 from jobs.tasks.rows import conversation
-from jobs.tasks.wording import nearest
+from jobs.tasks.wording import ALIKE_IDS, nearest
 
 __all__ = [
+    "ALIKE_IDS",
     "LaunchDefaults",
     "Message",
     "Row",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Final
 
 _SHOWN = 60  # characters of a person's own word that a sentence repeats back
 _KINDS: Mapping[type, str] = {
@@ -20,12 +21,22 @@ def quoted(word: object) -> str:
     return f"'{text}'" if len(text) <= _SHOWN else f"'{text[: _SHOWN - 1]}…'"
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """Say which of the choices was probably meant, or list what there is: the end of a sentence."""
+ALIKE_IDS: Final = 0.8
+"""Ids are random and begin alike: only one with a letter or two mistyped was probably meant."""
+
+
+def nearest(word: str, choices: Iterable[str], *, alike: float = 0.5) -> str:
+    """Say which of the choices was probably meant, or list what there is: the end of a sentence.
+
+    Args:
+        word: what was written.
+        choices: what can be written.
+        alike: how much of the two must agree, from 0 to 1.
+    """
     known = list(choices)
     if not known:
         return "there is none yet."
-    close = get_close_matches(word.lower()[:100], [choice.lower() for choice in known], n=1, cutoff=0.5)
+    close = get_close_matches(word.lower()[:100], [choice.lower() for choice in known], n=1, cutoff=alike)
     if close:
         meant = next(choice for choice in known if choice.lower() == close[0])
         return f"did you mean {quoted(meant)}?"
