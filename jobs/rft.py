@@ -13,8 +13,8 @@ from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
 from jobs.remote import RemoteEvent
 from jobs.series import Series
 from jobs.store import Change, Store, VersionConflict, Versioned
-from jobs.tasks import nearest
-from jobs.watching import Watcher, status
+from jobs.tasks import ALIKE_IDS, nearest
+from jobs.watching import PAST, Watcher, status
 
 MOST_STARTS: Final = 3
 """Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
@@ -26,6 +26,7 @@ ENDED: Final[Mapping[JobState, str]] = {
     JobState.NOT_LAUNCHED: "was not launched",
 }
 LISTED: Final = 200
+PREFIX: Final = "rft-"
 
 log: Final = structlog.get_logger(__name__)
 
@@ -108,9 +109,14 @@ class RftJobs:
             return job
 
     def _check(self, job: Job, action: Action) -> None:
-        """Raise Conflict, in words, where the job is in no state for the action."""
+        """Raise Conflict, in words, where the job is in no state for the action, or another wish is under way."""
         if job.state.is_final:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
+        pending = job.intent.action if job.intent else None
+        if pending and pending in {action, Action.CANCEL}:
+            raise Conflict(f"{job.id} is being {PAST[pending]}; its thread says when that is done.")
+        if pending and action is not Action.CANCEL:
+            raise Conflict(f"{job.id} is being {PAST[pending]}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self._profile_of(job.platform).can_pause:
@@ -125,14 +131,15 @@ class RftJobs:
         if exact:
             return exact
         known = [job.id for job in await self._store.jobs(LISTED)]
-        matching = [job_id for job_id in known if job_id.startswith(reference) or job_id == f"rft-{reference}"]
+        letters = reference.lower().removeprefix(PREFIX)
+        matching = [job_id for job_id in known if letters and job_id.startswith(f"{PREFIX}{letters}")]
         if len(matching) == 1:
             found = await self._store.job(matching[0])
             assert found is not None, "a listed job exists"
             return found
         if matching:
             raise NotFound(f"{len(matching)} jobs begin with '{reference}': {', '.join(matching[:5])}.")
-        raise NotFound(f"There is no job '{reference}'; {nearest(reference, known)}")
+        raise NotFound(f"There is no job '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
 
     # -- its turns -----------------------------------------------------------------------------------------------
 
@@ -169,7 +176,7 @@ class RftJobs:
                 await self._launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.intent:
-                    await self._watcher.act(held, job.intent)
+                    await self._watcher.act(held, job.intent, again=starts > 1)
                 else:
                     await self._watcher.look(held)
             case JobState.NOT_LAUNCHED:

@@ -5,6 +5,7 @@ second time changes nothing.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +14,7 @@ import structlog
 from jobs.alerts import Alert, JobFacts, evaluate
 from jobs.approvals import card_posting, summary_posting
 from jobs.checkpoints import with_scores
-from jobs.errors import BotError, NotFound, PlatformUnavailable
+from jobs.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.launching import answer
 from jobs.normaliser import step_of
@@ -91,19 +92,27 @@ class Watcher:
         change = follow(held, news, series, profile, self._clock())
         await self._store.commit(change)
 
-    async def act(self, held: Versioned[Job], intent: Intent) -> None:
-        """Ask the platform for what a person asked for, say how it went, and look again at once."""
+    async def act(self, held: Versioned[Job], intent: Intent, *, again: bool = False) -> None:
+        """Ask the platform for what a person asked for, say how it went, and look again at once.
+
+        Args:
+            held: the job as it was read.
+            intent: what is asked for.
+            again: whether an earlier turn died that may have asked for it already.
+        """
         job = held.value
         cleared = replace(job, intent=None)
         try:
             _, gateway = self._platform_of(job.platform)
-            await self._ask(gateway, job, intent.action)
+            was_so = await self._ask(gateway, job, intent.action)
         except BotError as failure:
-            text = f"{job.id} was not {PAST[intent.action]}. {failure}"
-            postings: tuple[Posting, ...] = (replace(answer(job, text, intent.trigger), user=intent.by),)
+            postings: tuple[Posting, ...] = (_told(job, intent, _failed(job, intent.action, failure)),)
         else:
-            cleared = replace(cleared, status_notes=job.status_notes + 1)
-            postings = (status(cleared, DONE[intent.action], by=intent.by),)
+            if was_so and not again:
+                postings = (_told(job, intent, f"{job.id} {STANDS[intent.action]} already."),)
+            else:
+                cleared = replace(cleared, status_notes=job.status_notes + 1)
+                postings = (status(cleared, DONE[intent.action], by=intent.by),)
         await self._store.commit(Change(job=Versioned(cleared, held.version), next_turn=0, postings=postings))
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
@@ -118,15 +127,31 @@ class Watcher:
         _, gateway = self._platform_of(job.platform)
         return await gateway.newest_events(job.remote_id, most)
 
-    async def _ask(self, gateway: Gateway, job: Job, action: Action) -> None:
+    async def _ask(self, gateway: Gateway, job: Job, action: Action) -> bool:
+        """Ask for one thing; return whether it was so already.
+
+        A platform refuses to resume what runs, and an answer may get lost although the request took effect: in both
+        cases the job itself tells.
+        """
         assert job.remote_id is not None, "only jobs on a platform are acted on"
-        match action:
-            case Action.PAUSE:
-                await gateway.pause(job.remote_id)
-            case Action.RESUME:
-                await gateway.resume(job.remote_id)
-            case Action.CANCEL:
-                await gateway.cancel(job.remote_id)
+        try:
+            match action:
+                case Action.PAUSE:
+                    await gateway.pause(job.remote_id)
+                case Action.RESUME:
+                    await gateway.resume(job.remote_id)
+                case Action.CANCEL:
+                    await gateway.cancel(job.remote_id)
+        except PlatformError as failure:
+            refused = isinstance(failure, PlatformRejected)
+            if not refused and not _may_have_worked(failure):
+                raise
+            with suppress(PlatformError):
+                remote = await gateway.job(job.remote_id)
+                if STATES.get(remote.status, JobState.WATCHING) is WISHED[action]:
+                    return refused
+            raise
+        return False
 
     async def _read(self, job: Job, gateway: Gateway) -> News:
         assert job.remote_id is not None, "only jobs on a platform are watched"
@@ -141,6 +166,32 @@ class Watcher:
 
 
 PAST: Final[Mapping[Action, str]] = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.CANCEL: "cancelled"}
+STANDS: Final[Mapping[Action, str]] = {
+    Action.PAUSE: "is paused",
+    Action.RESUME: "is running",
+    Action.CANCEL: "was cancelled",
+}
+WISHED: Final[Mapping[Action, JobState]] = {
+    Action.PAUSE: JobState.PAUSED,
+    Action.RESUME: JobState.WATCHING,
+    Action.CANCEL: JobState.CANCELLED,
+}
+"""The state in which a job is once a wish has come true."""
+
+
+def _failed(job: Job, action: Action, failure: BotError) -> str:
+    if _may_have_worked(failure):
+        return f"It is not certain that {job.id} was {PAST[action]}; its card shows it soon. {failure}"
+    return f"{job.id} was not {PAST[action]}. {failure}"
+
+
+def _may_have_worked(failure: BotError) -> bool:
+    return isinstance(failure, PlatformUnavailable) and failure.outcome_unknown
+
+
+def _told(job: Job, intent: Intent, text: str) -> Posting:
+    """Return the answer to the person who had the wish."""
+    return replace(answer(job, text, intent.trigger), user=intent.by)
 
 
 def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, now: float) -> Change:

@@ -72,6 +72,14 @@ async def test_a_job_is_found_by_enough_of_its_beginning(office: Office) -> None
         await office.jobs.view("rft-abc235")
 
 
+async def test_an_id_that_is_not_alike_is_not_guessed_and_nothing_is_not_the_only_job(office: Office) -> None:
+    await keep(office, a_job(id="rft-zuwoq5"))
+    for reference in ("rft-nope", "rft-", "", "RFT-"):
+        with pytest.raises(NotFound, match=f"There is no job '{reference}'; known: rft-zuwoq5"):
+            await office.jobs.view(reference)
+    assert (await office.jobs.view("RFT-ZUWOQ5")).job.id == "rft-zuwoq5"
+
+
 async def test_without_any_job_there_is_none_to_find(office: Office) -> None:
     assert await office.jobs.newest() == ()
     with pytest.raises(NotFound, match="There is no job 'rft-abc234'; there is none yet"):
@@ -153,6 +161,23 @@ async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office
     assert await office.job("rft-abc234") == asked
 
 
+async def test_a_wish_that_is_under_way_is_not_lost_to_another(office: Office) -> None:
+    await keep(office, a_job())
+    await ask(office, "rft-abc234", Action.PAUSE)
+    with pytest.raises(Conflict, match="rft-abc234 is being paused; its thread says when that is done"):
+        await ask(office, "rft-abc234", Action.PAUSE)
+    asked = await ask(office, "rft-abc234", Action.CANCEL, by=ALICE)
+    with pytest.raises(Conflict, match="rft-abc234 is being cancelled; its thread says when that is done"):
+        await ask(office, "rft-abc234", Action.PAUSE)
+    assert (await office.job("rft-abc234")).intent == asked.intent == Intent(Action.CANCEL, ALICE, CHANNEL, "click")
+
+
+async def test_pausing_and_resuming_wait_for_each_other(office: Office) -> None:
+    await keep(office, a_job(state=JobState.PAUSED, intent=Intent(Action.PAUSE, ALICE, CHANNEL, "click")))
+    with pytest.raises(Conflict, match="rft-abc234 is being paused; try again when its thread says that it is"):
+        await ask(office, "rft-abc234", Action.RESUME)
+
+
 # -- turns ---------------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +209,39 @@ async def test_a_wish_that_the_platform_refuses_is_told_to_who_had_it(office: Of
     assert (await office.turn(job.id)).intent is None
     (said,) = await office.told()
     assert said.startswith(f"{job.id} was not cancelled. Local platform refused to cancel the job")
+
+
+async def test_a_wish_that_has_come_true_already_is_not_said_to_have_failed(office: Office) -> None:
+    job = await watched(office)
+    await office.gateway.cancel(str(job.remote_id))
+    await ask(office, job.id, Action.CANCEL)
+    assert (await office.turn(job.id)).intent is None
+    assert await office.told() == [f"{job.id} was cancelled already."]
+
+
+async def test_a_wish_is_said_to_be_done_when_the_turn_that_sent_it_died(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.CANCEL)
+    await office.gateway.cancel(str(job.remote_id))
+    assert (await office.turn(job.id, starts=2)).status_notes == 1
+    assert await office.told() == []
+
+
+async def test_a_wish_whose_answer_got_lost_is_looked_up(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.CANCEL)
+    office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "answer lost")
+    assert (await office.turn(job.id)).status_notes == 1
+    assert await office.told() == []
+
+
+async def test_a_wish_of_which_nothing_is_known_is_said_to_be_uncertain(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.CANCEL)
+    office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "request lost")
+    assert (await office.turn(job.id)).status_notes == 0
+    (said,) = await office.told()
+    assert said.startswith(f"It is not certain that {job.id} was cancelled; its card shows it soon. Local platform")
 
 
 async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(office: Office) -> None:
