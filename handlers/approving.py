@@ -142,6 +142,11 @@ def reply(answer: Answer, view: JobView, user: str) -> str:
     """Return what a click or a decision came to, as a sentence for the person who made it."""
     approval = answer.approval
     match answer.outcome:
+        case Outcome.OWN_JOB if view.job.attached:
+            return (
+                "You asked me to watch this job, and I cannot tell who launched it; so you count as its launcher, and "
+                "somebody else has to decide."
+            )
         case Outcome.OWN_JOB:
             return "You launched this job, so you cannot approve or reject its checkpoints; somebody else has to."
         case Outcome.NOT_APPROVER:

@@ -43,10 +43,7 @@ def card(view: JobView, now: float) -> Message:
             f"*{'Time' if job.state.is_final else 'Time so far'}*\n{duration(elapsed)}",
             f"*Alerts*\n{_alert_count(job)}",
         ),
-        context(
-            f"`{job.id}` · launched by {person(job.request.requested_by)} {moment(job.created_at)} · "
-            f"platform {escape(job.platform)} · {job.train_items} train and {job.valid_items} validation items"
-        ),
+        context(f"`{job.id}` · {_origin(job)} · platform {escape(job.platform)} · {_items(job)}"),
     ]
     controls = _controls(job)
     if controls:
@@ -69,6 +66,19 @@ def _verdict(view: JobView) -> str:
         return "No evaluation yet; the first one sets the mark that later ones are compared with."
     moved = change(job.first_valid_reward, job.valid_reward)
     return f"Validation reward {score(job.valid_reward)}" + (f", {moved}." if moved else ".")
+
+
+def _origin(job: Job) -> str:
+    who, when = person(job.request.requested_by), moment(job.created_at)
+    if job.attached:
+        return f"`{escape(job.remote_id or '')}`, launched elsewhere, watched for {who} since {when}"
+    return f"launched by {who} {when}"
+
+
+def _items(job: Job) -> str:
+    known = {"train": job.train_items, "validation": job.valid_items}
+    parts = [f"{count} {name}" for name, count in known.items() if count is not None]
+    return f"{' and '.join(parts)} items" if parts else "number of items not reported"
 
 
 def _alert_count(job: Job) -> str:

@@ -80,6 +80,12 @@ RFT: Final = (
     Verb("curve", "its reward curve", takes="<job>"),
     Verb("checkpoints", "its kept checkpoints and their scores", takes="<job>"),
     Verb("events", "what its platform says about it", takes="<job>"),
+    Verb(
+        "watch",
+        "watch a job that was launched elsewhere",
+        takes="<platform job id>",
+        keys={"platform": "<platform>"},
+    ),
     Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),
     Verb("resume", "go on from the snapshot", takes="<job>"),
     Verb("cancel", "stop for good", takes="<job>"),

@@ -15,6 +15,8 @@ from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
 from handlers.summary import comparison, summary
 from handlers.thread import curve, reward_curve
+from handlers.wording import group
+from jobs.attaching import Attacher, WatchRequest
 from jobs.errors import NotFound
 from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.ledger import card_id
@@ -37,6 +39,7 @@ async def handle_rft(
     respond: AsyncRespond,
     client: AsyncWebClient,
     jobs: RftJobs,
+    attacher: Attacher,
     people: People,
     pictures: Pictures,
     store: Store,
@@ -52,6 +55,9 @@ async def handle_rft(
         case "launch":
             await people.require_membership(channel)
             await respond(text=await launch(typed, user, channel, trigger, jobs))
+        case "watch":
+            await people.require_membership(channel)
+            await respond(text=await watch(typed, user, channel, trigger, attacher))
         case "list":
             await answer(respond, job_list(await jobs.newest()))
         case "status":
@@ -103,6 +109,18 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
+    )
+
+
+async def watch(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher) -> str:
+    """Attach to a job launched elsewhere; return the sentence that confirms it."""
+    job = await attacher.attach(WatchRequest(typed.word, user, channel, trigger, typed.given.get("platform")))
+    groups = ", ".join(group(handle) for handle in job.approvers)
+    return (
+        f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`; the platform says it is "
+        f"{escape(job.platform_status or 'in no state')}. Its card appears here, its history in the thread. When it "
+        f"ends with checkpoints, {job.quorum} of {groups} approve one. I cannot tell who launched it, so you count as "
+        "its launcher and cannot approve."
     )
 
 

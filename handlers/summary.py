@@ -39,7 +39,7 @@ def comparison(view: JobView) -> CheckpointComparison:
     readings = read_checkpoints(view.job.checkpoints, view.job.reward)
     return CheckpointComparison(
         title=_best_sentence(readings),
-        subtitle=f"{view.job.task} · {view.job.id} · {view.job.valid_items} validation items",
+        subtitle=" · ".join((view.job.task, view.job.id, *_sample(view.job))),
         rows=tuple(
             CheckpointScores(
                 label="",
@@ -52,6 +52,10 @@ def comparison(view: JobView) -> CheckpointComparison:
             for reading in readings
         ),
     )
+
+
+def _sample(job: Job) -> tuple[str, ...]:
+    return () if job.valid_items is None else (f"{job.valid_items} validation items",)
 
 
 def summary(view: JobView, file: str | None) -> Message:
@@ -120,6 +124,9 @@ def _for_whom(job: Job, readings: tuple[CheckpointReading, ...]) -> str:
             lines.append(f"\u2022 {words}: *{steps}*, {score(best.score)}")
     if not lines:
         return ""
+    if job.valid_items is None:
+        lines.append("On how many items is not known, so neither is which difference may be chance.")
+        return "\n".join(lines)
     margin = chance(job.valid_items)
     lines.append(f"On {job.valid_items} items a difference below {margin:.2f} may well be chance.")
     return "\n".join(lines)

@@ -46,6 +46,7 @@ from jobs.series import JsonObject
 
 CONNECT_SECONDS = 5.0
 UPLOAD_SECONDS = 600.0
+COUNT_SECONDS = 20.0
 GRADER_SECONDS = 150.0
 """A python grader may take two minutes, and a model grader its time."""
 FIRST_PAGE = 20
@@ -68,6 +69,8 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     TimeoutError: "no_answer",  # the deadline over a whole answer; the SDK's own counts from one read to the next
 }
 """What each exception of the SDK says about the request. Anything else it raises is a bug of ours."""
+NO_CONTENT: tuple[type[Exception], ...] = (*MEANINGS, httpx2.HTTPError)
+"""What reading a file may raise: while the content comes in, the SDK maps nothing of the HTTP client's."""
 
 
 class Gateway:
@@ -162,6 +165,21 @@ class Gateway:
         except PlatformRejected as error:
             if error.code != "not_found":
                 raise
+
+    async def count_rows(self, file_id: str) -> int | None:
+        """Return how many rows an uploaded file has; None where the platform does not show it, or not soon enough."""
+        rows, rest = 0, b""
+        try:
+            async with (
+                asyncio.timeout(COUNT_SECONDS),
+                self._client.files.with_streaming_response.content(_checked(file_id)) as answer,
+            ):
+                async for chunk in answer.iter_bytes():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    rows += sum(bool(line.strip()) for line in lines)
+        except NO_CONTENT:
+            return None
+        return rows + bool(rest.strip()) or None
 
     async def create(self, spec: JobSpec) -> RemoteJob:
         """Create a job. It is sent once: where the answer is lost, `find` tells whether the job exists."""

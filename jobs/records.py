@@ -142,8 +142,8 @@ class Job:
     """Name of the grader whose score training climbs."""
     quorum: int
     approvers: tuple[str, ...]
-    train_items: int
-    valid_items: int
+    train_items: int | None
+    valid_items: int | None
     remote_id: str | None = None
     files: tuple[str, ...] = ()
     """Ids of the files uploaded for it."""
@@ -169,6 +169,8 @@ class Job:
     """What a person asked the platform to do and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
+    attached: bool = False
+    """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None
     """When the platform was last asked to create it."""
 

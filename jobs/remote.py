@@ -66,6 +66,11 @@ class RemoteJob:
     result_files: tuple[str, ...] = ()
     key: str | None = None
     """Our job id, where the job carries one."""
+    suffix: str | None = None
+    method: str | None = None
+    """`reinforcement`, `supervised`, ...; None where the platform does not say."""
+    reward: str | None = None
+    """Name of the grader that training climbs."""
     raw: JsonObject = field(default_factory=dict)
 
     @property
@@ -112,6 +117,9 @@ def read_job(answer: JsonObject) -> RemoteJob:
         validation_file=text(answer, "validation_file"),
         result_files=tuple(file for file in files if isinstance(file, str)) if isinstance(files, list) else (),
         key=text(child(answer, "metadata"), KEY),
+        suffix=text(answer, "user_provided_suffix"),
+        method=text(child(answer, "method"), "type"),
+        reward=text(child(answer, "method", "reinforcement", "grader"), "name"),
         raw=answer,
     )
 

@@ -37,6 +37,8 @@ from jobs.store import Change, Store, Versioned
 
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
+MOST_TOLD: Final = 5
+"""Alerts of the past that the thread names one by one."""
 LONGEST_WAIT: Final = 300.0
 STATES: Final[Mapping[str, JobState]] = {
     "paused": JobState.PAUSED,
@@ -208,6 +210,7 @@ def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, no
     series = Series.of((*known.steps, *news.steps))
     job = _moved(before, news, series, now)
     raised = new_alerts(job, series)
+    past = is_past(before, news)
     job = replace(job, alerts=(*before.alerts, *raised), status_notes=before.status_notes + _speaks(before, job))
     ended = job.state.is_final and not before.state.is_final
     asks_approval = ended and bool(job.checkpoints)
@@ -216,8 +219,16 @@ def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, no
         approval=Versioned(_approval(job, now), 0) if asks_approval else None,
         steps=news.steps,
         next_turn=-1 if job.state.is_final else _pace(job, profile),
-        postings=_postings(before, job, series, news, len(raised), asks_approval=asks_approval),
+        postings=_postings(before, job, series, news, past=past, asks_approval=asks_approval),
     )
+
+
+def is_past(before: Job, news: News) -> bool:
+    """Tell whether the news are the history of a job launched elsewhere, from before anybody asked to watch it."""
+    if not before.attached or before.last_step or not news.steps:
+        return False
+    first = news.steps[0].at
+    return first is None or first < before.created_at
 
 
 def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
@@ -313,15 +324,17 @@ def _speaks(before: Job, job: Job) -> bool:
 
 
 def _postings(
-    before: Job, job: Job, series: Series, news: News, raised: int, *, asks_approval: bool
+    before: Job, job: Job, series: Series, news: News, *, past: bool, asks_approval: bool
 ) -> tuple[Posting, ...]:
     postings: list[Posting] = []
     if job != before:
         postings.append(card_posting(job, urgent=job.state is not before.state))
     if _draws(before, job, series, news):
         postings.append(curve_posting(job, urgent=job.state.is_final))
-    first = len(before.alerts)
-    postings.extend(_alert_posting(job, index) for index in range(first, first + raised))
+    if past:
+        postings.append(past_posting(job, len(series.steps)))
+    else:
+        postings.extend(_alert_posting(job, index) for index in range(len(before.alerts), len(job.alerts)))
     if _speaks(before, job):
         postings.append(status(job, _words(before, job)))
     if asks_approval:
@@ -347,6 +360,30 @@ def curve_posting(job: Job, *, urgent: bool = False) -> Posting:
         channel=job.request.channel,
         refreshed=True,
         urgent=urgent,
+    )
+
+
+def past_posting(job: Job, steps: int) -> Posting:
+    """Return the one line that a thread says about the past of a job launched elsewhere, its alerts included.
+
+    The channel hears it where a warning is among them and the job is not over: its first warning.
+    """
+    seen = f"{steps} steps were" if steps != 1 else "1 step was"
+    told = [f"at step {alert.step}, {alert.text.splitlines()[0].partition(':')[0]}" for alert in job.alerts]
+    more = f"; and {len(told) - MOST_TOLD} earlier ones" if len(told) > MOST_TOLD else ""
+    alerts = (
+        f"Alerts in them: {'; '.join(told[-MOST_TOLD:])}{more}. `/rft status {job.id}` has them in full."
+        if told
+        else "No rule raised an alert in them."
+    )
+    return Posting(
+        id=f"job:{job.id}:past",
+        kind=PostingKind.STATUS,
+        lane=f"thread:{job.id}",
+        subject=job.id,
+        channel=job.request.channel,
+        text=f"{seen} read from before I was asked to watch. {alerts}",
+        broadcast=not job.state.is_final and any(alert.level != "info" for alert in job.alerts),
     )
 
 
