@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +39,8 @@ class Asked:
     task: str
     split: str
     channel: str
+    thread: str | None
+    """Where the message stands in one; the person who used the shortcut looks at it."""
     user: str
 
 
@@ -102,11 +104,18 @@ async def ask_what_for(
     names = await asyncio.to_thread(tasks.names)
     if not names:
         raise NotFound("There is no task yet that the file could be for. A task is a folder with a task.yaml.")
-    await open_form(client, str(body["trigger_id"]), form(files, names, channel))
+    await open_form(client, str(body["trigger_id"]), form(files, names, channel, thread_of(body["message"])))
 
 
-def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str) -> Block:
-    """Return the form that asks what a file is for, and which file where there are several."""
+def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str, thread: str | None = None) -> Block:
+    """Return the form that asks what a file is for, and which file where there are several.
+
+    Args:
+        files: of the message, one at least.
+        tasks: names to choose from.
+        channel: where the answer goes.
+        thread: the thread in it, where the message stands in one.
+    """
     only = files[0] if len(files) == 1 else None
     choices = [Choice(name, name) for name in tasks]
     what = (
@@ -117,7 +126,7 @@ def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str) -> Bloc
     return {
         "type": "modal",
         "callback_id": FORM,
-        "private_metadata": json.dumps({"channel": channel, "file": only.id if only else None}),
+        "private_metadata": json.dumps({"channel": channel, "thread": thread, "file": only.id if only else None}),
         "title": plain("Use as data set", 24),
         "submit": plain("Make a version", 24),
         "close": plain("Back", 24),
@@ -149,6 +158,7 @@ def read_form(view: dict[str, Any], user: str) -> Asked:
         task=chosen(TASK),
         split=chosen(SPLIT),
         channel=str(remembered["channel"]),
+        thread=remembered["thread"],
         user=user,
     )
 
@@ -183,10 +193,21 @@ def made_message(made: Ingested, chart: LabelDistribution | None, picture: str |
 
 
 async def tell(client: AsyncWebClient, asked: Asked, message: Message) -> None:
-    """Show a message to the person who asked, in the channel where they did."""
+    """Show a message to the person who asked, where they did."""
     await client.chat_postEphemeral(
-        channel=asked.channel, user=asked.user, text=message.text, blocks=list(message.blocks) or None
+        channel=asked.channel,
+        user=asked.user,
+        thread_ts=asked.thread,
+        text=message.text,
+        blocks=list(message.blocks) or None,
     )
+
+
+def thread_of(message: Mapping[str, Any]) -> str | None:
+    """Return the thread a message is seen in; None for what the channel itself shows, broadcasts among them."""
+    thread = message.get("thread_ts")
+    seen_in_thread = thread and thread != message.get("ts") and message.get("subtype") != "thread_broadcast"
+    return str(thread) if seen_in_thread else None
 
 
 def size_of(file: SlackFile) -> str:

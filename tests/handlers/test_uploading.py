@@ -9,11 +9,12 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.downloading import SlackFile, download, files_of, is_files_host
+from handlers.downloading import SlackFile, download, files_of, is_files_host, look_up
 from handlers.forms import Choice, select
-from handlers.uploading import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of
+from handlers.uploading import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of, thread_of
 from jobs.datasets import LARGEST_UPLOAD, Ingested
 from jobs.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
 from local.slack.blocks import validate_view
@@ -78,11 +79,24 @@ def test_a_hostile_file_name_can_neither_mention_nor_break_the_form() -> None:
 
 
 def test_a_submitted_form_says_what_it_asks_for() -> None:
-    view: dict[str, Any] = dict(form([ROWS, ROWS], ["goods"], RFT))
+    view: dict[str, Any] = dict(form([ROWS, ROWS], ["goods"], RFT, "1.2"))
     chosen = {"file": "F0000000A1", "task": "goods", "split": "pool"}
     view["state"] = {"values": {key: {key: {"selected_option": {"value": value}}} for key, value in chosen.items()}}
     asked = read_form(view, ALICE)
-    assert asked == Asked("F0000000A1", "goods", "pool", RFT, ALICE)
+    assert asked == Asked("F0000000A1", "goods", "pool", RFT, "1.2", ALICE)
+
+
+@pytest.mark.parametrize(
+    ("message", "thread"),
+    [
+        ({"ts": "2.0"}, None),
+        ({"ts": "2.0", "thread_ts": "2.0"}, None),
+        ({"ts": "2.0", "thread_ts": "1.0"}, "1.0"),
+        ({"ts": "2.0", "thread_ts": "1.0", "subtype": "thread_broadcast"}, None),
+    ],
+)
+def test_the_answer_goes_where_the_message_is_seen(message: dict[str, str], thread: str | None) -> None:
+    assert thread_of(message) == thread
 
 
 @pytest.mark.parametrize("name", ["socket", "http"])
@@ -128,7 +142,7 @@ def test_only_slacks_own_file_host_gets_the_token(url: str, api: str, own: bool)
 async def file_host(answer: Answer) -> AsyncIterator[AsyncWebClient]:
     """A host of files that answers every download alike, and a client of its Web API."""
     app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
+    app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
         yield AsyncWebClient("xoxb-a-token", base_url=f"{server.make_url('/api/')}", retry_handlers=[])
 
@@ -144,6 +158,16 @@ async def test_a_file_comes_whole_and_with_the_bots_token() -> None:
         return web.Response(text=request.headers["Authorization"])
 
     assert await downloaded(answer) == b"Bearer xoxb-a-token"
+
+
+@pytest.mark.parametrize(("error", "kind"), [("not_visible", NotFound), ("internal_error", SlackApiError)])
+async def test_a_file_that_cannot_be_seen_is_no_bug_and_other_refusals_are(error: str, kind: type[Exception]) -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": False, "error": error})
+
+    async with file_host(answer) as client:
+        with pytest.raises(kind):
+            await look_up(client, "F1")
 
 
 async def endless(request: web.Request) -> web.StreamResponse:

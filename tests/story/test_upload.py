@@ -1,12 +1,16 @@
 """A data set that somebody uploads in Slack becomes a split of a new version of a task."""
 
+import asyncio
 import io
 import json
+import os
+import sys
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.children import tethered
 from jobs.datasets import LARGEST_UPLOAD
 from tests.story.colleagues import Json, eventually
 from tests.story.conftest import BUNDLED, House
@@ -17,9 +21,9 @@ ROWS = (BUNDLED / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends
 GOOD = "".join(ROWS).encode()
 
 
-async def post_files(house: House, *files: tuple[str, bytes]) -> Json:
+async def post_files(house: House, *files: tuple[str, bytes], **fields: str) -> Json:
     """Post a message of alice's with these files."""
-    form = aiohttp.FormData({"channel": "rft", "user": "alice", "text": "New rows"}, quote_fields=False)
+    form = aiohttp.FormData({"channel": "rft", "user": "alice", "text": "New rows", **fields}, quote_fields=False)
     for name, content in files:
         form.add_field("file", io.BytesIO(content), filename=name)
     async with house.workspace.session.post(f"{house.workspace.url}/_control/upload", data=form) as answer:
@@ -121,15 +125,44 @@ async def test_one_of_several_files_is_chosen_and_a_form_sent_twice_counts_once(
     house.copy_eurovoc()
     csv = b"text_input,reference_answer\nA cow,agriculture\n"
     async with house.bot():
-        message = await post_files(house, ("train.jsonl", GOOD), ("rows.csv", csv))
+        root = await post_files(house, ("notes.txt", b"Which rows?"))
+        message = await post_files(house, ("train.jsonl", GOOD), ("rows.csv", csv), thread_ts=root["ts"])
         form = await form_for(house, message, "bob")
         await house.workspace.fault(fault="repeat_envelopes", times=1)
         await submit(house, "bob", file=option(form, "rows.csv"), split="pool")
         told = await answer_with(house, "eurovoc-data-1 is eurovoc with 1 uploaded rows as pool.", "bob")
         assert "does not allow 1 of the labels: 'agriculture'" in told["text"]
         assert not [block for block in told["blocks"] if block["type"] == "image"]
+        assert told["thread_ts"] == root["ts"]
         await house.workspace.type_command("bob", "/proctor", "tasks")
         await house.workspace.told("bob", "`eurovoc-data-1`")
+    assert sorted(folder.name for folder in house.tasks.iterdir()) == ["eurovoc", "eurovoc-data-1"]
+
+
+async def test_after_a_kill_in_the_middle_nothing_is_half_written_and_it_can_be_asked_for_again(house: House) -> None:
+    house.copy_eurovoc()
+    message = await post_files(house, ("train.jsonl", GOOD))
+    await house.workspace.fault(method="download", fault="delay", seconds=60)
+    killed = await asyncio.create_subprocess_exec(
+        *tethered((sys.executable, "-m", "bot")), env=os.environ | house.environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    await house.workspace.hears_the_bot()
+    await form_for(house, message)
+    await submit(house)
+    said = await house.workspace.told("alice", "If no answer follows, I was restarted")
+    assert "use the shortcut again" in said
+
+    async def downloading() -> bool:
+        return any(entry["kind"] == "download" for entry in await house.workspace.log())
+
+    await eventually(downloading, "a download")
+    killed.kill()
+    await killed.wait()
+
+    async with house.bot():
+        await form_for(house, message)
+        await submit(house)
+        await house.workspace.told("alice", "eurovoc-data-1 is eurovoc with 40 uploaded rows as train.")
     assert sorted(folder.name for folder in house.tasks.iterdir()) == ["eurovoc", "eurovoc-data-1"]
 
 
@@ -146,6 +179,14 @@ async def test_messages_and_forms_that_lead_nowhere_are_answered_in_words(house:
         await house.workspace.fault(method="views.open", fault="error", error="expired_trigger_id")
         await use_as_data_set(house, message)
         await house.workspace.told("alice", "The form took more than 3 s")
+        await house.workspace.fault(method="views.open", fault="error", error="internal_error")
+        await use_as_data_set(house, message)
+        await house.workspace.told("alice", "Something broke on my side; reference ")
+        # One use that is delivered twice opens one form, and nobody hears of the second.
+        before = len(await house.workspace.whispers("alice"))
+        await house.workspace.fault(fault="repeat_envelopes", times=1)
+        await form_for(house, message)
+        assert len(await house.workspace.whispers("alice")) == before
         for fault, sentence in (
             ({"method": "download", "fault": "server_error"}, "Slack answered 503. Use the shortcut again."),
             ({"method": "download", "fault": "drop_before", "times": 2}, "could not be downloaded from Slack"),

@@ -1,5 +1,6 @@
 """What people upload, the shortcut they use on it, and the app that downloads it."""
 
+import io
 import json
 from pathlib import Path
 
@@ -116,6 +117,10 @@ async def test_uploads_that_cannot_be_taken_are_refused_in_a_sentence(control: C
     assert "mallory" in (await upload(control, ("rows.jsonl", ROWS), user="mallory"))["error"]
     assert "no message 1.0" in (await upload(control, ("rows.jsonl", ROWS), thread_ts="1.0"))["error"]
     assert (await control.post("upload", channel="rft"))["error"].startswith("An upload is a form")
+    form = aiohttp.FormData({"channel": "rft", "user": "alice"})
+    form.add_field("file", io.BytesIO(b"x" * (101 << 20)), filename="huge.jsonl")
+    async with control.session.post("/_control/upload", data=form) as answer:
+        assert (await answer.json())["error"].startswith("That is too much for one upload:")
     assert await control.messages() == []
 
 
