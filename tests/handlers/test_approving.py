@@ -109,3 +109,9 @@ SETTLED = replace(WAITING, quorum=1, settled=Settlement(Verdict.APPROVE, "ckpt-5
 def test_every_outcome_has_its_sentence(outcome: Outcome, approval: Approval, sentence: str) -> None:
     assert sentence in reply(Answer(outcome, approval), view_of(approval), BOB)
     assert CAROL not in reply(Answer(outcome, approval), view_of(approval), BOB)
+
+
+def test_who_asked_to_watch_a_job_is_told_why_they_cannot_approve_it() -> None:
+    answer = Answer(Outcome.OWN_JOB, an_approval(launched_by=ALICE))
+    said_to_alice = reply(answer, JobView(a_job(attached=True), Series(), answer.approval), ALICE)
+    assert "I cannot tell who launched it; so you count as its launcher" in said_to_alice

@@ -127,6 +127,20 @@ def test_the_summary_says_which_checkpoint_is_best_for_whom() -> None:
     assert "On 50 items a difference below 0.05 may well be chance." in shown
 
 
+def test_a_job_launched_elsewhere_says_so_and_what_is_not_known_of_it() -> None:
+    elsewhere = a_job(attached=True, train_items=None, valid_items=None)
+    shown = text_of(card(JobView(elsewhere, Series(), None), NOW))
+    assert "`ftjob-1`, launched elsewhere, watched for <@U0ALICE> since" in shown
+    assert "number of items not reported" in shown
+    assert "100 train items" in text_of(card(JobView(a_job(valid_items=None), Series(), None), NOW))
+
+
+def test_without_the_number_of_items_nothing_is_said_of_chance() -> None:
+    view = JobView(replace(FINISHED, valid_items=None), a_series(0.2), an_approval())
+    assert "On how many items is not known" in text_of(summary(view, None))
+    assert "None" not in comparison(view).subtitle
+
+
 def test_an_edited_card_has_new_block_ids_and_the_same_action_ids() -> None:
     first = MESSAGES["card in training"]
     later = card(JobView(a_job(last_step=50, total_steps=100), a_series(0.2), None), NOW)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
 from jobs.errors import InvalidRequest, PlatformRejected, PlatformUnavailable
 from jobs.gateway import Gateway
@@ -105,6 +106,8 @@ async def test_a_healthy_job_has_no_error_and_its_multi_grader_is_left_as_it_cam
     assert (job.batch_size, job.n_epochs, job.fine_tuned_model) == (None, None, None)
     assert job.created_at == 1765896170.0
     assert job.raw["method"] == capture("rft_job_created.json")["method"]
+    assert (job.method, job.reward) == ("reinforcement", "Combined local and remote grader")
+    assert job.suffix == "dv-endpoint-countdown-ft-f83f16a5"
     assert not job.is_finished
 
 
@@ -316,6 +319,28 @@ async def test_an_upload_is_sent_once_and_what_it_left_can_be_found(platform: St
     assert caught.value.outcome_unknown
     assert len(platform.asked("POST /files")) == 1
     assert await gateway.files_named("rft-abc-train.jsonl") == ("file-9",)
+
+
+async def test_the_rows_of_a_file_are_counted_as_far_as_it_is_shown(platform: StandIn, gateway: Gateway) -> None:
+    platform.on("GET /files/file-1/content", Says('{"a": "\u2028"}\r\n{}\n\n  \n{}'))
+    platform.on("GET /files/file-2/content", error(403, "files for fine-tuning are not given out"))
+    platform.on("GET /files/file-3/content", drop)
+    platform.on("GET /files/file-4/content", Says("\n"))
+    platform.on("GET /files/file-5/content", cut_off)
+
+    counts = [await gateway.count_rows(f"file-{number}") for number in range(1, 6)]
+
+    assert counts == [3, None, None, None, None]
+
+
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    """Send the first rows of a file, then cut the connection."""
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b"{}\n{}\n")
+    assert request.transport is not None
+    request.transport.close()
+    return response
 
 
 async def test_deleting_a_file_that_is_gone_is_fine(platform: StandIn, gateway: Gateway) -> None:

@@ -1,0 +1,80 @@
+"""A job that somebody launched without the bot: read back, watched and approved like one of the bot's own."""
+
+import pytest
+
+from jobs.gateway import Gateway
+from jobs.platforms import load_profiles
+from jobs.records import Hyperparameters
+from jobs.remote import JobSpec
+from jobs.tasks import TaskCatalogue
+from tests.story.colleagues import buttons, eventually, in_thread, pictures, said
+from tests.story.conftest import House
+from tests.story.test_story import approve, summary_of
+
+pytestmark = pytest.mark.story
+
+
+async def launched_elsewhere(house: House, gateway: Gateway) -> str:
+    """Launch the bundled task as a script of somebody's would; return the platform's id of the job."""
+    tasks = TaskCatalogue(house.tasks)
+    task = tasks.load(house.copy_eurovoc().name)
+    train, valid = [
+        await gateway.upload(f"{split}.jsonl", tasks.training_rows(task, split)) for split in ("train", "valid")
+    ]
+    spec = JobSpec(
+        key="nightly-7",
+        model="local-policy-1",
+        training_file=train,
+        validation_file=valid,
+        grader=task.reward_grader,
+        response_format=task.response_format,
+        suffix="nightly",
+        seed=1,
+        hyperparameters=Hyperparameters(n_epochs=3, eval_interval=5),
+    )
+    return (await gateway.create(spec)).id
+
+
+async def ended(gateway: Gateway, remote_id: str) -> None:
+    """Wait until the platform is done with a job."""
+
+    async def look() -> bool:
+        return (await gateway.job(remote_id)).is_finished
+
+    await eventually(look, f"the end of {remote_id}")
+
+
+async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) -> None:
+    workspace = house.workspace
+    profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
+    async with Gateway(profile, "local") as gateway, house.bot():
+        await workspace.type_command("alice", "/rft", "watch ftjob-none")
+        await workspace.told("alice", "ftjob-none")
+
+        remote_id = await launched_elsewhere(house, gateway)
+        await ended(gateway, remote_id)
+        await workspace.type_command("alice", "/rft", f"watch {remote_id} platform=local")
+        await workspace.told("alice", f"I watch `{remote_id}` on local as")
+
+        card = await workspace.card_with("launched elsewhere, watched for <@U0ALICE01>")
+        assert "180 train and 60 validation items" in said(card)
+        past = await workspace.reply_with("steps were read from before I was asked to watch.")
+        curve = await workspace.reply_with("Reward curve")
+        assert past["thread_ts"] == curve["thread_ts"] == card["ts"]
+        assert pictures(curve)
+        summary = await summary_of(workspace)
+        assert "of nightly" in said(summary)
+
+        await workspace.type_command("bob", "/rft", f"watch {remote_id}")
+        await workspace.told("bob", f"{remote_id} is rft-")
+
+        first = buttons(summary, "approve_checkpoint")[0]
+        await workspace.click("alice", summary, first)
+        await workspace.told("alice", "You asked me to watch this job")
+        await approve(workspace, "bob", summary, first, "the nightly one is fine")
+        await workspace.told("bob", "1 more approval needed")
+        await approve(workspace, "carol", summary, first, "agreed, looked at ten answers")
+        await workspace.told("carol", "Your decision settled it")
+    messages = await workspace.messages()
+    assert len([message for message in messages if not in_thread(message)]) == 1
+    assert not [message for message in messages if "first held at step" in said(message)]
