@@ -46,6 +46,12 @@ class GapReading:
     """The newest "new best": V > best + max(.01, s_V)."""
     stale: int
     """Evaluations since then."""
+    noise: float
+    """s_V."""
+    recent: float
+    """Mean validation reward of the last two evaluations."""
+    evals: int
+    """Evaluations so far; s_V is measured from the fourth on."""
 
 
 def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
@@ -55,16 +61,18 @@ def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
         series: the job's steps; rewards that are not finite count as missing.
         epoch_steps: W, the number of steps in which every training item comes once.
     """
-    valid = _usable(series.valid)
-    differences = _differences(_usable(series.train), valid)
+    valid = usable(series.valid)
+    differences = _differences(usable(series.train), valid)
     steps = [step for step, _ in differences]
     windows = Windows(difference for _, difference in differences)
     noises = ValidNoise()
     readings: list[GapReading] = []
     first_gaps: list[float] = []
     best, best_step, stale = -math.inf, 0, 0
-    for step, value in valid:
+    last = math.nan
+    for count, (step, value) in enumerate(valid, start=1):
         noise = noises.after(value)
+        recent, last = (last + value) / 2 if count > 1 else value, value
         if value > best + max(0.01, noise):
             best, best_step, stale = value, step, 0
         else:
@@ -82,11 +90,14 @@ def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
         variance = windows.variance(widest, end) if end - widest > 1 else None
         start = median(first_gaps)
         error = math.sqrt(1.5 * (noise**2 + train_noise(variance, end - begin) ** 2))
-        readings.append(GapReading(step, value, gap, start, gap - start, error, best, best_step, stale))
+        readings.append(
+            GapReading(step, value, gap, start, gap - start, error, best, best_step, stale, noise, recent, count)
+        )
     return tuple(readings)
 
 
-def _usable(points: Sequence[Point]) -> list[Point]:
+def usable(points: Sequence[Point]) -> list[Point]:
+    """Return the points whose value is a number that a grader can give."""
     return [point for point in points if abs(point[1]) < LARGEST]
 
 

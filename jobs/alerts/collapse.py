@@ -1,0 +1,110 @@
+"""Rule C: the reward breaks down, or stops being a number."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, first_open, raised
+from jobs.alerts.evaluations import read_evaluations
+from jobs.alerts.gap import usable
+from jobs.alerts.inputs import is_broken, no_train, no_valid
+from jobs.alerts.noise import ValidNoise, Windows
+from jobs.series import Series
+
+LEAST_STEPS = 10
+LAST_STEPS = 5
+EARLY_EVALS = 6
+EARLY_NOISE = 0.05
+"""An evaluation of 50 items, one sample each; fewer than `EARLY_EVALS` evaluations measure no noise to rely on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """How far a reward fell, and how much of that noise explains."""
+
+    step: int
+    curve: Literal["validation", "train"]
+    before: float
+    now: float
+    error: float
+    """Standard error of the difference."""
+
+    @property
+    def depth(self) -> float:
+        """How far it fell."""
+        return self.before - self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Fires when validation or train reward falls suddenly and far, and at once on a reward that is no number.
+
+    Formula: the mean of the last two V lies max(`least_fall`, `errors` x s_V) or more under the mean of the two before
+    (of means of two, one evaluation's noise is the error of their difference); or so does the mean of the last five r,
+    under the mean of the window before them, with the error s_r sqrt(1/5 + 1/window), s_r from the jumps of r as s_V.
+    """
+
+    rule: ClassVar[str] = "C"
+    title: ClassVar[str] = "collapse"
+    level: ClassVar[Level] = "critical"
+    least_fall: float = 0.10
+    errors: float = 4.0
+
+    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
+        """Return that there is no reward at all, or None."""
+        return no_train(series) and no_valid(series)
+
+    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
+        """Return every time a reward broke down; one open alert at most."""
+        valid = raised(Voice(self.rule, self.level, 1), tuple(_valid_falls(series)), self._sign, self._say)
+        train = raised(
+            Voice(self.rule, self.level, 1, LEAST_STEPS),
+            tuple(_train_falls(series, facts.window)),
+            self._sign,
+            self._say,
+        )
+        return first_open((*_broken(series, self), *valid, *train))
+
+    def _sign(self, fall: Fall) -> Sign:
+        return Sign.HOLDS if fall.depth >= max(self.least_fall, self.errors * fall.error) else Sign.CLEAN
+
+    def _say(self, fall: Fall) -> tuple[str, Values]:
+        text = (
+            f"Collapse: {fall.curve} reward fell from {fall.before:.2f} to {fall.now:.2f} by step {fall.step}; noise "
+            f"explains {self.errors * fall.error:.2f}.\n"
+            "The policy has broken, or the grader or its input has changed; it rarely comes back by itself.\n"
+            "Next: pause the job, read the newest answers, and look at checkpoints from before the fall."
+        )
+        return text, {"before": fall.before, "now": fall.now, "fall": fall.depth, "error": fall.error}
+
+
+def _valid_falls(series: Series) -> Iterator[Fall]:
+    for evaluation in read_evaluations(series.valid):
+        noise = max(evaluation.noise, EARLY_NOISE) if evaluation.count < EARLY_EVALS else evaluation.noise
+        yield Fall(evaluation.step, "validation", evaluation.before, evaluation.pair, noise)
+
+
+def _train_falls(series: Series, window: int) -> Iterator[Fall]:
+    train = usable(series.train)
+    windows = Windows(reward for _, reward in train)
+    noises = ValidNoise()
+    for end, (step, reward) in enumerate(train, start=1):
+        noise = noises.after(reward)
+        begin = end - LAST_STEPS
+        if begin < max(window, LEAST_STEPS):
+            continue
+        error = noise * math.sqrt(1 / LAST_STEPS + 1 / window)
+        yield Fall(step, "train", windows.mean(begin - window, begin), windows.mean(begin, end), error)
+
+
+def _broken(series: Series, rule: Collapse) -> tuple[Alert, ...]:
+    broken = next((step.step for step in series.steps if is_broken(step)), None)
+    if broken is None:
+        return ()
+    text = (
+        f"Collapse: at step {broken} the platform sent a reward or a loss that is no number.\n"
+        "The weights, or the grader's arithmetic, have probably gone out of range; what follows cannot be trusted.\n"
+        f"Next: pause or cancel the job, and use a checkpoint from before step {broken}."
+    )
+    return (Alert(rule.rule, rule.level, broken, text),)

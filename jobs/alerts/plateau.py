@@ -1,0 +1,135 @@
+"""Rules P and E: validation does not rise any more, and the policy has stopped trying other answers.
+
+    slopes = (V_j - V_i) / (s_j - s_i) for every pair i < j of the last n evaluations          (Theil and Sen)
+    upper  = the slope at rank (N + C) / 2 of the N sorted ones,  C = 1.645 sqrt(n (n - 1) (2 n + 5) / 18)
+
+`upper` is the upper end of Sen's 90% interval. Times the steps between the first and the last of the n evaluations it
+is the most that validation may still have gained over them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import ClassVar
+
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from jobs.alerts.epochs import at, epoch_means
+from jobs.alerts.gap import Point, usable
+from jobs.alerts.inputs import ENTROPY_KEYS, first_reason, no_valid, raw_points
+from jobs.series import Series
+
+NORMAL_95 = 1.645
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """What the last evaluations say about the slope."""
+
+    step: int
+    valid: float
+    most: float
+    """Upper end of the 90% interval of the slope, times the span: reward gained at most."""
+    span: int
+    """Steps from the first to the last of the evaluations."""
+
+
+def read_rises(points: Sequence[Point], evals: int) -> tuple[Rise, ...]:
+    """Return the slope's reading at every evaluation from number `evals` on."""
+    valid = usable(points)
+    return tuple(_rise(valid[end - evals : end]) for end in range(evals, len(valid) + 1))
+
+
+def _rise(last: Sequence[Point]) -> Rise:
+    count = len(last)
+    slopes = sorted((b - a) / (t - s) for (s, a), (t, b) in combinations(last, 2))
+    interval = NORMAL_95 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    upper = slopes[min(round((len(slopes) + interval) / 2), len(slopes) - 1)]
+    span = last[-1][0] - last[0][0]
+    return Rise(last[-1][0], last[-1][1], upper * span, span)
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """Notes that over the last `evals` evaluations validation gained less than `least_gain`, at the most."""
+
+    rule: ClassVar[str] = "P"
+    title: ClassVar[str] = "plateau"
+    level: ClassVar[Level] = "info"
+    evals: int = 8
+    least_gain: float = 0.04
+    in_row: int = 1
+
+    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
+        """Return that validation is missing, or None."""
+        return no_valid(series)
+
+    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:  # noqa: ARG002 - every rule is asked alike
+        """Return every time validation stopped rising."""
+        voice = Voice(self.rule, self.level, self.in_row)
+        return raised(voice, read_rises(series.valid, self.evals), self.sign, self._say)
+
+    def sign(self, rise: Rise) -> Sign:
+        """Return what a reading says: HOLDS on a plateau."""
+        return Sign.HOLDS if rise.most < self.least_gain else Sign.CLEAN
+
+    def _say(self, rise: Rise) -> tuple[str, Values]:
+        gained = f"gained at most {rise.most:.2f}" if rise.most > 0 else "gained nothing"
+        text = (
+            f"Plateau: over the last {rise.span} steps validation reward {gained}; it is {rise.valid:.2f}.\n"
+            "More steps of the same kind will probably add little.\n"
+            "Next: compare the checkpoints there are. Let the job end, or cancel it to save the rest of the cost."
+        )
+        return text, {"valid": rise.valid, "most": rise.most, "span": float(rise.span)}
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Entropy at one evaluation, beside the slope of validation."""
+
+    step: int
+    rise: Rise
+    entropy: float
+    entropy_start: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntropyLoss:
+    """Fires when entropy is under `least_share` of its start and validation stands on a plateau; never on one alone.
+
+    Entropy falls on every job that learns (Cui et al., arXiv 2505.22617), so by itself it says nothing.
+    Both figures of entropy are means over one epoch.
+    """
+
+    rule: ClassVar[str] = "E"
+    title: ClassVar[str] = "entropy used up"
+    level: ClassVar[Level] = "warn"
+    least_share: float = 0.2
+    plateau: Plateau = Plateau()
+    in_row: int = 2
+
+    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
+        """Return what is missing, or None."""
+        silent = None if raw_points(series, ENTROPY_KEYS) else "The platform sends no entropy."
+        return first_reason(silent, no_valid(series))
+
+    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
+        """Return every time the policy ran out of other answers on a plateau."""
+        means = epoch_means(raw_points(series, ENTROPY_KEYS), facts.window)
+        found = ((rise, at(means, rise.step)) for rise in read_rises(series.valid, self.plateau.evals))
+        spreads = [Spread(rise.step, rise, h, means[0][1]) for rise, h in found if h is not None]
+        return raised(Voice(self.rule, self.level, self.in_row), spreads, self._sign, self._say)
+
+    def _sign(self, spread: Spread) -> Sign:
+        low = spread.entropy < self.least_share * spread.entropy_start
+        return Sign.HOLDS if low and self.plateau.sign(spread.rise) is Sign.HOLDS else Sign.CLEAN
+
+    def _say(self, spread: Spread) -> tuple[str, Values]:
+        text = (
+            f"Entropy used up: it fell from {spread.entropy_start:.2f} to {spread.entropy:.2f}, and validation reward "
+            f"gained at most {max(spread.rise.most, 0):.2f} over the last {spread.rise.span} steps.\n"
+            "The policy gives nearly the same answers every time, so there is little left to learn from.\n"
+            "Next: cancel the job, or start another from more varied prompts or with a lower learning rate."
+        )
+        values = {"entropy": spread.entropy, "entropy_start": spread.entropy_start, "most": spread.rise.most}
+        return text, values

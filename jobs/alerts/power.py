@@ -1,0 +1,60 @@
+"""Rule K1: a validation set that is too small to see overfitting."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from jobs.alerts.gap import GapReading
+from jobs.alerts.noise import LEAST_EVALS
+from jobs.alerts.overfitting import gap_readings, no_gap
+from jobs.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Underpowered:
+    """Notes that `errors` x SE > `least_drift`: a gap of the size that matters is hidden by noise.
+
+    Read from `least_evals` evaluations on, when the noise is measured and not supposed.
+    """
+
+    rule: ClassVar[str] = "K1"
+    title: ClassVar[str] = "validation set too small"
+    level: ClassVar[Level] = "info"
+    least_drift: float = 0.05
+    errors: float = 2.5
+    least_evals: int = LEAST_EVALS + 2
+    in_row: int = 2
+
+    def blind(self, series: Series, facts: JobFacts) -> str | None:
+        """Return what is missing for a gap, or None."""
+        return no_gap(series, facts)
+
+    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
+        """Return every time the noise grew beyond what overfitting can be seen through."""
+        readings = [reading for reading in gap_readings(series, facts) if reading.evals >= self.least_evals]
+        voice = Voice(self.rule, self.level, self.in_row)
+        return raised(voice, readings, self._sign, lambda reading: self._say(reading, facts))
+
+    def _sign(self, reading: GapReading) -> Sign:
+        return Sign.HOLDS if self.errors * reading.error > self.least_drift else Sign.CLEAN
+
+    def _say(self, reading: GapReading, facts: JobFacts) -> tuple[str, Values]:
+        seen = self.errors * reading.error
+        factor = (seen / self.least_drift) ** 2
+        text = (
+            f"This validation set cannot see gaps under {seen:.2f}; {self.least_drift:.2f} is the size that matters.\n"
+            f"One evaluation is uncertain by {reading.noise:.3f}, so overfitting may go unnoticed on this job.\n"
+            f"Next: for the next job, {_advice(facts, factor)}."
+        )
+        return text, {"error": reading.error, "visible": seen, "noise": reading.noise, "factor": factor}
+
+
+def _advice(facts: JobFacts, factor: float) -> str:
+    """Return what would make the standard error small enough; it shrinks with the root of the items."""
+    if facts.valid_items is None:
+        return f"use about {factor:.1f} times as many validation items, or more eval_samples"
+    items = f"use about {math.ceil(facts.valid_items * factor)} validation items instead of {facts.valid_items}"
+    if facts.eval_samples is None:
+        return f"{items}, or raise eval_samples"
+    return f"{items}, or raise eval_samples above {facts.eval_samples}"

@@ -1,0 +1,119 @@
+"""How good the rules are: false alarms and detections on simulated jobs whose truth is known, beside naive rules.
+
+`python -m tests.bench.bench_rules` prints a readable table; a job counts once a rule fired on it at all.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from jobs.alerts import RULES
+from jobs.evals.intervals import wilson_interval
+from jobs.series import Series
+from tests.jobs.alerts.simulated_jobs import KINDS, Plan, simulate
+
+JOBS = 500
+SIMULATED = ("O1", "O2", "O0", "P", "N", "N2", "H1", "H2", "L1", "L2", "L4", "C", "B", "K1")
+"""Rules whose inputs the simulated jobs have; the others wait for one figure and are tried in the tests."""
+NORMAL_95 = 1.96
+
+Fires = Callable[[Series, Plan], bool]
+
+
+def gap_once(series: Series, plan: Plan) -> bool:  # noqa: ARG001 - naive rules know the series alone
+    """The newest batch's train reward lies more than .10 above validation, once."""
+    train = dict(series.train)
+    return any(train[step] - valid > 0.10 for step, valid in series.valid if step in train)
+
+
+def two_falls(series: Series, plan: Plan) -> bool:  # noqa: ARG001 - naive rules know the series alone
+    """Validation fell twice running."""
+    falls = [after < before for (_, before), (_, after) in pairwise(series.valid)]
+    return any(one and other for one, other in pairwise(falls))
+
+
+def patience_of_four(series: Series, plan: Plan) -> bool:  # noqa: ARG001 - naive rules know the series alone
+    """Four evaluations running without a new highest validation reward."""
+    best, stale = float("-inf"), 0
+    for _, valid in series.valid:
+        best, stale = (valid, 0) if valid > best else (best, stale + 1)
+        if stale >= 4:
+            return True
+    return False
+
+
+def _fires(rule_id: str) -> Fires:
+    rule = next(rule for rule in RULES if rule.rule == rule_id)
+    return lambda series, plan: bool(rule.alerts(series, plan.facts))
+
+
+FIRES: Mapping[str, Fires] = {
+    **{rule: _fires(rule) for rule in SIMULATED},
+    "naive_gap_over_.10": gap_once,
+    "naive_two_falls": two_falls,
+    "naive_patience_4": patience_of_four,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """In how many of `jobs` a rule fired, in percent, with the ends of Wilson's 95% interval."""
+
+    fired: int
+    jobs: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.fired / self.jobs
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        interval = wilson_interval(self.fired / self.jobs, self.jobs, NORMAL_95)
+        return 100 * interval.low, 100 * interval.high
+
+
+def rates(plan: Plan, jobs: int) -> dict[str, Rate]:
+    """Return how often each rule fires on `jobs` simulated jobs of one kind; the seeds are 0, 1, 2, ..."""
+    fired = dict.fromkeys(FIRES, 0)
+    for seed in range(jobs):
+        series = simulate(plan, seed)
+        for name, fires in FIRES.items():
+            fired[name] += fires(series, plan)
+    return {name: Rate(count, jobs) for name, count in fired.items()}
+
+
+async def measured(jobs: int = JOBS) -> dict[str, dict[str, Rate]]:
+    """Return the rates by kind of job and rule."""
+    return {kind: await asyncio.to_thread(rates, plan, jobs) for kind, plan in KINDS.items()}
+
+
+async def figures() -> dict[str, float]:
+    """Return, in percent of the jobs of a kind, how often each rule fires, with the interval's ends."""
+    found: dict[str, float] = {"rules.jobs_per_kind": JOBS}
+    for kind, by_rule in (await measured()).items():
+        for rule, rate in by_rule.items():
+            name = f"rules.{rule}.{kind.replace(' ', '_')}"
+            low, high = rate.interval
+            found |= {
+                f"{name}_percent": round(rate.percent, 2),
+                f"{name}_low": round(low, 2),
+                f"{name}_high": round(high, 2),
+            }
+    return found
+
+
+def table(by_kind: Mapping[str, Mapping[str, Rate]]) -> str:
+    """Return the rates as text: a row per rule, a block of columns per kind."""
+    lines: list[str] = []
+    for kind, by_rule in by_kind.items():
+        lines.append(f"\n{kind} ({next(iter(by_rule.values())).jobs} jobs)")
+        for rule, rate in by_rule.items():
+            low, high = rate.interval
+            lines.append(f"  {rule:<20} {rate.percent:5.1f}%   ({low:.1f} to {high:.1f})")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(asyncio.run(measured(int(sys.argv[1]) if len(sys.argv) > 1 else JOBS))))
