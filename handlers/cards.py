@@ -58,7 +58,8 @@ def _verdict(view: JobView) -> str:
     if job.state is JobState.FAILED:
         return escape(job.note or "The platform gave no reason.")
     if approval:
-        waiting = f"{len(job.checkpoints)} checkpoints wait for approval in the thread."
+        count = len(job.checkpoints)
+        waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
         return settled_line(job, approval) if approval.settled else waiting
     if job.alerts:
         return escape(job.alerts[-1].text.splitlines()[0])

@@ -107,7 +107,12 @@ MOST_COMPARED: Final = 6
 EVAL: Final = (
     Verb("run", "ask one or more models, grade every answer", keys=EVAL_KEYS, needs=("task",)),
     Verb("variance", "is there headroom to learn: nine runs of each item", keys=EVAL_KEYS, needs=("task",)),
-    Verb("compare", "which is better, item by item", takes="<eval>", most=MOST_COMPARED),
+    Verb(
+        "compare",
+        "which is better, item by item: two evals or more",
+        takes="<eval>",
+        most=MOST_COMPARED,
+    ),
     Verb("list", "the newest evals"),
     Verb("status", "how far an eval is", takes="<eval>"),
     Verb("show", "what it came to", takes="<eval>"),
@@ -153,7 +158,8 @@ def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
         given[key] = value
     for key in verb.needs:
         if key not in given:
-            hint = f" Did you mean `{key}={bare[0]}`?" if bare else f" Write `{command} {verb.name} {key}=<{key}>`."
+            spare = [word for word in bare if word != verb.takes]
+            hint = f" Did you mean `{key}={spare[0]}`?" if spare else f" Write `{command} {verb.usage}`."
             raise InvalidRequest(f"`{command} {verb.name}` needs `{key}=`.{hint}")
     return Typed(verb.name, _bare(command, verb, bare), given)
 

@@ -53,9 +53,7 @@ def eval_card(evaluation: Eval, now: float) -> Message:
     missing = sum(done.failures.values())
     blocks = [
         header(f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task}"),
-        section(
-            f"*{STATES[evaluation.state]}* · {done.answered:,} of {evaluation.total:,} answers\n{_verdict(evaluation)}"
-        ),
+        section(f"*{_state(evaluation)}* · {done.answered:,} of {evaluation.total:,} answers\n{_verdict(evaluation)}"),
         fields(
             f"*Mean {escape(evaluation.reward)}{'' if evaluation.state.is_final else ' so far'}*\n{_means(evaluation)}",
             f"*Missing answers*\n{_missing(done.failures) if missing else 'none'}",
@@ -71,10 +69,16 @@ def eval_card(evaluation: Eval, now: float) -> Message:
     if not evaluation.state.is_final:
         blocks.append(actions(_cancel(evaluation), block_id=f"controls:{evaluation.id}:{done.answered}"))
     text = (
-        f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task} ({evaluation.id}): {STATES[evaluation.state]}, "
+        f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task} ({evaluation.id}): {_state(evaluation)}, "
         f"{done.answered} of {evaluation.total} answers."
     )
     return Message(text, tuple(blocks))
+
+
+def _state(evaluation: Eval) -> str:
+    """Return an eval's state for people; one that ended with a note did not come to its end."""
+    stopped = evaluation.state is EvalState.FINISHED and evaluation.note
+    return "Stopped early" if stopped else STATES[evaluation.state]
 
 
 def _size(evaluation: Eval) -> str:
@@ -290,7 +294,7 @@ def eval_list(evaluations: tuple[Eval, ...]) -> Message:
     if not evaluations:
         return Message("No eval yet. `/eval run task=<task>` starts one; `/proctor tasks` lists the tasks.")
     lines = [
-        f"`{each.id}` *{escape(each.task)}* · {STATES[each.state]}, {each.progress.answered:,} of {each.total:,} "
+        f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} "
         "answers · "
         f"{escape(', '.join(arm.name for arm in each.arms[:3]))} · {person(each.request.requested_by)}, "
         f"{moment(each.created_at)}"

@@ -116,9 +116,10 @@ async def start(typed: Typed, user: str, channel: str, trigger: str, evals: Eval
     except AlreadyTaken as taken:
         return f"You asked for just that a moment ago: `{taken.holder}` is on its way."
     names = ", ".join(arm.name for arm in evaluation.arms)
+    runs = f"{evaluation.runs} run{'s' if evaluation.runs != 1 else ''}"
     return (
         f"Starting `{evaluation.id}`: {evaluation.items} items of {escape(evaluation.task)} "
-        f"({escape(evaluation.split)}) x {evaluation.runs} runs of {escape(names)}, "
+        f"({escape(evaluation.split)}) x {runs} of {escape(names)}, "
         f"{evaluation.total:,} answers. Its card appears here."
     )
 
@@ -168,7 +169,8 @@ async def export(client: AsyncWebClient, reference: str, evals: Evals, store: St
                 initial_comment=f"{evaluation.id}, {escape(arm.name)}: an Inspect log; `inspect view` opens it.",
             )
     count = len(evaluation.arms)
-    return f"{count} Inspect log{'s' if count != 1 else ''} of `{evaluation.id}` stand in its thread."
+    logs = "The Inspect log" if count == 1 else f"{count} Inspect logs"
+    return f"{logs} of `{evaluation.id}` {'is' if count == 1 else 'are'} in its thread."
 
 
 def _write_log(evaluation: Eval, arm: Arm, evals: Evals, out: Path) -> None:

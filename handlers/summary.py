@@ -109,7 +109,7 @@ def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> s
     lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`"]
     if reading.leaning and reading.leaning is not Leaning.BALANCED:
         lines.append(f"It {reading.leaning.value}.")
-    if approval:
+    if approval and not approval.settled:  # once it is settled, the votes that settled it stand below
         lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]
     return "\n".join(lines)
 

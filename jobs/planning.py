@@ -104,7 +104,7 @@ def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
         named = task.defaults.model
     model = named or profile.default_model
     if model is None:
-        raise InvalidRequest(f"{profile.name} has no model of its own choice; add model=<base model>.")
+        raise InvalidRequest(f"{profile.name} has no default model; add model=<base model>.")
     if profile.models and model not in profile.models:
         raise InvalidRequest(f"{profile.name} cannot tune '{model}'; {nearest(model, profile.models)}")
     return model

@@ -117,7 +117,7 @@ PROFILES: tuple[Profile, ...] = (
         accepts_new_jobs_until=date(2027, 1, 6),
         retired=RETIRED_MODELS,
         job_link="https://platform.openai.com/finetune/{id}",
-        note="Accepts new jobs only from organizations that already tune models, and from nobody after 2027-01-06.",
+        note="Accepts new jobs only from organizations that already tune models.",
     ),
 )
 

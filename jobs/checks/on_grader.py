@@ -43,12 +43,12 @@ def right_answers(facts: Facts) -> Finding | None:
 
 def odd_answers(facts: Facts) -> Finding | None:
     """Whatever a model may answer, the grader must come to an end, and had better not raise."""
-    return _odd("odd_answers", facts.odd_answers, "an answer")
+    return _odd("odd_answers", facts.odd_answers, "answer")
 
 
 def odd_references(facts: Facts) -> Finding | None:
     """A row whose reference is empty, of another type or missing must not break the grader."""
-    finding = _odd("odd_references", facts.odd_rows, "a row")
+    finding = _odd("odd_references", facts.odd_rows, "row")
     if finding is None or finding.level is not Level.WARN:
         return finding
     empty = [row.id for row in facts.train if not row.item.get(REFERENCE)]
@@ -115,16 +115,19 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
     numbers = {"tried": len(tried), "failed": len(failed)}
     if stopped:
         first = stopped[0]
-        said = f"The grader {first.grader} does not come to an end on {what} such as {first.what}: {_why(first.grade)}."
+        kind = "an answer" if what == "answer" else f"a {what}"
+        said = f"The grader {first.grader} does not come to an end on {kind} such as {first.what}: {_why(first.grade)}."
         return Finding(check, Level.BLOCK, said, numbers)
     if failed:
         first = failed[0]
         said = (
-            f"{len(failed)} of {len(tried)} odd cases make a grader raise; {first.grader} on {first.what}: "
+            f"{len(failed)} of {len(tried)} odd {what}s make a grader raise; {first.grader} on {first.what}: "
             f"{_why(first.grade)}. Each counts 0 in training, and many such errors fail a job."
         )
         return Finding(check, Level.WARN, said, numbers)
-    said = f"{graders} {'grader' if graders == 1 else 'graders'} came through {len(tried)} odd cases without an error."
+    said = (
+        f"{graders} {'grader' if graders == 1 else 'graders'} came through {len(tried)} odd {what}s without an error."
+    )
     return Finding(check, Level.OK, said, numbers)
 
 

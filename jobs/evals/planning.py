@@ -115,7 +115,7 @@ def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:
     named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
     model = named or profile.default_model
     if model is None:
-        raise InvalidRequest(f"{profile.name} has no model of its own choice; add model=<model>.")
+        raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
     return (model,)
 
 

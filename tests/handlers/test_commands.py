@@ -44,6 +44,21 @@ def test_what_is_wrong_is_said_with_the_nearest_valid_word(text: str, sentence: 
     assert sentence in str(problem.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("dataset", "needs `task=`. Write `/proctor dataset balance task=<task>`."),
+        ("dataset balance", "needs `task=`. Write `/proctor dataset balance task=<task>`."),
+        ("dataset balance acts", "Did you mean `task=acts`?"),
+        ("dataset acts", "Did you mean `task=acts`?"),
+    ],
+)
+def test_a_verbs_own_word_is_not_taken_for_a_value(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as problem:
+        parse("/proctor", text, PROCTOR)
+    assert sentence in str(problem.value)
+
+
 def test_the_overview_names_every_verb_and_hides_no_placeholder() -> None:
     shown = overview("/rft", RFT) + overview("/proctor", PROCTOR)
     for verb in (*RFT, *PROCTOR):

@@ -99,7 +99,7 @@ async def test_what_does_not_exist_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"default_model": None}, "local has no model of its own choice; add model=<base model>."),
+        ({"default_model": None}, "local has no default model; add model=<base model>."),
         ({"min_rows": 10}, "small has 2 training items; local takes no fewer than 10."),
         (
             {"grader_types": frozenset({"multi", "string_check"})},
