@@ -6,6 +6,7 @@ Importing this package never imports matplotlib: values, words and the pool live
 from charts.alt_text import describe
 from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes
 from charts.pool import ChartFailed, ChartPool
+from charts.splitting import time_shares
 from charts.values import (
     ArmScores,
     Chart,
@@ -43,4 +44,5 @@ __all__ = [
     "Theme",
     "VarianceStudy",
     "describe",
+    "time_shares",
 ]

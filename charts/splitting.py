@@ -48,3 +48,13 @@ def splits(times: Sequence[StepTime]) -> tuple[Split, ...]:
     """Return every step that reported its time, in order."""
     found = (split(time) for time in sorted(times, key=lambda time: time.step))
     return tuple(one for one in found if one is not None)
+
+
+def time_shares(times: Sequence[StepTime]) -> tuple[tuple[str, float], ...]:
+    """Return each part's share of all the time that was reported, without parts that took none; () without times."""
+    steps = splits(times)
+    full = sum(one.full for one in steps)
+    if full <= 0:
+        return ()
+    shares = (sum(one.parts[index] for one in steps) / full for index in range(len(PARTS)))
+    return tuple((name, share) for name, share in zip(PARTS, shares, strict=True) if share > 0)

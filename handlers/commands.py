@@ -16,6 +16,9 @@ TYPOGRAPHY: Final = str.maketrans(
 """Phones turn quotes into typographic ones; the person meant the plain ones."""
 
 
+NUMBERS: Final = {1: "one", 2: "two"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """One thing a command can do.
@@ -27,6 +30,8 @@ class Verb:
         keys: the `key=value` pairs it takes, each with an example or its values.
         needs: keys that must be given.
         most: how many bare words it takes at most.
+        least: how many it takes at least, where it takes any.
+        choices: words of which one may follow.
     """
 
     name: str
@@ -35,12 +40,15 @@ class Verb:
     keys: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     most: int = 1
+    least: int = 1
+    choices: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
         """How it is typed, without the keys that may be left out."""
         needed = [f"{key}={self.keys[key]}" for key in self.needs]
-        return " ".join([self.name, *([self.takes] if self.takes else []), *needed])
+        choices = [f"[{'|'.join(self.choices)}]"] if self.choices else []
+        return " ".join([self.name, *([self.takes] * self.least if self.takes else []), *choices, *needed])
 
     @property
     def options(self) -> str:
@@ -73,11 +81,16 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "prompt": "<version>",
 }
 
+CURVE_WORDS: Final = ("rewards", "graders", "tokens", "timing", "errors", "all")
+MOST_CURVES: Final = 5
+"""More lines in one picture cannot be told apart."""
+
 RFT: Final = (
     Verb("launch", "start a job", keys=LAUNCH_KEYS, needs=("task",)),
     Verb("list", "the newest jobs"),
     Verb("status", "where a job stands", takes="<job>"),
-    Verb("curve", "its reward curve", takes="<job>"),
+    Verb("curve", "its curves; without a further word, the rewards", takes="<job>", choices=CURVE_WORDS),
+    Verb("compare", "the validation rewards of jobs, one over the other", takes="<job>", least=2, most=MOST_CURVES),
     Verb("checkpoints", "its kept checkpoints and their scores", takes="<job>"),
     Verb("events", "what its platform says about it", takes="<job>"),
     Verb(
@@ -207,9 +220,15 @@ def _bare(command: str, verb: Verb, bare: list[str]) -> tuple[str, ...]:
             usage = f"`{command} {verb.usage}`"
             raise InvalidRequest(f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed {usage}.")
         return ()
-    if not 1 <= len(bare) <= verb.most:
-        found = "none is given" if not bare else f"{len(bare)} words are given: {' '.join(bare)}"
+    most = verb.most + bool(verb.choices)
+    if not verb.least <= len(bare) <= most:
+        found = "none is given" if not bare else f"{_given(len(bare))} given: {' '.join(bare)}"
         name = verb.takes.strip("<>")
-        wanted = f"one {name}" if verb.most == 1 else f"one to {verb.most} {name}s"
-        raise InvalidRequest(f"`{command} {verb.name}` needs {wanted}; {found}.")
+        wanted = f"one {name}" if verb.most == 1 else f"{NUMBERS[verb.least]} to {verb.most} {name}s"
+        choice = f" and at most one of {', '.join(verb.choices)}" if verb.choices and bare else ""
+        raise InvalidRequest(f"`{command} {verb.name}` needs {wanted}{choice}; {found}.")
     return tuple(bare)
+
+
+def _given(count: int) -> str:
+    return "1 word is" if count == 1 else f"{count} words are"

@@ -10,11 +10,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.blocks import Message, context, escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.commands import RFT, Typed, overview, parse
+from handlers.curves import pictured
 from handlers.images import Pictures
 from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
 from handlers.summary import comparison, summary
-from handlers.thread import curve, reward_curve
 from handlers.wording import group
 from jobs.attaching import Attacher, WatchRequest
 from jobs.errors import NotFound
@@ -63,8 +63,8 @@ async def handle_rft(
         case "status":
             view = await jobs.view(typed.word)
             await answer(respond, job_status(view, time.time(), await _thread_link(view.job, store, client)))
-        case "curve":
-            await show_curve(client, await jobs.view(typed.word), pictures, user, channel)
+        case "curve" | "compare":
+            await whisper(client, await pictured(typed, jobs, pictures), user, channel)
         case "checkpoints":
             await show_checkpoints(client, await jobs.view(typed.word), pictures, user, channel)
         case "events":
@@ -130,12 +130,6 @@ async def ask(jobs: RftJobs, reference: str, action: Action, user: str, channel:
     if not job.state.is_on_platform:
         return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
     return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."
-
-
-async def show_curve(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:
-    """Show a job's reward curve to the person who asked."""
-    file = await pictures.file_of(reward_curve(view), f"reward-curve-{view.job.id}")
-    await whisper(client, curve(view, file), user, channel)
 
 
 async def show_checkpoints(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:

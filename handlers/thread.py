@@ -5,6 +5,8 @@ from typing import Final
 from charts import RewardCurve, describe
 from handlers.blocks import Message, context, escape, image, section
 from handlers.wording import change, person, progress, score
+from jobs.alerts import JobFacts
+from jobs.alerts.noise import LARGEST, LEAST_EVALS, ValidNoise
 from jobs.records import Job, RaisedAlert
 from jobs.rft import JobView
 
@@ -18,13 +20,34 @@ def reward_curve(view: JobView) -> RewardCurve:
     title = f"Validation reward {score(job.valid_reward)}" + (f", {moved}" if moved else "")
     return RewardCurve(
         title=title if job.valid_reward is not None else "No evaluation yet",
-        subtitle=f"{job.task} · {job.model} · {job.id} · {progress(job)}",
+        subtitle=about(job),
         train=series.train,
         valid=series.valid,
         checkpoints=tuple(checkpoint.step for checkpoint in job.checkpoints),
         alerts=tuple(alert.step for alert in job.alerts),
         total_steps=job.total_steps,
+        epoch_steps=_epoch_steps(job),
+        valid_error=valid_error(view),
     )
+
+
+def about(job: Job) -> str:
+    """Return the line below a picture's title: which job it is about, and where that stands."""
+    return f"{job.task} · {job.model} · {job.id} · {progress(job)}"
+
+
+def valid_error(view: JobView) -> float | None:
+    """Return the standard error of one evaluation, from the jumps between them; None while there are too few."""
+    usable = [reward for _, reward in view.series.valid if abs(reward) < LARGEST]
+    if len(usable) < LEAST_EVALS:
+        return None
+    noise = ValidNoise()
+    return [noise.after(reward) for reward in usable][-1]
+
+
+def _epoch_steps(job: Job) -> int | None:
+    batch = job.batch_size or job.request.hyperparameters.batch_size
+    return JobFacts(job.train_items, batch).epoch_steps
 
 
 def curve(view: JobView, file: str | None) -> Message:
