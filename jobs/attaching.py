@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from jobs.approvals import card_posting
-from jobs.errors import Conflict, InvalidRequest
+from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
 from jobs.planning import PlatformOf, job_id
 from jobs.platforms import Profile
@@ -23,6 +23,9 @@ from jobs.store import Change, Store, VersionConflict, Versioned
 
 QUORUM: Final = 2
 """Approvals needed, as for a task that names no number."""
+
+NO_SUCH_JOB: Final = frozenset({"not_found", "fine_tune_not_found"})
+"""How platforms say that they do not have a job."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -75,12 +78,12 @@ class Attacher:
         Raises:
             Conflict: it is watched already; names the job.
             InvalidRequest: it is no reinforcement fine-tuning job, or the id is none.
-            NotFound: there is no such platform.
-            PlatformError: the platform does not have it, or does not answer.
+            NotFound: there is no such platform, or it does not have the job.
+            PlatformError: the platform does not say.
         """
         await self._check_not_ours(request.remote_id)
         profile, gateway = self._platform_of(request.platform or self._default_platform)
-        remote = await gateway.job(request.remote_id)
+        remote = await _found(gateway, profile, request)
         if remote.method not in {None, "reinforcement"}:
             raise InvalidRequest(
                 f"{remote.id} is a {remote.method} fine-tuning job; I watch reinforcement fine-tuning only."
@@ -137,6 +140,7 @@ class Attacher:
                 platform=profile.name,
                 model=remote.model,
                 suffix=remote.suffix,
+                hyperparameters=remote.hyperparameters,
             ),
             created_at=self._clock(),
             task=called,
@@ -154,6 +158,16 @@ class Attacher:
             batch_size=remote.batch_size,
             attached=True,
         )
+
+
+async def _found(gateway: Gateway, profile: Profile, request: WatchRequest) -> RemoteJob:
+    try:
+        return await gateway.job(request.remote_id)
+    except PlatformRejected as error:
+        if error.code not in NO_SUCH_JOB:
+            raise
+        elsewhere = " Where it runs on another platform, add `platform=<platform>`." if not request.platform else ""
+        raise NotFound(f"{profile.title or profile.name} has no job '{request.remote_id}'.{elsewhere}") from None
 
 
 def _named(job: Job, number: int) -> Job:

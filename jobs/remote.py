@@ -6,6 +6,7 @@ absent, and the unread answer stays beside the record as `raw`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import get_args
 
 from jobs.normaliser import (
     TRAIN_REWARD_KEYS,
@@ -16,13 +17,14 @@ from jobs.normaliser import (
     number,
     whole,
 )
-from jobs.records import Checkpoint, Hyperparameters
+from jobs.records import Checkpoint, Effort, Hyperparameters
 from jobs.refusals import scrub
 from jobs.series import JsonObject
 
 KEY = "proctor_job"
 """Name of the metadata pair that carries our job id to the platform."""
 
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -71,6 +73,8 @@ class RemoteJob:
     """`reinforcement`, `supervised`, ...; None where the platform does not say."""
     reward: str | None = None
     """Name of the grader that training climbs."""
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    """As the platform has them; None for what it still calls "auto"."""
     raw: JsonObject = field(default_factory=dict)
 
     @property
@@ -119,8 +123,22 @@ def read_job(answer: JsonObject) -> RemoteJob:
         key=text(child(answer, "metadata"), KEY),
         suffix=text(answer, "user_provided_suffix"),
         method=text(child(answer, "method"), "type"),
+        hyperparameters=_settings(hyperparameters),
         reward=text(child(answer, "method", "reinforcement", "grader"), "name"),
         raw=answer,
+    )
+
+
+def _settings(said: JsonObject) -> Hyperparameters:
+    effort = said.get("reasoning_effort")
+    return Hyperparameters(
+        n_epochs=whole(said.get("n_epochs")),
+        batch_size=whole(said.get("batch_size")),
+        eval_interval=whole(said.get("eval_interval")),
+        eval_samples=whole(said.get("eval_samples")),
+        compute_multiplier=number(said.get("compute_multiplier")),
+        learning_rate_multiplier=number(said.get("learning_rate_multiplier")),
+        reasoning_effort=next((known for known in EFFORTS if known == effort), None),
     )
 
 

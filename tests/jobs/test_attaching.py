@@ -11,10 +11,10 @@ from jobs.attaching import Attacher, WatchRequest
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
 from jobs.platforms import Profile
-from jobs.records import Job, JobState, Posting, PostingKind
+from jobs.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.store import Change, Store, Versioned
 from jobs.watching import Watcher
-from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, standing_in
+from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.records import ALICE, BOB, CHANNEL, PROFILE, a_job
 
 JOBS = "/fine_tuning/jobs"
@@ -26,7 +26,7 @@ NOW = 5_000.0
 
 def remote_job(status: str = "running", **changes: object) -> JobJson:
     chosen = capture("rft_job_created.json")["method"]
-    chosen["reinforcement"]["hyperparameters"] |= {"batch_size": 16}
+    chosen["reinforcement"]["hyperparameters"] |= {"batch_size": 16, "eval_samples": 3}
     return capture("rft_job_created.json") | {"id": "ftjob-1", "status": status, "method": chosen} | changes
 
 
@@ -114,6 +114,7 @@ async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(burea
     assert (job.state, job.remote_id, job.platform_status) == (JobState.WATCHING, "ftjob-1", "running")
     assert (job.task, job.model) == ("dv-endpoint-countdown-ft-f83f16a5", "o4-mini-2025-04-16")
     assert (job.reward, job.batch_size) == ("Combined local and remote grader", 16)
+    assert job.request.hyperparameters == Hyperparameters(batch_size=16, eval_samples=3, reasoning_effort="default")
     assert (job.request.requested_by, job.quorum, job.approvers) == (BOB, 2, ("model-approvers",))
     assert (job.train_items, job.valid_items) == (None, None)
     assert set(await bureau.postings(job)) == {"card"}
@@ -239,7 +240,13 @@ async def test_what_cannot_be_watched_is_refused_in_words_and_nothing_is_written
     bureau.has(remote_job(method={"type": "supervised"}), [])
     with pytest.raises(InvalidRequest, match="ftjob-1 is a supervised fine-tuning job; I watch reinforcement"):
         await bureau.attach()
-    with pytest.raises(PlatformRejected, match="ftjob-9"):
+    missing = "local has no job 'ftjob-9'."
+    with pytest.raises(NotFound, match=f"^{missing} Where it runs on another platform, add `platform=<platform>`.$"):
+        await bureau.attach(remote_id="ftjob-9")
+    with pytest.raises(NotFound, match=f"^{missing}$"):
+        await bureau.attach(remote_id="ftjob-9", platform="local")
+    bureau.platform.on(f"GET {JOBS}/ftjob-9", error(403, "not yours"))
+    with pytest.raises(PlatformRejected, match="refused to show the job"):
         await bureau.attach(remote_id="ftjob-9")
     with pytest.raises(NotFound, match="There is no platform 'loco'"):
         await bureau.attach(platform="loco")

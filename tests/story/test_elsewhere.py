@@ -49,7 +49,7 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
     profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
     async with Gateway(profile, "local") as gateway, house.bot():
         await workspace.type_command("alice", "/rft", "watch ftjob-none")
-        await workspace.told("alice", "ftjob-none")
+        await workspace.told("alice", "Local platform has no job 'ftjob-none'.")
 
         remote_id = await launched_elsewhere(house, gateway)
         await ended(gateway, remote_id)
