@@ -4,10 +4,10 @@ import json
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import Block, context, escape, plain, section, text_input
+from handlers.forms import open_form
 from handlers.summary import APPROVE, REJECT, settled_sentence
 from handlers.wording import group, person, score
 from jobs.approvals import Answer, Approvals, Outcome
@@ -19,10 +19,6 @@ FORM: Final = "decision"
 REASON: Final = "reason"
 MOST_REASON: Final = 500
 SHORTEST_REASON: Final = 3
-TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired"})
-"""Slack opens a form for 3 s after the click."""
-OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
-"""The same click was delivered twice, and the first one has opened the form."""
 
 
 def register(app: AsyncApp) -> None:
@@ -59,14 +55,7 @@ async def ask_reason(
             "channel": channel,
         }
     )
-    try:
-        await client.views_open(trigger_id=str(body["trigger_id"]), view=form(view, checkpoint, remembered))
-    except SlackApiError as error:
-        reason = error.response.get("error")
-        if reason in TOO_LATE:
-            raise Conflict("The form took more than 3 s, and Slack no longer opens it. Click again.") from None
-        if reason not in OPENED_ALREADY:
-            raise
+    await open_form(client, str(body["trigger_id"]), form(view, checkpoint, remembered))
 
 
 async def take_decision(

@@ -103,6 +103,7 @@ def help_text() -> str:
         f"*Evals*\n{overview('/eval', EVAL)}",
         f"*Jobs*\n{overview('/rft', RFT)}",
         f"*Around them*\n{overview(COMMAND, PROCTOR)}",
+        'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.',
     )
     return "\n\n".join(parts)
 
