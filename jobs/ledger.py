@@ -143,7 +143,7 @@ class Courier:
         thread = await self._thread(posting)
         if thread is None and posting.kind in IN_THREAD:
             await self._store.forget_attempt(posting)
-            return ROOT_WAIT
+            return LONGEST_PAUSE if await self._store.is_refused(card_id(posting.subject)) else ROOT_WAIT
         try:
             entry = await self._reconciled(delivery, thread)
             if entry is None:

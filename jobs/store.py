@@ -40,13 +40,11 @@ from redis.commands.core import AsyncScript
 
 from jobs.errors import ConfigurationError
 from jobs.evals.records import Eval
-from jobs.records import Approval, Job, Posting, PostingKind
+from jobs.records import Approval, Job, Posting
 from jobs.series import Series, Step
 
 SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
-LEDGER_DAYS_FOR_ANSWERS: Final = 7
-KEEP_FOREVER: Final = 0
 SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold")
 
 T = TypeVar("T")
@@ -292,10 +290,7 @@ class Store:
     async def settle(self, delivery: Delivery, entry: LedgerEntry) -> None:
         """Write into the ledger that a posting is in Slack."""
         posting = delivery.posting
-        ttl = LEDGER_DAYS_FOR_ANSWERS * 86_400_000 if posting.kind is PostingKind.ANSWER else KEEP_FOREVER
-        await self._run(
-            "settle", posting.id, posting.lane, posting.subject, json.dumps(asdict(entry)), delivery.wanted, ttl
-        )
+        await self._run("settle", posting.id, posting.lane, posting.subject, json.dumps(asdict(entry)), delivery.wanted)
 
     async def forget_attempt(self, posting: Posting) -> None:
         """Note that the last attempt certainly did not reach Slack."""
@@ -304,6 +299,10 @@ class Store:
     async def refuse(self, posting: Posting, reason: str) -> None:
         """Set aside a posting that Slack will never take, with its reason."""
         await self._run("refuse", posting.id, posting.lane, reason)
+
+    async def is_refused(self, posting_id: str) -> bool:
+        """Tell whether Slack refused a posting when it was last delivered."""
+        return bool(await self._redis.hexists(_key("refused"), posting_id))
 
     async def refused(self) -> Mapping[str, str]:
         """Return the postings that Slack refused, by id, each with the reason as JSON."""

@@ -1,9 +1,8 @@
--- Writes into the ledger that a posting is in Slack. ARGV: prefix, posting id, lane, subject, entry, wanted, ttl in ms (0 = keep).
+-- Writes into the ledger that a posting is in Slack. ARGV: prefix, posting id, lane, subject, entry, wanted.
 -- A refreshed posting that was wanted again meanwhile stays in its lane.
-local prefix, id, lane, subject, entry, wanted, ttl = unpack(ARGV)
+local prefix, id, lane, subject, entry, wanted = unpack(ARGV)
 local function key(name) return prefix .. ':' .. name end
 redis.call('HSET', key('ledger:' .. subject), id, entry)
-if tonumber(ttl) > 0 then redis.call('PEXPIRE', key('ledger:' .. subject), ttl) end
 if redis.call('HGET', key('posting:' .. id), 'wanted') == wanted then
   redis.call('DEL', key('posting:' .. id))
   redis.call('ZREM', key('lane:' .. lane), id)

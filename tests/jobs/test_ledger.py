@@ -133,6 +133,28 @@ async def test_a_thread_waits_for_its_card(store: Store) -> None:
     assert slack.posted == [(card.id, None), (note.id, "1.0")]
 
 
+async def test_a_private_answer_does_not_make_the_ledger_forget_the_card(store: Store) -> None:
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.ANSWER))))
+    await deliver_all(store, Courier(store, SmallSlack(), QUICK))
+    assert await store._redis.hlen("{proctor}:ledger:rft-abc234") == 2
+    assert await store._redis.pttl("{proctor}:ledger:rft-abc234") == -1
+
+
+async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store) -> None:
+    slack = SmallSlack(["refused"])
+    courier = Courier(store, slack, QUICK)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread"))))
+    for claim in sorted(await store.claim("outbox", lease=60, limit=10), key=lambda claim: claim.id):
+        await courier.deliver(claim.id, claim.token)
+    seconds, micros = await store._redis.time()
+    (waiting,) = await store._redis.zrange("{proctor}:outbox", 0, -1, withscores=True)
+    assert waiting[0] == "thread"
+    assert float(waiting[1]) / 1000 - (seconds + micros / 1e6) > 30
+    assert slack.posted == []
+
+
 async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
     slack = SmallSlack()
     courier = Courier(store, slack, QUICK)
