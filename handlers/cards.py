@@ -57,6 +57,8 @@ def _verdict(view: JobView) -> str:
     job, approval = view.job, view.approval
     if job.state is JobState.FAILED:
         return escape(job.note or "The platform gave no reason.")
+    if job.state is JobState.NOT_LAUNCHED:
+        return escape(job.note or "It was not launched.")
     if approval:
         count = len(job.checkpoints)
         waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
@@ -64,6 +66,8 @@ def _verdict(view: JobView) -> str:
     if job.alerts:
         return escape(job.alerts[-1].text.splitlines()[0])
     if job.valid_reward is None:
+        if job.state.is_final:
+            return "It ended before its first evaluation."
         return "No evaluation yet; the first one sets the mark that later ones are compared with."
     moved = change(job.first_valid_reward, job.valid_reward)
     return f"Validation reward {score(job.valid_reward)}" + (f", {moved}." if moved else ".")
@@ -130,8 +134,6 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     shown = card(view, now)
     blocks = [block for block in shown.blocks if block["type"] != "actions"]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in view.job.alerts]
-    if view.job.note and view.job.state is JobState.NOT_LAUNCHED:
-        blocks.append(section(escape(view.job.note)))
     if link:
         blocks.append(context(f"<{link}|Open its thread>"))
     return Message(shown.text, tuple(blocks))

@@ -203,7 +203,9 @@ class Launcher:
             job = replace(job, files=())
         except BotError as failure:
             job = replace(job, troubles=job.troubles + 1)
-            wait = _pause(job.troubles) if job.troubles < MOST_TIDYING else -1.0
+            # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
+            if isinstance(failure, PlatformError) and job.troubles < MOST_TIDYING:
+                wait = _pause(job.troubles)
             log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
         await self._store.commit(Change(job=Versioned(job, held.version), next_turn=wait))
 

@@ -157,4 +157,12 @@ def test_the_charts_say_what_the_job_says() -> None:
 
 def test_a_job_that_was_not_launched_says_why_when_asked() -> None:
     job = a_job(state=JobState.NOT_LAUNCHED, note="The grader returned text.", request=a_request())
-    assert "The grader returned text." in text_of(job_status(JobView(job, Series(), None), NOW, None))
+    said = text_of(job_status(JobView(job, Series(), None), NOW, None))
+    assert said.count("The grader returned text.") == 1
+    assert "No evaluation yet" not in said
+
+
+def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
+    job = a_job(state=JobState.CANCELLED, valid_reward=None, first_valid_reward=None)
+    said = text_of(job_status(JobView(job, Series(), None), NOW, None))
+    assert "It ended before its first evaluation." in said
