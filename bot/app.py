@@ -393,7 +393,9 @@ async def _listener(
         return _HttpListener(), port
     assert settings.slack_app_token is not None, "the settings require it in socket mode"
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    return SlackSocket(handler, time.monotonic, give_up), None
+    connection = SlackSocket(handler, time.monotonic, give_up)
+    stack.push_async_callback(connection.stop)  # where the start fails later on, it holds a session already
+    return connection, None
 
 
 def _checks(store: Store, listener: Listener, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:

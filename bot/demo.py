@@ -119,6 +119,8 @@ class _Demo:
             yield url
 
     def _redis_started(self, pid: int) -> None:
+        if self._redis_pid is not None:
+            self._say("  redis ended; it was started again")
         self._redis_pid = pid
         self._changed()
 

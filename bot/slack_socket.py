@@ -39,6 +39,7 @@ class SlackSocket:
         self._seen = clock()
         self._renewed = clock()
         self._connecting: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def start(self) -> None:
         """Begin to connect, again and again until it works."""
@@ -46,7 +47,10 @@ class SlackSocket:
         self._connecting = asyncio.create_task(self._connect(), name="slack-connect")
 
     async def stop(self) -> None:
-        """Close the connection; nothing more is heard."""
+        """Close the connection; nothing more is heard. Asked again, it does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
         if self._connecting:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
