@@ -36,7 +36,8 @@ from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
+from jobs.evals.remote_rows import remote_rows
+from jobs.evals.rows import LocalRows, RowStore
 from jobs.evals.running import EvalRunner
 from jobs.evals.sampling import Sampler
 from jobs.evals.service import Evals
@@ -196,9 +197,10 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         people = People(client)
         approvals = Approvals(store, people, time.time)
         pictures = Pictures(pool, client)
-        evals, runner = _evals(settings, store, tasks, platforms, graders)
+        rows = _rows(settings)
+        evals, runner = _evals(store, tasks, platforms, graders, rows)
 
-        shelf = _shelf(settings, store)
+        shelf = _shelf(settings, store, rows)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
         showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link)
         courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
@@ -297,13 +299,12 @@ def _turn(jobs: RftJobs, store: Store) -> Work:
     return turn
 
 
-def _shelf(settings: Settings, store: Store) -> ReportShelf:
+def _shelf(settings: Settings, store: Store, rows: RowStore) -> ReportShelf:
     async def find(eval_id: str) -> Eval | None:
         found = await store.evaluation(eval_id)
         return found.value if found else None
 
-    folder = settings.proctor_home / "evals"
-    return ReportShelf(folder, LocalRows(folder), find)
+    return ReportShelf(settings.proctor_home / "evals", rows, find)
 
 
 async def _report_secret(settings: Settings, store: Store) -> str:
@@ -311,11 +312,15 @@ async def _report_secret(settings: Settings, store: Store) -> str:
     return given.get_secret_value() if given else await store.secret("reports")
 
 
+def _rows(settings: Settings) -> RowStore:
+    """Return where evals keep their answers."""
+    return remote_rows(settings.evals_url) if settings.evals_url else LocalRows(settings.proctor_home / "evals")
+
+
 def _evals(
-    settings: Settings, store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime
+    store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime, rows: RowStore
 ) -> tuple[Evals, EvalRunner]:
     """Return what people ask evals of, and what takes their turns."""
-    rows = LocalRows(settings.proctor_home / "evals")
     planner = EvalPlanner(tasks, platforms.platform_of, _default_platform(platforms.profiles), time.time)
     runner = EvalRunner(
         store, tasks, platforms.platform_of, platforms.sampler_of, graders, rows, summarise, clock=time.time

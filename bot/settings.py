@@ -108,6 +108,8 @@ class Settings(_FromMapping):
     proctor_home: Folder = Field(default=Path(".proctor"), validate_default=True)
     proctor_tasks: Folder = Field(default=Path("tasks"), validate_default=True)
     proctor_platforms: Folder | None = None
+    evals_url: str | None = None
+    """Where evals keep their answers, as fsspec spells it (`s3://bucket/evals`); None: `evals` in `proctor_home`."""
 
     openai_api_key: SecretStr | None = None
     local_platform_url: HttpUrl | None = None

@@ -96,7 +96,7 @@ class LocalRows:
     def answers(self, eval_id: str) -> Iterator[Answer]:
         """See `RowStore.answers`."""
         path = self._base / eval_id / "answers.jsonl"
-        return each_once(read(_answers, whole_lines(path)) if path.exists() else iter(()))
+        return each_once(read_answers(_whole_lines(path)) if path.exists() else iter(()))
 
     def keep_items(self, eval_id: str, items: Iterable[Item]) -> None:
         """See `RowStore.keep_items`."""
@@ -117,7 +117,7 @@ class LocalRows:
         path = self._base / eval_id / "items.jsonl"
         if not path.exists():
             raise NotFound(f"The items of {eval_id} are not on this machine.")
-        return read(_items, whole_lines(path))
+        return read_items(_whole_lines(path))
 
 
 class LocalRowFile:
@@ -162,8 +162,17 @@ def each_once(answers: Iterable[Answer]) -> Iterator[Answer]:
             yield answer
 
 
-def read(adapter: TypeAdapter[T], lines: Iterable[bytes]) -> Iterator[T]:
-    """Yield the row of each line, without the lines that were torn."""
+def read_answers(lines: Iterable[bytes]) -> Iterator[Answer]:
+    """Yield the answer of each line, without the lines that were torn."""
+    return _read(_answers, lines)
+
+
+def read_items(lines: Iterable[bytes]) -> Iterator[Item]:
+    """Yield the item of each line."""
+    return _read(_items, lines)
+
+
+def _read(adapter: TypeAdapter[T], lines: Iterable[bytes]) -> Iterator[T]:
     for line in lines:
         try:
             yield adapter.validate_json(line)
@@ -171,7 +180,7 @@ def read(adapter: TypeAdapter[T], lines: Iterable[bytes]) -> Iterator[T]:
             continue  # two writers overlapped for a moment; what was cut is asked again
 
 
-def whole_lines(path: Path) -> Iterator[bytes]:
+def _whole_lines(path: Path) -> Iterator[bytes]:
     """Yield each line that ends, so without a torn last one."""
     with path.open("rb") as file:
         yield from (line for line in file if line.endswith(b"\n"))
