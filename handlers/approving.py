@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.blocks import Block, context, escape, plain, section, text_input
 from handlers.forms import open_form
 from handlers.summary import APPROVE, REJECT, settled_sentence
-from handlers.wording import group, person, score
+from handlers.wording import grader_name, group, person, score
 from jobs.approvals import Answer, Approvals, Outcome
 from jobs.errors import Conflict, NotFound
 from jobs.records import Checkpoint, Verdict
@@ -99,7 +99,9 @@ def form(view: JobView, checkpoint: Checkpoint | None, remembered: str) -> Block
     if checkpoint:
         title, verb = f"Approve step {checkpoint.step}", "Approve"
         known = {**checkpoint.scores, job.reward: checkpoint.valid_reward}
-        scores = ", ".join(f"{name} {score(value)}" for name, value in known.items() if value is not None)
+        scores = ", ".join(
+            f"{escape(grader_name(name))} {score(value)}" for name, value in known.items() if value is not None
+        )
         text = f"*{escape(job.task)}*, `{job.id}`\n`{escape(checkpoint.model_id)}`\n{scores or 'No scores reported.'}"
         consequence = f"With {job.quorum} approvals this checkpoint is the approved one."
     else:

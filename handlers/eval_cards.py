@@ -20,7 +20,7 @@ from handlers.blocks import (
     image,
     section,
 )
-from handlers.wording import duration, moment, person, score
+from handlers.wording import duration, grader_name, moment, person, score
 from jobs.evals.comparing import Comparison
 from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.results import EvalResults
@@ -55,7 +55,7 @@ def eval_card(evaluation: Eval, now: float) -> Message:
         header(f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task}"),
         section(f"*{_state(evaluation)}* · {done.answered:,} of {evaluation.total:,} answers\n{_verdict(evaluation)}"),
         fields(
-            f"*Mean {escape(evaluation.reward)}{'' if evaluation.state.is_final else ' so far'}*\n{_means(evaluation)}",
+            f"*Mean {escape(grader_name(evaluation.reward))}{'' if evaluation.state.is_final else ' so far'}*\n{_means(evaluation)}",
             f"*Missing answers*\n{_missing(done.failures) if missing else 'none'}",
             f"*Tokens*\n{done.tokens:,}",
             f"*Time{'' if evaluation.state.is_final else ' so far'}*\n{duration(elapsed)}",
@@ -146,7 +146,7 @@ def result_chart(evaluation: Eval, results: EvalResults) -> VarianceStudy | Scor
         return None
     return ScoreComparison(
         title=_title(evaluation, results),
-        graders=tuple(_shown_name(grader) for grader in graders),
+        graders=tuple(grader_name(grader) for grader in graders),
         arms=tuple(
             ArmScores(summary.arm, tuple(_score_of(summary, grader) for grader in graders))
             for summary in evaluation.summaries[:MOST_ARMS_SHOWN]
@@ -161,7 +161,7 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     graders = tuple(grader for grader in SHOWN_GRADERS if grader in comparison.graders) or comparison.graders[:4]
     return ScoreComparison(
         title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
-        graders=tuple(_shown_name(grader) for grader in graders),
+        graders=tuple(grader_name(grader) for grader in graders),
         arms=tuple(
             ArmScores(
                 row.name,
@@ -236,12 +236,8 @@ def _title(evaluation: Eval, results: EvalResults) -> str:
     if not known:
         return "No answer could be graded"
     arm, mean = max(known, key=lambda each: each[1])
-    name = _shown_name(evaluation.reward)
+    name = grader_name(evaluation.reward)
     return f"{arm} has the highest {name}, {mean:.2f}" if len(known) > 1 else f"{arm}: {name} {mean:.2f}"
-
-
-def _shown_name(grader: str) -> str:
-    return "F1" if grader == "f1" else grader
 
 
 def _score_of(summary: ArmSummary, grader: str) -> Score:
@@ -254,11 +250,11 @@ def _arm_text(evaluation: Eval, summary: ArmSummary) -> str:
     for grader in graders_shown(evaluation):
         figure = summary.grader(grader)
         if figure is None or figure.mean is None:
-            lines.append(f"{escape(grader)}: nothing graded")
+            lines.append(f"{escape(grader_name(grader))}: nothing graded")
             continue
         spread = f" ± {figure.run_std:.3f} over runs" if figure.run_std is not None else ""
         between = f", 95% interval {figure.interval.low:.2f} to {figure.interval.high:.2f}" if figure.interval else ""
-        lines.append(f"{escape(_shown_name(grader))} *{figure.mean:.3f}*{spread}{between}")
+        lines.append(f"{escape(grader_name(grader))} *{figure.mean:.3f}*{spread}{between}")
     if summary.micro and summary.macro:
         lines.append(f"Over labels: micro F1 {summary.micro.f1:.2f}, macro F1 {summary.macro.f1:.2f}")
     if summary.pass_rate is not None:
@@ -292,7 +288,7 @@ def _worst_lines(results: EvalResults) -> list[str]:
 def eval_list(evaluations: tuple[Eval, ...]) -> Message:
     """Return the newest evals, one line each."""
     if not evaluations:
-        return Message("No eval yet. `/eval run task=<task>` starts one; `/proctor tasks` lists the tasks.")
+        return Message("No eval yet. `/eval run task=&lt;task&gt;` starts one; `/proctor tasks` lists the tasks.")
     lines = [
         f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} "
         "answers · "

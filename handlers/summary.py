@@ -16,7 +16,7 @@ from handlers.blocks import (
     image,
     section,
 )
-from handlers.wording import group, moment, people, person, score
+from handlers.wording import group, joined, moment, people, person, score
 from jobs.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
 from jobs.records import Approval, Decision, Job, Verdict
 from jobs.rft import JobView
@@ -96,7 +96,7 @@ def _best_sentence(readings: tuple[CheckpointReading, ...]) -> str:
         if best and len(best.steps) == 1:
             return f"Step {best.steps[0]} has the highest {words}, {score(best.score)}."
         if best:
-            return f"Steps {' and '.join(map(str, best.steps))} share the highest {words}, {score(best.score)}."
+            return f"Steps {joined([str(step) for step in best.steps])} share the highest {words}, {score(best.score)}."
     return "The platform reported no validation scores for these checkpoints."
 
 
@@ -109,7 +109,8 @@ def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> s
     lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`"]
     if reading.leaning and reading.leaning is not Leaning.BALANCED:
         lines.append(f"It {reading.leaning.value}.")
-    if approval and not approval.settled:  # once it is settled, the votes that settled it stand below
+    # The votes that settled an approval stand below, where the controls were.
+    if approval and not (approval.settled and approval.settled.checkpoint == checkpoint.id):
         lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]
     return "\n".join(lines)
 
@@ -120,7 +121,7 @@ def _for_whom(job: Job, readings: tuple[CheckpointReading, ...]) -> str:
     for name, words in NEEDS.items():
         best = best_in(readings, name)
         if best:
-            steps = " and ".join(f"step {step}" for step in best.steps)
+            steps = joined([f"step {step}" for step in best.steps])
             lines.append(f"\u2022 {words}: *{steps}*, {score(best.score)}")
     if not lines:
         return ""

@@ -1,5 +1,6 @@
 """How numbers, times, people and states are said in our messages."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from handlers.blocks import escape
@@ -67,8 +68,17 @@ def group(handle: str) -> str:
 
 def people(users: list[str]) -> str:
     """Return mentions joined as in speech."""
-    mentions = [person(user) for user in users]
-    return " and ".join((", ".join(mentions[:-1]), mentions[-1])) if len(mentions) > 1 else "".join(mentions)
+    return joined([person(user) for user in users])
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return parts as one says them: `a`, `a and b`, `a, b and c`."""
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def grader_name(grader: str) -> str:
+    """Return a grader's name as people write it."""
+    return "F1" if grader == "f1" else grader
 
 
 def state(job: Job) -> str:

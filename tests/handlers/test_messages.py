@@ -112,6 +112,21 @@ def test_the_approved_summary_says_who_what_when_and_why() -> None:
         assert expected in shown
 
 
+def test_each_reason_stands_once_and_votes_for_another_checkpoint_stay() -> None:
+    other = Decision(ALICE, Verdict.APPROVE, "ckpt-60", "fewer mistakes", 2_050.0)
+    approval = replace(APPROVED, launched_by="U0DAVE001", decisions=(other, *VOTES))
+    said = text_of(summary(JobView(FINISHED, a_series(0.2), approval), None))
+    for reason in ("best &lt;balance&gt; &amp; recall", "agreed", "fewer mistakes"):
+        assert said.count(reason) == 1
+
+
+def test_several_that_tie_are_listed_as_one_says_it() -> None:
+    tied = tuple(a_checkpoint(step, 0.6, 0.5, 0.55) for step in (60, 85, 95))
+    said = text_of(summary(JobView(replace(FINISHED, checkpoints=tied), a_series(0.2), None), None))
+    assert "Steps 60, 85 and 95 share the highest F1, 0.55." in said
+    assert "*step 60, step 85 and step 95*" in said
+
+
 def test_what_people_wrote_cannot_become_markup() -> None:
     shown = text_of(MESSAGES["summary approved"])
     assert "best &lt;balance&gt; &amp; recall" in shown
