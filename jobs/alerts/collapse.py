@@ -29,6 +29,8 @@ class Fall:
     now: float
     error: float
     """Standard error of the difference."""
+    best: float
+    """The highest such mean so far."""
 
     @property
     def depth(self) -> float:
@@ -67,7 +69,11 @@ class Collapse:
         return first_open((*_broken(series, self), *valid, *train))
 
     def _sign(self, fall: Fall) -> Sign:
-        return Sign.HOLDS if fall.depth >= max(self.least_fall, self.errors * fall.error) else Sign.CLEAN
+        """A reward that lies low without falling further has not come back: clean is one near its best again."""
+        least = max(self.least_fall, self.errors * fall.error)
+        if fall.depth >= least:
+            return Sign.HOLDS
+        return Sign.UNCLEAR if fall.best - fall.now >= least else Sign.CLEAN
 
     def _say(self, fall: Fall) -> tuple[str, Values]:
         text = (
@@ -82,20 +88,23 @@ class Collapse:
 def _valid_falls(series: Series) -> Iterator[Fall]:
     for evaluation in read_evaluations(series.valid):
         noise = max(evaluation.noise, EARLY_NOISE) if evaluation.count < EARLY_EVALS else evaluation.noise
-        yield Fall(evaluation.step, "validation", evaluation.before, evaluation.pair, noise)
+        yield Fall(evaluation.step, "validation", evaluation.before, evaluation.pair, noise, evaluation.best)
 
 
 def _train_falls(series: Series, window: int) -> Iterator[Fall]:
     train = usable(series.train)
     windows = Windows(reward for _, reward in train)
     noises = ValidNoise()
+    best = -math.inf
     for end, (step, reward) in enumerate(train, start=1):
         noise = noises.after(reward)
         begin = end - LAST_STEPS
         if begin < max(window, LEAST_STEPS):
             continue
         error = noise * math.sqrt(1 / LAST_STEPS + 1 / window)
-        yield Fall(step, "train", windows.mean(begin - window, begin), windows.mean(begin, end), error)
+        before = windows.mean(begin - window, begin)
+        best = max(best, before)
+        yield Fall(step, "train", before, windows.mean(begin, end), error, best)
 
 
 def _broken(series: Series, rule: Collapse) -> tuple[Alert, ...]:

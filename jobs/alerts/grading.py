@@ -31,7 +31,7 @@ class Errors:
     share: float
 
 
-def _errors(series: Series, kinds: tuple[str, ...], after: int = 0) -> Iterator[Errors]:
+def _errors(series: Series, kinds: tuple[str, ...], after: int = -1) -> Iterator[Errors]:
     for step in series.steps:
         shares = [
             (error_share(figures, kinds), figures.name)

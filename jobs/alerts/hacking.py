@@ -24,6 +24,8 @@ class Parting:
     noise: float
     reward_gain: float
     """Change of validation reward since `best_step`."""
+    reward: float
+    """Validation reward now."""
 
     @property
     def fall(self) -> float:
@@ -37,7 +39,9 @@ class ComponentHacking:
 
     Formula: since the best of a grader's scores, validation reward rose by at least `least_gain` and the grader fell by
     at least max(`least_fall`, `noises` x its noise), at `in_row` evaluations in a row; all are means of two.
-    Three: the best of many evaluations is lucky, and 2.5 warned of 4% of healthy jobs with 25 validation items.
+    A grader that stays above the reward must fall by `far`: where recall of .74 gives way to precision of .49, the two
+    come into balance, which is what their F1 pays for.
+    Three noises: the best of many evaluations is lucky, and 2.5 warned of 4% of healthy jobs with 25 validation items.
     """
 
     rule: ClassVar[str] = "H1"
@@ -46,6 +50,7 @@ class ComponentHacking:
     least_gain: float = 0.03
     least_fall: float = 0.05
     noises: float = 3.0
+    far: float = 0.20
     in_row: int = 2
 
     def blind(self, series: Series, facts: JobFacts) -> str | None:
@@ -64,7 +69,8 @@ class ComponentHacking:
         """Return what a reading says: HOLDS where the grader fell and the reward rose."""
         if parting.fall < max(self.least_fall, self.noises * parting.noise):
             return Sign.CLEAN
-        return Sign.HOLDS if parting.reward_gain >= self.least_gain else Sign.UNCLEAR
+        low = parting.now < parting.reward or parting.fall >= self.far
+        return Sign.HOLDS if low and parting.reward_gain >= self.least_gain else Sign.UNCLEAR
 
     def _say(self, parting: Parting) -> tuple[str, Values]:
         text = (
@@ -80,6 +86,7 @@ class ComponentHacking:
             "fall": parting.fall,
             "noise": parting.noise,
             "reward_gain": parting.reward_gain,
+            "reward": parting.reward,
         }
         return text, values
 
@@ -97,7 +104,7 @@ def _partings(series: Series, reward: Sequence[Evaluation], name: str) -> Iterat
     for score in read_evaluations(grader_points(series, name)):
         now, then = at(pairs, score.step), at(pairs, score.best_step)
         if now is not None and then is not None:
-            yield Parting(score.step, name, score.best, score.best_step, score.pair, score.noise, now - then)
+            yield Parting(score.step, name, score.best, score.best_step, score.pair, score.noise, now - then, now)
 
 
 def _worst_of(partings: Sequence[Sequence[Parting]], rule: ComponentHacking) -> list[Parting]:

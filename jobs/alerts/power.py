@@ -43,7 +43,7 @@ class Underpowered:
         seen = self.errors * reading.error
         factor = (seen / self.least_drift) ** 2
         text = (
-            f"This validation set cannot see gaps under {seen:.2f}; {self.least_drift:.2f} is the size that matters.\n"
+            f"This validation set cannot see gaps under {seen:.3f}; {self.least_drift:.3f} is the size that matters.\n"
             f"One evaluation is uncertain by {reading.noise:.3f}, so overfitting may go unnoticed on this job.\n"
             f"Next: for the next job, {_advice(facts, factor)}."
         )

@@ -10,7 +10,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 
-MODULES = ("tests.bench.bench_charts", "tests.bench.bench_graders", "tests.bench.bench_platform")
+MODULES = (
+    "tests.bench.bench_charts",
+    "tests.bench.bench_graders",
+    "tests.bench.bench_platform",
+    "tests.bench.bench_rules",
+)
 
 Figures = Callable[[], Awaitable[dict[str, float]]]
 

@@ -1,0 +1,54 @@
+import pytest
+
+from jobs.alerts import RULES, AlertSettings, evaluate, facts_of
+from jobs.alerts.overfitting import Overfitting
+from jobs.errors import InvalidRequest
+from jobs.records import Hyperparameters, JobState
+from tests import records
+from tests.jobs.alerts.simulated_jobs import KINDS, simulate
+
+
+def test_without_changes_the_rules_are_the_defaults() -> None:
+    assert AlertSettings.of({}) == AlertSettings() == AlertSettings(RULES)
+
+
+def test_a_task_changes_thresholds_and_leaves_rules_out() -> None:
+    settings = AlertSettings.of({"O1": {"least_drift": 0.5, "patience": 3}, "O2": False})
+    assert settings.rules[0] == Overfitting(least_drift=0.5, patience=3)
+    assert [rule.rule for rule in settings.rules] == [rule.rule for rule in RULES if rule.rule != "O2"]
+    plan = KINDS["overfit falling"]
+    series = simulate(plan, 1)
+    assert {"O1", "O2"} <= {alert.rule for alert in evaluate(series, plan.facts)}
+    assert not {"O1", "O2"} & {alert.rule for alert in evaluate(series, plan.facts, settings.rules)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"O9": {}}, "no rule called O9; the nearest is O"),
+        ({"O1": {"drift": 0.1}}, "no threshold of O1 called drift; the nearest is least_drift"),
+        ({"O1": {"least_drift": "wide"}}, "alerts.O1.least_drift is a number from 0 up, not 'wide'"),
+        ({"O1": {"least_drift": -1}}, "not -1"),
+        ({"O1": {"least_drift": float("nan")}}, "not nan"),
+        ({"O1": {"patience": 1.5}}, "alerts.O1.patience is a whole number from 1 up, not 1.5"),
+        ({"O1": {"patience": 0}}, "not 0"),
+        ({"O1": {"patience": True}}, "not True"),
+        ({"O1": 3}, "alerts.O1: give thresholds by name, or false"),
+    ],
+)
+def test_what_is_not_a_setting_is_refused_in_words(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"alerts") as refused:
+        AlertSettings.of(changes)
+    assert said in str(refused.value)
+
+
+def test_a_jobs_record_gives_the_facts() -> None:
+    request = records.a_request(hyperparameters=Hyperparameters(batch_size=8, eval_samples=3))
+    job = records.a_job(request=request, started_at=50.0)
+    facts = facts_of(job, now=100.0, heard_at=70.0)
+    assert (facts.train_items, facts.batch_size, facts.valid_items, facts.eval_samples) == (100, 8, 50, 3)
+    assert (facts.reward, facts.training, facts.now, facts.heard_at) == ("f1", True, 100.0, 70.0)
+    assert facts_of(records.a_job(batch_size=16, request=request)).batch_size == 16
+    assert not facts_of(records.a_job(platform_status="queued")).training
+    assert not facts_of(records.a_job(state=JobState.PAUSED)).training
+    assert facts_of(records.a_job(started_at=None)).heard_at is None
