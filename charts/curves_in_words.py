@@ -31,7 +31,8 @@ def reward_curve(chart: RewardCurve) -> str:
     if chart.checkpoints:
         parts.append(f"Checkpoints kept at step {listed_steps(chart.checkpoints)}.")
     if chart.alerts:
-        parts.append(f"Warning at step {listed_steps(chart.alerts)}.")
+        alerts = sorted(set(chart.alerts))
+        parts.append(f"Alert{'s' if len(alerts) > 1 else ''} at step {listed_steps(alerts)}.")
     if valid:
         listed = ", ".join(f"{step:,}: {numeral(value)}" for step, value in some(valid))
         parts.append(f"Validation by step: {listed}.")

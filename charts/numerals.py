@@ -15,12 +15,12 @@ def numeral(value: float, decimals: int = 2) -> str:
 
 
 def figure(value: float, unit: Unit) -> str:
-    """Return `value` as people write it: 0.53, 1,240 (tokens), 3.2 s, 0.4%; half a thousandth of a second is 0.5 ms."""
+    """Return `value` as people write it: 0.53, 1,240 (tokens), 3.2 s, 0.4%."""
     match unit:
         case "score":
             return numeral(value)
         case "tokens":
-            return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.1f}"
+            return f"{value:,.0f}" if abs(value) >= 99.5 or value == int(value) else f"{value:.1f}"
         case "seconds":
             return seconds(value)
         case "share":
@@ -28,11 +28,11 @@ def figure(value: float, unit: Unit) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return seconds with three digits at most: `0.5 ms`, `250 ms`, `3.2 s`, `402 s`."""
+    """Return seconds with three digits at most: `2 \u00b5s`, `250 ms`, `3.2 s`, `1,402 s`."""
     if value == 0:
         return "0 s"
-    if abs(value) < 0.001:
-        return f"{1000 * value:.1g} ms"
+    if abs(value) < 0.0009995:
+        return f"{1e6 * value:.3g} \u00b5s"
     if abs(value) < 0.9995:
         return f"{1000 * value:.3g} ms"
     return f"{value:.3g} s" if abs(value) < 999.5 else f"{value:,.0f} s"

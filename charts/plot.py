@@ -60,7 +60,7 @@ def value_range(values: Iterable[float], unit: Unit) -> tuple[float, float]:
     seen = list(values) or [0.0]
     low, high = min(seen), max(seen)
     if unit != "score":
-        return min(low, 0.0), max(high * 1.08, LEAST[unit])
+        return min(low, 0.0), high * 1.08 if high > 0 else LEAST[unit]
     if low == high == 0.0 and len(seen) == 1:
         return 0.0, 1.0
     pad = max(0.06 * (high - low), 0.03)
@@ -119,18 +119,18 @@ def draw_band(sheet: Sheet, plot: Plot, strokes: Sequence[Stroke], error: float,
 def spread(heights: Sequence[float], need: float, top: float, bottom: float) -> list[float]:
     """Return `heights` moved as little as it takes for each to have `need` pixels, in the same order from the top."""
     order = sorted(range(len(heights)), key=lambda index: heights[index])
-    placed: list[list[float]] = []  # blocks of touching labels: [their middle, how many]
+    blocks: list[tuple[float, int]] = []  # labels that touch: the middle of them all, and how many
     for index in order:
-        block = [heights[index], 1.0]
-        while placed and block[0] - placed[-1][0] < need * (block[1] + placed[-1][1]) / 2:
-            middle, count = placed.pop()
-            block = [(block[0] * block[1] + middle * count) / (block[1] + count), block[1] + count]
-        placed.append(block)
-    found = list(heights)
-    taken = iter(order)
-    for middle, count in placed:
-        half = need * count / 2
-        first = max(min(middle, bottom - half), top + half) - half + need / 2
-        for position in range(int(count)):
-            found[next(taken)] = first + position * need
-    return found
+        middle, count = _inside(heights[index], need / 2, top, bottom), 1
+        while blocks and middle - blocks[-1][0] < need * (count + blocks[-1][1]) / 2:
+            above, more = blocks.pop()
+            middle, count = (middle * count + above * more) / (count + more), count + more
+            middle = _inside(middle, need * count / 2, top, bottom)
+        blocks.append((middle, count))
+    placed = [middle + need * (n - (count - 1) / 2) for middle, count in blocks for n in range(count)]
+    return [height for _, height in sorted(zip(order, placed, strict=True))]
+
+
+def _inside(middle: float, half: float, top: float, bottom: float) -> float:
+    """Return `middle` moved so that `half` above and below it stays inside; what is too high for that begins at top."""
+    return max(min(middle, bottom - half), top + half)

@@ -110,7 +110,7 @@ def _draw_checkpoints(sheet: Sheet, plot: Plot, chart: RewardCurve) -> None:
 
 def _draw_alerts(sheet: Sheet, plot: Plot, alerts: Sequence[int]) -> None:
     colour = sheet.palette.alert
-    for step in alerts:
+    for step in set(alerts):
         x = plot.steps.at(step)
         sheet.trace([x, x], [plot.bottom, plot.top], color=colour, linewidth=2.5, linestyle=(0, (4, 3)), zorder=4)
         sheet.mark(x, plot.top - 6, "v", colour, 17)
@@ -137,8 +137,9 @@ def _draw_marks_key(sheet: Sheet, chart: RewardCurve, row: float) -> None:
         kept = "checkpoints kept" if len(chart.checkpoints) > 1 else "checkpoint kept"
         keys.append(("D", sheet.palette.checkpoint, kept))
     if chart.alerts:
-        steps = ", ".join(f"{step:,}" for step in chart.alerts[:2]) + (" and later" if len(chart.alerts) > 2 else "")
-        keys.append(("v", sheet.palette.alert, f"warning at step {steps}"))
+        alerts = sorted(set(chart.alerts))
+        steps = ", ".join(f"{step:,}" for step in alerts[:2]) + (" and later" if len(alerts) > 2 else "")
+        keys.append(("v", sheet.palette.alert, f"alert{'s' if len(alerts) > 1 else ''} at step {steps}"))
     for index, (marker, colour, words) in enumerate(keys):
         left = LEFT + 8 + 320 * index
         sheet.mark(left, row, marker, colour, 16)

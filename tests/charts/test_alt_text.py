@@ -20,7 +20,7 @@ def test_a_curve_says_its_point_its_place_and_its_numbers() -> None:
         "Validation reward 0.53, up 0.37. Reward curve. eurovoc, step 10 of 100. Step 10 of 100. "
         "Validation reward: 0.16 at step 0, now 0.53; highest 0.60 at step 5, lowest 0.16 at step 0. "
         "Train reward: 0.20 at step 1, now 0.60; highest 0.60 at step 10, lowest 0.10 at step 2. "
-        "Checkpoints kept at step 5. Warning at step 10. Validation by step: 0: 0.16, 5: 0.60, 10: 0.53."
+        "Checkpoints kept at step 5. Alert at step 10. Validation by step: 0: 0.16, 5: 0.60, 10: 0.53."
     )
 
 

@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import get_args
 
@@ -11,7 +12,8 @@ from PIL import Image
 
 from charts.drawing import CHARTS, draw
 from charts.lettering import ELLIPSIS, MISSING, fit, printable, shorten, width_of
-from charts.over_steps import RewardCurve
+from charts.over_steps import Panel, RewardCurve, StepPanels
+from charts.overlay import MOST_JOBS, STYLES
 from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
 from charts.style import PALETTES
@@ -28,7 +30,20 @@ from charts.values import (
     Theme,
     VarianceStudy,
 )
-from tests.charts.charts_to_draw import CHECKPOINTS, EVERY, LONG_NAME, ODD, ONE_LABEL, OVERFIT, PUBLISHED
+from tests.charts.charts_to_draw import (
+    CHECKPOINTS,
+    EVERY,
+    GRADERS,
+    JOBS,
+    LONG_NAME,
+    NOISE_SHOWN,
+    ODD,
+    ONE_LABEL,
+    OVERFIT,
+    PUBLISHED,
+    TIMES,
+    TOKENS,
+)
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -89,6 +104,49 @@ def test_a_missing_evaluation_leaves_a_gap(sheet: Sheet) -> None:
     middle = (370, 120, 530, 500)
     assert count(full.crop(middle), sheet.palette.valid) > 300
     assert count(gap.crop(middle), sheet.palette.valid) == 0
+
+
+def test_the_band_and_the_mean_of_an_epoch_are_there_where_they_are_known(sheet: Sheet) -> None:
+    palette = sheet.palette
+    image, bare = pixels(draw(sheet, NOISE_SHOWN)), pixels(draw(sheet, OVERFIT))
+    assert image.height == 640
+    for code in (palette.valid_band, palette.train_batch, palette.train):
+        assert count(image, code) > 500, code
+    assert count(bare, palette.valid_band) == count(bare, palette.train_batch) == 0
+
+
+def test_every_panel_has_its_lines_and_one_without_points_has_none(sheet: Sheet) -> None:
+    palette, image = sheet.palette, pixels(draw(sheet, GRADERS))
+    rows = [y for y in range(150, image.height) if image.getpixel((760, y)) == colour(palette.valid)]
+    assert sum(below - above > 1 for above, below in pairwise(rows)) == len(GRADERS.panels) - 1
+    one, two = (pixels(draw(sheet, replace(TOKENS, panels=TOKENS.panels[:n]))) for n in (1, 2))
+    assert (
+        count(one.crop((112, 0, 824, 450)), palette.train) == count(two.crop((112, 0, 824, 450)), palette.train) > 500
+    )
+
+
+def test_shared_panels_show_equal_scores_at_equal_heights(sheet: Sheet) -> None:
+    panels = (Panel("a", valid=((0, 0.1), (9, 0.1))), Panel("b", valid=((0, 0.9), (9, 0.9))))
+    shared, apart = (
+        column(pixels(draw(sheet, StepPanels("t", panels, "score", shared=both))), 400, sheet.palette.valid)
+        for both in (True, False)
+    )
+    assert shared[-1] - shared[0] < apart[-1] - apart[0]
+
+
+def test_a_step_is_a_bar_as_high_as_it_took_and_a_missing_one_is_a_gap(sheet: Sheet) -> None:
+    image, palette = pixels(draw(sheet, TIMES)), sheet.palette
+    wide = (112 + 59.5 * 7.12, 112 + 63.5 * 7.12)
+    assert count(image.crop((int(wide[0]), 150, int(wide[1]), 510)), palette.valid) == 0
+    for code in (palette.valid, palette.train_batch, palette.checkpoint):
+        assert count(image.crop((112, 150, 824, 510)), code) > 2000, code
+
+
+def test_each_job_has_its_colour_dashes_and_marker(sheet: Sheet) -> None:
+    image, palette = pixels(draw(sheet, JOBS)), sheet.palette
+    for code in (palette.valid, palette.train, palette.checkpoint, palette.arms[4]):
+        assert count(image.crop((112, 150, 824, 512)), code) > 400, code
+    assert len({style for style, _ in STYLES}) == len({marker for _, marker in STYLES}) == MOST_JOBS
 
 
 def test_one_spike_in_five_thousand_steps_is_seen(sheet: Sheet) -> None:

@@ -155,8 +155,9 @@ HIGHEST = "rft-one is highest: validation reward 0.50 at step 25"
 @pytest.mark.parametrize(
     ("others", "title"),
     [
-        ((0.1, 0.12, 0.2, 0.2, 0.2), f"{HIGHEST}, 0.30 above the next (noise"),
-        ((0.1, 0.3, 0.1, 0.3, 0.45), "Can't tell rft-one from rft-two: 0.50 and 0.45, noise"),
+        ((0.1, 0.12, 0.2, 0.2, 0.2), f"{HIGHEST}, 0.30 above the next, more than noise explains (0."),
+        ((0.1, 0.3, 0.1, 0.3, 0.45), "Can't tell rft-one from rft-two: 0.50 against 0.45, noise explains"),
+        ((0.1, 0.3, 0.1, 0.3, 0.499), "Can't tell rft-one from rft-two: 0.50 against 0.50, noise explains"),
         ((0.1, 0.2), f"{HIGHEST}; too few evaluations to tell that from noise"),
         ((), HIGHEST),
     ],
@@ -164,7 +165,8 @@ HIGHEST = "rft-one is highest: validation reward 0.50 at step 25"
 def test_which_job_is_highest_is_said_only_as_far_as_noise_allows(others: tuple[float, ...], title: str) -> None:
     chart = job_curves([job_with("rft-one", *RISING), job_with("rft-two", *others)])
     assert chart.title.startswith(title)
-    assert chart.jobs[0].name == "rft-one \u00b7 acts, local-policy-1, epochs=3, seed=7"
+    assert chart.jobs[0].name == "rft-one \u00b7 epochs=3, seed=7"
+    assert chart.title.endswith(" items could tell") is ("0.45" in title)
     assert chart.subtitle == "acts \u00b7 f1 on the same 50 validation items"
 
 
@@ -172,9 +174,10 @@ def test_levels_of_different_tasks_are_not_ranked_against_noise() -> None:
     chart = job_curves([job_with("rft-one", *RISING), job_with("rft-two", *RISING, task="other")])
     assert chart.title == HIGHEST
     assert chart.subtitle.endswith("levels do not compare")
+    assert chart.jobs[1].name == "rft-two \u00b7 other, local-policy-1, epochs=3, seed=7"
     empty = job_curves([job_with("rft-one"), job_with("rft-two")])
     assert empty.title == "None of these jobs has been evaluated yet"
-    assert "rft-two \u00b7 acts, local-policy-1, epochs=3, seed=7: not evaluated yet." in describe(empty)
+    assert "rft-two \u00b7 epochs=3, seed=7: not evaluated yet." in describe(empty)
 
 
 async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene: Scene) -> None:
@@ -188,7 +191,7 @@ async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene
     assert titles == ["Reward curve", "Scores of graders", "Tokens", "Step times", "Grader latency"]
     assert "local has sent no reasoning tokens." in said(every)
     assert "None up to step" in said(every)
-    assert all("0." in picture["alt_text"] or "tokens" in picture["alt_text"] for picture in pictures(every))
+    assert all(", now " in picture["alt_text"] or "median" in picture["alt_text"] for picture in pictures(every))
 
     await asked(scene, f"curve {job.id} Tokens", "Tokens of")
     await asked(scene, f"curve {job.id} graders", "Scores of graders of")
