@@ -134,7 +134,7 @@ def _by_grader(
 
 def _error_panel(view: JobView, name: str, kind: str) -> Panel:
     return Panel(
-        f"{name}: {_in_words(kind)}",
+        f"{_in_words(kind)} ({name})",
         _points(view, _figure_of(name, lambda grader: grader.train_errors.get(kind))),
         _points(view, _figure_of(name, lambda grader: grader.valid_errors.get(kind))),
     )

@@ -118,8 +118,8 @@ def test_the_time_of_steps_is_split_and_graders_are_ranked() -> None:
 
 def test_errors_are_drawn_by_kind_where_there_were_any() -> None:
     chart = panels_of(errors(full_view(broken=0.04)))
-    assert [panel.name for panel in chart.panels] == ["precision: sample parse error"]
-    assert chart.title == "Most frequent: precision: sample parse error, in 4% of answers at step 7"
+    assert [panel.name for panel in chart.panels] == ["sample parse error (precision)"]
+    assert chart.title == "Most frequent: sample parse error (precision), in 4% of answers at step 7"
     assert chart.note == "Reported and always 0: 1 more."
     none = errors(full_view())
     assert none.chart is None
