@@ -51,11 +51,12 @@ def eval_card(evaluation: Eval, now: float) -> Message:
     end = evaluation.finished_at or now
     elapsed = None if evaluation.started_at is None else end - evaluation.started_at
     missing = sum(done.failures.values())
+    mean = f"Mean {escape(grader_name(evaluation.reward))}"
     blocks = [
         header(f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task}"),
         section(f"*{_state(evaluation)}* · {done.answered:,} of {evaluation.total:,} answers\n{_verdict(evaluation)}"),
         fields(
-            f"*Mean {escape(grader_name(evaluation.reward))}{'' if evaluation.state.is_final else ' so far'}*\n{_means(evaluation)}",
+            f"*{mean}{'' if evaluation.state.is_final else ' so far'}*\n{_means(evaluation)}",
             f"*Missing answers*\n{_missing(done.failures) if missing else 'none'}",
             f"*Tokens*\n{done.tokens:,}",
             f"*Time{'' if evaluation.state.is_final else ' so far'}*\n{duration(elapsed)}",
