@@ -141,6 +141,10 @@ class Laboratory:
             await asyncio.sleep(0.01)
         raise AssertionError(f"{what} did not come about")
 
+    async def answered(self, eval_id: str, count: int) -> None:
+        """Wait until so many answers are on file."""
+        await self.eventually(lambda: len(self.answers(eval_id)) >= count, f"{count} answers")
+
     def answers(self, eval_id: str) -> list[Answer]:
         """Return what is on file."""
         return list(self.evals.answers(eval_id))

@@ -1,17 +1,21 @@
 """Evals from the request to the result over a real Redis and a real endpoint, with everything that comes between."""
 
 import asyncio
+import sys
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from bot.children import tethered
 from jobs.evals.records import Answer, EvalState
 from jobs.evals.rows import LocalRowFile
 from jobs.store import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
 from tests.records import BOB
+
+WORKER = "tests.jobs.evals.worker_program"
 
 
 def cells(answers: list[Answer]) -> list[tuple[str, str, int]]:
@@ -214,6 +218,34 @@ async def test_a_bot_that_dies_in_the_middle_asks_nothing_twice_that_is_on_file(
     assert len(cells(lab.answers(started.id))) == 40
     asked = Counter(heard.text.split()[1] for heard in lab.endpoint.heard)
     assert {f"i{number}" for number, times in asked.items() if times > 1} & on_file == set()
+
+
+async def test_killed_again_and_again_it_still_answers_everything_once(lab: Laboratory, redis_server: str) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(200)})
+    lab.endpoint.seconds = 0.1
+    started = await lab.start()
+    asked_before: Counter[str] = Counter()
+    for _ in range(3):
+        on_file = {answer.item for answer in lab.answers(started.id)}
+        command = tethered((sys.executable, "-m", WORKER, redis_server, lab.endpoint.url, str(lab.folder)))
+        worker = await asyncio.create_subprocess_exec(*command)
+        try:
+            await lab.answered(started.id, len(on_file) + 12)
+        finally:
+            worker.kill()
+            await worker.wait()
+        asked = Counter(heard.text.split()[1] for heard in lab.endpoint.heard)
+        assert {f"i{number}" for number in asked - asked_before} & on_file == set()
+        asked_before = asked
+    assert len(lab.answers(started.id)) < 200, "it was ended in the middle"
+    lab.endpoint.seconds = 0.0
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert len(cells(lab.answers(started.id))) == len(set(cells(lab.answers(started.id)))) == 200
+    lines = (lab.folder / "evals" / started.id / "answers.jsonl").read_bytes().splitlines()
+    assert len(lines) == 200
 
 
 async def test_two_bots_never_work_on_the_same_eval(lab: Laboratory) -> None:
