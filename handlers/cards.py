@@ -13,6 +13,7 @@ from handlers.blocks import (
     button,
     confirmation,
     context,
+    cut,
     escape,
     fields,
     header,
@@ -21,9 +22,11 @@ from handlers.blocks import (
 from handlers.summary import settled_line
 from handlers.thread import LEVELS
 from handlers.wording import change, duration, moment, person, progress, score, state
+from jobs.alerts import blind, facts_of, notes
 from jobs.records import Action, Job, JobState
 from jobs.rft import JobView
 
+MOST_NOTES: Final = 5
 ACT: Final = "act_on_job"
 ACTIONS: Final = re.compile(rf"^{ACT}:")
 """Matches every control of a card; the value says which job and what to do."""
@@ -134,6 +137,12 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     shown = card(view, now)
     blocks = [block for block in shown.blocks if block["type"] != "actions"]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in view.job.alerts]
+    facts = facts_of(view.job, now=now)
+    noted = notes(view.series, facts)[-MOST_NOTES:]
+    blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in noted]
+    if unseen := blind(view.series, facts):
+        told = "; ".join(f"{name} ({reason})" for name, reason in unseen)
+        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {told}.", 1500))))
     if link:
         blocks.append(context(f"<{link}|Open its thread>"))
     return Message(shown.text, tuple(blocks))

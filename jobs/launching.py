@@ -17,7 +17,7 @@ from jobs.approvals import card_posting
 from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader, parse_grader
-from jobs.planning import SPLITS, Planner, PlatformOf
+from jobs.planning import SPLITS, Planner, PlatformOf, job_id
 from jobs.records import Job, JobState, LaunchRequest, Posting, PostingKind
 from jobs.remote import JobSpec, RemoteJob
 from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
@@ -93,7 +93,9 @@ class Launcher:
             except VersionConflict:
                 held = await self._store.job(job.id)
                 assert held is not None, "a conflict at version 0 means that the job exists"
-                return held.value
+                if held.value.request.trigger == request.trigger:
+                    return held.value
+                job = replace(job, id=job_id(f"{job.id} {request.trigger}"))  # the short id is another launch's
             except AlreadyTaken as taken:
                 if not await self._was_refused(taken.holder):
                     raise

@@ -4,6 +4,7 @@ A turn may run twice: steps are kept by number, alerts by rule and step, and mes
 second time changes nothing.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from jobs.alerts import Alert, JobFacts, evaluate
+from jobs.alerts import Alert, evaluate, facts_of
 from jobs.approvals import card_posting, summary_posting
 from jobs.checkpoints import with_scores
 from jobs.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
@@ -35,6 +36,8 @@ from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
 from jobs.store import Change, Store, Versioned
 
+WORSE_FORM_OF: Final[Mapping[str, str]] = {"O2": "O1"}
+"""Rules that only say louder what another has said."""
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
 MOST_TOLD: Final = 5
@@ -91,7 +94,8 @@ class Watcher:
             await self._store.commit(unanswered(held, failure, profile))
             return
         series = await self._store.series(held.value.id)
-        change = follow(held, news, series, profile, self._clock())
+        # The rules read a long series for tenths of a second.
+        change = await asyncio.to_thread(follow, held, news, series, profile, self._clock())
         await self._store.commit(change)
 
     async def act(self, held: Versioned[Job], intent: Intent, *, again: bool = False) -> None:
@@ -232,14 +236,18 @@ def is_past(before: Job, news: News) -> bool:
 
 
 def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
-    """Return the alerts that the rules raise on the series and the job does not carry yet."""
-    facts = JobFacts(
-        train_items=job.train_items,
-        batch_size=job.batch_size or job.request.hyperparameters.batch_size,
-        valid_items=job.valid_items,
-    )
+    """Return the alerts that the rules raise on the series and the job does not carry yet.
+
+    One trouble is told once: the worse form of a warning that was given is left to `/rft status`.
+    """
+    raised = evaluate(series, facts_of(job))
     carried = {(alert.rule, alert.step) for alert in job.alerts}
-    return tuple(_raised(alert) for alert in evaluate(series, facts) if (alert.rule, alert.step) not in carried)
+    told = {alert.rule for alert in job.alerts} | {alert.rule for alert in raised}
+    return tuple(
+        _raised(alert)
+        for alert in raised
+        if (alert.rule, alert.step) not in carried and WORSE_FORM_OF.get(alert.rule) not in told
+    )
 
 
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
@@ -257,7 +265,7 @@ def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None)
     postings: tuple[Posting, ...] = ()
     if job.troubles == SAY_SO_AFTER:
         job = replace(job, status_notes=job.status_notes + 1)
-        postings = (status(job, f"No news: {failure} I keep asking; training goes on without me."),)
+        postings = (status(job, f"No news: {failure} I keep asking; the platform trains without me, if it can."),)
     return Change(job=Versioned(job, held.version), next_turn=wait, postings=postings)
 
 

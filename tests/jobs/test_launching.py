@@ -14,11 +14,11 @@ from jobs.launching import MOST_TIDYING, MOST_UNKNOWN
 from jobs.planning import job_id
 from jobs.records import Action, Hyperparameters, Job, JobState
 from jobs.rft import MOST_STARTS
-from jobs.store import AlreadyTaken, Store
+from jobs.store import AlreadyTaken, Change, Store, Versioned
 from tests.jobs.launch_office import Fate, Office, ProcessEnded, open_office
 from tests.jobs.tasks.folder import grader, line, write_folder
 from tests.lossy_way import Loss
-from tests.records import BOB, CHANNEL
+from tests.records import BOB, CHANNEL, a_request
 
 MANY_BROKEN: tuple[Loss, ...] = ("broken",) * 8
 BOTH_FILES = ("train", "valid")
@@ -360,3 +360,14 @@ async def test_a_launch_that_kills_every_worker_is_ended_with_a_reference(office
     assert refused.state is JobState.NOT_LAUNCHED
     assert "reference" in str(refused.note)
     assert await office.told() == [f"small was not launched. {refused.note}"]
+
+
+async def test_another_launchs_short_id_is_never_taken_for_ones_own(office: Office) -> None:
+    first = await office.jobs.launch(a_request(task="small", trigger="mine"))
+    stranger = replace(first, request=replace(first.request, trigger="theirs"))
+    held = await office.store.job(first.id)
+    assert held is not None
+    await office.store.commit(Change(job=Versioned(stranger, held.version)))
+    again = await office.jobs.launch(a_request(task="small", trigger="mine", seed=3))
+    assert again.id != first.id
+    assert again.request.trigger == "mine"
