@@ -4,29 +4,29 @@ A turn may end at any point and be taken again, by this bot or another: what is 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
-from jobs.errors import BotError, Conflict, NotFound
+from jobs.errors import BotError
+from jobs.evals.checking import EvalChecker
 from jobs.evals.grading import EvalGraders
-from jobs.evals.items import SplitFile, item_of, look_through
+from jobs.evals.items import SplitFile, item_of
 from jobs.evals.lease import Lease, Timing
 from jobs.evals.pipeline import Pipeline, Plan
 from jobs.evals.progress import Budget, Cells, Tally
-from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
-from jobs.evals.rows import RowFile, RowStore, Taken
+from jobs.evals.records import Eval, EvalState, Progress
+from jobs.evals.rows import RowStore, Taken
 from jobs.evals.sampling import Sampler
-from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
-from jobs.gateway import Gateway
-from jobs.graders import GraderRuntime, check_grader
+from jobs.evals.writing import EvalWriter, Summarise
+from jobs.graders import GraderRuntime
 from jobs.planning import PlatformOf
-from jobs.store import Change, Store, VersionConflict, Versioned
-from jobs.tasks import Task, TaskCatalogue, nearest
+from jobs.store import Change, Store, VersionConflict
+from jobs.tasks import TaskCatalogue
 
 MOST_STARTS: Final = 3
 """Turns in a row that may die without getting further: an eval that kills its worker must not do so for ever."""
@@ -37,16 +37,6 @@ log: Final = structlog.get_logger(__name__)
 
 SamplerOf = Callable[[str], Sampler]
 """Returns the sampler of a platform by name; one for all who ask that platform."""
-
-
-class Summarise(Protocol):
-    """Says what answers come to; see `jobs.evals.statistics.summarise`."""
-
-    def __call__(
-        self, evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]
-    ) -> tuple[ArmSummary, ...]:
-        """Return the summary of each arm."""
-        ...
 
 
 class End(Enum):
@@ -66,8 +56,6 @@ class _Work:
 
     evaluation: Eval
     lease: Lease
-    task: Task
-    split: SplitFile
     tally: Tally
     pipeline: Pipeline
 
@@ -101,12 +89,11 @@ class EvalRunner:
         timing: Timing | None = None,
     ) -> None:
         self._store = store
-        self._tasks = tasks
-        self._platform_of = platform_of
         self._sampler_of = sampler_of
         self._runtime = runtime
         self._rows = rows
-        self._summarise = summarise
+        self._checker = EvalChecker(tasks, platform_of, runtime)
+        self._writer = EvalWriter(store, rows, summarise, clock)
         self._clock = clock
         self._timing = timing or Timing()
         self._leaving = asyncio.Event()
@@ -152,118 +139,50 @@ class EvalRunner:
 
     async def _step(self, evaluation: Eval, lease: Lease, starts: int, reference: str) -> None:
         if starts > MOST_STARTS:
-            await self._end(
-                evaluation.id,
-                EvalState.FAILED,
-                f"A fault of mine stops me from going on with {evaluation.id} (reference {reference}).",
-            )
-        elif evaluation.state is EvalState.CHECKING:
-            await self._check(evaluation)
-        else:
+            fault = f"A fault of mine stops me from going on with {evaluation.id} (reference {reference})."
+            await self._writer.end(evaluation.id, EvalState.FAILED, fault)
+        elif evaluation.cancelled_by:
+            await self._writer.end(evaluation.id, EvalState.CANCELLED)
+        elif evaluation.state is EvalState.RUNNING:
             await self._run(evaluation, lease)
-
-    # -- before it runs ------------------------------------------------------------------------------------------
-
-    async def _check(self, evaluation: Eval) -> None:
-        """Try what can be tried before tokens are spent; go on to running, or refuse in words."""
-        try:
-            problem = await self._problem(evaluation)
-        except BotError as failure:
-            problem = str(failure)
-        if problem:
-            await self._refuse(evaluation.id, problem)
-            return
-
-        def begin(now: Eval) -> Change | None:
-            if now.state is not EvalState.CHECKING:
-                return None
-            running = replace(now, state=EvalState.RUNNING, started_at=self._clock())
-            return Change(evaluation=Versioned(running, 0), next_turn=0, postings=(card_posting(running, urgent=True),))
-
-        await self._commit(evaluation.id, begin)
-
-    async def _problem(self, evaluation: Eval) -> str | None:
-        """Return why the eval cannot begin, as sentences, or None."""
-        if evaluation.cancelled_by:
-            return None
-        task = await self._task_of(evaluation)
-        profile, gateway = self._platform_of(evaluation.platform)
-        for model in dict.fromkeys(arm.model for arm in evaluation.arms):
-            missing = None if profile.needs_deployment else await _missing(gateway, model)
-            if missing:
-                return f"{profile.title} has no model '{model}' that this key may ask; {missing}"
-        _, first = await asyncio.to_thread(look_through, self._tasks, task, evaluation.split)
-        for grader in EvalGraders(self._runtime, task).run:
-            problems = await check_grader(self._runtime, grader, first.item, task.response_format)
-            if problems:
-                return " ".join(problems)
-        return None
-
-    async def _refuse(self, eval_id: str, reason: str) -> None:
-        def refuse(now: Eval) -> Change | None:
-            if now.state is not EvalState.CHECKING:
-                return None
-            refused = replace(now, state=EvalState.REFUSED, note=reason, finished_at=self._clock())
-            text = f"{now.task} was not evaluated. {reason}"
-            return Change(
-                evaluation=Versioned(refused, 0),
-                next_turn=-1,
-                postings=(answer_posting(refused, text, "refused"),),
-            )
-
-        await self._commit(eval_id, refuse)
-        log.info("eval.refused", reason=reason)
-
-    async def _task_of(self, evaluation: Eval) -> Task:
-        """Return the task as it was when the eval was started; raises UserError where it is another or gone."""
-        task = await asyncio.to_thread(self._tasks.load, evaluation.task)
-        if task.version != evaluation.task_version:
-            raise Conflict(f"The files of {task.name} were changed since {evaluation.id} was started; start it again.")
-        return task
-
-    # -- while it runs -------------------------------------------------------------------------------------------
+        elif problem := await self._checker.problem(evaluation):
+            await self._writer.refuse(evaluation.id, problem)
+        else:
+            await self._writer.begin(evaluation.id)
 
     async def _run(self, evaluation: Eval, lease: Lease) -> None:
         """Bring the missing answers onto the file, then sum up; or end as the person or the machine wants."""
-        if evaluation.cancelled_by:
-            await self._end(evaluation.id, EvalState.CANCELLED)
-            return
         try:
-            file = await asyncio.to_thread(self._rows.open, evaluation.id)
+            async with self._taken_up(evaluation, lease) as work:
+                end = await self._attend(work)
         except Taken:
             log.info("eval.file_taken")  # by a bot that has not noticed yet that it lost the lease
-            return
-        try:
-            work = await self._take_up(evaluation, lease, file)
         except BotError as failure:
-            file.close()
-            await self._end(evaluation.id, EvalState.FAILED, str(failure))
-            return
-        try:
-            end = await self._attend(work)
-        finally:
-            work.split.close()
-            await asyncio.to_thread(file.close)
-        await self._conclude(work, end)
+            await self._writer.end(evaluation.id, EvalState.FAILED, str(failure))
+        else:
+            await self._conclude(work, end)
 
-    async def _take_up(self, evaluation: Eval, lease: Lease, file: RowFile) -> _Work:
-        task = await self._task_of(evaluation)
-        self._platform_of(evaluation.platform)
-        graders = EvalGraders(self._runtime, task)
+    @asynccontextmanager
+    async def _taken_up(self, evaluation: Eval, lease: Lease) -> AsyncIterator[_Work]:
+        """Open what an eval needs, for as long as the context lasts.
+
+        Raises:
+            Taken: another bot has the file.
+            UserError: the task or the platform is not what it was.
+        """
+        task = await self._checker.task_of(evaluation)
+        sampler, graders = self._sampler_of(evaluation.platform), EvalGraders(self._runtime, task)
         tally, cells = Tally(evaluation.reward), Cells(evaluation)
-        split = await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items)
-        await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
-        pipeline = Pipeline(
-            Plan(evaluation, task, split, cells.missing()),
-            self._sampler_of(evaluation.platform),
-            graders,
-            file,
-            tally,
-            Budget(evaluation.request.budget, tally.tokens, tally.answered),
-            lambda: lease.is_valid,
-            self._clock,
-        )
-        return _Work(evaluation, lease, task, split, tally, pipeline)
+        file = await asyncio.to_thread(self._rows.open, evaluation.id)
+        try:
+            with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
+                await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
+                plan = Plan(evaluation, task, split, cells.missing())
+                budget = Budget(evaluation.request.budget, tally.tokens, tally.answered)
+                pipeline = Pipeline(plan, sampler, graders, file, tally, budget, lambda: lease.is_valid, self._clock)
+                yield _Work(evaluation, lease, tally, pipeline)
+        finally:
+            await asyncio.to_thread(file.close)
 
     def _catch_up(self, eval_id: str, split: SplitFile, tally: Tally, cells: Cells) -> None:
         """Keep the items for later, and read what is on file already. Blocks."""
@@ -306,17 +225,8 @@ class EvalRunner:
                 return End.CANCELLED
             progress = work.tally.progress()
             if progress != written and self._clock() - at >= self._timing.progress:
-                await self._write(work.evaluation.id, progress)
+                await self._writer.further(work.evaluation.id, progress)
                 written, at = progress, self._clock()
-
-    async def _write(self, eval_id: str, progress: Progress) -> None:
-        def note(now: Eval) -> Change | None:
-            if now.state.is_final:
-                return None
-            further = replace(now, progress=progress)
-            return Change(evaluation=Versioned(further, 0), postings=(card_posting(further),))
-
-        await self._commit(eval_id, note)
 
     async def _wind_down(self, pipeline: Pipeline, running: asyncio.Task[None], end: End) -> None:
         """Let come in what may, and stop the rest; raises what the pipeline raised."""
@@ -329,98 +239,18 @@ class EvalRunner:
         if running.done():
             await running
 
-    # -- when it ends --------------------------------------------------------------------------------------------
-
     async def _conclude(self, work: _Work, end: End) -> None:
-        evaluation, pipeline = work.evaluation, work.pipeline
-        match end:
-            case _ if end is End.LOST or not work.lease.is_valid:
-                log.warning("eval.lease_lost")
-            case End.LEAVING:
-                await self._hand_on(evaluation.id, work.tally.progress())
-            case End.CANCELLED:
-                await self._end(evaluation.id, EvalState.CANCELLED)
-            case End.DONE if pipeline.failed:
-                await self._end(evaluation.id, EvalState.FAILED, pipeline.failed)
-            case End.DONE if pipeline.out_of_budget:
-                budget = f"It stopped at its budget of {evaluation.request.budget:,} tokens."
-                await self._end(evaluation.id, EvalState.FINISHED, budget)
-            case End.DONE:
-                await self._end(evaluation.id, EvalState.FINISHED)
-
-    async def _hand_on(self, eval_id: str, progress: Progress) -> None:
-        def hand_on(now: Eval) -> Change:
-            return Change(evaluation=Versioned(replace(now, progress=progress), 0), next_turn=0)
-
-        await self._commit(eval_id, hand_on)
-        log.info("eval.left", answered=progress.answered)
-
-    async def _end(self, eval_id: str, state: EvalState, reason: str | None = None) -> None:
-        """Write down what an eval came to, and say so in its thread."""
-        held = await self._store.evaluation(eval_id)
-        assert held is not None, "an eval in hand exists"
-        progress, summaries = await asyncio.to_thread(self._sum_up, held.value)
-        note = reason
-        if progress.answered < held.value.total:
-            kept = f"{progress.answered:,} of {held.value.total:,} answers are on file."
-            note = f"{reason} {kept}" if reason else kept
-
-        def end(now: Eval) -> Change | None:
-            if now.state.is_final:
-                return None
-            ended = replace(
-                now, state=state, progress=progress, summaries=summaries, note=note, finished_at=self._clock()
-            )
-            card = card_posting(ended, urgent=True)
-            postings = (card,) if state is EvalState.CANCELLED else (card, result_posting(ended), report_posting(ended))
-            return Change(evaluation=Versioned(ended, 0), next_turn=-1, postings=postings)
-
-        await self._commit(eval_id, end)
-        log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
-
-    def _sum_up(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...]]:
-        """Read the file once for both the progress and the summaries. Blocks."""
-        tally = Tally(evaluation.reward)
-
-        def counted() -> Iterator[Answer]:
-            for answer in self._rows.answers(evaluation.id):
-                tally.add(answer)
-                yield answer
-
-        try:
-            references = {item.id: item.reference for item in self._rows.items(evaluation.id)}
-        except NotFound:
-            references = {}  # it ended before it began
-        summaries = self._summarise(evaluation, counted(), references)
-        return tally.progress(), summaries
-
-    async def _commit(self, eval_id: str, change: Callable[[Eval], Change | None]) -> None:
-        """Write what `change` makes of the newest record, so that a person's cancel in between is kept.
-
-        Args:
-            eval_id: the eval.
-            change: returns the change with the new record, whose version is filled in here, or None for none.
-        """
-        while True:
-            held = await self._store.evaluation(eval_id)
-            assert held is not None, "an eval in hand exists"
-            wanted = change(held.value)
-            if wanted is None:
-                return
-            assert wanted.evaluation is not None, "the change is about the eval"
-            try:
-                await self._store.commit(replace(wanted, evaluation=Versioned(wanted.evaluation.value, held.version)))
-            except VersionConflict:
-                continue
-            return
-
-
-async def _missing(gateway: Gateway, model: str) -> str | None:
-    """Say what was probably meant where the platform has no such model; None where it has, or cannot say."""
-    try:
-        known = await gateway.models()
-        if not known or model in known or await gateway.has_model(model):
-            return None
-    except BotError:
-        return None  # the first answer will tell
-    return nearest(model, known)
+        eval_id, pipeline = work.evaluation.id, work.pipeline
+        if end is End.LOST or not work.lease.is_valid:
+            log.warning("eval.lease_lost")
+        elif end is End.LEAVING:
+            await self._writer.hand_on(eval_id, work.tally.progress())
+        elif end is End.CANCELLED:
+            await self._writer.end(eval_id, EvalState.CANCELLED)
+        elif pipeline.failed:
+            await self._writer.end(eval_id, EvalState.FAILED, pipeline.failed)
+        elif pipeline.out_of_budget:
+            budget = f"It stopped at its budget of {work.evaluation.request.budget:,} tokens."
+            await self._writer.end(eval_id, EvalState.FINISHED, budget)
+        else:
+            await self._writer.end(eval_id, EvalState.FINISHED)

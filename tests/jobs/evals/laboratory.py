@@ -20,6 +20,7 @@ from jobs.evals.service import Evals
 from jobs.evals.statistics import summarise
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
+from jobs.judging import PlatformJudge
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
 from jobs.store import Store
@@ -182,22 +183,19 @@ def a_profile(url: str, **changes: Any) -> Profile:
 @asynccontextmanager
 async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIterator[Laboratory]:
     """Open a laboratory on an empty store, with the task `small` of six valid items."""
-    async with (
-        serving_models() as endpoint,
-        Gateway(a_profile(endpoint.url, **profile), "any") as gateway,
-        GraderRuntime() as graders,
-    ):
-        rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
+    async with serving_models() as endpoint, Gateway(a_profile(endpoint.url, **profile), "any") as gateway:
         skipping = SkippingClock()
         sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
+        rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
         platform_of = only(gateway)
         evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows)
-        laboratory = Laboratory(store, endpoint, folder, platform_of, sampler, graders, rows, evals, catalogue)
-        laboratory.write_task({"valid.jsonl": valid_rows(6)})
-        try:
-            yield laboratory
-        finally:
-            await laboratory.close()
+        async with GraderRuntime(judge=PlatformJudge(lambda: sampler, lambda: gateway)) as graders:
+            laboratory = Laboratory(store, endpoint, folder, platform_of, sampler, graders, rows, evals, catalogue)
+            laboratory.write_task({"valid.jsonl": valid_rows(6)})
+            try:
+                yield laboratory
+            finally:
+                await laboratory.close()
 
 
 def only(gateway: Gateway) -> PlatformOf:

@@ -1,7 +1,9 @@
 """Evals from the request to the result over a real Redis and a real endpoint, with everything that comes between."""
 
 import asyncio
+import json
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -10,6 +12,8 @@ import pytest
 from bot.children import tethered
 from jobs.evals.records import Answer, EvalState
 from jobs.evals.rows import LocalRowFile
+from jobs.evals.statistics import summarise
+from jobs.evals.writing import EvalWriter
 from jobs.store import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
@@ -167,6 +171,31 @@ async def test_a_grader_that_works_for_no_answer_is_refused_before_anything_is_a
     assert await lab.claim() is None
 
 
+async def test_a_judge_that_answers_prose_is_a_grader_error_and_no_score(lab: Laboratory) -> None:
+    judged = {"result": 0.5, "steps": []}
+    verdicts = [json.dumps(judged)]
+    lab.endpoint.says = lambda heard: verdicts[-1] if heard.body["model"] == "large" else '{"label": "fish"}'
+    asked = {"role": "user", "content": "Is {{ sample.output_text }} right for {{ item.text_input }}?"}
+    judge = {"type": "score_model", "name": "judge", "model": "large", "input": [asked], "range": [0, 1]}
+    lab.write_task({"graders/judge.json": json.dumps(judge), "valid.jsonl": valid_rows(6)})
+    started = await lab.start()
+    await (await lab.begin_turn(lab.runner()))
+    verdicts.append("Splendid!")
+
+    ended = await lab.run(started.id)
+
+    assert (ended.state, ended.note) == (EvalState.FINISHED, None)
+    summary = ended.summary("small")
+    assert summary is not None
+    assert summary.failures == {}
+    assert summary.grader_errors == {"model_grader_parse_error": 6}
+    judge_says, exactly = summary.grader("judge"), summary.grader("exact")
+    assert judge_says is not None
+    assert (judge_says.mean, judge_says.graded) == (None, 0)
+    assert exactly is not None
+    assert exactly.graded == 6
+
+
 async def test_a_model_that_the_platform_does_not_have_is_refused_with_the_nearest(lab: Laboratory) -> None:
     started = await lab.start(models=("smal",))
 
@@ -277,6 +306,61 @@ async def test_who_loses_the_lease_stops_and_writes_nothing_more(lab: Laboratory
     await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
     assert lab.answers(started.id) == []
     assert (await lab.eval(started.id)).state is EvalState.RUNNING
+
+
+async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+    held = await lab.store.evaluation(started.id)
+    assert held is not None
+    ended = replace(held.value, state=EvalState.FAILED, note="ended elsewhere")
+    await lab.store.commit(Change(evaluation=Versioned(ended, held.version), next_turn=-1))
+
+    await turn
+
+    assert await lab.eval(started.id) == ended
+    assert lab.answers(started.id) == []
+
+
+async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
+    started = await lab.start()
+    writer = EvalWriter(lab.store, lab.rows, summarise, time.time)
+    await writer.begin(started.id)
+    begun = await lab.store.evaluation(started.id)
+
+    await writer.begin(started.id)
+    await writer.refuse(started.id, "Too late.")
+
+    assert await lab.store.evaluation(started.id) == begun
+    assert await lab.told(started.id) == []
+
+
+async def test_a_bot_that_leaves_takes_no_turn(lab: Laboratory) -> None:
+    started = await lab.start()
+    leaving = lab.runner()
+    await leaving.leave()
+
+    await (await lab.begin_turn(leaving))
+
+    assert (await lab.eval(started.id)).state is EvalState.CHECKING
+    assert (await lab.run(started.id)).state is EvalState.FINISHED
+
+
+async def test_a_bot_that_leaves_does_not_wait_for_answers_that_do_not_come(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    runner = lab.runner(replace(QUICK, grace=0.1, grading=0.1))
+    turn = await lab.under_way(started.id, runner)
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+
+    await runner.leave()
+    await turn
+
+    await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
+    lab.endpoint.hold.set()
+    assert (await lab.run(started.id)).progress.answered == 6
 
 
 async def test_a_file_that_another_bot_still_has_open_is_left_alone(lab: Laboratory) -> None:
