@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 MODULES = (
     "tests.bench.bench_charts",
+    "tests.bench.bench_evals",
     "tests.bench.bench_graders",
     "tests.bench.bench_platform",
     "tests.bench.bench_rules",
