@@ -21,9 +21,9 @@ class Timing:
     """Without a sign of life, another bot goes on after this long."""
     renew: float = 5.0
     """Between two signs of life."""
-    grace: float = 8.0
-    """What is under way when the bot stops has this long to come in; less than the engine waits."""
-    grading: float = 3.0
+    grace: float = 4.0
+    """What is under way when the bot stops has this long to come in; with the line below, less than a bot is given."""
+    grading: float = 1.5
     """What has come in when an eval is cancelled has this long to be graded."""
     busy: float = 3.0
     """Until an eval that finds no room is looked at again."""

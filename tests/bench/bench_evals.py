@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import structlog
 from redis.asyncio import Redis
 
 from bot.children import tethered
@@ -40,6 +41,7 @@ TEXT = "word " * 300
 
 async def figures() -> dict[str, float]:
     """Return the eval figures: 100 items x 9 runs at 64 at once, and 10,000 x 3 without waiting for anybody."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # the figures alone go to stdout
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as folder, _redis(Path(folder)) as url:
         return await _against_ideal(Path(folder), url) | await _many(Path(folder), url)
 
