@@ -60,7 +60,7 @@ async def test_a_slash_offers_the_commands_with_their_hints(open_page: OpenPage)
 
     await expect(page.locator("#composer")).to_have_value("/proctor ")
     await expect(options).to_have_count(0)
-    await expect(page.locator(".channel .composer-hint")).to_contain_text("/proctor help")
+    await expect(page.locator(".channel .composer-hint")).to_contain_text("/proctor tasks")
 
 
 async def test_an_unknown_command_is_answered_in_words_and_can_be_corrected(open_page: OpenPage) -> None:
