@@ -169,31 +169,8 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         )
         graders = await stack.enter_async_context(GraderRuntime(judge=judge, embedder=judge))
         pool = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            timeout=SLACK_TIMEOUT,
-            retry_handlers=[],
-        )
-
-        launcher = Launcher(
-            store,
-            tasks,
-            platforms.platform_of,
-            graders,
-            default_platform=_default_platform(profiles),
-            default_approvers=settings.approvers,
-            clock=time.time,
-        )
-        watcher = Watcher(store, platforms.platform_of, time.time)
-        jobs = RftJobs(store, launcher, watcher, platforms.profile_of)
-        attacher = Attacher(
-            store,
-            platforms.platform_of,
-            default_platform=_default_platform(profiles),
-            approvers=settings.approvers,
-            clock=time.time,
-        )
+        client = _client(settings)
+        jobs, attacher = _jobs(settings, store, tasks, platforms, graders)
         people = People(client)
         approvals = Approvals(store, people, time.time)
         pictures = Pictures(pool, client)
@@ -226,13 +203,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         handlers.register(app, Boundary(log_bug), services)
         listener, http_port = await _listener(settings, app, give_up, stack)
 
-        ticks = Ticks(
-            (
-                Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),
-                Tick("outbox", 0.25, lambda: _hand_over_outbox(store, engine)),
-                Tick("slack connection", 5.0, listener.watch),
-            )
-        )
+        ticks = _ticks(store, engine, listener)
         pages = health_app(_checks(store, listener, ticks, engine))
         reports.add_to(pages)
         health_port = await stack.enter_async_context(
@@ -251,6 +222,46 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             await runner.leave()
             await engine.stop()
             log.info("stopped")
+
+
+def _client(settings: Settings) -> AsyncWebClient:
+    """Return the client that posts: without retries of its own, for a retry inside it posts twice."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        timeout=SLACK_TIMEOUT,
+        retry_handlers=[],
+    )
+
+
+def _jobs(
+    settings: Settings, store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime
+) -> tuple[RftJobs, Attacher]:
+    default = _default_platform(platforms.profiles)
+    launcher = Launcher(
+        store,
+        tasks,
+        platforms.platform_of,
+        graders,
+        default_platform=default,
+        default_approvers=settings.approvers,
+        clock=time.time,
+    )
+    attacher = Attacher(
+        store, platforms.platform_of, default_platform=default, approvers=settings.approvers, clock=time.time
+    )
+    watcher = Watcher(store, platforms.platform_of, time.time)
+    return RftJobs(store, launcher, watcher, platforms.profile_of), attacher
+
+
+def _ticks(store: Store, engine: DocketEngine, listener: Listener) -> Ticks:
+    return Ticks(
+        (
+            Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),
+            Tick("outbox", 0.25, lambda: _hand_over_outbox(store, engine)),
+            Tick("slack connection", 5.0, listener.watch),
+        )
+    )
 
 
 async def _store(redis_url: str, stack: AsyncExitStack) -> Store:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answering import answer, whisper
 from handlers.blocks import Message, escape
 from handlers.commands import EVAL, Typed, overview, parse
 from handlers.eval_cards import (
@@ -175,13 +176,3 @@ async def export(client: AsyncWebClient, reference: str, evals: Evals, store: St
 
 def _write_log(evaluation: Eval, arm: Arm, evals: Evals, out: Path) -> None:
     write_inspect_log(evaluation, arm, evals.items(evaluation.id), evals.answers(evaluation.id), out)
-
-
-async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
-    """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
-    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
-
-
-async def answer(respond: AsyncRespond, message: Message) -> None:
-    """Answer the person who typed the command."""
-    await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")

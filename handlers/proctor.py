@@ -8,6 +8,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answering import whisper
 from handlers.blocks import Message, escape
 from handlers.checking import check_message, label_chart
 from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview, parse
@@ -45,6 +46,7 @@ async def handle_proctor(
     """Do what was typed after /proctor, and answer only the person who typed it."""
     await ack()
     typed = parse(COMMAND, str(command.get("text") or "").strip() or "help", PROCTOR)
+    user, channel = str(command["user_id"]), str(command["channel_id"])
     match typed.verb:
         case "help":
             await respond(text=help_text())
@@ -55,11 +57,11 @@ async def handle_proctor(
         case "check":
             task = await asyncio.to_thread(tasks.load, typed.word)
             await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
-            await whisper(client, await check(task, checker, pictures), command)
+            await whisper(client, await check(task, checker, pictures), user, channel)
         case "dataset":
             made = await asyncio.to_thread(make_balanced, tasks, typed)
             file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
-            await whisper(client, balance_message(made, file), command)
+            await whisper(client, balance_message(made, file), user, channel)
         case "platforms":
             await respond(text=list_platforms(profiles))
         case _:
@@ -80,16 +82,6 @@ def make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
     if "names" in typed.given:
         request = replace(request, names=label_map_of(tasks.load(request.task), typed.given["names"]))
     return balance(tasks, request)
-
-
-async def whisper(client: AsyncWebClient, message: Message, command: Mapping[str, Any]) -> None:
-    """Show a message to the person who typed a command; a response_url would refuse our pictures."""
-    await client.chat_postEphemeral(
-        channel=str(command["channel_id"]),
-        user=str(command["user_id"]),
-        text=message.text,
-        blocks=list(message.blocks),
-    )
 
 
 def help_text() -> str:

@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answering import answer, whisper
 from handlers.blocks import Message, context, escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.commands import RFT, Typed, overview, parse
@@ -148,16 +149,6 @@ async def show_checkpoints(client: AsyncWebClient, view: JobView, pictures: Pict
     if view.approval and view.approval.settled is None:
         blocks.append(context("Approve or reject in the job's thread."))
     await whisper(client, Message(shown.text, tuple(blocks)), user, channel)
-
-
-async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
-    """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
-    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
-
-
-async def answer(respond: AsyncRespond, message: Message) -> None:
-    """Answer the person who typed the command."""
-    await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")
 
 
 def _without_controls(block: dict[str, object]) -> dict[str, object]:
