@@ -22,7 +22,7 @@ from handlers.blocks import (
 from handlers.summary import settled_line
 from handlers.thread import LEVELS
 from handlers.wording import change, duration, moment, person, progress, score, state
-from jobs.alerts import blind, facts_of, notes
+from jobs.alerts import blind, evaluate, facts_of, notes
 from jobs.records import Action, Job, JobState
 from jobs.rft import JobView
 
@@ -138,11 +138,13 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     blocks = [block for block in shown.blocks if block["type"] != "actions"]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in view.job.alerts]
     facts = facts_of(view.job, now=now)
-    noted = notes(view.series, facts)[-MOST_NOTES:]
+    told = {(a.rule, a.step) for a in view.job.alerts}
+    untold = [a for a in evaluate(view.series, facts) if (a.rule, a.step) not in told]
+    noted = [*untold, *notes(view.series, facts)][-MOST_NOTES:]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in noted]
     if unseen := blind(view.series, facts):
-        told = "; ".join(f"{name} ({reason})" for name, reason in unseen)
-        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {told}.", 1500))))
+        listed = "; ".join(f"{name} ({reason})" for name, reason in unseen)
+        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", 1500))))
     if link:
         blocks.append(context(f"<{link}|Open its thread>"))
     return Message(shown.text, tuple(blocks))

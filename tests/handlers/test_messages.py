@@ -12,6 +12,7 @@ from handlers.thread import alert, curve, reward_curve, status
 from jobs.records import Decision, JobState, RaisedAlert, Settlement, Verdict
 from jobs.rft import JobView
 from jobs.series import Series
+from jobs.watching import new_alerts
 from local.slack.blocks import too_much_text, validate, validate_view
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 
@@ -181,3 +182,14 @@ def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
     job = a_job(state=JobState.CANCELLED, valid_reward=None, first_valid_reward=None)
     said = text_of(job_status(JobView(job, Series(), None), NOW, None))
     assert "It ended before its first evaluation." in said
+
+
+def test_the_worse_form_of_a_warning_that_was_given_is_told_when_asked() -> None:
+    valid = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
+    series = Series.of(replace(s, train_reward=0.2 + s.step * 0.013) for s in a_series(*valid).steps)
+    job = a_job(train_items=24, batch_size=16)
+    raised = new_alerts(job, series)
+    shown = text_of(job_status(JobView(replace(job, alerts=raised), series, None), NOW, None))
+    assert [alert.rule for alert in raised] == ["O1"]
+    assert "*Warning* at step" in shown
+    assert "*Critical* at step" in shown
