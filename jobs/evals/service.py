@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.errors import Conflict, NotFound
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import Item, RowStore
 from jobs.ledger import EVAL_PREFIX, card_id
@@ -56,7 +56,11 @@ class Evals:
             try:
                 await self._store.commit(Change(evaluation=Versioned(evaluation, 0), next_turn=0, once=once))
             except VersionConflict:
-                return (await self._exactly(evaluation.id)).value
+                present = (await self._exactly(evaluation.id)).value
+                if present.request.trigger == request.trigger:
+                    return present
+                # The short id is another eval's.
+                evaluation = replace(evaluation, id=eval_id(f"{evaluation.id} {request.trigger}"))
             except AlreadyTaken as taken:
                 held = await self._store.evaluation(taken.holder)
                 if held is None or held.value.state is not EvalState.REFUSED:

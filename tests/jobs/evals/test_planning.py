@@ -10,7 +10,7 @@ from jobs.evals.records import Arm, Eval, EvalState
 from jobs.evals.service import Evals
 from jobs.gateway import Gateway
 from jobs.platforms import RETIRED_MODELS
-from jobs.store import AlreadyTaken
+from jobs.store import AlreadyTaken, Change, Versioned
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
 from tests.records import BOB
@@ -142,6 +142,17 @@ async def test_the_same_trigger_starts_one_eval(lab: Laboratory) -> None:
     again = await lab.evals.start(a_wish())
     assert again == first
     assert await lab.evals.newest() == (first,)
+
+
+async def test_another_evals_short_id_is_never_taken_for_ones_own(lab: Laboratory) -> None:
+    first = await lab.start()
+    stranger = replace(first, request=replace(first.request, trigger="theirs"))
+    held = await lab.store.evaluation(first.id)
+    assert held is not None
+    await lab.store.commit(Change(evaluation=Versioned(stranger, held.version)))
+    again = await lab.start(runs=2)
+    assert again.id != first.id
+    assert again.request.trigger == first.request.trigger
 
 
 async def test_the_same_words_a_moment_later_are_a_slip_of_the_finger(lab: Laboratory) -> None:
