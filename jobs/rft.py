@@ -7,6 +7,7 @@ from typing import Final, assert_never
 import structlog
 
 from jobs.errors import Conflict, NotFound
+from jobs.following import status
 from jobs.launching import CANCELLED_EARLY, Launcher, answer
 from jobs.platforms import Profile
 from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
@@ -14,7 +15,7 @@ from jobs.remote import RemoteEvent
 from jobs.series import Series
 from jobs.store import Change, Store, VersionConflict, Versioned
 from jobs.tasks import ALIKE_IDS, nearest
-from jobs.watching import PAST, Watcher, status
+from jobs.watching import PAST, Watcher
 
 MOST_STARTS: Final = 3
 """Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""

@@ -9,10 +9,10 @@ from handlers.blocks import Message, escape
 from handlers.cards import card, job_list, job_status
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, reward_curve, status
+from jobs.following import new_alerts
 from jobs.records import Decision, JobState, RaisedAlert, Settlement, Verdict
 from jobs.rft import JobView
 from jobs.series import Series
-from jobs.watching import new_alerts
 from local.slack.blocks import too_much_text, validate, validate_view
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 

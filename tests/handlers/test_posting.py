@@ -12,10 +12,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.images import Pictures
 from handlers.posting import PAGE, SlackPoster
 from jobs.approvals import card_posting, summary_posting
+from jobs.following import curve_posting, status
 from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable
 from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.store import Change, Store, Versioned
-from jobs.watching import curve_posting, status
 from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 
