@@ -30,7 +30,7 @@ from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.showing import Showing
 from jobs import checks
-from jobs.approvals import Approvals
+from jobs.approvals.deciding import Approvals
 from jobs.attaching import Attacher
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound

@@ -4,7 +4,20 @@ Importing this package never imports matplotlib: values, words and the pool live
 """
 
 from charts.alt_text import describe
-from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes
+from charts.over_steps import (
+    JobCurve,
+    JobCurves,
+    Panel,
+    Points,
+    RewardCurve,
+    RuleTrace,
+    StepPanels,
+    StepTime,
+    StepTimes,
+    Threshold,
+    TracedLine,
+    TracePanel,
+)
 from charts.pool import ChartFailed, ChartPool
 from charts.splitting import time_shares
 from charts.values import (
@@ -36,12 +49,16 @@ __all__ = [
     "Panel",
     "Points",
     "RewardCurve",
+    "RuleTrace",
     "Score",
     "ScoreComparison",
     "StepPanels",
     "StepTime",
     "StepTimes",
     "Theme",
+    "Threshold",
+    "TracePanel",
+    "TracedLine",
     "VarianceStudy",
     "describe",
     "time_shares",

@@ -4,9 +4,9 @@ import math
 from typing import assert_never
 
 from charts.balance import balance
-from charts.curves_in_words import job_curves, reward_curve, step_panels, step_times
+from charts.curves_in_words import job_curves, reward_curve, rule_trace, step_panels, step_times
 from charts.numerals import finite, numeral
-from charts.over_steps import JobCurves, RewardCurve, StepPanels, StepTimes
+from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.phrases import LISTED, counted, sentence, some
 from charts.values import (
     METRICS,
@@ -41,6 +41,8 @@ def _words(chart: Chart) -> str:
             return step_times(chart)
         case JobCurves():
             return job_curves(chart)
+        case RuleTrace():
+            return rule_trace(chart)
         case CheckpointComparison():
             return _comparison(chart)
         case VarianceStudy():

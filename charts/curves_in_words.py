@@ -6,7 +6,18 @@ from statistics import median
 
 from charts.means import trailing_means
 from charts.numerals import Unit, figure, finite, numeral, seconds
-from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTimes
+from charts.over_steps import (
+    JobCurve,
+    JobCurves,
+    Panel,
+    Points,
+    RewardCurve,
+    RuleTrace,
+    StepPanels,
+    StepTimes,
+    Threshold,
+    TracePanel,
+)
 from charts.phrases import counted, listed_steps, sentence, some
 from charts.splitting import PARTS, splits
 
@@ -70,6 +81,32 @@ def job_curves(chart: JobCurves) -> str:
     told = [_job(job) for job in chart.jobs]
     heading = f"Validation rewards of {counted(len(chart.jobs), 'job')}."
     return " ".join(filter(None, [sentence(chart.title), sentence(chart.subtitle), heading, *told]))
+
+
+def rule_trace(chart: RuleTrace) -> str:
+    """Return each figure that the rule looks at, what it is held against, and when the rule fired and was over."""
+    parts = [sentence(chart.title), sentence(chart.subtitle)]
+    if chart.fired:
+        parts.append(f"Fired at step {listed_steps(chart.fired)}.")
+    if chart.cleared:
+        parts.append(f"Over at step {listed_steps(chart.cleared)}.")
+    parts += [_traced(panel) for panel in chart.panels] or ["Nothing was reported yet."]
+    return " ".join(filter(None, parts))
+
+
+def _traced(panel: TracePanel) -> str:
+    lines = [_line(line.name, _measured(line.points), panel.unit) for line in panel.lines]
+    return " ".join([f"{panel.label}:", *lines, *(_threshold(held, panel.unit) for held in panel.thresholds)])
+
+
+def _threshold(held: Threshold, unit: Unit) -> str:
+    if isinstance(held.at, tuple):
+        points = _measured(held.at)
+        if not points:
+            return f"{held.name}: not known."
+        (first, then), (last, now) = points[0], points[-1]
+        return f"{held.name}: {figure(then, unit)} at step {first:,}, now {figure(now, unit)} (step {last:,})."
+    return f"{held.name}: {figure(held.at, unit)}."
 
 
 def _job(job: JobCurve) -> str:

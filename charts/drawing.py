@@ -6,9 +6,10 @@ from typing import Any
 from charts.checkpoints import draw_checkpoint_comparison
 from charts.comparison import draw_score_comparison
 from charts.labels import draw_label_distribution
-from charts.over_steps import JobCurves, RewardCurve, StepPanels, StepTimes
+from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.overlay import draw_job_curves
 from charts.panels import draw_step_panels
+from charts.reasoning import draw_rule_trace
 from charts.reward import draw_reward_curve
 from charts.sheet import Sheet
 from charts.timing import draw_step_times
@@ -26,6 +27,7 @@ CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
     StepPanels: draw_step_panels,
     StepTimes: draw_step_times,
     JobCurves: draw_job_curves,
+    RuleTrace: draw_rule_trace,
     CheckpointComparison: draw_checkpoint_comparison,
     VarianceStudy: draw_variance_study,
     ScoreComparison: draw_score_comparison,

@@ -125,3 +125,57 @@ class JobCurves:
     title: str
     jobs: tuple[JobCurve, ...]
     subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLine:
+    """One figure that a rule looks at."""
+
+    name: str
+    points: Points = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What a figure is held against: the same at every step, or step by step."""
+
+    name: str
+    at: float | Points
+
+
+@dataclass(frozen=True, slots=True)
+class TracePanel:
+    """One condition of a rule: figures and what they are held against, in one unit.
+
+    Args:
+        label: what is measured, in a few words.
+        unit: what it is measured in.
+        lines: the figures, at most four.
+        thresholds: what they are held against, at most three.
+    """
+
+    label: str
+    unit: Unit
+    lines: tuple[TracedLine, ...]
+    thresholds: tuple[Threshold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """What one rule looks at on one job, over its steps: a panel for each of its conditions.
+
+    Args:
+        title: the point the picture makes, in one sentence.
+        panels: from the top down.
+        subtitle: which rule and which job.
+        fired: steps at which an alert was raised.
+        cleared: steps at which one was over.
+        total_steps: steps planned, None while the platform has not said.
+    """
+
+    title: str
+    panels: tuple[TracePanel, ...]
+    subtitle: str = ""
+    fired: tuple[int, ...] = ()
+    cleared: tuple[int, ...] = ()
+    total_steps: int | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from charts.numerals import finite
-from charts.over_steps import JobCurves, RewardCurve, StepPanels, StepTimes
+from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 
 Theme = Literal["light", "dark"]
 
@@ -183,6 +183,7 @@ Chart: TypeAlias = (
     | StepPanels
     | StepTimes
     | JobCurves
+    | RuleTrace
     | CheckpointComparison
     | VarianceStudy
     | ScoreComparison

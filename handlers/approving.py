@@ -10,9 +10,10 @@ from handlers.blocks import Block, context, escape, plain, section, text_input
 from handlers.forms import open_form
 from handlers.summary import APPROVE, REJECT, settled_sentence
 from handlers.wording import grader_name, group, person, score
-from jobs.approvals import Answer, Approvals, Outcome
+from jobs.approvals.deciding import Answer, Approvals, Outcome
+from jobs.approvals.records import Verdict
 from jobs.errors import Conflict, NotFound
-from jobs.records import Checkpoint, Verdict
+from jobs.records import Checkpoint
 from jobs.rft import JobView, RftJobs
 
 FORM: Final = "decision"
@@ -151,7 +152,7 @@ def reply(answer: Answer, view: JobView, user: str) -> str:
             return "You had already decided so; your decision stands as it was."
         case Outcome.RECORDED:
             mine = next(d for d in approval.decisions if d.user == user)
-            votes = approval.votes_for(mine.checkpoint)
+            votes = approval.votes_for(mine.choice)
             missing = approval.quorum - len(votes)
             others = ", ".join(person(d.user) for d in votes)
             return (

@@ -17,8 +17,9 @@ from handlers.blocks import (
     section,
 )
 from handlers.wording import group, joined, moment, people, person, score
+from jobs.approvals.records import Approval, Decision, Ending, Verdict
 from jobs.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
-from jobs.records import Approval, Decision, Job, Verdict
+from jobs.records import Job
 from jobs.rft import JobView
 
 APPROVE: Final = "approve_checkpoint"
@@ -110,7 +111,7 @@ def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> s
     if reading.leaning and reading.leaning is not Leaning.BALANCED:
         lines.append(f"It {reading.leaning.value}.")
     # The votes that settled an approval stand below, where the controls were.
-    if approval and not (approval.settled and approval.settled.checkpoint == checkpoint.id):
+    if approval and not (approval.settled and approval.settled.choice == checkpoint.id):
         lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]
     return "\n".join(lines)
 
@@ -156,8 +157,8 @@ def _approval_blocks(job: Job, approval: Approval | None, votes: int) -> list[Bl
 def _settling_votes(approval: Approval) -> list[str]:
     settled = approval.settled
     assert settled is not None, "only a settled approval has settling votes"
-    if settled.verdict is Verdict.APPROVE:
-        return [_vote_line(vote) for vote in approval.votes_for(settled.checkpoint)]
+    if settled.ending is Ending.APPROVED:
+        return [_vote_line(vote) for vote in approval.votes_for(settled.choice)]
     return [_vote_line(vote) for vote in approval.decisions if vote.verdict is Verdict.REJECT]
 
 
@@ -170,12 +171,12 @@ def settled_line(job: Job, approval: Approval) -> str:
     """Return how an approval ended: what was approved or rejected, by whom and when."""
     settled = approval.settled
     assert settled is not None, "only a settled approval is said to be"
-    if settled.verdict is Verdict.REJECT:
+    if settled.ending is Ending.REJECTED:
         who = people([d.user for d in approval.decisions if d.verdict is Verdict.REJECT])
         return f"*All checkpoints were rejected* by {who} {moment(settled.at)}."
-    step = next((c.step for c in job.checkpoints if c.id == settled.checkpoint), None)
-    model = next((c.model_id for c in job.checkpoints if c.id == settled.checkpoint), settled.checkpoint)
-    who = people([d.user for d in approval.votes_for(settled.checkpoint)])
+    step = next((c.step for c in job.checkpoints if c.id == settled.choice), None)
+    model = next((c.model_id for c in job.checkpoints if c.id == settled.choice), settled.choice)
+    who = people([d.user for d in approval.votes_for(settled.choice)])
     return f"*Step {step} is approved* by {who} {moment(settled.at)}: `{escape(model)}`"
 
 

@@ -12,11 +12,11 @@ from typing import Final
 
 import structlog
 
-from jobs.approvals import card_posting
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
 from jobs.planning import PlatformOf, job_id
 from jobs.platforms import Profile
+from jobs.postings import card_posting
 from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import RemoteJob
 from jobs.store import Change, Store, VersionConflict, Versioned

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.alerts import Alert, evaluate, facts_of
-from jobs.approvals import card_posting, summary_posting
+from jobs.approvals.records import Approval
 from jobs.checkpoints import with_scores
 from jobs.platforms import Profile
-from jobs.records import Approval, Checkpoint, Job, JobState, Posting, PostingKind, RaisedAlert
+from jobs.postings import card_posting, curve_posting, status, summary_posting
+from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
 from jobs.store import Change, Versioned
@@ -93,19 +94,6 @@ def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
     )
 
 
-def status(job: Job, text: str, *, by: str | None = None) -> Posting:
-    """Return the next status line of a job's thread; `by` is the person who caused it, whom the text is about."""
-    return Posting(
-        id=f"job:{job.id}:status:{job.status_notes}",
-        kind=PostingKind.STATUS,
-        lane=f"thread:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        user=by,
-        text=text,
-    )
-
-
 def _moved(job: Job, news: News, series: Series, now: float) -> Job:
     """Return the job with everything the platform said."""
     remote, last = news.remote, series.last
@@ -140,7 +128,7 @@ def _started(job: Job, news: News, now: float) -> float | None:
 
 def _approval(job: Job, now: float) -> Approval:
     return Approval(
-        job=job.id,
+        subject=job.id,
         launched_by=job.request.requested_by,
         quorum=job.quorum,
         approvers=job.approvers,
@@ -180,19 +168,6 @@ def _draws(before: Job, job: Job, series: Series, news: News) -> bool:
         return False
     evaluated = any(step.valid_reward is not None for step in news.steps)
     return evaluated or job.alerts != before.alerts or (job.state is not before.state and job.state.is_final)
-
-
-def curve_posting(job: Job, *, urgent: bool = False) -> Posting:
-    """Return the posting that brings the reward curve in a job's thread up to date."""
-    return Posting(
-        id=f"job:{job.id}:curve",
-        kind=PostingKind.CURVE,
-        lane=f"curve:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        refreshed=True,
-        urgent=urgent,
-    )
 
 
 def past_posting(job: Job, steps: int) -> Posting:

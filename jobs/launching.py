@@ -13,12 +13,12 @@ from typing import Final
 
 import structlog
 
-from jobs.approvals import card_posting
 from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader, parse_grader
 from jobs.planning import SPLITS, Planner, PlatformOf, job_id
-from jobs.records import Job, JobState, LaunchRequest, Posting, PostingKind
+from jobs.postings import answer, card_posting
+from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import JobSpec, RemoteJob
 from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
 from jobs.tasks import Task, TaskCatalogue
@@ -272,19 +272,6 @@ class Launcher:
             )
         )
         log.info("job.refused", reason=reason)
-
-
-def answer(job: Job, text: str, about: str) -> Posting:
-    """Return a sentence that only the person who launched the job sees."""
-    return Posting(
-        id=f"job:{job.id}:answer:{about}",
-        kind=PostingKind.ANSWER,
-        lane=f"answer:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        user=job.request.requested_by,
-        text=text,
-    )
 
 
 def _spec(job: Job, task: Task) -> JobSpec:

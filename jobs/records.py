@@ -1,4 +1,4 @@
-"""What the bot remembers: jobs, checkpoints, decisions. Frozen values; a change is a new value.
+"""What the bot remembers of jobs, and what it posts. Frozen values; a change is a new value.
 
 Times are unix seconds, ids are strings, rewards and scores are means over graded samples.
 """
@@ -6,7 +6,7 @@ Times are unix seconds, ids are strings, rewards and scores are means over grade
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class JobState(StrEnum):
@@ -95,6 +95,22 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """How a task's checkpoints are approved, beside who may and how many it takes."""
+
+    expires_days: float = 7.0
+    """Days after which an open approval lapses."""
+    remind_days: float = 2.0
+    """Days before it lapses on which the approvers are reminded."""
+    self_approval: bool = False
+    """Whether who launched or requested it may decide as well; it is said wherever the approval is shown."""
+    one_rejection_settles: bool = True
+
+
+DEFAULT_POLICY: Final = ApprovalPolicy()
+
+
+@dataclass(frozen=True, slots=True)
 class RaisedAlert:
     """One alert as it was raised on a job."""
 
@@ -104,6 +120,8 @@ class RaisedAlert:
     """The step at which it first held; with `rule` its identity."""
     text: str
     values: Mapping[str, float] = field(default_factory=dict)
+    cleared: int | None = None
+    """The step at which it was over, None while it is open."""
 
 
 class Action(StrEnum):
@@ -173,57 +191,28 @@ class Job:
     """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None
     """When the platform was last asked to create it."""
+    heard_at: float | None = None
+    """Time of the newest event of any kind, or of training's first sign of life."""
+    pictured_step: int = 0
+    """The step up to which the curve was last drawn for the card and the thread."""
+    watchers: tuple[str, ...] = ()
+    """Slack user ids of who asked to be told, beside who launched it."""
+    alert_settings: Mapping[str, object] = field(default_factory=dict)
+    """The task's changes to the rules' thresholds, as `AlertSettings.of` takes them."""
+    shadows: tuple[str, ...] = ()
+    """Graders held out: reported, and not part of the reward."""
+    policy: ApprovalPolicy = DEFAULT_POLICY
+    guardrails: Mapping[str, float] = field(default_factory=dict)
+    """Grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above."""
+    alias: str = "production"
+    """Where an approved checkpoint goes: `<task>@<alias>`."""
+    evidence_runs: int = 3
+    """Answers for each item when checkpoints are evaluated."""
 
     @property
     def suffix(self) -> str:
         """The name given to the tuned model on the platform."""
         return self.request.suffix or self.task
-
-
-class Verdict(StrEnum):
-    """What one approver says about a checkpoint."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One person's word on one checkpoint."""
-
-    user: str
-    verdict: Verdict
-    checkpoint: str
-    """Checkpoint id; for a rejection of all, the empty string."""
-    reason: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How an approval ended."""
-
-    verdict: Verdict
-    checkpoint: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """The team's sign-off of one of a job's checkpoints."""
-
-    job: str
-    launched_by: str
-    quorum: int
-    approvers: tuple[str, ...]
-    """Slack user-group handles or user ids."""
-    requested_at: float
-    decisions: tuple[Decision, ...] = ()
-    settled: Settlement | None = None
-
-    def votes_for(self, checkpoint: str) -> tuple[Decision, ...]:
-        """Return the approvals of one checkpoint, oldest first."""
-        return tuple(d for d in self.decisions if d.verdict is Verdict.APPROVE and d.checkpoint == checkpoint)
 
 
 class PostingKind(StrEnum):
@@ -234,6 +223,9 @@ class PostingKind(StrEnum):
     ALERT = "alert"
     STATUS = "status"
     SUMMARY = "summary"
+    APPROVAL = "approval"
+    """A request to approve the move of an alias, or a reminder of one that waits."""
+    DIGEST = "digest"
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
     EVAL_REPORT = "eval_report"

@@ -6,11 +6,12 @@ from typing import Final, assert_never
 
 import structlog
 
+from jobs.approvals.records import Approval
 from jobs.errors import Conflict, NotFound
-from jobs.following import status
-from jobs.launching import CANCELLED_EARLY, Launcher, answer
+from jobs.launching import CANCELLED_EARLY, Launcher
 from jobs.platforms import Profile
-from jobs.records import Action, Approval, Intent, Job, JobState, LaunchRequest
+from jobs.postings import answer, status
+from jobs.records import Action, Intent, Job, JobState, LaunchRequest
 from jobs.remote import RemoteEvent
 from jobs.series import Series
 from jobs.store import Change, Store, VersionConflict, Versioned

@@ -38,9 +38,10 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from jobs.approvals.records import Approval
 from jobs.errors import ConfigurationError
 from jobs.evals.records import Eval
-from jobs.records import Approval, Job, Posting
+from jobs.records import Job, Posting
 from jobs.series import Series, Step
 
 SCHEMA: Final = 1
@@ -360,7 +361,7 @@ def _plain(change: Change) -> dict[str, object]:
         created = {"set": "evals", "at": evaluation.value.created_at} if evaluation.version == 0 else {}
         records.append(_record_plain(f"eval:{subject}", evaluation.version, _evals.dump_json(evaluation.value)))
     if approval:
-        name = f"approval:{approval.value.job}"
+        name = f"approval:{approval.value.subject}"
         records.append(_record_plain(name, approval.version, _approvals.dump_json(approval.value)))
     plain: dict[str, object] = {
         "records": records,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
-from jobs.following import SAY_SO_AFTER, STATES, News, follow, status
+from jobs.following import SAY_SO_AFTER, STATES, News, follow
 from jobs.gateway import Gateway
-from jobs.launching import answer
 from jobs.normaliser import step_of
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
+from jobs.postings import answer, status
 from jobs.records import Action, Intent, Job, JobState, Posting
 from jobs.remote import RemoteEvent
 from jobs.store import Change, Store, Versioned

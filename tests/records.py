@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from jobs.approvals.records import Approval
 from jobs.platforms import Profile
-from jobs.records import Approval, Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
+from jobs.records import Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
 from jobs.remote import RemoteJob
 from jobs.series import GraderFigures, Series, Step
 
@@ -51,7 +52,9 @@ def a_checkpoint(step: int, precision: float = 0.6, recall: float = 0.5, f1: flo
 
 def an_approval(**changes: Any) -> Approval:
     return replace(
-        Approval(job="rft-abc234", launched_by=ALICE, quorum=2, approvers=("model-approvers",), requested_at=2_000.0),
+        Approval(
+            subject="rft-abc234", launched_by=ALICE, quorum=2, approvers=("model-approvers",), requested_at=2_000.0
+        ),
         **changes,
     )
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals import card_posting, summary_posting
-from jobs.records import Approval, Job, JobState
+from jobs.approvals.records import Approval
+from jobs.postings import card_posting, summary_posting
+from jobs.records import Job, JobState
 from jobs.store import Change, Store, Versioned
 from tests.handlers.known_people import ALICE, RFT
 from tests.records import a_checkpoint, a_job, a_request, an_approval
@@ -50,7 +51,7 @@ class Scene:
             last_step=10,
             total_steps=10,
         )
-        await self.add(job, an_approval(job=job.id, launched_by=ALICE))
+        await self.add(job, an_approval(subject=job.id, launched_by=ALICE))
         return job, await self.summary()
 
     async def running(self, **changes: object) -> Job:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from handlers.approving import reply
-from jobs.approvals import Answer, Outcome
-from jobs.records import Approval, Decision, Settlement, Verdict
+from jobs.approvals.deciding import Answer, Outcome
+from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.rft import JobView
 from jobs.series import Series
 from tests.handlers.conftest import Scene
@@ -91,7 +91,7 @@ def view_of(approval: Approval) -> JobView:
 
 VOTE = Decision(BOB, Verdict.APPROVE, "ckpt-5", "good", 3.0)
 WAITING = an_approval(launched_by=ALICE, decisions=(VOTE,), quorum=3)
-SETTLED = replace(WAITING, quorum=1, settled=Settlement(Verdict.APPROVE, "ckpt-5", 3.0))
+SETTLED = replace(WAITING, quorum=1, settled=Settlement(Ending.APPROVED, "ckpt-5", 3.0))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from handlers.blocks import Message, escape
 from handlers.cards import card, job_list, job_status
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, reward_curve, status
+from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.following import new_alerts
-from jobs.records import Decision, JobState, RaisedAlert, Settlement, Verdict
+from jobs.records import JobState, RaisedAlert
 from jobs.rft import JobView
 from jobs.series import Series
 from local.slack.blocks import too_much_text, validate, validate_view
@@ -34,10 +35,10 @@ VOTES = (
     Decision(BOB, Verdict.APPROVE, "ckpt-85", "best <balance> & recall", 2_100.0),
     Decision(CAROL, Verdict.APPROVE, "ckpt-85", "agreed", 2_200.0),
 )
-APPROVED = an_approval(decisions=VOTES, settled=Settlement(Verdict.APPROVE, "ckpt-85", 2_200.0))
+APPROVED = an_approval(decisions=VOTES, settled=Settlement(Ending.APPROVED, "ckpt-85", 2_200.0))
 REJECTED = an_approval(
     decisions=(Decision(BOB, Verdict.REJECT, "", "too noisy", 2_100.0),),
-    settled=Settlement(Verdict.REJECT, "", 2_100.0),
+    settled=Settlement(Ending.REJECTED, "", 2_100.0),
 )
 
 

@@ -11,9 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.images import Pictures
 from handlers.posting import PAGE, SlackPoster
-from jobs.approvals import card_posting, summary_posting
-from jobs.following import curve_posting, status
 from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable
+from jobs.postings import card_posting, curve_posting, status, summary_posting
 from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.store import Change, Store, Versioned
 from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
@@ -98,7 +97,7 @@ async def test_without_its_picture_a_curve_says_its_numbers(desk: Desk) -> None:
 
 async def test_a_summary_keeps_its_picture_while_decisions_come_in(desk: Desk) -> None:
     job = replace(JOB, state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(20), a_checkpoint(40)))
-    await keep(desk, job, version=1, change=Change(approval=Versioned(an_approval(job=job.id), 0)))
+    await keep(desk, job, version=1, change=Change(approval=Versioned(an_approval(subject=job.id), 0)))
     card = await desk.poster.post(CARD, None)
     posting = summary_posting(job)
     entry = await desk.poster.post(posting, card)

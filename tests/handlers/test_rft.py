@@ -4,7 +4,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.records import Action, Intent, Job, JobState, RaisedAlert, Settlement, Verdict
+from jobs.approvals.records import Ending, Settlement
+from jobs.records import Action, Intent, Job, JobState, RaisedAlert
 from jobs.store import Change, Versioned
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, RFT
@@ -92,7 +93,9 @@ async def test_checkpoints_are_shown_without_controls_as_far_as_there_are_any(sc
     found = await asked(scene, f"checkpoints {job.id}", "Approve or reject in the job's thread.")
     assert pictures(found)
     assert not buttons(found, "approve_checkpoint")
-    approval = an_approval(job=job.id, launched_by=ALICE, settled=Settlement(Verdict.REJECT, "", 3_000.0), decisions=())
+    approval = an_approval(
+        subject=job.id, launched_by=ALICE, settled=Settlement(Ending.REJECTED, "", 3_000.0), decisions=()
+    )
     await scene.store.commit(Change(approval=Versioned(approval, 1)))
     settled = await asked(scene, f"checkpoints {job.id}", "All checkpoints were rejected")
     assert "Approve or reject in the job's thread." not in said(settled)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.approvals import Approvals, Outcome, decide, refusal
+from jobs.approvals.deciding import Approvals, Outcome, decide, refusal
+from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.errors import NotFound
-from jobs.records import Approval, Decision, JobState, Settlement, Verdict
+from jobs.records import JobState
 from jobs.store import Change, Store, Versioned
 from tests.records import ALICE, BOB, CAROL, DAVE, a_checkpoint, a_job, an_approval
 
@@ -41,7 +42,7 @@ def test_one_vote_is_recorded_and_a_second_settles() -> None:
     assert first.outcome is Outcome.RECORDED
     second = decide(first.approval, vote(CAROL, at=2.0))
     assert second.outcome is Outcome.SETTLED
-    assert second.approval.settled == Settlement(Verdict.APPROVE, "ckpt-5", 2.0)
+    assert second.approval.settled == Settlement(Ending.APPROVED, "ckpt-5", 2.0)
 
 
 def test_votes_for_different_checkpoints_do_not_add_up() -> None:
@@ -56,14 +57,14 @@ def test_a_person_has_one_decision_and_may_change_it() -> None:
     assert decide(first.approval, vote(BOB)).outcome is Outcome.REPEATED
     moved = decide(first.approval, vote(BOB, "ckpt-10"))
     assert moved.outcome is Outcome.RECORDED
-    assert [d.checkpoint for d in moved.approval.decisions] == ["ckpt-10"]
+    assert [d.choice for d in moved.approval.decisions] == ["ckpt-10"]
 
 
 def test_one_rejection_settles_all() -> None:
     first = decide(an_approval(), vote(BOB))
     second = decide(first.approval, vote(CAROL, "", Verdict.REJECT, 5.0))
     assert second.outcome is Outcome.SETTLED
-    assert second.approval.settled == Settlement(Verdict.REJECT, "", 5.0)
+    assert second.approval.settled == Settlement(Ending.REJECTED, "", 5.0)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_one_rejection_settles_all() -> None:
         (an_approval(), BOB, True, None),
         (an_approval(), ALICE, True, Outcome.OWN_JOB),
         (an_approval(), DAVE, False, Outcome.NOT_APPROVER),
-        (an_approval(settled=Settlement(Verdict.APPROVE, "x", 1.0)), DAVE, False, Outcome.ALREADY_SETTLED),
+        (an_approval(settled=Settlement(Ending.APPROVED, "x", 1.0)), DAVE, False, Outcome.ALREADY_SETTLED),
     ],
 )
 def test_who_may_decide(approval: Approval, user: str, is_approver: bool, reason: Outcome | None) -> None:
