@@ -47,13 +47,13 @@ from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.judging import PlatformJudge
 from jobs.launching import Launcher
-from jobs.ledger import Courier, Tempo, is_eval
+from jobs.ledger import Courier, Tempo
 from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
 from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.tasks import Task, TaskCatalogue, nearest
-from jobs.turns import kept
+from jobs.turns import kept, kind_of_turn
 from jobs.watching import Watcher
 
 STORE_CONNECTIONS: Final = 60
@@ -287,9 +287,9 @@ def _kept_for_good() -> Iterator[None]:
 
 
 async def _hand_over_due(store: Store, engine: DocketEngine) -> None:
-    """Claim the jobs and evals whose turn it is and give them to the engine."""
+    """Claim the jobs, evals and others whose turn it is and give them to the engine."""
     for claim in await store.claim("due", lease=JOB_LEASE, limit=CLAIMS):
-        await engine.submit("eval" if is_eval(claim.id) else "turn", claim.id, claim.token)
+        await engine.submit(kind_of_turn(claim.id), claim.id, claim.token)
 
 
 async def _hand_over_outbox(store: Store, engine: DocketEngine) -> None:

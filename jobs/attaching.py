@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
 from jobs.planning import PlatformOf, job_id
@@ -19,7 +20,7 @@ from jobs.platforms import Profile
 from jobs.postings import card_posting
 from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import RemoteJob
-from jobs.store import Change, Store, VersionConflict, Versioned
+from jobs.store import Store, VersionConflict
 
 QUORUM: Final = 2
 """Approvals needed, as for a task that names no number."""

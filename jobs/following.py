@@ -10,13 +10,13 @@ from typing import Final
 
 from jobs.alerts import Alert, evaluate, facts_of
 from jobs.approvals.records import Approval
+from jobs.changes import Change, Versioned
 from jobs.checkpoints import with_scores
 from jobs.platforms import Profile
 from jobs.postings import card_posting, curve_posting, status, summary_posting
 from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
-from jobs.store import Change, Versioned
 
 WORSE_FORM_OF: Final[Mapping[str, str]] = {"O2": "O1"}
 """Rules that only say louder what another has said."""

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from jobs.changes import Change, Once, Versioned
 from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader, parse_grader
@@ -20,7 +21,7 @@ from jobs.planning import SPLITS, Planner, PlatformOf, job_id
 from jobs.postings import answer, card_posting
 from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import JobSpec, RemoteJob
-from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
+from jobs.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
 
 APPEARANCE: Final = 60.0

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 import structlog
 
 from jobs.approvals.records import Approval
+from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.launching import CANCELLED_EARLY, Launcher
 from jobs.platforms import Profile
@@ -14,7 +15,7 @@ from jobs.postings import answer, status
 from jobs.records import Action, Intent, Job, JobState, LaunchRequest
 from jobs.remote import RemoteEvent
 from jobs.series import Series
-from jobs.store import Change, Store, VersionConflict, Versioned
+from jobs.store import Store, VersionConflict
 from jobs.tasks import ALIKE_IDS, nearest
 from jobs.watching import PAST, Watcher
 

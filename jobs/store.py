@@ -7,6 +7,10 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:job:<id>               hash version, by, value (Job as JSON)
     {proctor}:steps:<id>             hash step number -> Step as JSON
     {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job
+    {proctor}:evidence:<id>          hash version, by, value (Evidence as JSON), one per job
+    {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made (ms)
+    {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
+    {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
     {proctor}:evals                  sorted set, eval id by creation time
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
     {proctor}:due                    sorted set, job or eval id by the time of its next turn (ms)
@@ -31,7 +35,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
-from typing import Final, Generic, Literal, TypeVar, cast
+from typing import Final, Literal, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import TypeAdapter
@@ -39,21 +43,19 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from jobs.approvals.records import Approval
+from jobs.audit.records import SealedEntry
+from jobs.audit.sealing import FIRST, read_entry
+from jobs.changes import APPROVALS, EVALS, JOBS, KINDS, POSTING, STEP, Change, Versioned, plain_of
 from jobs.errors import ConfigurationError
 from jobs.evals.records import Eval
 from jobs.records import Job, Posting
-from jobs.series import Series, Step
+from jobs.series import Series
 
 SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold")
 
 T = TypeVar("T")
-_jobs: Final = TypeAdapter(Job)
-_steps: Final = TypeAdapter(Step)
-_approvals: Final = TypeAdapter(Approval)
-_evals: Final = TypeAdapter(Eval)
-_postings: Final = TypeAdapter(Posting)
 
 
 class VersionConflict(Exception):
@@ -70,41 +72,6 @@ class AlreadyTaken(Exception):
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
         self.holder = holder
-
-
-@dataclass(frozen=True, slots=True)
-class Versioned(Generic[T]):
-    """A record and the version it was read at (0: it does not exist yet)."""
-
-    value: T
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """A key that only one change may hold for `seconds`."""
-
-    key: str
-    value: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one turn changes, written all or nothing together with the postings it causes.
-
-    It is about one job or one eval; the steps and the next turn are theirs.
-    """
-
-    job: Versioned[Job] | None = None
-    """The new value with the version it was read at."""
-    approval: Versioned[Approval] | None = None
-    evaluation: Versioned[Eval] | None = None
-    steps: tuple[Step, ...] = ()
-    next_turn: float | None = None
-    """Seconds until the next turn; None leaves it, a negative number ends its turns."""
-    postings: tuple[Posting, ...] = ()
-    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +109,13 @@ class Store:
 
     Args:
         redis: an open client with `decode_responses=True`.
+        audit_key: seals the trail; empty for a chain without a key.
     """
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", audit_key: bytes = b"") -> None:
         self._redis = redis
+        self._audit_key = audit_key
+        self._head = FIRST
         self._scripts: Mapping[str, AsyncScript] = {
             name: redis.register_script(resources.files("jobs").joinpath("lua", f"{name}.lua").read_text("utf-8"))
             for name in SCRIPTS
@@ -180,36 +150,49 @@ class Store:
 
     async def job(self, job_id: str) -> Versioned[Job] | None:
         """Return the job and its version, or None."""
-        return _versioned(_jobs, await self._record(f"job:{job_id}"))
+        return _versioned(JOBS.adapter, await self._record(f"job:{job_id}"))
 
     async def jobs(self, limit: int = 50) -> tuple[Job, ...]:
         """Return the newest jobs, newest first."""
-        ids = cast("list[str]", await self._redis.zrevrange(_key("jobs"), 0, limit - 1))
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in ids:
-            pipe.hget(_key(f"job:{job_id}"), "value")
-        return tuple(_jobs.validate_json(value) for value in await pipe.execute() if value)
+        return await self.records(Job, limit)
 
     async def series(self, job_id: str) -> Series:
         """Return all steps of a job read so far."""
         values = await self._redis.hvals(_key(f"steps:{job_id}"))
-        return Series.of(_steps.validate_json(value) for value in values)
+        return Series.of(STEP.validate_json(value) for value in values)
 
     async def approval(self, job_id: str) -> Versioned[Approval] | None:
         """Return the approval of a job's checkpoints and its version, or None."""
-        return _versioned(_approvals, await self._record(f"approval:{job_id}"))
+        return _versioned(APPROVALS.adapter, await self._record(f"approval:{job_id}"))
 
     async def evaluation(self, eval_id: str) -> Versioned[Eval] | None:
         """Return the eval and its version, or None."""
-        return _versioned(_evals, await self._record(f"eval:{eval_id}"))
+        return _versioned(EVALS.adapter, await self._record(f"eval:{eval_id}"))
 
     async def evaluations(self, limit: int = 50) -> tuple[Eval, ...]:
         """Return the newest evals, newest first."""
-        ids = cast("list[str]", await self._redis.zrevrange(_key("evals"), 0, limit - 1))
+        return await self.records(Eval, limit)
+
+    async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
+        """Return the record of one of `KINDS` and its version, or None."""
+        return _versioned(KINDS[kind].adapter, await self._record(f"{KINDS[kind].name}:{record_id}"))
+
+    async def records(self, kind: type[T], limit: int = 500) -> tuple[T, ...]:
+        """Return the newest records of one of `KINDS`, newest first."""
+        found = KINDS[kind]
+        ids = cast("list[str]", await self._redis.zrevrange(_key(found.listed), 0, limit - 1))
         pipe = self._redis.pipeline(transaction=False)
-        for eval_id in ids:
-            pipe.hget(_key(f"eval:{eval_id}"), "value")
-        return tuple(_evals.validate_json(value) for value in await pipe.execute() if value)
+        for record_id in ids:
+            pipe.hget(_key(f"{found.name}:{record_id}"), "value")
+        return tuple(found.adapter.validate_json(value) for value in await pipe.execute() if value)
+
+    async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
+        """Return entries of the audit trail in order: those after the entry `after`; "-" begins at the start."""
+        start = after if after == "-" else f"({after}"
+        found = cast("list[tuple[str, dict[str, str]]]", await self._redis.xrange(_key("audit"), start, "+", limit))
+        return tuple(
+            SealedEntry(entry_id, read_entry(kept["entry"]), kept["previous"], kept["hash"]) for entry_id, kept in found
+        )
 
     async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
         """Return where a posting stands in Slack, or None while it was not posted."""
@@ -244,16 +227,19 @@ class Store:
             AlreadyTaken: the once-key is held by another; nothing was written.
         """
         token = uuid4().hex
-        answer = await self._run("commit", token, json.dumps(_plain(change)))
-        match answer:
-            case ["done"]:
-                return
-            case ["conflict", str(record)]:
-                raise VersionConflict(record)
-            case ["taken", str(holder)]:
-                raise AlreadyTaken(holder)
-            case _:
-                raise AssertionError(f"unexpected answer of commit: {answer}")
+        while True:
+            answer = await self._run("commit", token, json.dumps(plain_of(change, self._head, self._audit_key)))
+            match answer:
+                case ["done"]:
+                    return
+                case ["conflict", str(record)]:
+                    raise VersionConflict(record)
+                case ["taken", str(holder)]:
+                    raise AlreadyTaken(holder)
+                case ["head", str(head)]:
+                    self._head = head  # the trail grew meanwhile: seal anew, on to its end
+                case _:
+                    raise AssertionError(f"unexpected answer of commit: {answer}")
 
     async def claim(self, queue: Literal["due", "outbox"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
@@ -279,7 +265,7 @@ class Store:
         match answer:
             case ["posting", str(), str(value), str(wanted), str(attempt), str(first), str(entry)]:
                 return Delivery(
-                    posting=_postings.validate_json(value),
+                    posting=POSTING.validate_json(value),
                     wanted=int(wanted),
                     attempt=int(attempt),
                     first_attempt=int(first) / 1000,
@@ -340,53 +326,3 @@ def _key(name: str) -> str:
 def _versioned(adapter: TypeAdapter[T], record: tuple[str | None, str | None]) -> Versioned[T] | None:
     version, value = record
     return Versioned(adapter.validate_json(value), int(version)) if version and value else None
-
-
-def _record_plain(name: str, version: int, value: bytes) -> dict[str, object]:
-    return {"key": name, "version": version, "value": value.decode()}
-
-
-def _plain(change: Change) -> dict[str, object]:
-    """Return the change as the commit script reads it."""
-    job, evaluation, approval = change.job, change.evaluation, change.approval
-    records: list[dict[str, object]] = []
-    subject = ""
-    created: dict[str, object] = {}
-    if job:
-        subject = job.value.id
-        created = {"set": "jobs", "at": job.value.created_at} if job.version == 0 else {}
-        records.append(_record_plain(f"job:{subject}", job.version, _jobs.dump_json(job.value)))
-    if evaluation:
-        subject = evaluation.value.id
-        created = {"set": "evals", "at": evaluation.value.created_at} if evaluation.version == 0 else {}
-        records.append(_record_plain(f"eval:{subject}", evaluation.version, _evals.dump_json(evaluation.value)))
-    if approval:
-        name = f"approval:{approval.value.subject}"
-        records.append(_record_plain(name, approval.version, _approvals.dump_json(approval.value)))
-    plain: dict[str, object] = {
-        "records": records,
-        "steps": {
-            "key": f"steps:{subject}",
-            "values": {str(step.step): _steps.dump_json(step).decode() for step in change.steps},
-        },
-        "postings": [
-            {
-                "id": posting.id,
-                "lane": posting.lane,
-                "subject": posting.subject,
-                "refreshed": posting.refreshed,
-                "urgent": posting.urgent,
-                "value": _postings.dump_json(posting).decode(),
-            }
-            for posting in change.postings
-        ],
-    }
-    if created:
-        plain["created"] = {"id": subject, **created}
-    if change.next_turn is not None:
-        after = -1 if change.next_turn < 0 else int(change.next_turn * 1000)
-        plain["due"] = {"id": subject, "after": after}
-    if change.once:
-        once = change.once
-        plain["once"] = {"key": once.key, "value": once.value, "ttl": int(once.seconds * 1000)}
-    return plain

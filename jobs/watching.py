@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from jobs.changes import Change, Versioned
 from jobs.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
 from jobs.following import SAY_SO_AFTER, STATES, News, follow
 from jobs.gateway import Gateway
@@ -15,7 +16,7 @@ from jobs.platforms import Profile
 from jobs.postings import answer, status
 from jobs.records import Action, Intent, Job, JobState, Posting
 from jobs.remote import RemoteEvent
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 
 LONGEST_WAIT: Final = 300.0
 DONE: Final[Mapping[Action, str]] = {

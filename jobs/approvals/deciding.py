@@ -13,9 +13,10 @@ from typing import Final, Protocol
 import structlog
 
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
+from jobs.changes import Change, Versioned
 from jobs.errors import NotFound
 from jobs.postings import card_posting, summary_posting
-from jobs.store import Change, Store, VersionConflict, Versioned
+from jobs.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 MOST_TRIES: Final = 20

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from jobs.changes import Change
 from jobs.errors import BotError
 from jobs.evals.checking import EvalChecker
 from jobs.evals.grading import EvalGraders
@@ -25,7 +26,7 @@ from jobs.evals.sampling import Sampler
 from jobs.evals.writing import EvalWriter, Summarise
 from jobs.graders import GraderRuntime
 from jobs.planning import PlatformOf
-from jobs.store import Change, Store, VersionConflict
+from jobs.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
 
 MOST_STARTS: Final = 3

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from jobs.changes import Change, Once, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import Item, RowStore
 from jobs.ledger import EVAL_PREFIX, card_id
 from jobs.records import Posting, PostingKind
-from jobs.store import AlreadyTaken, Change, Once, Store, VersionConflict, Versioned
+from jobs.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import ALIKE_IDS, nearest
 
 RETYPED: Final = 10.0

@@ -7,13 +7,14 @@ from typing import Final, Protocol
 
 import structlog
 
+from jobs.changes import Change, Versioned
 from jobs.errors import NotFound
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
 from jobs.evals.rows import RowStore
 from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
 from jobs.records import Posting
-from jobs.store import Change, Store, VersionConflict, Versioned
+from jobs.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 

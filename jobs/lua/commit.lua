@@ -1,5 +1,7 @@
 -- One state change and the postings it causes, all or nothing.
--- ARGV: prefix, token of this change, the change as JSON. Answers {'done'}, {'conflict', record} or {'taken', holder}.
+-- ARGV: prefix, token of this change, the change as JSON.
+-- Answers {'done'}, {'conflict', record}, {'taken', holder}, or {'head', hash} where the trail does not end in the hash
+-- that the entries of this change were sealed on to.
 -- A change that already took effect (its reply was lost, the client asked again) is recognised by its token.
 local prefix, token = ARGV[1], ARGV[2]
 local change = cjson.decode(ARGV[3])
@@ -14,6 +16,11 @@ for _, record in ipairs(change.records) do
     return {'conflict', record.key}
   end
 end
+if change.audit then
+  local head = redis.call('HMGET', key('audit:head'), 'hash', 'by')
+  if head[2] == token then return {'done'} end
+  if (head[1] or string.rep('0', 64)) ~= change.audit.head then return {'head', head[1] or string.rep('0', 64)} end
+end
 if change.once then
   local holder = redis.call('GET', key(change.once.key))
   if holder and holder ~= change.once.value then return {'taken', holder} end
@@ -22,12 +29,23 @@ end
 
 for _, record in ipairs(change.records) do
   redis.call('HSET', key(record.key), 'version', record.version + 1, 'by', token, 'value', record.value)
+  if record.listed then redis.call('ZADD', key(record.listed.set), 'NX', record.listed.at or now, record.listed.id) end
 end
 for number, value in pairs(change.steps.values) do
   redis.call('HSET', key(change.steps.key), number, value)
 end
-if change.created then
-  redis.call('ZADD', key(change.created.set), change.created.at, change.created.id)
+if change.audit then
+  for _, entry in ipairs(change.audit.entries) do
+    redis.call('XADD', key('audit'), '*', 'entry', entry[1], 'previous', entry[2], 'hash', entry[3])
+    redis.call('HSET', key('audit:head'), 'hash', entry[3], 'by', token)
+  end
+end
+for _, other in ipairs(change.wake) do
+  if other.after < 0 then
+    redis.call('ZREM', key('due'), other.id)
+  else
+    redis.call('ZADD', key('due'), 'LT', now + other.after, other.id)
+  end
 end
 if change.due then
   redis.call('HDEL', key('starts'), change.due.id)

@@ -8,9 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.approvals.records import Approval
+from jobs.changes import Change, Versioned
 from jobs.postings import card_posting, summary_posting
 from jobs.records import Job, JobState
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from tests.handlers.known_people import ALICE, RFT
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread

@@ -11,10 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.images import Pictures
 from handlers.posting import PAGE, SlackPoster
+from jobs.changes import Change, Versioned
 from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable
 from jobs.postings import card_posting, curve_posting, status, summary_posting
 from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.approvals.records import Ending, Settlement
+from jobs.changes import Change, Versioned
 from jobs.records import Action, Intent, Job, JobState, RaisedAlert
-from jobs.store import Change, Versioned
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, RFT
 from tests.records import a_job, a_request, a_series, an_approval

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jobs.changes import Change, Versioned
 from jobs.errors import NotFound
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
@@ -16,7 +17,7 @@ from jobs.platforms import Profile, load_profiles
 from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import KEY, JobSpec, RemoteJob
 from jobs.rft import RftJobs
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.watching import Watcher
 from local.platform.server import Limits, Platform, serve

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import cast
 
+from jobs.changes import Change, Versioned
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
 from jobs.platforms import Profile
 from jobs.records import JobState
 from jobs.remote import JobSpec, RemoteJob
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.records import PROFILE, a_job, a_remote
 from tests.story.conftest import BUNDLED

@@ -6,9 +6,10 @@ import pytest
 
 from jobs.approvals.deciding import Approvals, Outcome, decide, refusal
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
+from jobs.changes import Change, Versioned
 from jobs.errors import NotFound
 from jobs.records import JobState
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from tests.records import ALICE, BOB, CAROL, DAVE, a_checkpoint, a_job, an_approval
 
 ERIN = "U0ERIN"

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from jobs.attaching import Attacher, WatchRequest
+from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
 from jobs.platforms import Profile
 from jobs.records import Hyperparameters, Job, JobState, Posting, PostingKind
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from jobs.watching import Watcher
 from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.records import ALICE, BOB, CHANNEL, PROFILE, a_job

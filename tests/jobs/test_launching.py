@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from jobs.changes import Change, Versioned
 from jobs.errors import InvalidRequest, NotFound
 from jobs.launching import MOST_TIDYING, MOST_UNKNOWN
 from jobs.planning import job_id
 from jobs.records import Action, Hyperparameters, Job, JobState
 from jobs.rft import MOST_STARTS
-from jobs.store import AlreadyTaken, Change, Store, Versioned
+from jobs.store import AlreadyTaken, Store
 from tests.jobs.launch_office import Fate, Office, ProcessEnded, open_office
 from tests.jobs.tasks.folder import grader, line, write_folder
 from tests.lossy_way import Loss

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from jobs.changes import Change
 from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable, card_id
 from jobs.records import Posting, PostingKind
-from jobs.store import Change, Claim, LedgerEntry, Store
+from jobs.store import Claim, LedgerEntry, Store
 from tests.records import CHANNEL, a_posting
 
 QUICK = Tempo(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))

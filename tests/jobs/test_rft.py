@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.records import Action, Intent, Job, JobState, PostingKind
 from jobs.rft import MOST_STARTS
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from tests.jobs.launch_office import Office, open_office
 from tests.records import ALICE, BOB, CHANNEL, a_job, a_step, an_approval
 

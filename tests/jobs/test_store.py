@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from jobs.changes import Change, Once, Versioned
 from jobs.errors import ConfigurationError
 from jobs.records import Job, JobState, Posting, PostingKind
-from jobs.store import AlreadyTaken, Change, LedgerEntry, Once, Store, VersionConflict, Versioned
+from jobs.store import AlreadyTaken, LedgerEntry, Store, VersionConflict
 from tests.records import CHANNEL, a_job, a_posting, a_step, an_approval
 
 

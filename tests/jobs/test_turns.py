@@ -1,6 +1,7 @@
 import asyncio
 
-from jobs.store import Change, Store, Versioned
+from jobs.changes import Change, Versioned
+from jobs.store import Store
 from jobs.turns import kept
 from tests.records import a_job
 

@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.changes import Change, Versioned
 from jobs.errors import NotFound, PlatformUnavailable
 from jobs.following import News, follow
 from jobs.gateway import Gateway
 from jobs.records import Checkpoint, Job, JobState, PostingKind
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series
-from jobs.store import Change, Store, Versioned
+from jobs.store import Store
 from jobs.watching import LONGEST_WAIT, Watcher, unanswered
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from jobs.changes import Change, Versioned
 from jobs.errors import InvalidRequest, NotFound, UserError
 from jobs.evals.planning import EvalPlanner, eval_id, prompt_hash
 from jobs.evals.records import Arm, Eval, EvalState
 from jobs.evals.service import Evals
 from jobs.gateway import Gateway
 from jobs.platforms import RETIRED_MODELS
-from jobs.store import AlreadyTaken, Change, Versioned
+from jobs.store import AlreadyTaken
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
 from tests.records import BOB

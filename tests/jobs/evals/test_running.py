@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from bot.children import tethered
+from jobs.changes import Change, Versioned
 from jobs.evals.records import Answer, EvalState
 from jobs.evals.rows import LocalRowFile
 from jobs.evals.statistics import summarise
 from jobs.evals.writing import EvalWriter
-from jobs.store import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
 from tests.records import BOB

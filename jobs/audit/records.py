@@ -1,0 +1,58 @@
+"""What the audit trail says. Frozen values; times are unix seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What was done."""
+
+    LAUNCH = "launch"
+    WATCH = "watch"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    BUDGET = "budget"
+    APPROVE = "approve"
+    REJECT = "reject"
+    OVERRIDE = "override"
+    SETTLED = "settled"
+    EXPIRED = "expired"
+    INVALIDATED = "invalidated"
+    REQUESTED = "requested"
+    """An approval was asked for."""
+    ALIAS_MOVED = "alias_moved"
+    ROLLBACK_PROPOSED = "rollback_proposed"
+    EMERGENCY_ROLLBACK = "emergency_rollback"
+    REVIEWED = "reviewed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what, when, why and from where."""
+
+    at: float
+    who: str
+    """Slack user id, or "proctor" where the bot did it by itself."""
+    act: Act
+    task: str
+    subject: str
+    """A job, a proposal or an alias."""
+    why: str = ""
+    where: str = ""
+    """Slack channel id; "http" or "shell" for what did not come from Slack."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What else is worth keeping: model, checkpoint, step, evidence, overrides, alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """An entry in its place in the trail."""
+
+    id: str
+    """Of the stream entry: its time in ms and a number."""
+    entry: AuditEntry
+    previous: str
+    """Hash of the entry before; 64 zeros for the first."""
+    hash: str

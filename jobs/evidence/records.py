@@ -1,0 +1,155 @@
+"""What the evaluation of a job's checkpoints came to. Frozen values; times are unix seconds, scores 0..1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from jobs.evals.pairing import Verdict
+
+
+class EvidenceState(StrEnum):
+    """How far the evidence for a job's checkpoints is."""
+
+    GATHERING = "gathering"
+    READY = "ready"
+    FAILED = "failed"
+    """It could not be had; `Evidence.note` says why and what to do."""
+
+
+class Role(StrEnum):
+    """Why a model is among those that were evaluated."""
+
+    BASE = "base"
+    CHECKPOINT = "checkpoint"
+    ALIAS = "alias"
+    """The model that the task's alias points at now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A mean over items with its 95% interval; the interval is None below two items."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """A checkpoint against another model on the reward, item by item."""
+
+    mean: float
+    """Mean change, this - other."""
+    low: float | None
+    high: float | None
+    p: float
+    """Adjusted over the checkpoints (Holm)."""
+    verdict: Verdict
+    items: int
+    items_needed: int | None = None
+    """Where it can't be told: about how many items would show the change seen, 4 times in 5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guardrail on one checkpoint: the change of a grader's score against the reference must not be a fall."""
+
+    grader: str
+    allowed: float
+    """The lower 95% bound must lie above this (-.02)."""
+    change: float
+    low: float
+    against: Role
+    is_broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedItem:
+    """An item whose reward tuning changed much."""
+
+    item: str
+    before: float
+    after: float
+    text: str = ""
+    """Its input, cut short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model as it was evaluated."""
+
+    role: Role
+    model: str
+    name: str
+    """How it is called: "base", "step 45", "eurovoc@production"."""
+    checkpoint: str | None = None
+    """Checkpoint id."""
+    step: int | None = None
+    valid: Mapping[str, Figure] = field(default_factory=dict)
+    """Grader to its score on the validation split, the reward included."""
+    test: Mapping[str, Figure] = field(default_factory=dict)
+    """The same on the held-out test split; {} where there is none or it was not opened."""
+    versus_base: Versus | None = None
+    versus_alias: Versus | None = None
+    test_versus_base: Versus | None = None
+    guards: tuple[Guard, ...] = ()
+    reasoning_tokens: float | None = None
+    """Mean of an answer; None where the platform does not report them."""
+    output_tokens: float | None = None
+    cost: float | None = None
+    """US dollars for 1,000 calls; None where a price is not known."""
+    fixed: tuple[ChangedItem, ...] = ()
+    """Items that tuning made most better, against the base."""
+    broken: tuple[ChangedItem, ...] = ()
+    """Items that tuning made most worse."""
+    answers: int = 0
+    failures: int = 0
+    shutdown: str | None = None
+    """The day (ISO) on which the platform switches the model off."""
+    digest: str = ""
+    """Over everything that an approval of this checkpoint rests on; see `jobs.evidence.digest`."""
+
+    @property
+    def broken_guards(self) -> tuple[str, ...]:
+        """Graders whose guardrail it breaks."""
+        return tuple(guard.grader for guard in self.guards if guard.is_broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evaluation of all of a job's checkpoints, of its base model and of what its alias points at."""
+
+    job: str
+    state: EvidenceState
+    checkpoints: tuple[str, ...]
+    """Ids of the checkpoints it is about: another set needs other evidence."""
+    started_at: float
+    runs: int
+    valid_eval: str | None = None
+    """Id of the eval on the validation split."""
+    test_eval: str | None = None
+    answered: int = 0
+    """Answers so far, over both evals."""
+    total: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    """Base first, then the checkpoints by step, then what the alias points at (left out where it is one of them)."""
+    alias: str | None = None
+    """The alias compared with (`eurovoc@production`); None where it points at nothing yet."""
+    bias: tuple[float, float] | None = None
+    """How much less to expect of the best on new items, because the validation split chose it: (least, most)."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """What the digests cover beside the checkpoint: dataset, test, graders, prompt, schema, valid_eval, test_eval."""
+    finished_at: float | None = None
+    note: str | None = None
+    """Why it failed, or what is missing in it, as a sentence."""
+    round: int = 1
+    """Grows when it was gathered anew because something it rests on changed."""
+
+    @property
+    def base(self) -> Candidate | None:
+        """The base model's row."""
+        return next((each for each in self.candidates if each.role is Role.BASE), None)
+
+    def of(self, checkpoint: str) -> Candidate | None:
+        """Return the row of one checkpoint, or None."""
+        return next((each for each in self.candidates if each.checkpoint == checkpoint), None)
