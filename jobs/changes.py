@@ -13,6 +13,7 @@ from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
 from jobs.records import Job, Posting
 from jobs.series import Step
+from jobs.watched import Watched
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -107,6 +108,10 @@ def plain_of(change: Change, head: str, audit_key: bytes) -> dict[str, object]:
     }
     if change.next_turn is not None:
         plain["due"] = {"id": subject, "after": _milliseconds(change.next_turn)}
+        if change.job and change.job.value.remote_id:
+            job = change.job.value
+            watched = Watched.of(job, change.next_turn)
+            plain["watched"] = {"platform": job.platform, "id": job.id, "text": watched.text if watched else ""}
     if change.audit:
         chain = sealed(change.audit, head, audit_key)
         plain["audit"] = {"head": head, "entries": [list(entry) for entry in chain]}

@@ -9,7 +9,7 @@ to repeat is repeated by `Asker`; what would happen twice if sent twice is sent 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from time import monotonic
 from types import TracebackType
@@ -210,6 +210,18 @@ class Gateway:
             # compared here as well, for a platform that ignores the filter
             found = [job async for page in pages for job in map(read_job, page) if job.key == key]
         return min(found, key=lambda job: job.created_at or 0.0, default=None)
+
+    async def statuses(self) -> AsyncGenerator[Mapping[str, str], None]:
+        """Yield status by job id, page by page, in the platform's order: newest jobs first.
+
+        Nothing else is read of the jobs, so that thousands of them cost little.
+        """
+        pages = self._asker.pages(
+            Request("list its jobs"), lambda after: self._jobs.list(limit=PAGE, after=after or openai.omit)
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                yield {job["id"]: status for job in page if (status := text(job, "status"))}
 
     async def job(self, remote_id: str) -> RemoteJob:
         """Return a job as it stands."""

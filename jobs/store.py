@@ -20,7 +20,10 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:posting:<id>           hash value, wanted, attempt, first
     {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
     {proctor}:refused                hash posting id -> posting and Slack's reason
-    {proctor}:leases:<due|outbox>    hash id -> token of who works on it
+    {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
+    {proctor}:sweeps                 sorted set, platform by the time of its next sweep (ms)
+    {proctor}:sweep:<platform>       hash pages, cursor: what the last sweep left to the next
+    {proctor}:leases:<due|outbox|sweeps> hash id -> token of who works on it
     {proctor}:claim:<token>          list, answer of a claim, 30 s
     {proctor}:launched:<who and what> job or eval id, 10 s
     {proctor}:rate:<name>            time of the next free cell (ms)
@@ -31,7 +34,7 @@ Every write is an idempotent script: redis-py asks again by itself when a reply 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
@@ -50,10 +53,14 @@ from jobs.errors import ConfigurationError
 from jobs.evals.records import Eval
 from jobs.records import Job, Posting
 from jobs.series import Series
+from jobs.watched import SweepPosition, Watched
 
 SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
-SCRIPTS: Final = ("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold")
+SCRIPTS: Final = (
+    *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
+    *("plan", "put_off", "swept"),
+)
 
 T = TypeVar("T")
 
@@ -241,7 +248,7 @@ class Store:
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
 
-    async def claim(self, queue: Literal["due", "outbox"], *, lease: float, limit: int) -> tuple[Claim, ...]:
+    async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
         token = uuid4().hex
         answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
@@ -308,6 +315,30 @@ class Store:
             burst: calls that may go out at once.
         """
         return float(cast("int", await self._run("reserve", name, int(interval * 1000), burst))) / 1000
+
+    # -- sweeps --------------------------------------------------------------------------------------------------
+
+    async def watched(self, platform: str) -> tuple[tuple[Watched, ...], SweepPosition]:
+        """Return every job of a platform that is not over, and what the last sweep left."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(_key(f"watched:{platform}"))
+        pipe.hgetall(_key(f"sweep:{platform}"))
+        texts, left = cast("list[dict[str, str]]", await pipe.execute())
+        position = SweepPosition(int(left.get("pages", 0)), left.get("cursor", ""))
+        return tuple(Watched.read(job, text) for job, text in texts.items()), position
+
+    async def plan(self, jobs: Sequence[str], *, within: float) -> None:
+        """Let the next turns of jobs come no later than within so many seconds, spread over them in their order."""
+        if jobs:
+            await self._run("plan", int(within * 1000), *jobs)
+
+    async def put_off_quiet(self, platform: str, *, after: float) -> None:
+        """Put off the turns of a platform's quiet jobs, to come in `after` seconds to twice as many; see `Watched`."""
+        await self._run("put_off", platform, int(after * 1000))
+
+    async def swept(self, platform: str, token: str, *, pause: float, position: SweepPosition) -> None:
+        """Give back a platform whose sweep is done; the next one comes after `pause` seconds."""
+        await self._run("swept", platform, token, int(pause * 1000), position.pages, position.cursor)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

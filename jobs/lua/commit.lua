@@ -56,6 +56,15 @@ if change.due then
     redis.call('ZADD', key('due'), now + change.due.after, change.due.id)
   end
 end
+if change.watched then
+  local watched = key('watched:' .. change.watched.platform)
+  if change.watched.text == '' then
+    redis.call('HDEL', watched, change.watched.id)
+  else
+    redis.call('HSET', watched, change.watched.id, change.watched.text)
+    redis.call('ZADD', key('sweeps'), 'NX', now, change.watched.platform)
+  end
+end
 
 for _, posting in ipairs(change.postings) do
   local known = redis.call('HEXISTS', key('ledger:' .. posting.subject), posting.id) == 1
