@@ -12,6 +12,7 @@ from jobs.alerts import Alert, evaluate, facts_of
 from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.checkpoints import with_scores
+from jobs.pacing import pace
 from jobs.platforms import Profile
 from jobs.postings import card_posting, curve_posting, status, summary_posting
 from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind, RaisedAlert
@@ -43,6 +44,11 @@ class News:
     checkpoints: tuple[Checkpoint, ...] | None
     """None where they were not asked for, because they may still be displaced."""
 
+    @property
+    def heard_at(self) -> float | None:
+        """Unix seconds of the newest event of any kind; None where none came."""
+        return max((event.at for event in self.events if event.at), default=None)
+
 
 def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, now: float) -> Change:
     """Return what the news changes: the job's new state, its steps, and the messages they cause.
@@ -66,7 +72,7 @@ def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, no
         job=Versioned(job, held.version),
         approval=Versioned(_approval(job, now), 0) if asks_approval else None,
         steps=news.steps,
-        next_turn=-1 if job.state.is_final else _pace(job, profile),
+        next_turn=-1 if job.state.is_final else pace(job, series, profile, now),
         postings=_postings(before, job, series, news, past=past, asks_approval=asks_approval),
     )
 
@@ -108,6 +114,7 @@ def _moved(job: Job, news: News, series: Series, now: float) -> Job:
         finished_at=(remote.finished_at or now) if state.is_final else None,
         batch_size=remote.batch_size or job.batch_size,
         last_event=news.events[-1].id if news.events else job.last_event,
+        heard_at=_heard_at(job, news, now),
         last_step=last.step if last else 0,
         total_steps=(last.total_steps if last else None) or job.total_steps,
         train_reward=series.train[-1][1] if series.train else None,
@@ -117,6 +124,13 @@ def _moved(job: Job, news: News, series: Series, now: float) -> Job:
         checkpoints=job.checkpoints if news.checkpoints is None else with_scores(news.checkpoints, series),
         troubles=0,
     )
+
+
+def _heard_at(job: Job, news: News, now: float) -> float | None:
+    """Return when the platform last said something of the job; a new status counts, whether or not an event tells."""
+    if news.remote.status != job.platform_status:
+        return now
+    return max((at for at in (job.heard_at, news.heard_at) if at), default=None)
 
 
 def _started(job: Job, news: News, now: float) -> float | None:
@@ -222,10 +236,6 @@ def _words(before: Job, job: Job) -> str:
             return f"Finished{at}, but the platform kept no checkpoint; there is nothing to approve."
         case _:
             return f"{job.platform} answers again." if before.troubles else f"Now {job.state.value}."
-
-
-def _pace(job: Job, profile: Profile) -> float:
-    return profile.poll_seconds if job.platform_status == "running" else profile.idle_poll_seconds
 
 
 def _raised(alert: Alert) -> RaisedAlert:
