@@ -1,6 +1,7 @@
 """The audit trail is written with the change it is about, in one chain, whoever writes at the same time."""
 
 import asyncio
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -22,7 +23,7 @@ async def test_fifty_at_once_over_three_stores_make_one_chain(redis: Redis) -> N
     trail = await stores[0].trail()
     assert len(trail) == 100
     assert [entry.previous for entry in trail] == [FIRST, *(entry.hash for entry in trail[:-1])]
-    kept = await redis.xrange("{proctor}:audit")
+    kept = cast("list[tuple[str, dict[str, str]]]", await redis.xrange("{proctor}:audit"))
     assert all(hash_of(f["entry"], f["previous"], b"key") == f["hash"] for _, f in kept)
     assert {entry.entry.subject for entry in trail} == {f"rft-{n}" for n in range(100)}
 
@@ -58,7 +59,7 @@ async def test_records_of_every_kind_are_kept_and_listed(store: Store) -> None:
 async def test_others_are_woken_earlier_never_later(store: Store, redis: Redis) -> None:
     await store.commit(Change(wake={"rft-1": 60.0, "rft-2": 0.0}))
     await store.commit(Change(wake={"rft-1": 5.0, "rft-2": 60.0}))
-    due = dict(await redis.zrange("{proctor}:due", 0, -1, withscores=True))
+    due = dict(cast("list[tuple[str, float]]", await redis.zrange("{proctor}:due", 0, -1, withscores=True)))
     assert 50_000 < due["rft-1"] - due["rft-2"] + 50_000 < 56_000
     await store.commit(Change(wake={"rft-1": -1.0}))
     assert await redis.zrange("{proctor}:due", 0, -1) == ["rft-2"]
