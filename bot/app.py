@@ -52,6 +52,8 @@ from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
 from jobs.rft import RftJobs
 from jobs.store import Store
+from jobs.sweeping import LEASE as SWEEP_LEASE
+from jobs.sweeping import Sweeper
 from jobs.tasks import Task, TaskCatalogue, nearest
 from jobs.turns import kept, kind_of_turn
 from jobs.watching import Watcher
@@ -183,6 +185,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
 
         kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
+        kinds["sweep"] = Sweeper(store, platforms.platform_of).sweep
         engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
@@ -287,7 +290,9 @@ def _kept_for_good() -> Iterator[None]:
 
 
 async def _hand_over_due(store: Store, engine: DocketEngine) -> None:
-    """Claim the jobs, evals and others whose turn it is and give them to the engine."""
+    """Claim the platforms, jobs, evals and others whose turn it is and give them to the engine."""
+    for claim in await store.claim("sweeps", lease=SWEEP_LEASE, limit=CLAIMS):
+        await engine.submit("sweep", claim.id, claim.token)
     for claim in await store.claim("due", lease=JOB_LEASE, limit=CLAIMS):
         await engine.submit(kind_of_turn(claim.id), claim.id, claim.token)
 
