@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from jobs.alerts.alert import Alert, JobFacts, Level, Rule
-from jobs.alerts.job_facts import facts_of
+from jobs.alerts.job_facts import facts_of, rules_of
+from jobs.alerts.reasons import Values
 from jobs.alerts.rules import RULES
 from jobs.alerts.settings import AlertSettings
+from jobs.alerts.tracing import Trace
+from jobs.errors import NotFound
 from jobs.series import Series
 
 
@@ -32,9 +35,54 @@ def blind(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> tup
     return tuple((name, reason) for name, reason in reasons if reason is not None)
 
 
+def why(rule_id: str, values: Values) -> str:
+    """Return why an alert was raised: its rule's formula in letters, then with the alert's numbers; six lines at most.
+
+    Args:
+        rule_id: the rule of the alert ("O1").
+        values: the alert's values, whenever it was raised.
+
+    Raises:
+        NotFound: where there is no such rule.
+    """
+    rule = next((rule for rule in RULES if rule.rule == rule_id), None)
+    if rule is None:
+        raise NotFound(f"There is no rule {rule_id}; rules are {', '.join(known.rule for known in RULES)}.")
+    return rule.why(values)
+
+
+def trace(rule_id: str, series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> Trace | None:
+    """Return what a rule looks at on `series` and where it fired, to be drawn as `charts.RuleTrace`.
+
+    None where `rules` have no such rule, or the platform does not send what it looks at.
+    """
+    rule = next((rule for rule in rules if rule.rule == rule_id), None)
+    panels = () if rule is None else rule.panels(series, facts)
+    if rule is None or not any(line.points for panel in panels for line in panel.lines):
+        return None
+    alerts = rule.alerts(series, facts)
+    cleared = tuple(alert.cleared for alert in alerts if alert.cleared is not None)
+    return Trace(panels, tuple(alert.step for alert in alerts), cleared)
+
+
 def _all(series: Series, facts: JobFacts, rules: Sequence[Rule]) -> tuple[Alert, ...]:
     found = (alert for rule in rules for alert in rule.alerts(series, facts))
     return tuple(sorted(found, key=lambda alert: (alert.step, alert.rule)))
 
 
-__all__ = ["RULES", "Alert", "AlertSettings", "JobFacts", "Level", "Rule", "blind", "evaluate", "facts_of", "notes"]
+__all__ = [
+    "RULES",
+    "Alert",
+    "AlertSettings",
+    "JobFacts",
+    "Level",
+    "Rule",
+    "Trace",
+    "blind",
+    "evaluate",
+    "facts_of",
+    "notes",
+    "rules_of",
+    "trace",
+    "why",
+]

@@ -6,6 +6,8 @@ from enum import Enum
 from itertools import chain
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
+from charts import TracePanel
+from jobs.alerts.reasons import Values, thresholds
 from jobs.series import Series
 
 Level = Literal["info", "warn", "critical"]
@@ -67,7 +69,7 @@ class Alert:
         level: how much it matters.
         step: the step at which it fired.
         text: what was seen, what it means, what to do next; three lines at most.
-        values: the figures the formula was evaluated with, by name.
+        values: the figures the formula was evaluated with, by name, and the rule's thresholds under theirs.
         cleared: the step of the second clean evaluation in a row, None while the alert is open.
     """
 
@@ -104,6 +106,12 @@ class Rule(Protocol):
 
         What it says about a step depends on nothing later than that step. A rule whose inputs are missing returns ().
         """
+
+    def why(self, values: Values) -> str:
+        """Return the formula, and the formula with the `values` of one of this rule's alerts; six lines at most."""
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return what this rule looks at on `series`, a panel for each of its conditions; () where there is nothing."""
 
 
 class Sign(Enum):
@@ -152,15 +160,14 @@ class Reading(Protocol):
         """The step at which it could be known."""
 
 
-Values = Mapping[str, float]
 R = TypeVar("R", bound=Reading)
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Under which name and level a condition is reported, and how long it must last."""
+    """For which rule and at which level a condition is reported, and how long it must last."""
 
-    rule: str
+    rule: Rule
     level: Level
     in_row: int
     clean: int = CLEAN_EVALS
@@ -178,7 +185,7 @@ def _alert(voice: Voice, readings: Sequence[R], episode: Episode, say: Callable[
     fired = readings[episode.fired]
     text, values = say(fired)
     cleared = None if episode.cleared is None else readings[episode.cleared].step
-    return Alert(voice.rule, voice.level, fired.step, text, values, cleared)
+    return Alert(voice.rule.rule, voice.level, fired.step, text, {**thresholds(voice.rule), **values}, cleared)
 
 
 def one_at_a_time(warnings: Sequence[Alert], criticals: Sequence[Alert]) -> tuple[Alert, ...]:

@@ -4,9 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from charts import Threshold, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.inputs import grader_names, grader_points
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import line
 from jobs.series import Series
+
+APART = Formula(
+    "|P - R| > most_apart, at in_row evaluations in a row",
+    "|{precision:.3f} - {recall:.3f}| = {apart:.3f} > {most_apart:g}, at {in_row:.0f} in a row",
+    ("P and R: precision and recall on the validation split.",),
+)
 
 PRECISION, RECALL = "precision", "recall"
 
@@ -18,6 +27,11 @@ class Balance:
     step: int
     precision: float
     recall: float
+
+    @property
+    def apart(self) -> float:
+        """How far the two lie apart."""
+        return abs(self.precision - self.recall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +51,10 @@ class Lopsided:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:  # noqa: ARG002 - every rule is asked alike
         """Return every time they grew apart."""
-        return raised(Voice(self.rule, self.level, self.in_row), tuple(_balances(series)), self._sign, self._say)
+        return raised(Voice(self, self.level, self.in_row), tuple(_balances(series)), self._sign, self._say)
 
     def _sign(self, balance: Balance) -> Sign:
-        return Sign.HOLDS if abs(balance.precision - balance.recall) > self.most_apart else Sign.CLEAN
+        return Sign.HOLDS if balance.apart > self.most_apart else Sign.CLEAN
 
     def _say(self, balance: Balance) -> tuple[str, Values]:
         cautious = balance.precision > balance.recall
@@ -51,7 +65,19 @@ class Lopsided:
             f"The policy {meaning}; one number for both hides it.\n"
             "Next: decide which of the two matters more, and compare checkpoints by that one too."
         )
-        return text, {"precision": balance.precision, "recall": balance.recall}
+        return text, {"precision": balance.precision, "recall": balance.recall, "apart": balance.apart}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of a note."""
+        return APART.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
+        """Return the two, and how far they lie apart."""
+        found = tuple(_balances(series))
+        both = (line("precision", found, lambda b: b.precision), line("recall", found, lambda b: b.recall))
+        apart = line("precision and recall apart", found, lambda b: b.apart)
+        held = Threshold("noted above", self.most_apart)
+        return (TracePanel("validation scores", "score", both), TracePanel("apart", "score", (apart,), (held,)))
 
 
 def _named(series: Series, name: str) -> str | None:

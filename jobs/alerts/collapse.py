@@ -5,13 +5,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, first_open, raised
+from charts import TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, first_open, raised
 from jobs.alerts.evaluations import read_evaluations
 from jobs.alerts.gap import usable
 from jobs.alerts.inputs import is_broken, no_train, no_valid
 from jobs.alerts.noise import ValidNoise, Windows
+from jobs.alerts.reasons import Formula, Values, thresholds
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
 
+FALLEN = Formula(
+    "A - B >= max(least_fall, errors x SE)",
+    "{before:.3f} - {now:.3f} = {fall:.3f} >= max({least_fall:g}, {errors:g} x {error:.3f}) = {limit:.3f}",
+    (
+        "A: the mean reward before. B: now, the mean of the last two evaluations (validation) or five steps (train).",
+        "SE = {error:.3f}: the standard error of the difference, by how the reward usually jumps.",
+    ),
+)
+NO_NUMBER = Formula(
+    "a reward or a loss is NaN or infinite",
+    "at step {broken:.0f}",
+    ("One such figure is enough: no noise gives it.",),
+)
 LEAST_STEPS = 10
 LAST_STEPS = 5
 EARLY_EVALS = 6
@@ -59,18 +75,14 @@ class Collapse:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time a reward broke down; one open alert at most."""
-        valid = raised(Voice(self.rule, self.level, 1), tuple(_valid_falls(series)), self._sign, self._say)
-        train = raised(
-            Voice(self.rule, self.level, 1, LEAST_STEPS),
-            tuple(_train_falls(series, facts.window)),
-            self._sign,
-            self._say,
-        )
+        valid = raised(Voice(self, self.level, 1), tuple(_valid_falls(series)), self._sign, self._say)
+        voice = Voice(self, self.level, 1, LEAST_STEPS)
+        train = raised(voice, tuple(_train_falls(series, facts.window)), self._sign, self._say)
         return first_open((*_broken(series, self), *valid, *train))
 
     def _sign(self, fall: Fall) -> Sign:
         """A reward that lies low without falling further has not come back: clean is one near its best again."""
-        least = max(self.least_fall, self.errors * fall.error)
+        least = self._limit(fall)
         if fall.depth >= least:
             return Sign.HOLDS
         return Sign.UNCLEAR if fall.best - fall.now >= least else Sign.CLEAN
@@ -82,7 +94,31 @@ class Collapse:
             "The policy has broken, or the grader or its input has changed; it rarely comes back by itself.\n"
             "Next: pause the job, read the newest answers, and look at checkpoints from before the fall."
         )
-        return text, {"before": fall.before, "now": fall.now, "fall": fall.depth, "error": fall.error}
+        figures = {"before": fall.before, "now": fall.now, "fall": fall.depth, "error": fall.error}
+        return text, {**figures, "limit": self._limit(fall)}
+
+    def _limit(self, fall: Fall) -> float:
+        return max(self.least_fall, self.errors * fall.error)
+
+    def why(self, values: Values) -> str:
+        """Return the form of the formula that held, with the numbers of an alert."""
+        return (FALLEN if "fall" in values else NO_NUMBER).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return both rewards, each beside the level that it must not fall to."""
+        curves = (
+            ("validation reward", "mean of two evaluations", tuple(_valid_falls(series))),
+            ("train reward", "mean of five steps", tuple(_train_falls(series, facts.window))),
+        )
+        return tuple(
+            TracePanel(
+                label,
+                "score",
+                (line(name, falls, lambda fall: fall.now),),
+                (limit("a fall to here is a collapse", falls, lambda fall: fall.before - self._limit(fall)),),
+            )
+            for label, name, falls in curves
+        )
 
 
 def _valid_falls(series: Series) -> Iterator[Fall]:
@@ -116,4 +152,4 @@ def _broken(series: Series, rule: Collapse) -> tuple[Alert, ...]:
         "The weights, or the grader's arithmetic, have probably gone out of range; what follows cannot be trusted.\n"
         f"Next: pause or cancel the job, and use a checkpoint from before step {broken}."
     )
-    return (Alert(rule.rule, rule.level, broken, text),)
+    return (Alert(rule.rule, rule.level, broken, text, {**thresholds(rule), "broken": float(broken)}),)

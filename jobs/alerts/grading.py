@@ -7,13 +7,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, one_at_a_time, raised
+from charts import Threshold, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, one_at_a_time, raised
 from jobs.alerts.inputs import error_share, first_reason, no_epoch
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import line
 from jobs.series import Series
 
 PARSE_ERRORS = ("sample_parse_error",)
 GRADER_BUGS = ("runtime_error", "other_error", "invalid_variable_error")
 PROVIDER_ERRORS = ("server_error",)
+SHARE = (
+    "share: of the answers of a step, train or validation, whichever is larger, by the grader with the most errors; "
+    "{share:.1%} at this step."
+)
+SOME = Formula(
+    "share > much, at in_row steps in a row",
+    "{share:.4g} > {much:g}, at {in_row:.0f} in a row",
+    (SHARE, "It counts after the first epoch."),
+)
+MANY = Formula(
+    "share > most, at in_row steps in a row",
+    "{share:.4g} > {most:g}, at {in_row:.0f} in a row",
+    (SHARE, "It counts after the first epoch."),
+)
+BROKEN = Formula(
+    "share > least, at in_row steps in a row", "{share:.4g} > {least:g}, at {in_row:.0f} in a row", (SHARE,)
+)
+FAILING = Formula(
+    "share > most, at in_row steps in a row", "{share:.4g} > {most:g}, at {in_row:.0f} in a row", (SHARE,)
+)
 
 
 def no_errors(series: Series) -> str | None:
@@ -67,20 +90,39 @@ class ParseErrors:
             return ()
         readings = tuple(_errors(series, PARSE_ERRORS, after=facts.epoch_steps))
         return one_at_a_time(
-            raised(self._voice("warn"), readings, lambda errors: _over(errors, self.much), self._say),
-            raised(self._voice("critical"), readings, lambda errors: _over(errors, self.most), self._say),
+            self._raised("warn", readings, self.much),
+            self._raised("critical", readings, self.most),
         )
 
-    def _voice(self, level: Level) -> Voice:
-        return Voice(self.rule, level, self.in_row, self.in_row)
+    def _raised(self, level: Level, readings: tuple[Errors, ...], share: float) -> tuple[Alert, ...]:
+        voice = Voice(self, level, self.in_row, self.in_row)
+        return raised(voice, readings, lambda errors: _over(errors, share), lambda errors: self._say(errors, share))
 
-    def _say(self, errors: Errors) -> tuple[str, Values]:
+    def _say(self, errors: Errors, limit: float) -> tuple[str, Values]:
         text = (
             f"Answers cannot be parsed: {errors.share:.0%} of them at step {errors.step}, by grader {errors.grader}.\n"
             "They score the least whatever they say, so the reward measures the format rather than the task.\n"
             "Next: compare the response format with the fields the grader reads, and look for answers that are cut off."
         )
-        return text, {"share": errors.share}
+        return text, {"share": errors.share, "limit": limit}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return (MANY if values.get("limit") == values.get("most") else SOME).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the share of the grader with the most errors, beside its limits."""
+        found = line(
+            "answers that cannot be parsed", _errors(series, PARSE_ERRORS, after=facts.epoch_steps or 0), _share
+        )
+        return (
+            TracePanel(
+                "share of answers",
+                "share",
+                (found,),
+                (Threshold("warning", self.much), Threshold("critical", self.most)),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +145,7 @@ class GraderBugs:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:  # noqa: ARG002 - every rule is asked alike
         """Return every time a grader broke."""
-        voice = Voice(self.rule, self.level, self.in_row)
+        voice = Voice(self, self.level, self.in_row)
         readings = tuple(_errors(series, GRADER_BUGS))
         return raised(voice, readings, lambda errors: _over(errors, self.least), self._say)
 
@@ -114,6 +156,15 @@ class GraderBugs:
             "Next: try the grader on an empty answer, wrong types and missing fields; fix it, and launch again."
         )
         return text, {"share": errors.share}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return BROKEN.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
+        """Return the share of the grader with the most errors, beside its limits."""
+        found = line("answers that the grader broke on", _errors(series, GRADER_BUGS), _share)
+        return (TracePanel("share of answers", "share", (found,), (Threshold("raised above", self.least),)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +183,7 @@ class ProviderErrors:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:  # noqa: ARG002 - every rule is asked alike
         """Return every time the service failed."""
-        voice = Voice(self.rule, self.level, self.in_row)
+        voice = Voice(self, self.level, self.in_row)
         readings = tuple(_errors(series, PROVIDER_ERRORS))
         return raised(voice, readings, lambda errors: _over(errors, self.most), self._say)
 
@@ -144,6 +195,19 @@ class ProviderErrors:
             "Next: look at the provider's status page; pause the job if it lasts."
         )
         return text, {"share": errors.share}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return FAILING.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
+        """Return the share of the grader with the most errors, beside its limits."""
+        found = line("answers that the service failed on", _errors(series, PROVIDER_ERRORS), _share)
+        return (TracePanel("share of answers", "share", (found,), (Threshold("raised above", self.most),)),)
+
+
+def _share(errors: Errors) -> float:
+    return errors.share
 
 
 def _over(errors: Errors, share: float) -> Sign:

@@ -4,12 +4,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, first_open, raised
+from charts import Threshold, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, first_open, raised
 from jobs.alerts.epochs import at, epoch_means
 from jobs.alerts.evaluations import Evaluation, read_evaluations
 from jobs.alerts.gap import Point
 from jobs.alerts.inputs import first_reason, grader_names, grader_points, no_train, no_valid
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
+
+GIVEN_UP = Formula(
+    "gain >= least_gain and fall >= max(least_fall, noises x s) and (now < reward or fall >= far), "
+    "at in_row evaluations in a row",
+    "{reward_gain:.3f} >= {least_gain:g} and {fall:.3f} >= max({least_fall:g}, {noises:g} x {noise:.3f}) = {limit:.3f} "
+    "and ({now:.3f} < {reward:.3f} or {fall:.3f} >= {far:g}), at {in_row:.0f} in a row",
+    (
+        "fall = {best:.3f} - {now:.3f}: of the grader since its best, at step {best_step:.0f}; s: its noise.",
+        "gain: of validation reward since that step. All are means of two evaluations on validation.",
+    ),
+)
+HELD_OUT = Formula(
+    "c + errors x s < 0 and c <= -least_fall and T - T1 >= least_gain, at in_row evaluations in a row",
+    "{change:.3f} + {errors:g} x {noise:.3f} = {upper:.3f} < 0 and {change:.3f} <= -{least_fall:g} and "
+    "{train_gain:.3f} >= {least_gain:g}, at {in_row:.0f} in a row",
+    (
+        "c = {now:.3f} - {first:.3f}: change of the held-out grader since the start (means of two evaluations).",
+        "s = {noise:.3f}: its noise. T - T1: change of train reward since the first epoch, means of one epoch.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +83,13 @@ class ComponentHacking:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time a grader was given up."""
-        reward = read_evaluations(series.valid)
-        partings = [tuple(_partings(series, reward, name)) for name in _parts(series, facts)]
+        partings = tuple(self._partings(series, facts).values())
         worst = _worst_of(partings, self)
-        return raised(Voice(self.rule, self.level, self.in_row), worst, self.sign, self._say)
+        return raised(Voice(self, self.level, self.in_row), worst, self.sign, self._say)
 
     def sign(self, parting: Parting) -> Sign:
         """Return what a reading says: HOLDS where the grader fell and the reward rose."""
-        if parting.fall < max(self.least_fall, self.noises * parting.noise):
+        if parting.fall < self._limit(parting):
             return Sign.CLEAN
         low = parting.now < parting.reward or parting.fall >= self.far
         return Sign.HOLDS if low and parting.reward_gain >= self.least_gain else Sign.UNCLEAR
@@ -87,8 +109,33 @@ class ComponentHacking:
             "noise": parting.noise,
             "reward_gain": parting.reward_gain,
             "reward": parting.reward,
+            "limit": self._limit(parting),
         }
         return text, values
+
+    def _limit(self, parting: Parting) -> float:
+        return max(self.least_fall, self.noises * parting.noise)
+
+    def _partings(self, series: Series, facts: JobFacts) -> dict[str, tuple[Parting, ...]]:
+        reward = read_evaluations(series.valid)
+        return {name: tuple(_partings(series, reward, name)) for name in _parts(series, facts)}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return GIVEN_UP.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the grader that fell furthest, where one holds, beside the reward and the fall that noise explains."""
+        found = [one for one in self._partings(series, facts).values() if one]
+        if not found:
+            return ()
+        worst = max(found, key=lambda one: max((self.sign(p) is Sign.HOLDS, p.fall) for p in one))
+        lines = (
+            line("validation reward, mean of two", worst, lambda parting: parting.reward),
+            line(f"grader {worst[0].grader}, mean of two", worst, lambda parting: parting.now),
+        )
+        floor = limit("its best, less what noise explains", worst, lambda parting: parting.best - self._limit(parting))
+        return (TracePanel("validation scores", "score", lines, (floor,)),)
 
 
 def _parts(series: Series, facts: JobFacts) -> tuple[str, ...]:
@@ -158,17 +205,12 @@ class ShadowMetric:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time a held-out grader fell; of several the one that fell first."""
-        means = epoch_means(series.train, facts.window)
-        voice = Voice(self.rule, self.level, self.in_row)
-        found = [
-            alert
-            for name in _shadows(series, facts)
-            for alert in raised(voice, tuple(_changes(series, means, name)), self._sign, self._say)
-        ]
-        return first_open(found)
+        voice = Voice(self, self.level, self.in_row)
+        changes = _changes_of_all(series, facts)
+        return first_open(alert for one in changes for alert in raised(voice, one, self._sign, self._say))
 
     def _sign(self, shadow: Shadow) -> Sign:
-        if shadow.change > -self.least_fall or shadow.change + self.errors * shadow.noise >= 0:
+        if shadow.change > -self.least_fall or self._upper(shadow) >= 0:
             return Sign.CLEAN
         return Sign.HOLDS if shadow.train_gain >= self.least_gain else Sign.UNCLEAR
 
@@ -185,12 +227,39 @@ class ShadowMetric:
             "change": shadow.change,
             "noise": shadow.noise,
             "train_gain": shadow.train_gain,
+            "upper": self._upper(shadow),
         }
         return text, values
+
+    def _upper(self, shadow: Shadow) -> float:
+        return shadow.change + self.errors * shadow.noise
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return HELD_OUT.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the change of the held-out grader that fell furthest, and of train reward, beside their limits."""
+        changes = [one for one in _changes_of_all(series, facts) if one]
+        if not changes:
+            return ()
+        worst = min(changes, key=lambda one: min(shadow.change for shadow in one))
+        change = line(f"grader {worst[0].grader}, since the start", worst, lambda shadow: shadow.change)
+        floor = limit("a fall to here is one", worst, lambda s: -max(self.least_fall, self.errors * s.noise))
+        gain = line("train reward, since the first epoch", worst, lambda shadow: shadow.train_gain)
+        return (
+            TracePanel("change of the held-out grader", "score", (change,), (floor,)),
+            TracePanel("gain in train reward", "score", (gain,), (Threshold("a rise", self.least_gain),)),
+        )
 
 
 def _shadows(series: Series, facts: JobFacts) -> tuple[str, ...]:
     return tuple(name for name in grader_names(series) if name in facts.shadows)
+
+
+def _changes_of_all(series: Series, facts: JobFacts) -> tuple[tuple[Shadow, ...], ...]:
+    means = epoch_means(series.train, facts.window)
+    return tuple(tuple(_changes(series, means, name)) for name in _shadows(series, facts))
 
 
 def _changes(series: Series, means: Sequence[Point], name: str) -> Iterator[Shadow]:

@@ -4,19 +4,52 @@ Tokens and rewards are means over windows of one epoch (`JobFacts.window`), the 
 Reasoning tokens move a lot on jobs that do well, so growth alone is no alert before it is threefold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from charts import Threshold, TracedLine, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.epochs import at, epoch_means
 from jobs.alerts.evaluations import Evaluation, read_evaluations
 from jobs.alerts.gap import usable
 from jobs.alerts.inputs import first_reason, no_train, no_valid, tokens
 from jobs.alerts.noise import Windows
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
 
 STEPS_IN_ROW = 3
+GROWN = Formula(
+    "t2 / t1 - 1 >= most_growth and r2 - r1 < least_gain, at in_row steps in a row",
+    "{tokens_second:,.0f} / {tokens_first:,.0f} - 1 = {growth:.3f} >= {most_growth:g} and {reward_gain:.3f} < "
+    "{least_gain:g}, at {in_row:.0f} in a row",
+    (
+        "t1 and t2: tokens of a training answer in the first and the second half of the job so far.",
+        "r1 and r2: mean train reward in the same halves.",
+    ),
+)
+LENGTHS = "t and t0: tokens of a training answer now and at the start, means of one epoch."
+FAR_LONGER = Formula(
+    "t / t0 >= most, at in_row steps in a row",
+    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} >= {most:g}, at {in_row:.0f} in a row",
+    (LENGTHS,),
+)
+LONGER_AND_WORSE = Formula(
+    "t / t0 >= much and best T - T >= least_fall, at in_row steps in a row",
+    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} >= {much:g} and {reward_best:.3f} - {reward:.3f} = {fall:.3f} "
+    ">= {least_fall:g}, at {in_row:.0f} in a row",
+    (LENGTHS, "T: mean train reward of one epoch."),
+)
+SHRUNK = Formula(
+    "t / t0 <= least and best - V2 > noises x s, at in_row evaluations in a row",
+    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} <= {least:g} and {best:.3f} - {valid:.3f} = {fall:.3f} > "
+    "{noises:g} x {noise:.3f} = {limit:.3f}, at {in_row:.0f} in a row",
+    (
+        LENGTHS,
+        "V2: the mean of the last two evaluations; best: the highest such mean. s = {noise:.3f}: the noise of one.",
+    ),
+)
 
 
 def no_tokens(series: Series) -> str | None:
@@ -56,7 +89,7 @@ class LengthGrowth:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time answers grew for nothing; a half is at least a window long."""
-        voice = Voice(self.rule, self.level, self.in_row, self.in_row)
+        voice = Voice(self, self.level, self.in_row, self.in_row)
         return raised(voice, tuple(_halves(series, facts.window)), self._sign, self._say)
 
     def _sign(self, halves: Halves) -> Sign:
@@ -76,6 +109,20 @@ class LengthGrowth:
             "reward_gain": halves.reward_gain,
         }
         return text, values
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return GROWN.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return how tokens grew and what train reward gained, each beside its limit."""
+        halves = tuple(_halves(series, facts.window))
+        growth = line("second half of the job against its first", halves, lambda half: half.growth)
+        gain = line("second half of the job less its first", halves, lambda half: half.reward_gain)
+        return (
+            TracePanel("growth of answers", "share", (growth,), (Threshold("much", self.most_growth),)),
+            TracePanel("gain in train reward", "score", (gain,), (Threshold("little", self.least_gain),)),
+        )
 
 
 def _halves(series: Series, window: int) -> Iterator[Halves]:
@@ -102,6 +149,11 @@ class Length:
     def factor(self) -> float:
         """Tokens now over tokens at the start."""
         return self.now / max(self.start, 1.0)
+
+    @property
+    def fall(self) -> float:
+        """How far T lies under its best."""
+        return self.reward_best - self.reward
 
 
 def _lengths(series: Series, window: int) -> Iterator[Length]:
@@ -135,11 +187,11 @@ class LengthBlowUp:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time answers blew up."""
-        voice = Voice(self.rule, self.level, self.in_row, self.in_row)
+        voice = Voice(self, self.level, self.in_row, self.in_row)
         return raised(voice, tuple(_lengths(series, facts.window)), self._sign, self._say)
 
     def _sign(self, length: Length) -> Sign:
-        falls = length.reward_best - length.reward >= self.least_fall
+        falls = length.fall >= self.least_fall
         return Sign.HOLDS if length.factor >= self.most or (length.factor >= self.much and falls) else Sign.CLEAN
 
     def _say(self, length: Length) -> tuple[str, Values]:
@@ -155,8 +207,25 @@ class LengthBlowUp:
             "factor": length.factor,
             "reward": length.reward,
             "reward_best": length.reward_best,
+            "fall": length.fall,
         }
         return text, values
+
+    def why(self, values: Values) -> str:
+        """Return the form of the formula that held, with the numbers of an alert."""
+        far = values["factor"] >= values.get("most", self.most)
+        return (FAR_LONGER if far else LONGER_AND_WORSE).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return tokens beside both limits, and how far train reward lies under its best."""
+        lengths = tuple(_lengths(series, facts.window))
+        much = limit(f"{self.much:g} times the start", lengths, lambda one: self.much * one.start)
+        most = limit(f"{self.most:g} times the start", lengths, lambda one: self.most * one.start)
+        fall = line("train reward under its best", lengths, lambda one: one.fall)
+        return (
+            TracePanel("tokens of an answer", "tokens", (_tokens(lengths),), (much, most)),
+            TracePanel("fall of train reward", "score", (fall,), (Threshold("a fall", self.least_fall),)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +235,11 @@ class Shrinking:
     step: int
     length: Length
     evaluation: Evaluation
+
+    @property
+    def fall(self) -> float:
+        """How far validation lies under its best, both means of two evaluations."""
+        return self.evaluation.best - self.evaluation.pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +259,19 @@ class LengthShrink:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time answers shrank at a cost."""
+        return raised(Voice(self, self.level, self.in_row), self._readings(series, facts), self._sign, self._say)
+
+    def _readings(self, series: Series, facts: JobFacts) -> tuple[Shrinking, ...]:
         lengths = [(length.step, length) for length in _lengths(series, facts.window)]
         evaluations = {evaluation.step: evaluation for evaluation in read_evaluations(series.valid)}
-        found = [Shrinking(step, length, evaluations[step]) for step, length in lengths if step in evaluations]
-        return raised(Voice(self.rule, self.level, self.in_row), found, self._sign, self._say)
+        return tuple(Shrinking(step, length, evaluations[step]) for step, length in lengths if step in evaluations)
 
     def _sign(self, found: Shrinking) -> Sign:
-        evaluation = found.evaluation
-        down = evaluation.best - evaluation.pair > self.noises * evaluation.noise
+        down = found.fall > self._limit(found)
         return Sign.HOLDS if found.length.factor <= self.least and down else Sign.CLEAN
+
+    def _limit(self, found: Shrinking) -> float:
+        return self.noises * found.evaluation.noise
 
     def _say(self, found: Shrinking) -> tuple[str, Values]:
         length, evaluation = found.length, found.evaluation
@@ -210,5 +288,26 @@ class LengthShrink:
             "valid": evaluation.pair,
             "best": evaluation.best,
             "noise": evaluation.noise,
+            "fall": found.fall,
+            "limit": self._limit(found),
         }
         return text, values
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return SHRUNK.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return tokens beside their floor, and how far validation lies under its best beside what noise explains."""
+        found = self._readings(series, facts)
+        floor = limit(f"{self.least:g} times the start", found, lambda one: self.least * one.length.start)
+        fall = line("validation reward under its best", found, lambda one: one.fall)
+        noise = limit("what noise explains", found, self._limit)
+        return (
+            TracePanel("tokens of an answer", "tokens", (_tokens([one.length for one in found]),), (floor,)),
+            TracePanel("fall of validation reward", "score", (fall,), (noise,)),
+        )
+
+
+def _tokens(lengths: Sequence[Length]) -> TracedLine:
+    return line("mean of one epoch", lengths, lambda length: length.now)

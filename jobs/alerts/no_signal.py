@@ -4,13 +4,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, one_at_a_time, raised
+from charts import Threshold, TracedLine, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, one_at_a_time, raised
 from jobs.alerts.epochs import at, epoch_means
 from jobs.alerts.evaluations import read_evaluations
 from jobs.alerts.gap import Point, usable
 from jobs.alerts.inputs import IDLE_KEYS, first_reason, no_epoch, no_train, no_valid, raw_points
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
 
+ALL_ALIKE = Formula(
+    "T was one and the same for max(epoch, least_same) steps",
+    "{reward:.3f} in {same:.0f} steps in a row >= {epoch:.0f}",
+    ("T: train reward of a step. Where it never changes, no answer is better than another.",),
+)
+HOW_IDLE = (
+    "idle: share of items whose answers all got the same reward.",
+    "T - Tb: train reward less that of an epoch before, means of one epoch.",
+)
+WITH_NUMBERS = "{idle:.4g} > {limit:g} at each of {steps:.0f} steps and {gain:.4f} < {least_gain:g}"
+SOME_IDLE = Formula("idle > much at steps steps in a row and T - Tb < least_gain", WITH_NUMBERS, HOW_IDLE)
+MANY_IDLE = Formula("idle > most at steps steps in a row and T - Tb < least_gain", WITH_NUMBERS, HOW_IDLE)
+NOTHING_GAINED = Formula(
+    "V - V0 < max(least_gain, noises x s) and T - T1 < least_gain and V never rose by "
+    "max(once_gained, once_noises x s), after epochs epochs, at in_row evaluations in a row",
+    "{valid_gain:.4f} < max({least_gain:g}, {noises:g} x {noise:.3f}) = {limit:.3f} and {train_gain:.4f} < "
+    "{least_gain:g} and {best_gain:.3f} < max({once_gained:g}, {once_noises:g} x {noise:.3f}), after {epochs:.0f} "
+    "epochs, at {in_row:.0f} in a row",
+    (
+        "V - V0: validation reward since the start, {valid_start:.3f}; s = {noise:.3f}: the noise of one evaluation.",
+        "T - T1: train reward since the first epoch, means of one epoch.",
+    ),
+)
 SAME = 1e-9
 """Rewards closer than this are the same reward."""
 LEAST_EVALS = 6
@@ -63,11 +89,17 @@ class NoSignal:
             return ()
         readings = tuple(_signals(series, facts.epoch_steps, self.steps))
         epoch = max(facts.epoch_steps, self.least_same)
-        warnings = raised(Voice(self.rule, "warn", 1), readings, lambda r: self._sign(r, self.much, epoch), self._say)
-        criticals = raised(
-            Voice(self.rule, "critical", 1), readings, lambda r: self._sign(r, self.most, epoch), self._say
+        return one_at_a_time(
+            self._raised("warn", readings, self.much, epoch), self._raised("critical", readings, self.most, epoch)
         )
-        return one_at_a_time(warnings, criticals)
+
+    def _raised(self, level: Level, readings: Sequence[Signal], share: float, epoch: int) -> tuple[Alert, ...]:
+        return raised(
+            Voice(self, level, 1),
+            readings,
+            lambda reading: self._sign(reading, share, epoch),
+            lambda reading: self._say(reading, share, epoch),
+        )
 
     def _sign(self, reading: Signal, share: float, epoch: int) -> Sign:
         if reading.same >= epoch:
@@ -78,7 +110,7 @@ class NoSignal:
             return Sign.UNCLEAR
         return Sign.HOLDS if reading.gain < self.least_gain else Sign.CLEAN
 
-    def _say(self, reading: Signal) -> tuple[str, Values]:
+    def _say(self, reading: Signal, share: float, epoch: int) -> tuple[str, Values]:
         seen = f"train reward was {reading.reward:.2f} in each of the last {reading.same} steps"
         if reading.idle is not None and reading.gain is not None:
             seen = (
@@ -92,7 +124,23 @@ class NoSignal:
             "difficulty."
         )
         sent = {"idle": reading.idle, "gain": reading.gain, "same": float(reading.same), "reward": reading.reward}
-        return text, {name: value for name, value in sent.items() if value is not None}
+        known = {name: value for name, value in sent.items() if value is not None}
+        return text, {**known, "limit": share, "epoch": float(epoch)}
+
+    def why(self, values: Values) -> str:
+        """Return the form of the formula that held, with the numbers of an alert."""
+        if "epoch" not in values or values["same"] >= values["epoch"]:
+            return ALL_ALIKE.put_in(self, values)
+        return (MANY_IDLE if values["limit"] == values["most"] else SOME_IDLE).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the share of items without a signal beside its limits, where it is sent, and train reward."""
+        idle = TracedLine("items whose answers all got one reward", raw_points(series, IDLE_KEYS))
+        held = (Threshold("warning", self.much), Threshold("critical", self.most))
+        shares = (TracePanel("share of items", "share", (idle,), held),) if idle.points else ()
+        means = TracedLine("mean of one epoch", epoch_means(series.train, facts.epoch_steps or 1))
+        lines = (TracedLine("train reward", series.train), *((means,) if facts.epoch_steps else ()))
+        return (*shares, TracePanel("train reward", "score", lines))
 
 
 def _signals(series: Series, epoch: int, steps: int) -> Iterator[Signal]:
@@ -163,7 +211,7 @@ class NoLearning:
         if facts.epoch_steps is None:
             return ()
         readings = tuple(self._readings(series, facts.epoch_steps))
-        return raised(Voice(self.rule, self.level, self.in_row), readings, self._sign, self._say)
+        return raised(Voice(self, self.level, self.in_row), readings, self._sign, self._say)
 
     def _readings(self, series: Series, epoch: int) -> Iterator[Learned]:
         means = epoch_means(series.train, epoch)
@@ -182,7 +230,7 @@ class NoLearning:
     def _sign(self, reading: Learned) -> Sign:
         if reading.best_gain >= max(self.once_gained, self.once_noises * reading.noise):
             return Sign.CLEAN
-        flat = reading.valid_gain < max(self.least_gain, self.noises * reading.noise)
+        flat = reading.valid_gain < self._limit(reading)
         return Sign.HOLDS if flat and reading.train_gain < self.least_gain else Sign.CLEAN
 
     def _say(self, reading: Learned) -> tuple[str, Values]:
@@ -199,5 +247,24 @@ class NoLearning:
             "valid_gain": reading.valid_gain,
             "noise": reading.noise,
             "train_gain": reading.train_gain,
+            "best_gain": reading.best_gain,
+            "limit": self._limit(reading),
         }
         return text, values
+
+    def _limit(self, reading: Learned) -> float:
+        return max(self.least_gain, self.noises * reading.noise)
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return NOTHING_GAINED.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return what validation and train reward gained, each beside the gain that counts as one."""
+        found = tuple(self._readings(series, facts.epoch_steps)) if facts.epoch_steps else ()
+        valid = line("since the start", found, lambda reading: reading.valid_gain)
+        train = line("since the first epoch", found, lambda reading: reading.train_gain)
+        return (
+            TracePanel("gain in validation reward", "score", (valid,), (limit("a gain", found, self._limit),)),
+            TracePanel("gain in train reward", "score", (train,), (Threshold("a gain", self.least_gain),)),
+        )

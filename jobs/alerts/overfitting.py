@@ -3,10 +3,43 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from charts import Threshold, TracedLine, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.gap import GapReading, read_gap
 from jobs.alerts.inputs import first_reason, no_epoch, no_train, no_valid
+from jobs.alerts.reasons import Formula, Values, thresholds
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
+
+DRIFT = (
+    "D = G - G0 = {gap:.3f} - {gap_start:.3f}: how far the gap between train and validation reward (mean of one epoch) "
+    "has moved from its start. SE = {error:.3f}: the standard error of D."
+)
+STALE = "n = {stale:.0f}: evaluations since the best one, {best:.2f} at step {best_step:.0f}."
+DRIFTED = Formula(
+    "D > max(least_drift, errors x SE) and n >= patience, at in_row evaluations in a row",
+    "{drift:.3f} > max({least_drift:g}, {errors:g} x {error:.3f}) = {threshold:.3f} and {stale:.0f} >= {patience:.0f}, "
+    "at {in_row:.0f} in a row",
+    (DRIFT, STALE),
+)
+WIDE = Formula(
+    "D > max(wide_drift, wide_errors x SE) and n >= patience, at in_row evaluations in a row",
+    "{drift:.3f} > max({wide_drift:g}, {wide_errors:g} x {error:.3f}) = {wide:.3f} and {stale:.0f} >= {patience:.0f}, "
+    "at {in_row:.0f} in a row",
+    (DRIFT, STALE),
+)
+FALLEN = Formula(
+    "D > max(least_drift, errors x SE) and V2 < best - max(least_fall, fall_noises x s), "
+    "at in_row evaluations in a row",
+    "{drift:.3f} > max({least_drift:g}, {errors:g} x {error:.3f}) = {threshold:.3f} and {recent:.3f} < {best:.3f} - "
+    "max({least_fall:g}, {fall_noises:g} x {noise:.3f}) = {floor:.3f}, at {in_row:.0f} in a row",
+    (DRIFT, "V2 = {recent:.3f}: the mean of the last two evaluations. s = {noise:.3f}: the noise of one.", STALE),
+)
+HARDER = Formula(
+    "G0 > least_gap",
+    "{gap_start:.3f} > {least_gap:g}",
+    ("G0: the median of the first three gaps between train and validation reward (each the mean of one epoch).",),
+)
 
 
 def gap_readings(series: Series, facts: JobFacts) -> tuple[GapReading, ...]:
@@ -46,7 +79,7 @@ class Overfitting:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time the job began to overfit; () until the baseline is known, and where W cannot be."""
-        voice = Voice(self.rule, self.level, self.in_row)
+        voice = Voice(self, self.level, self.in_row)
         return raised(voice, gap_readings(series, facts), self._sign, self._say)
 
     def _sign(self, reading: GapReading) -> Sign:
@@ -61,6 +94,19 @@ class Overfitting:
     def _say(self, reading: GapReading) -> tuple[str, Values]:
         threshold = self._threshold(reading)
         return _text(reading, threshold), _values(reading, threshold)
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return DRIFTED.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the drift of the gap beside what noise explains, and validation beside its best."""
+        readings = gap_readings(series, facts)
+        explained = limit("what noise explains", readings, self._threshold)
+        drift = TracePanel("drift of the gap between train and validation", "score", _drift(readings), (explained,))
+        valid = line("validation reward", readings, lambda reading: reading.valid)
+        best = limit("its best so far", readings, lambda reading: reading.best)
+        return (drift, TracePanel("validation reward", "score", (valid,), (best,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +136,7 @@ class SevereOverfitting:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time overfitting became severe."""
-        voice = Voice(self.rule, self.level, self.in_row)
+        voice = Voice(self, self.level, self.in_row)
         return raised(voice, gap_readings(series, facts), self._sign, self._say)
 
     def _sign(self, reading: GapReading) -> Sign:
@@ -104,7 +150,10 @@ class SevereOverfitting:
         return max(self.wide_drift, self.wide_errors * reading.error)
 
     def _falls(self, reading: GapReading) -> bool:
-        return reading.recent < reading.best - max(self.least_fall, self.fall_noises * reading.noise)
+        return reading.recent < self._floor(reading)
+
+    def _floor(self, reading: GapReading) -> float:
+        return reading.best - max(self.least_fall, self.fall_noises * reading.noise)
 
     def _say(self, reading: GapReading) -> tuple[str, Values]:
         threshold = max(self.least_drift, self.errors * reading.error)
@@ -117,7 +166,25 @@ class SevereOverfitting:
             f"{reading.best_step}, {reading.stale} evaluations ago; now {reading.recent:.2f}, the mean of two.\n"
             f"Next: pause or cancel the job, and evaluate checkpoints near step {reading.best_step} on the test split."
         )
-        return text, {**_values(reading, threshold), "wide": self._wide(reading), "recent": reading.recent}
+        more = {"wide": self._wide(reading), "recent": reading.recent, "floor": self._floor(reading)}
+        return text, {**_values(reading, threshold), **more, "noise": reading.noise}
+
+    def why(self, values: Values) -> str:
+        """Return the form of the formula that held, with the numbers of an alert."""
+        fallen = "floor" in values and values["recent"] < values["floor"]
+        return (FALLEN if fallen else WIDE).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the drift of the gap beside both limits, and validation beside the fall that noise explains."""
+        readings = gap_readings(series, facts)
+        explained = limit("what noise explains", readings, lambda r: max(self.least_drift, self.errors * r.error))
+        wide = limit("wide", readings, self._wide)
+        drift = TracePanel(
+            "drift of the gap between train and validation", "score", _drift(readings), (explained, wide)
+        )
+        valid = line("mean of the last two evaluations", readings, lambda reading: reading.recent)
+        floor = limit("best so far, less what noise explains", readings, self._floor)
+        return (drift, TracePanel("validation reward", "score", (valid,), (floor,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +211,24 @@ class HarderValidation:
             "That is a property of the splits, not of training; overfitting is judged by how the gap changes.\n"
             "Next: nothing now. For the next job, draw both splits from the same pool at random."
         )
-        return Alert(self.rule, self.level, reading.step, text, {"gap_start": reading.gap_start})
+        values = {**thresholds(self), "gap_start": reading.gap_start}
+        return Alert(self.rule, self.level, reading.step, text, values)
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of a note."""
+        return HARDER.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the gap beside the start that is noted."""
+        readings = gap_readings(series, facts)
+        gap = line("gap, mean of one epoch", readings, lambda reading: reading.gap)
+        start = limit("its start", readings, lambda reading: reading.gap_start)
+        held = Threshold("noted above", self.least_gap)
+        return (TracePanel("train reward less validation reward", "score", (gap,), (start, held)),)
+
+
+def _drift(readings: tuple[GapReading, ...]) -> tuple[TracedLine, ...]:
+    return (line("drift of the gap", readings, lambda reading: reading.drift),)
 
 
 def _values(reading: GapReading, threshold: float) -> dict[str, float]:

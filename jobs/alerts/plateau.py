@@ -13,13 +13,33 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from charts import Threshold, TracedLine, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.epochs import at, epoch_means
 from jobs.alerts.gap import Point, usable
 from jobs.alerts.inputs import ENTROPY_KEYS, first_reason, no_valid, raw_points
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import limit, line
 from jobs.series import Series
 
 NORMAL_95 = 1.645
+FLAT = Formula(
+    "u x S < least_gain, over the last evals evaluations",
+    "{slope:.5f} x {span:.0f} = {most:.3f} < {least_gain:g}, over the last {evals:.0f}",
+    (
+        "u: the upper end of Sen's 90% interval of the slope of validation reward, per step. S: steps they span.",
+        "Together the most that validation can have gained.",
+    ),
+)
+USED_UP = Formula(
+    "H < least_share x H0 and u x S < least_gain, at in_row evaluations in a row",
+    "{entropy:.3f} < {least_share:g} x {entropy_start:.3f} = {floor:.3f} and {most:.3f} < {plateau_least_gain:g}, "
+    "at {in_row:.0f} in a row",
+    (
+        "H and H0: entropy now and at the start, means of one epoch.",
+        "u x S: the most that validation reward can have gained over the last {plateau_evals:.0f} evaluations.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +55,8 @@ class Rise:
 
 
 def read_rises(points: Sequence[Point], evals: int) -> tuple[Rise, ...]:
-    """Return the slope's reading at every evaluation from number `evals` on."""
-    valid = usable(points)
+    """Return the slope's reading at every evaluation from number `evals` on; a slope takes two at least."""
+    valid, evals = usable(points), max(evals, 2)
     return tuple(_rise(valid[end - evals : end]) for end in range(evals, len(valid) + 1))
 
 
@@ -66,7 +86,7 @@ class Plateau:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:  # noqa: ARG002 - every rule is asked alike
         """Return every time validation stopped rising."""
-        voice = Voice(self.rule, self.level, self.in_row)
+        voice = Voice(self, self.level, self.in_row)
         return raised(voice, read_rises(series.valid, self.evals), self.sign, self._say)
 
     def sign(self, rise: Rise) -> Sign:
@@ -80,7 +100,30 @@ class Plateau:
             "More steps of the same kind will probably add little.\n"
             "Next: compare the checkpoints there are. Let the job end, or cancel it to save the rest of the cost."
         )
-        return text, {"valid": rise.valid, "most": rise.most, "span": float(rise.span)}
+        return text, {
+            "valid": rise.valid,
+            "most": rise.most,
+            "span": float(rise.span),
+            "slope": rise.most / rise.span,
+        }
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of a note."""
+        return FLAT.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
+        """Return what validation can have gained at most, and validation itself."""
+        valid = TracePanel("validation reward", "score", (TracedLine("validation reward", series.valid),))
+        return (self.gained(series), valid)
+
+    def gained(self, series: Series) -> TracePanel:
+        """Return what validation can have gained at most, beside what a plateau stays under."""
+        most = line(f"gained over {self.evals} evaluations, at most", read_rises(series.valid, self.evals), _most)
+        return TracePanel("gain that noise leaves room for", "score", (most,), (Threshold("plateau", self.least_gain),))
+
+
+def _most(rise: Rise) -> float:
+    return rise.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +158,15 @@ class EntropyLoss:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time the policy ran out of other answers on a plateau."""
+        return raised(Voice(self, self.level, self.in_row), self._spreads(series, facts), self._sign, self._say)
+
+    def _spreads(self, series: Series, facts: JobFacts) -> tuple[Spread, ...]:
         means = epoch_means(raw_points(series, ENTROPY_KEYS), facts.window)
         found = ((rise, at(means, rise.step)) for rise in read_rises(series.valid, self.plateau.evals))
-        spreads = [Spread(rise.step, rise, h, means[0][1]) for rise, h in found if h is not None]
-        return raised(Voice(self.rule, self.level, self.in_row), spreads, self._sign, self._say)
+        return tuple(Spread(rise.step, rise, h, means[0][1]) for rise, h in found if h is not None)
 
     def _sign(self, spread: Spread) -> Sign:
-        low = spread.entropy < self.least_share * spread.entropy_start
+        low = spread.entropy < self._floor(spread)
         return Sign.HOLDS if low and self.plateau.sign(spread.rise) is Sign.HOLDS else Sign.CLEAN
 
     def _say(self, spread: Spread) -> tuple[str, Values]:
@@ -132,4 +177,18 @@ class EntropyLoss:
             "Next: cancel the job, or start another from more varied prompts or with a lower learning rate."
         )
         values = {"entropy": spread.entropy, "entropy_start": spread.entropy_start, "most": spread.rise.most}
-        return text, values
+        return text, {**values, "floor": self._floor(spread)}
+
+    def _floor(self, spread: Spread) -> float:
+        return self.least_share * spread.entropy_start
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return USED_UP.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return entropy beside its floor, and what validation can have gained at most."""
+        spreads = self._spreads(series, facts)
+        entropy = line("entropy, mean of one epoch", spreads, lambda spread: spread.entropy)
+        floor = limit(f"{self.least_share:.0%} of its start", spreads, self._floor)
+        return (TracePanel("entropy", "score", (entropy,), (floor,)), self.plateau.gained(series))

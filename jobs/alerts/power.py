@@ -4,11 +4,20 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, raised
+from charts import Threshold, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.gap import GapReading
 from jobs.alerts.noise import LEAST_EVALS
 from jobs.alerts.overfitting import gap_readings, no_gap
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import line
 from jobs.series import Series
+
+UNSEEN = Formula(
+    "errors x SE > least_drift, at in_row evaluations in a row",
+    "{errors:g} x {error:.3f} = {visible:.3f} > {least_drift:g}, at {in_row:.0f} in a row",
+    ("SE = {error:.3f}: the standard error of the gap's drift, with {noise:.3f} of noise in one evaluation.",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +41,18 @@ class Underpowered:
 
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time the noise grew beyond what overfitting can be seen through."""
-        readings = [reading for reading in gap_readings(series, facts) if reading.evals >= self.least_evals]
-        voice = Voice(self.rule, self.level, self.in_row)
+        readings = self._readings(series, facts)
+        voice = Voice(self, self.level, self.in_row)
         return raised(voice, readings, self._sign, lambda reading: self._say(reading, facts))
 
+    def _readings(self, series: Series, facts: JobFacts) -> tuple[GapReading, ...]:
+        return tuple(reading for reading in gap_readings(series, facts) if reading.evals >= self.least_evals)
+
     def _sign(self, reading: GapReading) -> Sign:
-        return Sign.HOLDS if self.errors * reading.error > self.least_drift else Sign.CLEAN
+        return Sign.HOLDS if self._visible(reading) > self.least_drift else Sign.CLEAN
 
     def _say(self, reading: GapReading, facts: JobFacts) -> tuple[str, Values]:
-        seen = self.errors * reading.error
+        seen = self._visible(reading)
         factor = (seen / self.least_drift) ** 2
         text = (
             f"This validation set cannot see gaps under {seen:.3f}; {self.least_drift:.3f} is the size that matters.\n"
@@ -48,6 +60,19 @@ class Underpowered:
             f"Next: for the next job, {_advice(facts, factor)}."
         )
         return text, {"error": reading.error, "visible": seen, "noise": reading.noise, "factor": factor}
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of a note."""
+        return UNSEEN.put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return the smallest gap that can be seen, beside the one that matters."""
+        seen = line("smallest gap that noise lets through", self._readings(series, facts), self._visible)
+        held = Threshold("the gap that matters", self.least_drift)
+        return (TracePanel("gap that can be seen", "score", (seen,), (held,)),)
+
+    def _visible(self, reading: GapReading) -> float:
+        return self.errors * reading.error
 
 
 def _advice(facts: JobFacts, factor: float) -> str:

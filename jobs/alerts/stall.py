@@ -5,8 +5,21 @@ from itertools import pairwise
 from statistics import median
 from typing import ClassVar
 
+from charts import Threshold, TracedLine, TracePanel
 from jobs.alerts.alert import Alert, JobFacts, Level
+from jobs.alerts.reasons import Formula, Values, thresholds
 from jobs.series import Series
+
+SLOW = Formula(
+    "silence > max(steps x m, least_seconds)",
+    "silence > max({steps:g} x {step_seconds:.0f} s, {least_seconds:.0f} s) = {limit:.0f} s",
+    ("silence: time since the newest event of any kind. m = {step_seconds:.0f} s: the median time of a step.",),
+)
+NO_STEP = Formula(
+    "silence > least_seconds",
+    "silence > {limit:.0f} s",
+    ("silence: time since the newest event of any kind. No two steps have come that would tell how long one takes.",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Stall:
         if facts.now is None or heard is None or not facts.training:
             return ()
         usual = step_seconds(series)
-        limit = max(self.steps * (usual or 0.0), self.least_seconds)
+        limit = self._limit(usual)
         if facts.now - heard <= limit:
             return ()
         step = series.last.step if series.last else 0
@@ -46,7 +59,28 @@ class Stall:
             "Next: look at the platform's own page and status; cancel and launch again if it does not go on."
         )
         values = {"limit": limit, "heard_at": heard} | ({"step_seconds": usual} if usual else {})
-        return (Alert(self.rule, self.level, step, text, values),)
+        return (Alert(self.rule, self.level, step, text, {**thresholds(self), **values}),)
+
+    def _limit(self, usual: float | None) -> float:
+        return max(self.steps * (usual or 0.0), self.least_seconds)
+
+    def why(self, values: Values) -> str:
+        """Return the formula with the numbers of an alert."""
+        return (SLOW if "step_seconds" in values else NO_STEP).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
+        """Return how long after the one before each step came, and the silence since the newest event."""
+        lines = [TracedLine("time since the step before", _waits(series))]
+        heard, step = _heard(series, facts), series.last.step if series.last else 0
+        if facts.now is not None and heard is not None and facts.training:
+            lines.append(TracedLine("silence now", ((step + 1, facts.now - heard),)))
+        held = Threshold("stalled above", self._limit(step_seconds(series)))
+        return (TracePanel("time without an event", "seconds", tuple(lines), (held,)),)
+
+
+def _waits(series: Series) -> tuple[tuple[int, float], ...]:
+    times = [(step.step, step.at) for step in series.steps if step.at is not None]
+    return tuple((number, later - at) for (_, at), (number, later) in pairwise(times))
 
 
 def step_seconds(series: Series) -> float | None:

@@ -4,9 +4,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Values, Voice, one_at_a_time, raised
+from charts import Threshold, TracePanel
+from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, one_at_a_time, raised
 from jobs.alerts.inputs import CLIPPED_KEYS, raw_points
+from jobs.alerts.reasons import Formula, Values
+from jobs.alerts.tracing import line
 from jobs.series import Series
+
+CUT_OFF = "share: of the answers of a step, those that reached the token limit; {share:.0%} at this step."
+SOME = Formula(
+    "share > much at steps steps in a row",
+    "{least:.4g} > {much:g} at each of {steps:.0f} steps",
+    (CUT_OFF,),
+)
+MANY = Formula(
+    "share >= most at steps steps in a row",
+    "{least:.4g} >= {most:g} at each of {steps:.0f} steps",
+    (CUT_OFF,),
+)
+NEARLY_ALL = Formula(
+    "share >= at_once at one step",
+    "{share:.4g} >= {at_once:g}",
+    (CUT_OFF,),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +61,8 @@ class Truncation:
         """Return every time answers were cut off."""
         readings = tuple(_clipped(series, self.steps))
         return one_at_a_time(
-            raised(Voice(self.rule, "warn", 1, self.steps), readings, self._warns, self._say),
-            raised(Voice(self.rule, "critical", 1, self.steps), readings, self._alarms, self._say),
+            raised(Voice(self, "warn", 1, self.steps), readings, self._warns, self._say),
+            raised(Voice(self, "critical", 1, self.steps), readings, self._alarms, self._say),
         )
 
     def _warns(self, reading: Clipped) -> Sign:
@@ -62,6 +82,19 @@ class Truncation:
             "Next: raise the limit on answer tokens or lower the effort, and launch again."
         )
         return text, {"share": reading.share, "least": reading.least}
+
+    def why(self, values: Values) -> str:
+        """Return the form of the formula that held, with the numbers of an alert."""
+        if values["share"] >= values.get("at_once", self.at_once):
+            return NEARLY_ALL.put_in(self, values)
+        return (MANY if values["least"] >= values.get("most", self.most) else SOME).put_in(self, values)
+
+    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
+        """Return the share of answers cut off, beside its limits."""
+        share = line("answers cut off", tuple(_clipped(series, self.steps)), lambda reading: reading.share)
+        limits = (("warning", self.much), ("critical", self.most), ("critical at once", self.at_once))
+        held = tuple(Threshold(name, at) for name, at in limits)
+        return (TracePanel("share of answers cut off", "share", (share,), held),)
 
 
 def _clipped(series: Series, steps: int) -> Iterator[Clipped]:

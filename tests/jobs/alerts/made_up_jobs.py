@@ -1,5 +1,6 @@
 """Series written down figure by figure, for tests of one rule each."""
 
+import random
 from collections.abc import Callable, Mapping
 
 from jobs.alerts import JobFacts
@@ -53,3 +54,30 @@ def between(start: float, end: float, first: int, last: int) -> Figure:
 
 def from_step(first: int, before: float, after: float) -> Figure:
     return lambda step: after if step >= first else before
+
+
+def restless(series_seed: int) -> Series:
+    """Figures that jump about, so that every rule fires and clears several times."""
+    noise = random.Random(series_seed)
+
+    def jumping(low: float, high: float) -> Figure:
+        levels = [noise.uniform(low, high) for _ in range(12)]
+        return lambda step: levels[step // 14] + noise.gauss(0, 0.02 * (high - low))
+
+    return a_series(
+        jumping(0, 1),
+        jumping(0, 1),
+        last=150,
+        parts={"precision": jumping(0, 1), "recall": jumping(0, 1), "checked": jumping(0, 1)},
+        tokens=jumping(50, 4000),
+        raw={
+            "frac_reward_zero_std": jumping(0.3, 1),
+            "clipped_ratio": jumping(0, 1),
+            "actor_entropy": jumping(0.01, 2),
+        },
+        errors={
+            "sample_parse_error": jumping(0, 0.4),
+            "python_grader_runtime_error": jumping(-0.5, 0.4),
+            "model_grader_server_error": jumping(0, 0.2),
+        },
+    )

@@ -7,37 +7,10 @@ import pytest
 
 from jobs.alerts import RULES, JobFacts, Rule, blind, evaluate, notes
 from jobs.series import Series
-from tests.jobs.alerts.made_up_jobs import FACTS, Figure, a_series, between, from_step
+from tests.jobs.alerts.made_up_jobs import FACTS, a_series, between, from_step, restless
 from tests.jobs.alerts.simulated_jobs import KINDS, simulate
 
 BY_ID = {rule.rule: rule for rule in RULES}
-
-
-def restless(series_seed: int) -> Series:
-    """Figures that jump about, so that every rule fires and clears several times."""
-    noise = random.Random(series_seed)
-
-    def jumping(low: float, high: float) -> Figure:
-        levels = [noise.uniform(low, high) for _ in range(12)]
-        return lambda step: levels[step // 14] + noise.gauss(0, 0.02 * (high - low))
-
-    return a_series(
-        jumping(0, 1),
-        jumping(0, 1),
-        last=150,
-        parts={"precision": jumping(0, 1), "recall": jumping(0, 1), "checked": jumping(0, 1)},
-        tokens=jumping(50, 4000),
-        raw={
-            "frac_reward_zero_std": jumping(0.3, 1),
-            "clipped_ratio": jumping(0, 1),
-            "actor_entropy": jumping(0.01, 2),
-        },
-        errors={
-            "sample_parse_error": jumping(0, 0.4),
-            "python_grader_runtime_error": jumping(-0.5, 0.4),
-            "model_grader_server_error": jumping(0, 0.2),
-        },
-    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)

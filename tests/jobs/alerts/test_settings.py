@@ -1,10 +1,14 @@
+from dataclasses import fields, replace
+
 import pytest
 
-from jobs.alerts import RULES, AlertSettings, evaluate, facts_of
+from jobs.alerts import RULES, AlertSettings, Rule, evaluate, facts_of, rules_of
 from jobs.alerts.overfitting import Overfitting
 from jobs.errors import InvalidRequest
 from jobs.records import Hyperparameters, JobState
+from jobs.series import Series
 from tests import records
+from tests.jobs.alerts.made_up_jobs import FACTS, restless
 from tests.jobs.alerts.simulated_jobs import KINDS, simulate
 
 
@@ -45,10 +49,37 @@ def test_what_is_not_a_setting_is_refused_in_words(changes: dict[str, object], s
 def test_a_jobs_record_gives_the_facts() -> None:
     request = records.a_request(hyperparameters=Hyperparameters(batch_size=8, eval_samples=3))
     job = records.a_job(request=request, started_at=50.0)
-    facts = facts_of(job, now=100.0, heard_at=70.0)
+    facts = facts_of(replace(job, heard_at=70.0, shadows=("checked",)), now=100.0)
     assert (facts.train_items, facts.batch_size, facts.valid_items, facts.eval_samples) == (100, 8, 50, 3)
     assert (facts.reward, facts.training, facts.now, facts.heard_at) == ("f1", True, 100.0, 70.0)
     assert facts_of(records.a_job(batch_size=16, request=request)).batch_size == 16
     assert not facts_of(records.a_job(platform_status="queued")).training
     assert not facts_of(records.a_job(state=JobState.PAUSED)).training
     assert facts_of(records.a_job(started_at=None)).heard_at is None
+
+
+def test_a_job_carries_the_thresholds_of_its_task() -> None:
+    job = records.a_job()
+    assert rules_of(job) == RULES
+    changed = replace(job, alert_settings={"O1": {"patience": 4}, "C": False})
+    rules = rules_of(changed)
+    assert rules[0] == Overfitting(patience=4)
+    assert {rule.rule for rule in RULES} - {rule.rule for rule in rules} == {"C"}
+    assert rules_of(replace(changed, last_step=9)) is rules
+
+
+def test_settings_of_another_version_are_left_out_and_the_rest_stands() -> None:
+    job = replace(records.a_job(), alert_settings={"O1": {"patience": 4}, "X9": {"size": 1}, "O2": {"unheard": 2}})
+    assert rules_of(job) == (Overfitting(patience=4), *RULES[1:])
+
+
+@pytest.mark.parametrize("number", [1, 1000])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
+def test_no_threshold_that_is_let_through_breaks_a_rule(rule: Rule, number: int) -> None:
+    names = [field.name for field in fields(rule) if isinstance(field.default, int | float)]
+    for name in names:
+        (changed,) = (r for r in AlertSettings.of({rule.rule: {name: number}}).rules if r.rule == rule.rule)
+        for series in (restless(0), Series(restless(1).steps[:9])):
+            for alert in changed.alerts(series, FACTS):
+                assert changed.why(alert.values)
+            changed.panels(series, FACTS)
