@@ -15,9 +15,12 @@ from jobs.alerts.tracing import limit, line
 from jobs.series import Series
 
 ALL_ALIKE = Formula(
-    "T was one and the same for max(epoch, least_same) steps",
-    "{reward:.3f} in {same:.0f} steps in a row >= {epoch:.0f}",
-    ("T: train reward of a step. Where it never changes, no answer is better than another.",),
+    "n >= max(W, least_same)",
+    "{same:.0f} >= {epoch:.0f}",
+    (
+        "n: steps in a row with one and the same train reward, {reward:.3f}. W: steps of an epoch.",
+        "Where it never changes, no answer is better than another.",
+    ),
 )
 HOW_IDLE = (
     "idle: share of items whose answers all got the same reward.",
