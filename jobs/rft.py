@@ -9,6 +9,7 @@ import structlog
 from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
+from jobs.evidence.records import Evidence
 from jobs.launching import CANCELLED_EARLY, Launcher
 from jobs.platforms import Profile
 from jobs.postings import answer, status
@@ -41,6 +42,8 @@ class JobView:
     job: Job
     series: Series
     approval: Approval | None
+    evidence: Evidence | None = None
+    """How its checkpoints were evaluated; None before that began."""
 
 
 class RftJobs:
@@ -82,7 +85,9 @@ class RftJobs:
         """
         job = (await self._held(reference)).value
         approval = await self._store.approval(job.id)
-        return JobView(job, await self._store.series(job.id), approval.value if approval else None)
+        evidence = await self._store.record(Evidence, job.id)
+        series = await self._store.series(job.id)
+        return JobView(job, series, approval.value if approval else None, evidence.value if evidence else None)
 
     async def messages(self, reference: str, most: int) -> tuple[Job, tuple[RemoteEvent, ...]]:
         """Return a job and the platform's own newest `most` messages on it, oldest of them first.

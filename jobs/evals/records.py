@@ -66,6 +66,8 @@ class EvalRequest:
     platform: str | None = None
     budget: int | None = None
     """Most tokens, input and output together; reached, the eval stops and keeps what it has."""
+    job: str | None = None
+    """The job whose checkpoints it evaluates: its messages are the job's, it has no card or thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)
