@@ -23,10 +23,12 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
     {proctor}:sweeps                 sorted set, platform by the time of its next sweep (ms)
     {proctor}:sweep:<platform>       hash pages, cursor: what the last sweep left to the next
+    {proctor}:listed:<platform>      its jobs' statuses were read not long ago
     {proctor}:leases:<due|outbox|sweeps> hash id -> token of who works on it
     {proctor}:claim:<token>          list, answer of a claim, 30 s
     {proctor}:launched:<who and what> job or eval id, 10 s
     {proctor}:rate:<name>            time of the next free cell (ms)
+    {proctor}:picture:<digest>       Slack's file id of a picture that was uploaded, 2 d
     {proctor}:secret:<name>          random text that signs links
     {proctor}:sequence               counter that orders postings
 
@@ -224,6 +226,14 @@ class Store:
         seconds, micros = await self._redis.time()
         return max(0.0, seconds + micros / 1e6 - float(first[0][1]) / 1000)
 
+    async def picture(self, key: str) -> str | None:
+        """Return the file id under which a picture was uploaded, or None where it is not known (any more)."""
+        return cast("str | None", await self._redis.get(_key(f"picture:{key}")))
+
+    async def keep_picture(self, key: str, file: str, *, seconds: float) -> None:
+        """Remember for so many seconds under which file id a picture was uploaded."""
+        await self._redis.set(_key(f"picture:{key}"), file, px=int(seconds * 1000))
+
     # -- changing ------------------------------------------------------------------------------------------------
 
     async def commit(self, change: Change) -> None:
@@ -327,18 +337,45 @@ class Store:
         position = SweepPosition(int(left.get("pages", 0)), left.get("cursor", ""))
         return tuple(Watched.read(job, text) for job, text in texts.items()), position
 
-    async def plan(self, jobs: Sequence[str], *, within: float) -> None:
-        """Let the next turns of jobs come no later than within so many seconds, spread over them in their order."""
+    async def is_listed(self, job: Job) -> bool:
+        """Tell whether a sweep, not long ago, found a job in the status in which it is known here."""
+        known = Watched.of(job, 1)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.exists(_key(f"listed:{job.platform}"))
+        pipe.hget(_key(f"watched:{job.platform}"), job.id)
+        is_fresh, text = await pipe.execute()
+        return bool(is_fresh) and known is not None and text == known.text
+
+    async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
+        """Let the next turns of jobs come within so many seconds, spread over them in their order, or earlier.
+
+        Args:
+            platform: whose jobs they are.
+            jobs: their ids.
+            within: seconds from now.
+            ask: whether they must ask for the job itself, because the list says something else of it, or nothing.
+        """
         if jobs:
-            await self._run("plan", int(within * 1000), *jobs)
+            await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
 
     async def put_off_quiet(self, platform: str, *, after: float) -> None:
         """Put off the turns of a platform's quiet jobs, to come in `after` seconds to twice as many; see `Watched`."""
         await self._run("put_off", platform, int(after * 1000))
 
-    async def swept(self, platform: str, token: str, *, pause: float, position: SweepPosition) -> None:
-        """Give back a platform whose sweep is done; the next one comes after `pause` seconds."""
-        await self._run("swept", platform, token, int(pause * 1000), position.pages, position.cursor)
+    async def swept(
+        self, platform: str, token: str, *, pause: float, position: SweepPosition, holds: float = 0.0
+    ) -> None:
+        """Give back a platform whose sweep is done; the next one comes after `pause` seconds.
+
+        Args:
+            platform: its name.
+            token: of the claim.
+            pause: seconds.
+            position: what to leave to the next sweep.
+            holds: seconds for which the statuses that it read count as known.
+        """
+        left = (position.pages, position.cursor, int(holds * 1000))
+        await self._run("swept", platform, token, int(pause * 1000), *left)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ WOKEN_A_SECOND: Final = 20.0
 """So that a platform on which everything changed at once is not flooded with questions."""
 COVERED_FOR: Final = 15.0
 """Sweeps that may be missed before quiet jobs take turns of their own again; they do so over as long a time again."""
+STATUS_HOLDS_FOR: Final = 3.0
+"""Sweeps that may be missed before a job that runs asks for its status again."""
 UNKNOWN_PACE: Final = 300.0
 """Seconds between two sweeps of a platform that the bot does not know any more."""
 
@@ -73,19 +75,20 @@ class Sweeper:
             token: of the claim.
         """
         watched, position = await self._store.watched(platform)
-        quiet = [each for each in watched if each.is_quiet]
+        quiet = [each.job for each in watched if each.is_quiet]
         profile, gateway = self._found(platform)
-        interval = profile.idle_poll_seconds if profile else UNKNOWN_PACE
+        pause = profile.idle_poll_seconds if profile else UNKNOWN_PACE
         if len(quiet) <= max(FEW, position.pages):
-            # those that were put off by a sweep come back
-            await self._store.plan([each.job for each in quiet], within=interval)
-            # the list is tried anew when there are more again
-            position = SweepPosition(pages=position.pages if quiet else 0, cursor="")
-        else:
-            await self._store.put_off_quiet(platform, after=COVERED_FOR * interval)
-            listing = await _list(gateway, {each.remote_id for each in watched}) if gateway else Listing({}, 0)
-            position = await self._follow_up(watched, listing, position, interval)
-        await self._store.swept(platform, token, pause=interval, position=position)
+            # Those that a sweep put off come back; the list is looked into again when there are more.
+            await self._store.plan(platform, quiet, within=pause)
+            left = SweepPosition(pages=position.pages if quiet else 0)
+            await self._store.swept(platform, token, pause=pause, position=left)
+            return
+        await self._store.put_off_quiet(platform, after=COVERED_FOR * pause)
+        listing = await _list(gateway, {each.remote_id for each in watched}) if gateway else Listing({}, 0)
+        left = await self._follow_up(platform, watched, listing, position.cursor, pause)
+        holds = STATUS_HOLDS_FOR * pause if listing.statuses else 0.0
+        await self._store.swept(platform, token, pause=pause, position=left, holds=holds)
 
     def _found(self, platform: str) -> tuple[Profile | None, Gateway | None]:
         try:
@@ -95,15 +98,18 @@ class Sweeper:
             return None, None
 
     async def _follow_up(
-        self, watched: Sequence[Watched], listing: Listing, position: SweepPosition, interval: float
+        self, platform: str, watched: Sequence[Watched], listing: Listing, cursor: str, pause: float
     ) -> SweepPosition:
-        """Wake what changed and a few of what was not listed; return where the next rotation goes on."""
+        """Wake what changed and a few of what was not listed; return where the next sweep goes on."""
         changed = [each.job for each in watched if _has_changed(each, listing.statuses)]
-        await self._store.plan(changed, within=len(changed) / WOKEN_A_SECOND)
-        unlisted = sorted(each.job for each in watched if each.is_quiet and each.remote_id not in listing.statuses)
+        await self._store.plan(platform, changed, within=len(changed) / WOKEN_A_SECOND, ask=True)
+        unlisted = [each for each in watched if each.remote_id not in listing.statuses]
+        # Those that run take turns of their own, and have to ask for their status in them.
+        running = [each.job for each in unlisted if not each.is_quiet]
+        await self._store.plan(platform, running, within=COVERED_FOR * pause, ask=True)
         room = max(LEAST_SINGLY, (MOST_REQUESTS - listing.pages) // REQUESTS_A_LOOK)
-        chosen = rotated(unlisted, position.cursor)[:room]
-        await self._store.plan(chosen, within=interval)
+        chosen = rotated(sorted(each.job for each in unlisted if each.is_quiet), cursor)[:room]
+        await self._store.plan(platform, chosen, within=pause)
         log.debug("sweep.done", pages=listing.pages, listed=len(listing.statuses), changed=len(changed))
         return SweepPosition(pages=max(1, listing.pages), cursor=chosen[-1] if chosen else "")
 

@@ -17,7 +17,7 @@ class Watched:
     remote_id: str
     """The platform's id of it."""
     status: str
-    """The platform's, as it was read last; empty while the job's next turn is to come at once."""
+    """The platform's, as it was read last; empty where the job's next turn is to come at once, and to ask for it."""
 
     @classmethod
     def of(cls, job: Job, next_turn: float) -> Self | None:

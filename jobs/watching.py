@@ -15,10 +15,14 @@ from jobs.planning import PlatformOf
 from jobs.platforms import Profile
 from jobs.postings import answer, status
 from jobs.records import Action, Intent, Job, JobState, Posting
-from jobs.remote import RemoteEvent
+from jobs.remote import RemoteEvent, RemoteJob
+from jobs.series import Step
 from jobs.store import Store
+from jobs.watched import RUNNING
 
 LONGEST_WAIT: Final = 300.0
+METRICS: Final = "metrics"
+"""The kind of an event that reports on a step."""
 DONE: Final[Mapping[Action, str]] = {
     Action.PAUSE: "asked the platform to pause it after the step in hand",
     Action.RESUME: "resumed it",
@@ -129,15 +133,24 @@ class Watcher:
         return False
 
     async def _read(self, job: Job, gateway: Gateway) -> News:
+        """Return what is new: two requests where nothing is, or one where a sweep has seen that the job runs."""
         assert job.remote_id is not None, "only jobs on a platform are watched"
+        if job.platform_status == RUNNING and await self._store.is_listed(job):
+            events = await gateway.events_since(job.remote_id, job.last_event)
+            # Whatever else happens to a job, an event tells of it, or the next sweep.
+            if all(event.kind == METRICS for event in events):
+                return News(RemoteJob(job.remote_id, RUNNING), events, _steps(events), None)
         # The status is read before the events: when it is final, no later event comes. Once then, all of them are read:
         # a platform may have listed one late, before one that was known.
         remote = await gateway.job(job.remote_id)
         events = await gateway.events_since(job.remote_id, None if remote.is_finished else job.last_event)
-        steps = tuple(step for step in map(step_of, events) if step is not None)
         ended = remote.is_finished or remote.status == "paused"
         checkpoints = await gateway.checkpoints(job.remote_id) if ended else None
-        return News(remote, events, steps, checkpoints)
+        return News(remote, events, _steps(events), checkpoints)
+
+
+def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in map(step_of, events) if step is not None)
 
 
 def _failed(job: Job, action: Action, failure: BotError) -> str:

@@ -13,7 +13,7 @@ from jobs.store import Store
 from jobs.watching import LONGEST_WAIT, Watcher, unanswered
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
-NOW = 5_000.0
+NOW = 1_111.0
 
 
 def followed(job: Job, news: News, known: Series = Series()) -> Change:  # noqa: B008 - frozen, shared on purpose
