@@ -25,8 +25,8 @@ from charts.style import LABEL, MARGIN, VALUE, WIDTH, Palette
 from charts.thinning import Stroke, strokes
 
 MOST_LINES, MOST_THRESHOLDS = 4, 3
-NAME = 44
-"""Pixels above a plot for its label."""
+NAME = 58
+"""Pixels above a plot for its label, and below that for the marks of alerts."""
 STEPS = 46
 ROW = 34
 """Each line and threshold is named in a row of its own, below its plot."""
@@ -115,7 +115,7 @@ def _held(held: Threshold, last: int) -> tuple[Stroke, ...]:
 def _draw_panel(sheet: Sheet, one: _Panel, plot: Plot, chart: RuleTrace) -> None:
     palette = sheet.palette
     for label in fit(one.panel.label, WIDTH - 2 * MARGIN, LABEL, "bold"):
-        sheet.write(MARGIN, plot.top - NAME / 2 - 2, label, weight="bold")
+        sheet.write(MARGIN, plot.top - NAME + LABEL - 4, label, weight="bold")
     draw_values_axis(sheet, plot.values, one.panel.unit, 3, left=LEFT, right=RIGHT)
     draw_steps_axis(sheet, plot.steps, plot.bottom)
     _draw_moments(sheet, plot, chart)

@@ -19,7 +19,7 @@ from jobs.alerts.epochs import at, epoch_means
 from jobs.alerts.gap import Point, usable
 from jobs.alerts.inputs import ENTROPY_KEYS, first_reason, no_valid, raw_points
 from jobs.alerts.reasons import Formula, Values
-from jobs.alerts.tracing import limit, line
+from jobs.alerts.tracing import line
 from jobs.series import Series
 
 NORMAL_95 = 1.645
@@ -188,7 +188,7 @@ class EntropyLoss:
 
     def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
         """Return entropy beside its floor, and what validation can have gained at most."""
-        spreads = self._spreads(series, facts)
-        entropy = line("entropy, mean of one epoch", spreads, lambda spread: spread.entropy)
-        floor = limit(f"{self.least_share:.0%} of its start", spreads, self._floor)
-        return (TracePanel("entropy", "score", (entropy,), (floor,)), self.plateau.gained(series))
+        means = epoch_means(raw_points(series, ENTROPY_KEYS), facts.window)
+        held = tuple(Threshold(f"{self.least_share:.0%} of its start", self.least_share * h) for _, h in means[:1])
+        entropy = TracePanel("entropy", "score", (TracedLine("mean of one epoch", means),), held)
+        return (entropy, self.plateau.gained(series))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 NOT_KEPT = "The numbers of this alert were not kept."
 _MINUS_NOTHING = re.compile(r"-(0(?:\.0+)?)(?![\d.])")
+_LESS_A_NEGATIVE = re.compile(r" - (-\d[\d.]*)")
 
 Values = Mapping[str, float]
 
@@ -43,7 +44,7 @@ class Formula:
             written = [line.format_map(known) for line in lines]
         except KeyError:
             written = [self.letters, NOT_KEPT]
-        return _MINUS_NOTHING.sub(r"\1", "\n".join(written))
+        return _LESS_A_NEGATIVE.sub(r" - (\1)", _MINUS_NOTHING.sub(r"\1", "\n".join(written)))
 
 
 def thresholds(rule: HasThresholds, under: str = "") -> dict[str, float]:
