@@ -175,7 +175,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         jobs, attacher = _jobs(settings, store, tasks, platforms, graders)
         people = People(client)
         approvals = Approvals(store, people, time.time)
-        pictures = Pictures(pool, client)
+        pictures = Pictures(pool, client, store)
         rows = _rows(settings)
         evals, runner = _evals(store, tasks, platforms, graders, rows)
 

@@ -1,7 +1,9 @@
 """Pictures in messages: drawn, uploaded, and ready to be named in an image block."""
 
 import asyncio
-from typing import Final
+from hashlib import sha256
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
 
 import aiohttp
 import structlog
@@ -14,28 +16,62 @@ LOOKS: Final = 12
 FIRST_LOOK: Final = 0.1
 """Seconds; doubles up to a second. Slack processes a file within a few seconds or not at all."""
 
+KEPT: Final = 2 * 24 * 3600.0
+"""Seconds for which a picture that was uploaded is known again."""
+
 log: Final = structlog.get_logger(__name__)
 
 
+class PictureShelf(Protocol):
+    """Remembers under which file id a picture was uploaded."""
+
+    async def picture(self, key: str) -> str | None:
+        """Return the file id of a picture, or None where it is not known."""
+        ...
+
+    async def keep_picture(self, key: str, file: str, *, seconds: float) -> None:
+        """Remember a picture's file id for so many seconds."""
+        ...
+
+
 class Pictures:
-    """Turns charts into files that our messages can show.
+    """Turns charts into files that our messages can show; the same chart is drawn and uploaded once.
 
     Args:
         pool: draws.
         client: uploads with the same token that posts, or Slack refuses the block.
+        shelf: where uploaded pictures are remembered; without one, each is drawn anew.
         looks: how often to ask whether Slack has processed a file before doing without it.
     """
 
-    def __init__(self, pool: ChartPool, client: AsyncWebClient, *, looks: int = LOOKS) -> None:
+    def __init__(
+        self, pool: ChartPool, client: AsyncWebClient, shelf: PictureShelf | None = None, *, looks: int = LOOKS
+    ) -> None:
         self._pool = pool
         self._client = client
+        self._shelf = shelf
         self._looks = looks
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def file_of(self, chart: Chart, name: str) -> str | None:
         """Draw, upload and wait until Slack can show it; return the file id, or None where that does not work.
 
-        A message whose picture fails says the numbers in words instead, so nothing is raised.
+        A message whose picture fails says the numbers in words instead, so nothing is raised. Two messages that want
+        one picture at the same moment get the same file.
         """
+        if self._shelf is None:
+            return await self._made(chart, name)
+        key = picture_key(chart)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            known = await self._shelf.picture(key)
+            if known is not None:
+                return known
+            file = await self._made(chart, name)
+            if file is not None:
+                await self._shelf.keep_picture(key, file, seconds=KEPT)
+            return file
+
+    async def _made(self, chart: Chart, name: str) -> str | None:
         try:
             png = await self._pool.render(chart)
             file = await self._upload(png, name, describe(chart))
@@ -68,3 +104,8 @@ class Pictures:
             await asyncio.sleep(wait)
             wait = min(1.0, wait * 2)
         raise TimeoutError(f"Slack did not process file {file}")
+
+
+def picture_key(chart: Chart) -> str:
+    """Return what tells a picture from every other: a digest of the values it is drawn from, 32 hex digits."""
+    return sha256(repr(chart).encode()).hexdigest()[:32]
