@@ -6,6 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
+from jobs.aliases.records import Alias, Proposal, WebhookCall
 from jobs.approvals.records import Approval
 from jobs.audit.records import AuditEntry
 from jobs.audit.sealing import sealed
@@ -38,7 +39,18 @@ JOBS: Final = Kind("job", TypeAdapter(Job), "id", "jobs", "created_at")
 EVALS: Final = Kind("eval", TypeAdapter(Eval), "id", "evals", "created_at")
 APPROVALS: Final = Kind("approval", TypeAdapter(Approval), "subject", "all:approval")
 EVIDENCE: Final = Kind("evidence", TypeAdapter(Evidence), "job", "all:evidence")
-KINDS: Final[Mapping[type, Kind[Any]]] = {Job: JOBS, Eval: EVALS, Approval: APPROVALS, Evidence: EVIDENCE}
+ALIASES: Final = Kind("alias", TypeAdapter(Alias), "name", "all:alias")
+PROPOSALS: Final = Kind("proposal", TypeAdapter(Proposal), "id", "all:proposal", "at")
+WEBHOOK_CALLS: Final = Kind("webhook", TypeAdapter(WebhookCall), "id", "all:webhook", "made_at")
+KINDS: Final[Mapping[type, Kind[Any]]] = {
+    Job: JOBS,
+    Eval: EVALS,
+    Approval: APPROVALS,
+    Evidence: EVIDENCE,
+    Alias: ALIASES,
+    Proposal: PROPOSALS,
+    WebhookCall: WEBHOOK_CALLS,
+}
 """The kind of each record's type."""
 STEP: Final = TypeAdapter(Step)
 POSTING: Final = TypeAdapter(Posting)
@@ -83,6 +95,8 @@ class Change:
     """Others' next turns: id to seconds from now, where nothing earlier is planned; a negative number ends them."""
     postings: tuple[Posting, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Alias to the id of the model it points at from now on, for those who read Redis themselves."""
     once: Once | None = None
 
 
@@ -105,6 +119,7 @@ def plain_of(change: Change, head: str, audit_key: bytes) -> dict[str, object]:
             "values": {str(step.step): STEP.dump_json(step).decode() for step in change.steps},
         },
         "postings": [_posting(posting) for posting in change.postings],
+        "plain": {f"model:{alias}": model for alias, model in change.models.items()},
     }
     if change.next_turn is not None:
         plain["due"] = {"id": subject, "after": _milliseconds(change.next_turn)}

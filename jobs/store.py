@@ -9,6 +9,10 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job
     {proctor}:evidence:<id>          hash version, by, value (Evidence as JSON), one per job
     {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made (ms)
+    {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
+    {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
+    {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
+    {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
     {proctor}:evals                  sorted set, eval id by creation time

@@ -31,6 +31,9 @@ for _, record in ipairs(change.records) do
   redis.call('HSET', key(record.key), 'version', record.version + 1, 'by', token, 'value', record.value)
   if record.listed then redis.call('ZADD', key(record.listed.set), 'NX', record.listed.at or now, record.listed.id) end
 end
+for name, value in pairs(change.plain) do
+  redis.call('SET', key(name), value)
+end
 for number, value in pairs(change.steps.values) do
   redis.call('HSET', key(change.steps.key), number, value)
 end
