@@ -36,6 +36,16 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a model's tokens cost, in US dollars for a million."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What the bot knows about one platform before it has spoken to it."""
 
@@ -73,6 +83,8 @@ class Profile:
     accepts_new_jobs_until: date | None = None
     retired: Mapping[str, Retirement] = field(default_factory=dict)
     """Base models that are gone, by id."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Of answers, by model id; `tuned:<base model>` stands for every checkpoint of one. What is absent is unknown."""
     job_link: str | None = None
     """Address of a job's page, with `{id}` for the platform's job id."""
     note: str = ""
@@ -81,6 +93,10 @@ class Profile:
     def link(self, remote_id: str) -> str | None:
         """Return the address of a job's page on the platform, or None where it has none."""
         return self.job_link.replace("{id}", remote_id) if self.job_link else None
+
+    def price_of(self, model: str, base: str | None = None) -> Price | None:
+        """Return what a model's answers cost, or None where it is not known; `base` is what it was tuned from."""
+        return self.prices.get(model) or (self.prices.get(f"tuned:{base}") if base and base != model else None)
 
 
 INSTEAD = "Launch on the local platform (platform=local), or set up Azure or Bedrock as a platform."
@@ -214,3 +230,6 @@ def _check_values(profile: Profile, where: str) -> None:
     for number in ("poll_seconds", "idle_poll_seconds", "min_rows", "max_concurrency"):
         if not 0 < getattr(profile, number) < math.inf:
             raise ConfigurationError(f"{where}, field {number}: must be a number greater than 0.")
+    for model, price in profile.prices.items():
+        if not (0 <= price.input < math.inf and 0 <= price.output < math.inf):
+            raise ConfigurationError(f"{where}, field prices, model {model}: must be numbers of dollars, 0 or more.")
