@@ -122,6 +122,9 @@ class RaisedAlert:
     values: Mapping[str, float] = field(default_factory=dict)
     cleared: int | None = None
     """The step at which it was over, None while it is open."""
+    told: bool = True
+    """Whether the thread has a message of its own about it; not where it came with the past of a job, or with a worse
+    form of itself."""
 
 
 class Action(StrEnum):
@@ -224,7 +227,9 @@ class PostingKind(StrEnum):
     STATUS = "status"
     SUMMARY = "summary"
     APPROVAL = "approval"
-    """A request to approve the move of an alias, or a reminder of one that waits."""
+    """A request to approve the move of an alias."""
+    APPROVAL_NOTICE = "approval_notice"
+    """What becomes of an approval, in the thread: a reminder, how it ended, that the votes have to be given anew."""
     DIGEST = "digest"
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
