@@ -29,12 +29,15 @@ IN_THREAD: Final = frozenset(
         PostingKind.ALERT,
         PostingKind.STATUS,
         PostingKind.SUMMARY,
+        PostingKind.APPROVAL_NOTICE,
         PostingKind.EVAL_RESULT,
         PostingKind.EVAL_REPORT,
     }
 )
 EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
+PROPOSAL_PREFIX: Final = "move-"
+"""How the id of every proposal to move an alias begins, and no other's."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -101,7 +104,9 @@ class Tempo:
 
 
 def card_id(subject: str) -> str:
-    """Return the id of the card posting of a job or an eval: the root of its thread."""
+    """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
+    if subject.startswith(PROPOSAL_PREFIX):
+        return f"approval:{subject}"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
 
 
