@@ -6,7 +6,7 @@ from jobs.alerts.alert import Alert, JobFacts, Level, Rule
 from jobs.alerts.job_facts import facts_of, rules_of
 from jobs.alerts.reasons import Values
 from jobs.alerts.rules import RULES
-from jobs.alerts.settings import AlertSettings
+from jobs.alerts.settings import DEFAULT_ALERTS, AlertSettings
 from jobs.alerts.tracing import Trace
 from jobs.errors import NotFound
 from jobs.series import Series
@@ -71,6 +71,7 @@ def _all(series: Series, facts: JobFacts, rules: Sequence[Rule]) -> tuple[Alert,
 
 
 __all__ = [
+    "DEFAULT_ALERTS",
     "RULES",
     "Alert",
     "AlertSettings",

@@ -1,8 +1,9 @@
 """A task's own thresholds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from typing import Final
 
 from jobs.alerts.alert import Rule
 from jobs.alerts.rules import RULES
@@ -11,9 +12,15 @@ from jobs.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Which rules look at a task's jobs, with which thresholds."""
+    """Which rules look at a task's jobs, with which thresholds.
+
+    Args:
+        rules: those that look, in the order of `RULES`.
+        changes: what a task changed, as `of` takes it; a job's record keeps it.
+    """
 
     rules: tuple[Rule, ...] = RULES
+    changes: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, changes: Mapping[str, object]) -> "AlertSettings":
@@ -24,7 +31,10 @@ class AlertSettings:
         """
         _known(changes, [rule.rule for rule in RULES], "rule")
         changed = (_changed(rule, changes.get(rule.rule, {})) for rule in RULES)
-        return cls(tuple(rule for rule in changed if rule is not None))
+        return cls(tuple(rule for rule in changed if rule is not None), changes)
+
+
+DEFAULT_ALERTS: Final = AlertSettings()
 
 
 def _changed(rule: Rule, change: object) -> Rule | None:

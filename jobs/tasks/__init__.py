@@ -4,7 +4,7 @@ Everything here reads plain files and blocks while it does: callers on the event
 """
 
 from jobs.tasks.catalogue import TaskCatalogue
-from jobs.tasks.records import LaunchDefaults, Message, Row, Task
+from jobs.tasks.records import LaunchDefaults, Message, Oversight, Row, Task
 from jobs.tasks.rows import conversation
 from jobs.tasks.wording import ALIKE_IDS, nearest
 
@@ -12,6 +12,7 @@ __all__ = [
     "ALIKE_IDS",
     "LaunchDefaults",
     "Message",
+    "Oversight",
     "Row",
     "Task",
     "TaskCatalogue",

@@ -9,6 +9,7 @@ from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.graders import parse_grader
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, read_manifest
+from jobs.tasks.oversight import check_graders
 from jobs.tasks.records import Row, Task
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
@@ -40,6 +41,7 @@ class TaskCatalogue:
         schema = folder.json_object(_SCHEMA)
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
         reward = _reward(manifest, graders, folder)
+        check_graders(manifest.oversight, graders, reward, manifest.page)
         digests = {file: sha for file, sha in folder.digests.items() if file != _MANIFEST}
         return Task(
             name=name,
@@ -48,7 +50,7 @@ class TaskCatalogue:
             folder=folder.path,
             splits={split: folder.path / file for split, file in splits.items()},
             prompts=prompts,
-            default_prompt=_default_prompt(manifest, prompts, folder),
+            default_prompt=_default_prompt(manifest, prompts),
             response_format=response_format(schema, folder.called(_SCHEMA), name),
             graders=graders,
             reward=reward,
@@ -57,6 +59,7 @@ class TaskCatalogue:
             quorum=manifest.quorum,
             digests=digests,
             version=digest(json.dumps([reward, sorted(digests.items())]).encode())[:12],
+            oversight=manifest.oversight,
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:
@@ -99,14 +102,14 @@ def _natural(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", version)]
 
 
-def _default_prompt(manifest: Manifest, prompts: Mapping[str, str], folder: TaskFolder) -> str:
+def _default_prompt(manifest: Manifest, prompts: Mapping[str, str]) -> str:
     if manifest.prompt is None:
         return list(prompts)[-1] if prompts else ""
     if manifest.prompt not in prompts:
-        where = f"{folder.called(_MANIFEST)} line {manifest.lines.get('prompt', 1)}"
-        raise InvalidRequest(
-            f"{where}: 'prompt' names {quoted(manifest.prompt)}, but prompts/{manifest.prompt}.md is missing; "
-            f"{nearest(manifest.prompt, prompts)}"
+        manifest.page.refuse(
+            "prompt",
+            f"names {quoted(manifest.prompt)}, but prompts/{manifest.prompt}.md is missing; "
+            f"{nearest(manifest.prompt, prompts)}",
         )
     return manifest.prompt
 
@@ -130,10 +133,9 @@ def _reward(manifest: Manifest, graders: Mapping[str, object], folder: TaskFolde
             return next(iter(graders))
         raise InvalidRequest(f"{folder.called(_MANIFEST)} needs 'reward': one of {', '.join(graders)}.")
     if manifest.reward not in graders:
-        where = f"{folder.called(_MANIFEST)} line {manifest.lines.get('reward', 1)}"
-        raise InvalidRequest(
-            f"{where}: 'reward' names {quoted(manifest.reward)}, which is no grader of this task; "
-            f"{nearest(manifest.reward, graders)}"
+        manifest.page.refuse(
+            "reward",
+            f"names {quoted(manifest.reward)}, which is no grader of this task; {nearest(manifest.reward, graders)}",
         )
     return manifest.reward
 

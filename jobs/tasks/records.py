@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.records import Hyperparameters
+from jobs.alerts import DEFAULT_ALERTS, AlertSettings
+from jobs.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,27 @@ class LaunchDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class Oversight:
+    """How a task's jobs are watched and its checkpoints signed off.
+
+    Attributes:
+        alerts: which rules look at its jobs, with which thresholds.
+        shadows: graders that are held out: reported, and neither the reward nor a part of it.
+        guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
+        alias: where an approved checkpoint goes: `<task>@<alias>`.
+        approval: how its checkpoints are approved, beside who may and how many it takes.
+        evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+    """
+
+    alerts: AlertSettings = DEFAULT_ALERTS
+    shadows: tuple[str, ...] = ()
+    guardrails: Mapping[str, float] = field(default_factory=dict)
+    alias: str = "production"
+    approval: ApprovalPolicy = DEFAULT_POLICY
+    evidence_runs: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A task folder, read and checked.
 
@@ -51,6 +73,7 @@ class Task:
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
+        oversight: how its jobs are watched and its checkpoints signed off.
     """
 
     name: str
@@ -68,6 +91,37 @@ class Task:
     quorum: int
     digests: Mapping[str, str]
     version: str
+    oversight: Oversight = Oversight()
+
+    @property
+    def alerts(self) -> AlertSettings:
+        """Which rules look at its jobs, with which thresholds."""
+        return self.oversight.alerts
+
+    @property
+    def shadows(self) -> tuple[str, ...]:
+        """Graders that are held out: reported, and never climbed."""
+        return self.oversight.shadows
+
+    @property
+    def guardrails(self) -> Mapping[str, float]:
+        """Grader to the fall that is allowed, in units of its score; none where the task sets none."""
+        return self.oversight.guardrails
+
+    @property
+    def alias(self) -> str:
+        """Where an approved checkpoint goes: `<task>@<alias>`."""
+        return self.oversight.alias
+
+    @property
+    def approval(self) -> ApprovalPolicy:
+        """How its checkpoints are approved, beside who may and how many it takes."""
+        return self.oversight.approval
+
+    @property
+    def evidence_runs(self) -> int:
+        """Answers for each item when checkpoints are evaluated."""
+        return self.oversight.evidence_runs
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

@@ -200,3 +200,39 @@ def test_training_rows_carry_messages_and_every_field_of_the_item(tmp_path: Path
         "weight": 2,
     }
     assert rows[1:] == [""]
+
+
+MULTI = json.dumps(
+    {
+        "type": "multi",
+        "name": "both",
+        "graders": {"e": json.loads(grader("exact")), "f": json.loads(grader("format"))},
+        "calculate_output": "e * f",
+    }
+)
+WATCHED = {
+    "graders/both.json": MULTI,
+    "graders/judge.json": grader("judge"),
+    "task.yaml": "reward: both\nshadows: [judge]\nguardrails: [exact]\nalerts: {O1: {patience: 3}}\nalias: canary\n",
+}
+
+
+def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
+    task = TaskCatalogue(write_folder(tmp_path, WATCHED)).load("small")
+    assert (task.shadows, task.guardrails, task.alias) == (("judge",), {"exact": -0.02}, "canary")
+    assert task.alerts.changes == {"O1": {"patience": 3}}
+    assert (task.approval.expires_days, task.evidence_runs) == (7.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("shadows: [jugde]", "'shadows' names 'jugde', which is no grader of this task; did you mean 'judge'?"),
+        ("shadows: [both]", "'shadows' names 'both', which is the reward; training climbs it, so it is not held out."),
+        ("shadows: [judge, exact]", "'shadows' names 'exact', which is a part of the reward; training climbs it, so "),
+        ("guardrails: {f1: -0.1}", "'guardrails' names 'f1', which is no grader of this task; known: "),
+    ],
+)
+def test_graders_that_watch_must_be_there_and_held_out(tmp_path: Path, key: str, sentence: str) -> None:
+    refused = refusal(tmp_path, {**WATCHED, "task.yaml": f"reward: both\n{key}\n"})
+    assert refused.startswith(f"small/task.yaml line 2: {sentence}")

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.alerts import AlertSettings
 from jobs.errors import InvalidRequest
-from jobs.records import Hyperparameters
-from jobs.tasks import TaskCatalogue
+from jobs.records import ApprovalPolicy, Hyperparameters
+from jobs.tasks import Oversight, TaskCatalogue
 from jobs.tasks.manifest import read_manifest
 from tests.jobs.tasks.folder import write_folder
 
@@ -22,6 +23,15 @@ defaults:
   model: base-1
   platform: local
   hyperparameters: {n_epochs: 4, batch_size: auto, learning_rate_multiplier: 2, reasoning_effort: low}
+alerts:
+  O1: {least_drift: 0.08, patience: 3}
+  N: {much: 0.6}
+  P: false
+shadows: [judge]
+guardrails: {exact: -0.05, format: auto}
+alias: canary_2
+approval: {expires_days: 3, remind_days: 0.5, self_approval: true, one_rejection_settles: false}
+evidence: {runs: 5}
 """
 
 
@@ -35,8 +45,30 @@ def test_every_key_is_read() -> None:
     )
 
 
+def test_how_jobs_are_watched_and_checkpoints_signed_off_is_read() -> None:
+    oversight = read_manifest(FULL, "small/task.yaml", "small").oversight
+    changes = {"O1": {"least_drift": 0.08, "patience": 3}, "N": {"much": 0.6}, "P": False}
+    assert oversight.alerts == AlertSettings.of(changes)
+    assert oversight.alerts.changes == changes
+    assert oversight.shadows == ("judge",)
+    assert oversight.guardrails == {"exact": -0.05, "format": -0.02}
+    assert (oversight.alias, oversight.evidence_runs) == ("canary_2", 5)
+    assert oversight.approval == ApprovalPolicy(3, 0.5, self_approval=True, one_rejection_settles=False)
+
+
+def test_a_list_of_guardrails_allows_the_usual_fall() -> None:
+    assert read_manifest("guardrails: [a, b]", "t", "t").oversight.guardrails == {"a": -0.02, "b": -0.02}
+    assert read_manifest("guardrails: a", "t", "t").oversight.guardrails == {"a": -0.02}
+
+
+def test_the_reminder_of_a_short_approval_comes_half_way() -> None:
+    policy = read_manifest("approval: {expires_days: 1}", "t", "t").oversight.approval
+    assert (policy.expires_days, policy.remind_days) == (1, 0.5)
+
+
 def test_an_empty_file_means_all_defaults() -> None:
     manifest = read_manifest("", "small/task.yaml", "small")
+    assert manifest.oversight == Oversight(AlertSettings(), (), {}, "production", ApprovalPolicy(), 3)
     assert (manifest.title, manifest.quorum, manifest.approvers) == ("small", 2, ())
     assert manifest.defaults.hyperparameters == Hyperparameters()
 
@@ -95,6 +127,30 @@ def test_one_approver_needs_no_list() -> None:
             "defaults: {hyperparameters: {reasoning_effort: minimal}}",
             "line 1: 'defaults.hyperparameters.reasoning_effort' must be one of default, low, medium, high, ",
         ),
+        ("alerts: 3", "line 1: 'alerts' must hold keys of its own, not a number."),
+        ("alerts:\n  gap: false", "line 2: 'alerts.gap' is not a key of task.yaml; known: O1, O2, O0, "),
+        ("alerts:\n  O1: 3", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
+        ("alerts:\n  O1: true", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
+        ("alerts:\n  O1:\n    drift: 1", "line 3: alerts: there is no threshold of O1 called drift; the nearest is "),
+        (
+            "alerts:\n  O1:\n    errors: 3\n    patience: 1.5",
+            "line 4: alerts.O1.patience is a whole number from 1 up, not 1.5.",
+        ),
+        ("title: a\nshadows: {a: b}", "line 2: 'shadows' must be a list of graders of this task, each a text."),
+        ("guardrails:\n  f1: 0.02", "line 2: 'guardrails.f1' must be a number from -1 to 0, not '0.02'."),
+        ("guardrails: [1]", "line 1: 'guardrails' must be a list of graders of this task, each a text."),
+        ("alias: Production", "line 1: 'alias' must be of lower-case letters, digits, '-' and '_', not 'Production'."),
+        ("alias: a@b", "line 1: 'alias' must be of lower-case letters, digits, "),
+        ("approval:\n  expire: 3", "line 2: 'approval.expire' is not a key of task.yaml; did you mean 'expires_days'?"),
+        ("approval: {expires_days: 0}", "line 1: 'approval.expires_days' must be a number from 0.05 to 365, "),
+        ("approval: {self_approval: maybe}", "line 1: 'approval.self_approval' must be true or false, not 'maybe'."),
+        (
+            "approval:\n  expires_days: 3\n  remind_days: 3",
+            "line 3: 'approval.remind_days' must be less than the 3 days after which an approval lapses, not '3'.",
+        ),
+        ("evidence: 3", "line 1: 'evidence' must hold keys of its own, not a number."),
+        ("evidence: {runs: 21}", "line 1: 'evidence.runs' must be a number from 1 to 20, not '21'."),
+        ("evidence: {runs: 2.5}", "line 1: 'evidence.runs' must be a whole number, not '2.5'."),
     ],
 )
 def test_what_is_wrong_is_named(text: str, sentence: str) -> None:
