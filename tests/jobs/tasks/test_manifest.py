@@ -128,7 +128,7 @@ def test_one_approver_needs_no_list() -> None:
             "line 1: 'defaults.hyperparameters.reasoning_effort' must be one of default, low, medium, high, ",
         ),
         ("alerts: 3", "line 1: 'alerts' must hold keys of its own, not a number."),
-        ("alerts:\n  gap: false", "line 2: 'alerts.gap' is not a key of task.yaml; known: O1, O2, O0, "),
+        ("alerts:\n  wide: false", "line 2: 'alerts.wide' is not a key of task.yaml; known: O1, O2, O0, "),
         ("alerts:\n  O1: 3", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
         ("alerts:\n  O1: true", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
         ("alerts:\n  O1:\n    drift: 1", "line 3: alerts: there is no threshold of O1 called drift; the nearest is "),
