@@ -1,0 +1,155 @@
+"""What a move of an alias changes, and where a rollback leads. Values in, values out.
+
+A rollback is an undo: after eurovoc@production went from A to B and back to A, there is nothing before A to go back to,
+least of all B.
+"""
+
+from dataclasses import dataclass, replace
+
+from jobs.aliases.postings import moved_posting
+from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, Target, WebhookCall
+from jobs.approvals.records import Approval
+from jobs.audit.records import Act, AuditEntry
+from jobs.changes import Change, Versioned
+from jobs.evidence.records import Evidence
+from jobs.postings import summary_posting
+from jobs.records import Job
+
+PROCTOR = "proctor"
+"""Who acts where the bot does by itself."""
+ACTS = {
+    MoveKind.APPROVED: Act.ALIAS_MOVED,
+    MoveKind.ROLLBACK: Act.ALIAS_MOVED,
+    MoveKind.EMERGENCY: Act.EMERGENCY_ROLLBACK,
+    MoveKind.RESTORED: Act.ALIAS_MOVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An alias as it was read; `version` 0 and no alias where it does not exist yet."""
+
+    alias: Alias | None
+    version: int
+
+
+def undone_by_rollback(alias: Alias) -> AliasMove | None:
+    """Return the move that a rollback would return to; None where the alias points at the first model it had."""
+    standing: list[int] = []
+    for move in alias.moves:
+        match move.kind:
+            case MoveKind.APPROVED:
+                standing.append(move.number)
+            case MoveKind.RESTORED:
+                assert move.restores is not None, "a restored move names the one it restores"
+                standing.append(move.restores)
+            case MoveKind.ROLLBACK | MoveKind.EMERGENCY:
+                while standing and standing[-1] != move.restores:
+                    standing.pop()
+    return alias.move(standing[-2]) if len(standing) > 1 else None
+
+
+def target_of(job: Job, approval: Approval) -> Target:
+    """Return the model that a settled approval stands for."""
+    assert approval.settled is not None, "only a settled approval stands for a model"
+    choice = approval.settled.choice
+    kept = next((checkpoint for checkpoint in job.checkpoints if checkpoint.id == choice), None)
+    return Target(
+        model=approval.models.get(choice) or (kept.model_id if kept else choice),
+        platform=job.platform,
+        job=job.id,
+        checkpoint=choice,
+        step=kept.step if kept else 0,
+        approval=approval.subject,
+        evidence=approval.evidence.get(choice, ""),
+    )
+
+
+def is_current(approval: Approval, evidence: Evidence | None) -> bool:
+    """Tell whether the evidence for what was approved is still what it was approved on."""
+    assert approval.settled is not None, "only a settled approval has a choice"
+    choice = approval.settled.choice
+    if evidence is None:
+        return choice not in approval.evidence
+    candidate = evidence.of(choice)
+    return candidate is not None and candidate.digest == approval.evidence.get(choice, "")
+
+
+def moved(held: Held, name: str, task: str, move: AliasMove, *, proposal: str | None = None) -> Alias:
+    """Return the alias after a move; `proposal` is what waits for decisions afterwards."""
+    if held.alias is None:
+        return Alias(name, task, (move,), proposal)
+    return replace(held.alias, moves=(*held.alias.moves, move), proposal=proposal)
+
+
+def change_of(held: Held, alias: Alias, job: Job, *, notifies: bool) -> Change:
+    """Return everything that the newest move of an alias changes: the key that production reads, messages, the trail.
+
+    Args:
+        held: the alias as it was read.
+        alias: the alias after the move.
+        job: whose checkpoint it points at now; its thread is told, and the channel with it.
+        notifies: whether there is a webhook to call.
+    """
+    move = alias.current
+    call = WebhookCall(f"{alias.name}:{move.number}", alias.name, move.number, move.at)
+    wake = {call.turn: 0.0} if notifies else {}
+    waiting = held.alias.proposal if held.alias else None
+    if waiting:
+        wake[turn_of(waiting)] = 0.0
+    return Change(
+        also=(Versioned(alias, held.version), *([Versioned(call, 0)] if notifies else [])),
+        models={alias.name: alias.model},
+        wake=wake,
+        postings=(moved_posting(alias, job), summary_posting(job, urgent=True)),
+        audit=(entry_of(alias, move, where=job.request.channel),),
+    )
+
+
+def turn_of(proposal: str) -> str:
+    """Return the id of a proposal's turns."""
+    return f"move:{proposal}"
+
+
+def entry_of(alias: Alias, move: AliasMove, *, where: str) -> AuditEntry:
+    """Return what the trail says of a move."""
+    target = move.target
+    before = alias.move(move.number - 1).target if move.number > 1 else None
+    details = {
+        "alias": alias.name,
+        "version": str(move.number),
+        "model": target.model,
+        "platform": target.platform,
+        "job": target.job,
+        "step": str(target.step),
+        "was": before.model if before else "",
+        "kind": move.kind.value,
+        "approval": target.approval,
+        "approved_by": " ".join(move.approved_by),
+        "evidence": target.evidence,
+        "proposal": move.proposal or "",
+    }
+    return AuditEntry(
+        at=move.at,
+        who=move.by,
+        act=ACTS[move.kind],
+        task=alias.task,
+        subject=alias.name,
+        why=move.reason,
+        where=where,
+        details={name: value for name, value in details.items() if value},
+    )
+
+
+def proposed_entry(proposal: Proposal, alias: Alias) -> AuditEntry:
+    """Return what the trail says of a rollback that was proposed."""
+    return AuditEntry(
+        at=proposal.at,
+        who=proposal.by,
+        act=Act.ROLLBACK_PROPOSED,
+        task=proposal.task,
+        subject=proposal.alias,
+        why=proposal.reason,
+        where=proposal.channel,
+        details={"proposal": proposal.id, "model": alias.move(proposal.returns_to).target.model, "was": alias.model},
+    )
