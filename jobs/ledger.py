@@ -106,7 +106,7 @@ class Tempo:
 def card_id(subject: str) -> str:
     """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
     if subject.startswith(PROPOSAL_PREFIX):
-        return f"approval:{subject}"
+        return f"{subject}:approval"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
 
 
