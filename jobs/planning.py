@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from jobs.errors import InvalidRequest
+from jobs.evals.asked import prompt_hash
 from jobs.gateway import Gateway
 from jobs.graders import MultiGrader, parse_grader, untrainable
 from jobs.platforms import Profile, require_open
@@ -68,6 +69,7 @@ class Planner:
             raise InvalidRequest(
                 f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
             )
+        prompt = request.prompt or task.default_prompt
         hyperparameters = _merged(request.hyperparameters, task.defaults)
         return Job(
             id=job_id(request.trigger),
@@ -78,12 +80,19 @@ class Planner:
             task_version=task.version,
             platform=profile.name,
             model=model,
-            prompt=request.prompt or task.default_prompt,
+            prompt=prompt,
             reward=task.reward,
             quorum=task.quorum,
             approvers=task.approvers or self._default_approvers,
             train_items=train,
             valid_items=valid,
+            alert_settings=task.alerts.changes,
+            shadows=task.shadows,
+            policy=task.approval,
+            guardrails=task.guardrails,
+            alias=task.alias,
+            evidence_runs=task.evidence_runs,
+            prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
         )
 
     def _count_rows(self, task: Task) -> tuple[int, int]:

@@ -211,6 +211,8 @@ class Job:
     """Where an approved checkpoint goes: `<task>@<alias>`."""
     evidence_runs: int = 3
     """Answers for each item when checkpoints are evaluated."""
+    prompt_hash: str = ""
+    """Of the prompt and the response format that it is trained with; empty where they are not known."""
 
     @property
     def suffix(self) -> str:

@@ -5,13 +5,13 @@ Nothing is written and no platform is asked.
 
 import asyncio
 import hashlib
-import json
 from base64 import b32encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from jobs.errors import InvalidRequest, NotFound
+from jobs.evals.asked import prompt_hash
 from jobs.evals.items import look_through
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
 from jobs.ledger import EVAL_PREFIX
@@ -98,17 +98,6 @@ class EvalPlanner:
 def eval_id(trigger: str) -> str:
     """Return the id of the eval that this trigger starts: always the same one."""
     return EVAL_PREFIX + b32encode(hashlib.sha256(trigger.encode()).digest())[:6].decode().lower()
-
-
-def prompt_hash(prompt: str, response_format: Mapping[str, object]) -> str:
-    """Return 12 hex digits over a prompt's text and the response format; where they are equal, models are asked alike.
-
-    Args:
-        prompt: the text before each item; empty where every row brings its own messages.
-        response_format: as `Task.response_format` has it. The order of keys does not count.
-    """
-    asked = json.dumps([prompt, response_format], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 
 def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:

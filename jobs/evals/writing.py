@@ -13,6 +13,7 @@ from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
 from jobs.evals.rows import RowStore
 from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
+from jobs.evidence.records import evidence_turn
 from jobs.records import Posting
 from jobs.store import Store, VersionConflict
 
@@ -124,21 +125,27 @@ class EvalWriter:
     async def _commit(
         self,
         eval_id: str,
-        change: Callable[[Eval], Eval | None],
+        changed: Callable[[Eval], Eval | None],
         told: Callable[[Eval], tuple[Posting, ...]] = lambda _: (),
         next_turn: float | None = None,
     ) -> None:
-        """Write what `change` makes of the newest record, unless that is None or the eval has ended."""
+        """Write what `changed` makes of the newest record, unless that is None or the eval has ended."""
         while True:
             held = await self._store.evaluation(eval_id)
             assert held is not None, "an eval in hand exists"
-            new = None if held.value.state.is_final else change(held.value)
+            new = None if held.value.state.is_final else changed(held.value)
             if new is None:
                 return
+            job = new.request.job
+            change = Change(
+                evaluation=Versioned(new, held.version),
+                next_turn=next_turn,
+                # What a job's own eval has to say is said by the job.
+                postings=() if job else told(new),
+                wake={evidence_turn(job): 0.0} if job and new.state.is_final else {},
+            )
             try:
-                await self._store.commit(
-                    Change(evaluation=Versioned(new, held.version), next_turn=next_turn, postings=told(new))
-                )
+                await self._store.commit(change)
             except VersionConflict:
                 continue
             return

@@ -140,6 +140,8 @@ class Evidence:
     """Base first, then the checkpoints by step, then what the alias points at (left out where it is one of them)."""
     alias: str | None = None
     """The alias compared with (`eurovoc@production`); None where it points at nothing yet."""
+    alias_model: str | None = None
+    """The model it points at: one of the candidates', perhaps the base's or a checkpoint's."""
     bias: tuple[float, float] | None = None
     """How much less to expect of the best on new items, because the validation split chose it: (least, most)."""
     parts: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 import json
 
 from jobs.checks import Level
-from jobs.evals.planning import prompt_hash
+from jobs.evals.asked import prompt_hash
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
 from jobs.tasks.schema import response_format
 from tests.jobs.checks.conftest import TRAIN, Check

@@ -6,7 +6,8 @@ import pytest
 
 from jobs.changes import Change, Versioned
 from jobs.errors import InvalidRequest, NotFound, UserError
-from jobs.evals.planning import EvalPlanner, eval_id, prompt_hash
+from jobs.evals.asked import prompt_hash
+from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Arm, Eval, EvalState
 from jobs.evals.service import Evals
 from jobs.gateway import Gateway
