@@ -40,7 +40,8 @@ Every write is an idempotent script: redis-py asks again by itself when a reply 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
@@ -50,10 +51,12 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from jobs.approvals.records import Approval
 from jobs.audit.records import SealedEntry
-from jobs.audit.sealing import FIRST, read_entry
+from jobs.audit.sealing import FIRST
 from jobs.changes import APPROVALS, EVALS, JOBS, KINDS, POSTING, STEP, Change, Versioned, plain_of
 from jobs.errors import ConfigurationError
 from jobs.evals.records import Eval
@@ -202,10 +205,21 @@ class Store:
     async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
         """Return entries of the audit trail in order: those after the entry `after`; "-" begins at the start."""
         start = after if after == "-" else f"({after}"
-        found = cast("list[tuple[str, dict[str, str]]]", await self._redis.xrange(_key("audit"), start, "+", limit))
-        return tuple(
-            SealedEntry(entry_id, read_entry(kept["entry"]), kept["previous"], kept["hash"]) for entry_id, kept in found
-        )
+        return _sealed(await self._redis.xrange(_key("audit"), start, "+", limit))
+
+    async def trail_backwards(self, before: str = "+", limit: int = 1000) -> tuple[SealedEntry, ...]:
+        """Return entries of the audit trail, newest first: those before the entry `before`; "+" begins at the end."""
+        start = before if before == "+" else f"({before}"
+        return _sealed(await self._redis.xrevrange(_key("audit"), start, "-", limit))
+
+    async def trail_head(self) -> str:
+        """Return the hash of the entry that was written last; 64 zeros where there is none."""
+        return str(await self._redis.hget(_key("audit:head"), "hash") or FIRST)
+
+    async def model_of(self, alias: str) -> str | None:
+        """Return the id of the model that an alias points at, as others read it from Redis; None where it is none."""
+        model = await self._redis.get(_key(f"model:{alias}"))
+        return str(model) if model else None
 
     async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
         """Return where a posting stands in Slack, or None while it was not posted."""
@@ -389,6 +403,34 @@ class Store:
     async def _record(self, name: str) -> tuple[str | None, str | None]:
         version, value = cast("list[str | None]", await self._redis.hmget(_key(name), ["version", "value"]))
         return version, value
+
+
+def _sealed(found: object) -> tuple[SealedEntry, ...]:
+    entries = cast("list[tuple[str, dict[str, str]]]", found)
+    return tuple(SealedEntry(id_, *(kept.get(n, "") for n in ("entry", "previous", "hash"))) for id_, kept in entries)
+
+
+@asynccontextmanager
+async def connected(url: str, audit_key: bytes = b"") -> AsyncIterator[Store]:
+    """Yield an open store as long as the context lasts.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        audit_key: as for `Store`.
+
+    Raises:
+        ConfigurationError: as `Store.open`, or nothing answers there.
+    """
+    redis = Redis.from_url(url, decode_responses=True)
+    try:
+        try:
+            store = Store(redis, audit_key)
+            await store.open()
+        except (RedisConnectionError, RedisTimeoutError) as failure:
+            raise ConfigurationError(f"REDIS_URL: nothing answers there ({type(failure).__name__})") from None
+        yield store
+    finally:
+        await redis.aclose()
 
 
 def _key(name: str) -> str:

@@ -142,7 +142,7 @@ class Webhook:
             return ()
         text = (
             f"The webhook did not take the move of {alias.name} to step {move.target.step} in {call.attempts} attempts "
-            f"over a day; the last one came to: {call.last_answer}. Whoever relies on it may still use the model before. "
+            f"over a day; the last one came to: {call.last_answer}. Whoever relies on it may use the model before. "
             f"What is so stands at GET /aliases/{alias.name}."
         )
         posting = Posting(

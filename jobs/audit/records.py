@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+from pydantic import TypeAdapter
 
 
 class Act(StrEnum):
@@ -46,13 +49,27 @@ class AuditEntry:
     """What else is worth keeping: model, checkpoint, step, evidence, overrides, alias."""
 
 
+ENTRY: Final = TypeAdapter(AuditEntry)
+
+
 @dataclass(frozen=True, slots=True)
 class SealedEntry:
     """An entry in its place in the trail."""
 
     id: str
     """Of the stream entry: its time in ms and a number."""
-    entry: AuditEntry
+    text: str
+    """The entry as it is stored, which is what its hash covers."""
     previous: str
     """Hash of the entry before; 64 zeros for the first."""
     hash: str
+
+    @property
+    def entry(self) -> AuditEntry:
+        """What it says; raises ValueError where its text is no entry."""
+        return ENTRY.validate_json(self.text)
+
+    @property
+    def written_at(self) -> float:
+        """Unix seconds at which Redis took it."""
+        return int(self.id.partition("-")[0]) / 1000

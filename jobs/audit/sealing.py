@@ -10,13 +10,10 @@ import hmac
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import TypeAdapter
-
-from jobs.audit.records import AuditEntry
+from jobs.audit.records import ENTRY, AuditEntry
 
 FIRST: Final = "0" * 64
 """What the first entry carries as the hash before it."""
-_entries: Final = TypeAdapter(AuditEntry)
 
 
 def hash_of(text: str, previous: str, key: bytes) -> str:
@@ -35,13 +32,8 @@ def sealed(entries: Iterable[AuditEntry], previous: str, key: bytes) -> tuple[tu
     """Return (text, hash before, hash) of each entry, chained on to the entry that has the hash `previous`."""
     chain: list[tuple[str, str, str]] = []
     for entry in entries:
-        text = _entries.dump_json(entry).decode()
+        text = ENTRY.dump_json(entry).decode()
         found = hash_of(text, previous, key)
         chain.append((text, previous, found))
         previous = found
     return tuple(chain)
-
-
-def read_entry(text: str) -> AuditEntry:
-    """Return the entry that was stored as `text`."""
-    return _entries.validate_json(text)
