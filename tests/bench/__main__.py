@@ -16,6 +16,7 @@ MODULES = (
     "tests.bench.bench_graders",
     "tests.bench.bench_platform",
     "tests.bench.bench_rules",
+    "tests.bench.bench_watching",
 )
 
 Figures = Callable[[], Awaitable[dict[str, float]]]
