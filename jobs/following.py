@@ -8,19 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.alerts import Alert, evaluate, facts_of
 from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.checkpoints import with_scores
+from jobs.ending import finish_line
 from jobs.pacing import pace
+from jobs.picturing import pictured_step
 from jobs.platforms import Profile
-from jobs.postings import card_posting, curve_posting, status, summary_posting
-from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind, RaisedAlert
+from jobs.postings import (
+    alert_posting,
+    card_posting,
+    curve_posting,
+    finish_posting,
+    recovered_posting,
+    status,
+    summary_posting,
+)
+from jobs.raising import Alerts, alerts_of
+from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
 
-WORSE_FORM_OF: Final[Mapping[str, str]] = {"O2": "O1"}
-"""Rules that only say louder what another has said."""
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
 MOST_TOLD: Final = 5
@@ -50,7 +58,9 @@ class News:
         return max((event.at for event in self.events if event.at), default=None)
 
 
-def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, now: float) -> Change:
+def follow(
+    held: Versioned[Job], news: News, known: Series, profile: Profile, now: float, *, picture_steps: int | None = None
+) -> Change:
     """Return what the news changes: the job's new state, its steps, and the messages they cause.
 
     Args:
@@ -59,21 +69,26 @@ def follow(held: Versioned[Job], news: News, known: Series, profile: Profile, no
         known: the steps read before.
         profile: the platform's pace.
         now: unix seconds.
+        picture_steps: steps between two pictures of the curve; None leaves it to the job's length.
     """
     before = held.value
     series = Series.of((*known.steps, *news.steps))
     job = _moved(before, news, series, now)
-    raised = new_alerts(job, series)
     past = is_past(before, news)
-    job = replace(job, alerts=(*before.alerts, *raised), status_notes=before.status_notes + _speaks(before, job))
-    ended = job.state.is_final and not before.state.is_final
-    asks_approval = ended and bool(job.checkpoints)
+    alerts = alerts_of(job, series, now, past=past)
+    job = replace(job, alerts=alerts.carried, status_notes=before.status_notes + _speaks(before, job))
+    job = replace(job, pictured_step=pictured_step(before, job, series, every=picture_steps))
+    asks_approval = _asks_approval(before, job)
     return Change(
         job=Versioned(job, held.version),
         approval=Versioned(_approval(job, now), 0) if asks_approval else None,
         steps=news.steps,
         next_turn=-1 if job.state.is_final else pace(job, series, profile, now),
-        postings=_postings(before, job, series, news, past=past, asks_approval=asks_approval),
+        postings=(
+            *_refreshed(before, job, alerts),
+            *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
+            *_of_state(before, job, past=past, asks_approval=asks_approval),
+        ),
     )
 
 
@@ -85,19 +100,13 @@ def is_past(before: Job, news: News) -> bool:
     return first is None or first < before.created_at
 
 
-def new_alerts(job: Job, series: Series) -> tuple[RaisedAlert, ...]:
-    """Return the alerts that the rules raise on the series and the job does not carry yet.
+def _ended(before: Job, job: Job) -> bool:
+    return job.state.is_final and not before.state.is_final
 
-    One trouble is told once: the worse form of a warning that was given is left to `/rft status`.
-    """
-    raised = evaluate(series, facts_of(job))
-    carried = {(alert.rule, alert.step) for alert in job.alerts}
-    told = {alert.rule for alert in job.alerts} | {alert.rule for alert in raised}
-    return tuple(
-        _raised(alert)
-        for alert in raised
-        if (alert.rule, alert.step) not in carried and WORSE_FORM_OF.get(alert.rule) not in told
-    )
+
+def _asks_approval(before: Job, job: Job) -> bool:
+    """Tell whether people are asked to approve a checkpoint now."""
+    return _ended(before, job) and bool(job.checkpoints)
 
 
 def _moved(job: Job, news: News, series: Series, now: float) -> Job:
@@ -127,10 +136,14 @@ def _moved(job: Job, news: News, series: Series, now: float) -> Job:
 
 
 def _heard_at(job: Job, news: News, now: float) -> float | None:
-    """Return when the platform last said something of the job; a new status counts, whether or not an event tells."""
+    """Return when the platform last said something of the job; a new status counts, whether or not an event tells.
+
+    A job launched elsewhere counts as heard of when somebody asked to watch it: who asked knows of silences before.
+    """
     if news.remote.status != job.platform_status:
         return now
-    return max((at for at in (job.heard_at, news.heard_at) if at), default=None)
+    watched = job.created_at if job.attached else None
+    return max((at for at in (job.heard_at, news.heard_at, watched) if at), default=None)
 
 
 def _started(job: Job, news: News, now: float) -> float | None:
@@ -151,37 +164,50 @@ def _approval(job: Job, now: float) -> Approval:
 
 
 def _speaks(before: Job, job: Job) -> bool:
-    """Tell whether the change of state is worth a line in the thread; the end with checkpoints has its summary."""
+    """Tell whether the change of state is worth a line in the thread; the end has one of its own."""
     if job.state is before.state:
         return before.troubles >= SAY_SO_AFTER
-    return not (job.state.is_final and job.checkpoints) and job.state is not JobState.WATCHING
+    return job.state is JobState.PAUSED
 
 
-def _postings(
-    before: Job, job: Job, series: Series, news: News, *, past: bool, asks_approval: bool
-) -> tuple[Posting, ...]:
+def _refreshed(before: Job, job: Job, alerts: Alerts) -> tuple[Posting, ...]:
+    """Return the messages that are edited as the job moves."""
     postings: list[Posting] = []
     if job != before:
-        postings.append(card_posting(job, urgent=job.state is not before.state))
-    if _draws(before, job, series, news):
-        postings.append(curve_posting(job, urgent=job.state.is_final))
-    if past:
-        postings.append(past_posting(job, len(series.steps)))
-    else:
-        postings.extend(_alert_posting(job, index) for index in range(len(before.alerts), len(job.alerts)))
-    if _speaks(before, job):
-        postings.append(status(job, _words(before, job)))
-    if asks_approval:
-        postings.append(summary_posting(job, urgent=True))
+        urgent = job.state is not before.state or bool(alerts.raised)
+        postings.append(card_posting(job, urgent=urgent))
+    if job.pictured_step != before.pictured_step or (job.pictured_step and _changes_picture(before, job)):
+        postings.append(curve_posting(job, urgent=job.state.is_final or bool(alerts.raised)))
     return tuple(postings)
 
 
-def _draws(before: Job, job: Job, series: Series, news: News) -> bool:
-    """Tell whether the curve shows something new: a validation, an alert, or the end."""
-    if len(series.train) < 2:
-        return False
-    evaluated = any(step.valid_reward is not None for step in news.steps)
-    return evaluated or job.alerts != before.alerts or (job.state is not before.state and job.state.is_final)
+def _changes_picture(before: Job, job: Job) -> bool:
+    """Tell whether the picture has something new in it but steps."""
+    return job.checkpoints != before.checkpoints or len(job.alerts) != len(before.alerts)
+
+
+def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
+    """Return the messages of new alerts, the edits of those that are over, and the notes that say so."""
+    postings = [alert_posting(job, place) for place in alerts.raised]
+    for place in alerts.over:
+        if job.alerts[place].told:
+            postings.append(alert_posting(job, place, again=True))
+        if place in alerts.recovered:
+            postings.append(recovered_posting(job, place))
+    return tuple(postings)
+
+
+def _of_state(before: Job, job: Job, *, past: bool, asks_approval: bool) -> tuple[Posting, ...]:
+    """Return what the thread says of the job's state, and at its end what everybody hears."""
+    postings: list[Posting] = []
+    if _speaks(before, job):
+        postings.append(status(job, _words(before, job)))
+    # What was over before anybody asked to watch it is no news to the channel.
+    if _ended(before, job) and not (past and asks_approval):
+        postings.append(finish_posting(job, finish_line(job), broadcast=not past))
+    if asks_approval:
+        postings.append(summary_posting(job, urgent=True))
+    return tuple(postings)
 
 
 def past_posting(job: Job, steps: int) -> Posting:
@@ -208,35 +234,8 @@ def past_posting(job: Job, steps: int) -> Posting:
     )
 
 
-def _alert_posting(job: Job, index: int) -> Posting:
-    alert = job.alerts[index]
-    return Posting(
-        id=f"job:{job.id}:alert:{alert.rule}:{alert.step}",
-        kind=PostingKind.ALERT,
-        lane=f"thread:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        alert=index,
-        # The channel hears of a job's first warning; what follows stays in the thread.
-        broadcast=alert.level != "info" and all(earlier.level == "info" for earlier in job.alerts[:index]),
-    )
-
-
 def _words(before: Job, job: Job) -> str:
-    at = f" at step {job.last_step}" if job.last_step else ""
-    match job.state:
-        case JobState.PAUSED:
-            return f"Paused{at}. A snapshot is kept; `/rft resume {job.id}` goes on from there."
-        case JobState.FAILED:
-            reason = (job.note or "the platform gave no reason").rstrip(".")
-            return f"Failed{at}: {reason}. No checkpoint was kept."
-        case JobState.CANCELLED:
-            return f"Cancelled{at}. No checkpoint was kept."
-        case JobState.SUCCEEDED:
-            return f"Finished{at}, but the platform kept no checkpoint; there is nothing to approve."
-        case _:
-            return f"{job.platform} answers again." if before.troubles else f"Now {job.state.value}."
-
-
-def _raised(alert: Alert) -> RaisedAlert:
-    return RaisedAlert(rule=alert.rule, level=alert.level, step=alert.step, text=alert.text, values=alert.values)
+    if job.state is JobState.PAUSED:
+        at = f" at step {job.last_step}" if job.last_step else ""
+        return f"Paused{at}. A snapshot is kept; `/rft resume {job.id}` goes on from there."
+    return f"{job.platform} answers again." if before.troubles else f"Now {job.state.value}."

@@ -1,5 +1,6 @@
 """The messages that a job causes, each with the id under which it is posted once."""
 
+from jobs.alerts import RULES
 from jobs.ledger import card_id
 from jobs.records import Job, Posting, PostingKind
 
@@ -54,6 +55,57 @@ def status(job: Job, text: str, *, by: str | None = None) -> Posting:
         channel=job.request.channel,
         user=by,
         text=text,
+    )
+
+
+def finish_posting(job: Job, text: str, *, broadcast: bool) -> Posting:
+    """Return the line about a job's end; the channel sees it too, unless the end was long before."""
+    return Posting(
+        id=f"job:{job.id}:finish",
+        kind=PostingKind.STATUS,
+        lane=f"thread:{job.id}",
+        subject=job.id,
+        channel=job.request.channel,
+        text=text,
+        broadcast=broadcast,
+    )
+
+
+def alert_posting(job: Job, place: int, *, again: bool = False) -> Posting:
+    """Return the message of an alert.
+
+    Args:
+        job: the job, with the alert.
+        place: of the alert among the job's.
+        again: edit the message, for the alert has changed.
+    """
+    alert = job.alerts[place]
+    earlier = job.alerts[:place]
+    return Posting(
+        id=f"job:{job.id}:alert:{alert.rule}:{alert.step}",
+        kind=PostingKind.ALERT,
+        lane=f"thread:{job.id}",
+        subject=job.id,
+        channel=job.request.channel,
+        alert=place,
+        refreshed=again,
+        # The channel hears of a job's first warning; what follows stays in the thread.
+        broadcast=alert.level != "info" and not any(one.told and one.level != "info" for one in earlier),
+    )
+
+
+def recovered_posting(job: Job, place: int) -> Posting:
+    """Return the note that says that an alert is over."""
+    alert = job.alerts[place]
+    title = next((rule.title for rule in RULES if rule.rule == alert.rule), f"rule {alert.rule}")
+    now = "" if job.valid_reward is None else f" Validation reward is {job.valid_reward:.2f} now."
+    return Posting(
+        id=f"job:{job.id}:recovered:{alert.rule}:{alert.step}",
+        kind=PostingKind.STATUS,
+        lane=f"thread:{job.id}",
+        subject=job.id,
+        channel=job.request.channel,
+        text=f"Recovered: {title}. Raised at step {alert.step}, over at step {alert.cleared}.{now}",
     )
 
 

@@ -10,7 +10,7 @@ from handlers.cards import card, job_list, job_status
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, reward_curve, status
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.following import new_alerts
+from jobs.raising import alerts_of
 from jobs.records import JobState, RaisedAlert
 from jobs.rft import JobView
 from jobs.series import Series
@@ -185,12 +185,12 @@ def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
     assert "It ended before its first evaluation." in said
 
 
-def test_the_worse_form_of_a_warning_that_was_given_is_told_when_asked() -> None:
+def test_the_milder_form_of_an_alert_that_was_given_is_told_when_asked() -> None:
     valid = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
     series = Series.of(replace(s, train_reward=0.2 + s.step * 0.013) for s in a_series(*valid).steps)
     job = a_job(train_items=24, batch_size=16)
-    raised = new_alerts(job, series)
+    raised = alerts_of(job, series, NOW).carried
     shown = text_of(job_status(JobView(replace(job, alerts=raised), series, None), NOW, None))
-    assert [alert.rule for alert in raised] == ["O1"]
+    assert [alert.rule for alert in raised] == ["O2"]
     assert "*Warning* at step" in shown
     assert "*Critical* at step" in shown

@@ -6,6 +6,7 @@ from jobs.changes import Change, Versioned
 from jobs.errors import NotFound, PlatformUnavailable
 from jobs.following import News, follow
 from jobs.gateway import Gateway
+from jobs.raising import open_alerts
 from jobs.records import Checkpoint, Job, JobState, PostingKind
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series
@@ -53,20 +54,159 @@ def test_without_news_nothing_is_said() -> None:
     assert job_of(change) == first
 
 
+LEVEL = (0.30, 0.36, 0.42, 0.47, 0.47, 0.46, 0.47, 0.46, 0.47, 0.46, 0.47, 0.46)
+"""Validation that stops rising; with train reward climbing on, a warning comes at its end."""
+WARNED = 60
+"""The step of that warning."""
+SMALL = a_job(train_items=24, batch_size=16)
+
+
+def overfitting(*after: float, climb: float = 0.003) -> Series:
+    """Return a job whose train reward climbs on while validation does not, and then goes on as `after` says."""
+    return Series.of(replace(s, train_reward=0.2 + s.step * climb) for s in a_series(*LEVEL, *after).steps)
+
+
+FALLS = overfitting(0.46, 0.43, 0.40, 0.37, 0.34)
+RISES = overfitting(0.55, 0.60, 0.65, 0.70)
+AT_ONCE = overfitting(climb=0.006)
+"""The warning and its worse form come at the same evaluation."""
+
+
+def alerts_in(change: Change) -> list[tuple[str, bool, bool]]:
+    """Return rule, broadcast and whether it is an edit of every alert message."""
+    alerts = job_of(change).alerts
+    posted = [p for p in change.postings if p.kind is PostingKind.ALERT]
+    return [(alerts[p.alert].rule, p.broadcast, p.refreshed) for p in posted if p.alert is not None]
+
+
+def in_two_looks(series: Series) -> tuple[Change, Change]:
+    """Follow a job up to the warning, then to the end of its series."""
+    early = Series.of(step for step in series.steps if step.step <= WARNED)
+    later = tuple(step for step in series.steps if step.step > WARNED)
+    one = followed(SMALL, replace(news(), steps=early.steps))
+    return one, followed(job_of(one), replace(news(), steps=later), early)
+
+
 def test_the_same_news_twice_raises_no_second_alert() -> None:
-    falling = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
-    series = a_series(*falling)
-    climbing = Series.of(replace(s, train_reward=0.2 + s.step * 0.013) for s in series.steps)
-    report = replace(news(), steps=climbing.steps)
-    job = a_job(train_items=24, batch_size=16)
-    first = followed(job, report)
-    alerts = job_of(first).alerts
-    assert [alert.rule for alert in alerts] == ["O1"]
-    posted = [p for p in first.postings if p.kind is PostingKind.ALERT]
-    assert [(p.alert, p.broadcast) for p in posted] == [(0, True)]
-    second = followed(job_of(first), report, climbing)
-    assert job_of(second).alerts == alerts
-    assert PostingKind.ALERT not in kinds(second)
+    report = replace(news(), steps=AT_ONCE.steps)
+    first = followed(SMALL, report)
+    assert alerts_in(first) == [("O2", True, False)]
+    second = followed(job_of(first), report, AT_ONCE)
+    assert job_of(second).alerts == job_of(first).alerts
+    assert alerts_in(second) == []
+
+
+def test_what_grows_worse_is_told_again_in_the_thread_only() -> None:
+    warned, worse = in_two_looks(FALLS)
+    assert alerts_in(warned) == [("O1", True, False)]
+    assert alerts_in(worse) == [("O2", False, False)]
+    assert [alert.rule for alert in open_alerts(job_of(worse))] == ["O2", "O1"]
+    card = next(p for p in worse.postings if p.kind is PostingKind.CARD)
+    assert card.urgent
+
+
+def test_an_alert_that_is_over_is_edited_and_has_one_note() -> None:
+    _, over = in_two_looks(RISES)
+    assert alerts_in(over) == [("O1", True, True)]
+    (alert,) = job_of(over).alerts
+    assert (alert.step, alert.cleared) == (60, 70)
+    (note,) = [p for p in over.postings if p.kind is PostingKind.STATUS]
+    assert note.id == "job:rft-abc234:recovered:O1:60"
+    assert note.text == "Recovered: overfitting. Raised at step 60, over at step 70. Validation reward is 0.70 now."
+    assert open_alerts(job_of(over)) == ()
+    again = followed(job_of(over), replace(news(), steps=RISES.steps), RISES)
+    assert [p for p in again.postings if p.kind in {PostingKind.ALERT, PostingKind.STATUS}] == []
+
+
+def test_of_two_forms_at_once_only_the_worse_is_told_and_carried() -> None:
+    change = followed(SMALL, replace(news(), steps=AT_ONCE.steps))
+    assert [alert.rule for alert in job_of(change).alerts] == ["O2"]
+
+
+def test_the_milder_form_that_was_never_told_is_not_told_when_both_are_over() -> None:
+    first = job_of(followed(SMALL, replace(news(), steps=AT_ONCE.steps)))
+    series = overfitting(0.55, 0.62, 0.70, 0.78, climb=0.006)
+    over = followed(first, replace(news(), steps=series.steps), AT_ONCE)
+    assert [(alert.rule, alert.told, alert.cleared) for alert in job_of(over).alerts] == [
+        ("O2", True, 70),
+        ("O1", False, 70),
+    ]
+    assert alerts_in(over) == [("O2", True, True)]
+
+
+def test_a_warning_that_was_over_before_it_could_be_told_is_told_as_over() -> None:
+    change = followed(SMALL, replace(news(), steps=RISES.steps))
+    assert alerts_in(change) == [("O1", True, False)]
+    assert PostingKind.STATUS not in kinds(change)
+    assert [alert.cleared for alert in job_of(change).alerts] == [70]
+
+
+def test_a_rule_that_the_task_leaves_out_raises_nothing() -> None:
+    job = replace(SMALL, alert_settings={"O1": False, "O2": False})
+    assert job_of(followed(job, replace(news(), steps=FALLS.steps))).alerts == ()
+
+
+def test_a_silence_is_told_and_its_end_too() -> None:
+    heard = replace(news("running", 0.2), remote=a_remote())
+    first = job_of(followed(a_job(), heard))
+    late = follow(Versioned(first, 7), News(a_remote(), (), (), None), a_series(0.2), PROFILE, NOW + 3 * 3600)
+    assert alerts_in(late) == [("Z", True, False)]
+    step = a_step(6, at=NOW + 3 * 3600 + 1)
+    event = RemoteEvent("ev-6", NOW + 3 * 3600 + 1, "info", "", "metrics")
+    resumed = follow(
+        Versioned(job_of(late), 7), News(a_remote(), (event,), (step,), None), a_series(0.2), PROFILE, NOW + 3 * 3600
+    )
+    assert alerts_in(resumed) == [("Z", True, True)]
+    (note,) = [p for p in resumed.postings if p.kind is PostingKind.STATUS]
+    assert "Recovered: stall. Raised at step 5, over at step 6." in str(note.text)
+
+
+def test_an_alert_that_is_open_at_the_end_has_not_recovered() -> None:
+    early = overfitting()
+    warned = job_of(followed(SMALL, replace(news(), steps=early.steps)))
+    ended = followed(warned, replace(news("succeeded", checkpoints=(a_checkpoint(10),)), steps=()), early)
+    assert open_alerts(job_of(ended)) == open_alerts(warned)
+    assert alerts_in(ended) == []
+
+
+def test_the_curve_is_drawn_every_so_many_steps() -> None:
+    drawn = []
+    job, known = a_job(), Series()
+    for step in (replace(s, train_reward=s.step / 200) for s in a_series(*[0.2 + n / 100 for n in range(20)]).steps):
+        change = followed(job, replace(news(), steps=(step,)), known)
+        drawn += [step.step] if PostingKind.CURVE in kinds(change) else []
+        job, known = job_of(change), Series.of((*known.steps, step))
+        assert job.pictured_step == (drawn[-1] if drawn else 0)
+    assert drawn == list(range(5, 101, 5))
+    seldom = follow(Versioned(replace(job, pictured_step=90), 7), news(), known, PROFILE, NOW, picture_steps=20)
+    assert PostingKind.CURVE not in kinds(seldom)
+
+
+@pytest.mark.parametrize("status", ["paused", "succeeded", "failed", "cancelled"])
+def test_the_curve_is_drawn_at_once_when_training_stops(status: str) -> None:
+    job = replace(job_of(followed(a_job(), news("running", 0.2, 0.3))), last_step=11)
+    known = Series.of((*a_series(0.2, 0.3).steps, a_step(11)))
+    change = followed(job, replace(news(status, checkpoints=()), steps=()), known)
+    assert PostingKind.CURVE in kinds(change)
+    assert job_of(change).pictured_step == 11
+
+
+@pytest.mark.parametrize(
+    ("status", "kept", "line"),
+    [
+        ("succeeded", 3, "Finished at step 10: validation reward 0.50, up 0.30 since the first evaluation. 3 checkp"),
+        ("succeeded", 0, "Finished at step 10: validation reward 0.50, up 0.30 since the first evaluation. The platf"),
+        ("cancelled", 1, "Cancelled at step 10: validation reward 0.50, up 0.30 since the first evaluation. 1 checkp"),
+        ("failed", 0, "Failed at step 10: the platform gave no reason. No checkpoint was kept."),
+    ],
+)
+def test_everybody_hears_of_the_end_in_one_line(status: str, kept: int, line: str) -> None:
+    checkpoints = tuple(a_checkpoint(step) for step in range(1, kept + 1))
+    change = followed(a_job(), news(status, 0.2, 0.5, checkpoints=checkpoints))
+    (told,) = [p for p in change.postings if p.kind is PostingKind.STATUS]
+    assert told.id == "job:rft-abc234:finish"
+    assert told.broadcast
+    assert str(told.text).startswith(line)
 
 
 def test_the_end_with_checkpoints_asks_for_approval() -> None:
@@ -78,7 +218,6 @@ def test_the_end_with_checkpoints_asks_for_approval() -> None:
     assert change.approval.value.quorum == 2
     assert change.next_turn == -1
     assert PostingKind.SUMMARY in kinds(change)
-    assert PostingKind.STATUS not in kinds(change)
     assert job_of(change).checkpoints[0].scores == {"precision": 0.6, "recall": 0.5}
 
 
