@@ -85,6 +85,8 @@ class Profile:
     """Base models that are gone, by id."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """Of answers, by model id; `tuned:<base model>` stands for every checkpoint of one. What is absent is unknown."""
+    training_hour: float | None = None
+    """US dollars for an hour of training (sampling and updates, not evaluation); None where it is not known."""
     job_link: str | None = None
     """Address of a job's page, with `{id}` for the platform's job id."""
     note: str = ""
@@ -123,6 +125,7 @@ PROFILES: tuple[Profile, ...] = (
         max_concurrency=64,
         poll_seconds=1.0,
         idle_poll_seconds=1.0,
+        training_hour=0.0,
         note="Trains a small policy on this machine, without an account and without cost.",
     ),
     Profile(
@@ -132,6 +135,7 @@ PROFILES: tuple[Profile, ...] = (
         api_key_env="OPENAI_API_KEY",
         accepts_new_jobs_until=date(2027, 1, 6),
         retired=RETIRED_MODELS,
+        training_hour=100.0,
         job_link="https://platform.openai.com/finetune/{id}",
         note="Accepts new jobs only from organizations that already tune models.",
     ),

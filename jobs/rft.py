@@ -12,7 +12,7 @@ from jobs.errors import Conflict, NotFound
 from jobs.evidence.records import Evidence
 from jobs.launching import CANCELLED_EARLY, Launcher
 from jobs.platforms import Profile
-from jobs.postings import answer, status
+from jobs.postings import answer, card_posting, status
 from jobs.records import Action, Intent, Job, JobState, LaunchRequest
 from jobs.remote import RemoteEvent
 from jobs.series import Series
@@ -44,6 +44,8 @@ class JobView:
     approval: Approval | None
     evidence: Evidence | None = None
     """How its checkpoints were evaluated; None before that began."""
+    profile: Profile | None = None
+    """Its platform; None where the bot does not know it any more."""
 
 
 class RftJobs:
@@ -87,7 +89,19 @@ class RftJobs:
         approval = await self._store.approval(job.id)
         evidence = await self._store.record(Evidence, job.id)
         series = await self._store.series(job.id)
-        return JobView(job, series, approval.value if approval else None, evidence.value if evidence else None)
+        return JobView(
+            job,
+            series,
+            approval.value if approval else None,
+            evidence.value if evidence else None,
+            self._known_profile(job.platform),
+        )
+
+    def _known_profile(self, platform: str) -> Profile | None:
+        try:
+            return self._profile_of(platform)
+        except NotFound:
+            return None
 
     async def messages(self, reference: str, most: int) -> tuple[Job, tuple[RemoteEvent, ...]]:
         """Return a job and the platform's own newest `most` messages on it, oldest of them first.
@@ -111,7 +125,10 @@ class RftJobs:
             self._check(held.value, action)
             job = replace(held.value, intent=Intent(action, by, channel, trigger))
             try:
-                await self._store.commit(Change(job=Versioned(job, held.version), next_turn=_soonest(job)))
+                shown = (card_posting(job, urgent=True),) if job.state.is_on_platform else ()
+                await self._store.commit(
+                    Change(job=Versioned(job, held.version), next_turn=_soonest(job), postings=shown)
+                )
             except VersionConflict:
                 continue
             return job
