@@ -87,6 +87,22 @@ def in_two_looks(series: Series) -> tuple[Change, Change]:
     return one, followed(job_of(one), replace(news(), steps=later), early)
 
 
+def test_a_job_remembers_when_it_was_last_heard_of() -> None:
+    first = job_of(followed(a_job(), news("running", 0.2)))
+    assert first.heard_at == 1_105.0
+    silent = job_of(followed(first, News(a_remote(), (), (), None), a_series(0.2)))
+    assert silent.heard_at == 1_105.0
+    message = RemoteEvent("ev-9", 1_109.0, "info", "Evaluating", "message")
+    assert job_of(followed(silent, News(a_remote(), (message,), (), None))).heard_at == 1_109.0
+    untimed = replace(message, at=0.0)
+    assert job_of(followed(silent, News(a_remote(), (untimed,), (), None))).heard_at == 1_105.0
+
+
+def test_a_new_status_counts_as_heard_of() -> None:
+    resumed = followed(a_job(platform_status="paused", heard_at=5.0), News(a_remote(), (), (), None))
+    assert job_of(resumed).heard_at == NOW
+
+
 def test_the_same_news_twice_raises_no_second_alert() -> None:
     report = replace(news(), steps=AT_ONCE.steps)
     first = followed(SMALL, report)
