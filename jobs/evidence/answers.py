@@ -9,6 +9,7 @@ from jobs.evals.comparing import gather
 from jobs.evals.intervals import mean_interval
 from jobs.evals.pairing import Runs
 from jobs.evals.records import Answer, Eval
+from jobs.evals.rows import Item
 from jobs.evidence.records import Figure
 
 ItemScores = Mapping[str, Runs]
@@ -22,8 +23,8 @@ class EvalFile(Protocol):
         """Return every answer on file; each call begins anew."""
         ...
 
-    def inputs(self, eval_id: str, /) -> Mapping[str, str]:
-        """Return each item's text; {} where it is not to be had."""
+    def items(self, eval_id: str, /) -> Iterable[Item]:
+        """Return the items; raises NotFound where they are not to be had."""
         ...
 
 

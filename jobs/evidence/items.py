@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Final
 
+from jobs.errors import NotFound
 from jobs.evals.intervals import variance
-from jobs.evidence.answers import ItemScores, item_means
+from jobs.evidence.answers import EvalFile, ItemScores, item_means
 from jobs.evidence.records import ChangedItem
 
 MOST_SHOWN: Final = 5
@@ -32,18 +33,26 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
     Args:
         before: the base model's rewards.
         after: the checkpoint's.
-        texts: item id to its text.
+        texts: item id to its text as it is shown.
     """
     old, new = item_means(before), item_means(after)
     least = _least(before, after)
     found = [
-        ChangedItem(item, old[item], new[item], shortened(texts.get(item, "")))
+        ChangedItem(item, old[item], new[item], texts.get(item, ""))
         for item in sorted(old.keys() & new.keys())
         if abs(new[item] - old[item]) >= least
     ]
     fixed = sorted((each for each in found if each.after > each.before), key=_change, reverse=True)
     broken = sorted((each for each in found if each.after < each.before), key=_change)
     return tuple(fixed[:MOST_SHOWN]), tuple(broken[:MOST_SHOWN])
+
+
+def shown_texts(file: EvalFile, eval_id: str) -> dict[str, str]:
+    """Return each item's text, cut short; {} where the items are not to be had."""
+    try:
+        return {item.id: shortened(item.input) for item in file.items(eval_id)}
+    except NotFound:
+        return {}
 
 
 def shortened(text: str) -> str:

@@ -12,7 +12,7 @@ from jobs.evals.pairing import Pair, Side, judged, pair_up
 from jobs.evals.records import Eval
 from jobs.evidence.answers import EvalFile, SplitAnswers, Use, item_means
 from jobs.evidence.bias import selection_bias
-from jobs.evidence.items import changed_items
+from jobs.evidence.items import changed_items, shown_texts
 from jobs.evidence.records import Candidate, Guard, Role, Versus
 from jobs.platforms import Price
 
@@ -62,7 +62,7 @@ def read_evidence(
     with_base = versus(base, line_up, chosen)
     with_alias = versus(terms.alias_model, line_up, chosen)
     tested = versus(base, line_up, held_out) if held_out else {}
-    texts = file.inputs(valid.id)
+    texts = shown_texts(file, valid.id)
     measured = []
     for each in line_up:
         fixed, broken = changed_items(chosen.rewards(base or ""), chosen.rewards(each.model), texts)

@@ -1,0 +1,389 @@
+"""Gathers the evidence for a job's checkpoints by itself: evaluates them, reads what came of it, opens the approval.
+
+    job ends or is paused ──> gathering ──> ready ──────────> (looked at again while the approval is open)
+                                  │                                │
+                                  └───────> failed                 └── what it rests on changed ──> gathering, round + 1
+
+Its turns are its own, beside those of the job and of the evals. A turn may run twice: a round's evals have ids that
+follow from job and round, and everything that a turn changes is written at once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from jobs.approvals.opening import invalidated, open_approval
+from jobs.approvals.recording import with_approval
+from jobs.approvals.records import Approval, Ending
+from jobs.audit.records import Act, AuditEntry
+from jobs.changes import Change, Versioned
+from jobs.errors import BotError, Conflict, NotFound
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import Eval
+from jobs.evidence.answers import EvalFile
+from jobs.evidence.digest import changed_parts
+from jobs.evidence.outcome import failed, ready, trouble
+from jobs.evidence.preparing import Plan, Preparer
+from jobs.evidence.reading import Reading, Terms, read_evidence
+from jobs.evidence.records import Evidence, EvidenceState, evidence_turn
+from jobs.planning import PlatformOf
+from jobs.platforms import Price, Profile
+from jobs.postings import card_posting, status, summary_posting
+from jobs.records import Job, JobState, Posting
+from jobs.store import Store, VersionConflict
+from jobs.tasks import TaskCatalogue
+
+MOST_STARTS: Final = 3
+"""Turns that may die before the evidence is given up: it must not kill its worker for ever."""
+MOST_TRIES: Final = 10
+"""Times that a turn begins anew because somebody else, who votes say, changed a record first."""
+LOOK: Final = 2.0
+"""Seconds between two looks at evals that are under way; they also wake who waits for them when they end."""
+LOOK_AGAIN: Final = 600.0
+"""Seconds between two looks at what open approvals rest on."""
+ASKED_AGAIN: Final = "The checkpoints are evaluated again, because somebody asked for it."
+WORDS: Final = {
+    "dataset": "the validation split",
+    "test": "the test split",
+    "graders": "the graders",
+    "prompt": "the prompt",
+    "schema": "the response format",
+}
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Examiner:
+    """Has checkpoints evaluated and their approval opened on what that shows.
+
+    Args:
+        store: where everything is kept.
+        tasks: the tasks of the jobs.
+        planner: plans the evals.
+        file: has the evals' answers.
+        platform_of: profile and gateway by name.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: TaskCatalogue,
+        planner: EvalPlanner,
+        file: EvalFile,
+        platform_of: PlatformOf,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._platform_of = platform_of
+        self._clock = clock
+        self._preparer = Preparer(store, tasks, planner, platform_of, clock)
+
+    async def again(self, job_id: str, by: str) -> Evidence:
+        """Evaluate a job's checkpoints once more, as a person asks; return the new round's evidence as it begins.
+
+        Votes on the evidence until now count no more. The test split is not opened again where nothing about it has
+        changed.
+
+        Args:
+            job_id: the job.
+            by: Slack user id of who asks.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: it still trains, has no checkpoint, is being evaluated, or one of its checkpoints is approved.
+        """
+        for _ in range(MOST_TRIES):
+            held = await self._store.job(job_id)
+            if held is None:
+                raise NotFound(f"There is no job '{job_id}'.")
+            job = held.value
+            if not is_examined(job):
+                raise Conflict(_why_not(job))
+            evidence = await self._store.record(Evidence, job.id)
+            approval = await self._store.approval(job.id)
+            _check_again(job, evidence.value if evidence else None, approval.value if approval else None)
+            try:
+                return await self._begin(job, evidence, approval, ASKED_AGAIN, by=by)
+            except VersionConflict:
+                continue
+        raise AssertionError(f"{job_id} changed {MOST_TRIES} times while it was evaluated again")
+
+    async def turn(self, job_id: str, starts: int, reference: str) -> None:
+        """Take one turn of a job's evidence: begin it, look at its evals, conclude, or see whether it still holds.
+
+        Args:
+            job_id: whose evidence.
+            starts: turns begun since the last one that finished, this one included.
+            reference: finds this turn in the log, should it fail.
+        """
+        for _ in range(MOST_TRIES):
+            held = await self._store.job(job_id)
+            if held is None:
+                return
+            try:
+                await self._step(held.value, starts, reference)
+            except VersionConflict:
+                continue  # somebody voted, cancelled or resumed meanwhile: decide anew on what is so now
+            else:
+                return
+
+    async def _step(self, job: Job, starts: int, reference: str) -> None:
+        evidence = await self._store.record(Evidence, job.id)
+        approval = await self._store.approval(job.id)
+        if not is_examined(job):
+            await self._withdraw(job, approval)
+        elif starts > MOST_STARTS:
+            fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
+            await self._fail(job, evidence, approval, evidence.value if evidence else self._new(job, None), fault)
+        elif evidence is None:
+            await self._begin(job, None, approval, "")
+        elif set(evidence.value.checkpoints) != {each.id for each in job.checkpoints}:
+            await self._begin(job, evidence, approval, f"{job.id} has other checkpoints now.")
+        elif evidence.value.state is EvidenceState.GATHERING:
+            await self._follow(job, evidence, approval)
+        else:
+            await self._look_again(job, evidence, approval)
+
+    # -- a round -------------------------------------------------------------------------------------------------
+
+    async def _begin(
+        self,
+        job: Job,
+        held: Versioned[Evidence] | None,
+        approval: Versioned[Approval] | None,
+        reason: str,
+        *,
+        by: str | None = None,
+    ) -> Evidence:
+        """Start a round's evals, and take back the votes on the round before; nothing starts twice.
+
+        Args:
+            job: whose checkpoints.
+            held: the evidence until now.
+            approval: the approval until now.
+            reason: why there is a new round, as a sentence.
+            by: who asked for it, where a person did.
+        """
+        previous = held.value if held else None
+        new = self._new(job, previous)
+        try:
+            plan = await self._preparer.plan(job, new.round, previous, anew=by is not None)
+        except BotError as failure:
+            new = replace(new, parts=await self._preparer.parts(job))
+            return await self._fail(job, held, approval, new, str(failure))
+        evidence = _planned(new, plan)
+        change = Change(
+            also=(Versioned(evidence, held.version if held else 0), *plan.started),
+            wake={each.value.id: 0.0 for each in plan.started},
+            turn_of=evidence_turn(job.id),
+            next_turn=LOOK if plan.started else 0.0,
+            postings=(
+                card_posting(job),
+                *((summary_posting(job, urgent=True),) if approval else ()),
+                *_said(job, evidence, by),
+            ),
+            audit=_asked(job, self._clock(), by),
+        )
+        if approval:
+            now = self._clock()
+            change = with_approval(change, approval, invalidated(approval.value, reason, now), now)
+        await self._store.commit(change)
+        log.info("evidence.begun", job=job.id, round=evidence.round, evals=[each.value.id for each in plan.started])
+        return evidence
+
+    async def _follow(self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None) -> None:
+        """Look at a round's evals: show how far they are, or conclude when they are over."""
+        evidence = held.value
+        evals = [await self._eval(each) for each in (evidence.valid_eval, evidence.test_eval) if each]
+        if all(each.state.is_final for each in evals):
+            await self._conclude(job, held, approval, evals)
+            return
+        answered = sum(each.progress.answered for each in evals)
+        further = replace(evidence, answered=answered)
+        changed = further != evidence
+        await self._store.commit(
+            Change(
+                also=(Versioned(further, held.version),) if changed else (),
+                turn_of=evidence_turn(job.id),
+                next_turn=LOOK,
+                postings=(card_posting(job),) if changed else (),
+            )
+        )
+
+    async def _conclude(
+        self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None, evals: list[Eval]
+    ) -> None:
+        """Write down what a round came to, and open the approval on it."""
+        evidence, (valid, *rest) = held.value, evals
+        changed = changed_parts(evidence.parts, await self._preparer.parts(job))
+        if changed:
+            await self._begin(job, held, approval, _changed(changed))
+            return
+        problem = trouble(valid)
+        if problem:
+            await self._fail(job, held, approval, evidence, problem)
+            return
+        test = rest[0] if rest and trouble(rest[0]) is None else None
+        reading = await self._read(job, evidence, valid, test)
+        if rest and test is None:
+            evidence = replace(evidence, note=_joined(evidence.note, f"On the test split: {trouble(rest[0])}"))
+        done = ready(evidence, reading, (valid, test) if test else (valid,), self._clock())
+        await self._write(job, held, approval, done)
+
+    async def _read(self, job: Job, evidence: Evidence, valid: Eval, test: Eval | None) -> Reading:
+        profile, _ = self._platform_of(job.platform)
+        terms = Terms(job.guardrails, evidence.alias_model, _prices(evidence, job, profile))
+        return await asyncio.to_thread(read_evidence, evidence.candidates, valid, test, self._file, terms)
+
+    async def _fail(
+        self,
+        job: Job,
+        held: Versioned[Evidence] | None,
+        approval: Versioned[Approval] | None,
+        evidence: Evidence,
+        reason: str,
+    ) -> Evidence:
+        """Say why there is no evidence, with the platform's own figures in its place."""
+        done = failed(evidence, job, self._profile(job), reason, self._clock())
+        await self._write(job, held, approval, done)
+        return done
+
+    async def _write(
+        self, job: Job, held: Versioned[Evidence] | None, approval: Versioned[Approval] | None, done: Evidence
+    ) -> None:
+        """Write down evidence that is done together with the approval it opens and the messages that show both."""
+        now = self._clock()
+        change = Change(
+            also=(Versioned(done, held.version if held else 0),),
+            turn_of=evidence_turn(job.id),
+            next_turn=LOOK_AGAIN,
+            postings=(summary_posting(job, urgent=True), card_posting(job, urgent=True)),
+        )
+        opened = open_approval(job, done, approval.value if approval else None, now)
+        await self._store.commit(with_approval(change, approval, opened, now))
+        log.info("evidence.done", job=job.id, round=done.round, state=done.state.value, note=done.note)
+
+    # -- afterwards ----------------------------------------------------------------------------------------------
+
+    async def _look_again(self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None) -> None:
+        """See whether what an open approval rests on is still so; once it is settled, nobody needs to."""
+        if approval and approval.value.settled:
+            await self._plan(job, -1.0)
+            return
+        changed = changed_parts(held.value.parts, await self._preparer.parts(job))
+        if changed:
+            await self._begin(job, held, approval, _changed(changed))
+        elif approval is None or not approval.value.evidence:
+            await self._write(job, held, approval, held.value)
+        else:
+            await self._plan(job, LOOK_AGAIN)
+
+    async def _withdraw(self, job: Job, approval: Versioned[Approval] | None) -> None:
+        """Take back the votes on checkpoints of a job that goes on: they may be displaced."""
+        change = Change(turn_of=evidence_turn(job.id), next_turn=-1.0)
+        if approval:
+            now = self._clock()
+            reason = f"{job.id} goes on training; its checkpoints are evaluated again when it stops."
+            taken_back = invalidated(approval.value, reason, now)
+            if taken_back != approval.value:
+                change = replace(change, postings=(summary_posting(job, urgent=True),))
+            change = with_approval(change, approval, taken_back, now)
+        await self._store.commit(change)
+
+    async def _plan(self, job: Job, after: float) -> None:
+        await self._store.commit(Change(turn_of=evidence_turn(job.id), next_turn=after))
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _new(self, job: Job, previous: Evidence | None) -> Evidence:
+        return Evidence(
+            job=job.id,
+            state=EvidenceState.GATHERING,
+            checkpoints=tuple(each.id for each in sorted(job.checkpoints, key=lambda each: each.step)),
+            started_at=self._clock(),
+            runs=job.evidence_runs,
+            round=previous.round + 1 if previous else 1,
+        )
+
+    def _profile(self, job: Job) -> Profile | None:
+        try:
+            return self._platform_of(job.platform)[0]
+        except BotError:
+            return None
+
+    async def _eval(self, eval_id: str) -> Eval:
+        held = await self._store.evaluation(eval_id)
+        assert held is not None, "an eval is written with the evidence that names it"
+        return held.value
+
+
+def is_examined(job: Job) -> bool:
+    """Tell whether a job's checkpoints are evaluated now: it has some, and none of them can be displaced any more."""
+    stands_still = job.state is JobState.PAUSED or (job.state.is_final and job.state.is_on_platform)
+    return stands_still and bool(job.checkpoints)
+
+
+def _planned(new: Evidence, plan: Plan) -> Evidence:
+    evals = [each for each in (plan.valid, plan.test) if each]
+    return replace(
+        new,
+        valid_eval=plan.valid.id,
+        test_eval=plan.test.id if plan.test else None,
+        answered=sum(each.progress.answered for each in evals),
+        total=sum(each.total for each in evals),
+        candidates=plan.candidates,
+        alias=plan.alias,
+        alias_model=plan.alias_model,
+        parts=plan.parts,
+        note=" ".join(plan.notes) or None,
+    )
+
+
+def _said(job: Job, evidence: Evidence, by: str | None) -> tuple[Posting, ...]:
+    """Return the line in the thread about a round that a person asked for."""
+    if by is None:
+        return ()
+    line = status(job, "asked for the checkpoints to be evaluated again", by=by)
+    return (replace(line, id=f"job:{job.id}:evidence:{evidence.round}"),)
+
+
+def _asked(job: Job, now: float, by: str | None) -> tuple[AuditEntry, ...]:
+    if by is None:
+        return ()
+    return (AuditEntry(now, by, Act.REQUESTED, job.task, job.id, why=ASKED_AGAIN, where=job.request.channel),)
+
+
+def _prices(evidence: Evidence, job: Job, profile: Profile) -> dict[str, Price]:
+    known = {each.model: profile.price_of(each.model, job.model) for each in evidence.candidates}
+    return {model: price for model, price in known.items() if price is not None}
+
+
+def _check_again(job: Job, evidence: Evidence | None, approval: Approval | None) -> None:
+    """Raise Conflict, in words, where evaluating a job's checkpoints again makes no sense."""
+    if evidence and evidence.state is EvidenceState.GATHERING:
+        done = f"{evidence.answered:,} of {evidence.total:,} answers are in"
+        raise Conflict(f"The checkpoints of {job.id} are being evaluated right now; {done}.")
+    if approval and approval.settled and approval.settled.ending is Ending.APPROVED:
+        raise Conflict(f"A checkpoint of {job.id} is approved; there is nothing left to evaluate.")
+
+
+def _why_not(job: Job) -> str:
+    if not job.state.is_on_platform or job.state.is_final:
+        return f"{job.id} has no checkpoint to evaluate."
+    return f"{job.id} is {job.platform_status or job.state.value}; checkpoints are evaluated when it ends or is paused."
+
+
+def _changed(parts: tuple[str, ...]) -> str:
+    words = [WORDS[part] for part in parts]
+    are = "is another" if len(words) == 1 else "are others"
+    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{listed[0].upper()}{listed[1:]} {are} now."
+
+
+def _joined(*sentences: str | None) -> str:
+    return " ".join(filter(None, sentences))
