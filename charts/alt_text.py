@@ -1,10 +1,12 @@
 """A picture in words: its alt text, and what is said in its place where it cannot be drawn."""
 
 import math
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from charts.balance import balance
 from charts.curves_in_words import job_curves, reward_curve, rule_trace, step_panels, step_times
+from charts.models_in_words import precision_recall, score_intervals
 from charts.numerals import finite, numeral
 from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.phrases import LISTED, counted, sentence, some
@@ -17,42 +19,14 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
+    PrecisionRecall,
     ScoreComparison,
+    ScoreIntervals,
     VarianceStudy,
 )
 
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""
-
-
-def describe(chart: Chart) -> str:
-    """Return what `chart` shows, with its numbers, in at most 2,000 characters."""
-    words = _words(chart)
-    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "\u2026"
-
-
-def _words(chart: Chart) -> str:
-    match chart:
-        case RewardCurve():
-            return reward_curve(chart)
-        case StepPanels():
-            return step_panels(chart)
-        case StepTimes():
-            return step_times(chart)
-        case JobCurves():
-            return job_curves(chart)
-        case RuleTrace():
-            return rule_trace(chart)
-        case CheckpointComparison():
-            return _comparison(chart)
-        case VarianceStudy():
-            return _variance(chart)
-        case ScoreComparison():
-            return _arms(chart)
-        case LabelDistribution():
-            return _labels(chart)
-        case _ as never:
-            assert_never(never)
 
 
 def _comparison(chart: CheckpointComparison) -> str:
@@ -133,3 +107,24 @@ def _labels(chart: LabelDistribution) -> str:
 def _label(label: LabelCount, *, compares: bool) -> str:
     counts = (label.before, label.count) if compares else (label.count,)
     return f"{label.label}: " + " and ".join("not counted" if count is None else f"{count:,}" for count in counts)
+
+
+WORDS: Mapping[type[Chart], Callable[[Any], str]] = {
+    RewardCurve: reward_curve,
+    StepPanels: step_panels,
+    StepTimes: step_times,
+    JobCurves: job_curves,
+    RuleTrace: rule_trace,
+    CheckpointComparison: _comparison,
+    VarianceStudy: _variance,
+    ScoreComparison: _arms,
+    LabelDistribution: _labels,
+    PrecisionRecall: precision_recall,
+    ScoreIntervals: score_intervals,
+}
+
+
+def describe(chart: Chart) -> str:
+    """Return what `chart` shows, with its numbers, in at most 2,000 characters."""
+    words = WORDS[type(chart)](chart)
+    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "\u2026"

@@ -5,10 +5,12 @@ from typing import Any
 
 from charts.checkpoints import draw_checkpoint_comparison
 from charts.comparison import draw_score_comparison
+from charts.intervals import draw_score_intervals
 from charts.labels import draw_label_distribution
 from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.overlay import draw_job_curves
 from charts.panels import draw_step_panels
+from charts.precision_recall import draw_precision_recall
 from charts.reasoning import draw_rule_trace
 from charts.reward import draw_reward_curve
 from charts.sheet import Sheet
@@ -17,7 +19,9 @@ from charts.values import (
     Chart,
     CheckpointComparison,
     LabelDistribution,
+    PrecisionRecall,
     ScoreComparison,
+    ScoreIntervals,
     VarianceStudy,
 )
 from charts.variance import draw_variance_study
@@ -32,6 +36,8 @@ CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
     VarianceStudy: draw_variance_study,
     ScoreComparison: draw_score_comparison,
     LabelDistribution: draw_label_distribution,
+    PrecisionRecall: draw_precision_recall,
+    ScoreIntervals: draw_score_intervals,
 }
 
 

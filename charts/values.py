@@ -122,6 +122,72 @@ class ScoreComparison:
     errors: str = "standard deviation over runs"
 
 
+ModelKind = Literal["base", "checkpoint", "alias"]
+"""The base model, one of a job's checkpoints, or the model that an alias points at now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with the ends of its 95% interval; an end is None where it is not known, a mean where not measured."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedModel:
+    """One model's scores on the same items as the others'.
+
+    Args:
+        label: what it is called in the picture, such as "step 45".
+        kind: why it is among them; each kind has its own shape.
+        precision: mean precision, 0..1.
+        recall: mean recall, 0..1.
+        score: the score that training climbs, or F1.
+        chosen: whether the picture is about it; its label is in bold.
+    """
+
+    label: str
+    kind: ModelKind
+    precision: Estimate = Estimate(None)
+    recall: Estimate = Estimate(None)
+    score: Estimate = Estimate(None)
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionRecall:
+    """Where each model lies between few mistakes and few omissions.
+
+    Args:
+        title: the verdict, in one sentence.
+        models: in any order; one without precision or recall is named below the picture.
+        subtitle: which task and split, how many items and runs.
+    """
+
+    title: str
+    models: tuple[EvaluatedModel, ...]
+    subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreIntervals:
+    """One score of each model with its interval, for tasks without precision and recall.
+
+    Args:
+        title: the verdict, in one sentence.
+        models: in the order shown.
+        score: what the score is called.
+        subtitle: which task and split, how many items and runs.
+    """
+
+    title: str
+    models: tuple[EvaluatedModel, ...]
+    score: str = "reward"
+    subtitle: str = ""
+
+
 MOST_LABELS = 40
 """More labels than this are not all shown."""
 
@@ -188,6 +254,8 @@ Chart: TypeAlias = (
     | VarianceStudy
     | ScoreComparison
     | LabelDistribution
+    | PrecisionRecall
+    | ScoreIntervals
 )
 
 METRICS: tuple[tuple[Literal["precision", "recall", "f1", "reward"], str], ...] = (
