@@ -253,7 +253,7 @@ def _jobs(
     attacher = Attacher(
         store, platforms.platform_of, default_platform=default, approvers=settings.approvers, clock=time.time
     )
-    watcher = Watcher(store, platforms.platform_of, time.time)
+    watcher = Watcher(store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
     return RftJobs(store, launcher, watcher, platforms.profile_of), attacher
 
 
@@ -374,6 +374,7 @@ def _tempo(settings: Settings) -> Tempo:
             PostingKind.CURVE: pause * CURVE_PAUSE,
             PostingKind.EVAL_CARD: pause,
             PostingKind.SUMMARY: 0.0,
+            PostingKind.ALERT: 0.0,  # edited when it is over; what follows in the thread does not wait for that
         }
     )
 

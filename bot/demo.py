@@ -170,6 +170,7 @@ class _Demo:
             "LOCAL_PLATFORM_URL": self._platform,
             "PROCTOR_HOME": str(self._home),
             "PROCTOR_TASKS": str(self._settings.proctor_tasks),
+            "CARD_SECONDS": f"{self._settings.card_seconds:g}",
             "HEALTH_PORT": "0",
             "LOG_FORMAT": "console",
         }

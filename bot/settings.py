@@ -118,8 +118,11 @@ class Settings(_FromMapping):
 
     approvers: Names = ("model-approvers",)
     """Handles of the Slack user groups whose members may approve, where a task names none."""
-    card_seconds: Seconds = 3.0
-    """Shortest time between two edits of one job's card."""
+    card_seconds: Seconds = 45.0
+    """Shortest time between two edits of one job's card; what a person's click changes shows at once."""
+    picture_steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two pictures of one job's curve; None: a twentieth of the job, at least from one evaluation to the
+    next."""
     chart_workers: Annotated[int, Field(ge=1, le=8)] = 1
     """Processes that draw."""
 
@@ -155,6 +158,8 @@ class DemoSettings(_FromMapping):
     """Copies of the bot; Slack allows ten sockets for each app."""
     pace: Annotated[float, Field(ge=0)] | None = None
     """Seconds for each training step; None leaves it to the platform, 0 is full speed."""
+    card_seconds: Seconds = 3.0
+    """As for a bot, but shorter: the demo trains in about a minute."""
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:

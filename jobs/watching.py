@@ -13,7 +13,7 @@ from jobs.gateway import Gateway
 from jobs.normaliser import step_of
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
-from jobs.postings import answer, status
+from jobs.postings import answer, card_posting, status
 from jobs.records import Action, Intent, Job, JobState, Posting
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Step
@@ -50,12 +50,21 @@ class Watcher:
         store: where jobs are kept.
         platform_of: profile and gateway by name.
         clock: unix seconds.
+        picture_steps: steps between two pictures of a job's curve; None leaves it to the job's length.
     """
 
-    def __init__(self, store: Store, platform_of: PlatformOf, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        platform_of: PlatformOf,
+        clock: Callable[[], float],
+        *,
+        picture_steps: int | None = None,
+    ) -> None:
         self._store = store
         self._platform_of = platform_of
         self._clock = clock
+        self._picture_steps = picture_steps
 
     async def look(self, held: Versioned[Job]) -> None:
         """Read what is new, write it down with the messages it causes, and say when to look again."""
@@ -68,7 +77,9 @@ class Watcher:
             return
         series = await self._store.series(held.value.id)
         # The rules read a long series for tenths of a second.
-        change = await asyncio.to_thread(follow, held, news, series, profile, self._clock())
+        change = await asyncio.to_thread(
+            follow, held, news, series, profile, self._clock(), picture_steps=self._picture_steps
+        )
         await self._store.commit(change)
 
     async def act(self, held: Versioned[Job], intent: Intent, *, again: bool = False) -> None:
@@ -92,7 +103,8 @@ class Watcher:
             else:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
                 postings = (status(cleared, DONE[intent.action], by=intent.by),)
-        await self._store.commit(Change(job=Versioned(cleared, held.version), next_turn=0, postings=postings))
+        shown = (*postings, card_posting(cleared, urgent=True))
+        await self._store.commit(Change(job=Versioned(cleared, held.version), next_turn=0, postings=shown))
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
