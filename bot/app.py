@@ -25,12 +25,14 @@ from bot.slack_socket import SlackSocket
 from charts import ChartPool
 from handlers.boundary import Boundary
 from handlers.images import Pictures
+from handlers.pending import Notices
 from handlers.people import People
 from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.showing import Showing
 from jobs import checks
 from jobs.approvals.deciding import Approvals
+from jobs.approvals.waiting import Waiting
 from jobs.attaching import Attacher
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.errors import NotFound
@@ -175,17 +177,19 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         jobs, attacher = _jobs(settings, store, tasks, platforms, graders)
         people = People(client)
         approvals = Approvals(store, people, time.time)
+        notices = Notices(approvals, people)
         pictures = Pictures(pool, client, store)
         rows = _rows(settings)
         evals, runner = _evals(store, tasks, platforms, graders, rows)
 
         shelf = _shelf(settings, store, rows)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
-        showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link)
+        showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link, notices=notices)
         courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
 
         kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
         kinds["sweep"] = Sweeper(store, platforms.platform_of).sweep
+        kinds["approval"] = _approval_turn(Waiting(store, approvals, time.time, _at_any_hour), store)
         engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
@@ -313,6 +317,23 @@ def _turn(jobs: RftJobs, store: Store) -> Work:
                 await jobs.turn(job_id, await store.starts(job_id), found_by)
 
     return turn
+
+
+def _approval_turn(waiting: Waiting, store: Store) -> Work:
+    """Return the work of one turn of an approval that waits, with its log lines tagged and its faults referenced."""
+
+    async def turn(turn_id: str, token: str) -> None:
+        found_by = reference()
+        with structlog.contextvars.bound_contextvars(approval=turn_id, turn=found_by):
+            async with kept(store, turn_id, token, JOB_LEASE):
+                await waiting.turn(turn_id)
+
+    return turn
+
+
+async def _at_any_hour(_channel: str, now: float) -> float:
+    """Let a reminder through at once."""
+    return now
 
 
 def _shelf(settings: Settings, store: Store, rows: RowStore) -> ReportShelf:

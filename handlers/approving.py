@@ -1,29 +1,47 @@
 """Approve and reject: the click, the form that asks for the reason, and the answer to each."""
 
 import json
+from dataclasses import dataclass
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.blocks import Block, context, escape, plain, section, text_input
+from handlers.approval_form import FORM, REASON, form, overridden
+from handlers.approval_words import answer
 from handlers.forms import open_form
-from handlers.summary import APPROVE, REJECT, settled_sentence
-from handlers.wording import grader_name, group, person, score
-from jobs.approvals.deciding import Answer, Approvals, Outcome
-from jobs.approvals.records import Verdict
+from handlers.summary import APPROVE, REJECT
+from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.records import Approval, ApprovalKind, Verdict
+from jobs.approvals.rules import Outcome
 from jobs.errors import Conflict, NotFound
-from jobs.records import Checkpoint
 from jobs.rft import JobView, RftJobs
 
-FORM: Final = "decision"
-REASON: Final = "reason"
-MOST_REASON: Final = 500
 SHORTEST_REASON: Final = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What an Approve or Reject button stands for; its value is `<subject>|<choice>|<digest of the evidence>`."""
+
+    subject: str
+    choice: str
+    evidence: str
+
+    @classmethod
+    def read(cls, value: str) -> "Control":
+        """Return what a button's value says; buttons of long ago carry no evidence."""
+        subject, choice, evidence, *_ = (*value.split("|", 2), "", "")
+        return cls(subject, choice, evidence)
+
+    @property
+    def value(self) -> str:
+        """The value of its button."""
+        return f"{self.subject}|{self.choice}|{self.evidence}"
+
+
 def register(app: AsyncApp) -> None:
-    """Listen to the approval controls of summaries and to their form."""
+    """Listen to the approval controls of messages and to their form."""
     app.action(APPROVE)(ask_reason)
     app.action(REJECT)(ask_reason)
     app.view(FORM)(take_decision)
@@ -39,24 +57,17 @@ async def ask_reason(
 ) -> None:
     """Open the form for whoever may decide; tell everybody else why they may not."""
     await ack()
-    job_id, _, checkpoint_id = str(action["value"]).partition("|")
     user, channel = str(body["user"]["id"]), str(body["channel"]["id"])
-    standing = await approvals.standing(job_id, user)
-    view = await jobs.view(job_id)
-    if standing.outcome is not Outcome.OPEN:
-        await client.chat_postEphemeral(channel=channel, user=user, text=reply(standing, view, user))
+    vote = await _clicked(Control.read(str(action["value"])), str(action["action_id"]), user, channel, approvals)
+    given = await approvals.standing(vote)
+    view = await _job_of(given.approval, jobs)
+    if given.outcome is not Outcome.OPEN:
+        await client.chat_postEphemeral(channel=channel, user=user, text=answer(given, user, attached=_attached(view)))
         return
-    verdict = Verdict.APPROVE if action["action_id"] == APPROVE else Verdict.REJECT
-    checkpoint = _checkpoint(view, checkpoint_id) if verdict is Verdict.APPROVE else None
-    remembered = json.dumps(
-        {
-            "job": job_id,
-            "checkpoint": checkpoint_id,
-            "verdict": verdict,
-            "channel": channel,
-        }
-    )
-    await open_form(client, str(body["trigger_id"]), form(view, checkpoint, remembered))
+    if vote.choice and view:
+        _require_kept(view, vote.choice)
+    opened = form(given.approval, vote.verdict, vote.choice, view, _remembered(vote))
+    await open_form(client, str(body["trigger_id"]), opened)
 
 
 async def take_decision(
@@ -68,104 +79,61 @@ async def take_decision(
     approvals: Approvals,
 ) -> None:
     """Count the decision, and tell who made it what it came to."""
-    reason = str(view["state"]["values"][REASON][REASON]["value"] or "").strip()
+    values = view["state"]["values"]
+    reason = str(values[REASON][REASON]["value"] or "").strip()
     if len(reason) < SHORTEST_REASON:
-        await ack(
-            response_action="errors", errors={REASON: "Give a reason in a few words; it stays with the decision."}
-        )
+        words = "Give a reason in a few words; it stays with the decision."
+        await ack(response_action="errors", errors={REASON: words})
         return
     await ack()
-    remembered = json.loads(str(view["private_metadata"]))
     user = str(body["user"]["id"])
-    answer = await approvals.decide(
-        remembered["job"], user, Verdict(remembered["verdict"]), remembered["checkpoint"], reason
-    )
+    vote = _recalled(str(view["private_metadata"]), user, reason, overridden(values))
+    given = await approvals.decide(vote)
+    job = await _job_of(given.approval, jobs)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await client.chat_postEphemeral(
-        channel=remembered["channel"],
-        user=user,
-        text=reply(answer, await jobs.view(remembered["job"]), user),
+    await client.chat_postEphemeral(channel=vote.where, user=user, text=answer(given, user, attached=_attached(job)))
+
+
+async def _clicked(control: Control, action_id: str, user: str, channel: str, approvals: Approvals) -> Vote:
+    """Return what a click wants to decide. To reject all is to reject what stands when the form is opened."""
+    if action_id == APPROVE:
+        return Vote(control.subject, user, Verdict.APPROVE, control.choice, control.evidence, where=channel)
+    standing = (await approvals.get(control.subject)).value
+    return Vote(control.subject, user, Verdict.REJECT, "", standing.basis("") or "", where=channel)
+
+
+def _remembered(vote: Vote) -> str:
+    return json.dumps(
+        {
+            "subject": vote.subject,
+            "verdict": vote.verdict,
+            "choice": vote.choice,
+            "evidence": vote.evidence,
+            "channel": vote.where,
+        }
     )
 
 
-def form(view: JobView, checkpoint: Checkpoint | None, remembered: str) -> Block:
-    """Return the form that asks for the reason of a decision.
-
-    Args:
-        view: the job.
-        checkpoint: what is approved; None rejects all checkpoints.
-        remembered: what the submission needs to know, as text.
-    """
-    job = view.job
-    if checkpoint:
-        title, verb = f"Approve step {checkpoint.step}", "Approve"
-        known = {**checkpoint.scores, job.reward: checkpoint.valid_reward}
-        scores = ", ".join(
-            f"{escape(grader_name(name))} {score(value)}" for name, value in known.items() if value is not None
-        )
-        text = f"*{escape(job.task)}*, `{job.id}`\n`{escape(checkpoint.model_id)}`\n{scores or 'No scores reported.'}"
-        consequence = f"With {job.quorum} approvals this checkpoint is the approved one."
-    else:
-        title, verb = "Reject all", "Reject"
-        text = f"*{escape(job.task)}*, `{job.id}`: all {len(job.checkpoints)} checkpoints"
-        consequence = "One rejection settles it: no checkpoint of this job can be approved afterwards."
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "private_metadata": remembered,
-        "title": plain(title, 24),
-        "submit": plain(verb, 24),
-        "close": plain("Back", 24),
-        "blocks": [
-            section(text),
-            text_input(
-                "Reason",
-                block_id=REASON,
-                action_id=REASON,
-                hint="Your name, the time and this reason are shown with the decision.",
-                most=MOST_REASON,
-            ),
-            context(consequence),
-        ],
-    }
+def _recalled(remembered: str, user: str, reason: str, overrides: tuple[str, ...]) -> Vote:
+    known = json.loads(remembered)
+    verdict = Verdict(known["verdict"])
+    return Vote(
+        known["subject"], user, verdict, known["choice"], known["evidence"], reason, overrides, known["channel"]
+    )
 
 
-def reply(answer: Answer, view: JobView, user: str) -> str:
-    """Return what a click or a decision came to, as a sentence for the person who made it."""
-    approval = answer.approval
-    match answer.outcome:
-        case Outcome.OWN_JOB if view.job.attached:
-            return (
-                "You asked me to watch this job, and I cannot tell who launched it; so you count as its launcher, and "
-                "somebody else has to decide."
-            )
-        case Outcome.OWN_JOB:
-            return "You launched this job, so you cannot approve or reject its checkpoints; somebody else has to."
-        case Outcome.NOT_APPROVER:
-            groups = ", ".join(group(handle) for handle in approval.approvers)
-            return f"Only approvers of this task can decide: {groups}. You are not among them."
-        case Outcome.ALREADY_SETTLED:
-            return f"This is settled already. {settled_sentence(JobView(view.job, view.series, approval))}"
-        case Outcome.SETTLED:
-            return f"Your decision settled it. {settled_sentence(JobView(view.job, view.series, approval))}"
-        case Outcome.REPEATED:
-            return "You had already decided so; your decision stands as it was."
-        case Outcome.RECORDED:
-            mine = next(d for d in approval.decisions if d.user == user)
-            votes = approval.votes_for(mine.choice)
-            missing = approval.quorum - len(votes)
-            others = ", ".join(person(d.user) for d in votes)
-            return (
-                f"Recorded. Approved so far by {others}; {missing} more approval{'s' if missing != 1 else ''} needed."
-            )
-        case Outcome.OPEN:
-            return "You can decide on these checkpoints."
+async def _job_of(approval: Approval, jobs: RftJobs) -> JobView | None:
+    return await jobs.view(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
 
 
-def _checkpoint(view: JobView, checkpoint_id: str) -> Checkpoint:
-    for checkpoint in view.job.checkpoints:
-        if checkpoint.id == checkpoint_id:
-            return checkpoint
+def _attached(view: JobView | None) -> bool:
+    return view is not None and view.job.attached
+
+
+def _require_kept(view: JobView, checkpoint_id: str) -> None:
+    """Raise, saying what to do, where the checkpoint is no longer kept."""
+    if any(checkpoint.id == checkpoint_id for checkpoint in view.job.checkpoints):
+        return
     if not view.job.checkpoints:
         raise NotFound(f"{view.job.id} has no checkpoint any more.")
     raise Conflict(f"That checkpoint of {view.job.id} is no longer kept; use the buttons of the newest summary.")

@@ -146,6 +146,7 @@ PROCTOR: Final = (
         needs=("task",),
     ),
     Verb("platforms", "where jobs can run"),
+    Verb("approvals", "what waits for approval, how long, and how many votes are missing"),
 )
 
 

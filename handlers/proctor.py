@@ -1,6 +1,7 @@
 """The /proctor command: help, tasks, platforms."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -14,12 +15,16 @@ from handlers.checking import check_message, label_chart
 from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview, parse
 from handlers.datasets import balance_chart, balance_message, read_balance
 from handlers.images import Pictures
+from handlers.pending import pending_list, waiting_for
+from handlers.people import People
 from handlers.wording import group
+from jobs.approvals.deciding import Approvals
 from jobs.checks.records import Finding
 from jobs.datasets.balancing import Balanced, balance
 from jobs.datasets.label_map import label_map_of
 from jobs.errors import UserError
 from jobs.platforms import Profile
+from jobs.store import Store
 from jobs.tasks import Task, TaskCatalogue
 
 COMMAND: Final = "/proctor"
@@ -42,6 +47,9 @@ async def handle_proctor(
     profiles: Mapping[str, Profile],
     checker: TaskChecker,
     pictures: Pictures,
+    approvals: Approvals,
+    people: People,
+    store: Store,
 ) -> None:
     """Do what was typed after /proctor, and answer only the person who typed it."""
     await ack()
@@ -64,6 +72,9 @@ async def handle_proctor(
             await whisper(client, balance_message(made, file), user, channel)
         case "platforms":
             await respond(text=list_platforms(profiles))
+        case "approvals":
+            waiting = await waiting_for(user, approvals, people, store, client)
+            await respond(text=pending_list(*waiting, time.time()))
         case _:
             raise AssertionError(f"/proctor {typed.verb} is listed but not handled")
 

@@ -10,6 +10,7 @@ from handlers.blocks import Message, escape, sentence
 from handlers.cards import card
 from handlers.eval_cards import eval_card, eval_result, result_chart
 from handlers.images import Pictures
+from handlers.pending import Notices
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, reward_curve, status
 from jobs.errors import NotFound
@@ -47,6 +48,7 @@ class Showing:
         jobs: the RFT jobs.
         evals: the evals.
         pictures: draws and uploads.
+        notices: says what becomes of approvals.
         report_file: finds an eval's report.
         report_link: makes a link to it.
         clock: unix seconds.
@@ -58,6 +60,7 @@ class Showing:
         evals: Evals,
         pictures: Pictures,
         *,
+        notices: Notices,
         report_file: ReportFile,
         report_link: ReportLink,
         clock: Callable[[], float] = time.time,
@@ -65,6 +68,7 @@ class Showing:
         self._jobs = jobs
         self._evals = evals
         self._pictures = pictures
+        self._notices = notices
         self._report_file = report_file
         self._report_link = report_link
         self._clock = clock
@@ -74,6 +78,8 @@ class Showing:
         match posting.kind:
             case PostingKind.ANSWER:
                 return Shown(sentence(escape(posting.text or "")))
+            case PostingKind.APPROVAL_NOTICE:
+                return Shown(await self._notices.show(posting))
             case PostingKind.EVAL_CARD | PostingKind.EVAL_RESULT | PostingKind.EVAL_REPORT:
                 return await self._of_eval(posting)
             case _:

@@ -138,7 +138,8 @@ def _approve_button(job: Job, reading: CheckpointReading, approval: Approval | N
     step = reading.checkpoint.step
     votes = len(approval.votes_for(reading.checkpoint.id)) if approval else 0
     label = f"Approve step {step}" + (f" ({votes} of {approval.quorum})" if approval and votes else "")
-    return button(label, APPROVE, f"{job.id}|{reading.checkpoint.id}", style="primary")
+    shown = (approval.basis(reading.checkpoint.id) if approval else None) or ""
+    return button(label, APPROVE, f"{job.id}|{reading.checkpoint.id}|{shown}", style="primary")
 
 
 def _approval_blocks(job: Job, approval: Approval | None, votes: int) -> list[Block]:

@@ -1,25 +1,20 @@
-"""The team's sign-off of one checkpoint: who may decide, what settles it, and what each click is answered.
+"""Takes people's decisions: each sees those before it, whoever clicks when, and on which bot."""
 
-open ── approve, votes < quorum ──> open
-  ├──── approve, votes = quorum ──> settled: approved
-  └──── reject ───────────────────> settled: rejected
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
-from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
+from jobs.approvals.recording import refreshed, with_approval
+from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
+from jobs.approvals.rules import Answer, Outcome, decide, lapsed, objection, would_settle
 from jobs.changes import Change, Versioned
 from jobs.errors import NotFound
-from jobs.postings import card_posting, summary_posting
 from jobs.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
-MOST_TRIES: Final = 20
+MOST_TRIES: Final = 200
 """Far more people than click in one instant; a limit only so that a bug cannot spin for ever."""
 
 
@@ -27,69 +22,42 @@ class Directory(Protocol):
     """Knows who belongs to which group."""
 
     async def is_any_of(self, user: str, approvers: tuple[str, ...]) -> bool:
-        """Tell whether the user is named in `approvers` or a member of a group named there."""
+        """Tell whether the user is named in `approvers` or a member of a group named there; may be a minute old."""
+        ...
+
+    async def still(self, users: Collection[str], approvers: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the users who are named in `approvers`, or members of a group named there, right now."""
         ...
 
 
-class Outcome(StrEnum):
-    """What a click on an approval came to."""
-
-    OPEN = "open"
-    """It may be decided by this person."""
-    RECORDED = "recorded"
-    """The vote counts; more are needed."""
-    REPEATED = "repeated"
-    """The same person had said the same before."""
-    SETTLED = "settled"
-    """This vote settled it."""
-    ALREADY_SETTLED = "already_settled"
-    OWN_JOB = "own_job"
-    """Who launched a job does not approve it."""
-    NOT_APPROVER = "not_approver"
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a click came to, with the approval as it now stands."""
+class Vote:
+    """What one person wants to decide, as they clicked it."""
 
-    outcome: Outcome
-    approval: Approval
+    subject: str
+    """The job's id, or the proposal's."""
+    user: str
+    verdict: Verdict
+    choice: str
+    """Checkpoint id, or model id; the empty string rejects all."""
+    evidence: str
+    """Digest of what they were shown; see `Approval.basis`."""
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+    """Guardrails that they set aside."""
+    where: str = ""
+    """Slack channel id."""
 
-
-def refusal(approval: Approval, user: str, *, is_approver: bool) -> Outcome | None:
-    """Return why this person may not decide now, or None where they may."""
-    if approval.settled:
-        return Outcome.ALREADY_SETTLED
-    if user == approval.launched_by:
-        return Outcome.OWN_JOB
-    if not is_approver:
-        return Outcome.NOT_APPROVER
-    return None
-
-
-def decide(approval: Approval, decision: Decision) -> Answer:
-    """Return the approval with one person's decision counted.
-
-    A person has one decision; a later one replaces it until the approval is settled. A rejection settles at once, an
-    approval when `quorum` people have approved the same checkpoint.
-    """
-    previous = next((d for d in approval.decisions if d.user == decision.user), None)
-    if previous and (previous.verdict, previous.choice) == (decision.verdict, decision.choice):
-        return Answer(Outcome.REPEATED, approval)
-    others = tuple(d for d in approval.decisions if d.user != decision.user)
-    counted = replace(approval, decisions=(*others, decision))
-    rejected = decision.verdict is Verdict.REJECT
-    if rejected or len(counted.votes_for(decision.choice)) >= approval.quorum:
-        settlement = Settlement(Ending.REJECTED if rejected else Ending.APPROVED, decision.choice, decision.at)
-        return Answer(Outcome.SETTLED, replace(counted, settled=settlement))
-    return Answer(Outcome.RECORDED, counted)
+    def decision(self, at: float) -> Decision:
+        """Return it as it is kept, made at this time (unix seconds)."""
+        return Decision(self.user, self.verdict, self.choice, self.reason, at, self.evidence, self.overrides)
 
 
 class Approvals:
-    """Takes decisions and settles each approval once, whoever clicks when and on which bot.
+    """The approvals of this bot.
 
     Args:
-        store: where approvals are kept.
+        store: where they are kept.
         directory: who is an approver.
         clock: unix seconds.
     """
@@ -99,61 +67,88 @@ class Approvals:
         self._directory = directory
         self._clock = clock
 
-    async def standing(self, job_id: str, user: str) -> Answer:
-        """Say whether this person may decide on the job's checkpoints now.
+    async def standing(self, vote: Vote) -> Answer:
+        """Say whether this could be decided now, before a reason is asked for; nothing is counted.
 
         Raises:
-            NotFound: the job has no approval.
+            NotFound: nothing of this subject is up for approval.
         """
-        approval = (await self._read(job_id)).value
-        reason = await self._refusal(approval, user)
-        return Answer(reason or Outcome.OPEN, approval)
+        held = await self._current(vote.subject)
+        decision = vote.decision(self._clock())
+        refused = objection(held.value, decision, await self._entitled(held.value, decision))
+        return Answer(refused or Outcome.OPEN, held.value)
 
-    async def decide(self, job_id: str, user: str, verdict: Verdict, checkpoint: str, reason: str) -> Answer:
+    async def decide(self, vote: Vote) -> Answer:
         """Count one decision; of simultaneous ones each sees those before it.
 
-        Args:
-            job_id: the job whose checkpoints are up for approval.
-            user: Slack user id.
-            verdict: what they say.
-            checkpoint: checkpoint id; the empty string rejects all.
-            reason: in their words.
-
         Raises:
-            NotFound: the job has no approval.
+            NotFound: nothing of this subject is up for approval.
         """
         for _ in range(MOST_TRIES):
-            held = await self._read(job_id)
-            refused = await self._refusal(held.value, user)
-            if refused:
-                return Answer(refused, held.value)
-            answer = decide(held.value, Decision(user, verdict, checkpoint, reason, self._clock()))
-            if answer.outcome is Outcome.REPEATED:
+            held = await self._current(vote.subject)
+            decision = vote.decision(self._clock())
+            answer = decide(held.value, decision, await self._entitled(held.value, decision))
+            if answer.outcome not in {Outcome.RECORDED, Outcome.SETTLED}:
                 return answer
-            try:
-                await self._commit(held, answer)
-            except VersionConflict:
-                continue
-            log.info("approval.decided", job=job_id, user=user, verdict=verdict, outcome=answer.outcome)
-            return answer
-        raise AssertionError(f"approval of {job_id} changed {MOST_TRIES} times while it was decided")
+            if await self._committed(held, answer.approval, vote.where):
+                log.info(
+                    "approval.decided",
+                    subject=vote.subject,
+                    user=vote.user,
+                    verdict=vote.verdict,
+                    outcome=answer.outcome,
+                )
+                return answer
+        raise AssertionError(f"approval of {vote.subject} changed {MOST_TRIES} times while it was decided")
 
-    async def _read(self, job_id: str) -> Versioned[Approval]:
-        held = await self._store.approval(job_id)
+    async def expire(self, held: Versioned[Approval]) -> bool:
+        """End an approval that nobody settled in time; False where somebody was quicker."""
+        done = await self._committed(held, lapsed(held.value, self._clock()), "")
+        if done:
+            log.info("approval.expired", subject=held.value.subject)
+        return done
+
+    async def get(self, subject: str) -> Versioned[Approval]:
+        """Return the approval of a job's checkpoints, or of a proposal.
+
+        Raises:
+            NotFound: nothing of this subject is up for approval.
+        """
+        held = await self._store.approval(subject)
         if held is None:
-            raise NotFound(f"{job_id} has no checkpoint waiting for approval.")
+            raise NotFound(f"{subject} has no checkpoint waiting for approval.")
         return held
 
-    async def _refusal(self, approval: Approval, user: str) -> Outcome | None:
-        named = await self._directory.is_any_of(user, approval.approvers)
-        return refusal(approval, user, is_approver=named)
+    async def pending(self) -> tuple[Approval, ...]:
+        """Return the approvals that are open, the longest waiting first."""
+        found = await self._store.records(Approval)
+        waiting = [each for each in found if each.settled is None and not each.has_lapsed(self._clock())]
+        return tuple(sorted(waiting, key=lambda each: each.requested_at))
 
-    async def _commit(self, held: Versioned[Approval], answer: Answer) -> None:
-        job = await self._store.job(held.value.subject)
-        assert job is not None, "an approval belongs to a job"
-        await self._store.commit(
-            Change(
-                approval=Versioned(answer.approval, held.version),
-                postings=(summary_posting(job.value, urgent=True), card_posting(job.value, urgent=True)),
-            )
-        )
+    async def _current(self, subject: str) -> Versioned[Approval]:
+        """Read an approval; one whose time is over is ended first, for its own turn may be late."""
+        for _ in range(MOST_TRIES):
+            held = await self.get(subject)
+            if not held.value.has_lapsed(self._clock()):
+                return held
+            await self.expire(held)
+        raise AssertionError(f"approval of {subject} changed {MOST_TRIES} times while it expired")
+
+    async def _entitled(self, approval: Approval, decision: Decision) -> frozenset[str]:
+        """Return who of those who have a say is an approver; asked anew where the decision would settle it."""
+        voters = frozenset(earlier.user for earlier in approval.decisions)
+        if would_settle(approval, decision):
+            return await self._directory.still(voters | {decision.user}, approval.approvers)
+        may = await self._directory.is_any_of(decision.user, approval.approvers)
+        return voters | {decision.user} if may else voters - {decision.user}
+
+    async def _committed(self, held: Versioned[Approval], approval: Approval, where: str) -> bool:
+        """Write an approval with all that belongs to it; False where somebody else changed something first."""
+        job = await self._store.job(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
+        change = Change(postings=refreshed(approval, job.value if job else None))
+        change = with_approval(change, held, approval, self._clock(), where=where)
+        try:
+            await self._store.commit(change)
+        except VersionConflict:
+            return False
+        return True

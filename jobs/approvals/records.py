@@ -146,3 +146,12 @@ class Approval:
     def votes_for(self, choice: str) -> tuple[Decision, ...]:
         """Return the approvals of one choice, oldest first."""
         return tuple(d for d in self.decisions if d.verdict is Verdict.APPROVE and d.choice == choice)
+
+    @property
+    def settling(self) -> tuple[Decision, ...]:
+        """The decisions that settled it, oldest first; none where it is open or nobody did."""
+        if self.settled is None or self.settled.ending is Ending.EXPIRED:
+            return ()
+        if self.settled.ending is Ending.APPROVED:
+            return self.votes_for(self.settled.choice)
+        return tuple(d for d in self.decisions if d.verdict is Verdict.REJECT)

@@ -52,7 +52,11 @@ class Scene:
             last_step=10,
             total_steps=10,
         )
-        await self.add(job, an_approval(subject=job.id, launched_by=ALICE))
+        evidence = {each.id: f"digest-{each.step}" for each in checkpoints}
+        names = {each.id: f"step {each.step}" for each in checkpoints}
+        models = {each.id: each.model_id for each in checkpoints}
+        waiting = an_approval(subject=job.id, launched_by=ALICE, task=job.task, channel=RFT)
+        await self.add(job, replace(waiting, evidence=evidence, names=names, models=models))
         return job, await self.summary()
 
     async def running(self, **changes: object) -> Job:

@@ -14,8 +14,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.images import Pictures
+from handlers.pending import Notices
+from handlers.people import People
 from handlers.posting import SlackPoster
 from handlers.showing import Showing
+from jobs.approvals.deciding import Approvals
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.rows import LocalRows
 from jobs.evals.service import Evals
@@ -123,7 +126,10 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
         return None
 
     evals = Evals(store, EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time), LocalRows(folder / "evals"))
-    return Showing(jobs, evals, pictures, report_file=no_report, report_link=lambda _: None)
+    client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
+    people = People(client)
+    notices = Notices(Approvals(store, people, time.time), people)
+    return Showing(jobs, evals, pictures, notices=notices, report_file=no_report, report_link=lambda _: None)
 
 
 def _nowhere(name: str) -> tuple[Profile, Gateway]:
