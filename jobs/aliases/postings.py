@@ -1,6 +1,7 @@
 """The messages that a move of an alias causes, each with the id under which it is posted once."""
 
-from jobs.aliases.records import Alias, AliasMove, MoveKind
+from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal
+from jobs.ledger import card_id
 from jobs.records import Job, Posting, PostingKind
 
 MOST_REASON = 300
@@ -22,14 +23,14 @@ def moved_posting(alias: Alias, job: Job) -> Posting:
     )
 
 
-def proposal_posting(proposal: str, channel: str) -> Posting:
-    """Return the posting that shows a proposed rollback, or the review of one, and what has been decided."""
+def proposal_posting(proposal: Proposal) -> Posting:
+    """Return the message that shows a proposal and what has been decided on it: the one its approval refreshes too."""
     return Posting(
-        id=f"{proposal}:approval",
+        id=card_id(proposal.id),
         kind=PostingKind.APPROVAL,
-        lane=f"approval:{proposal}",
-        subject=proposal,
-        channel=channel,
+        lane=f"approval:{proposal.id}",
+        subject=proposal.id,
+        channel=proposal.channel,
         refreshed=True,
         urgent=True,
     )
