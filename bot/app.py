@@ -45,6 +45,7 @@ from jobs.evals.sampling import Sampler
 from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
+from jobs.evidence.gathering import Examiner
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.judging import PlatformJudge
@@ -181,15 +182,21 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         pictures = Pictures(pool, client, store)
         rows = _rows(settings)
         evals, runner = _evals(store, tasks, platforms, graders, rows)
+        examiner = _examiner(store, tasks, platforms, rows)
 
         shelf = _shelf(settings, store, rows)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
         showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link, notices=notices)
         courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
 
-        kinds = {"turn": _turn(jobs, store), "eval": _eval_turn(runner, store), "deliver": courier.deliver}
-        kinds["sweep"] = Sweeper(store, platforms.platform_of).sweep
-        kinds["approval"] = _approval_turn(Waiting(store, approvals, time.time, _at_any_hour), store)
+        kinds = {
+            "turn": _turn(jobs, store),
+            "eval": _eval_turn(runner, store),
+            "evidence": _evidence_turn(examiner, store),
+            "approval": _approval_turn(Waiting(store, approvals, time.time, _at_any_hour), store),
+            "sweep": Sweeper(store, platforms.platform_of).sweep,
+            "deliver": courier.deliver,
+        }
         engine = await stack.enter_async_context(DocketEngine(redis_url, kinds))
 
         app = AsyncApp(client=client, signing_secret=_secret(settings), name="proctor")
@@ -197,6 +204,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "jobs": jobs,
             "attacher": attacher,
             "evals": evals,
+            "examiner": examiner,
             "approvals": approvals,
             "people": people,
             "pictures": pictures,
@@ -372,6 +380,24 @@ def _eval_turn(runner: EvalRunner, store: Store) -> Work:
         found_by = reference()
         with structlog.contextvars.bound_contextvars(evaluation=eval_id, turn=found_by):
             await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
+
+    return turn
+
+
+def _examiner(store: Store, tasks: TaskCatalogue, platforms: Platforms, rows: RowStore) -> Examiner:
+    """Return what has checkpoints evaluated."""
+    planner = EvalPlanner(tasks, platforms.platform_of, _default_platform(platforms.profiles), time.time)
+    return Examiner(store, tasks, planner, rows, platforms.platform_of, time.time)
+
+
+def _evidence_turn(examiner: Examiner, store: Store) -> Work:
+    """Return the work of one turn of a job's evidence, with its log lines tagged and its faults referenced."""
+
+    async def turn(turn_id: str, token: str) -> None:
+        found_by, job_id = reference(), turn_id.partition(":")[2]
+        with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
+            async with kept(store, turn_id, token, JOB_LEASE):
+                await examiner.turn(job_id, await store.starts(turn_id), found_by)
 
     return turn
 
