@@ -169,7 +169,8 @@ class Courier:
             log.error("posting.refused", reason=str(failure))
             await self._store.refuse(posting, str(failure))
             return 0.0
-        await self._store.settle(delivery, entry)
+        if await self._store.settle(delivery, entry):
+            return 0.0
         return self._tempo.pause_after(posting.kind) if posting.refreshed else 0.0
 
     async def _thread(self, posting: Posting) -> LedgerEntry | None:

@@ -21,7 +21,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:starts                 hash job or eval id -> turns begun since the last that finished or got further
     {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
     {proctor}:lane:<lane>            sorted set, posting id in order
-    {proctor}:posting:<id>           hash value, wanted, attempt, first
+    {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
     {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
     {proctor}:refused                hash posting id -> posting and Slack's reason
     {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
@@ -309,10 +309,12 @@ class Store:
             case _:
                 return None
 
-    async def settle(self, delivery: Delivery, entry: LedgerEntry) -> None:
-        """Write into the ledger that a posting is in Slack."""
+    async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
+        """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""
         posting = delivery.posting
-        await self._run("settle", posting.id, posting.lane, posting.subject, json.dumps(asdict(entry)), delivery.wanted)
+        where = json.dumps(asdict(entry))
+        answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
+        return answer == 2
 
     async def forget_attempt(self, posting: Posting) -> None:
         """Note that the last attempt certainly did not reach Slack."""

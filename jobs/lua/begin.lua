@@ -9,6 +9,7 @@ local id = redis.call('ZRANGE', key('lane:' .. lane), 0, 0)[1]
 if not id then return {'empty'} end
 redis.call('ZADD', key('outbox'), now + lease, lane)
 local posting = key('posting:' .. id)
+redis.call('HDEL', posting, 'urgent')
 local attempt = redis.call('HINCRBY', posting, 'attempt', 1)
 redis.call('HSETNX', posting, 'first', now)
 local held = redis.call('HMGET', posting, 'value', 'wanted', 'first')

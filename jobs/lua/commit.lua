@@ -76,6 +76,7 @@ for _, posting in ipairs(change.postings) do
     local lane = 'lane:' .. posting.lane
     redis.call('HSET', key('posting:' .. posting.id), 'value', posting.value)
     redis.call('HINCRBY', key('posting:' .. posting.id), 'wanted', 1)
+    if posting.urgent then redis.call('HSET', key('posting:' .. posting.id), 'urgent', 1) end
     redis.call('ZADD', key(lane), 'NX', redis.call('INCR', key('sequence')), posting.id)
     if posting.urgent and redis.call('HEXISTS', key('leases:outbox'), posting.lane) == 0 then
       redis.call('ZADD', key('outbox'), now, posting.lane)

@@ -1,5 +1,5 @@
 -- Writes into the ledger that a posting is in Slack. ARGV: prefix, posting id, lane, subject, entry, wanted.
--- A refreshed posting that was wanted again meanwhile stays in its lane.
+-- A refreshed posting that was wanted again meanwhile stays in its lane. Answers 1, or 2 where a person waits for that.
 local prefix, id, lane, subject, entry, wanted = unpack(ARGV)
 local function key(name) return prefix .. ':' .. name end
 redis.call('HSET', key('ledger:' .. subject), id, entry)
@@ -8,5 +8,6 @@ if redis.call('HGET', key('posting:' .. id), 'wanted') == wanted then
   redis.call('ZREM', key('lane:' .. lane), id)
 else
   redis.call('HDEL', key('posting:' .. id), 'attempt', 'first')
+  if redis.call('HEXISTS', key('posting:' .. id), 'urgent') == 1 then return 2 end
 end
 return 1

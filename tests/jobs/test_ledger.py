@@ -183,6 +183,32 @@ async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
     assert slack.edits[card.id] == 1
 
 
+@dataclass
+class ClickedSlack(SmallSlack):
+    """Somebody clicks while the card is on its way."""
+
+    store: Store | None = None
+    urgent: bool = True
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        assert self.store is not None
+        await self.store.commit(Change(postings=(replace(posting, urgent=self.urgent),)))
+        await self.store.commit(Change(postings=(posting,)))
+        return await SmallSlack.post(self, posting, thread)
+
+
+@pytest.mark.parametrize(("urgent", "edits"), [(True, 1), (False, 0)])
+async def test_a_click_during_a_delivery_shows_without_a_pause(store: Store, urgent: bool, edits: int) -> None:
+    slack = ClickedSlack(store=store, urgent=urgent)
+    courier = Courier(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    claim = await claimed(store)
+    await courier.deliver(claim.id, claim.token)
+    assert slack.edits[card.id] == edits
+    assert await store.claim("outbox", lease=60, limit=10) == ()
+
+
 async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     slack = SmallSlack()
     courier = Courier(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
