@@ -22,6 +22,8 @@ from jobs.watching import PAST, Watcher
 
 MOST_STARTS: Final = 3
 """Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
+MOST_LOOKS: Final = 3
+"""In one turn, where others keep being quicker."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -176,16 +178,22 @@ class RftJobs:
             starts: turns begun since the last one that finished, this one included.
             reference: finds this turn in the log, should it fail.
         """
-        held = await self._store.job(job_id)
-        if held is None:
+        for _ in range(MOST_LOOKS):
+            held = await self._store.job(job_id)
+            if held is None:
+                return
+            try:
+                if starts > MOST_STARTS:
+                    await self._set_aside(held, reference)
+                else:
+                    await self._step(held, starts)
+            except VersionConflict:
+                log.info("turn.overtaken")  # another turn, or a person, was quicker
+                if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
+                    # Theirs may have planned no turn, and the lease of this one would be waited for. To look again
+                    # is safe at any time; a launch is not.
+                    continue
             return
-        try:
-            if starts > MOST_STARTS:
-                await self._set_aside(held, reference)
-            else:
-                await self._step(held, starts)
-        except VersionConflict:
-            log.info("turn.overtaken")  # another turn, or a person, was quicker: the job's next turn sees what they did
 
     async def _step(self, held: Versioned[Job], starts: int) -> None:
         job = held.value

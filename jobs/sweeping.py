@@ -26,7 +26,7 @@ MOST_REQUESTS: Final = 150
 """For one sweep: pages of the list, and what the jobs that are looked at singly after it take."""
 LEAST_SINGLY: Final = 10
 REQUESTS_A_LOOK: Final = 2
-LISTING_SECONDS: Final = 120.0
+LISTING_SECONDS: Final = 240.0
 LEASE: Final = LISTING_SECONDS + 60.0
 """Seconds for which a sweep is claimed."""
 WOKEN_A_SECOND: Final = 20.0

@@ -270,6 +270,22 @@ async def test_a_turn_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_n
     assert (await office.turn(job.id)).state is JobState.NOT_LAUNCHED
 
 
+async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_again(office: Office) -> None:
+    job = await watched(office)
+    (claim,) = await office.store.claim("due", lease=60.0, limit=1)
+    held = await office.held(job.id)
+    noted = Change(job=Versioned(replace(held.value, note="theirs"), held.version))
+    office.jobs._watcher._store = BusyStore(office.store._redis, noted)
+
+    await office.turn(job.id)
+
+    assert (await office.held(job.id)).version == held.version + 2
+    seconds, _ = await office.store._redis.time()
+    due = await office.store._redis.zscore("{proctor}:due", claim.id)
+    assert due is not None
+    assert due / 1000 - seconds < 30.0, "the next turn does not wait for the lease"
+
+
 async def test_a_turn_of_a_job_that_has_ended_or_never_was_does_nothing(office: Office) -> None:
     await keep(office, a_job(state=JobState.SUCCEEDED))
     before = await office.held("rft-abc234")
