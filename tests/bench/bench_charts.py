@@ -1,4 +1,4 @@
-"""What a picture costs: against plain matplotlib in the same run, in memory, and to the event loop beside it."""
+"""What a picture costs: against plain matplotlib in the same run, in memory, and to who waits for an ack beside it."""
 
 import asyncio
 import io
@@ -11,26 +11,54 @@ from statistics import median
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
 
 from charts import ChartPool, RewardCurve
 from charts.drawing import draw
 from charts.sheet import Sheet
 
 ROUNDS = 40
-RENDERS = 200
+RENDERS = 1_000
+WARM_UP = 50
+"""Renders after which caches are full and memory should stay."""
 TICK = 0.005
+ACKS_A_SECOND = 50
+ACKS = 500
+"""In each of the phases, which take turns: p99 rests on the slowest 1 in 100 of them."""
+PHASES = 2
 STATM = Path("/proc/self/statm")
 
 _noise = random.Random(1)
 TRAIN = tuple((step, 0.3 + step / 600 + _noise.gauss(0, 0.04)) for step in range(200))
 VALID = tuple((step, 0.3 + step / 800 + _noise.gauss(0, 0.02)) for step in range(200))
-CURVE = RewardCurve("Validation reward 0.55, up 0.25", "eurovoc, step 200 of 200", TRAIN, VALID, (150,), (120,), 200)
+CURVE = RewardCurve(
+    "Validation reward 0.55, up 0.25",
+    "eurovoc, step 200 of 200",
+    TRAIN,
+    VALID,
+    checkpoints=(150,),
+    alerts=(120,),
+    total_steps=200,
+    epoch_steps=7,
+    valid_error=0.02,
+)
+COMMAND = {
+    "type": "slash_commands",
+    "command": "/acknowledge",
+    "text": "",
+    "team_id": "T0BENCH",
+    "user_id": "U0BENCH",
+    "channel_id": "C0BENCH",
+    "trigger_id": "1",
+    "response_url": "http://127.0.0.1:1/",
+}
 
 
 async def figures() -> dict[str, float]:
     """Return the chart figures: 2 x 200 points, 1000 x 600 pixels."""
     sheet = Sheet("light")
-    return _against_plain(sheet) | _memory_growth(sheet) | await _pool()
+    return _against_plain(sheet) | _memory_growth(sheet) | await _pool() | await _acks()
 
 
 def plain_matplotlib() -> bytes:
@@ -65,12 +93,12 @@ def _against_plain(sheet: Sheet) -> dict[str, float]:
 def _memory_growth(sheet: Sheet) -> dict[str, float]:
     if not STATM.exists():
         return {}
-    for _ in range(RENDERS // 4):
+    for _ in range(WARM_UP):
         draw(sheet, CURVE)
     before = _resident()
     for _ in range(RENDERS):
         draw(sheet, CURVE)
-    return {"charts.memory_growth_mib_200_renders": round(_resident() - before, 2)}
+    return {f"charts.memory_growth_mib_{RENDERS}_renders": round(_resident() - before, 2)}
 
 
 async def _pool() -> dict[str, float]:
@@ -92,6 +120,59 @@ async def _pool() -> dict[str, float]:
         "charts.pool_picture_ms": round(1000 * median(took), 1),
         "charts.pool_loop_lag_p99_ms": round(1000 * sorted(lags)[int(0.99 * len(lags))], 1),
     }
+
+
+async def _acks() -> dict[str, float]:
+    """Measure how long commands wait for their ack, 50 a second, with and without a picture drawn all the time."""
+    app = AsyncApp(authorize=_authorized)
+
+    @app.command("/acknowledge")
+    async def acknowledge(ack: AsyncAck) -> None:
+        await ack()
+
+    quiet: list[float] = []
+    drawing: list[float] = []
+    async with ChartPool() as pool:
+        await pool.render(CURVE)
+        await _answered(app, WARM_UP)
+        for _ in range(PHASES):
+            quiet += await _answered(app, ACKS)
+            painter = asyncio.create_task(_draw_on(pool))
+            drawing += await _answered(app, ACKS)
+            painter.cancel()
+            await asyncio.gather(painter, return_exceptions=True)
+    return {
+        "acks.p50_ms": round(1000 * _percentile(quiet, 0.5), 2),
+        "acks.p99_ms": round(1000 * _percentile(quiet, 0.99), 2),
+        "acks.p99_while_drawing_ms": round(1000 * _percentile(drawing, 0.99), 2),
+        "acks.p99_drawing_over_quiet_ratio": round(_percentile(drawing, 0.99) / _percentile(quiet, 0.99), 2),
+    }
+
+
+async def _authorized() -> AuthorizeResult:
+    return AuthorizeResult(enterprise_id=None, team_id="T0BENCH", bot_token="xoxb-bench", bot_user_id="U0BOT")
+
+
+async def _answered(app: AsyncApp, count: int) -> list[float]:
+    """Send `count` commands at fixed times; return the seconds from when each was due to its ack."""
+    began = time.perf_counter()
+    waits: list[float] = []
+    for number in range(count):
+        due = began + number / ACKS_A_SECOND
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        answer = await app.async_dispatch(AsyncBoltRequest(body=COMMAND, mode="socket_mode"))
+        assert answer.status == 200, answer.body
+        waits.append(time.perf_counter() - due)
+    return waits
+
+
+async def _draw_on(pool: ChartPool) -> None:
+    while True:
+        await pool.render(CURVE)
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 async def _watch(lags: list[float]) -> None:
