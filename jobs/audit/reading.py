@@ -1,0 +1,106 @@
+"""Finding entries of the trail: which ones a person asks for, and since when."""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from jobs.audit.records import AuditEntry, SealedEntry
+from jobs.errors import InvalidRequest
+
+PAGE: Final = 1000
+MOST_WORDS: Final = 5000
+"""Newest entries among which the nearest known word is looked for."""
+SPAN: Final = re.compile(r"([0-9]{1,5})([mhdw])")
+SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+ABOUT: Final = ("alias", "proposal", "job", "model")
+"""Details that name what an entry is about, beside its task and subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the trail."""
+
+    word: str = ""
+    """A task, job, alias, proposal, model or person; empty for everything."""
+    since: float | None = None
+    """Unix seconds."""
+
+    def asks_for(self, entry: AuditEntry) -> bool:
+        """Tell whether an entry is among what is asked for."""
+        return not self.word or self.word.lower() in {name.lower() for name in names_of(entry)}
+
+
+class Backwards(Protocol):
+    """Where the trail is."""
+
+    async def trail_backwards(self, before: str = "+", limit: int = PAGE) -> tuple[SealedEntry, ...]:
+        """Return entries, newest first: those before the entry `before`."""
+        ...
+
+
+async def newest(trail: Backwards, question: Question) -> AsyncIterator[tuple[SealedEntry, AuditEntry | None]]:
+    """Yield what is asked for, newest first; an entry that cannot be read only where everything is asked for."""
+    before = "+"
+    while page := await trail.trail_backwards(before, PAGE):
+        for sealed in page:
+            entry = readable(sealed)
+            at = entry.at if entry else sealed.written_at
+            if question.since is not None and max(at, sealed.written_at) < question.since:
+                return
+            if question.asks_for(entry) if entry else not question.word:
+                yield sealed, entry
+        before = page[-1].id
+
+
+async def known_words(trail: Backwards) -> tuple[str, ...]:
+    """Return every task, job, alias and person that the newest entries are about, each once."""
+    found: dict[str, None] = {}
+    before, left = "+", MOST_WORDS
+    while left > 0 and (page := await trail.trail_backwards(before, PAGE)):
+        for entry in filter(None, map(readable, page)):
+            found.update(dict.fromkeys(names_of(entry)))
+        before, left = page[-1].id, left - len(page)
+    return tuple(found)
+
+
+def names_of(entry: AuditEntry) -> Iterable[str]:
+    """Return everything that an entry is about: task, subject, person, and what its details name."""
+    named = (entry.task, entry.subject, entry.who, *(entry.details.get(name, "") for name in ABOUT))
+    return tuple(name for name in named if name)
+
+
+def readable(sealed: SealedEntry) -> AuditEntry | None:
+    """Return what an entry says, or None where somebody has made it unreadable."""
+    try:
+        return sealed.entry
+    except ValueError:
+        return None
+
+
+def read_word(typed: str, user: str) -> str:
+    """Return what a typed word stands for: the id in a mention, and for `me` the one who typed it."""
+    if mention := MENTION.fullmatch(typed):
+        return mention[1]
+    return user if typed.lower() == "me" else typed
+
+
+def read_since(typed: str, now: float) -> float:
+    """Return the unix seconds that `7d`, `12h`, `2w`, `30m` or `2026-11-01` stand for; a day begins at 00:00 UTC.
+
+    Raises:
+        InvalidRequest: it is none of these, or lies ahead.
+    """
+    if span := SPAN.fullmatch(typed.lower()):
+        return now - int(span[1]) * SECONDS[span[2]]
+    try:
+        day = datetime.strptime(typed, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidRequest(
+            f"`since={typed[:40]}` does not work: give a span such as `7d` or `12h`, or a day such as `2026-11-01`."
+        ) from None
+    if day.timestamp() > now:
+        raise InvalidRequest(f"`since={typed}` lies ahead, so nothing has happened since then.")
+    return day.timestamp()
