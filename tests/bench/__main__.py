@@ -14,6 +14,7 @@ MODULES = (
     "tests.bench.bench_charts",
     "tests.bench.bench_evals",
     "tests.bench.bench_graders",
+    "tests.bench.bench_overfitting",
     "tests.bench.bench_platform",
     "tests.bench.bench_rules",
     "tests.bench.bench_watching",

@@ -1,0 +1,210 @@
+"""Rule O1 on jobs that really train: how often it warns, beside the plain gap and beside the true one.
+
+Twenty seeds a size, on the local platform's own trainer and the task's own graders, over real EU acts. The true gap is
+what overfitting is: mean reward of the final policy on the items it trained on, less that on acts it never met.
+"""
+
+import asyncio
+import dataclasses
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median, variance
+
+from jobs.alerts import JobFacts, evaluate, facts_of
+from jobs.alerts.alert import Voice, raised
+from jobs.alerts.epochs import at, epoch_means
+from jobs.alerts.gap import BASELINE_GAPS, GapReading
+from jobs.alerts.noise import ValidNoise, train_noise
+from jobs.alerts.overfitting import Overfitting
+from jobs.graders import GraderRuntime
+from jobs.normaliser import step_of
+from jobs.records import Hyperparameters
+from jobs.remote import read_event
+from jobs.series import Series
+from jobs.tasks import Task, TaskCatalogue
+from local.platform.body import Body
+from local.platform.events import EventLog
+from local.platform.leaning import base_logits
+from local.platform.lesson import Course, Examples, validate
+from local.platform.orders import Wanted, read_order
+from local.platform.policy import Weights
+from local.platform.records import JobFolder, JobRecord, JobStore, Status
+from local.platform.rows import split_rows
+from local.platform.trainer import Outcome, course_of, train
+from local.platform.weights import load_sight, load_state
+from tests import records
+from tests.task_from_pool import NO_POOL, pool_path, write_task
+
+SEEDS = 20
+SIZES = (24, 100, 400)
+POOL, VALID, FRESH = 700, 50, 300
+O1 = Overfitting()
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One job: what warned of it, and the truth."""
+
+    aligned: bool
+    """Rule O1."""
+    plain: bool
+    """The same rule on the mean train reward of the last epoch less the newest validation reward."""
+    critical: bool
+    """Rule O2."""
+    own: float
+    """Mean reward of the final policy on its training items."""
+    fresh: float
+    """The same on items it never met."""
+
+    @property
+    def gap(self) -> float:
+        return self.own - self.fresh
+
+
+async def figures() -> dict[str, float]:
+    """Return for each size how many of the jobs warned, and their true gaps; {} where the acts are not at hand."""
+    pool = pool_path()
+    if pool is None:
+        sys.stderr.write(f"  left out: {NO_POOL}\n")
+        return {}
+    found: dict[str, float] = {"overfitting.jobs_per_size": SEEDS}
+    for size in SIZES:
+        jobs = await jobs_of(pool, size, SEEDS)
+        found |= _named(f"overfitting.{size}_items", jobs)
+        sys.stderr.write(f"  {size} items: {summary(jobs)}\n")
+    return found
+
+
+async def jobs_of(pool: Path, size: int, seeds: int) -> list[Trained]:
+    """Return `seeds` trained jobs of `size` training items, each with a draw of acts and a training seed of its own."""
+    async with GraderRuntime(workers=2) as grading:
+        return [await one_job(pool, size, seed, grading) for seed in range(seeds)]
+
+
+def summary(jobs: Sequence[Trained]) -> str:
+    """Return the rates beside the truth, in a line."""
+    gaps = [job.gap for job in jobs]
+    return (
+        f"{sum(job.aligned for job in jobs)} of {len(jobs)} warn by the aligned gap, "
+        f"{sum(job.plain for job in jobs)} by the plain one, {sum(job.critical for job in jobs)} critical; "
+        f"true gap {fmean(gaps):.3f} ({min(gaps):.3f} to {max(gaps):.3f})"
+    )
+
+
+def _named(name: str, jobs: Sequence[Trained]) -> dict[str, float]:
+    gaps = [job.gap for job in jobs]
+    return {
+        f"{name}.warn": sum(job.aligned for job in jobs),
+        f"{name}.plain_gap_warn": sum(job.plain for job in jobs),
+        f"{name}.critical": sum(job.critical for job in jobs),
+        f"{name}.true_gap": round(fmean(gaps), 4),
+        f"{name}.true_gap_lowest": round(min(gaps), 4),
+        f"{name}.true_gap_highest": round(max(gaps), 4),
+        f"{name}.own_reward": round(fmean(job.own for job in jobs), 4),
+        f"{name}.fresh_reward": round(fmean(job.fresh for job in jobs), 4),
+    }
+
+
+async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> Trained:
+    """Train one job as the platform does, read its events as the bot does, and measure what it really learned."""
+    with tempfile.TemporaryDirectory(prefix="proctor-bench-") as home:
+        # The pool has 700 acts: next to 400 and 50 of them there are 250 left to be met for the first time.
+        fresh = min(FRESH, POOL - VALID - size)
+        write_task(Path(home) / "tasks" / "acts", pool, size, VALID, fresh, seed=seed)
+        catalogue = TaskCatalogue(Path(home) / "tasks")
+        task = catalogue.load("acts")
+        folder, record = _ordered(Path(home), catalogue, task, seed)
+        assert await train(folder, grading, 0.0, asyncio.Event()) == Outcome()
+        series, facts = series_of(folder), _facts(record, size)
+        own, unmet = await _true_rewards(folder, record, catalogue.training_rows(task, "test"), grading)
+        raised_rules = {alert.rule for alert in evaluate(series, facts)}
+        return Trained("O1" in raised_rules, plain_gap_warns(series, facts), "O2" in raised_rules, own, unmet)
+
+
+def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tuple[JobFolder, JobRecord]:
+    """A job as a launch leaves it on the platform, with every hyperparameter left to the platform."""
+    method = {
+        "type": "reinforcement",
+        "reinforcement": {"grader": dict(task.reward_grader), "response_format": dict(task.response_format)},
+    }
+    named = {"model": "local-policy-1", "training_file": "file-t", "validation_file": "file-v", "seed": seed}
+    order = read_order(Body(json.loads(json.dumps({**named, "method": method}))))
+    store = JobStore(home / "platform")
+    rows = catalogue.training_rows(task, "train")
+    record = store.add(order, rows, catalogue.training_rows(task, "valid"))
+    knobs = Wanted().resolved(len(rows.splitlines()))
+    record = dataclasses.replace(record, status=Status.RUNNING, hyperparameters=knobs)
+    store.put(record)
+    return store.folder(record.id), record
+
+
+def series_of(folder: JobFolder) -> Series:
+    """Return the job's series out of its events, in the bot's own words."""
+    steps = (step_of(read_event(event.view())) for event in EventLog(folder.events).events())
+    return Series.of(step for step in steps if step is not None)
+
+
+def _facts(record: JobRecord, size: int) -> JobFacts:
+    knobs = record.hyperparameters
+    assert knobs is not None
+    asked = records.a_request(hyperparameters=Hyperparameters(eval_samples=knobs.eval_samples))
+    job = records.a_job(request=asked, batch_size=knobs.batch_size, train_items=size, valid_items=VALID, reward="f1")
+    return facts_of(job)
+
+
+async def _true_rewards(
+    folder: JobFolder, record: JobRecord, fresh: bytes, grading: GraderRuntime
+) -> tuple[float, float]:
+    """The final policy's mean reward on its training items and on the fresh ones, with as many draws as validation."""
+    state = load_state(folder.state)
+    assert state is not None
+    course = course_of(folder, record)
+    features, plan = load_sight(folder.features)
+    rows = split_rows(fresh, "validation")
+    texts = [row.text for row in rows]
+    unmet = Examples(tuple(row.item for row in rows), features.of(texts), base_logits(plan.choices, texts))
+    own = await _mean_reward(course, course.training, state.weights, grading)
+    return own, await _mean_reward(course, unmet, state.weights, grading)
+
+
+async def _mean_reward(course: Course, examples: Examples, weights: Weights, grading: GraderRuntime) -> float:
+    graded = await validate(dataclasses.replace(course, validation=examples), grading, weights, weights.step + 1)
+    return float(graded.rewards.mean())
+
+
+def plain_gap_warns(series: Series, facts: JobFacts) -> bool:
+    """Tell whether O1's formula warns when it is given the plain gap, T - V, in place of the aligned one."""
+    readings = tuple(plain_readings(series, facts))
+    return bool(raised(Voice(O1, O1.level, O1.in_row), readings, O1._sign, O1._say))
+
+
+def plain_readings(series: Series, facts: JobFacts) -> Iterator[GapReading]:
+    """Yield O1's readings with G = T - V: T the mean train reward of the last epoch, V the newest evaluation."""
+    assert facts.epoch_steps is not None
+    means, noises, gaps = epoch_means(series.train, facts.epoch_steps), ValidNoise(), list[float]()
+    best, best_step, stale = -math.inf, 0, 0
+    for count, (step, valid) in enumerate(series.valid, start=1):
+        noise = noises.after(valid)
+        rises = valid > best + max(0.01, noise)
+        best, best_step, stale = (valid, step, 0) if rises else (best, best_step, stale + 1)
+        mean = at(means, step)
+        if mean is None:
+            continue
+        gaps.append(mean - valid)
+        if len(gaps) < BASELINE_GAPS:
+            continue
+        start = median(gaps[:BASELINE_GAPS])
+        window = [reward for s, reward in series.train if step - facts.epoch_steps < s <= step]
+        spread = train_noise(variance(window) if len(window) > 1 else None, len(window))
+        error = math.sqrt(1.5 * (noise**2 + spread**2))
+        drift = gaps[-1] - start
+        yield GapReading(step, valid, gaps[-1], start, drift, error, best, best_step, stale, noise, valid, count)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(figures()), indent=2) + "\n")
