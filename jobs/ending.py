@@ -36,7 +36,8 @@ def _figure(job: Job) -> str:
 def _next(job: Job) -> str:
     kept = len(job.checkpoints)
     if kept:
-        return f"{kept} checkpoint{'s wait' if kept != 1 else ' waits'} for approval in the thread."
+        many = f"{kept} checkpoints" if kept != 1 else "its checkpoint"
+        return f"Evaluating {many} against the base; the approval request follows."
     if job.state is JobState.SUCCEEDED:
         return "The platform kept no checkpoint; there is nothing to approve."
     return "No checkpoint was kept."

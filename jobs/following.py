@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.checkpoints import with_scores
 from jobs.ending import finish_line
+from jobs.evidence.records import evidence_turn
 from jobs.pacing import pace
 from jobs.picturing import pictured_step
 from jobs.platforms import Profile
@@ -22,7 +22,6 @@ from jobs.postings import (
     finish_posting,
     recovered_posting,
     status,
-    summary_posting,
 )
 from jobs.raising import Alerts, alerts_of
 from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind
@@ -78,16 +77,15 @@ def follow(
     alerts = alerts_of(job, series, now, past=past)
     job = replace(job, alerts=alerts.carried, status_notes=before.status_notes + _speaks(before, job))
     job = replace(job, pictured_step=pictured_step(before, job, series, every=picture_steps))
-    asks_approval = _asks_approval(before, job)
     return Change(
         job=Versioned(job, held.version),
-        approval=Versioned(_approval(job, now), 0) if asks_approval else None,
         steps=news.steps,
         next_turn=-1 if job.state.is_final else pace(job, series, profile, now),
+        wake={evidence_turn(job.id): 0.0} if _concerns_evidence(before, job) else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
-            *_of_state(before, job, past=past, asks_approval=asks_approval),
+            *_of_state(before, job, past=past),
         ),
     )
 
@@ -104,9 +102,10 @@ def _ended(before: Job, job: Job) -> bool:
     return job.state.is_final and not before.state.is_final
 
 
-def _asks_approval(before: Job, job: Job) -> bool:
-    """Tell whether people are asked to approve a checkpoint now."""
-    return _ended(before, job) and bool(job.checkpoints)
+def _concerns_evidence(before: Job, job: Job) -> bool:
+    """Tell whether there are checkpoints to evaluate, or such as may not be approved because training goes on."""
+    moved = job.state is not before.state or job.checkpoints != before.checkpoints
+    return moved and bool(job.checkpoints)
 
 
 def _moved(job: Job, news: News, series: Series, now: float) -> Job:
@@ -153,16 +152,6 @@ def _started(job: Job, news: News, now: float) -> float | None:
     return now if news.remote.status == "running" else job.started_at
 
 
-def _approval(job: Job, now: float) -> Approval:
-    return Approval(
-        subject=job.id,
-        launched_by=job.request.requested_by,
-        quorum=job.quorum,
-        approvers=job.approvers,
-        requested_at=now,
-    )
-
-
 def _speaks(before: Job, job: Job) -> bool:
     """Tell whether the change of state is worth a line in the thread; the end has one of its own."""
     if job.state is before.state:
@@ -197,16 +186,14 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     return tuple(postings)
 
 
-def _of_state(before: Job, job: Job, *, past: bool, asks_approval: bool) -> tuple[Posting, ...]:
+def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
     """Return what the thread says of the job's state, and at its end what everybody hears."""
     postings: list[Posting] = []
     if _speaks(before, job):
         postings.append(status(job, _words(before, job)))
     # What was over before anybody asked to watch it is no news to the channel.
-    if _ended(before, job) and not (past and asks_approval):
+    if _ended(before, job) and not (past and job.checkpoints):
         postings.append(finish_posting(job, finish_line(job), broadcast=not past))
-    if asks_approval:
-        postings.append(summary_posting(job, urgent=True))
     return tuple(postings)
 
 

@@ -184,18 +184,16 @@ async def test_a_job_that_begins_after_it_is_watched_has_no_past(bureau: Bureau)
     assert "past" not in await bureau.postings(job)
 
 
-async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_asks_for_approval(bureau: Bureau) -> None:
+async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_has_them_looked_at(bureau: Bureau) -> None:
     bureau.has(remote_job("succeeded", finished_at=4_000), a_history())
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
     job = await bureau.look(await bureau.attach())
     assert (job.state, job.finished_at) == (JobState.SUCCEEDED, 4_000.0)
     assert job.checkpoints[0].valid_reward == 0.50
-    approval = await bureau.store.approval(job.id)
-    assert approval is not None
-    assert (approval.value.launched_by, approval.value.quorum) == (BOB, 2)
+    assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is not None
     postings = await bureau.postings(job)
-    assert set(postings) == {"card", "curve", "past", "summary"}
+    assert set(postings) == {"card", "curve", "past"}
     assert not postings["past"].broadcast
 
 

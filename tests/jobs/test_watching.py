@@ -210,9 +210,9 @@ def test_the_curve_is_drawn_at_once_when_training_stops(status: str) -> None:
 @pytest.mark.parametrize(
     ("status", "kept", "line"),
     [
-        ("succeeded", 3, "Finished at step 10: validation reward 0.50, up 0.30 since the first evaluation. 3 checkp"),
+        ("succeeded", 3, "Finished at step 10: validation reward 0.50, up 0.30 since the first evaluation. Evalua"),
         ("succeeded", 0, "Finished at step 10: validation reward 0.50, up 0.30 since the first evaluation. The platf"),
-        ("cancelled", 1, "Cancelled at step 10: validation reward 0.50, up 0.30 since the first evaluation. 1 checkp"),
+        ("cancelled", 1, "Cancelled at step 10: validation reward 0.50, up 0.30 since the first evaluation. Evalua"),
         ("failed", 0, "Failed at step 10: the platform gave no reason. No checkpoint was kept."),
     ],
 )
@@ -225,22 +225,20 @@ def test_everybody_hears_of_the_end_in_one_line(status: str, kept: int, line: st
     assert str(told.text).startswith(line)
 
 
-def test_the_end_with_checkpoints_asks_for_approval() -> None:
+def test_the_end_with_checkpoints_has_them_evaluated() -> None:
     ended = news("succeeded", 0.2, 0.5, checkpoints=(a_checkpoint(10),))
     change = followed(a_job(), ended)
     assert job_of(change).state is JobState.SUCCEEDED
-    assert change.approval is not None
-    assert change.approval.version == 0
-    assert change.approval.value.quorum == 2
+    assert change.wake == {"evidence:rft-abc234": 0.0}
     assert change.next_turn == -1
-    assert PostingKind.SUMMARY in kinds(change)
+    assert (change.approval, PostingKind.SUMMARY in kinds(change)) == (None, False)
     assert job_of(change).checkpoints[0].scores == {"precision": 0.6, "recall": 0.5}
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_the_end_without_checkpoints_is_said_in_the_thread(status: str) -> None:
     change = followed(a_job(), news(status, checkpoints=()))
-    assert change.approval is None
+    assert change.wake == {}
     (line,) = [p for p in change.postings if p.kind is PostingKind.STATUS]
     assert line.text is not None
     assert "checkpoint" in line.text
