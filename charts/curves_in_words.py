@@ -87,7 +87,7 @@ def rule_trace(chart: RuleTrace) -> str:
     """Return each figure that the rule looks at, what it is held against, and when the rule fired and was over."""
     parts = [sentence(chart.title), sentence(chart.subtitle)]
     if chart.fired:
-        parts.append(f"Fired at step {listed_steps(chart.fired)}.")
+        parts.append(f"Raised at step {listed_steps(chart.fired)}.")
     if chart.cleared:
         parts.append(f"Over at step {listed_steps(chart.cleared)}.")
     parts += [_traced(panel) for panel in chart.panels] or ["Nothing was reported yet."]
@@ -96,7 +96,8 @@ def rule_trace(chart: RuleTrace) -> str:
 
 def _traced(panel: TracePanel) -> str:
     lines = [_line(line.name, _measured(line.points), panel.unit) for line in panel.lines]
-    return " ".join([f"{panel.label}:", *lines, *(_threshold(held, panel.unit) for held in panel.thresholds)])
+    heading = panel.label[:1].upper() + panel.label[1:]
+    return " ".join([f"{heading}:", *lines, *(_threshold(held, panel.unit) for held in panel.thresholds)])
 
 
 def _threshold(held: Threshold, unit: Unit) -> str:
@@ -106,7 +107,8 @@ def _threshold(held: Threshold, unit: Unit) -> str:
             return f"{held.name}: not known."
         (first, then), (last, now) = points[0], points[-1]
         return f"{held.name}: {figure(then, unit)} at step {first:,}, now {figure(now, unit)} (step {last:,})."
-    return f"{held.name}: {figure(held.at, unit)}."
+    same = finite(held.at)
+    return f"{held.name}: {'not known' if same is None else figure(same, unit)}."
 
 
 def _job(job: JobCurve) -> str:
