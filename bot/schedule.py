@@ -7,9 +7,11 @@ and nothing about a job is lost with the scheduler.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -84,3 +86,27 @@ class Ticks:
             log.error("tick_failed", tick=tick.name, exc_info=failed)
         else:
             self._last[tick.name] = self._now()
+
+
+def next_daily(at: int, zone: str, after: float) -> float:
+    """Return when a time of day comes next in a time zone: once on each of its days, also when its clocks change.
+
+    A time that the clocks leave out comes as late as if they had not; of one that they repeat the first counts.
+
+    Args:
+        at: minutes after midnight.
+        zone: IANA name.
+        after: unix seconds; what is returned is later.
+    """
+    hour, minute = divmod(at, 60)
+    place = ZoneInfo(zone)
+    # The trigger counts on a clock that never changes: on one that does, it leaves out a day now and then, or hangs.
+    trigger = CronTrigger(hour=hour, minute=minute, timezone=UTC)
+    wall = datetime.fromtimestamp(after, place).replace(tzinfo=UTC, fold=0)
+    while True:
+        comes: datetime | None = trigger.get_next_fire_time(None, wall)
+        assert comes is not None, "every day has this time"
+        found = comes.replace(tzinfo=place).timestamp()
+        if found > after:
+            return found
+        wall = comes + timedelta(seconds=1)

@@ -12,6 +12,7 @@ from jobs.audit.records import AuditEntry
 from jobs.audit.sealing import sealed
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
+from jobs.quiet.records import ChannelHabits, Digest, HeldBack, PersonHabits
 from jobs.records import Job, Posting
 from jobs.series import Step
 from jobs.watched import Watched
@@ -42,6 +43,10 @@ EVIDENCE: Final = Kind("evidence", TypeAdapter(Evidence), "job", "all:evidence")
 ALIASES: Final = Kind("alias", TypeAdapter(Alias), "name", "all:alias")
 PROPOSALS: Final = Kind("proposal", TypeAdapter(Proposal), "id", "all:proposal", "at")
 WEBHOOK_CALLS: Final = Kind("webhook", TypeAdapter(WebhookCall), "id", "all:webhook", "made_at")
+CHANNELS: Final = Kind("channel", TypeAdapter(ChannelHabits), "channel", "all:channel")
+PEOPLE: Final = Kind("person", TypeAdapter(PersonHabits), "user", "all:person")
+HELD_BACK: Final = Kind("held", TypeAdapter(HeldBack), "id", "all:held")
+DIGESTS: Final = Kind("digest", TypeAdapter(Digest), "id", "all:digest")
 KINDS: Final[Mapping[type, Kind[Any]]] = {
     Job: JOBS,
     Eval: EVALS,
@@ -50,6 +55,10 @@ KINDS: Final[Mapping[type, Kind[Any]]] = {
     Alias: ALIASES,
     Proposal: PROPOSALS,
     WebhookCall: WEBHOOK_CALLS,
+    ChannelHabits: CHANNELS,
+    PersonHabits: PEOPLE,
+    HeldBack: HELD_BACK,
+    Digest: DIGESTS,
 }
 """The kind of each record's type."""
 STEP: Final = TypeAdapter(Step)
