@@ -237,7 +237,8 @@ class Examiner:
 
     async def _read(self, job: Job, evidence: Evidence, valid: Eval, test: Eval | None) -> Reading:
         profile, _ = self._platform_of(job.platform)
-        terms = Terms(job.guardrails, evidence.alias_model, _prices(evidence, job, profile))
+        looked_at = len((await self._store.series(job.id)).valid)
+        terms = Terms(job.guardrails, evidence.alias_model, _prices(evidence, job, profile), looked_at)
         return await asyncio.to_thread(read_evidence, evidence.candidates, valid, test, self._file, terms)
 
     async def _fail(

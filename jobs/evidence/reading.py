@@ -30,6 +30,8 @@ class Terms:
     """The model that the task's alias points at; None where it points at nothing."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By model id."""
+    looked_at: int | None = None
+    """Evaluations during training from which the platform kept these checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def read_evidence(
         valid: the eval on the split that chooses.
         test: the eval on the held-out split; None where there is none.
         file: has their answers.
-        terms: guardrails, alias and prices.
+        terms: guardrails, alias, prices, and from how many the checkpoints were kept.
     """
     chosen = SplitAnswers.read(valid, file)
     held_out = SplitAnswers.read(test, file) if test else None
@@ -79,7 +81,7 @@ def read_evidence(
         )
         measured.append(_with_use(figures, chosen, terms.prices.get(each.model)))
     rewards = [chosen.rewards(each.model) for each in line_up if each.role is Role.CHECKPOINT]
-    return Reading(tuple(measured), selection_bias([scores for scores in rewards if scores]))
+    return Reading(tuple(measured), selection_bias([scores for scores in rewards if scores], terms.looked_at))
 
 
 def versus(reference: str | None, line_up: Sequence[Candidate], split: SplitAnswers) -> dict[str, Versus]:
