@@ -56,9 +56,10 @@ def read_need(typed: str) -> Need:
 def preferred(evidence: Evidence, need: Need) -> Preference:
     """Return the checkpoints in the order of what is needed, best first, and why.
 
-    Those that break a guardrail, and for `cheapest` those that are worse than the base or the alias's model, come after all others, whatever
-    they score. A lead is more than chance where it exceeds sqrt(h_1^2 + h_2^2), h half the width of a figure's 95%
-    interval: as if the two had been measured on different items, which is careful, for they were measured on the same.
+    Those that break a guardrail come after all others, whatever they score; so do, for `cheapest`, those that are worse
+    than the base or the alias's model. A lead is more than chance where it exceeds sqrt(h_1^2 + h_2^2), h half the
+    width of a figure's 95% interval: as if the two had been measured on different items, which is careful, for they
+    were measured on the same.
 
     F2 is the task's own grader `f2` where it has one; else 5 P R / (4 P + R) of mean precision P and mean recall R,
     its half width by propagation of theirs. That is not the mean of the items' F2, and said to be of the means.
