@@ -1,6 +1,6 @@
 """Pointing an alias at an approved checkpoint: who may, at what, and what becomes of two who do it at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -119,7 +119,7 @@ class Aliases:
             tuple(alias for alias in await self.every() if alias.name.startswith(own)),
         )
 
-    async def move(self, job_id: str, typed: str, user: str, reason: str, *, seen: int) -> Moved:
+    async def move(self, job_id: str, typed: str, user: str, reason: str, *, seen: Mapping[str, int]) -> Moved:
         """Point an alias at the approved checkpoint of a job.
 
         Args:
@@ -127,7 +127,7 @@ class Aliases:
             typed: the alias, as `production` or `eurovoc@production`.
             user: Slack user id.
             reason: in their words.
-            seen: version of the alias that the person was shown; 0 where it did not exist.
+            seen: the version of each alias that the person was shown.
 
         Raises:
             InvalidRequest: it is not a name for an alias of the job's task.
@@ -141,7 +141,7 @@ class Aliases:
             held = Held(found.value, found.version) if found else Held(None, 0)
             if held.alias and held.alias.current.target.model == movable.target.model:
                 return Moved(held.alias, is_new=False)
-            _require_unmoved(held.alias, seen)
+            _require_unmoved(held.alias, seen.get(name, 0))
             alias = self._moved(held, name, movable, user, reason)
             try:
                 change = change_of(held, alias, movable.job, notifies=self._notifies)

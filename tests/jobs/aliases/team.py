@@ -77,7 +77,7 @@ class Team:
         """Point the alias at the approved checkpoint of one job after the other."""
         for number, name in enumerate(names):
             await self.approved(name, step=10 * (number + 1))
-            await self.aliases.move(name, "production", BOB, f"reason {number + 1}", seen=number)
+            await self.aliases.move(name, "production", BOB, f"reason {number + 1}", seen={PRODUCTION: number})
         return await self.aliases.named(PRODUCTION)
 
     async def decide(self, proposal: str, user: str, verdict: Verdict = Verdict.APPROVE) -> Answer:

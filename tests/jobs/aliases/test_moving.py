@@ -25,7 +25,7 @@ def team(store: Store) -> Team:
 
 async def test_an_approved_checkpoint_is_pointed_at_and_everybody_hears_of_it(team: Team, redis: Redis) -> None:
     await team.approved("rft-first")
-    moved = await team.aliases.move("rft-first", "production", BOB, "best F1 we had", seen=0)
+    moved = await team.aliases.move("rft-first", "production", BOB, "best F1 we had", seen={})
 
     assert moved.is_new
     current = moved.alias.current
@@ -55,7 +55,7 @@ async def test_of_two_who_click_at_once_one_moves_it_and_both_are_answered(team:
     await team.approved("rft-first")
     everybody = [Team(store, team.group).aliases for _ in range(10)]
     answers = await asyncio.gather(
-        *(one.move("rft-first", "production", (BOB, CAROL)[n % 2], "now", seen=0) for n, one in enumerate(everybody))
+        *(one.move("rft-first", "production", (BOB, CAROL)[n % 2], "now", seen={}) for n, one in enumerate(everybody))
     )
     assert sum(answer.is_new for answer in answers) == 1
     assert {answer.alias.version for answer in answers} == {1}
@@ -66,7 +66,7 @@ async def test_a_form_opened_before_somebody_elses_move_moves_nothing(team: Team
     await team.moved("rft-first", "rft-second")
     await team.approved("rft-third")
     with pytest.raises(Conflict, match="was moved meanwhile: it points at step 20 of rft-second now"):
-        await team.aliases.move("rft-third", "production", BOB, "the third", seen=1)
+        await team.aliases.move("rft-third", "production", BOB, "the third", seen={PRODUCTION: 1})
     assert (await team.aliases.named(PRODUCTION)).version == 2
 
 
@@ -85,10 +85,10 @@ async def test_only_entitled_approvers_move_it(
 ) -> None:
     await team.approved("rft-first", policy=ApprovalPolicy(self_approval=self_approval))
     if sentence is None:
-        assert (await team.aliases.move("rft-first", "production", user, "now", seen=0)).is_new
+        assert (await team.aliases.move("rft-first", "production", user, "now", seen={})).is_new
         return
     with pytest.raises(NotAllowed, match=sentence):
-        await team.aliases.move("rft-first", "production", user, "now", seen=0)
+        await team.aliases.move("rft-first", "production", user, "now", seen={})
     assert await team.store.model_of(PRODUCTION) is None
 
 
@@ -99,9 +99,9 @@ async def test_what_is_not_approved_cannot_be_pointed_at(team: Team, ending: End
     approval = replace(approval_of(await team.approved("rft-first")), subject="rft-open", settled=settled)
     await team.store.commit(Change(job=Versioned(job, 0), approval=Versioned(approval, 0)))
     with pytest.raises(Conflict, match="No checkpoint of rft-open is approved now"):
-        await team.aliases.move("rft-open", "production", BOB, "now", seen=0)
+        await team.aliases.move("rft-open", "production", BOB, "now", seen={})
     with pytest.raises(NotFound):
-        await team.aliases.move("rft-gone", "production", BOB, "now", seen=0)
+        await team.aliases.move("rft-gone", "production", BOB, "now", seen={})
 
 
 @pytest.mark.parametrize(("digest", "may"), [("d1", True), ("d2", False), (None, False)])
@@ -116,10 +116,10 @@ async def test_the_evidence_must_be_what_it_was_approved_on(team: Team, digest: 
         Change(job=Versioned(job, 0), approval=Versioned(approval, 0), also=(Versioned(evidence, 0),))
     )
     if may:
-        assert (await team.aliases.move("rft-first", "production", BOB, "now", seen=0)).is_new
+        assert (await team.aliases.move("rft-first", "production", BOB, "now", seen={})).is_new
         return
     with pytest.raises(Conflict, match="The evidence for rft-first has changed since it was approved"):
-        await team.aliases.move("rft-first", "production", BOB, "now", seen=0)
+        await team.aliases.move("rft-first", "production", BOB, "now", seen={})
 
 
 async def test_an_approval_that_is_renewed_in_the_same_moment_wins(team: Team) -> None:
@@ -128,12 +128,12 @@ async def test_an_approval_that_is_renewed_in_the_same_moment_wins(team: Team) -
     reopened = replace(movable.approval, settled=None, decisions=())
     await team.store.commit(Change(approval=Versioned(reopened, movable.held.version)))
     with pytest.raises(Conflict, match="No checkpoint of rft-first is approved now"):
-        await team.aliases.move("rft-first", "production", BOB, "now", seen=0)
+        await team.aliases.move("rft-first", "production", BOB, "now", seen={})
 
 
 async def test_a_task_may_have_several_aliases(team: Team) -> None:
     await team.moved("rft-first")
-    assert (await team.aliases.move("rft-first", "acts@canary", BOB, "a tenth of the traffic", seen=0)).is_new
+    assert (await team.aliases.move("rft-first", "acts@canary", BOB, "a tenth of the traffic", seen={})).is_new
     assert [alias.name for alias in await team.aliases.every()] == ["acts@canary", PRODUCTION]
     movable = await team.aliases.movable("rft-first", CAROL)
     assert movable.usual == PRODUCTION

@@ -56,7 +56,7 @@ async def test_a_rollback_is_an_undo(team: Team) -> None:
     with pytest.raises(Conflict, match="points at step 10 of rft-first, and there is no approved model before that"):
         await team.rollbacks.propose(PRODUCTION, DAVE, "again", "t2")
     await team.approved("rft-third", step=30)
-    await team.aliases.move("rft-third", "production", BOB, "the third", seen=3)
+    await team.aliases.move("rft-third", "production", BOB, "the third", seen={PRODUCTION: 3})
     again = await team.rollbacks.propose(PRODUCTION, DAVE, "again", "t3")
     assert again.returns_to.target.job == "rft-first"
 
@@ -103,7 +103,7 @@ async def test_a_proposal_is_void_once_the_alias_moves_elsewhere(team: Team, red
     asked = await team.rollbacks.propose(PRODUCTION, DAVE, "worse", "t1")
     await team.decide(asked.proposal.id, BOB)
     await team.approved("rft-third", step=30)
-    moved = await team.aliases.move("rft-third", "production", BOB, "a better one", seen=2)
+    moved = await team.aliases.move("rft-third", "production", BOB, "a better one", seen={PRODUCTION: 2})
     assert moved.alias.proposal is None
     await team.turn(asked.proposal.id)
     assert (await team.proposal(asked.proposal.id)).state is ProposalState.SUPERSEDED
