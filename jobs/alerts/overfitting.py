@@ -62,7 +62,8 @@ class Overfitting:
     The defaults: .05 is the gap that Microsoft's guide to reward hacking calls healthy; 2.5 standard errors, patience
     and persistence hold false alarms under 1% where a job is evaluated 18 times (simulated in the tests). On jobs that
     really train (the local platform, EU acts, 100 steps of 16 x 16 rollouts, 50 validation items, 20 seeds a size) it
-    warns in 20 of 20 with 24 training items (true gap .45 at the end), 19 with 100 (.13) and 0 with 400 (.04).
+    warns in 20 of 20 with 24 training items (true gap .45 at the end), 20 with 100 (.13) and 0 with 400 (.03), where
+    the plain gap T - V warns in 18 (`python -m tests.bench overfitting`).
     """
 
     rule: ClassVar[str] = "O1"
@@ -104,7 +105,7 @@ class Overfitting:
         readings = gap_readings(series, facts)
         explained = limit("what noise explains", readings, self._threshold)
         drift = TracePanel("drift of the gap between train and validation", "score", _drift(readings), (explained,))
-        valid = line("validation reward", readings, lambda reading: reading.valid)
+        valid = TracedLine("validation reward", series.valid)
         best = limit("its best so far", readings, lambda reading: reading.best)
         return (drift, TracePanel("validation reward", "score", (valid,), (best,)))
 

@@ -8,7 +8,7 @@ from jobs.errors import InvalidRequest
 from jobs.records import Hyperparameters, JobState
 from jobs.series import Series
 from tests import records
-from tests.jobs.alerts.made_up_jobs import FACTS, restless
+from tests.jobs.alerts.made_up_jobs import FACTS, a_series, restless
 from tests.jobs.alerts.simulated_jobs import KINDS, simulate
 
 
@@ -83,3 +83,19 @@ def test_no_threshold_that_is_let_through_breaks_a_rule(rule: Rule, number: int)
             for alert in changed.alerts(series, FACTS):
                 assert changed.why(alert.values)
             changed.panels(series, FACTS)
+
+
+def test_a_silent_job_stalls_by_its_record_and_is_over_it_with_any_event() -> None:
+    job = replace(records.a_job(started_at=0.0), heard_at=1000.0)
+    series = a_series(last=10)
+
+    def stalled(now: float, heard_at: float | None = 1000.0) -> list[tuple[str, int]]:
+        facts = facts_of(replace(job, heard_at=heard_at), now=now)
+        return [(a.rule, a.step) for a in evaluate(series, facts, rules_of(job)) if a.rule == "Z"]
+
+    assert stalled(2800.0) == []
+    assert stalled(2801.0) == stalled(9000.0) == [("Z", 10)]
+    assert stalled(2801.0, heard_at=2000.0) == []
+    assert stalled(2801.0, heard_at=None) == [("Z", 10)]
+    longer = a_series(last=11)
+    assert evaluate(longer, facts_of(replace(job, heard_at=2801.0), now=2802.0)) == ()
