@@ -8,10 +8,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import approving, evals, proctor, rft, uploading
+from handlers import approving, evals, explaining, proctor, rft, uploading
 from handlers.boundary import Boundary, SteadyAck
 
-CONCERNS = (rft, evals, approving, uploading, proctor)
+CONCERNS = (rft, evals, explaining, approving, uploading, proctor)
 
 
 def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:

@@ -4,8 +4,12 @@ Each edit of a message gets new block ids and keeps its action ids, so that a cl
 """
 
 import re
+from statistics import median
 from typing import Final
 
+from charts import describe
+from charts.numerals import figure
+from handlers.betterment import LEAST, since_start
 from handlers.blocks import (
     Block,
     Message,
@@ -17,12 +21,17 @@ from handlers.blocks import (
     escape,
     fields,
     header,
+    image,
     section,
 )
+from handlers.costs import training_cost
+from handlers.curve_charts import RECENT
 from handlers.summary import settled_line
-from handlers.thread import LEVELS
-from handlers.wording import change, duration, moment, person, progress, score, state
-from jobs.alerts import blind, evaluate, facts_of, notes
+from handlers.thread import LEVELS, heading, pictured, reward_curve, why_button
+from handlers.wording import UNKNOWN, duration, moment, person, progress, score, state
+from jobs.alerts import blind, evaluate, facts_of, notes, rules_of
+from jobs.evidence.records import EvidenceState
+from jobs.raising import open_alerts
 from jobs.records import Action, Job, JobState
 from jobs.rft import JobView
 
@@ -32,25 +41,30 @@ ACTIONS: Final = re.compile(rf"^{ACT}:")
 """Matches every control of a card; the value says which job and what to do."""
 
 
-def card(view: JobView, now: float) -> Message:
-    """Return a job's card: what it does, where it stands, and what can be done about it."""
+def card(view: JobView, now: float, file: str | None = None) -> Message:
+    """Return a job's card: how it does, its curve, where it stands, and what can be done about it.
+
+    Args:
+        view: the job.
+        now: unix seconds.
+        file: the picture of its curve, by Slack's file id.
+    """
     job = view.job
-    verdict = _verdict(view)
-    elapsed = None if job.started_at is None else (job.finished_at or now) - job.started_at
-    blocks = [
-        header(f"{job.task} on {job.model}"),
-        section(f"*{state(job)}* · {progress(job)}\n{verdict}"),
+    blocks = [header(f"{job.task} on {job.model}"), section(f"{_verdict(view)}\n{_standing(job, now)}")]
+    if file:
+        blocks.append(image(file, describe(reward_curve(pictured(view)))))
+    blocks.append(
         fields(
-            f"*Validation reward*\n{score(job.valid_reward)}",
-            f"*Train reward, last batch*\n{score(job.train_reward)}",
-            f"*{'Time' if job.state.is_final else 'Time so far'}*\n{duration(elapsed)}",
-            f"*Alerts*\n{_alert_count(job)}",
-        ),
-        context(f"`{job.id}` · {_origin(job)} · platform {escape(job.platform)} · {_items(job)}"),
-    ]
+            f"*Step*\n{_step(job)}",
+            f"*Validation reward*\n{_reward(job)}",
+            _tokens(view),
+            f"*Cost*\n{training_cost(view)}",
+        )
+    )
+    blocks.append(context(f"`{job.id}` · {_origin(job)} · {_platform(view)} · {_items(job)}"))
     controls = _controls(job)
     if controls:
-        blocks.append(actions(*controls, block_id=f"controls:{job.id}:{job.state.value}:{job.last_step}"))
+        blocks.append(actions(*controls, block_id=_block_id(job)))
     text = f"{job.task} ({job.id}): {state(job)}, {progress(job)}. Validation reward {score(job.valid_reward)}."
     return Message(text, tuple(blocks))
 
@@ -58,22 +72,82 @@ def card(view: JobView, now: float) -> Message:
 def _verdict(view: JobView) -> str:
     """Return the one sentence that says how the job does."""
     job, approval = view.job, view.approval
-    if job.state is JobState.FAILED:
+    if job.state is JobState.FAILED and not job.checkpoints:
         return escape(job.note or "The platform gave no reason.")
     if job.state is JobState.NOT_LAUNCHED:
         return escape(job.note or "It was not launched.")
+    if gathering := _gathering(view):
+        return gathering
     if approval:
         count = len(job.checkpoints)
         waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
         return settled_line(job, approval) if approval.settled else waiting
-    if job.alerts:
-        return escape(job.alerts[-1].text.splitlines()[0])
+    if worst := next(iter(open_alerts(job)), None):
+        return escape(worst.text.splitlines()[0])
     if job.valid_reward is None:
         if job.state.is_final:
             return "It ended before its first evaluation."
         return "No evaluation yet; the first one sets the mark that later ones are compared with."
-    moved = change(job.first_valid_reward, job.valid_reward)
-    return f"Validation reward {score(job.valid_reward)}" + (f", {moved}." if moved else ".")
+    return since_start(view)
+
+
+def _gathering(view: JobView) -> str:
+    """Return how far the evaluation of the checkpoints is; empty where none is under way."""
+    evidence = view.evidence
+    if evidence is None or evidence.state is not EvidenceState.GATHERING:
+        return ""
+    count = len(evidence.checkpoints)
+    far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
+    return f"Evaluating {count} checkpoint{'s' if count != 1 else ''} against the base model{far}."
+
+
+def _standing(job: Job, now: float) -> str:
+    """Return what the job does, for how long, what a person asked of it, and how many alerts it has."""
+    elapsed = None if job.started_at is None else (job.finished_at or now) - job.started_at
+    over = sum(alert.cleared is not None for alert in job.alerts)
+    parts = [f"*{state(job)}*"]
+    if elapsed is not None:
+        parts.append(f"{'took' if job.state.is_final else 'for'} {duration(elapsed)}")
+    if job.intent:
+        parts.append(f"{job.intent.action.value} asked for by {person(job.intent.by)}")
+    if still := len(job.alerts) - over:
+        parts.append(f"{still} alert{'s' if still != 1 else ''} open")
+    if over:
+        parts.append(f"{over} over")
+    return " · ".join(parts)
+
+
+def _step(job: Job) -> str:
+    if not job.last_step:
+        return "before step 1"
+    return f"{job.last_step:,} of {job.total_steps:,}" if job.total_steps else f"{job.last_step:,}"
+
+
+def _reward(job: Job) -> str:
+    if job.first_valid_reward is None or job.valid_reward is None:
+        return score(job.valid_reward) if job.valid_reward is not None else "no evaluation yet"
+    moved = round(job.valid_reward, 2) - round(job.first_valid_reward, 2)
+    if abs(moved) < LEAST:
+        return f"{score(job.valid_reward)}, as at the start"
+    return f"{score(job.valid_reward)}, {'up' if moved > 0 else 'down'} {abs(moved):.2f} from the start"
+
+
+def _tokens(view: JobView) -> str:
+    """Return how long answers are by the newest steps: reasoning tokens, or all where those are not reported."""
+    steps = view.series.steps
+    for name, values in (
+        ("Reasoning tokens", [step.train_reasoning_tokens for step in steps]),
+        ("Answer tokens", [step.train_completion_tokens for step in steps]),
+    ):
+        known = [value for value in values if value is not None]
+        if known:
+            return f"*{name}*\n{figure(median(known[-RECENT:]), 'tokens')} an answer"
+    return f"*Reasoning tokens*\n{UNKNOWN}"
+
+
+def _block_id(job: Job) -> str:
+    asked = job.intent.action.value if job.intent else ""
+    return f"controls:{job.id}:{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
 
 
 def _origin(job: Job) -> str:
@@ -89,13 +163,17 @@ def _items(job: Job) -> str:
     return f"{' and '.join(parts)} items" if parts else "number of items not reported"
 
 
-def _alert_count(job: Job) -> str:
-    return f"{len(job.alerts)} in the thread" if job.alerts else "none"
+def _platform(view: JobView) -> str:
+    job, profile = view.job, view.profile
+    name = escape(profile.title or profile.name) if profile else f"platform {escape(job.platform)}"
+    link = profile.link(job.remote_id) if profile and job.remote_id else None
+    return f"<{link}|its page on {name}>" if link else name
 
 
 def _controls(job: Job) -> list[Block]:
+    why = [why_button(job, worst) for worst in open_alerts(job)[:1]]
     if job.state.is_final:
-        return []
+        return why
     pausable = [
         button("Resume" if job.state is JobState.PAUSED else "Pause", f"{ACT}:pause", f"{_toggle(job)}|{job.id}")
     ]
@@ -111,7 +189,7 @@ def _controls(job: Job) -> list[Block]:
             "Keep it running",
         ),
     )
-    return [*pausable, cancel]
+    return [*why, *pausable, cancel]
 
 
 def _toggle(job: Job) -> Action:
@@ -134,15 +212,15 @@ def job_list(jobs: tuple[Job, ...]) -> Message:
 
 def job_status(view: JobView, now: float, link: str | None) -> Message:
     """Return where a job stands, for the person who asked: its card without controls, and its alerts."""
-    shown = card(view, now)
+    job, shown = view.job, card(view, now)
     blocks = [block for block in shown.blocks if block["type"] != "actions"]
-    blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in view.job.alerts]
-    facts = facts_of(view.job, now=now)
-    told = {(a.rule, a.step) for a in view.job.alerts}
-    untold = [a for a in evaluate(view.series, facts) if (a.rule, a.step) not in told]
-    noted = [*untold, *notes(view.series, facts)][-MOST_NOTES:]
+    blocks += [section(f"*{heading(job, a)}* at step {a.step}\n{escape(a.text)}") for a in job.alerts]
+    facts, rules = facts_of(job, now=now), rules_of(job)
+    told = {(a.rule, a.step) for a in job.alerts}
+    untold = [a for a in evaluate(view.series, facts, rules) if (a.rule, a.step) not in told]
+    noted = [*untold, *notes(view.series, facts, rules)][-MOST_NOTES:]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in noted]
-    if unseen := blind(view.series, facts):
+    if unseen := blind(view.series, facts, rules):
         listed = "; ".join(f"{name} ({reason})" for name, reason in unseen)
         blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", 1500))))
     if link:

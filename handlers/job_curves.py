@@ -1,20 +1,13 @@
 """The validation rewards of several jobs in one picture, and whether a difference between them is more than noise."""
 
-import math
 from collections.abc import Sequence
-from typing import Final
 
 from charts import JobCurve, JobCurves
-from handlers.thread import valid_error
+from handlers.betterment import chance, items_needed, valid_error
 from handlers.wording import score
 from jobs.hyperparameters import SETTINGS
 from jobs.records import Job
 from jobs.rft import JobView
-
-ERRORS: Final = 2.0
-"""Standard errors of a difference that chance is allowed to make."""
-LEAST: Final = 0.005
-"""A smaller difference is not written down, and would take more items than there are."""
 
 
 def job_curves(views: Sequence[JobView]) -> JobCurves:
@@ -26,11 +19,7 @@ def job_curves(views: Sequence[JobView]) -> JobCurves:
 
 
 def _verdict(views: Sequence[JobView]) -> str:
-    """Return which job's best evaluation is highest, or that noise explains the difference to the next.
-
-    Formula: more than noise is a difference d above c = 2 x sqrt(s_1^2 + s_2^2), s the standard error of one
-    evaluation; as s falls with the square root of the items, n x (c / d)^2 of them would tell the two apart.
-    """
+    """Return which job's best evaluation is highest, or that noise explains the difference to the next."""
     ranked = sorted((view for view in views if view.series.valid), key=lambda view: _best(view)[1], reverse=True)
     if not ranked:
         return "None of these jobs has been evaluated yet"
@@ -39,23 +28,16 @@ def _verdict(views: Sequence[JobView]) -> str:
     if len(ranked) == 1 or not _alike([view.job for view in views]):
         return told
     behind = top - _best(ranked[1])[1]
-    noise = [error for view in ranked[:2] if (error := valid_error(view)) is not None]
+    noise = [error for view in ranked[:2] if (error := valid_error(view.series)) is not None]
     if len(noise) < 2:
         return f"{told}; too few evaluations to tell that from noise"
-    chance = ERRORS * math.hypot(*noise)
-    if behind > chance:
-        return f"{told}, {behind:.2f} above the next, more than noise explains ({chance:.2f})"
+    explained = chance(*noise)
+    if behind > explained:
+        return f"{told}, {behind:.2f} above the next, more than noise explains ({explained:.2f})"
     pair = f"{ranked[0].job.id} from {ranked[1].job.id}"
-    needed = _items_needed(ranked[0].job.valid_items, chance / behind) if behind >= LEAST else ""
-    return f"Can't tell {pair}: {score(top)} against {score(top - behind)}, noise explains {chance:.2f}{needed}"
-
-
-def _items_needed(items: int | None, times: float) -> str:
-    if not items:
-        return ""
-    needed = items * times**2
-    digits = 1 - math.floor(math.log10(needed))
-    return f"; about {round(needed, digits):,.0f} items could tell"
+    needed = items_needed(ranked[0].job.valid_items, explained, behind)
+    items = f"; about {needed:,} items could tell" if needed else ""
+    return f"Can't tell {pair}: {score(top)} against {score(top - behind)}, noise explains {explained:.2f}{items}"
 
 
 def _best(view: JobView) -> tuple[int, float]:

@@ -12,11 +12,11 @@ from handlers.eval_cards import eval_card, eval_result, result_chart
 from handlers.images import Pictures
 from handlers.pending import Notices
 from handlers.summary import comparison, summary
-from handlers.thread import alert, curve, reward_curve, status
+from handlers.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from jobs.errors import NotFound
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
-from jobs.records import Posting, PostingKind
+from jobs.records import Posting, PostingKind, RaisedAlert
 from jobs.rft import JobView, RftJobs
 from jobs.store import LedgerEntry
 
@@ -88,13 +88,14 @@ class Showing:
     async def _of_job(self, posting: Posting, view: JobView, entry: LedgerEntry | None) -> Shown:
         match posting.kind:
             case PostingKind.CARD:
-                return Shown(card(view, self._clock()))
+                file = await self._curve_of(view) if view.job.pictured_step else None
+                return Shown(card(view, self._clock(), file), file)
             case PostingKind.CURVE:
-                file = await self._pictures.file_of(reward_curve(view), f"reward-curve-{view.job.id}")
-                return Shown(curve(view, file), file)
+                file = await self._curve_of(view)
+                return Shown(curve(pictured(view), file), file)
             case PostingKind.ALERT:
                 assert posting.alert is not None, "an alert posting names its alert"
-                return Shown(alert(view.job, view.job.alerts[posting.alert]))
+                return await self._of_alert(view, view.job.alerts[posting.alert])
             case PostingKind.STATUS:
                 return Shown(status(view.job, posting.text or "", posting.user))
             case PostingKind.SUMMARY:
@@ -104,6 +105,16 @@ class Showing:
                 return Shown(summary(view, file), file)
             case _:
                 raise AssertionError(f"{posting.kind} is not about a job")
+
+    async def _curve_of(self, view: JobView) -> str | None:
+        """Return the one picture that the card and the thread show."""
+        return await self._pictures.file_of(reward_curve(pictured(view)), f"reward-curve-{view.job.id}")
+
+    async def _of_alert(self, view: JobView, raised: RaisedAlert) -> Shown:
+        # The rule reads a long series for tenths of a second.
+        chart = await asyncio.to_thread(rule_trace, view, raised, self._clock())
+        file = await self._pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}") if chart else None
+        return Shown(alert(view.job, raised, file, chart), file)
 
     async def _of_eval(self, posting: Posting) -> Shown:
         evaluation = await self._evals.view(posting.subject)
