@@ -1,4 +1,4 @@
-"""Rules L1, L2 and L4: answers grow long, or short, and are no better for it.
+"""Rules L1 and L2: answers grow long, and are no better for it.
 
 Tokens and rewards are means over windows of one epoch (`JobFacts.window`), the baseline is the first such window.
 Reasoning tokens move a lot on jobs that do well, so growth alone is no alert before it is threefold.
@@ -11,9 +11,8 @@ from typing import ClassVar
 from charts import Threshold, TracedLine, TracePanel
 from jobs.alerts.alert import Alert, JobFacts, Level, Sign, Voice, raised
 from jobs.alerts.epochs import at, epoch_means
-from jobs.alerts.evaluations import Evaluation, read_evaluations
 from jobs.alerts.gap import usable
-from jobs.alerts.inputs import first_reason, no_train, no_valid, tokens
+from jobs.alerts.inputs import first_reason, no_train, tokens
 from jobs.alerts.noise import Windows
 from jobs.alerts.reasons import Formula, Values
 from jobs.alerts.tracing import limit, line
@@ -40,15 +39,6 @@ LONGER_AND_WORSE = Formula(
     "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} >= {much:g} and {reward_best:.3f} - {reward:.3f} = {fall:.3f} "
     ">= {least_fall:g}, at {in_row:.0f} in a row",
     (LENGTHS, "T: mean train reward of one epoch."),
-)
-SHRUNK = Formula(
-    "t / t0 <= least and best - V2 > noises x s, at in_row evaluations in a row",
-    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} <= {least:g} and {best:.3f} - {valid:.3f} = {fall:.3f} > "
-    "{noises:g} x {noise:.3f} = {limit:.3f}, at {in_row:.0f} in a row",
-    (
-        LENGTHS,
-        "V2: the mean of the last two evaluations; best: the highest such mean. s = {noise:.3f}: the noise of one.",
-    ),
 )
 
 
@@ -156,7 +146,8 @@ class Length:
         return self.reward_best - self.reward
 
 
-def _lengths(series: Series, window: int) -> Iterator[Length]:
+def read_lengths(series: Series, window: int) -> Iterator[Length]:
+    """Yield a reading for every step that has both, from the end of the first window on."""
     counts, rewards = epoch_means(tokens(series), window), epoch_means(series.train, window)
     best = float("-inf")
     for step, count in counts:
@@ -188,7 +179,7 @@ class LengthBlowUp:
     def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
         """Return every time answers blew up."""
         voice = Voice(self, self.level, self.in_row, self.in_row)
-        return raised(voice, tuple(_lengths(series, facts.window)), self._sign, self._say)
+        return raised(voice, tuple(read_lengths(series, facts.window)), self._sign, self._say)
 
     def _sign(self, length: Length) -> Sign:
         falls = length.fall >= self.least_fall
@@ -218,96 +209,16 @@ class LengthBlowUp:
 
     def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
         """Return tokens beside both limits, and how far train reward lies under its best."""
-        lengths = tuple(_lengths(series, facts.window))
+        lengths = tuple(read_lengths(series, facts.window))
         much = limit(f"{self.much:g} times the start", lengths, lambda one: self.much * one.start)
         most = limit(f"{self.most:g} times the start", lengths, lambda one: self.most * one.start)
         fall = line("train reward under its best", lengths, lambda one: one.fall)
         return (
-            TracePanel("tokens of an answer", "tokens", (_tokens(lengths),), (much, most)),
+            TracePanel("tokens of an answer", "tokens", (token_means(lengths),), (much, most)),
             TracePanel("fall of train reward", "score", (fall,), (Threshold("a fall", self.least_fall),)),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Shrinking:
-    """An evaluation, and how long the training answers were."""
-
-    step: int
-    length: Length
-    evaluation: Evaluation
-
-    @property
-    def fall(self) -> float:
-        """How far validation lies under its best, both means of two evaluations."""
-        return self.evaluation.best - self.evaluation.pair
-
-
-@dataclass(frozen=True, slots=True)
-class LengthShrink:
-    """Fires when tokens are <= `least` x the start and the last two V lie > `noises` x s_V under the best two."""
-
-    rule: ClassVar[str] = "L4"
-    title: ClassVar[str] = "answers shrink"
-    level: ClassVar[Level] = "warn"
-    least: float = 0.4
-    noises: float = 2.0
-    in_row: int = 2
-
-    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
-        """Return what is missing, or None."""
-        return first_reason(no_tokens(series), no_train(series), no_valid(series))
-
-    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
-        """Return every time answers shrank at a cost."""
-        return raised(Voice(self, self.level, self.in_row), self._readings(series, facts), self._sign, self._say)
-
-    def _readings(self, series: Series, facts: JobFacts) -> tuple[Shrinking, ...]:
-        lengths = [(length.step, length) for length in _lengths(series, facts.window)]
-        evaluations = {evaluation.step: evaluation for evaluation in read_evaluations(series.valid)}
-        return tuple(Shrinking(step, length, evaluations[step]) for step, length in lengths if step in evaluations)
-
-    def _sign(self, found: Shrinking) -> Sign:
-        down = found.fall > self._limit(found)
-        return Sign.HOLDS if found.length.factor <= self.least and down else Sign.CLEAN
-
-    def _limit(self, found: Shrinking) -> float:
-        return self.noises * found.evaluation.noise
-
-    def _say(self, found: Shrinking) -> tuple[str, Values]:
-        length, evaluation = found.length, found.evaluation
-        text = (
-            f"Answers shrink: {length.now:,.0f} tokens each, {length.start:,.0f} at the start; validation reward fell "
-            f"from {evaluation.best:.2f} to {evaluation.pair:.2f}.\n"
-            "The policy probably stops thinking or answering early, and loses by it.\n"
-            f"Next: read some answers of the newest checkpoint and of one near step {evaluation.best_step}."
-        )
-        values = {
-            "tokens_start": length.start,
-            "tokens": length.now,
-            "factor": length.factor,
-            "valid": evaluation.pair,
-            "best": evaluation.best,
-            "noise": evaluation.noise,
-            "fall": found.fall,
-            "limit": self._limit(found),
-        }
-        return text, values
-
-    def why(self, values: Values) -> str:
-        """Return the formula with the numbers of an alert."""
-        return SHRUNK.put_in(self, values)
-
-    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
-        """Return tokens beside their floor, and how far validation lies under its best beside what noise explains."""
-        found = self._readings(series, facts)
-        floor = limit(f"{self.least:g} times the start", found, lambda one: self.least * one.length.start)
-        fall = line("validation reward under its best", found, lambda one: one.fall)
-        noise = limit("what noise explains", found, self._limit)
-        return (
-            TracePanel("tokens of an answer", "tokens", (_tokens([one.length for one in found]),), (floor,)),
-            TracePanel("fall of validation reward", "score", (fall,), (noise,)),
-        )
-
-
-def _tokens(lengths: Sequence[Length]) -> TracedLine:
+def token_means(lengths: Sequence[Length]) -> TracedLine:
+    """Return the tokens of an answer as they are drawn."""
     return line("mean of one epoch", lengths, lambda length: length.now)
