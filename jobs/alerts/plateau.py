@@ -32,7 +32,7 @@ FLAT = Formula(
     ),
 )
 USED_UP = Formula(
-    "H < least_share x H0 and u x S < least_gain, at in_row evaluations in a row",
+    "H < least_share x H0 and u x S < {plateau_least_gain:g}, at in_row evaluations in a row",
     "{entropy:.3f} < {least_share:g} x {entropy_start:.3f} = {floor:.3f} and {most:.3f} < {plateau_least_gain:g}, "
     "at {in_row:.0f} in a row",
     (
