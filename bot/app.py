@@ -2,12 +2,13 @@
 
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
+from aiohttp import web
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -15,6 +16,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
+from bot.aliases import AliasPages, alias_parts, audit_key
 from bot.embedded_redis import embedded_redis
 from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug, reference
@@ -164,7 +166,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         redis_url = settings.redis_url
         if redis_url is None:
             redis_url = await stack.enter_async_context(embedded_redis(settings.proctor_home))
-        store = await _store(redis_url, stack)
+        store = await _store(redis_url, audit_key(settings.audit_key), stack)
         profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
         platforms = Platforms(profiles, stack, hide)
         tasks = TaskCatalogue(settings.proctor_tasks)
@@ -179,6 +181,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         people = People(client)
         approvals = Approvals(store, people, time.time)
         notices = Notices(approvals, people)
+        parts = alias_parts(settings, store, people)
         pictures = Pictures(pool, client, store)
         rows = _rows(settings)
         evals, runner = _evals(store, tasks, platforms, graders, rows)
@@ -186,7 +189,15 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
 
         shelf = _shelf(settings, store, rows)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
-        showing = Showing(jobs, evals, pictures, report_file=shelf.report, report_link=reports.link, notices=notices)
+        showing = Showing(
+            jobs,
+            evals,
+            pictures,
+            report_file=shelf.report,
+            report_link=reports.link,
+            notices=notices,
+            proposals=parts.messages,
+        )
         courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
 
         kinds = {
@@ -194,6 +205,8 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "eval": _eval_turn(runner, store),
             "evidence": _evidence_turn(examiner, store),
             "approval": _approval_turn(Waiting(store, approvals, time.time, _at_any_hour), store),
+            "move": _named_turn(parts.consequences.turn, store),
+            "webhook": _named_turn(parts.webhook.turn, store),
             "sweep": Sweeper(store, platforms.platform_of).sweep,
             "deliver": courier.deliver,
         }
@@ -206,6 +219,9 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "evals": evals,
             "examiner": examiner,
             "approvals": approvals,
+            "aliases": parts.aliases,
+            "rollbacks": parts.rollbacks,
+            "audit": parts.audit,
             "people": people,
             "pictures": pictures,
             "store": store,
@@ -219,8 +235,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         listener, http_port = await _listener(settings, app, give_up, stack)
 
         ticks = _ticks(store, engine, listener)
-        pages = health_app(_checks(store, listener, ticks, engine))
-        reports.add_to(pages)
+        pages = _pages(_checks(store, listener, ticks, engine), reports, parts.pages)
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
@@ -269,6 +284,14 @@ def _jobs(
     return RftJobs(store, launcher, watcher, platforms.profile_of), attacher
 
 
+def _pages(checks: Sequence[Check], *more: Reports | AliasPages) -> web.Application:
+    """Return what the health port serves."""
+    pages = health_app(checks)
+    for each in more:
+        each.add_to(pages)
+    return pages
+
+
 def _ticks(store: Store, engine: DocketEngine, listener: Listener) -> Ticks:
     return Ticks(
         (
@@ -279,10 +302,10 @@ def _ticks(store: Store, engine: DocketEngine, listener: Listener) -> Ticks:
     )
 
 
-async def _store(redis_url: str, stack: AsyncExitStack) -> Store:
+async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
     redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
     stack.push_async_callback(redis.aclose)
-    store = Store(redis)
+    store = Store(redis, key)
     await store.open()
     return store
 
@@ -335,6 +358,17 @@ def _approval_turn(waiting: Waiting, store: Store) -> Work:
         with structlog.contextvars.bound_contextvars(approval=turn_id, turn=found_by):
             async with kept(store, turn_id, token, JOB_LEASE):
                 await waiting.turn(turn_id)
+
+    return turn
+
+
+def _named_turn(take: Callable[[str], Awaitable[None]], store: Store) -> Work:
+    """Return the work of one turn of what its id names, with its log lines tagged and its faults referenced."""
+
+    async def turn(turn_id: str, token: str) -> None:
+        with structlog.contextvars.bound_contextvars(about=turn_id, turn=reference()):
+            async with kept(store, turn_id, token, JOB_LEASE):
+                await take(turn_id)
 
     return turn
 

@@ -116,6 +116,15 @@ class Settings(_FromMapping):
     judge_platform: str = "openai"
     """The platform whose models judge, for graders that ask one."""
 
+    alias_token: SecretStr | None = None
+    """Whoever has it may ask GET /aliases/<alias> of the health port; None: nobody may."""
+    alias_webhook: HttpUrl | None = None
+    """Where each move of an alias is sent to."""
+    alias_webhook_secret: SecretStr | None = None
+    """Signs what is sent there."""
+    audit_key: SecretStr | None = None
+    """Seals the audit trail; None: it is chained without a key."""
+
     approvers: Names = ("model-approvers",)
     """Handles of the Slack user groups whose members may approve, where a task names none."""
     card_seconds: Seconds = 45.0
@@ -138,12 +147,27 @@ class Settings(_FromMapping):
         return self
 
     @model_validator(mode="after")
+    def _webhook_has_its_secret(self) -> Self:
+        if self.alias_webhook and self.alias_webhook_secret is None:
+            raise ValueError("ALIAS_WEBHOOK_SECRET is missing; ALIAS_WEBHOOK needs it")
+        return self
+
+    @model_validator(mode="after")
     def _files_exist(self) -> Self:
         if not self.proctor_tasks.is_dir():
             raise ValueError(f"PROCTOR_TASKS: there is no folder {self.proctor_tasks}")
         if self.proctor_platforms is not None and not self.proctor_platforms.is_file():
             raise ValueError(f"PROCTOR_PLATFORMS: there is no file {self.proctor_platforms}")
         return self
+
+
+class StateSettings(_FromMapping):
+    """Where the bot's state is: what a command that only looks at it needs to know."""
+
+    redis_url: RedisUrl | None = None
+    """None: the server of the bot that keeps its data in `proctor_home`."""
+    proctor_home: Folder = Field(default=Path(".proctor"), validate_default=True)
+    audit_key: SecretStr | None = None
 
 
 class DemoSettings(_FromMapping):
@@ -174,6 +198,11 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 def load_demo_settings(env: Mapping[str, str] | None = None) -> DemoSettings:
     """Read the demo's settings from `env`, by default the process environment; raises as `load_settings` does."""
     return _load(DemoSettings, env)
+
+
+def load_state_settings(env: Mapping[str, str] | None = None) -> StateSettings:
+    """Read where the state is from `env`, by default the process environment; raises as `load_settings` does."""
+    return _load(StateSettings, env)
 
 
 def forget_slack_secrets() -> None:

@@ -16,7 +16,7 @@ TYPOGRAPHY: Final = str.maketrans(
 """Phones turn quotes into typographic ones; the person meant the plain ones."""
 
 
-NUMBERS: Final = {1: "one", 2: "two"}
+NUMBERS: Final = {0: "none", 1: "one", 2: "two"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Verb:
         """How it is typed, without the keys that may be left out."""
         needed = [f"{key}={self.keys[key]}" for key in self.needs]
         choices = [f"[{'|'.join(self.choices)}]"] if self.choices else []
-        return " ".join([self.name, *([self.takes] * self.least if self.takes else []), *choices, *needed])
+        words = [self.takes] * self.least if self.least else [f"[{self.takes}]"]
+        return " ".join([self.name, *(words if self.takes else []), *choices, *needed])
 
     @property
     def options(self) -> str:
@@ -146,6 +147,21 @@ PROCTOR: Final = (
         needs=("task",),
     ),
     Verb("platforms", "where jobs can run"),
+    Verb(
+        "alias",
+        "where each alias points; with a name, its history; with `rollback` and a name, back to the model before",
+        takes="<alias>",
+        least=0,
+        most=2,
+        keys={"reason": '"<why>"', "emergency": "yes"},
+    ),
+    Verb(
+        "audit",
+        "who did what: all of it, or that of a task, job, alias or person; with `verify`, whether it is sound",
+        takes="<task, job or person>",
+        least=0,
+        keys={"since": "7d", "format": "csv"},
+    ),
     Verb("approvals", "what waits for approval, how long, and how many votes are missing"),
 )
 
@@ -226,8 +242,11 @@ def _bare(command: str, verb: Verb, bare: list[str]) -> tuple[str, ...]:
         found = "none is given" if not bare else f"{_given(len(bare))} given: {' '.join(bare)}"
         name = verb.takes.strip("<>")
         wanted = f"one {name}" if verb.most == 1 else f"{NUMBERS[verb.least]} to {verb.most} {name}s"
+        if not verb.least:
+            wanted = f"at most {verb.most} word{'s' if verb.most != 1 else ''}"
         choice = f" and at most one of {', '.join(verb.choices)}" if verb.choices and bare else ""
-        raise InvalidRequest(f"`{command} {verb.name}` needs {wanted}{choice}; {found}.")
+        needs = "needs" if verb.least else "takes"
+        raise InvalidRequest(f"`{command} {verb.name}` {needs} {wanted}{choice}; {found}.")
     return tuple(bare)
 
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.aliasing import answer_alias
 from handlers.answering import whisper
+from handlers.auditing import answer_audit
 from handlers.blocks import Message, escape
 from handlers.checking import check_message, label_chart
 from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview, parse
@@ -18,7 +20,10 @@ from handlers.images import Pictures
 from handlers.pending import pending_list, waiting_for
 from handlers.people import People
 from handlers.wording import group
+from jobs.aliases.moving import Aliases
+from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals
+from jobs.audit.service import AuditTrail
 from jobs.checks.records import Finding
 from jobs.datasets.balancing import Balanced, balance
 from jobs.datasets.label_map import label_map_of
@@ -50,6 +55,9 @@ async def handle_proctor(
     approvals: Approvals,
     people: People,
     store: Store,
+    aliases: Aliases,
+    rollbacks: Rollbacks,
+    audit: AuditTrail,
 ) -> None:
     """Do what was typed after /proctor, and answer only the person who typed it."""
     await ack()
@@ -75,6 +83,10 @@ async def handle_proctor(
         case "approvals":
             waiting = await waiting_for(user, approvals, people, store, client)
             await respond(text=pending_list(*waiting, time.time()))
+        case "alias":
+            await answer_alias(typed, command, respond, aliases, rollbacks)
+        case "audit":
+            await answer_audit(typed, command, respond, client, audit)
         case _:
             raise AssertionError(f"/proctor {typed.verb} is listed but not handled")
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from handlers.alias_messages import ProposalMessages
 from handlers.blocks import Message, escape, sentence
 from handlers.cards import card
 from handlers.eval_cards import eval_card, eval_result, result_chart
@@ -49,6 +50,7 @@ class Showing:
         evals: the evals.
         pictures: draws and uploads.
         notices: says what becomes of approvals.
+        proposals: shows rollbacks that wait for approval.
         report_file: finds an eval's report.
         report_link: makes a link to it.
         clock: unix seconds.
@@ -61,6 +63,7 @@ class Showing:
         pictures: Pictures,
         *,
         notices: Notices,
+        proposals: ProposalMessages,
         report_file: ReportFile,
         report_link: ReportLink,
         clock: Callable[[], float] = time.time,
@@ -69,6 +72,7 @@ class Showing:
         self._evals = evals
         self._pictures = pictures
         self._notices = notices
+        self._proposals = proposals
         self._report_file = report_file
         self._report_link = report_link
         self._clock = clock
@@ -80,6 +84,8 @@ class Showing:
                 return Shown(sentence(escape(posting.text or "")))
             case PostingKind.APPROVAL_NOTICE:
                 return Shown(await self._notices.show(posting))
+            case PostingKind.APPROVAL:
+                return Shown(await self._proposals.show(posting))
             case PostingKind.EVAL_CARD | PostingKind.EVAL_RESULT | PostingKind.EVAL_REPORT:
                 return await self._of_eval(posting)
             case _:

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -24,7 +25,7 @@ import structlog
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
 from jobs.changes import Change, Versioned
 from jobs.records import Posting, PostingKind
-from jobs.store import Store
+from jobs.store import Store, VersionConflict
 
 TIMEOUT: Final = 10.0
 FIRST_PAUSE: Final = 1.0
@@ -104,24 +105,26 @@ class Webhook:
         self._sender = sender
         self._clock = clock
 
-    async def turn(self, call_id: str) -> None:
+    async def turn(self, turn_id: str) -> None:
         """Send one call, and plan the next attempt where it was not taken.
 
         A turn that dies between the answer and the note of it sends the call again; the receiver knows it by its
         delivery id.
 
-        Raises:
-            VersionConflict: another turn was quicker.
+        Args:
+            turn_id: see `WebhookCall.turn`.
         """
+        call_id = turn_id.partition(":")[2]
         held = await self._store.record(WebhookCall, call_id)
         alias = await self._store.record(Alias, held.value.alias) if held else None
         if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self._sender is None:
-            await self._store.commit(Change(turn_of=f"webhook:{call_id}", next_turn=-1))
+            await self._store.commit(Change(turn_of=turn_id, next_turn=-1))
             return
         move = alias.value.move(held.value.version)
         reply = await self._sender.send(call_id, body_of(alias.value, move), int(self._clock()))
         log.info("webhook.sent", delivery=call_id, taken=reply.taken, answer=reply.words)
-        await self._store.commit(await self._after(held, alias.value, move, reply))
+        with suppress(VersionConflict):  # another turn was quicker, and has noted what came of it
+            await self._store.commit(await self._after(held, alias.value, move, reply))
 
     async def _after(self, held: Versioned[WebhookCall], alias: Alias, move: AliasMove, reply: Reply) -> Change:
         now = self._clock()

@@ -86,7 +86,7 @@ def test_all_wrong_values_are_told_at_once() -> None:
 def test_settings_do_not_show_their_secrets_and_do_not_change() -> None:
     settings = load_settings({**SOCKET, "OPENAI_API_KEY": "sk-very-secret"})
 
-    assert "secret" not in repr(settings).replace("signing_secret", "").replace("Secret", "")
+    assert "very-secret" not in repr(settings)
     with pytest.raises(ValidationError, match="frozen"):
         settings.health_port = 1
 

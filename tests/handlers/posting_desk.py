@@ -13,11 +13,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
+from handlers.alias_messages import ProposalMessages
 from handlers.images import Pictures
 from handlers.pending import Notices
 from handlers.people import People
 from handlers.posting import SlackPoster
 from handlers.showing import Showing
+from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.rows import LocalRows
@@ -129,7 +131,16 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
     client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
     people = People(client)
     notices = Notices(Approvals(store, people, time.time), people)
-    return Showing(jobs, evals, pictures, notices=notices, report_file=no_report, report_link=lambda _: None)
+    rollbacks = Rollbacks(store, people, time.time, notifies=False)
+    return Showing(
+        jobs,
+        evals,
+        pictures,
+        notices=notices,
+        proposals=ProposalMessages(rollbacks, people),
+        report_file=no_report,
+        report_link=lambda _: None,
+    )
 
 
 def _nowhere(name: str) -> tuple[Profile, Gateway]:
