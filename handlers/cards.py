@@ -104,16 +104,17 @@ def _gathering(view: JobView) -> str:
 def _standing(job: Job, now: float) -> str:
     """Return what the job does, for how long, what a person asked of it, and how many alerts it has."""
     elapsed = None if job.started_at is None else (job.finished_at or now) - job.started_at
-    over = sum(alert.cleared is not None for alert in job.alerts)
+    still = len(open_alerts(job))
+    over = len(job.alerts) - still
     parts = [f"*{state(job)}*"]
     if elapsed is not None:
         parts.append(f"{'took' if job.state.is_final else 'for'} {duration(elapsed)}")
     if job.intent:
         parts.append(f"{job.intent.action.value} asked for by {person(job.intent.by)}")
-    if still := len(job.alerts) - over:
-        parts.append(f"{still} alert{'s' if still != 1 else ''} open")
-    if over:
-        parts.append(f"{over} over")
+    counts = [f"{many} {how}" for many, how in ((still, "open"), (over, "over")) if many]
+    if counts:
+        several = "s" if len(job.alerts) > 1 else ""
+        parts.append(f"alert{several}: {', '.join(counts)}")
     return " · ".join(parts)
 
 

@@ -1,4 +1,4 @@
-""""Why?": the formula behind an alert with its numbers put in, and the picture of just what its rule looks at."""
+"""The answer to "Why?": an alert's formula with its numbers put in, and the picture of just what its rule looks at."""
 
 import asyncio
 import time

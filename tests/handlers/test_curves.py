@@ -180,6 +180,13 @@ def test_levels_of_different_tasks_are_not_ranked_against_noise() -> None:
     assert "rft-two \u00b7 epochs=3, seed=7: not evaluated yet." in describe(empty)
 
 
+async def uploads(scene: Scene) -> int:
+    """Return how many uploads the bot has begun."""
+    return sum(
+        entry["name"] == "files.getUploadURLExternal" and "args" in entry for entry in await scene.workspace.log()
+    )
+
+
 async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene: Scene) -> None:
     house.copy_eurovoc()
     await scene.workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=2 batch=16 seed=1")
@@ -204,10 +211,18 @@ async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene
     both = await asked(scene, f"compare {job.id} {fresh.id}", "Validation rewards of 2 jobs")
     assert len(pictures(both)) == 1
     assert f"{fresh.id} \u00b7 acts" in said(both)
+    # Nothing else is drawn from here on, and what was drawn before is shown again without another upload.
+    await scene.summary()
+    known = await uploads(scene)
+    again = await asked(scene, f"compare {job.id} {fresh.id}", "Validation rewards of 2 jobs")
+    assert [picture["slack_file"] for picture in pictures(again)] == [
+        picture["slack_file"] for picture in pictures(both)
+    ]
+    assert await uploads(scene) == known
     await scene.workspace.fault(method="files.getUploadURLExternal", fault="error")
-    worded = await asked(scene, f"compare {job.id} {fresh.id}", "*Validation rewards*")
+    worded = await asked(scene, f"compare {fresh.id} {job.id}", "*Validation rewards*")
     assert not pictures(worded)
     assert "not evaluated yet" in said(worded)
     await scene.workspace.fault(method="files.getUploadURLExternal", fault="error")
-    await asked(scene, f"curve {job.id} timing", "*Step times*")
+    await asked(scene, f"curve {fresh.id}", "*Reward curve*")
     assert await scene.failures() == []

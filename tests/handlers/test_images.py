@@ -1,6 +1,8 @@
 """Pictures in the real local workspace: uploaded, waited for, and done without where that fails."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -42,6 +44,25 @@ async def test_where_drawing_fails_there_is_no_picture_and_no_upload(desk: Desk)
     desk.pool.fails = True
     assert await pictures(desk).file_of(CURVE, "name") is None
     assert desk.answered("files.getUploadURLExternal") == 0
+
+
+async def test_the_same_picture_is_drawn_and_uploaded_once(desk: Desk) -> None:
+    kept = Pictures(desk.pool, desk.client, desk.store)
+    one, other = await asyncio.gather(kept.file_of(CURVE, "card"), kept.file_of(CURVE, "thread"))
+    assert one == other
+    after_a_restart = Pictures(desk.pool, desk.client, desk.store)
+    assert await after_a_restart.file_of(replace(CURVE), "again") == one
+    assert (len(desk.pool.drawn), desk.answered("files.getUploadURLExternal")) == (1, 1)
+    assert await kept.file_of(replace(CURVE, title="Down"), "card") != one
+    assert len(desk.pool.drawn) == 2
+
+
+async def test_a_picture_that_failed_is_tried_again(desk: Desk) -> None:
+    kept = Pictures(desk.pool, desk.client, desk.store)
+    desk.pool.fails = True
+    assert await kept.file_of(CURVE, "card") is None
+    desk.pool.fails = False
+    assert await kept.file_of(CURVE, "card") is not None
 
 
 @pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.approving import form
+from handlers.approval_form import form
 from handlers.blocks import Message, escape
 from handlers.cards import card, job_list, job_status
 from handlers.summary import comparison, summary
@@ -86,10 +86,10 @@ def test_slack_would_take_it(name: str) -> None:
     assert 0 < len(message.text) <= 4000
 
 
-@pytest.mark.parametrize("checkpoint", [CHECKPOINTS[0], None])
-def test_slack_would_take_the_form(checkpoint: object) -> None:
+@pytest.mark.parametrize(("verdict", "choice"), [(Verdict.APPROVE, "ckpt-85"), (Verdict.REJECT, "")])
+def test_slack_would_take_the_form(verdict: Verdict, choice: str) -> None:
     view = JobView(FINISHED, a_series(0.2), an_approval())
-    assert validate_view(form(view, CHECKPOINTS[0] if checkpoint else None, "{}")) == []
+    assert validate_view(form(an_approval(), verdict, choice, view, "{}")) == []
 
 
 def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_not() -> None:
