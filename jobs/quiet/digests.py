@@ -77,9 +77,8 @@ class Digests:
 
     # -- turns ---------------------------------------------------------------------------------------------------
 
-    async def daily_turn(self, subject: str, token: str) -> None:
+    async def daily_turn(self, subject: str) -> None:
         """Take the turn `digest:<channel>`: post what is due, once a day, and plan the next."""
-        del token  # the versions of the records guard it
         channel = subject.partition(":")[2]
         while True:
             held = await self._habits(channel)
@@ -93,9 +92,8 @@ class Digests:
             if await self._committed(change):
                 return
 
-    async def quiet_turn(self, subject: str, token: str) -> None:
+    async def quiet_turn(self, subject: str) -> None:
         """Take the turn `quiet:<channel>:<end>`: tell what quiet hours kept back, unless others hold now."""
-        del token
         record_id = subject.partition(":")[2]
         while True:
             held = await self._store.record(HeldBack, record_id)

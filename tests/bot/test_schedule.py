@@ -1,9 +1,10 @@
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.schedule import Tick, Ticks
+from bot.schedule import Tick, Ticks, next_daily
 
 
 class Counting:
@@ -102,3 +103,47 @@ async def test_two_ticks_of_one_name_are_refused() -> None:
     work = Counting()
     with pytest.raises(ValueError, match="share a name"):
         Ticks([Tick("due", 1, work), Tick("due", 2, work)])
+
+
+PLACES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "America/Santiago",
+    "Africa/Cairo",
+)
+
+
+def local(at: float, zone: str) -> str:
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "after", "comes"),
+    [
+        ("Europe/Berlin", 540, "2026-03-28T12:00", "2026-03-29T09:00:00+02:00"),
+        ("Europe/Berlin", 540, "2026-10-24T12:00", "2026-10-25T09:00:00+01:00"),
+        ("Europe/Berlin", 150, "2026-03-28T12:00", "2026-03-29T03:30:00+02:00"),
+        ("Europe/Berlin", 150, "2026-10-24T12:00", "2026-10-25T02:30:00+02:00"),
+        ("Europe/Berlin", 150, "2026-10-25T00:30", "2026-10-26T02:30:00+01:00"),
+        ("Europe/Berlin", 0, "2026-03-28T23:00", "2026-03-30T00:00:00+02:00"),
+        ("America/New_York", 90, "2026-11-01T05:30", "2026-11-02T01:30:00-05:00"),
+        ("Asia/Kolkata", 540, "2026-05-01T03:30", "2026-05-02T09:00:00+05:30"),
+        ("Asia/Kolkata", 540, "2026-05-01T03:29", "2026-05-01T09:00:00+05:30"),
+    ],
+)
+def test_a_time_of_day_comes_next(zone: str, at: int, after: str, comes: str) -> None:
+    start = datetime.fromisoformat(after).replace(tzinfo=UTC).timestamp()
+    assert local(next_daily(at, zone, start), zone) == comes
+
+
+@pytest.mark.parametrize("zone", PLACES)
+@pytest.mark.parametrize("at", [0, 30, 120, 150, 540, 1439])
+def test_a_time_of_day_comes_on_each_day_of_a_year_once(zone: str, at: int) -> None:
+    now = datetime(2026, 1, 1, tzinfo=ZoneInfo(zone)).timestamp() - 1
+    days = []
+    for _ in range(365):
+        now = next_daily(at, zone, now)
+        days.append(datetime.fromtimestamp(now, ZoneInfo(zone)).date())
+    assert days == [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
