@@ -1,196 +1,167 @@
 """How a finished job's checkpoints and their approval look. No Slack call is made here."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
 
-from charts import CheckpointComparison, CheckpointScores, describe
-from handlers.blocks import (
-    Block,
-    Message,
-    actions,
-    button,
-    context,
-    divider,
-    escape,
-    header,
-    image,
-    section,
-)
-from handlers.wording import group, joined, moment, people, person, score
-from jobs.approvals.records import Approval, Decision, Ending, Verdict
-from jobs.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
+from charts import Chart, describe
+from handlers.blocks import Block, Message, actions, context, cut, divider, escape, header, image, section
+from handlers.evidence_blocks import changed_blocks, checkpoint_blocks, choice_blocks
+from handlers.evidence_chart import evidence_chart, sample
+from handlers.evidence_table import evidence_table
+from handlers.evidence_words import best_of, checkpoints_of, figure, headline, sentence_of
+from handlers.platform_figures import comparison, platform_blocks, platform_opening, platform_text
+from handlers.preferences import preference_menu
+from handlers.sign_off import APPROVE, REJECT, edition, settled_line, sign_off
+from handlers.wording import grader_name
+from jobs.evidence.records import Candidate, Evidence, EvidenceState
 from jobs.records import Job
 from jobs.rft import JobView
 
-APPROVE: Final = "approve_checkpoint"
-REJECT: Final = "reject_checkpoints"
-NEEDS: Final[Mapping[Score, str]] = {
-    "f1": "Wrong and missing labels cost alike (highest F1)",
-    "precision": "A wrong label costs more (highest precision)",
-    "recall": "A missing label costs more (highest recall)",
-}
-"""Whom each score serves."""
-SELECTION_NOTE: Final = (
-    "These checkpoints were chosen by the validation split they are scored on: expect 0.02 to 0.05 less on new items."
-)
+__all__ = ["APPROVE", "REJECT", "chart_of", "comparison", "settled_line", "summary"]
+
+ReportLink = Callable[[str], str | None]
+"""Returns a signed link to an eval's report, or None where nobody could follow one."""
+MOST_TEXT = 3900
 
 
-def comparison(view: JobView) -> CheckpointComparison:
-    """Return the chart that compares a job's kept checkpoints."""
-    readings = read_checkpoints(view.job.checkpoints, view.job.reward)
-    return CheckpointComparison(
-        title=_best_sentence(readings),
-        subtitle=" · ".join((view.job.task, view.job.id, *_sample(view.job))),
-        rows=tuple(
-            CheckpointScores(
-                label="",
-                step=reading.checkpoint.step,
-                precision=reading.precision,
-                recall=reading.recall,
-                f1=reading.f1,
-                reward=None if reading.f1 is not None else reading.checkpoint.valid_reward,
-            )
-            for reading in readings
-        ),
-    )
+def no_link(_eval: str) -> str | None:
+    """Stand for links where nobody could follow one."""
+    return None
 
 
-def _sample(job: Job) -> tuple[str, ...]:
-    return () if job.valid_items is None else (f"{job.valid_items} validation items",)
+def chart_of(view: JobView) -> Chart | None:
+    """Return the picture of a job's checkpoints: of the evidence, or of the platform's own figures where there is none.
+
+    None while evidence is gathered: what would be shown is about to be replaced.
+    """
+    match view.evidence.state if view.evidence else None:
+        case EvidenceState.READY if view.evidence:
+            return evidence_chart(view.job, view.evidence)
+        case EvidenceState.GATHERING:
+            return None
+        case _:
+            return comparison(view)
 
 
-def summary(view: JobView, file: str | None) -> Message:
-    """Return the checkpoints of a finished job: scores, who each is best for, and the state of their approval."""
-    job, approval = view.job, view.approval
-    readings = read_checkpoints(job.checkpoints, job.reward)
-    is_open = approval is not None and approval.settled is None
-    votes = len(approval.decisions) if approval else 0
-    words = describe(comparison(view))
-    blocks: list[Block] = [
-        header(f"{len(readings)} checkpoint{'s' if len(readings) != 1 else ''} of {job.task}"),
-        section(_opening(job, readings, approval)),
-    ]
-    if file:
-        blocks.append(image(file, words, "Scores on the validation split"))
-    if for_whom := _for_whom(job, readings):
-        blocks.append(section(for_whom))
-    for reading in readings:
-        control = _approve_button(job, reading, approval) if is_open else None
-        block_id = f"checkpoint:{job.id}:{reading.checkpoint.step}:{votes}"
-        blocks.append(section(_checkpoint_text(reading, approval), block_id=block_id, accessory=control))
-    blocks.append(context(SELECTION_NOTE))
-    blocks.append(divider())
-    blocks.extend(_approval_blocks(job, approval, votes))
-    return Message(_summary_text(job, readings, approval), tuple(blocks))
+def summary(
+    view: JobView,
+    file: str | None,
+    report_link: ReportLink = no_link,
+    *,
+    order: Sequence[Candidate] = (),
+    opening: str = "",
+) -> Message:
+    """Return a job's checkpoints: the verdict, the picture, the table, each in words, and their approval.
 
-
-def _opening(job: Job, readings: tuple[CheckpointReading, ...], approval: Approval | None) -> str:
-    settled = f"{settled_line(job, approval)}\n" if approval and approval.settled else ""
-    return f"{settled}{escape(_best_sentence(readings))}"
-
-
-def _best_sentence(readings: tuple[CheckpointReading, ...]) -> str:
-    """Return which checkpoint is highest in the score that matters most, ties named."""
-    named: tuple[tuple[Score, str], ...] = (("f1", "F1"), ("reward", "validation reward"))
-    for name, words in named:
-        best = best_in(readings, name)
-        if best and len(best.steps) == 1:
-            return f"Step {best.steps[0]} has the highest {words}, {score(best.score)}."
-        if best:
-            return f"Steps {joined([str(step) for step in best.steps])} share the highest {words}, {score(best.score)}."
-    return "The platform reported no validation scores for these checkpoints."
-
-
-def _checkpoint_text(reading: CheckpointReading, approval: Approval | None) -> str:
-    checkpoint = reading.checkpoint
-    if reading.precision is None and reading.recall is None:
-        scores = f"validation reward {score(checkpoint.valid_reward)}"
+    Args:
+        view: the job.
+        file: the picture, by Slack's file id.
+        report_link: makes a link to an eval's report.
+        order: the checkpoints as they are to be listed; by step where it is empty.
+        opening: what is said before everything else, as mrkdwn.
+    """
+    job, evidence, approval = view.job, view.evidence, view.approval
+    count = len(job.checkpoints)
+    blocks: list[Block] = [header(f"{count} checkpoint{'s' if count != 1 else ''} of {job.task}")]
+    blocks.append(section("\n".join(filter(None, [opening, *_opening(view)]))))
+    chart = chart_of(view)
+    if file and chart:
+        blocks.append(image(file, describe(chart), _caption(view)))
+    if evidence and evidence.state is not EvidenceState.GATHERING:
+        blocks += _evidence_blocks(view, evidence, report_link, order)
     else:
-        scores = f"precision *{score(reading.precision)}* · recall *{score(reading.recall)}* · F1 *{score(reading.f1)}*"
-    lines = [f"*Step {checkpoint.step}* · {scores}", f"`{escape(checkpoint.model_id)}`"]
-    if reading.leaning and reading.leaning is not Leaning.BALANCED:
-        lines.append(f"It {reading.leaning.value}.")
-    # The votes that settled an approval stand below, where the controls were.
-    if approval and not (approval.settled and approval.settled.choice == checkpoint.id):
-        lines += [_vote_line(vote) for vote in approval.votes_for(checkpoint.id)]
-    return "\n".join(lines)
+        blocks += platform_blocks(view)
+    blocks.append(divider())
+    blocks += sign_off(job, approval)
+    return Message(_text(view), tuple(blocks))
 
 
-def _for_whom(job: Job, readings: tuple[CheckpointReading, ...]) -> str:
-    """Return for whom which checkpoint is best, and how much of a difference is just chance."""
-    lines = []
-    for name, words in NEEDS.items():
-        best = best_in(readings, name)
-        if best:
-            steps = joined([f"step {step}" for step in best.steps])
-            lines.append(f"\u2022 {words}: *{steps}*, {score(best.score)}")
-    if not lines:
-        return ""
-    if job.valid_items is None:
-        lines.append("On how many items is not known, so neither is which difference may be chance.")
-        return "\n".join(lines)
-    margin = chance(job.valid_items)
-    lines.append(f"On {job.valid_items} items a difference below {margin:.2f} may well be chance.")
-    return "\n".join(lines)
+def _evidence_blocks(
+    view: JobView, evidence: Evidence, report_link: ReportLink, order: Sequence[Candidate]
+) -> Iterator[Block]:
+    is_ready = evidence.state is EvidenceState.READY
+    if is_ready:
+        yield evidence_table(view.job, evidence)
+        yield from choice_blocks(view.job, evidence)
+    yield from checkpoint_blocks(view.job, evidence, view.approval, order or checkpoints_of(evidence))
+    yield from changed_blocks(view.job, evidence)
+    if reports := _reports(evidence, report_link):
+        yield context(reports)
+    if is_ready and len(checkpoints_of(evidence)) > 1:
+        yield actions(
+            preference_menu(view.job.id), block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{evidence.round}"
+        )
 
 
-def _approve_button(job: Job, reading: CheckpointReading, approval: Approval | None) -> Block:
-    step = reading.checkpoint.step
-    votes = len(approval.votes_for(reading.checkpoint.id)) if approval else 0
-    label = f"Approve step {step}" + (f" ({votes} of {approval.quorum})" if approval and votes else "")
-    shown = (approval.basis(reading.checkpoint.id) if approval else None) or ""
-    return button(label, APPROVE, f"{job.id}|{reading.checkpoint.id}|{shown}", style="primary")
+def _reports(evidence: Evidence, report_link: ReportLink) -> str:
+    """Return where every answer can be read: a link, or the command that shows the eval."""
+    told = []
+    for name, eval_id in (("validation split", evidence.valid_eval), ("test split", evidence.test_eval)):
+        if eval_id:
+            link = report_link(eval_id)
+            told.append(f"<{link}|{name}>" if link else f"{name} (`/eval show {eval_id}`)")
+    return f"Every answer, item by item: {', '.join(told)}" if told else ""
 
 
-def _approval_blocks(job: Job, approval: Approval | None, votes: int) -> list[Block]:
-    if approval is None:
-        return [context("Nothing is asked of you: these checkpoints are not up for approval.")]
-    if approval.settled:
-        return [section("\n".join([settled_line(job, approval), *_settling_votes(approval)]))]
-    groups = ", ".join(group(handle) for handle in approval.approvers)
-    needs = f"{approval.quorum} approval{'s' if approval.quorum != 1 else ''} of one checkpoint"
-    return [
-        context(f"Needs {needs} by {groups}. {person(approval.launched_by)} launched the job and cannot approve it."),
-        actions(button("Reject all", REJECT, f"{job.id}|", style="danger"), block_id=f"reject:{job.id}:{votes}"),
-    ]
+def _opening(view: JobView) -> list[str]:
+    job, evidence, approval = view.job, view.evidence, view.approval
+    settled = [settled_line(job, approval)] if approval and approval.settled else []
+    match evidence.state if evidence else None:
+        case EvidenceState.READY if evidence:
+            return [*settled, *_verdict(job, evidence)]
+        case EvidenceState.GATHERING if evidence:
+            return [*settled, _gathering(evidence), escape(platform_opening(job))]
+        case EvidenceState.FAILED if evidence:
+            why = escape(evidence.note or "The reason is not known.")
+            return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]
+        case _:
+            return [*settled, escape(platform_opening(job))]
 
 
-def _settling_votes(approval: Approval) -> list[str]:
-    settled = approval.settled
-    assert settled is not None, "only a settled approval has settling votes"
-    if settled.ending is Ending.APPROVED:
-        return [_vote_line(vote) for vote in approval.votes_for(settled.choice)]
-    return [_vote_line(vote) for vote in approval.decisions if vote.verdict is Verdict.REJECT]
+def _verdict(job: Job, evidence: Evidence) -> list[str]:
+    """Return the verdict on the best checkpoint against the base and against what is in use, and what is missing."""
+    best = best_of(evidence, job.reward)
+    lines = [f"*{escape(headline(job, evidence))}.*"]
+    if best and best.versus_alias:
+        other = evidence.alias or "what is in use"
+        lines.append(f"{escape(sentence_of(best, best.versus_alias, other, grader_name(job.reward)))}.")
+    elif evidence.alias is None:
+        lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
+    count = len(checkpoints_of(evidence))
+    adjusted = f", p adjusted over {count} checkpoints (Holm)" if count > 1 else ""
+    lines.append(f"Measured on {sample(job, evidence)}, compared item by item{adjusted}.")
+    if evidence.note:
+        lines.append(escape(evidence.note))
+    return lines
 
 
-def _vote_line(vote: Decision) -> str:
-    verb = "Approved" if vote.verdict is Verdict.APPROVE else "Rejected"
-    return f"{verb} by {person(vote.user)} {moment(vote.at)}: {escape(' '.join(vote.reason.split()))}"
-
-
-def settled_line(job: Job, approval: Approval) -> str:
-    """Return how an approval ended: what was approved or rejected, by whom and when."""
-    settled = approval.settled
-    assert settled is not None, "only a settled approval is said to be"
-    if settled.ending is Ending.REJECTED:
-        who = people([d.user for d in approval.decisions if d.verdict is Verdict.REJECT])
-        return f"*All checkpoints were rejected* by {who} {moment(settled.at)}."
-    step = next((c.step for c in job.checkpoints if c.id == settled.choice), None)
-    model = next((c.model_id for c in job.checkpoints if c.id == settled.choice), settled.choice)
-    who = people([d.user for d in approval.votes_for(settled.choice)])
-    return f"*Step {step} is approved* by {who} {moment(settled.at)}: `{escape(model)}`"
-
-
-def settled_sentence(view: JobView) -> str:
-    """Return how the approval of a job ended, for somebody who clicks too late."""
-    assert view.approval is not None, "only a job with an approval has one that ended"
-    return settled_line(view.job, view.approval)
-
-
-def _summary_text(job: Job, readings: tuple[CheckpointReading, ...], approval: Approval | None) -> str:
-    listed = "; ".join(
-        f"step {r.checkpoint.step}: precision {score(r.precision)}, recall {score(r.recall)}, F1 {score(r.f1)}"
-        for r in readings
+def _gathering(evidence: Evidence) -> str:
+    count = len(evidence.checkpoints)
+    models = f"{count} checkpoint{'s' if count != 1 else ''} and the base model"
+    again = " again, because what the evidence rests on has changed" if evidence.round > 1 else ""
+    done = f"{evidence.answered:,} of {evidence.total:,} answers" if evidence.total else "about to begin"
+    return (
+        f"*Evaluating {models}{again}:* {done}. The verdict comes when that is done; until then these are the "
+        "platform's own figures."
     )
+
+
+def _caption(view: JobView) -> str:
+    evidence = view.evidence
+    if evidence is None or evidence.state is not EvidenceState.READY:
+        return "Scores on the validation split, as the platform reports them"
+    if not any({"precision", "recall"} <= each.valid.keys() for each in evidence.candidates):
+        return "Mean scores on the validation split"
+    return "Means over items. The F1 lines are of these two means; the table's F1 is the mean of each item's own"
+
+
+def _text(view: JobView) -> str:
+    """Return what notifications and screen readers say: the verdict and every checkpoint's reward."""
+    job, evidence, approval = view.job, view.evidence, view.approval
     standing = "settled" if approval and approval.settled else "waiting for approval" if approval else "kept"
-    return f"Checkpoints of {job.task} ({job.id}), {standing}. {listed}."
+    head = f"Checkpoints of {job.task} ({job.id}), {standing}."
+    if evidence is None or evidence.state is EvidenceState.GATHERING:
+        return cut(f"{head} {platform_text(job)}", MOST_TEXT)
+    name = grader_name(job.reward)
+    listed = "; ".join(f"{each.name}: {name} {figure(each.valid.get(job.reward))}" for each in evidence.candidates)
+    verdict = f" {headline(job, evidence)}." if evidence.state is EvidenceState.READY else ""
+    return cut(escape(f"{head}{verdict} {listed}."), MOST_TEXT)
