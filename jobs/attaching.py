@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from jobs.audit.entries import attached
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.gateway import Gateway
@@ -110,7 +111,12 @@ class Attacher:
         """Write a new job down under the first of its ids that is free."""
         for number in count():
             named = _named(job, number)
-            change = Change(job=Versioned(named, 0), next_turn=0, postings=(card_posting(named, urgent=True),))
+            change = Change(
+                job=Versioned(named, 0),
+                next_turn=0,
+                postings=(card_posting(named, urgent=True),),
+                audit=(attached(named),),
+            )
             try:
                 await self._store.commit(change)
             except VersionConflict:

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from jobs.audit.entries import launched
 from jobs.changes import Change, Once, Versioned
 from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
@@ -90,7 +91,8 @@ class Launcher:
         while True:
             once = Once(key, job.id, RETYPED)
             try:
-                await self._store.commit(Change(job=Versioned(job, 0), next_turn=0, once=once))
+                change = Change(job=Versioned(job, 0), next_turn=0, once=once, audit=(launched(job),))
+                await self._store.commit(change)
             except VersionConflict:
                 held = await self._store.job(job.id)
                 assert held is not None, "a conflict at version 0 means that the job exists"

@@ -1,5 +1,6 @@
 """RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the turns each of them takes."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
@@ -7,6 +8,7 @@ from typing import Final, assert_never
 import structlog
 
 from jobs.approvals.records import Approval
+from jobs.audit.entries import asked
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.evidence.records import Evidence
@@ -58,15 +60,22 @@ class RftJobs:
         launcher: takes requests and brings them onto a platform.
         watcher: reads jobs that a platform has.
         profile_of: a platform's profile by name.
+        clock: unix seconds.
     """
 
     def __init__(
-        self, store: Store, launcher: Launcher, watcher: Watcher, profile_of: Callable[[str], Profile]
+        self,
+        store: Store,
+        launcher: Launcher,
+        watcher: Watcher,
+        profile_of: Callable[[str], Profile],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._launcher = launcher
         self._watcher = watcher
         self._profile_of = profile_of
+        self._clock = clock
 
     # -- what people ask -----------------------------------------------------------------------------------------
 
@@ -125,11 +134,17 @@ class RftJobs:
         while True:
             held = await self._held(reference)
             self._check(held.value, action)
-            job = replace(held.value, intent=Intent(action, by, channel, trigger))
+            intent = Intent(action, by, channel, trigger)
+            job = replace(held.value, intent=intent)
             try:
                 shown = (card_posting(job, urgent=True),) if job.state.is_on_platform else ()
                 await self._store.commit(
-                    Change(job=Versioned(job, held.version), next_turn=_soonest(job), postings=shown)
+                    Change(
+                        job=Versioned(job, held.version),
+                        next_turn=_soonest(job),
+                        postings=shown,
+                        audit=(asked(job, intent, self._clock()),),
+                    )
                 )
             except VersionConflict:
                 continue
