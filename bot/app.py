@@ -20,6 +20,7 @@ from bot.aliases import AliasPages, alias_parts, audit_key
 from bot.embedded_redis import embedded_redis
 from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug, reference
+from bot.quieting import quiet_parts
 from bot.reports import Reports
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings, key_of
@@ -182,6 +183,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         approvals = Approvals(store, people, time.time)
         notices = Notices(approvals, people)
         parts = alias_parts(settings, store, people)
+        hush = quiet_parts(store, client, jobs, tasks)
         pictures = Pictures(pool, client, store)
         rows = _rows(settings)
         evals, runner = _evals(store, tasks, platforms, graders, rows)
@@ -197,16 +199,20 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             report_link=reports.link,
             notices=notices,
             proposals=parts.messages,
+            digests=hush.showing,
+            mute_of=hush.quiet.mute_of,
         )
-        courier = Courier(store, SlackPoster(client, showing), _tempo(settings))
+        courier = Courier(store, SlackPoster(client, showing, loudness=hush.quiet.loudness), _tempo(settings))
 
         kinds = {
             "turn": _turn(jobs, store),
             "eval": _eval_turn(runner, store),
             "evidence": _evidence_turn(examiner, store),
-            "approval": _approval_turn(Waiting(store, approvals, time.time, _at_any_hour), store),
+            "approval": _approval_turn(Waiting(store, approvals, time.time, hush.quiet.next_allowed), store),
             "move": _named_turn(parts.consequences.turn, store),
             "webhook": _named_turn(parts.webhook.turn, store),
+            "digest": _named_turn(hush.digests.daily_turn, store),
+            "quiet": _named_turn(hush.digests.quiet_turn, store),
             "sweep": Sweeper(store, platforms.platform_of).sweep,
             "deliver": courier.deliver,
         }
@@ -223,6 +229,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             "rollbacks": parts.rollbacks,
             "audit": parts.audit,
             "people": people,
+            "quieting": hush.quieting,
             "pictures": pictures,
             "store": store,
             "tasks": tasks,
@@ -371,11 +378,6 @@ def _named_turn(take: Callable[[str], Awaitable[None]], store: Store) -> Work:
                 await take(turn_id)
 
     return turn
-
-
-async def _at_any_hour(_channel: str, now: float) -> float:
-    """Let a reminder through at once."""
-    return now
 
 
 def _shelf(settings: Settings, store: Store, rows: RowStore) -> ReportShelf:

@@ -15,6 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from handlers.blocks import Message
 from handlers.showing import Showing
 from jobs.ledger import MaybeDelivered, NotDelivered, Undeliverable
+from jobs.quiet.loudness import Loudness
 from jobs.records import Posting, PostingKind
 from jobs.store import LedgerEntry
 
@@ -25,6 +26,14 @@ PAGE: Final = 200
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
+LoudnessOf = Callable[[Posting], Awaitable[Loudness]]
+"""Returns how loud a new message is at the moment when it goes out."""
+
+
+async def as_caused(posting: Posting) -> Loudness:
+    """Return what a message was to be when it was caused: nobody is quiet, nobody mentioned."""
+    return Loudness(posting.broadcast)
+
 
 class SlackPoster:
     """Shows postings in Slack; each new message carries its posting id as metadata.
@@ -33,16 +42,26 @@ class SlackPoster:
         client: posts without retries of its own: a retry inside the client posts twice.
         showing: what each message looks like.
         clock: unix seconds.
+        loudness: who is to notice a new message.
     """
 
-    def __init__(self, client: AsyncWebClient, showing: Showing, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        showing: Showing,
+        clock: Callable[[], float] = time.time,
+        *,
+        loudness: LoudnessOf = as_caused,
+    ) -> None:
         self._client = client
         self._showing = showing
+        self._loudness = loudness
         self._clock = clock
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.ledger.Poster`."""
-        shown = await self._showing.show(posting, None)
+        loud = await self._loudness(posting)
+        shown = await self._showing.show(posting, None, loud.mentions)
         message = shown.message
         if posting.kind is PostingKind.ANSWER:
             ts = await self._whisper(posting, message)
@@ -55,7 +74,7 @@ class SlackPoster:
                     text=message.text,
                     blocks=list(message.blocks) or None,
                     thread_ts=thread.ts if thread else None,
-                    reply_broadcast=posting.broadcast and thread is not None,
+                    reply_broadcast=loud.broadcast and thread is not None,
                     metadata={"event_type": EVENT, "event_payload": {"posting": posting.id}},
                     unfurl_links=False,
                 )

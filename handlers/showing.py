@@ -9,15 +9,18 @@ from pathlib import Path
 from handlers.alias_messages import ProposalMessages
 from handlers.blocks import Message, escape, sentence
 from handlers.cards import card
+from handlers.digests import DigestShowing
 from handlers.eval_cards import eval_card, eval_result, result_chart
 from handlers.images import Pictures
 from handlers.pending import Notices
+from handlers.quieting import with_mute
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from jobs.errors import NotFound
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
-from jobs.records import Posting, PostingKind, RaisedAlert
+from jobs.quiet.records import Mute
+from jobs.records import Job, Posting, PostingKind, RaisedAlert
 from jobs.rft import JobView, RftJobs
 from jobs.store import LedgerEntry
 
@@ -25,6 +28,9 @@ ReportFile = Callable[[str], Awaitable[Path | None]]
 """Returns the file of an eval's browsable report, or None where there is none."""
 ReportLink = Callable[[str], str | None]
 """Returns a signed link to an eval's report, or None where nobody could follow one."""
+
+MuteOf = Callable[[Job], Awaitable[Mute | None]]
+"""Returns what mutes a job now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Showing:
         proposals: shows rollbacks that wait for approval.
         report_file: finds an eval's report.
         report_link: makes a link to it.
+        digests: renders digests.
+        mute_of: knows what is muted.
         clock: unix seconds.
     """
 
@@ -64,6 +72,8 @@ class Showing:
         *,
         notices: Notices,
         proposals: ProposalMessages,
+        digests: DigestShowing,
+        mute_of: MuteOf,
         report_file: ReportFile,
         report_link: ReportLink,
         clock: Callable[[], float] = time.time,
@@ -73,12 +83,20 @@ class Showing:
         self._pictures = pictures
         self._notices = notices
         self._proposals = proposals
+        self._digests = digests
+        self._mute_of = mute_of
         self._report_file = report_file
         self._report_link = report_link
         self._clock = clock
 
-    async def show(self, posting: Posting, entry: LedgerEntry | None) -> Shown:
-        """Return how a posting looks now; `entry` is where it already stands, if it does."""
+    async def show(self, posting: Posting, entry: LedgerEntry | None, mentions: tuple[str, ...] = ()) -> Shown:
+        """Return how a posting looks now.
+
+        Args:
+            posting: what to show.
+            entry: where it already stands, if it does.
+            mentions: Slack user ids of who is to notice it.
+        """
         match posting.kind:
             case PostingKind.ANSWER:
                 return Shown(sentence(escape(posting.text or "")))
@@ -86,24 +104,28 @@ class Showing:
                 return Shown(await self._notices.show(posting))
             case PostingKind.APPROVAL:
                 return Shown(await self._proposals.show(posting))
+            case PostingKind.DIGEST:
+                return Shown(await self._digests.show(posting))
             case PostingKind.EVAL_CARD | PostingKind.EVAL_RESULT | PostingKind.EVAL_REPORT:
                 return await self._of_eval(posting)
             case _:
-                return await self._of_job(posting, await self._jobs.view(posting.subject), entry)
+                return await self._of_job(posting, await self._jobs.view(posting.subject), entry, mentions)
 
-    async def _of_job(self, posting: Posting, view: JobView, entry: LedgerEntry | None) -> Shown:
+    async def _of_job(
+        self, posting: Posting, view: JobView, entry: LedgerEntry | None, mentions: tuple[str, ...]
+    ) -> Shown:
         match posting.kind:
             case PostingKind.CARD:
                 file = await self._curve_of(view) if view.job.pictured_step else None
-                return Shown(card(view, self._clock(), file), file)
+                return Shown(with_mute(card(view, self._clock(), file), await self._mute_of(view.job)), file)
             case PostingKind.CURVE:
                 file = await self._curve_of(view)
                 return Shown(curve(pictured(view), file), file)
             case PostingKind.ALERT:
                 assert posting.alert is not None, "an alert posting names its alert"
-                return await self._of_alert(view, view.job.alerts[posting.alert])
+                return await self._of_alert(view, view.job.alerts[posting.alert], mentions)
             case PostingKind.STATUS:
-                return Shown(status(view.job, posting.text or "", posting.user))
+                return Shown(status(view.job, posting.text or "", posting.user, mentions))
             case PostingKind.SUMMARY:
                 # Decisions change the words, not the picture.
                 kept = entry.file if entry else None
@@ -116,11 +138,11 @@ class Showing:
         """Return the one picture that the card and the thread show."""
         return await self._pictures.file_of(reward_curve(pictured(view)), f"reward-curve-{view.job.id}")
 
-    async def _of_alert(self, view: JobView, raised: RaisedAlert) -> Shown:
+    async def _of_alert(self, view: JobView, raised: RaisedAlert, mentions: tuple[str, ...]) -> Shown:
         # The rule reads a long series for tenths of a second.
         chart = await asyncio.to_thread(rule_trace, view, raised, self._clock())
         file = await self._pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}") if chart else None
-        return Shown(alert(view.job, raised, file, chart), file)
+        return Shown(alert(view.job, raised, file, chart, mentions), file)
 
     async def _of_eval(self, posting: Posting) -> Shown:
         evaluation = await self._evals.view(posting.subject)

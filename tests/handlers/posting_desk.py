@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.alias_messages import ProposalMessages
+from handlers.digests import DigestShowing
 from handlers.images import Pictures
 from handlers.pending import Notices
 from handlers.people import People
@@ -28,6 +29,7 @@ from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
 from jobs.platforms import Profile
+from jobs.quiet.service import Quiet
 from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
@@ -138,6 +140,8 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
         pictures,
         notices=notices,
         proposals=ProposalMessages(rollbacks, people),
+        digests=DigestShowing(store, client),
+        mute_of=Quiet(store, time.time).mute_of,
         report_file=no_report,
         report_link=lambda _: None,
     )

@@ -1,0 +1,36 @@
+"""What keeps the bot quiet, put together: mutes, quiet hours, digests, and the turns they take."""
+
+import time
+from dataclasses import dataclass
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.schedule import next_daily
+from handlers.digests import DigestShowing
+from handlers.quieting import Quieting, zones_of
+from jobs.quiet.digests import Digests
+from jobs.quiet.service import Quiet
+from jobs.rft import RftJobs
+from jobs.store import Store
+from jobs.tasks import TaskCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class QuietParts:
+    """What is made once for all who need it."""
+
+    quiet: Quiet
+    digests: Digests
+    showing: DigestShowing
+    quieting: Quieting
+
+
+def quiet_parts(store: Store, client: AsyncWebClient, jobs: RftJobs, tasks: TaskCatalogue) -> QuietParts:
+    """Return the parts, on the clock of this machine."""
+    quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
+    return QuietParts(
+        quiet,
+        digests,
+        DigestShowing(store, client),
+        Quieting(quiet, digests, jobs, tasks, zone_of=zones_of(client), clock=time.time),
+    )
