@@ -380,10 +380,9 @@ def _why_not(job: Job) -> str:
 
 
 def _changed(parts: tuple[str, ...]) -> str:
-    words = [WORDS[part] for part in parts]
-    are = "is another" if len(words) == 1 else "are others"
-    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    return f"{listed[0].upper()}{listed[1:]} {are} now."
+    *others, last = (WORDS[part] for part in parts)
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"{listed[0].upper()}{listed[1:]} changed."
 
 
 def _joined(*sentences: str | None) -> str:

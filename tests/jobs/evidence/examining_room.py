@@ -1,0 +1,142 @@
+"""Evidence gathered for real: a store, a small endpoint whose models answer as they are told, a job that has ended."""
+
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jobs.approvals.records import Approval
+from jobs.changes import Change, Versioned
+from jobs.evals.asked import prompt_hash
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import Eval
+from jobs.evidence.gathering import Examiner
+from jobs.evidence.records import Evidence, EvidenceState, evidence_turn
+from jobs.records import Checkpoint, Job, JobState
+from jobs.store import Store
+from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
+from tests.jobs.evals.model_endpoint import Heard
+from tests.records import a_job
+
+BASE = "small"
+SKILL = {BASE: 4, "tuned-10": 7, "tuned-20": 9, "live": 6}
+"""Of ten questions, how many a model gets right."""
+ITEMS = 30
+
+
+def says(heard: Heard) -> str:
+    """Answer rightly as often as the model is able to: the same question always alike."""
+    *_, label = heard.text.split()
+    draw = int(hashlib.sha256(heard.text.encode()).hexdigest(), 16) % 10
+    return json.dumps({"label": label if draw < SKILL[str(heard.body["model"])] else "none"})
+
+
+@dataclass
+class Room:
+    """Takes the turns of evidence and of its evals, as bots do."""
+
+    lab: Laboratory
+    store: Store
+    examiner: Examiner
+
+    def edit(self, file: str, content: str) -> None:
+        """Write one file of the task."""
+        (self.lab.folder / "tasks" / "small" / file).write_text(content, "utf-8")
+
+    async def job(self, **changes: Any) -> Job:
+        """Write down a job of the task `small` that has ended with two checkpoints, and have its evidence due."""
+        task = self.lab.catalogue.load("small")
+        job = a_job(
+            state=JobState.SUCCEEDED,
+            task="small",
+            task_version=task.version,
+            prompt="v1",
+            reward="exact",
+            model=BASE,
+            evidence_runs=2,
+            prompt_hash=prompt_hash(task.prompts["v1"], task.response_format),
+            checkpoints=(a_kept(10), a_kept(20)),
+        )
+        return await self.change(replace(job, **changes))
+
+    async def change(self, job: Job) -> Job:
+        """Write a job down as it is now."""
+        held = await self.store.job(job.id)
+        wake = {evidence_turn(job.id): 0.0}
+        await self.store.commit(Change(job=Versioned(job, held.version if held else 0), wake=wake))
+        return job
+
+    async def turn(self, starts: int = 1) -> Evidence | None:
+        """Take one turn of the evidence, and return what it is then."""
+        await self.examiner.turn("rft-abc234", starts, "reference")
+        return await self.evidence()
+
+    async def evidence(self) -> Evidence | None:
+        """Return the evidence."""
+        held = await self.store.record(Evidence, "rft-abc234")
+        return held.value if held else None
+
+    async def approval(self) -> Approval:
+        """Return the approval; there must be one."""
+        held = await self.store.approval("rft-abc234")
+        assert held is not None
+        return held.value
+
+    async def gathered(self) -> Evidence:
+        """Take turns until the evidence is ready or has failed."""
+        evidence = await self.turn()
+        assert evidence is not None
+        if evidence.state is EvidenceState.GATHERING:
+            await self.run_evals(evidence)
+            evidence = await self.turn()
+        assert evidence is not None
+        assert evidence.state is not EvidenceState.GATHERING
+        return evidence
+
+    async def run_evals(self, evidence: Evidence) -> None:
+        """Let the evals of the evidence run to their end."""
+        runner = self.lab.runner()
+        for eval_id in filter(None, (evidence.valid_eval, evidence.test_eval)):
+            while not (await self.lab.eval(eval_id)).state.is_final:
+                claimed = await self.lab.due()
+                if claimed[0].startswith("eval-"):
+                    await runner.turn(*claimed, 1, "reference")
+
+    async def evals(self) -> tuple[Eval, ...]:
+        """Return every eval there is, oldest first."""
+        return tuple(reversed(await self.store.evaluations()))
+
+    async def lanes(self) -> dict[str, list[str]]:
+        """Return the postings that wait, by lane."""
+        lanes = await self.store._redis.zrange("{proctor}:outbox", 0, -1)
+        return {str(lane): await self.lab.postings(str(lane)) for lane in lanes}
+
+    async def due_in(self) -> float | None:
+        """Return the seconds until the evidence's next turn, or None where there is none."""
+        due = await self.store._redis.zscore("{proctor}:due", "evidence:rft-abc234")
+        return None if due is None else due / 1000 - time.time()
+
+
+def a_kept(step: int) -> Checkpoint:
+    return Checkpoint(f"ckpt-{step}", f"tuned-{step}", step, valid_reward=0.5, scores={"exact": 0.5})
+
+
+@asynccontextmanager
+async def open_room(store: Store, folder: Path) -> AsyncIterator[Room]:
+    """Open a room on an empty store: the task `small` has a validation split of 30 items and as large a test split."""
+    async with open_laboratory(store, folder) as lab:
+        lab.endpoint.models = list(SKILL)
+        lab.endpoint.says = says
+        lab.write_task({"valid.jsonl": valid_rows(ITEMS), "test.jsonl": valid_rows(ITEMS).replace("act ", "test act ")})
+        planner = EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
+        yield Room(lab, store, examiner_on(lab, store, planner))
+
+
+def examiner_on(lab: Laboratory, store: Store, planner: EvalPlanner | None = None) -> Examiner:
+    """Return another bot's examiner on the same store."""
+    planner = planner or EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
+    return Examiner(store, lab.catalogue, planner, lab.rows, lab.platform_of, time.time)
