@@ -96,10 +96,11 @@ RFT: Final = (
     Verb("events", "what its platform says about it", takes="<job>"),
     Verb(
         "watch",
-        "watch a job that was launched elsewhere",
-        takes="<platform job id>",
+        "be told of a job; or watch one that was launched elsewhere",
+        takes="<job or platform job id>",
         keys={"platform": "<platform>"},
     ),
+    Verb("unwatch", "be told of it no more", takes="<job>"),
     Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),
     Verb("resume", "go on from the snapshot", takes="<job>"),
     Verb("cancel", "stop for good", takes="<job>"),
@@ -163,6 +164,30 @@ PROCTOR: Final = (
         keys={"since": "7d", "format": "csv"},
     ),
     Verb("approvals", "what waits for approval, how long, and how many votes are missing"),
+    Verb(
+        "mute",
+        "warnings and ends of this channel, a task or a job stay in their threads and mention nobody",
+        takes="<job or task>",
+        least=0,
+        keys={"for": "4h", "until": "18:00"},
+    ),
+    Verb("unmute", "end that early", takes="<job or task>", least=0),
+    Verb("mentions", "mention you where it concerns you, or never", takes="on|off"),
+    Verb(
+        "quiet",
+        "hours of each day in which this channel hears nothing; `off` ends them",
+        takes="22:00-07:00",
+        least=0,
+        most=3,
+        keys={"zone": "Europe/Berlin"},
+    ),
+    Verb(
+        "digest",
+        "once a day what runs, ended and waits",
+        takes="now|off",
+        least=0,
+        keys={"at": "09:00", "zone": "Europe/Berlin", "empty": "skip|say"},
+    ),
 )
 
 

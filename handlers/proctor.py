@@ -19,6 +19,7 @@ from handlers.datasets import balance_chart, balance_message, read_balance
 from handlers.images import Pictures
 from handlers.pending import pending_list, waiting_for
 from handlers.people import People
+from handlers.quieting import VERBS, Asker, Quieting
 from handlers.wording import group
 from jobs.aliases.moving import Aliases
 from jobs.aliases.rollback import Rollbacks
@@ -58,6 +59,7 @@ async def handle_proctor(
     aliases: Aliases,
     rollbacks: Rollbacks,
     audit: AuditTrail,
+    quieting: Quieting,
 ) -> None:
     """Do what was typed after /proctor, and answer only the person who typed it."""
     await ack()
@@ -66,10 +68,8 @@ async def handle_proctor(
     match typed.verb:
         case "help":
             await respond(text=help_text())
-        case "tasks":
-            await respond(text=await asyncio.to_thread(list_tasks, tasks))
-        case "task":
-            await respond(text=await asyncio.to_thread(describe_task, tasks, typed.word))
+        case "tasks" | "task":
+            await respond(text=await asyncio.to_thread(tell_tasks, tasks, typed.word))
         case "check":
             task = await asyncio.to_thread(tasks.load, typed.word)
             await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
@@ -87,6 +87,9 @@ async def handle_proctor(
             await answer_alias(typed, command, respond, aliases, rollbacks)
         case "audit":
             await answer_audit(typed, command, respond, client, audit)
+        case verb if verb in VERBS:
+            await people.require_membership(channel)
+            await respond(text=await quieting.do(typed, Asker(user, channel, str(command["trigger_id"]))))
         case _:
             raise AssertionError(f"/proctor {typed.verb} is listed but not handled")
 
@@ -121,6 +124,11 @@ def help_text() -> str:
         'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.',
     )
     return "\n\n".join(parts)
+
+
+def tell_tasks(tasks: TaskCatalogue, name: str) -> str:
+    """Return the task that is named, or where none is all of them. Blocks."""
+    return describe_task(tasks, name) if name else list_tasks(tasks)
 
 
 def list_tasks(tasks: TaskCatalogue) -> str:

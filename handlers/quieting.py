@@ -179,7 +179,7 @@ class Quieting:
 
     async def _quiet_hours(self, typed: Typed, asker: Asker) -> str:
         held = (await self._quiet.habits(asker.channel)).quiet
-        word = typed.word.lower()
+        word = "".join(typed.words).lower()
         if word == "off":
             await self._quiet.set_quiet(asker.channel, None)
             return "No quiet hours in this channel any more." if held else "This channel has no quiet hours."

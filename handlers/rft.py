@@ -15,6 +15,7 @@ from handlers.curves import pictured
 from handlers.images import Pictures
 from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
+from handlers.quieting import Quieting
 from handlers.summary import comparison, summary
 from handlers.wording import group
 from jobs.attaching import Attacher, WatchRequest
@@ -44,6 +45,7 @@ async def handle_rft(
     people: People,
     pictures: Pictures,
     store: Store,
+    quieting: Quieting,
 ) -> None:
     """Do what was typed after /rft, and answer only the person who typed it."""
     await ack()
@@ -56,9 +58,9 @@ async def handle_rft(
         case "launch":
             await people.require_membership(channel)
             await respond(text=await launch(typed, user, channel, trigger, jobs))
-        case "watch":
+        case "watch" | "unwatch":
             await people.require_membership(channel)
-            await respond(text=await watch(typed, user, channel, trigger, attacher))
+            await respond(text=await follow(typed, user, channel, trigger, attacher, quieting))
         case "list":
             await answer(respond, job_list(await jobs.newest()))
         case "status":
@@ -111,6 +113,14 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
     )
+
+
+async def follow(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher, quieting: Quieting) -> str:
+    """Tell a person of a job of ours from now on, or no more; a job that is not ours is attached to."""
+    if typed.verb == "unwatch":
+        return await quieting.unwatch(typed.word, user)
+    told = None if "platform" in typed.given else await quieting.watch(typed.word, user)
+    return told or await watch(typed, user, channel, trigger, attacher)
 
 
 async def watch(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher) -> str:
