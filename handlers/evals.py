@@ -155,7 +155,8 @@ async def compared(references: tuple[str, ...], evals: Evals, pictures: Pictures
 async def export(client: AsyncWebClient, reference: str, evals: Evals, store: Store) -> str:
     """Put an eval's answers into its thread as Inspect logs, one for each arm; return the sentence that says so."""
     evaluation = await evals.view(reference)
-    thread = await store.ledger(evaluation.id, card_id(evaluation.id))
+    about = evaluation.request.job or evaluation.id
+    thread = await store.ledger(about, card_id(about))
     if thread is None or not evaluation.progress.answered:
         raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
     with tempfile.TemporaryDirectory(prefix="proctor-export-") as folder:

@@ -17,6 +17,7 @@ from handlers.quieting import with_mute
 from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from jobs.errors import NotFound
+from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
 from jobs.quiet.records import Mute
@@ -145,7 +146,8 @@ class Showing:
         return Shown(alert(view.job, raised, file, chart, mentions), file)
 
     async def _of_eval(self, posting: Posting) -> Shown:
-        evaluation = await self._evals.view(posting.subject)
+        # The report of a job's own eval stands in the job's thread, and names the eval.
+        evaluation = await self._evals.view(posting.text or posting.subject)
         match posting.kind:
             case PostingKind.EVAL_CARD:
                 return Shown(eval_card(evaluation, self._clock()))
@@ -155,14 +157,15 @@ class Showing:
                 file = await self._pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
                 return Shown(eval_result(evaluation, results, file, self._report_link(evaluation.id)), file)
             case PostingKind.EVAL_REPORT:
-                return await self._report(evaluation.id)
+                return await self._report(evaluation)
             case _:
                 raise AssertionError(f"{posting.kind} is not about an eval")
 
-    async def _report(self, eval_id: str) -> Shown:
+    async def _report(self, evaluation: Eval) -> Shown:
         try:
-            report = await self._report_file(eval_id)
+            report = await self._report_file(evaluation.id)
         except NotFound as missing:
             return Shown(sentence(escape(str(missing))))
-        words = "Every item with each answer and its scores: download it and open it in a browser."
+        which = f" on the {evaluation.split} split" if evaluation.request.job else ""
+        words = f"Every item{which} with each answer and its scores: download it and open it in a browser."
         return Shown(sentence(words), attachment=report)

@@ -165,13 +165,15 @@ def result_posting(evaluation: Eval) -> Posting:
 
 
 def report_posting(evaluation: Eval) -> Posting:
-    """Return the posting that puts the browsable report into the thread, after the result."""
+    """Return the posting that puts the browsable report into the thread, after the result; a job's, into the job's."""
+    job = evaluation.request.job
     return Posting(
         id=f"eval:{evaluation.id}:report",
         kind=PostingKind.EVAL_REPORT,
-        lane=f"result:{evaluation.id}",
-        subject=evaluation.id,
+        lane=f"reports:{job}" if job else f"result:{evaluation.id}",
+        subject=job or evaluation.id,
         channel=evaluation.request.channel,
+        text=evaluation.id if job else None,
     )
 
 

@@ -9,7 +9,7 @@ follow from job and round, and everything that a turn changes is written at once
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from jobs.changes import Change, Versioned
 from jobs.errors import BotError, Conflict, NotFound
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
+from jobs.evals.service import report_posting
 from jobs.evidence.answers import EvalFile
 from jobs.evidence.digest import changed_parts
 from jobs.evidence.outcome import failed, ready, trouble
@@ -233,7 +234,7 @@ class Examiner:
         if rest and test is None:
             evidence = replace(evidence, note=_joined(evidence.note, f"On the test split: {trouble(rest[0])}"))
         done = ready(evidence, reading, (valid, test) if test else (valid,), self._clock())
-        await self._write(job, held, approval, done)
+        await self._write(job, held, approval, done, evals)
 
     async def _read(self, job: Job, evidence: Evidence, valid: Eval, test: Eval | None) -> Reading:
         profile, _ = self._platform_of(job.platform)
@@ -255,15 +256,24 @@ class Examiner:
         return done
 
     async def _write(
-        self, job: Job, held: Versioned[Evidence] | None, approval: Versioned[Approval] | None, done: Evidence
+        self,
+        job: Job,
+        held: Versioned[Evidence] | None,
+        approval: Versioned[Approval] | None,
+        done: Evidence,
+        evals: Sequence[Eval] = (),
     ) -> None:
-        """Write down evidence that is done together with the approval it opens and the messages that show both."""
+        """Write down evidence that is done, together with the approval it opens and the messages that show both."""
         now = self._clock()
         change = Change(
             also=(Versioned(done, held.version if held else 0),),
             turn_of=evidence_turn(job.id),
             next_turn=LOOK_AGAIN,
-            postings=(summary_posting(job, urgent=True), card_posting(job, urgent=True)),
+            postings=(
+                summary_posting(job, urgent=True),
+                card_posting(job, urgent=True),
+                *(report_posting(each) for each in evals),
+            ),
         )
         opened = open_approval(job, done, approval.value if approval else None, now)
         await self._store.commit(with_approval(change, approval, opened, now))

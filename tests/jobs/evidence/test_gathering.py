@@ -90,7 +90,10 @@ async def test_the_approval_is_opened_with_the_evidence_in_one_change(room: Room
     assert approval.evidence == {each.checkpoint: each.digest for each in evidence.candidates if each.checkpoint}
     assert len(set(approval.evidence.values())) == 2
     assert (approval.launched_by, approval.quorum, approval.broken) == (ALICE, 2, {})
-    assert set(await room.lanes()) == {"card:rft-abc234", "summary:rft-abc234"}, "the evals say nothing of their own"
+    lanes = await room.lanes()
+    reports = [f"eval:{each}:report" for each in (evidence.valid_eval, evidence.test_eval)]
+    assert lanes.pop("reports:rft-abc234") == reports
+    assert set(lanes) == {"card:rft-abc234", "summary:rft-abc234"}, "the evals say nothing else of their own"
     due = await room.due_in()
     assert due is not None
     assert due > 500
