@@ -75,7 +75,7 @@ def explanation(job: Job, raised: RaisedAlert, last: Block) -> tuple[Block, ...]
 def _formula(raised: RaisedAlert) -> tuple[str, str]:
     """Return a formula with its numbers, and what its letters stand for."""
     lines = why(raised.rule, raised.values).splitlines()
-    return "\n".join(lines[:FORMULA_LINES]), "\n".join(lines[FORMULA_LINES:])
+    return "\n\n".join(lines[:FORMULA_LINES]), "\n".join(lines[FORMULA_LINES:])
 
 
 async def _picture(view: JobView, raised: RaisedAlert, chart: RuleTrace | None, pictures: Pictures) -> Block:

@@ -5,7 +5,7 @@ from typing import Final
 
 from charts import RewardCurve, RuleTrace, describe
 from handlers.betterment import valid_error
-from handlers.blocks import Block, Message, button, context, escape, image, section
+from handlers.blocks import Block, Message, actions, button, context, escape, image, section
 from handlers.wording import change, people, person, progress, score
 from jobs.alerts import JobFacts, facts_of, rules_of, trace
 from jobs.raising import TITLES, became_worse
@@ -132,9 +132,9 @@ def alert(
     blocks: list[Block] = [section(body)]
     if file and chart:
         blocks.append(image(file, describe(chart)))
-    small = f"`{job.id}` · rule {raised.rule} · first held at step {raised.step}"
+    blocks.append(context(f"`{job.id}` · rule {raised.rule} · first held at step {raised.step}"))
     block_id = f"alert:{job.id}:{raised.rule}:{raised.step}:{raised.cleared or ''}"
-    blocks.append(section(small, block_id=block_id, accessory=why_button(job, raised)))
+    blocks.append(actions(why_button(job, raised), block_id=block_id))
     if mentions:
         blocks.append(context(f"For {people(list(mentions))}"))
     return Message(f"{heading(job, raised)} for {job.id}: {escape(raised.text)}", tuple(blocks))

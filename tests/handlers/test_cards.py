@@ -170,11 +170,11 @@ def test_an_alert_carries_the_picture_of_its_rule_and_can_be_explained() -> None
     assert chart.fired == (60,)
     message = alert(job, WARNING, FILE, chart, (ALICE,))
     assert validate(list(message.blocks), "message") == []
-    assert kinds(message) == ["section", "image", "section", "context"]
+    assert kinds(message) == ["section", "image", "context", "actions", "context"]
     assert action_ids(message) == ["explain_alert"]
     assert "*Warning: Possible overfitting: it &lt;grew&gt;.*" in text_of(message)
     assert f"For <@{ALICE}>" in text_of(message)
-    assert kinds(alert(job, WARNING)) == ["section", "section"]
+    assert kinds(alert(job, WARNING)) == ["section", "context", "actions"]
 
 
 def test_an_alert_that_is_over_says_so_and_whether_it_grew_worse() -> None:
