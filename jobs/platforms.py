@@ -126,6 +126,7 @@ PROFILES: tuple[Profile, ...] = (
         poll_seconds=1.0,
         idle_poll_seconds=1.0,
         training_hour=0.0,
+        prices={"local-policy-1": Price(0.0, 0.0), "tuned:local-policy-1": Price(0.0, 0.0)},
         note="Trains a small policy on this machine, without an account and without cost.",
     ),
     Profile(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import ConfigurationError, InvalidRequest
-from jobs.platforms import PROFILES, RETIRED_MODELS, load_profiles, require_open
+from jobs.platforms import PROFILES, RETIRED_MODELS, Price, load_profiles, require_open
 
 LOCAL = "http://127.0.0.1:8123/v1"
 
@@ -98,6 +98,10 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("openai: {row_format: csv}", "field row_format: Input should be 'openai' or 'bedrock'"),
         ("openai: {models: gpt-x}", "field models: Input should be a valid tuple"),
         ("openai: {retired: {a: {since: 2026-01-01}}}", "field retired.a.instead: Field required"),
+        (
+            "openai: {prices: {a: {input: -1, output: 2}}}",
+            "field prices, model a: must be numbers of dollars, 0 or more",
+        ),
         ("openai: {name: other}", "unknown field name"),
         ("openai: {api_key: sk-12345678}", "no secrets in this file; name an environment variable in api_key_env"),
         ("openai: {api_key_env: sk-12345678}", "must be the name of an environment variable"),
@@ -127,6 +131,14 @@ def test_a_file_in_another_encoding_is_said(tmp_path: Path) -> None:
     path.write_bytes(b"openai: {title: \xe9}")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
         load_profiles(path, LOCAL)
+
+
+def test_answers_have_the_price_of_their_model_or_of_what_was_tuned_from_one(tmp_path: Path) -> None:
+    prices = "{base: {input: 2, output: 8}, 'tuned:base': {input: 4, output: 16}}"
+    openai = load_profiles(written(tmp_path, f"openai: {{prices: {prices}}}"), None)["openai"]
+    assert openai.price_of("base", "base") == Price(2, 8)
+    assert openai.price_of("ft:base:x", "base") == Price(4, 16)
+    assert openai.price_of("other") is None
 
 
 def test_a_retired_model_is_refused_from_its_last_day_on() -> None:
