@@ -20,14 +20,15 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.settings import Settings
+from bot.settings import Settings, audit_key
 from handlers.alias_messages import ProposalMessages
 from handlers.people import People
 from jobs.aliases.consequences import Consequences
 from jobs.aliases.moving import Aliases
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
-from jobs.aliases.webhook import HttpSender, Webhook, iso
+from jobs.aliases.telling import shown
+from jobs.aliases.webhook import HttpSender, Webhook
 from jobs.audit.service import AuditTrail
 from jobs.store import Store
 
@@ -69,11 +70,6 @@ def alias_parts(settings: Settings, store: Store, people: People) -> AliasParts:
         Webhook(store, _sender(settings), time.time),
         AliasPages(_finder(store), settings.alias_token),
     )
-
-
-def audit_key(secret: SecretStr | None) -> bytes:
-    """Return the key that seals the trail; empty where none is set."""
-    return secret.get_secret_value().encode() if secret else b""
 
 
 def _sender(settings: Settings) -> HttpSender | None:
@@ -125,20 +121,6 @@ class AliasPages:
         if _is_known(request, tag):
             return web.Response(status=304, headers={**HEADERS, "ETag": f'"{tag}"'})
         return web.json_response(shown(alias), headers={**HEADERS, "ETag": f'"{tag}"'})
-
-
-def shown(alias: Alias) -> Mapping[str, object]:
-    """Return what production is told of an alias."""
-    move = alias.current
-    return {
-        "alias": alias.name,
-        "model": move.target.model,
-        "platform": move.target.platform,
-        "job": move.target.job,
-        "step": move.target.step,
-        "since": iso(move.at),
-        "version": alias.version,
-    }
 
 
 def etag_of(alias: Alias) -> str:

@@ -16,14 +16,14 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
-from bot.aliases import AliasPages, alias_parts, audit_key
+from bot.aliases import AliasPages, alias_parts
 from bot.embedded_redis import embedded_redis
 from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug, reference
 from bot.quieting import quiet_parts
 from bot.reports import Reports
 from bot.schedule import Tick, Ticks
-from bot.settings import Settings, key_of
+from bot.settings import Settings, audit_key, key_of
 from bot.slack_socket import SlackSocket
 from charts import ChartPool
 from handlers.boundary import Boundary

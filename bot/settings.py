@@ -220,6 +220,11 @@ def key_of(name: str, env: Mapping[str, str] | None = None) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
+def audit_key(secret: SecretStr | None) -> bytes:
+    """Return the key that seals the audit trail; empty where none is set."""
+    return secret.get_secret_value().encode() if secret else b""
+
+
 def child_environment(extra: Mapping[str, str], env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child process of the demo: ours without any Slack token, and `extra` over it."""
     ours = os.environ if env is None else env

@@ -421,16 +421,16 @@ async def connected(url: str, audit_key: bytes = b"") -> AsyncIterator[Store]:
         audit_key: as for `Store`.
 
     Raises:
-        ConfigurationError: as `Store.open`, or nothing answers there.
+        ConfigurationError: as `Store.open`.
+        ConnectionError: nothing answers there, or not any more.
     """
     redis = Redis.from_url(url, decode_responses=True)
     try:
-        try:
-            store = Store(redis, audit_key)
-            await store.open()
-        except (RedisConnectionError, RedisTimeoutError) as failure:
-            raise ConfigurationError(f"REDIS_URL: nothing answers there ({type(failure).__name__})") from None
+        store = Store(redis, audit_key)
+        await store.open()
         yield store
+    except (RedisConnectionError, RedisTimeoutError) as failure:
+        raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
     finally:
         await redis.aclose()
 

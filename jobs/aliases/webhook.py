@@ -12,17 +12,16 @@ Any 2xx answer within 10 s takes the change. Anything else, a redirect too, is t
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import aiohttp
 import structlog
 
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
+from jobs.aliases.telling import body_of
 from jobs.changes import Change, Versioned
 from jobs.records import Posting, PostingKind
 from jobs.store import Store, VersionConflict
@@ -160,24 +159,6 @@ class Webhook:
         return (posting,)
 
 
-def body_of(alias: Alias, move: AliasMove) -> bytes:
-    """Return the JSON that tells of a move: the same bytes at each attempt."""
-    before = alias.move(move.number - 1) if move.number > 1 else None
-    target = move.target
-    plain = {
-        "alias": alias.name,
-        "version": move.number,
-        "model": target.model,
-        "platform": target.platform,
-        "job": target.job,
-        "step": target.step,
-        "since": iso(move.at),
-        "was": before.target.model if before else None,
-        "kind": move.kind.value,
-    }
-    return json.dumps(plain, separators=(",", ":")).encode()
-
-
 def signature(secret: bytes, at: int, body: bytes) -> str:
     """Return the hex HMAC-SHA256 over `<timestamp>.<body>`."""
     return hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
@@ -186,11 +167,6 @@ def signature(secret: bytes, at: int, body: bytes) -> str:
 def pause_after(attempts: int) -> float:
     """Return the seconds before the next attempt: doubled each time, up to a quarter of an hour."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, MOST_DOUBLINGS))
-
-
-def iso(at: float) -> str:
-    """Return unix seconds as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
 
 
 def _asked_to_wait(answer: aiohttp.ClientResponse) -> float:

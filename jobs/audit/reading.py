@@ -28,34 +28,53 @@ class Question:
     since: float | None = None
     """Unix seconds."""
 
-    def asks_for(self, entry: AuditEntry) -> bool:
-        """Tell whether an entry is among what is asked for."""
-        return not self.word or self.word.lower() in {name.lower() for name in names_of(entry)}
+    def asks_for(self, entry: AuditEntry | None) -> bool:
+        """Tell whether an entry is among what is asked for; None is one that cannot be read."""
+        if not self.word:
+            return True
+        return entry is not None and self.word.lower() in {name.lower() for name in names_of(entry)}
 
 
-class Backwards(Protocol):
+class Trail(Protocol):
     """Where the trail is."""
+
+    async def trail(self, after: str = "-", limit: int = PAGE) -> tuple[SealedEntry, ...]:
+        """Return entries in order: those after the entry `after`."""
+        ...
 
     async def trail_backwards(self, before: str = "+", limit: int = PAGE) -> tuple[SealedEntry, ...]:
         """Return entries, newest first: those before the entry `before`."""
         ...
 
 
-async def newest(trail: Backwards, question: Question) -> AsyncIterator[tuple[SealedEntry, AuditEntry | None]]:
-    """Yield what is asked for, newest first; an entry that cannot be read only where everything is asked for."""
+async def newest(trail: Trail, question: Question) -> AsyncIterator[tuple[SealedEntry, AuditEntry | None]]:
+    """Yield what is asked for, newest first."""
     before = "+"
     while page := await trail.trail_backwards(before, PAGE):
         for sealed in page:
-            entry = readable(sealed)
-            at = entry.at if entry else sealed.written_at
-            if question.since is not None and max(at, sealed.written_at) < question.since:
+            if _is_before(sealed, question):
                 return
-            if question.asks_for(entry) if entry else not question.word:
+            entry = readable(sealed)
+            if question.asks_for(entry):
                 yield sealed, entry
         before = page[-1].id
 
 
-async def known_words(trail: Backwards) -> tuple[str, ...]:
+async def oldest(trail: Trail, question: Question) -> AsyncIterator[SealedEntry]:
+    """Yield what is asked for, oldest first, page by page."""
+    after = "-"
+    while page := await trail.trail(after, PAGE):
+        for sealed in page:
+            if not _is_before(sealed, question) and question.asks_for(readable(sealed)):
+                yield sealed
+        after = page[-1].id
+
+
+def _is_before(sealed: SealedEntry, question: Question) -> bool:
+    return question.since is not None and sealed.written_at < question.since
+
+
+async def known_words(trail: Trail) -> tuple[str, ...]:
     """Return every task, job, alias and person that the newest entries are about, each once."""
     found: dict[str, None] = {}
     before, left = "+", MOST_WORDS

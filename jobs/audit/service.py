@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 from jobs.audit.exporting import Format, head_of, line_of
-from jobs.audit.reading import Question, known_words, newest, read_since, read_word
+from jobs.audit.reading import Question, known_words, newest, oldest, read_since, read_word
 from jobs.audit.records import AuditEntry, SealedEntry
 from jobs.audit.verifying import Verification, verify
 from jobs.errors import NotFound
@@ -55,8 +55,7 @@ class AuditTrail:
     async def lines(self, question: Question, form: Format) -> AsyncIterator[str]:
         """Yield a file with everything asked for, oldest first, line by line."""
         yield head_of(form)
-        found = [sealed async for sealed, _ in newest(self._store, question)]
-        for sealed in reversed(found):
+        async for sealed in oldest(self._store, question):
             yield line_of(sealed, form)
 
     async def verify(self, noted: str | None = None) -> Verification:

@@ -1,0 +1,164 @@
+"""Looking at the bot's state from a shell, without Slack: `python -m bot.cli`, or `bin/proctor`.
+
+    alias list [--json]                            where each alias points
+    alias get <alias> [--json]                     the model id that an alias points at, and nothing else
+    audit export [--format jsonl|csv] [--since 7d] [--about <task, job, alias or person>]
+    audit verify [--head <hash>]                   is the audit trail sound; --head: a hash that an earlier run printed
+
+It reads Redis at REDIS_URL, or the bot's own server under PROCTOR_HOME; to verify a trail that was sealed with
+AUDIT_KEY, that is needed too. Exit codes: 0 all is well; 1 there is no such alias, or the trail is not sound; 2 wrong
+usage; 69 Redis does not answer; 78 a setting is wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, TextIO
+
+from bot.embedded_redis import embedded_redis
+from bot.logs import Redactor, configure_logs
+from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
+from jobs.aliases.records import Alias
+from jobs.aliases.telling import shown
+from jobs.audit.exporting import FORMATS, utc
+from jobs.audit.service import AuditTrail
+from jobs.audit.verifying import Flaw, Verification
+from jobs.errors import BotError, ConfigurationError, NotFound
+from jobs.store import Store, connected
+from jobs.tasks import nearest
+
+EXIT_NO: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNAVAILABLE: Final = 69
+"""EX_UNAVAILABLE of sysexits.h."""
+FLAWS: Final = {
+    Flaw.CHANGED: "the entry of {at} ({id}) was changed, or sealed with another key",
+    Flaw.INSERTED: "the entry of {at} ({id}) was put in afterwards",
+    Flaw.MISSING: "before the entry of {at} ({id}), others were removed or changed",
+    Flaw.CUT: "the newest entries were removed",
+    Flaw.NOT_NOTED: "no entry has the hash given with --head",
+}
+
+
+def main(arguments: Sequence[str], out: TextIO, err: TextIO, env: Mapping[str, str] | None = None) -> int:
+    """Run one command; return its exit code.
+
+    Args:
+        arguments: the words after the program's name.
+        out: takes what was asked for.
+        err: takes what is wrong; wrong usage is said on the process's own stderr.
+        env: where the state is; None takes the process environment.
+    """
+    try:
+        asked = _parser().parse_args(arguments)
+    except SystemExit as usage:  # argparse has said what is wrong
+        return int(usage.code or 0)
+    try:
+        return asyncio.run(_run(asked, load_state_settings(env), out))
+    except ConfigurationError as problem:
+        err.write(f"{problem}\n")
+        return EXIT_CONFIGURATION
+    except ConnectionError as failure:
+        err.write(f"{failure}\n")
+        return EXIT_UNAVAILABLE
+    except BotError as problem:
+        err.write(f"{problem}\n")
+        return EXIT_NO if isinstance(problem, NotFound) else EXIT_USAGE
+
+
+async def _run(asked: argparse.Namespace, settings: StateSettings, out: TextIO) -> int:
+    async with _state(settings) as store:
+        match (asked.about, asked.what):
+            case ("alias", "list"):
+                return await _list(store, out, as_json=asked.json)
+            case ("alias", _):
+                return await _get(store, asked.alias, out, as_json=asked.json)
+            case (_, "export"):
+                return await _export(_trail(store, settings), asked, out)
+            case _:
+                return _told(await _trail(store, settings).verify(asked.head), out)
+
+
+@asynccontextmanager
+async def _state(settings: StateSettings) -> AsyncIterator[Store]:
+    """Yield the store that the bot uses, or would use."""
+    key = audit_key(settings.audit_key)
+    if settings.redis_url:
+        async with connected(settings.redis_url, key) as store:
+            yield store
+        return
+    if not (settings.proctor_home / "redis").is_dir():
+        raise ConfigurationError(f"REDIS_URL is not set, and PROCTOR_HOME {settings.proctor_home} holds no state")
+    async with embedded_redis(settings.proctor_home) as url, connected(url, key) as store:
+        yield store
+
+
+def _trail(store: Store, settings: StateSettings) -> AuditTrail:
+    return AuditTrail(store, audit_key(settings.audit_key), time.time)
+
+
+async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
+    aliases = sorted(await store.records(Alias), key=lambda each: each.name)
+    lines = (json.dumps(dict(shown(each))) if as_json else f"{each.name}\t{each.model}" for each in aliases)
+    out.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
+    held = await store.record(Alias, name)
+    if held is None:
+        known = [alias.name for alias in await store.records(Alias)]
+        raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
+    out.write(f"{json.dumps(dict(shown(held.value))) if as_json else held.value.model}\n")
+    return 0
+
+
+async def _export(trail: AuditTrail, asked: argparse.Namespace, out: TextIO) -> int:
+    async for line in trail.lines(trail.question(asked.word, asked.since), asked.format):
+        out.write(line)
+    return 0
+
+
+def _told(found: Verification, out: TextIO) -> int:
+    """Print what a walk over the trail found; return the exit code."""
+    if found.flaw:
+        entry = found.entry
+        words = FLAWS[found.flaw].format(at=utc(entry.written_at) if entry else "", id=entry.id if entry else "")
+        out.write(f"not sound: {words}\n")
+    out.write(f"{'sound entries before it' if found.entry else 'entries'}: {found.count}\n")
+    if found.unkeyed:
+        out.write(f"of these without a seal by AUDIT_KEY, at the beginning: {found.unkeyed}\n")
+    newest = f" {utc(found.newest_at)}" if found.newest_at else ""
+    out.write(f"newest hash: {found.newest}{newest}\n")
+    return EXIT_NO if found.flaw else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    opening, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="proctor", description=opening, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    areas = parser.add_subparsers(dest="about", required=True)
+    alias = areas.add_parser("alias", help="where aliases point").add_subparsers(dest="what", required=True)
+    listed = alias.add_parser("list", help="where each alias points")
+    one = alias.add_parser("get", help="the model id that an alias points at")
+    one.add_argument("alias")
+    for each in (listed, one):
+        each.add_argument("--json", action="store_true", help="platform, job, step, since and version too")
+    audit = areas.add_parser("audit", help="the audit trail").add_subparsers(dest="what", required=True)
+    export = audit.add_parser("export", help="print the trail, oldest first")
+    export.add_argument("--format", choices=FORMATS, default="jsonl")
+    export.add_argument("--since", default="", help="7d, 12h or 2026-11-01")
+    export.add_argument("--about", dest="word", default="", help="a task, job, alias, or a person's member id")
+    verify = audit.add_parser("verify", help="is the trail sound")
+    verify.add_argument("--head", help="a hash that an earlier run printed")
+    return parser
+
+
+if __name__ == "__main__":
+    configure_logs("console", "WARNING", Redactor())
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -1,0 +1,123 @@
+"""The shell's view of the state: what is printed where, and the exit codes."""
+
+import asyncio
+import csv
+import io
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.cli import main
+from jobs.store import Store
+from tests.jobs.aliases.team import PRODUCTION, Team
+
+ROOT = Path(__file__).parents[2]
+
+
+class Said(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Shell:
+    """Where commands are run."""
+
+    redis: str
+    folder: Path
+
+    def settings(self, **env: str) -> dict[str, str]:
+        given = {"REDIS_URL": self.redis, "PROCTOR_HOME": str(self.folder / "home"), **env}
+        return {name: value for name, value in given.items() if value}
+
+    async def run(self, *words: str, **env: str) -> Said:
+        """Run a command in this process; it brings an event loop of its own."""
+        out, err = io.StringIO(newline=""), io.StringIO()
+        code = await asyncio.to_thread(main, words, out, err, self.settings(**env))
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def run_apart(self, *words: str, **env: str) -> Said:
+        """Run `bin/proctor` as anybody would, from another folder."""
+        clean = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "AUDIT_KEY"}}
+        command = (str(ROOT / "bin" / "proctor"), *words)
+        given = clean | self.settings(**env)
+        done = subprocess.run(command, cwd=self.folder, env=given, capture_output=True, text=True, check=False)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def shell(redis_server: str, tmp_path: Path) -> Shell:
+    return Shell(redis_server, tmp_path)
+
+
+@pytest.fixture
+async def team(redis: Redis) -> Team:
+    return Team(Store(redis, b"sealed"))
+
+
+async def test_an_alias_is_printed_as_its_model_and_nothing_else(team: Team, shell: Shell) -> None:
+    await team.moved("rft-first", "rft-second")
+    assert shell.run_apart("alias", "get", PRODUCTION) == (0, "ft:rft-second:20\n", "")
+    plain = json.loads((await shell.run("alias", "get", PRODUCTION, "--json")).out)
+    assert (plain["step"], plain["version"]) == (20, 2)
+    assert (await shell.run("alias", "list")).out == f"{PRODUCTION}\tft:rft-second:20\n"
+    assert json.loads((await shell.run("alias", "list", "--json")).out) == plain
+    said = f"There is no alias 'acts@prodution'; did you mean '{PRODUCTION}'?\n"
+    assert await shell.run("alias", "get", "acts@prodution") == (1, "", said)
+
+
+async def test_the_trail_is_verified(team: Team, shell: Shell, redis: Redis) -> None:
+    await team.moved("rft-first", "rft-second")
+    head = (await team.store.trail())[-1].hash
+    sound = await shell.run("audit", "verify", "--head", head, AUDIT_KEY="sealed")
+    assert sound.code == 0
+    assert sound.out.startswith(f"entries: 2\nnewest hash: {head} 20")
+    wrong = await shell.run("audit", "verify", AUDIT_KEY="another")
+    assert wrong.code == 1
+    assert "was changed, or sealed with another key\nsound entries before it: 0\n" in wrong.out
+
+    await redis.xdel("{proctor}:audit", (await team.store.trail())[-1].id)
+    cut = await shell.run("audit", "verify", "--head", head, AUDIT_KEY="sealed")
+    assert (cut.code, cut.out.splitlines()[0]) == (1, "not sound: the newest entries were removed")
+
+
+async def test_a_key_set_later_is_told_of(team: Team, shell: Shell) -> None:
+    await Team(Store(team.store._redis)).moved("rft-first")
+    found = await shell.run("audit", "verify", AUDIT_KEY="sealed")
+    assert (found.code, found.out.splitlines()[1]) == (0, "of these without a seal by AUDIT_KEY, at the beginning: 1")
+
+
+async def test_the_trail_is_exported(team: Team, shell: Shell) -> None:
+    await team.moved("rft-first", "rft-second")
+    lines = [json.loads(line) for line in (await shell.run("audit", "export")).out.splitlines()]
+    assert [line["entry"]["details"]["job"] for line in lines] == ["rft-first", "rft-second"]
+    table = (await shell.run("audit", "export", "--format", "csv", "--about", "rft-second")).out
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    assert [row["subject"] for row in rows] == [PRODUCTION]
+    assert (await shell.run("audit", "export", "--since", "last week")).code == 2
+    assert (await shell.run("audit", "export", "--since", "1h")).out.count("\n") == 2
+
+
+async def test_wrong_words_and_settings_have_their_own_exit_codes(shell: Shell) -> None:
+    assert (await shell.run("alias")).code == 2
+    assert (await shell.run("alias", "get")).code == 2
+    assert (await shell.run("--help")).code == 0
+    away = await shell.run("alias", "list", REDIS_URL="redis://127.0.0.1:1")
+    assert away == (69, "", "Redis does not answer (ConnectionError)\n")
+    assert (await shell.run("alias", "list", REDIS_URL="http://nowhere")).code == 78
+    said = f"REDIS_URL is not set, and PROCTOR_HOME {shell.folder / 'home'} holds no state\n"
+    assert await shell.run("alias", "list", REDIS_URL="") == (78, "", said)
+
+
+def test_without_an_address_the_bots_own_server_is_asked(shell: Shell) -> None:
+    (shell.folder / "home" / "redis").mkdir(parents=True)
+    assert shell.run_apart("alias", "list", REDIS_URL="") == (0, "", "")
