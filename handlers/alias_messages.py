@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from handlers.approval_words import ended, groups, own_vote, standing
 from handlers.blocks import Block, Message, actions, button, context, escape, header, section
 from handlers.people import People
-from handlers.summary import APPROVE, REJECT
+from handlers.sign_off import APPROVE, REJECT
 from handlers.wording import moment, people, person
 from jobs.aliases.pointing import undone_by_rollback
 from jobs.aliases.postings import place

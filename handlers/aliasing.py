@@ -10,13 +10,13 @@ from handlers.alias_messages import alias_details, alias_list
 from handlers.blocks import Block, context, escape, plain, section, text_input
 from handlers.commands import Typed
 from handlers.forms import Choice, open_form, select
+from handlers.sign_off import MOVE_ALIAS
 from handlers.wording import group, moment, people, person
 from jobs.aliases.moving import Aliases, Movable, Moved
 from jobs.aliases.postings import place
 from jobs.aliases.rollback import Rollbacks
 from jobs.errors import BotError, InvalidRequest
 
-MOVE: Final = "move_alias"
 FORM: Final = "alias_move"
 ALIAS: Final = "alias"
 OTHER: Final = "other"
@@ -29,7 +29,7 @@ TOO_SHORT: Final = "Give a reason in a few words; it stays with the move."
 
 def register(app: AsyncApp) -> None:
     """Listen to the button that moves an alias, and to its form."""
-    app.action(MOVE)(ask_where)
+    app.action(MOVE_ALIAS)(ask_where)
     app.view(FORM)(take_move)
 
 
