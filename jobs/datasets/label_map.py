@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from jobs.datasets.labels import REFERENCE, label_counts, renamed
+from jobs.datasets.labels import REFERENCE, label_counts
 from jobs.errors import InvalidRequest
+from jobs.labels import renamed
 from jobs.tasks import Row, Task
 from jobs.tasks.files import MIB, TaskFolder, decoded, parsed
 from jobs.tasks.wording import kind, quoted

@@ -1,32 +1,12 @@
-"""The labels in a row's reference answer: read, counted, renamed.
-
-A reference is a list of texts or whole numbers, one text, a list of objects such as `{"code": "100142"}`, or one of
-these lists under a single key. Anything else holds no labels.
-"""
+"""The labels of a task's rows: read, counted, and whether they are labels at all."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from jobs.labels import is_single_text, labels_of
 from jobs.tasks import Row
 
-LABEL_KEYS = ("code", "id", "label", "name")
-"""Under which of its keys an object holds its label; the first that is there counts."""
 REFERENCE = "reference_answer"
-
-
-def labels_of(reference: object) -> tuple[str, ...] | None:
-    """Return the labels of a reference, each once, in its order; None where it holds something else."""
-    match reference:
-        case str():
-            return (reference.strip(),) if reference.strip() else ()
-        case list() | tuple():
-            found = [_label_of(each) for each in reference]
-            labels = [label for label in found if label is not None]
-            return tuple(dict.fromkeys(labels)) if len(labels) == len(found) else None
-        case Mapping() if len(reference) == 1:
-            inner = next(iter(reference.values()))
-            return labels_of(inner) if isinstance(inner, list) else None
-    return None
 
 
 def row_labels(row: Row) -> tuple[str, ...] | None:
@@ -60,37 +40,6 @@ def is_labelled(rows: Sequence[Row]) -> bool:
     if any(labels is None for labels in found):
         return False
     distinct = {label for labels in found for label in labels or ()}
-    if not any(isinstance(row.item.get(REFERENCE), str) for row in rows):
+    if not any(is_single_text(row.item.get(REFERENCE)) for row in rows):
         return bool(distinct)
     return 0 < len(distinct) <= max(2, len(rows) // 2)
-
-
-def renamed(reference: object, name_of: Callable[[str], str]) -> object:
-    """Return the reference with every label renamed, in the shape it had."""
-    match reference:
-        case str():
-            return name_of(reference.strip()) if reference.strip() else reference
-        case list() | tuple():
-            return [_renamed_one(each, name_of) for each in reference]
-        case Mapping() if len(reference) == 1:
-            ((key, inner),) = reference.items()
-            return {key: renamed(inner, name_of)}
-    return reference
-
-
-def _label_of(value: object) -> str | None:
-    if isinstance(value, Mapping):
-        value = next((value[key] for key in LABEL_KEYS if key in value), None)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value.strip() if isinstance(value, str) and value.strip() else None
-
-
-def _renamed_one(value: object, name_of: Callable[[str], str]) -> object:
-    label = _label_of(value)
-    if label is None:
-        return value
-    if not isinstance(value, Mapping):
-        return name_of(label)
-    key = next(key for key in LABEL_KEYS if key in value)
-    return {**value, key: name_of(label)}

@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.datasets.labels import LABEL_KEYS
 from jobs.graders.plausible import plausible_answers
+from jobs.labels import LABEL_KEYS
 
 _DEEPEST = 8
 

@@ -7,8 +7,8 @@ from statistics import fmean, stdev
 from typing import Final, TypeGuard
 
 from jobs.evals.intervals import mean_interval
-from jobs.evals.labels import LabelTally
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
+from jobs.evals.tally import LabelTally
 
 UNUSABLE: Final = "score is not a usable number"
 LARGEST_SCORE: Final = 1e12

@@ -1,43 +1,10 @@
-"""Where sets of labels are found, and precision, recall and F1 over them."""
+"""Precision, recall and F1 over sets of labels."""
 
 import json
 
 import pytest
 
-from jobs.evals.labels import LabelTally, answer_lists, reference_labels
-
-
-@pytest.mark.parametrize(
-    ("reference", "labels"),
-    [
-        (["law", " finance ", ""], {"law", "finance"}),
-        ([], set()),
-        ('["law"]', {"law"}),
-        ({"domains": ["law"], "note": "clear"}, {"law"}),
-        ([{"code": "3221", "why": "it says so"}, {"code": "44"}], {"3221", "44"}),
-        ([{"id": 7}, {"id": 9}], {"7", "9"}),
-        ([3221, 44], {"3221", "44"}),
-        (("law", "law"), {"law"}),
-    ],
-)
-def test_a_reference_that_is_a_set_of_labels_is_read(reference: object, labels: set[str]) -> None:
-    assert reference_labels(reference) == frozenset(labels)
-
-
-@pytest.mark.parametrize(
-    "reference",
-    ["Paris", None, 4, {"a": ["x"], "b": ["y"]}, {"answer": "law"}, [[1.5, 2.5]], [1.5], [True], "[" * 100_000],
-)
-def test_any_other_reference_is_none(reference: object) -> None:
-    assert reference_labels(reference) is None
-
-
-def test_lists_in_an_answer_are_found_by_their_field() -> None:
-    answer = {"domains": ["law"], "because": {"quotes": []}, "sure": [0.4], "n": 3}
-
-    assert answer_lists(json.dumps(answer)) == {"domains": {"law"}, "because.quotes": frozenset()}
-    assert answer_lists("I think it is law.") == {}
-    assert answer_lists("null") == {}
+from jobs.evals.tally import LabelTally
 
 
 def _tally(references: dict[str, object], *answers: tuple[str, str]) -> LabelTally:

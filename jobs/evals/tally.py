@@ -1,46 +1,15 @@
-"""Sets of labels in references and answers, and precision, recall and F1 over them.
+"""Precision, recall and F1 over the sets of labels in references and answers."""
 
-A set of labels is a JSON list of texts or codes (`["law", "finance"]`, `[3221]`), or of objects with a code
-(`[{"code": "3221", "why": "..."}]`), alone or as a field of an object (`{"domains": [...]}`).
-"""
-
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Final
 
 from jobs.evals.records import LabelScores
+from jobs.labels import Labels, answer_lists, reference_labels
 
-CODE_KEYS: Final = ("code", "id", "label", "name")
-"""What names a label that is written as an object; the first that is there counts."""
-_DEEPEST = 3
 _MOST_FIELDS = 32
 """A model may invent fields; no more of them than this are followed."""
-
-Labels = frozenset[str]
-
-
-def label_lists(value: object) -> Mapping[str, Labels]:
-    """Return every set of labels in decoded JSON by the path of its field (`""` for a bare list), in order."""
-    return dict(_label_lists(value, ""))
-
-
-def reference_labels(reference: object) -> Labels | None:
-    """Return the labels of a reference answer, or None where it is not one set of labels.
-
-    A reference may be the list, an object with one such list, or either as JSON text. Blank labels do not count.
-    """
-    if isinstance(reference, str):
-        reference = _decoded(reference)
-    lists = list(label_lists(reference).values())
-    return lists[0] if len(lists) == 1 else None
-
-
-def answer_lists(text: str) -> Mapping[str, Labels]:
-    """Return every set of labels in an answer; {} where it is not JSON or has none."""
-    return label_lists(_decoded(text))
 
 
 @dataclass(slots=True)
@@ -115,29 +84,3 @@ def _scores(hits: int, misfires: int, support: int) -> LabelScores:
         recall=hits / support if support else 0.0,
         f1=2 * hits / (chosen + support) if chosen + support else 0.0,
     )
-
-
-def _label_lists(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, Labels]]:
-    if isinstance(value, list | tuple):
-        labels = [_label(entry) for entry in value]
-        if not labels or any(label is not None for label in labels):
-            yield path, frozenset(label for label in labels if label)
-    elif isinstance(value, Mapping) and depth < _DEEPEST:
-        for key, inner in value.items():
-            yield from _label_lists(inner, f"{path}.{key}" if path else str(key), depth + 1)
-
-
-def _label(entry: object) -> str | None:
-    """Return what an entry of a list is called; None where it is no label at all."""
-    if isinstance(entry, Mapping):
-        entry = next((entry[key] for key in CODE_KEYS if key in entry), None)
-    if isinstance(entry, int) and not isinstance(entry, bool):
-        return str(entry)
-    return entry.strip() if isinstance(entry, str) else None
-
-
-def _decoded(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # not JSON, or nested so deeply that it was not meant to be read
-        return None
