@@ -8,10 +8,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import aliasing, approving, evals, explaining, proctor, rft, uploading
+from handlers import aliasing, approving, checkpoints, evals, explaining, proctor, rft, uploading
 from handlers.boundary import Boundary, SteadyAck
 
-CONCERNS = (rft, evals, explaining, approving, aliasing, uploading, proctor)
+CONCERNS = (rft, evals, explaining, approving, checkpoints, aliasing, uploading, proctor)
 
 
 def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:

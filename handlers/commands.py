@@ -92,7 +92,12 @@ RFT: Final = (
     Verb("status", "where a job stands", takes="<job>"),
     Verb("curve", "its curves; without a further word, the rewards", takes="<job>", choices=CURVE_WORDS),
     Verb("compare", "the validation rewards of jobs, one over the other", takes="<job>", least=2, most=MOST_CURVES),
-    Verb("checkpoints", "its kept checkpoints and their scores", takes="<job>"),
+    Verb(
+        "checkpoints",
+        "its checkpoints, evaluated; the best for what you need first",
+        takes="<job>",
+        keys={"prefer": "precision|recall|f1|f2|cheapest", "again": "yes"},
+    ),
     Verb("events", "what its platform says about it", takes="<job>"),
     Verb(
         "watch",

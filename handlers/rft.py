@@ -8,22 +8,23 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answering import answer, whisper
-from handlers.blocks import Message, context, escape
+from handlers.blocks import escape
 from handlers.cards import ACTIONS, job_list, job_status
+from handlers.checkpoints import show_checkpoints
 from handlers.commands import RFT, Typed, overview, parse
 from handlers.curves import pictured
 from handlers.images import Pictures
 from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
 from handlers.quieting import Quieting
-from handlers.summary import comparison, summary
+from handlers.summary import ReportLink
 from handlers.wording import group
 from jobs.attaching import Attacher, WatchRequest
-from jobs.errors import NotFound
+from jobs.evidence.gathering import Examiner
 from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.ledger import card_id
 from jobs.records import Action, Job, LaunchRequest
-from jobs.rft import JobView, RftJobs
+from jobs.rft import RftJobs
 from jobs.store import AlreadyTaken, Store
 
 COMMAND: Final = "/rft"
@@ -46,6 +47,8 @@ async def handle_rft(
     pictures: Pictures,
     store: Store,
     quieting: Quieting,
+    examiner: Examiner,
+    report_link: ReportLink,
 ) -> None:
     """Do what was typed after /rft, and answer only the person who typed it."""
     await ack()
@@ -69,7 +72,16 @@ async def handle_rft(
         case "curve" | "compare":
             await whisper(client, await pictured(typed, jobs, pictures), user, channel)
         case "checkpoints":
-            await show_checkpoints(client, await jobs.view(typed.word), pictures, user, channel)
+            await show_checkpoints(
+                typed,
+                user,
+                channel,
+                client=client,
+                jobs=jobs,
+                examiner=examiner,
+                pictures=pictures,
+                report_link=report_link,
+            )
         case "events":
             await answer(respond, platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES)))
         case "pause" | "resume" | "cancel":
@@ -141,28 +153,6 @@ async def ask(jobs: RftJobs, reference: str, action: Action, user: str, channel:
     if not job.state.is_on_platform:
         return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
     return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."
-
-
-async def show_checkpoints(client: AsyncWebClient, view: JobView, pictures: Pictures, user: str, channel: str) -> None:
-    """Show a job's kept checkpoints, without controls, to the person who asked."""
-    if not view.job.checkpoints:
-        ended = view.job.state.is_final
-        raise NotFound(
-            f"{view.job.id} kept no checkpoint."
-            if ended
-            else f"{view.job.id} is still training, and a better checkpoint may displace an earlier one. They are "
-            "read when it has finished or is paused."
-        )
-    file = await pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
-    shown = summary(view, file)
-    blocks = [_without_controls(block) for block in shown.blocks if block["type"] != "actions"]
-    if view.approval and view.approval.settled is None:
-        blocks.append(context("Approve or reject in the job's thread."))
-    await whisper(client, Message(shown.text, tuple(blocks)), user, channel)
-
-
-def _without_controls(block: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}
 
 
 async def _thread_link(job: Job, store: Store, client: AsyncWebClient) -> str | None:

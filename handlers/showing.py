@@ -14,7 +14,7 @@ from handlers.eval_cards import eval_card, eval_result, result_chart
 from handlers.images import Pictures
 from handlers.pending import Notices
 from handlers.quieting import with_mute
-from handlers.summary import comparison, summary
+from handlers.summary import chart_of, summary
 from handlers.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from jobs.errors import NotFound
 from jobs.evals.records import Eval
@@ -128,12 +128,20 @@ class Showing:
             case PostingKind.STATUS:
                 return Shown(status(view.job, posting.text or "", posting.user, mentions))
             case PostingKind.SUMMARY:
-                # Decisions change the words, not the picture.
-                kept = entry.file if entry else None
-                file = kept or await self._pictures.file_of(comparison(view), f"checkpoints-{view.job.id}")
-                return Shown(summary(view, file), file)
+                file = await self._checkpoints_of(view, entry)
+                return Shown(summary(view, file, self._report_link), file)
             case _:
                 raise AssertionError(f"{posting.kind} is not about a job")
+
+    async def _checkpoints_of(self, view: JobView, entry: LedgerEntry | None) -> str | None:
+        """Return the picture of a job's checkpoints: decisions change the words around it, new evidence changes it."""
+        chart = chart_of(view)
+        if chart is None:
+            return None
+        evaluated = (view.evidence.finished_at if view.evidence else None) or 0.0
+        if entry and entry.file and entry.at >= evaluated:
+            return entry.file
+        return await self._pictures.file_of(chart, f"checkpoints-{view.job.id}")
 
     async def _curve_of(self, view: JobView) -> str | None:
         """Return the one picture that the card and the thread show."""

@@ -93,13 +93,16 @@ def _evidence_blocks(
 
 
 def _reports(evidence: Evidence, report_link: ReportLink) -> str:
-    """Return where every answer can be read: a link, or the command that shows the eval."""
-    told = []
-    for name, eval_id in (("validation split", evidence.valid_eval), ("test split", evidence.test_eval)):
-        if eval_id:
-            link = report_link(eval_id)
-            told.append(f"<{link}|{name}>" if link else f"{name} (`/eval show {eval_id}`)")
-    return f"Every answer, item by item: {', '.join(told)}" if told else ""
+    """Return where every answer can be read: behind a link, or in the files in the thread."""
+    evals = [("validation split", evidence.valid_eval), ("test split", evidence.test_eval)]
+    links = [(name, eval_id, report_link(eval_id)) for name, eval_id in evals if eval_id]
+    if not links:
+        return ""
+    if all(link for _, _, link in links):
+        told = ", ".join(f"<{link}|{name}>" for name, _, link in links)
+        return f"Every answer, item by item: {told}; also as files in the job's thread."
+    told = ", ".join(f"{name} `{eval_id}`" for name, eval_id, _ in links)
+    return f"Every answer, item by item: in the report files in the job's thread ({told})."
 
 
 def _opening(view: JobView) -> list[str]:

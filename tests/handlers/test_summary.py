@@ -169,11 +169,14 @@ def test_the_items_that_changed_most_are_shown_at_most_three_each_escaped_and_cu
     assert len(re.findall("Fixed: ", said("whole"))) == 3
 
 
-def test_every_answer_can_be_read_by_link_or_by_command() -> None:
-    assert "<https://example.com/ev-valid2|validation split>, <https://example.com/ev-test22|test split>" in said(
-        "whole"
+def test_every_answer_can_be_read_behind_a_link_or_in_the_thread() -> None:
+    links = (
+        "<https://example.com/ev-valid2|validation split>, <https://example.com/ev-test22|test split>; also as files"
     )
-    assert "validation split (`/eval show ev-valid2`), test split (`/eval show ev-test22`)" in said("one vote")
+    assert links in said("whole")
+    files = "in the report files in the job's thread (validation split `ev-valid2`, test split `ev-test22`)."
+    assert files in said("one vote")
+    assert "Every answer" not in text_of(summary(view(replace(shown.PLAIN, valid_eval=None)), None))
 
 
 def test_a_note_on_what_is_missing_is_passed_on() -> None:
