@@ -191,7 +191,7 @@ class Quiet:
             assert held is not None, "who watches a job has looked it up"
             job = held.value
             if watches and job.state.is_final:
-                raise Conflict(f"{job.id} is over: nothing more comes that could be told.")
+                raise Conflict(f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended.")
             others = tuple(each for each in job.watchers if each != user)
             wanted = (*others, user) if watches and user != job.request.requested_by else others
             if set(wanted) == set(job.watchers):
