@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from jobs.errors import BotError
+from jobs.errors import BotError, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
@@ -48,6 +48,8 @@ class Listing:
     statuses: Mapping[str, str]
     """Status by the platform's job id."""
     pages: int
+    retry_after: float = 0.0
+    """Seconds for which the platform asked to be left alone."""
 
 
 class Sweeper:
@@ -86,6 +88,7 @@ class Sweeper:
             return
         await self._store.put_off_quiet(platform, after=COVERED_FOR * pause)
         listing = await _list(gateway, {each.remote_id for each in watched}) if gateway else Listing({}, 0)
+        pause = max(pause, listing.retry_after)
         left = await self._follow_up(platform, watched, listing, position.cursor, pause)
         holds = STATUS_HOLDS_FOR * pause if listing.statuses else 0.0
         await self._store.swept(platform, token, pause=pause, position=left, holds=holds)
@@ -130,7 +133,7 @@ async def _list(gateway: Gateway, wanted: set[str]) -> Listing:
     Where it stops answering in between, what was read until then counts.
     """
     statuses: dict[str, str] = {}
-    pages = 0
+    pages, retry_after = 0, 0.0
     try:
         async with asyncio.timeout(LISTING_SECONDS), aclosing(gateway.statuses()) as listing:
             async for page in listing:
@@ -140,5 +143,6 @@ async def _list(gateway: Gateway, wanted: set[str]) -> Listing:
                 if not wanted or pages >= MOST_REQUESTS:
                     break
     except (BotError, TimeoutError) as failure:
+        retry_after = (failure.retry_after or 0.0) if isinstance(failure, PlatformUnavailable) else 0.0
         log.warning("sweep.cut_short", pages=pages, reason=str(failure) or "it takes too long")
-    return Listing(statuses, pages)
+    return Listing(statuses, pages, retry_after)

@@ -7,6 +7,8 @@ from jobs.records import Job
 
 RUNNING: Final = "running"
 """The status whose news no list of jobs tells: there are new steps."""
+LEFT_ALONE: Final = 900.0
+"""Seconds: a job whose next turn is to come no sooner is not to be woken by sweeps either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,13 @@ class Watched:
 
     @classmethod
     def of(cls, job: Job, next_turn: float) -> Self | None:
-        """Return what is known of a job whose next turn comes in so many seconds; None where there is nothing to watch.
+        """Return what is known of a job whose next turn comes in so many seconds; None where sweeps have nothing to do.
 
-        That is where its turns have ended, or the platform does not have it.
+        That is where its turns have ended, the platform does not have it, or it is to be left alone for a while.
         """
-        if next_turn < 0 or job.state.is_final or not job.state.is_on_platform or not job.remote_id:
+        if not 0 <= next_turn < LEFT_ALONE:
+            return None
+        if job.state.is_final or not job.state.is_on_platform or not job.remote_id:
             return None
         return cls(job.id, job.remote_id, (job.platform_status or "") if next_turn else "")
 

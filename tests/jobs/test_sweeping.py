@@ -134,7 +134,7 @@ async def test_a_changed_status_wakes_the_job_and_no_other(tower: Tower) -> None
 
 
 async def test_few_jobs_are_asked_singly_and_those_put_off_come_back(tower: Tower) -> None:
-    await tower.knows(*range(FEW), due=1_000.0)
+    await tower.knows(*range(FEW), due=800.0)
     tower.lists([])
 
     assert await tower.sweep() == 0
@@ -236,7 +236,7 @@ async def test_a_running_job_that_the_list_contradicts_or_lacks_is_asked_for_its
 
 @pytest.mark.parametrize("trouble", [error(404), error(500), Says("<html>Sign in</html>")])
 async def test_a_platform_that_cannot_list_is_asked_job_by_job_in_rotation(tower: Tower, trouble: Says) -> None:
-    many = MOST_REQUESTS  # each takes two requests
+    many = MOST_REQUESTS  # a look takes two requests
     await tower.knows(*range(many))
     tower.platform.on(f"GET {JOBS}", trouble)
 
@@ -250,6 +250,29 @@ async def test_a_platform_that_cannot_list_is_asked_job_by_job_in_rotation(tower
     assert [len(due) for due in rounds] == [MOST_REQUESTS // 2] * 3
     assert rounds[0] | rounds[1] == {job_id(number) for number in range(many)}
     assert rounds[2] == rounds[0]
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone_for_as_long(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.platform.on(f"GET {JOBS}", error(429, headers={"Retry-After": "700"}))
+
+    await tower.sweep()
+
+    seconds, _ = await tower.redis.time()
+    next_sweep = await tower.redis.zscore("{proctor}:sweeps", "local")
+    assert next_sweep is not None
+    assert 600 < next_sweep / 1000 - seconds <= 701
+    assert len(await tower.due_within(60.0)) < 3, "those asked singly are spread over that time too"
+
+
+async def test_a_job_that_was_set_aside_is_not_woken(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, due=900.0)
+    tower.lists([on_platform(number, "failed" if number == MANY else "queued") for number in range(MANY + 1)])
+
+    await tower.sweep()
+
+    assert (await tower.waits())[job_id(MANY)] > 890.0
 
 
 async def test_where_the_platform_stops_in_mid_list_what_it_said_counts(tower: Tower) -> None:
