@@ -111,6 +111,10 @@ class Quieting:
         left = f"I still mention {people(list(others))}." if others else "Nobody is mentioned about it now."
         return f"I mention you no more about `{job.id}`. {left}"
 
+    async def noted(self, message: Message, job: Job) -> Message:
+        """Return a message about a job that says so where the job is muted."""
+        return with_mute(message, await self._quiet.mute_of(job))
+
     async def _ours(self, word: str) -> Job | None:
         try:
             return (await self._jobs.view(word)).job

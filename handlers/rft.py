@@ -68,7 +68,8 @@ async def handle_rft(
             await answer(respond, job_list(await jobs.newest()))
         case "status":
             view = await jobs.view(typed.word)
-            await answer(respond, job_status(view, time.time(), await _thread_link(view.job, store, client)))
+            shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
+            await answer(respond, await quieting.noted(shown, view.job))
         case "curve" | "compare":
             await whisper(client, await pictured(typed, jobs, pictures), user, channel)
         case "checkpoints":
