@@ -19,7 +19,7 @@ from jobs.records import Posting
 MOST_HISTORY: Final = 12
 MOST_LISTED: Final = 40
 NONE_YET: Final = (
-    "No alias points at a model yet. Once a checkpoint is approved, its summary has the button *Move alias...*"
+    "No alias points at a model yet. Once a checkpoint is approved, its summary has the button *Move alias\u2026*"
 )
 
 

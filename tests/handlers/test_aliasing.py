@@ -19,7 +19,7 @@ from jobs.records import JobState
 from jobs.store import Store
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, BOB, CAROL, RFT
-from tests.jobs.aliases.team import Clock, Group, Team, approval_of
+from tests.jobs.aliases.team import Team, approval_of
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, buttons, eventually, in_thread, said
 
@@ -237,7 +237,7 @@ def test_a_long_list_and_a_long_history_are_cut_and_say_so() -> None:
 
 
 async def test_a_proposal_reads_well_in_each_of_its_states(redis: Redis) -> None:
-    team = Team(Store(redis), Group(BOB, CAROL), Clock())
+    team = Team(Store(redis))
     await team.moved("rft-first", "rft-second")
     view = await Rollbacks(team.store, team.group, team.clock, notifies=False).propose(PRODUCTION, ALICE, "worse", "t")
     assert "waiting for decisions" in proposal_message(view, "@x").text
