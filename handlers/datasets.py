@@ -43,7 +43,7 @@ def balance_chart(made: Balanced) -> LabelDistribution:
 def balance_message(made: Balanced, file: str | None) -> Message:
     """Return what was made, with the labels before and after."""
     chart = balance_chart(made)
-    blocks: list[Block] = [header(f"New task {made.task}"), section(escape(made.sentence))]
+    blocks: list[Block] = [header(made.title), section(escape(made.sentence))]
     if file:
         blocks.append(image(file, describe(chart), "Labels before and after"))
     blocks.append(context(f"{made.source} is as it was. `/proctor check {made.task}` looks at the new one."))

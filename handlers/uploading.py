@@ -185,7 +185,7 @@ def label_chart(made: Ingested) -> LabelDistribution | None:
 
 def made_message(made: Ingested, chart: LabelDistribution | None, picture: str | None) -> Message:
     """Return what was made of a file, with its labels."""
-    blocks = [header(f"New task {made.task}"), section(escape(made.sentence))]
+    blocks = [header(made.title), section(escape(made.sentence))]
     if chart and picture:
         blocks.append(image(picture, describe(chart), f"Labels of the {made.split} split"))
     blocks.append(context(f"{made.source} is as it was. `/proctor check {made.task}` looks at the new one."))

@@ -11,7 +11,7 @@ from jobs.datasets.drawing import draw_balanced, draw_plainly, split_evenly
 from jobs.datasets.label_map import rename_choices, rename_rows
 from jobs.datasets.labels import imbalance, label_counts
 from jobs.datasets.pooling import POOL, Pool, gather_pool, kept_splits
-from jobs.datasets.versions import SCHEMA_FILE, jsonl, schema_file, split_file, write_version
+from jobs.datasets.versions import SCHEMA_FILE, jsonl, schema_file, split_file, title_of, write_version
 from jobs.errors import InvalidRequest
 from jobs.tasks import Row, Task, TaskCatalogue
 from jobs.tasks.rows import ROW_LIMITS
@@ -61,6 +61,13 @@ class Balanced:
     """Rows left out because they say the same as another, or as a row of a split that was kept."""
     unlabelled: int
     """Rows left out because they have no label."""
+    is_new: bool = True
+    """False where the very same version was there already."""
+
+    @property
+    def title(self) -> str:
+        """The version's name, and whether it is new."""
+        return title_of(self.task, is_new=self.is_new)
 
     @property
     def sentence(self) -> str:
@@ -94,7 +101,7 @@ def read_ratio(text: str) -> tuple[int, int]:
 
 
 def balance(catalogue: TaskCatalogue, request: BalanceRequest) -> Balanced:
-    """Make the balanced version of a task that was asked for, as a new task; the same request draws the same rows.
+    """Make the balanced version of a task that was asked for, as a new task; the same request finds it again.
 
     The natural split is drawn first, each row as likely as any other, because what a balanced choice leaves over is
     natural no more. A task that has such a split keeps it. Rows that repeat another are left out, so that no text is in
@@ -168,7 +175,8 @@ def _written(
     )
     changes["README.md"] = _readme(task, request, pool, made)
     left_out = {split_file(split) for split in {*pool.splits, POOL} if split not in new}
-    return replace(made, task=write_version(task, "balanced", changes, left_out))
+    version = write_version(task, "balanced", changes, left_out)
+    return replace(made, task=version.name, is_new=version.is_new)
 
 
 def _counted(rows: Sequence[Row], labels: Mapping[str, int]) -> dict[str, int]:

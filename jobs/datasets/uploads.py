@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jobs.datasets.labels import REFERENCE, label_counts
 from jobs.datasets.shapes import shape_of
-from jobs.datasets.versions import split_file, write_version
+from jobs.datasets.versions import split_file, title_of, write_version
 from jobs.errors import InvalidRequest
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.files import MIB, decoded, parsed
@@ -50,6 +50,13 @@ class Ingested:
     """Label to rows; for the picture."""
     unknown: tuple[str, ...]
     """Labels that the response format does not allow."""
+    is_new: bool = True
+    """False where the very same version was there already."""
+
+    @property
+    def title(self) -> str:
+        """The version's name, and whether it is new."""
+        return title_of(self.task, is_new=self.is_new)
 
     @property
     def sentence(self) -> str:
@@ -92,9 +99,9 @@ def ingest(catalogue: TaskCatalogue, upload: Upload) -> Ingested:
     rows = read_rows(text.encode(), upload.file_name, upload.split)
     shape, labels = shape_of(task.response_format), label_counts(rows)
     choices = shape.choices if shape else ()
-    name = write_version(task, "data", {split_file(upload.split): text.encode(), "README.md": _readme(task, upload)})
+    version = write_version(task, "data", {split_file(upload.split): text.encode(), "README.md": _readme(task, upload)})
     unknown = tuple(label for label in labels if label not in choices) if choices else ()
-    return Ingested(name, task.name, upload.split, len(rows), labels, unknown)
+    return Ingested(version.name, task.name, upload.split, len(rows), labels, unknown, version.is_new)
 
 
 def _text(upload: Upload) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.errors import Conflict, InvalidRequest
@@ -19,8 +20,19 @@ _LONGEST_NAME = 64
 _TRIES = 20
 
 
-def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out: Collection[str] = ()) -> str:
-    """Write a copy of a task with some files changed, and return its name: `<task>-<kind>-<n>`.
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A changed copy of a task: `<task>-<kind>-<n>`."""
+
+    name: str
+    is_new: bool
+    """Whether it was written now; else the very same copy was there already."""
+
+
+def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out: Collection[str] = ()) -> Version:
+    """Write a copy of a task with some files changed, or return the one that has just these files already.
+
+    Asking twice, be it by hand or by a request delivered again, therefore makes one version.
 
     Models are asked by it as by the first: its response format keeps its name, which platforms are sent too.
     It appears whole or not at all: it is written under a hidden name, read as a task, and then renamed. A version of a
@@ -39,7 +51,10 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
     root, base = task.folder.parent, _VERSION.sub("", task.name)
     changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
     content = {**_copied(task, {*leave_out, *changes}), **changes}
-    name = _free_name(root, base, kind)
+    number, same = _found(root, base, kind, content)
+    if same is not None:
+        return Version(same, is_new=False)
+    name = _name(base, kind, number)
     try:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
     except OSError as error:
@@ -47,11 +62,16 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
     try:
         _write(making / name, content)
         _read_back(making, name)
-        return _published(making / name, root, base, kind)
+        return _published(making / name, root, base, kind, content)
     except OSError as error:
         raise _unwritable(error) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def title_of(name: str, *, is_new: bool) -> str:
+    """Return what stands above a message about a version: that it is new, or that nothing was made."""
+    return f"New task {name}" if is_new else f"{name} is there already"
 
 
 def jsonl(rows: Iterable[Row]) -> bytes:
@@ -90,9 +110,31 @@ def _copied(task: Task, without: Collection[str]) -> dict[str, bytes]:
     return content
 
 
-def _free_name(root: Path, base: str, kind: str) -> str:
-    taken = [int(path.name.rpartition("-")[2]) for path in root.glob(f"{base}-{kind}-*") if path.name[-1].isdecimal()]
-    name = f"{base}-{kind}-{max(taken, default=0) + 1}"
+def _found(root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> tuple[int, str | None]:
+    """Return the next free number, and the version with just this content where there is one; one look at both."""
+    every = {int(p.name.rpartition("-")[2]): p for p in root.glob(f"{base}-{kind}-*") if p.name[-1].isdecimal()}
+    same = next((path.name for _number, path in sorted(every.items()) if _holds(path, content)), None)
+    return max(every, default=0) + 1, same
+
+
+def _holds(folder: Path, content: Mapping[str, bytes]) -> bool:
+    """Tell whether a folder has these files and no other; hidden ones, such as a file manager's, do not count."""
+    try:
+        there = {
+            path.relative_to(folder).as_posix(): path
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(".")
+        }
+        return there.keys() == content.keys() and all(
+            there[file].stat().st_size == len(data) and there[file].read_bytes() == data
+            for file, data in content.items()
+        )
+    except OSError:  # it cannot be read, so nobody can use it
+        return False
+
+
+def _name(base: str, kind: str, number: int) -> str:
+    name = f"{base}-{kind}-{number}"
     if len(name) > _LONGEST_NAME:
         raise InvalidRequest(
             f"A version of this task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} are "
@@ -115,17 +157,23 @@ def _read_back(making: Path, name: str) -> None:
         catalogue.rows(made, split)
 
 
-def _published(folder: Path, root: Path, base: str, kind: str) -> str:
-    """Rename the folder to the next free name; of two that are written at once, one takes the number after."""
+def _published(folder: Path, root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> Version:
+    """Rename the folder to the next free name.
+
+    Of two that are written at once one comes too late for its number, and looks again: at the first one's content too.
+    """
     for _ in range(_TRIES):
-        name = _free_name(root, base, kind)
+        number, same = _found(root, base, kind, content)
+        if same is not None:
+            return Version(same, is_new=False)
+        name = _name(base, kind, number)
         try:
             folder.rename(root / name)
         except OSError:
             if not (root / name).exists():
                 raise
         else:
-            return name
+            return Version(name, is_new=True)
     raise Conflict("Other versions of this task are being written at the same time; ask again.")
 
 

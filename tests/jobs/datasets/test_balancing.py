@@ -50,13 +50,28 @@ def test_the_bundled_task_is_balanced_beside_itself(tmp_path: Path) -> None:
     assert made.sentence.startswith("eurovoc-balanced-1 has 100 training and 50 validation rows out of 240;")
 
 
-def test_the_same_request_draws_the_same_rows_as_another_version(tmp_path: Path) -> None:
+def test_the_same_request_finds_its_version_again(tmp_path: Path) -> None:
     copy_of_eurovoc(tmp_path)
     catalogue = TaskCatalogue(tmp_path)
     one, two, other = (balance(catalogue, BalanceRequest("eurovoc", size=90, seed=seed)) for seed in (3, 3, 4))
-    assert (one.task, two.task, other.task) == ("eurovoc-balanced-1", "eurovoc-balanced-2", "eurovoc-balanced-3")
-    first, second, third = (catalogue.load(made.task) for made in (one, two, other))
-    assert first.version == second.version != third.version
+    assert (one.task, two.task, other.task) == ("eurovoc-balanced-1", "eurovoc-balanced-1", "eurovoc-balanced-2")
+    assert (one.is_new, two.is_new, other.is_new) == (True, False, True)
+    assert (one.title, two.title) == ("New task eurovoc-balanced-1", "eurovoc-balanced-1 is there already")
+    assert (two.rows, two.sentence) == (one.rows, one.sentence)
+    assert catalogue.load(one.task).version != catalogue.load(other.task).version
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_version_that_was_changed_since_is_not_the_same(tmp_path: Path) -> None:
+    write_labelled(tmp_path, SKEWED, [["fish"]])
+    catalogue, request = TaskCatalogue(tmp_path), BalanceRequest("goods", size=30)
+    edited = catalogue.load(balance(catalogue, request).task).folder / "prompts" / "v1.md"
+    edited.write_text(edited.read_text() + "Think twice.")
+
+    again = balance(catalogue, request)
+
+    assert (again.task, again.is_new) == ("goods-balanced-2", True)
+    assert balance(catalogue, request).task == "goods-balanced-2"
 
 
 def test_a_version_of_a_version_keeps_the_natural_split_and_the_first_name(tmp_path: Path) -> None:
@@ -194,10 +209,21 @@ async def test_versions_written_at_once_get_names_of_their_own(tmp_path: Path) -
     write_labelled(tmp_path, SKEWED, [["fish"]])
     catalogue = TaskCatalogue(tmp_path)
     made = await asyncio.gather(
-        *(asyncio.to_thread(balance, catalogue, BalanceRequest("goods", size=30)) for _ in range(4))
+        *(asyncio.to_thread(balance, catalogue, BalanceRequest("goods", size=30, seed=seed)) for seed in range(4))
     )
     assert {each.task for each in made} == {f"goods-balanced-{n}" for n in (1, 2, 3, 4)}
-    assert len({catalogue.load(each.task).version for each in made}) == 1
+    assert len({catalogue.load(each.task).version for each in made}) == 4
+
+
+async def test_one_request_made_several_times_at_once_makes_one_version(tmp_path: Path) -> None:
+    write_labelled(tmp_path, SKEWED, [["fish"]])
+    catalogue = TaskCatalogue(tmp_path)
+    made = await asyncio.gather(
+        *(asyncio.to_thread(balance, catalogue, BalanceRequest("goods", size=30)) for _ in range(4))
+    )
+    assert {each.task for each in made} == {"goods-balanced-1"}
+    assert [each.is_new for each in made].count(True) == 1
+    assert catalogue.names() == ("goods", "goods-balanced-1")
 
 
 def test_a_named_pool_and_labels_as_objects_are_balanced_too(tmp_path: Path) -> None:
