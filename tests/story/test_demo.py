@@ -105,5 +105,5 @@ async def test_parts_die_and_the_demo_is_stopped_and_nothing_is_lost_or_said_twi
             messages = await workspace.messages()
 
     assert len([m for m in messages if not in_thread(m)]) == 1
-    postings = Counter(str(m["metadata"]["event_payload"]["posting"]) for m in messages)
+    postings = Counter(str(m["metadata"]["event_payload"]["posting"]) for m in messages if "metadata" in m)
     assert set(postings.values()) == {1}
