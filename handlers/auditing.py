@@ -118,6 +118,7 @@ def entries_message(
 
 def verified(found: Verification) -> str:
     """Return what a walk over the trail found, as sentences."""
+    is_sound = "is sound" if found.count == 1 else "are sound"
     sound = f"{found.count} entr{'y' if found.count == 1 else 'ies'}"
     unkeyed = (
         f"\nThe first {found.unkeyed} carry no seal by AUDIT_KEY: they were written before it was set, or by somebody "
@@ -143,7 +144,7 @@ def verified(found: Verification) -> str:
             assert found.entry is not None, "these flaws are of one entry"
             return (
                 f"*The audit trail was tampered with*: the entry of {moment(found.entry.written_at)} "
-                f"(`{found.entry.id}`) {FLAWS[found.flaw]}. The {sound} before it are sound.{unkeyed}"
+                f"(`{found.entry.id}`) {FLAWS[found.flaw]}. The {sound} before it {is_sound}.{unkeyed}"
             )
 
 
