@@ -7,7 +7,6 @@ import pytest
 from handlers.approval_form import form
 from handlers.blocks import Message, escape
 from handlers.cards import card, job_list, job_status
-from handlers.summary import comparison, summary
 from handlers.thread import alert, curve, reward_curve, status
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.raising import alerts_of
@@ -36,10 +35,6 @@ VOTES = (
     Decision(CAROL, Verdict.APPROVE, "ckpt-85", "agreed", 2_200.0),
 )
 APPROVED = an_approval(decisions=VOTES, settled=Settlement(Ending.APPROVED, "ckpt-85", 2_200.0))
-REJECTED = an_approval(
-    decisions=(Decision(BOB, Verdict.REJECT, "", "too noisy", 2_100.0),),
-    settled=Settlement(Ending.REJECTED, "", 2_100.0),
-)
 
 
 def text_of(message: Message) -> str:
@@ -67,11 +62,6 @@ MESSAGES = {
     "curve without a picture": curve(JobView(FINISHED, a_series(0.2, 0.5), None), None),
     "alert": alert(FINISHED, WARNING),
     "status": status(FINISHED, "paused it", ALICE),
-    "summary": summary(JobView(FINISHED, a_series(0.2), an_approval()), "F0123456789"),
-    "summary without a picture": summary(JobView(FINISHED, a_series(0.2), an_approval()), None),
-    "summary with a vote": summary(JobView(FINISHED, a_series(0.2), an_approval(decisions=VOTES[:1])), None),
-    "summary approved": summary(JobView(FINISHED, a_series(0.2), APPROVED), "F0123456789"),
-    "summary rejected": summary(JobView(FINISHED, a_series(0.2), REJECTED), None),
     "list": job_list((FINISHED, a_job())),
     "empty list": job_list(()),
     "status answer": job_status(JobView(FINISHED, a_series(0.2), None), NOW, "https://example.com/x"),
@@ -98,50 +88,9 @@ def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_not() -> None
     assert action_ids(MESSAGES["card of a failed job"]) == []
 
 
-def test_an_open_approval_has_a_button_for_each_checkpoint() -> None:
-    assert action_ids(MESSAGES["summary"]) == ["approve_checkpoint"] * 3 + ["reject_checkpoints"]
-    assert "1 of 2" in text_of(MESSAGES["summary with a vote"])
-
-
-@pytest.mark.parametrize("name", ["summary approved", "summary rejected"])
-def test_a_settled_approval_has_no_controls_left(name: str) -> None:
-    assert action_ids(MESSAGES[name]) == []
-
-
-def test_the_approved_summary_says_who_what_when_and_why() -> None:
-    shown = text_of(MESSAGES["summary approved"])
-    for expected in ("Step 85 is approved", BOB, CAROL, "agreed", "<!date^2200", CHECKPOINTS[1].model_id):
-        assert expected in shown
-
-
-def test_each_reason_stands_once_and_votes_for_another_checkpoint_stay() -> None:
-    other = Decision(ALICE, Verdict.APPROVE, "ckpt-60", "fewer mistakes", 2_050.0)
-    approval = replace(APPROVED, launched_by="U0DAVE001", decisions=(other, *VOTES))
-    said = text_of(summary(JobView(FINISHED, a_series(0.2), approval), None))
-    for reason in ("best &lt;balance&gt; &amp; recall", "agreed", "fewer mistakes"):
-        assert said.count(reason) == 1
-
-
-def test_several_that_tie_are_listed_as_one_says_it() -> None:
-    tied = tuple(a_checkpoint(step, 0.6, 0.5, 0.55) for step in (60, 85, 95))
-    said = text_of(summary(JobView(replace(FINISHED, checkpoints=tied), a_series(0.2), None), None))
-    assert "Steps 60, 85 and 95 share the highest F1, 0.55." in said
-    assert "*step 60, step 85 and step 95*" in said
-
-
 def test_what_people_wrote_cannot_become_markup() -> None:
-    shown = text_of(MESSAGES["summary approved"])
-    assert "best &lt;balance&gt; &amp; recall" in shown
+    assert "It &lt;broke&gt;." in text_of(MESSAGES["card of a failed job"])
     assert escape("<!channel>") == "&lt;!channel&gt;"
-
-
-def test_the_summary_says_which_checkpoint_is_best_for_whom() -> None:
-    shown = text_of(MESSAGES["summary"])
-    assert "Step 85 has the highest F1, 0.63" in shown
-    assert "A wrong label costs more (highest precision): *step 60*, 0.90" in shown
-    assert "A missing label costs more (highest recall): *step 95*, 0.80" in shown
-    assert "It predicts few labels, nearly always right." in shown
-    assert "On 50 items a difference below 0.05 may well be chance." in shown
 
 
 def test_a_job_launched_elsewhere_says_so_and_what_is_not_known_of_it() -> None:
@@ -150,12 +99,6 @@ def test_a_job_launched_elsewhere_says_so_and_what_is_not_known_of_it() -> None:
     assert "`ftjob-1`, launched elsewhere, watched for <@U0ALICE> since" in shown
     assert "number of items not reported" in shown
     assert "100 train items" in text_of(card(JobView(a_job(valid_items=None), Series(), None), NOW))
-
-
-def test_without_the_number_of_items_nothing_is_said_of_chance() -> None:
-    view = JobView(replace(FINISHED, valid_items=None), a_series(0.2), an_approval())
-    assert "On how many items is not known" in text_of(summary(view, None))
-    assert "None" not in comparison(view).subtitle
 
 
 def test_an_edited_card_has_new_block_ids_and_the_same_action_ids() -> None:
@@ -169,7 +112,6 @@ def test_the_charts_say_what_the_job_says() -> None:
     view = JobView(FINISHED, a_series(0.2, 0.5), an_approval())
     assert reward_curve(view).checkpoints == (60, 85, 95)
     assert reward_curve(view).alerts == (65,)
-    assert [row.f1 for row in comparison(view).rows] == [0.5, 0.63, 0.6]
 
 
 def test_a_job_that_was_not_launched_says_why_when_asked() -> None:

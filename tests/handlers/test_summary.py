@@ -207,6 +207,7 @@ def test_the_picture_is_of_precision_and_recall_where_there_are_such_and_else_of
 
 def test_without_evidence_the_picture_is_the_platforms_and_while_it_is_gathered_there_is_none() -> None:
     assert chart_of(view(None)) == comparison(view())
+    assert [row.f1 for row in comparison(view()).rows] == [0.5, 0.63, 0.6]
     assert chart_of(view(shown.FAILED)) == comparison(view())
     assert chart_of(view(shown.GATHERING)) is None
 
