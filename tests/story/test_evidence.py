@@ -3,6 +3,8 @@
 import pytest
 from redis.asyncio import Redis
 
+from jobs.approvals.records import Approval
+from jobs.audit.records import Act
 from jobs.evals.records import EvalState
 from jobs.evidence.records import Evidence, EvidenceState, Role
 from jobs.store import Store
@@ -10,6 +12,14 @@ from tests.story.colleagues import eventually
 from tests.story.conftest import House
 
 pytestmark = pytest.mark.story
+
+
+def copy_small(house: House) -> None:
+    """Take the bundled task with short splits to evaluate on."""
+    folder = house.copy_eurovoc()
+    for split in ("valid", "test"):
+        lines = (folder / f"{split}.jsonl").read_text("utf-8").splitlines(keepends=True)
+        (folder / f"{split}.jsonl").write_text("".join(lines[:16]), "utf-8")
 
 
 async def evidence_of(store: Store, state: EvidenceState = EvidenceState.READY, number: int = 1) -> Evidence:
@@ -45,3 +55,49 @@ async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis
             ("valid", EvalState.FINISHED),
             ("test", EvalState.FINISHED),
         }
+
+
+async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing_twice(
+    house: House, redis: Redis
+) -> None:
+    copy_small(house)
+    store = Store(redis)
+    async with house.bot():
+        await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=2")
+        begun = await evidence_of(store, EvidenceState.GATHERING)
+    async with house.bot():
+        evidence = await evidence_of(store)
+        await house.workspace.reply_with("better than the base")
+    assert (evidence.round, evidence.valid_eval, evidence.test_eval) == (1, begun.valid_eval, begun.test_eval)
+    assert len(await store.evaluations()) == 2
+    postings = [
+        str(m["metadata"]["event_payload"]["posting"]) for m in await house.workspace.messages() if "metadata" in m
+    ]
+    assert len(postings) == len(set(postings))
+    assert [entry.entry.act for entry in await store.trail() if entry.entry.act is Act.REQUESTED] == [Act.REQUESTED]
+
+
+async def test_a_paused_job_is_evaluated_and_goes_on_without_votes(house: House, redis: Redis) -> None:
+    copy_small(house)
+    store = Store(redis)
+    async with house.bot():
+        await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=3 epochs=24")
+        await house.workspace.reply_with("Reward curve")
+        job = (await store.jobs(1))[0]
+        await house.workspace.type_command("alice", "/rft", f"pause {job.id}")
+        paused = await evidence_of(store)
+        assert paused.test_eval is None
+        assert paused.candidates[1].valid["f1"].low is not None
+        await house.workspace.type_command("alice", "/rft", f"resume {job.id}")
+
+        async def taken_back() -> Approval | None:
+            held = await store.approval(job.id)
+            return held.value if held and not held.value.evidence else None
+
+        approval = await eventually(taken_back, "an approval that was taken back")
+        assert "goes on training" in approval.renewed_why
+        done = await evidence_of(store, number=2)
+        assert done.test_eval is not None
+        held = await store.approval(job.id)
+        assert held is not None
+        assert set(held.value.evidence) == set(done.checkpoints)
