@@ -92,7 +92,9 @@ class Quieting:
         job = await self._ours(word)
         if job is None:
             return None
-        known = f"`{escape(word)}` is {job.id}, which I watch already; " if word == job.remote_id else ""
+        known = f"{escape(word)} is {job.id}, which I watch already; " if word == job.remote_id else ""
+        if known and job.state.is_final:
+            raise Conflict(f"{word} is {job.id}, which is over; `/rft status {job.id}` shows how it ended.")
         if user == job.request.requested_by and user not in job.watchers:
             told = "you are its launcher and are told of it"
         else:

@@ -159,10 +159,14 @@ async def test_mentions(say: Say, quieting: Quieting) -> None:
     assert "`/proctor mentions on` first: yours are off." in told
     assert "when a job that you launched or watch raises a warning" in await say("mentions on", BOB)
     assert "you are its launcher" in (await quieting.watch("abc234", ALICE) or "")
-    assert "`ftjob-1` is rft-" in (await quieting.watch("ftjob-1", BOB) or "")
+    assert "ftjob-1 is rft-abc234, which I watch already; you are told of it" in (
+        await quieting.watch("ftjob-1", BOB) or ""
+    )
     assert await quieting.watch("ftjob-unknown", BOB) is None
-    with pytest.raises(Conflict, match="rft-over22 is over: nothing more comes of it"):
+    with pytest.raises(Conflict, match="ftjob-2 is rft-over22, which is over; `/rft status rft-over22`"):
         await quieting.watch("ftjob-2", BOB)
+    with pytest.raises(Conflict, match="rft-over22 is over: nothing more comes of it"):
+        await quieting.watch("over22", BOB)
 
 
 async def test_unwatching_says_who_is_left(quieting: Quieting) -> None:
