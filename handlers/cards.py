@@ -26,6 +26,7 @@ from handlers.blocks import (
 )
 from handlers.costs import training_cost
 from handlers.curve_charts import RECENT
+from handlers.evidence_words import headline
 from handlers.summary import settled_line
 from handlers.thread import LEVELS, heading, pictured, reward_curve, why_button
 from handlers.wording import UNKNOWN, duration, moment, person, progress, score, state
@@ -79,9 +80,7 @@ def _verdict(view: JobView) -> str:
     if gathering := _gathering(view):
         return gathering
     if approval:
-        count = len(job.checkpoints)
-        waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
-        return settled_line(job, approval) if approval.settled else waiting
+        return settled_line(job, approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])
     if job.valid_reward is None:
@@ -89,6 +88,15 @@ def _verdict(view: JobView) -> str:
             return "It ended before its first evaluation."
         return "No evaluation yet; the first one sets the mark that later ones are compared with."
     return since_start(view)
+
+
+def _waiting(view: JobView) -> str:
+    """Return what the evidence says, where there is any, and how many checkpoints wait for approval."""
+    count = len(view.job.checkpoints)
+    waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
+    if view.evidence is None or view.evidence.state is not EvidenceState.READY:
+        return waiting
+    return f"{escape(headline(view.job, view.evidence))}. {waiting}"
 
 
 def _gathering(view: JobView) -> str:
@@ -108,7 +116,7 @@ def _standing(job: Job, now: float) -> str:
     over = len(job.alerts) - still
     parts = [f"*{state(job)}*"]
     if elapsed is not None:
-        parts.append(f"{'took' if job.state.is_final else 'for'} {duration(elapsed)}")
+        parts.append(f"took {duration(elapsed)}" if job.state.is_final else f"{duration(elapsed)} so far")
     if job.intent:
         parts.append(f"{job.intent.action.value} asked for by {person(job.intent.by)}")
     counts = [f"{many} {how}" for many, how in ((still, "open"), (over, "over")) if many]

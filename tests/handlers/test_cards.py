@@ -17,7 +17,17 @@ from jobs.series import Series, StepTiming
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.test_messages import action_ids, text_of
 from tests.jobs.test_watching import FALLS, SMALL
-from tests.records import ALICE, BOB, PROFILE, a_checkpoint, a_job, a_series, a_step
+from tests.records import (
+    ALICE,
+    BOB,
+    PROFILE,
+    a_checkpoint,
+    a_job,
+    a_series,
+    a_step,
+    an_approval,
+    an_evidence,
+)
 
 NOW = 1_500.0
 FILE = "F0123456789"
@@ -81,7 +91,7 @@ def test_the_sentence_comes_first_and_then_what_the_job_does() -> None:
     assert verdict(view) == (
         "Better: validation reward 0.60, up 0.40 since the first evaluation, more than noise explains (0.04)."
     )
-    assert standing(view) == "*Training* · for 6 min 40 s"
+    assert standing(view) == "*Training* · 6 min 40 s so far"
     assert four_numbers(view) == [
         "*Step*\n25 of 100",
         "*Validation reward*\n0.60, up 0.40 from the start",
@@ -131,6 +141,14 @@ def test_while_checkpoints_are_evaluated_the_card_says_how_far_that_is() -> None
     assert verdict(view_of(job, evidence=evidence)) == (
         "Evaluating 2 checkpoints against the base model: 1,200 of 2,400 answers."
     )
+
+
+def test_while_approval_is_asked_for_the_card_says_what_the_evidence_does() -> None:
+    job = replace(TRAINING, state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(45), a_checkpoint(60)))
+    waiting = verdict(view_of(job, approval=an_approval(), evidence=an_evidence()))
+    assert waiting.startswith("Step ")
+    assert waiting.endswith("2 checkpoints wait for approval in the thread.")
+    assert verdict(view_of(job, approval=an_approval())) == "2 checkpoints wait for approval in the thread."
 
 
 def test_tokens_are_those_of_reasoning_where_the_platform_tells_them() -> None:
