@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.approval_form import FORM, REASON, form, overridden
 from handlers.approval_words import answer
 from handlers.forms import open_form
-from handlers.summary import APPROVE, REJECT
+from handlers.sign_off import APPROVE, REJECT
 from jobs.approvals.deciding import Approvals, Vote
 from jobs.approvals.records import Approval, ApprovalKind, Verdict
 from jobs.approvals.rules import Outcome
@@ -95,11 +95,11 @@ async def take_decision(
 
 
 async def _clicked(control: Control, action_id: str, user: str, channel: str, approvals: Approvals) -> Vote:
-    """Return what a click wants to decide. To reject all is to reject what stands when the form is opened."""
+    """Return what a click wants to decide; a rejection that names no evidence is of what stands as its form opens."""
     if action_id == APPROVE:
         return Vote(control.subject, user, Verdict.APPROVE, control.choice, control.evidence, where=channel)
-    standing = (await approvals.get(control.subject)).value
-    return Vote(control.subject, user, Verdict.REJECT, "", standing.basis("") or "", where=channel)
+    shown = control.evidence or (await approvals.get(control.subject)).value.basis("") or ""
+    return Vote(control.subject, user, Verdict.REJECT, "", shown, where=channel)
 
 
 def _remembered(vote: Vote) -> str:

@@ -75,7 +75,18 @@ class Team(RuleBasedStateMachine):
         """Approve on the evidence as it was shown `age` editions ago."""
         seen = [digest for of, digest in self.shown if of == choice]
         digest = seen[max(0, len(seen) - 1 - age)]
+        self.approve_at(user, choice, digest, overrides)
+
+    def approve_at(self, user: str, choice: str, digest: str, overrides: tuple[str, ...]) -> None:
         self._click(Vote(JOB, user, Verdict.APPROVE, choice, digest, "good", overrides))
+
+    @rule(user=st.sampled_from(PEOPLE), choice=st.sampled_from(CHOICES))
+    def approve_what_stands(self, user: str, choice: str) -> None:
+        self.approve_at(user, choice, self._newest(choice), ("recall",))
+
+    @rule(user=st.sampled_from((ALICE, BOB, CAROL, FRANK)))
+    def approve_the_first(self, user: str) -> None:
+        self.approve_at(user, FIRST, self._newest(FIRST), ())
 
     @rule(user=st.sampled_from(PEOPLE), is_old=st.booleans())
     def reject(self, user: str, is_old: bool) -> None:
