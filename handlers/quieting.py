@@ -201,14 +201,14 @@ class Quieting:
         hours = QuietHours(start, end, zone, asker.user)
         await self._quiet.set_quiet(asker.channel, hours)
         return (
-            f"{self._hours_are(hours)}{note} In them warnings, ends and approval requests go into their threads only, "
+            f"{self._hours_are(hours, note)} In them warnings, ends and approval requests go into their threads only, "
             f"and nobody is mentioned but about what is critical. At {clock(end)} one message tells what there was."
         )
 
-    def _hours_are(self, hours: QuietHours) -> str:
+    def _hours_are(self, hours: QuietHours, note: str = "") -> str:
         ends = quiet_until(hours, self._clock())
         now = f"They hold now, until {moment(ends)}." if ends else "They do not hold now."
-        return f"Quiet hours of this channel: {clock(hours.start)} to {clock(hours.end)}, {hours.zone}. {now}"
+        return f"Quiet hours of this channel: {clock(hours.start)} to {clock(hours.end)}, {hours.zone}{note}. {now}"
 
     # -- digest --------------------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class Quieting:
             raise InvalidRequest(f"`empty={empty}` is neither `skip` (no digest where nothing happened) nor `say`.")
         zone, note = await self._zone(typed, asker.user, held)
         plan = await self._digests.plan(asker.channel, at, zone, by=asker.user, even_if_empty=empty == "say")
-        return f"{_plan(plan)}{note} `/proctor digest now` posts one at once."
+        return f"{_plan(plan, note)} `/proctor digest now` posts one at once."
 
     async def _zone(self, typed: Typed, user: str, held: QuietHours | DigestPlan | None) -> tuple[str, str]:
         """Return the zone that is meant: the one given, the one set before, or the person's; and what to say of it."""
@@ -250,8 +250,8 @@ class Quieting:
             return held.zone, ""
         zone = await self._zone_of(user)
         if zone:
-            return zone, " That is your time zone in Slack; `zone=` sets another."
-        return NO_ZONE, " Slack does not tell me your time zone; `zone=Europe/Berlin` sets it."
+            return zone, " (your time zone in Slack; `zone=` sets another)"
+        return NO_ZONE, " (Slack does not tell me your time zone; `zone=Europe/Berlin` sets it)"
 
 
 def zones_of(client: AsyncWebClient) -> ZoneOf:
@@ -276,6 +276,6 @@ def with_mute(message: Message, mute: Mute | None) -> Message:
     return replace(message, blocks=(*message.blocks, line))
 
 
-def _plan(plan: DigestPlan) -> str:
+def _plan(plan: DigestPlan, note: str = "") -> str:
     empty = "also where nothing happened" if plan.even_if_empty else "unless nothing happened"
-    return f"A digest comes here each day at {clock(plan.at)}, {plan.zone}, {empty}; the next {moment(plan.next_at)}."
+    return f"A digest comes here each day at {clock(plan.at)}, {plan.zone}{note}, {empty}; next {moment(plan.next_at)}."

@@ -125,8 +125,8 @@ async def test_what_is_wrong_is_said_in_a_sentence(say: Say, text: str, answer: 
 
 async def test_quiet_hours_are_those_of_who_sets_them_unless_they_say(say: Say) -> None:
     answer = await say("quiet 22:00-07:00")
-    assert answer.startswith("Quiet hours of this channel: 22:00 to 07:00, Europe/Berlin. They do not hold now.")
-    assert "That is your time zone in Slack" in answer
+    assert answer.startswith("Quiet hours of this channel: 22:00 to 07:00, Europe/Berlin (your time zone in Slack;")
+    assert "They do not hold now." in answer
     assert "At 07:00 one message tells what there was." in answer
     held = await say("quiet", BOB)
     assert held.endswith(f"Set by <@{ALICE}>; `/proctor quiet off` ends them.")
@@ -137,13 +137,14 @@ async def test_quiet_hours_are_those_of_who_sets_them_unless_they_say(say: Say) 
 
 async def test_a_zone_that_slack_does_not_tell_is_said(say: Say) -> None:
     answer = await say("digest at=09:00", DAVE)
-    assert f"at 09:00, UTC, unless nothing happened; the next {moment('2026-03-29T09:00')}" in answer
-    assert "Slack does not tell me your time zone; `zone=Europe/Berlin` sets it." in answer
+    assert "at 09:00, UTC (Slack does not tell me your time zone; `zone=Europe/Berlin` sets it)" in answer
+    assert f", unless nothing happened; next {moment('2026-03-29T09:00')}" in answer
 
 
 async def test_a_digest_is_planned_changed_and_ended(say: Say) -> None:
     answer = await say("digest at=09:00")
-    assert f"each day at 09:00, Europe/Berlin, unless nothing happened; the next {moment('2026-03-29T07:00')}" in answer
+    assert "each day at 09:00, Europe/Berlin (your time zone in Slack; `zone=` sets another)" in answer
+    assert f", unless nothing happened; next {moment('2026-03-29T07:00')}" in answer
     assert "each day at 09:00, Europe/Berlin, also where nothing happened" in await say("digest empty=say")
     assert "each day at 18:00, Europe/Berlin, also where nothing happened" in await say("digest at=18:00", DAVE)
     assert (await say("digest")).endswith(f"Set by <@{DAVE}>; `/proctor digest off` ends it.")
