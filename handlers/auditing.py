@@ -24,38 +24,26 @@ MOST_IN_ALL: Final = 8_800
 LONGEST_WHY: Final = 300
 VERIFY: Final = "verify"
 SAID: Final = {
-    Act.LAUNCH: "launched it",
-    Act.WATCH: "asked to watch it",
-    Act.PAUSE: "asked to pause it",
-    Act.RESUME: "asked to resume it",
-    Act.CANCEL: "asked to cancel it",
-    Act.BUDGET: "changed its budget",
+    Act.LAUNCH: "launched",
+    Act.WATCH: "asked to watch",
+    Act.PAUSE: "asked to pause",
+    Act.RESUME: "asked to resume",
+    Act.CANCEL: "asked to cancel",
+    Act.BUDGET: "changed the budget of",
     Act.APPROVE: "approved",
     Act.REJECT: "rejected",
-    Act.OVERRIDE: "set guardrails aside",
-    Act.SETTLED: "settled the approval",
-    Act.EXPIRED: "ended the approval, which nobody settled in time",
-    Act.INVALIDATED: "made decisions invalid",
-    Act.REQUESTED: "asked for approval",
-    Act.ALIAS_MOVED: "moved it",
-    Act.ROLLBACK_PROPOSED: "proposed a rollback",
-    Act.EMERGENCY_ROLLBACK: "rolled it back in an emergency",
-    Act.REVIEWED: "closed the review",
+    Act.OVERRIDE: "set guardrails aside for",
+    Act.SETTLED: "settled the approval of",
+    Act.EXPIRED: "ended, for nobody settled it in time, the approval of",
+    Act.INVALIDATED: "made votes void on",
+    Act.REQUESTED: "asked for approval of",
+    Act.ALIAS_MOVED: "moved",
+    Act.ROLLBACK_PROPOSED: "proposed a rollback of",
+    Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
+    Act.REVIEWED: "closed the review of",
 }
-SHOWN: Final = (
-    "name",
-    "choice",
-    "model",
-    "was",
-    "ending",
-    "votes",
-    "overrides",
-    "own",
-    "quorum",
-    "proposal",
-    "platform",
-)
-"""Details worth a line in Slack; the file has all of them."""
+SHOWN: Final = {"platform": "on", "ending": "as", "overrides": "set aside:", "votes": "votes:", "proposal": "proposal"}
+"""Details worth a word in Slack, each with what is said before it; the file has all of them."""
 FLAWS: Final = {
     Flaw.CHANGED: "is not what was written then: it was changed, or sealed with another key",
     Flaw.INSERTED: "was put in afterwards",
@@ -152,12 +140,24 @@ def _line(sealed: SealedEntry, entry: AuditEntry | None) -> str:
     if entry is None:
         return f"{moment(sealed.written_at)}  An entry that cannot be read; `/proctor audit verify` says more."
     who = person(entry.who) if entry.who[:1] in "UW" and entry.who.isupper() else escape(entry.who)
-    about = f"`{escape(entry.subject)}`" + (f" ({escape(entry.task)})" if entry.task else "")
     where = f", in <#{entry.where}>" if entry.where[:1] in {"C", "G", "D"} else ""
-    details = ", ".join(f"{name} {escape(entry.details[name])}" for name in SHOWN if entry.details.get(name))
-    why = f"\n      {escape(cut(' '.join(entry.why.split()), LONGEST_WHY))}" if entry.why else ""
-    small = f"\n      {cut(details, LONGEST_WHY)}" if details else ""
-    return f"{moment(entry.at)}  {who} {SAID[entry.act]}: {about}{where}{why}{small}"
+    why = f": {escape(cut(' '.join(entry.why.split()), LONGEST_WHY))}" if entry.why else ""
+    return f"{moment(entry.at)}  {who} {SAID[entry.act]} {_what(entry)}{_small(entry)}{where}{why}"
+
+
+def _what(entry: AuditEntry) -> str:
+    """Return what an entry is about, with its task."""
+    name, alias = entry.details.get("name"), entry.details.get("alias")
+    task = f" ({escape(entry.task)})" if entry.task and not alias else ""
+    if alias and entry.details.get("job"):
+        return f"`{escape(alias)}` to step {entry.details.get('step', '?')} of `{escape(entry.details['job'])}`"
+    return f"{escape(name)} of `{escape(entry.subject)}`{task}" if name else f"`{escape(entry.subject)}`{task}"
+
+
+def _small(entry: AuditEntry) -> str:
+    said = [f"{word} {escape(entry.details[name])}" for name, word in SHOWN.items() if entry.details.get(name)]
+    kept = [part for part in said if not (entry.act is Act.SETTLED and part.startswith("votes:"))]
+    return cut(f", {', '.join(kept)}", LONGEST_WHY) if kept else ""
 
 
 def _about(question: Question) -> str:

@@ -88,15 +88,21 @@ def shown(entries: tuple[AuditEntry, ...], *, more: bool = False, question: Ques
 
 def test_an_entry_reads_as_a_sentence_and_hides_no_markup() -> None:
     words = shown(ENTRIES)
-    assert f"<@{BOB}> approved: `rft-one` (acts), in <#{RFT}>" in words
+    assert f"<@{BOB}> approved step 45 of `rft-one` (acts), in <#{RFT}>: =cmd" in words
     assert "&lt;!channel&gt;" in words
-    assert "name step 45" in words
-    assert "proctor closed the review: `other@production`" in words
+    assert f"<@{ALICE}> launched `rft-one` (acts), on local, in <#{RFT}>" in words
+    assert "proctor closed the review of `other@production`" in words
+
+
+def test_a_move_says_where_to() -> None:
+    details = {"alias": "acts@production", "job": "rft-one", "step": "45", "platform": "local"}
+    words = shown((AuditEntry(AT, BOB, Act.ALIAS_MOVED, "acts", "acts@production", "better", RFT, details),))
+    assert f"<@{BOB}> moved `acts@production` to step 45 of `rft-one`, on local, in <#{RFT}>: better" in words
 
 
 def test_every_act_can_be_said() -> None:
     for act in Act:
-        assert f"{SAID[act]}: `s`" in shown((AuditEntry(AT, ALICE, act, "", "s"),))
+        assert f"{SAID[act]} `s`" in shown((AuditEntry(AT, ALICE, act, "", "s"),))
 
 
 def test_long_entries_are_cut_and_the_rest_is_left_to_the_file() -> None:
