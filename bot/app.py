@@ -11,6 +11,8 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,6 +22,7 @@ from bot.aliases import AliasPages, alias_parts
 from bot.embedded_redis import embedded_redis
 from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug, reference
+from bot.outages import Outages
 from bot.quieting import quiet_parts
 from bot.reports import Reports
 from bot.schedule import Tick, Ticks
@@ -241,7 +244,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         handlers.register(app, Boundary(log_bug), services)
         listener, http_port = await _listener(settings, app, give_up, stack)
 
-        ticks = _ticks(store, engine, listener)
+        ticks = _ticks(store, engine, listener, stack)
         pages = _pages(_checks(store, listener, ticks, engine), reports, parts.pages)
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
@@ -299,13 +302,16 @@ def _pages(checks: Sequence[Check], *more: Reports | AliasPages) -> web.Applicat
     return pages
 
 
-def _ticks(store: Store, engine: DocketEngine, listener: Listener) -> Ticks:
+def _ticks(store: Store, engine: DocketEngine, listener: Listener, stack: AsyncExitStack) -> Ticks:
+    outages = Outages((RedisConnectionError, RedisTimeoutError))
+    stack.enter_context(outages.in_the_log())
     return Ticks(
         (
             Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),
             Tick("outbox", 0.25, lambda: _hand_over_outbox(store, engine)),
-            Tick("slack connection", 5.0, listener.watch),
-        )
+            Tick("slack connection", 5.0, listener.watch, asks_redis=False),
+        ),
+        outages=outages,
     )
 
 

@@ -13,6 +13,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from bot.outages import Outages
+
 log = structlog.stdlib.get_logger(__name__)
 
 MOST_JITTER = 0.5
@@ -32,16 +34,31 @@ class Tick:
     name: str
     seconds: float
     work: Callable[[], Awaitable[object]]
+    asks_redis: bool = True
+    """Whether a turn that ends well has had an answer of Redis."""
 
 
 class Ticks:
-    """Runs each tick in its rhythm from `start` to `stop`, the first time at once."""
+    """Runs each tick in its rhythm from `start` to `stop`, the first time at once.
 
-    def __init__(self, ticks: Sequence[Tick], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    Args:
+        ticks: what is done.
+        outages: is told when Redis is away and when it answers again.
+        now: the time of day.
+    """
+
+    def __init__(
+        self,
+        ticks: Sequence[Tick],
+        *,
+        outages: Outages | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         names = [tick.name for tick in ticks]
         if len(set(names)) != len(names):
             raise ValueError(f"two ticks share a name: {names}")
         self._ticks = tuple(ticks)
+        self._outages = outages or Outages(())
         self._now = now
         self._last: dict[str, datetime] = {}
         self._scheduler = AsyncIOScheduler(
@@ -80,12 +97,16 @@ class Ticks:
         return tuple(t.name for t in self._ticks if ages.get(t.name, 0.0) > 3 * t.seconds + slack)
 
     async def _turn(self, tick: Tick) -> None:
+        asked_at = self._outages.clock()
         try:
             await tick.work()
         except Exception as failed:  # the boundary of a tick: the next turn tries again
-            log.error("tick_failed", tick=tick.name, exc_info=failed)
+            if not self._outages.noticed(failed):
+                log.error("tick_failed", tick=tick.name, exc_info=failed)
         else:
             self._last[tick.name] = self._now()
+            if tick.asks_redis:
+                self._outages.answered(asked_at)
 
 
 def next_daily(at: int, zone: str, after: float) -> float:

@@ -1,0 +1,173 @@
+"""Redis goes away and comes back: what the log says of it, with a server that is really stopped."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from bot.embedded_redis import embedded_redis
+from bot.logs import Redactor, configure_logs, log_bug
+from bot.outages import Outages
+from bot.schedule import Tick, Ticks
+from jobs.engine import DocketEngine
+
+KINDS = (RedisConnectionError, RedisTimeoutError)
+
+
+class Log:
+    """What was written to the log, a dict for each line."""
+
+    def __init__(self, stream: io.StringIO) -> None:
+        self._stream = stream
+
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
+
+    def said(self, event: str) -> list[dict[str, object]]:
+        return [line for line in self.lines() if line["event"] == event]
+
+    def tracebacks(self) -> list[dict[str, object]]:
+        return [line for line in self.lines() if "exception" in line]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    configure_logs("json", "INFO", Redactor(), stream=stream)
+    yield Log(stream)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 - the log of threads and libraries sets no event
+            await asyncio.sleep(0.02)
+
+
+async def no_work(_subject: str, _token: str) -> None:
+    """Stands where nothing is submitted."""
+
+
+async def test_an_outage_is_two_lines_however_long_it_lasts(tmp_path: Path, log: Log) -> None:
+    outages = Outages(KINDS)
+    turns = 0
+
+    async with AsyncExitStack() as stack:
+        async with embedded_redis(tmp_path) as url:
+            redis = Redis.from_url(url)
+            stack.push_async_callback(redis.aclose)
+            engine = await stack.enter_async_context(DocketEngine(url, {"none": no_work}))
+            stack.enter_context(outages.in_the_log())
+
+            async def ask() -> None:
+                nonlocal turns
+                turns += 1
+                await redis.ping()
+
+            async def something_else() -> None:
+                """Ends well all the time, and says nothing of Redis."""
+
+            ticks = Ticks(
+                [Tick("one", 0.05, ask), Tick("two", 0.02, ask), Tick("other", 0.02, something_else, asks_redis=False)],
+                outages=outages,
+            )
+            engine.start()
+            ticks.start()
+            stack.callback(ticks.stop)
+            await until(lambda: turns > 2)
+            assert log.said("redis_unreachable") == []
+        await until(lambda: outages.under_way)
+        failed = turns
+        await until(lambda: turns > failed + 30)
+        assert outages.under_way
+        assert log.said("redis_answers_again") == []
+        async with embedded_redis(tmp_path):
+            await until(lambda: not outages.under_way)
+            await engine.stop()
+
+    begun, over = log.said("redis_unreachable"), log.said("redis_answers_again")
+    assert [len(begun), len(over)] == [1, 1]
+    assert "connect" in str(begun[0]["reason"]).lower()
+    assert float(str(over[0]["after_seconds"])) > 0
+    assert log.tracebacks() == []
+    assert log.said("tick_failed") == []
+
+
+async def test_a_bug_keeps_its_traceback_during_an_outage(log: Log) -> None:
+    outages = Outages(KINDS)
+    bug = asyncio.Event()
+
+    async def broken() -> None:
+        bug.set()
+        raise LookupError("a bug")
+
+    with outages.in_the_log():
+        assert outages.noticed(RedisConnectionError("gone"))
+        ticks = Ticks([Tick("broken", 0.02, broken)], outages=outages)
+        ticks.start()
+        await bug.wait()
+        await until(lambda: bool(log.said("tick_failed")))
+        ticks.stop()
+
+    assert "LookupError: a bug" in str(log.said("tick_failed")[0]["exception"])
+
+
+def _raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
+    try:
+        raise error from cause
+    except type(error) as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (_raised(RedisConnectionError("gone")), False),
+        (_raised(RuntimeError("cannot"), RedisTimeoutError("no answer")), False),
+        (ExceptionGroup("both", [RedisConnectionError("gone"), RedisTimeoutError("no answer")]), False),
+        (ExceptionGroup("one", [RedisConnectionError("gone"), LookupError("a bug")]), True),
+        (_raised(LookupError("a bug")), True),
+    ],
+)
+def test_what_redis_did_is_told_from_bugs(log: Log, error: BaseException, passes: bool) -> None:
+    with Outages(KINDS).in_the_log():
+        logging.getLogger("library").error("it failed", exc_info=error)
+    assert bool(log.said("it failed")) is passes
+    assert bool(log.said("redis_unreachable")) is not passes
+
+
+def test_a_reference_that_somebody_was_told_is_found_in_the_log(log: Log) -> None:
+    with Outages(KINDS).in_the_log():
+        reference = log_bug(_raised(RedisConnectionError("gone")))
+    assert [line["reference"] for line in log.said("bug")] == [reference]
+
+
+def test_an_answer_asked_for_before_the_outage_does_not_end_it(log: Log) -> None:
+    now = 10.0
+    outages = Outages(KINDS, clock=lambda: now)
+    assert outages.noticed(RedisConnectionError("gone"))
+    outages.answered(asked_at=9.0)
+    assert log.said("redis_answers_again") == []
+    now = 14.25
+    outages.answered(asked_at=13.0)
+    assert [line["after_seconds"] for line in log.said("redis_answers_again")] == [4.2]
+
+
+def test_lines_pass_as_before_once_the_block_is_left(log: Log) -> None:
+    outages = Outages(KINDS)
+    with outages.in_the_log():
+        pass
+    logging.getLogger("library").error("it failed", exc_info=_raised(RedisConnectionError("gone")))
+    assert len(log.tracebacks()) == 1
