@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from handlers.blocks import Block, context, cut, escape, section
-from handlers.evidence_table import money
+from handlers.evidence_table import costs, money, reasoning
 from handlers.evidence_words import against, best_of, bias_note, capital, figure, leaning, signed
 from handlers.sign_off import approve_button, edition, vote_lines
 from handlers.wording import grader_name
@@ -60,7 +60,7 @@ def _detailed(evidence: Evidence, candidate: Candidate) -> list[str]:
         lines.append(against("the base model", candidate.versus_base))
     if candidate.versus_alias:
         lines.append(against(evidence.alias or "what is in use", candidate.versus_alias))
-    lines += filter(None, [leaning(candidate), _price(candidate, evidence.base)])
+    lines += filter(None, [leaning(candidate), _price(candidate, evidence)])
     lines += [_guard(guard, evidence) for guard in candidate.guards if guard.is_broken]
     if candidate.failures:
         total = candidate.answers + candidate.failures
@@ -70,17 +70,21 @@ def _detailed(evidence: Evidence, candidate: Candidate) -> list[str]:
     return lines
 
 
-def _price(candidate: Candidate, base: Candidate | None) -> str:
-    """Return what answers cost against the base; a figure that nobody has is left to the note on what is unknown."""
-    parts = []
-    if candidate.cost is not None:
+def _price(candidate: Candidate, evidence: Evidence) -> str:
+    """Return what answers cost against the base; a figure that is the same nothing for all is left to the note."""
+    base, parts = evidence.base, []
+    if candidate.cost is not None and not _is_nothing(costs(evidence)):
         known = base.cost if base else None
         parts.append(f"1,000 calls cost {money(candidate.cost)} (base {money(known)}{_more(candidate.cost, known)})")
-    if candidate.reasoning_tokens is not None:
+    if candidate.reasoning_tokens is not None and not _is_nothing(reasoning(evidence)):
         mine, known = candidate.reasoning_tokens, base.reasoning_tokens if base else None
         told = "unknown" if known is None else f"{known:,.0f}"
         parts.append(f"{mine:,.0f} reasoning tokens an answer (base {told}{_more(mine, known)})")
     return f"{'; '.join(parts)}." if parts else ""
+
+
+def _is_nothing(values: Sequence[float | None]) -> bool:
+    return all(value == 0 for value in values)
 
 
 def _more(mine: float, base: float | None) -> str:
@@ -99,9 +103,9 @@ def _guard(guard: Guard, evidence: Evidence) -> str:
 
 
 def choice_blocks(job: Job, evidence: Evidence) -> Iterator[Block]:
-    """Yield what the choice of the best checkpoint is worth, and what nobody knows."""
+    """Yield what the choice of the best checkpoint is worth, and what is alike of all."""
     best = best_of(evidence, job.reward)
-    notes = [bias_note(best, evidence, job.reward) if best else "", unknown(evidence)]
+    notes = [bias_note(best, evidence, job.reward) if best else "", alike(evidence)]
     if any(notes):
         yield context(escape("\n".join(filter(None, notes))))
 
@@ -113,14 +117,17 @@ def changed_blocks(job: Job, evidence: Evidence) -> Iterator[Block]:
         yield section("\n".join([f"*What tuning changed most* ({escape(best.name)} against the base model)", *changed]))
 
 
-def unknown(evidence: Evidence) -> str:
-    """Return what nobody knows of any of the models."""
-    rows = evidence.candidates
+def alike(evidence: Evidence) -> str:
+    """Return what is the same of all models and so stands in no table: unknown, or nothing at all."""
     lines = []
-    if all(each.cost is None for each in rows):
+    if _is_nothing(costs(evidence)):
+        lines.append("1,000 calls cost $0.00 with each of them.")
+    if all(each is None for each in costs(evidence)):
         lines.append("Cost of 1,000 calls: unknown, for the platform's profile names no price.")
-    if all(each.reasoning_tokens is None for each in rows):
-        answers = [f"{each.name} {each.output_tokens:,.0f}" for each in rows if each.output_tokens is not None]
+    if _is_nothing(reasoning(evidence)):
+        lines.append("None of them reports reasoning tokens above 0.")
+    if all(each is None for each in reasoning(evidence)):
+        answers = [f"{each.name} {each.output_tokens:,.0f}" for each in evidence.candidates if each.output_tokens]
         told = f" Tokens of an answer: {', '.join(answers[:MOST_DETAILED])}." if answers else ""
         lines.append(f"Reasoning tokens: not reported by the platform.{told}")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The table of the evidence: a row for each model, a column for each figure that somebody has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from handlers.blocks import Block, cut
@@ -21,7 +21,7 @@ Cell = Callable[[Candidate], str]
 def evidence_table(job: Job, evidence: Evidence) -> Block:
     """Return the table: models by row, the most important figures at the left, where a phone shows them first."""
     rows = evidence.candidates[:MOST_ROWS]
-    columns = [("Model", _name(evidence)), *_scores(job, evidence), *_costs(rows)]
+    columns = [("Model", _name(evidence)), *_scores(job, evidence), *_costs(evidence)]
     cells = [[title for title, _ in columns], *([cell(each) for _, cell in columns] for each in rows)]
     return {
         "type": "table",
@@ -78,12 +78,22 @@ def _versus_alias(candidate: Candidate) -> str:
     return short_verdict(candidate.versus_alias)
 
 
-def _costs(rows: Sequence[Candidate]) -> list[tuple[str, Cell]]:
-    """Return the columns of what answers cost; one that nobody can fill is left out, and said elsewhere."""
+def costs(evidence: Evidence) -> list[float | None]:
+    """Return what 1,000 calls of each model cost, in dollars."""
+    return [each.cost for each in evidence.candidates]
+
+
+def reasoning(evidence: Evidence) -> list[float | None]:
+    """Return each model's reasoning tokens an answer."""
+    return [each.reasoning_tokens for each in evidence.candidates]
+
+
+def _costs(evidence: Evidence) -> list[tuple[str, Cell]]:
+    """Return the columns of what answers cost; what is unknown or nothing for all is left out, and said elsewhere."""
     columns: list[tuple[str, Cell]] = []
-    if any(each.reasoning_tokens is not None for each in rows):
+    if any(reasoning(evidence)):
         columns.append(("Reasoning tokens", _reasoning))
-    if any(each.cost is not None for each in rows):
+    if any(costs(evidence)):
         columns.append(("1,000 calls", _cost))
     return columns
 

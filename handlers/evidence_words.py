@@ -100,10 +100,14 @@ def short_verdict(versus: Versus | None) -> str:
 
 def against(other: str, versus: Versus) -> str:
     """Return how a model compares with another, for a line of its own that begins with the other's name, as mrkdwn."""
+    return f"Against {escape(other)}: {_against(versus)}."
+
+
+def _against(versus: Versus) -> str:
     interval = between(versus.low, versus.high)
     within = f" ({interval})" if interval else ""
     needed = _needed(versus) if versus.verdict is Verdict.CANT_TELL else ""
-    return f"Against {escape(other)}: *{versus.verdict}*, {signed(versus.mean)}{within}{needed}."
+    return f"*{versus.verdict}*, {signed(versus.mean)}{within}{needed}"
 
 
 def leaning(candidate: Candidate) -> str:
@@ -123,18 +127,24 @@ def bias_note(best: Candidate, evidence: Evidence, reward: str) -> str:
         lines.append(f"{chosen}: expect {less(*evidence.bias)} on new items.")
     if reward in best.test:
         scored = f"{grader_name(reward)} {figure(best.test[reward])}"
-        lines.append(f"On the test split, which chose nothing, it scored {scored}{_on_test(best.test_versus_base)}.")
+        lines.append(f"On the test split, which chose nothing, it scored {scored}.")
     elif evidence.test_eval is None:
         lines.append(f"{capital(best.name)} was not evaluated on a held-out test split.")
     return " ".join(lines)
 
 
-def _on_test(versus: Versus | None) -> str:
-    if versus is None:
+def word_of_test_split(best: Candidate) -> str:
+    """Return whether the held-out test split says the same of the best checkpoint; empty where it says nothing."""
+    versus, on_valid = best.test_versus_base, best.versus_base
+    if versus is None or on_valid is None:
         return ""
-    interval = between(versus.low, versus.high)
-    within = f" ({interval})" if interval else ""
-    return f"; against the base model {signed(versus.mean)}{within}, {versus.verdict}"
+    if versus.verdict is on_valid.verdict:
+        what = "The test split says the same"
+    elif versus.verdict is Verdict.CANT_TELL:
+        what = "The test split does not confirm it"
+    else:
+        what = "The test split says otherwise"
+    return f"{what}: {_against(versus)}."
 
 
 def less(least: float, most: float) -> str:

@@ -7,7 +7,7 @@ from handlers.blocks import Block, Message, actions, context, cut, divider, esca
 from handlers.evidence_blocks import changed_blocks, checkpoint_blocks, choice_blocks
 from handlers.evidence_chart import evidence_chart, sample
 from handlers.evidence_table import evidence_table
-from handlers.evidence_words import best_of, checkpoints_of, figure, headline, sentence_of
+from handlers.evidence_words import best_of, checkpoints_of, figure, headline, sentence_of, word_of_test_split
 from handlers.platform_figures import comparison, platform_blocks, platform_opening, platform_text
 from handlers.preferences import preference_menu
 from handlers.sign_off import APPROVE, REJECT, edition, settled_line, sign_off
@@ -71,7 +71,7 @@ def summary(
     else:
         blocks += platform_blocks(view)
     blocks.append(divider())
-    blocks += sign_off(job, approval)
+    blocks += sign_off(job, approval, view.aliases)
     return Message(_text(view), tuple(blocks))
 
 
@@ -124,6 +124,8 @@ def _verdict(job: Job, evidence: Evidence) -> list[str]:
     """Return the verdict on the best checkpoint against the base and against what is in use, and what is missing."""
     best = best_of(evidence, job.reward)
     lines = [f"*{escape(headline(job, evidence))}.*"]
+    if best and (tested := word_of_test_split(best)):
+        lines.append(tested)
     if best and best.versus_alias:
         other = evidence.alias or "what is in use"
         lines.append(f"{escape(sentence_of(best, best.versus_alias, other, grader_name(job.reward)))}.")

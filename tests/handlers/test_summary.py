@@ -14,13 +14,13 @@ from handlers.summary import chart_of, comparison, summary
 from jobs.approvals.opening import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.evidence.choosing import Need
-from jobs.evidence.records import Figure
+from jobs.evidence.records import Figure, Versus
 from jobs.records import ApprovalPolicy
 from local.slack.blocks import too_much_text, validate
 from local.slack.blocks.tables import characters
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
-from tests.records import ALICE, BOB, CAROL, a_candidate, a_checkpoint, a_series, an_approval
+from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval
 
 FILE = "F0123456789"
 MANY_JOB, MANY = shown.many(24)
@@ -153,12 +153,36 @@ def test_the_choice_is_worth_less_than_it_looks_and_the_test_split_says_how_much
     assert "Step 85 is the best of 3 on the split that chose them: expect 0.02 to 0.05 less on new items." in said(
         "whole"
     )
-    assert (
-        "On the test split, which chose nothing, it scored F1 0.59 (0.50 to 0.68); against the base model +0.20 "
-        "(0.14 to 0.26), better."
-    ) in said("whole")
+    assert "On the test split, which chose nothing, it scored F1 0.59 (0.50 to 0.68)." in said("whole")
+    assert "The test split says the same: *better*, +0.20 (0.14 to 0.26)." in said("whole")
     assert "Step 85 was not evaluated on a held-out test split." in said("plain")
     assert "best of" not in said("undecided")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            a_change(0.05, 0.06),
+            "The test split does not confirm it: *can't tell*, +0.05 (-0.01 to 0.11); about 400 items",
+        ),
+        (a_change(-0.1), "The test split says otherwise: *worse*, -0.10 (-0.14 to -0.06)."),
+    ],
+)
+def test_what_the_test_split_does_not_confirm_stands_at_the_top(change: Versus, words: str) -> None:
+    rows = tuple(
+        replace(each, test_versus_base=change) if each.versus_base else each for each in shown.WHOLE.candidates
+    )
+    opening = summary(view(replace(shown.WHOLE, candidates=tuple(rows))), None).blocks[1]
+    assert words in str(opening["text"]).replace("\\'", "'")
+
+
+def test_what_is_nothing_for_all_is_said_once() -> None:
+    rows = tuple(replace(each, cost=0.0, reasoning_tokens=0.0) for each in shown.WHOLE.candidates)
+    free = summary(view(replace(shown.WHOLE, candidates=rows)), None)
+    assert "1,000 calls cost $0.00 with each of them.\\nNone of them reports reasoning tokens above 0." in text_of(free)
+    assert text_of(free).count("$0.00") == 1
+    assert table_of(free)[0][-1] == "Recall"
 
 
 def test_the_items_that_changed_most_are_shown_at_most_three_each_escaped_and_cut() -> None:
