@@ -5,7 +5,8 @@ from typing import Final
 
 from handlers.approval_words import ended, groups, standing
 from handlers.blocks import Block, actions, button, context, escape, section
-from handlers.wording import moment, person
+from handlers.wording import joined, moment, person
+from jobs.aliases.naming import alias_of
 from jobs.approvals.records import Approval, Decision, Ending, Verdict
 from jobs.records import Job
 
@@ -62,12 +63,12 @@ def vote_line(vote: Decision) -> str:
     return f"{verb} by {person(vote.user)} {moment(vote.at)}{aside}: {escape(' '.join(vote.reason.split()))}"
 
 
-def sign_off(job: Job, approval: Approval | None) -> list[Block]:
-    """Return where the approval stands, and what can be done about it."""
+def sign_off(job: Job, approval: Approval | None, aliases: tuple[str, ...] = ()) -> list[Block]:
+    """Return where the approval stands, and what can be done about it; `aliases` point at what was approved."""
     if approval is None:
         return [context("Nothing is asked of you: these checkpoints are not up for approval.")]
     if approval.settled:
-        return _settled(job, approval)
+        return _settled(job, approval, aliases)
     if not approval.evidence:
         return [context(f"Nobody can approve for now: {_between_rounds(approval)}")]
     lines = [_terms(approval), _launcher(job, approval), f"So far {standing(named(job, approval))}."]
@@ -98,16 +99,23 @@ def _launcher(job: Job, approval: Approval) -> str:
     return f"{person(approval.launched_by)} {did} and may approve it as well: the task allows that."
 
 
-def _settled(job: Job, approval: Approval) -> list[Block]:
+def _settled(job: Job, approval: Approval, aliases: tuple[str, ...]) -> list[Block]:
     settled = approval.settled
     assert settled is not None, "only a settled approval is shown as such"
     said = section("\n".join([settled_line(job, approval), *(vote_line(vote) for vote in approval.settling)]))
     if settled.ending is not Ending.APPROVED:
         return [said]
-    alias = f"{escape(job.task)}@{escape(job.alias)}"
     move = button("Move alias\u2026", MOVE_ALIAS, job.id)
     return [
         said,
-        context(f"Next: point an alias such as `{alias}` at it. Until then, nothing in production changes."),
+        context(_production(job, aliases)),
         actions(move, block_id=f"settled:{job.id}:{edition(approval)}"),
     ]
+
+
+def _production(job: Job, aliases: tuple[str, ...]) -> str:
+    """Return what production makes of what was approved, and what to do next."""
+    if aliases:
+        named = joined([f"`{escape(alias)}`" for alias in aliases])
+        return f"{named} point{'s' if len(aliases) == 1 else ''} at it; `/proctor alias` shows since when."
+    return f"Next: point an alias such as `{alias_of(job)}` at it. Until then, nothing in production changes."

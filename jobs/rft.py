@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 import structlog
 
+from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.audit.entries import asked
 from jobs.changes import Change, Versioned
@@ -50,6 +51,8 @@ class JobView:
     """How its checkpoints were evaluated; None before that began."""
     profile: Profile | None = None
     """Its platform; None where the bot does not know it any more."""
+    aliases: tuple[str, ...] = ()
+    """What points at its approved checkpoint now."""
 
 
 class RftJobs:
@@ -106,7 +109,12 @@ class RftJobs:
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._known_profile(job.platform),
+            await self._aliases_of(job.id) if approval and approval.value.settled else (),
         )
+
+    async def _aliases_of(self, job_id: str) -> tuple[str, ...]:
+        every = await self._store.records(Alias)
+        return tuple(sorted(alias.name for alias in every if alias.current.target.job == job_id))
 
     def _known_profile(self, platform: str) -> Profile | None:
         try:
