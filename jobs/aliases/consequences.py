@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, assert_never
 
+from jobs.aliases.moving import job_left
 from jobs.aliases.pointing import PROCTOR, Held, change_of, turn_of
 from jobs.aliases.postings import proposal_posting
 from jobs.aliases.proposals import gone_forward, taken_back
-from jobs.aliases.records import Alias, AliasMove, Proposal, ProposalState
+from jobs.aliases.records import Alias, Proposal, ProposalState
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.audit.records import Act, AuditEntry
 from jobs.changes import Change, Versioned
-from jobs.records import Job
 from jobs.store import Store, VersionConflict
 
 LOOK_AGAIN: Final = 600.0
@@ -85,12 +85,11 @@ class Consequences:
     async def _rolled_back(self, held: Versioned[Proposal], before: Held, approval: Approval) -> Change:
         voters = tuple(vote.user for vote in approval.settling)
         after = taken_back(before, held.value, approved_by=voters, now=self._clock())
-        change = change_of(before, after, await self._job(after.current), notifies=self._notifies)
-        return self._with_end(change, held, ProposalState.DONE)
+        return self._with_end(await self._change(before, after), held, ProposalState.DONE)
 
     async def _restored(self, held: Versioned[Proposal], before: Held, approval: Approval) -> Change:
         after = gone_forward(before, held.value, approval, self._clock())
-        change = change_of(before, after, await self._job(after.current), notifies=self._notifies)
+        change = await self._change(before, after)
         change = replace(change, audit=(*change.audit, *_reviewed(held.value, approval)))
         return self._with_end(change, held, ProposalState.REJECTED)
 
@@ -125,10 +124,11 @@ class Consequences:
             postings=(*change.postings, proposal_posting(ended)),
         )
 
-    async def _job(self, move: AliasMove) -> Job:
-        held = await self._store.job(move.target.job)
-        assert held is not None, "an alias points at models of jobs"
-        return held.value
+    async def _change(self, before: Held, after: Alias) -> Change:
+        job = await self._store.job(after.current.target.job)
+        assert job is not None, "an alias points at models of jobs"
+        left = await job_left(self._store, after)
+        return change_of(before, after, job.value, left, notifies=self._notifies)
 
 
 def _reviewed(proposal: Proposal, approval: Approval) -> tuple[AuditEntry, ...]:

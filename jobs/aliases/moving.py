@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import structlog
 
 from jobs.aliases.naming import alias_of, read_alias, task_part
-from jobs.aliases.pointing import Held, change_of, is_current, moved, target_of
+from jobs.aliases.pointing import Held, change_of, is_current, left_behind, moved, target_of
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.approvals.records import Approval, Ending
 from jobs.changes import Versioned
@@ -144,7 +144,8 @@ class Aliases:
             _require_unmoved(held.alias, seen.get(name, 0))
             alias = self._moved(held, name, movable, user, reason)
             try:
-                change = change_of(held, alias, movable.job, notifies=self._notifies)
+                left = await job_left(self._store, alias)
+                change = change_of(held, alias, movable.job, left, notifies=self._notifies)
                 # The approval is written with it as it is: where it changed meanwhile, nothing moves.
                 await self._store.commit(replace(change, approval=movable.held))
             except VersionConflict:
@@ -174,6 +175,13 @@ class Aliases:
             )
         if not await self._directory.is_any_of(user, approval.approvers):
             raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
+
+
+async def job_left(store: Store, alias: Alias) -> Job | None:
+    """Return the job whose checkpoint the newest move of an alias left, where that is another job."""
+    before = left_behind(alias)
+    held = await store.job(before) if before else None
+    return held.value if held else None
 
 
 def _require_unmoved(alias: Alias | None, seen: int) -> None:

@@ -82,13 +82,14 @@ def moved(held: Held, name: str, task: str, move: AliasMove, *, proposal: str | 
     return replace(held.alias, moves=(*held.alias.moves, move), proposal=proposal)
 
 
-def change_of(held: Held, alias: Alias, job: Job, *, notifies: bool) -> Change:
+def change_of(held: Held, alias: Alias, job: Job, left: Job | None, *, notifies: bool) -> Change:
     """Return everything that the newest move of an alias changes: the key that production reads, messages, the trail.
 
     Args:
         held: the alias as it was read.
         alias: the alias after the move.
         job: whose checkpoint it points at now; its thread is told, and the channel with it.
+        left: whose checkpoint it pointed at before; its summary is brought up to date.
         notifies: whether there is a webhook to call.
     """
     move = alias.current
@@ -101,9 +102,15 @@ def change_of(held: Held, alias: Alias, job: Job, *, notifies: bool) -> Change:
         also=(Versioned(alias, held.version), *([Versioned(call, 0)] if notifies else [])),
         models={alias.name: alias.model},
         wake=wake,
-        postings=(moved_posting(alias, job), summary_posting(job, urgent=True)),
+        postings=(moved_posting(alias, job), *(summary_posting(each, urgent=True) for each in (job, left) if each)),
         audit=(entry_of(alias, move, where=job.request.channel),),
     )
+
+
+def left_behind(alias: Alias) -> str | None:
+    """Return the job whose checkpoint the newest move left; None where there is none, or it is the same job's."""
+    before = alias.move(alias.version - 1).target.job if alias.version > 1 else None
+    return None if before == alias.current.target.job else before
 
 
 def turn_of(proposal: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from jobs.aliases.consequences import LOOK_AGAIN
-from jobs.aliases.moving import Directory
+from jobs.aliases.moving import Directory, job_left
 from jobs.aliases.pointing import Held, change_of, proposed_entry, turn_of, undone_by_rollback
 from jobs.aliases.postings import place, proposal_posting
 from jobs.aliases.proposals import ProposalView, opened, proposal_id, taken_back
@@ -101,7 +101,8 @@ class Rollbacks:
             proposal = self._proposal(wish, user, reason, trigger, emergency=True)
             asked = opened(proposal, wish.goal, wish.approval)
             alias = taken_back(wish.held, proposal, approved_by=(), now=proposal.at)
-            change = change_of(wish.held, alias, wish.job, notifies=self._notifies)
+            left = await job_left(self._store, alias)
+            change = change_of(wish.held, alias, wish.job, left, notifies=self._notifies)
             change = replace(
                 change,
                 also=(*change.also, Versioned(proposal, 0)),
