@@ -40,7 +40,7 @@ from jobs import checks
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.waiting import Waiting
 from jobs.attaching import Attacher
-from jobs.engine import DocketEngine, Work, with_connections
+from jobs.engine import DocketEngine, UnknownWork, Work, with_connections
 from jobs.errors import NotFound
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
@@ -342,7 +342,11 @@ async def _hand_over_due(store: Store, engine: DocketEngine) -> None:
     for claim in await store.claim("sweeps", lease=SWEEP_LEASE, limit=CLAIMS):
         await engine.submit("sweep", claim.id, claim.token)
     for claim in await store.claim("due", lease=JOB_LEASE, limit=CLAIMS):
-        await engine.submit(kind_of_turn(claim.id), claim.id, claim.token)
+        try:
+            await engine.submit(kind_of_turn(claim.id), claim.id, claim.token)
+        except UnknownWork as work:
+            # While versions change, a newer bot may have planned what this one does not know.
+            log.warning("turn.unknown_here", work=str(work))
 
 
 async def _hand_over_outbox(store: Store, engine: DocketEngine) -> None:

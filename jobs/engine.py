@@ -89,7 +89,13 @@ class DocketEngine:
         return self._worker is not None and not self._worker.done()
 
     async def submit(self, kind: str, subject: str, token: str) -> None:
-        """Hand over one piece of work; see `Engine.submit`."""
+        """Hand over one piece of work; see `Engine.submit`.
+
+        Raises:
+            UnknownWork: this program does not know the kind; the claim lapses, and one that knows it takes it up.
+        """
+        if kind not in self._kinds:
+            raise UnknownWork(f"{kind} {subject}")
         await self._docket.add(kind, key=f"{kind}:{subject}:{token}")(subject, token)
 
     async def _work(self) -> None:

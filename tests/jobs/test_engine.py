@@ -139,6 +139,12 @@ async def test_an_engine_that_does_not_know_a_kind_leaves_it_and_goes_on(
         await _unknown_work("rft-1", "token")
 
 
+async def test_what_nobody_here_knows_is_not_handed_over(engine: Callable[..., DocketEngine]) -> None:
+    async with engine() as old:
+        with pytest.raises(UnknownWork, match="newer rft-1"):
+            await old.submit("newer", "rft-1", "token")
+
+
 async def test_an_engine_whose_connections_are_cut_goes_on(
     engine: Callable[..., DocketEngine], bench: Bench, redis: Redis
 ) -> None:
