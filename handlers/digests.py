@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import MOST_TEXT, Block, Message, context, cut, escape, section
-from handlers.wording import change, moment, people, person, progress, score, state
+from handlers.wording import change, grader_name, moment, people, progress, score, state
 from jobs.approvals.records import Approval
 from jobs.evals.records import Eval
 from jobs.ledger import card_id
@@ -72,7 +72,7 @@ class DigestShowing:
             if lines:
                 blocks += _sections([f"*{heading}*", *lines[:MOST_LINES], *_more(several, where)])
         if digest.asked_by:
-            blocks.append(context(f"Asked for by {person(digest.asked_by)}"))
+            blocks.append(context("Asked for with `/proctor digest now`"))
         counts = "; ".join(f"{heading.lower()}: {several}" for heading, _, several, _ in parts if several)
         return Message(f"{_title(digest)} {counts}".strip(), tuple(blocks))
 
@@ -126,24 +126,37 @@ def job_line(job: Job, link: str | None) -> str:
 
 
 def eval_line(evaluation: Eval, link: str | None) -> str:
-    """Return what an eval was and how it ended."""
-    arms = escape(cut(", ".join(arm.name for arm in evaluation.arms), LONGEST))
-    size = f"{evaluation.items} items x {evaluation.runs}"
-    told = f"{evaluation.state.value}, {arms}, {size}."
+    """Return what an eval was, how it ended, and its best mean reward."""
+    arms = evaluation.arms
+    models = arms[0].name if len(arms) == 1 else _count(len(arms), "model")
+    size = f"{models}, {evaluation.items} items x {evaluation.runs}"
+    whose = " of {}" if len(arms) > 1 else ""
+    best = _best(evaluation)
+    reward = f", {grader_name(evaluation.reward)} {score(best[1])}{whose.format(best[0])}" if best else ""
+    told = escape(f"{evaluation.state.value}, {size}{reward}.")
     return f"\u2022 *{escape(evaluation.task)}* `{evaluation.id}`: {told}{_linked(link)}"
+
+
+def _best(evaluation: Eval) -> tuple[str, float] | None:
+    """Return the arm with the best mean reward, and that; None where nothing was graded."""
+    graded = ((each.arm, each.grader(evaluation.reward)) for each in evaluation.summaries)
+    means = [(arm, found.mean) for arm, found in graded if found and found.mean is not None]
+    return max(means, key=lambda each: each[1], default=None)
 
 
 def pending_line(approval: Approval, now: float, link: str | None) -> str:
     """Return what an approval still needs, and for how long it has waited."""
-    most = max((len(approval.votes_for(each.choice)) for each in approval.decisions), default=0)
-    missing = max(approval.quorum - most, 0)
-    waits = f"asked for {_age(now - approval.requested_at)} ago, {_count(missing, 'vote')} of {approval.quorum} missing"
-    return f"\u2022 *{escape(approval.task or approval.subject)}* `{approval.subject}`: {waits}.{_linked(link)}"
+    most = max((len(approval.votes_for(choice)) for choice in approval.evidence), default=0)
+    missing = f"{_count(approval.quorum - most, 'vote')} of {approval.quorum} missing"
+    waits = missing if approval.evidence else "its evidence is being gathered"
+    asked = f"asked for {_age(now - approval.requested_at)} ago"
+    what = f"*{escape(approval.task or approval.subject)}* `{approval.subject}`"
+    return f"\u2022 {what}: {asked}, {waits}.{_linked(link)}"
 
 
 def mute_line(mute: Mute) -> str:
-    """Return what is muted, until when and by whom."""
-    return f"\u2022 {covered(mute)} until {moment(mute.until)}, by {person(mute.by)}."
+    """Return what is muted, and until when; by whom, the cards say, for here it would call them each day."""
+    return f"\u2022 {covered(mute)} until {moment(mute.until)}"
 
 
 def covered(mute: Mute) -> str:

@@ -41,7 +41,7 @@ def digest_of(
         evals=tuple(
             each.id
             for each in evals
-            if each.request.channel == habits.channel and each.state.is_final and _ended(each, since, now)
+            if each.request.channel == habits.channel and each.request.job is None and _ended(each, since, now)
         ),
         pending=tuple(
             each.subject

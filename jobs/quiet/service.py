@@ -191,7 +191,9 @@ class Quiet:
             assert held is not None, "who watches a job has looked it up"
             job = held.value
             if watches and job.state.is_final:
-                raise Conflict(f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended.")
+                raise Conflict(
+                    f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended."
+                )
             others = tuple(each for each in job.watchers if each != user)
             wanted = (*others, user) if watches and user != job.request.requested_by else others
             if set(wanted) == set(job.watchers):
@@ -224,4 +226,8 @@ def _line(posting: Posting, job: Job | None) -> str:
         return job.alerts[posting.alert].text.splitlines()[0]
     if posting.text:
         return posting.text.splitlines()[0]
-    return "Asks for approval."
+    if job and job.checkpoints:
+        count = len(job.checkpoints)
+        wait = "checkpoint waits" if count == 1 else "checkpoints wait"
+        return f"{count} {wait} for approval."
+    return "A request waits for approval."

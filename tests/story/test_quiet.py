@@ -131,7 +131,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
         await eventually(look, "an empty outbox")
         (digest,) = await team.in_channel("Digest, since")
         assert "*Running*" in said(digest)
-        assert f"Asked for by <@{BOB}>" in said(digest)
+        assert "Asked for with `/proctor digest now`" in said(digest)
 
 
 async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house: House, redis: Redis) -> None:
