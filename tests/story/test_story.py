@@ -58,10 +58,14 @@ async def test_from_a_command_to_an_approved_checkpoint(house: House, task: str,
         assert summary["thread_ts"] == card["ts"]
         assert 1 <= len(buttons(summary, "approve_checkpoint")) <= 3
         assert pictures(summary)
-        for word in ("precision", "recall", "F1", "ckpt-step-", "has the highest F1"):
+        for word in ("precision", "recall", "F1", "ckpt-step-", "the base model"):
             assert word in said(summary)
         finished = await workspace.card_with("wait for approval")
         assert finished["ts"] == card["ts"]
+
+        # The card and its thread show one picture, that of the last step.
+        (last,) = posted(await workspace.thread(), "curve")
+        assert pictures(finished)[0]["slack_file"] == pictures(last)[0]["slack_file"]
         assert "step 1" not in said(finished).split("of")[0]
 
         # Who launched it is refused, and who has no role.
@@ -94,21 +98,42 @@ async def test_from_a_command_to_an_approved_checkpoint(house: House, task: str,
     assert len(roots) == 1
 
 
-@pytest.mark.parametrize(("train", "warnings"), [(24, 1), (400, 0)])
-async def test_overfitting_is_warned_of_once_and_a_healthy_job_gets_no_warning(
-    house: House, train: int, warnings: int
+def posted(messages: list[Json], what: str) -> list[Json]:
+    """Return the messages whose posting id has this part, as `alert` in `job:rft-abc234:alert:O1:35`."""
+    return [m for m in messages if f":{what}" in m.get("metadata", {}).get("event_payload", {}).get("posting", "")]
+
+
+@pytest.mark.parametrize("train", [24, 400])
+async def test_the_channel_hears_of_overfitting_once_and_of_a_healthy_job_nothing_but_its_end(
+    house: House, train: int
 ) -> None:
     house.write_acts(train=train)
+    workspace, warns = house.workspace, train == 24
     async with house.bot():
-        await house.workspace.type_command("alice", "/rft", "launch task=acts seed=3")
-        await summary_of(house.workspace)
-        if warnings:
-            await house.workspace.reply_with("rule O1")
-        found = [m for m in await house.workspace.thread() if "rule O1" in said(m)]
-    assert len(found) == warnings
-    if warnings:
-        assert "Possible overfitting" in said(found[0])
-        assert found[0].get("subtype") == "thread_broadcast"
+        await workspace.type_command("alice", "/rft", "launch task=acts seed=3")
+        await summary_of(workspace)
+        overfitting = posted(await workspace.thread(), "alert:O")
+        channel = await workspace.channel()
+
+        # The warning has the picture of what its rule looks at, and says why.
+        if warns:
+            warning = overfitting[0]
+            assert "overfitting: " in said(warning)
+            assert pictures(warning)
+            await workspace.click("dave", warning, buttons(warning, "explain_alert")[0])
+
+            async def explained() -> Json | None:
+                form = await workspace.form_of("dave")
+                return form if form and pictures(form) else None
+
+            assert "evaluations in a row" in said(await eventually(explained, "why it warns"))
+
+    # What grows worse is told in the thread; the channel has heard of it.
+    assert len(posted(channel, "alert:")) == warns
+    assert bool(overfitting) is warns
+    (finish,) = posted(channel, "finish")
+    assert "Finished at step 100: validation reward" in said(finish)
+    assert len(channel) == 3 + warns
 
 
 async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: House) -> None:
