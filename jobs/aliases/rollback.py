@@ -61,10 +61,9 @@ class Rollbacks:
             Conflict: there is nothing before it, or a proposal waits already.
         """
         while True:
-            again = await self.find(proposal_id(trigger))
-            if again:
-                return again
-            wish = await self._wish(name)
+            wish = await self._begun(name, trigger, emergency=False)
+            if isinstance(wish, ProposalView):
+                return wish
             proposal = self._proposal(wish, user, reason, trigger, emergency=False)
             asked = opened(proposal, wish.goal, wish.approval)
             waits = replace(wish.alias, proposal=proposal.id)
@@ -89,10 +88,9 @@ class Rollbacks:
             Conflict: there is nothing before it.
         """
         while True:
-            again = await self.find(proposal_id(trigger))
-            if again:
-                return again
-            wish = await self._wish(name, emergency=True)
+            wish = await self._begun(name, trigger, emergency=True)
+            if isinstance(wish, ProposalView):
+                return wish
             if not await self._directory.is_any_of(user, wish.approval.approvers):
                 raise NotAllowed(
                     "Only an approver of this task can roll back without approval, and you are not among them. Without "
@@ -134,7 +132,21 @@ class Rollbacks:
             raise NotFound(f"There is no proposal '{proposal}' any more.")
         return found
 
-    async def _wish(self, name: str, *, emergency: bool = False) -> _Wish:
+    async def _begun(self, name: str, trigger: str, *, emergency: bool) -> _Wish | ProposalView:
+        """Return what is to be done, or the proposal that this trigger has made already."""
+        done = await self.find(proposal_id(trigger))
+        if done:
+            return done
+        try:
+            return await self._wish(name, emergency=emergency)
+        except Conflict:
+            # The same request, delivered twice, may have been what it conflicts with.
+            done = await self.find(proposal_id(trigger))
+            if done:
+                return done
+            raise
+
+    async def _wish(self, name: str, *, emergency: bool) -> _Wish:
         found = await self._store.record(Alias, name)
         if found is None:
             known = [alias.name for alias in await self._store.records(Alias)]

@@ -120,6 +120,13 @@ async def test_the_same_request_delivered_twice_proposes_once(team: Team) -> Non
     assert [act for act, _, _ in await team.trail()].count("rollback_proposed") == 1
 
 
+async def test_an_emergency_delivered_twice_is_one(team: Team) -> None:
+    await team.moved("rft-first", "rft-second")
+    both = await asyncio.gather(*(team.rollbacks.at_once(PRODUCTION, BOB, "it leaks", "t1") for _ in range(5)))
+    assert len({each.proposal.id for each in both}) == 1
+    assert (await team.aliases.named(PRODUCTION)).version == 3
+
+
 async def test_in_an_emergency_one_approver_suffices_and_a_quorum_confirms(team: Team) -> None:
     await team.moved("rft-first", "rft-second")
     with pytest.raises(NotAllowed, match="Only an approver of this task can roll back without approval"):

@@ -1,0 +1,111 @@
+"""From an approved checkpoint to what production reads, and back again, end to end."""
+
+import json
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from jobs.audit.records import Act
+from jobs.audit.verifying import verify
+from jobs.store import Store
+from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, said
+from tests.story.conftest import House
+from tests.story.test_story import approve
+
+pytestmark = pytest.mark.story
+ALIAS, TOKEN, KEY = "eurovoc@production", "token-of-production", "key-of-the-trail"
+
+
+async def button_of(workspace: Workspace, action_id: str, job: str = "", but: str = "") -> tuple[Json, Json]:
+    """Wait for a control in a thread, of this job where one is named; return its message and the control."""
+
+    async def look() -> tuple[Json, Json] | None:
+        for message in await workspace.thread():
+            for control in buttons(message, action_id):
+                of = str(control["value"]).partition("|")[0]
+                if of != but and job in {"", of}:
+                    return message, control
+        return None
+
+    return await eventually(look, f"{action_id} of {job or 'a job'}")
+
+
+async def approved(workspace: Workspace, seed: int, but: str = "") -> str:
+    """Launch a job as alice, have bob and carol approve its first checkpoint, and return its id."""
+    await workspace.type_command("alice", "/rft", f"launch task=eurovoc epochs=1 seed={seed}")
+    _, first = await button_of(workspace, "approve_checkpoint", but=but)
+    job = str(first["value"]).partition("|")[0]
+    for user in ("bob", "carol"):
+        message, control = await button_of(workspace, "approve_checkpoint", job)
+        known = len(await workspace.whispers(user))
+        await approve(workspace, user, message, control, "looked at ten answers")
+        await workspace.told(user, "ecorded" if user == "bob" else "settled it", after=known)
+    return job
+
+
+async def move(workspace: Workspace, user: str, job: str, reason: str) -> None:
+    """Point the usual alias at what was approved."""
+    message, control = await button_of(workspace, "move_alias", job)
+    await workspace.click(user, message, control)
+    await eventually(lambda: workspace.form_of(user), "the form")
+    await workspace._post("view_submit", {"user": user, "values": {"reason": reason}})
+    await workspace.told(user, f"of {job} now. The job's thread and the channel say so.")
+
+
+async def read(bot: Bot, token: str = TOKEN, tag: str = "") -> tuple[int, Json, str]:
+    """Read the alias as production does."""
+    headers = {"Authorization": f"Bearer {token}", "If-None-Match": tag}
+    url = f"http://127.0.0.1:{bot.health_port}/aliases/{ALIAS}"
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        text = await answer.text()
+        return answer.status, json.loads(text) if text else {}, answer.headers.get("ETag", "")
+
+
+async def test_from_an_approval_to_production_and_back(house: House, redis: Redis) -> None:
+    house.copy_eurovoc()
+    house.environment |= {"ALIAS_TOKEN": TOKEN, "AUDIT_KEY": KEY}
+    workspace = house.workspace
+    async with house.bot() as bot:
+        assert (await read(bot))[0] == 404
+        first = await approved(workspace, seed=1)
+        await move(workspace, "bob", first, "the first one we trust")
+        status, shown, tag = await read(bot)
+        assert (status, shown["job"], shown["version"]) == (200, first, 1)
+        assert await redis.get(f"{{proctor}}:model:{ALIAS}") == shown["model"]
+        assert (await read(bot, tag=tag))[0] == 304
+        assert (await read(bot, token="wrong"))[0] == 401
+
+        # The next job is compared with what the alias points at, and takes its place.
+        second = await approved(workspace, seed=2, but=first)
+        await move(workspace, "carol", second, "better by a little")
+        await workspace.reply_with(f"of {second} (was step {shown['step']} of {first})")
+        assert (await read(bot, tag=tag))[1]["version"] == 2
+
+        # Back again: proposed by dave, approved by two, done by itself.
+        command = f'alias rollback {ALIAS} reason="it calls recipes law"'
+        await workspace.type_command("dave", "/proctor", command)
+
+        async def proposed() -> Json | None:
+            roots = [m for m in await workspace.channel() if not in_thread(m)]
+            return next((m for m in roots if "Roll back eurovoc@production?" in said(m)), None)
+
+        proposal = await eventually(proposed, "the proposal")
+        for user in ("bob", "carol"):
+            known = len(await workspace.whispers(user))
+            await approve(workspace, user, proposal, buttons(proposal, "approve_checkpoint")[0], "so it does")
+            await workspace.told(user, "ecorded" if user == "bob" else "settled it", after=known)
+        await workspace.reply_with("Rolled back, as approved: eurovoc@production now points at")
+        status, shown, _ = await read(bot)
+        assert (status, shown["job"], shown["version"]) == (200, first, 3)
+
+    # Everything is in the trail, in one chain.
+    store = Store(redis, KEY.encode())
+    assert (await verify(store, KEY.encode())).flaw is None
+    acts = [entry.entry.act for entry in await store.trail()]
+    assert acts.count(Act.LAUNCH) == 2
+    assert acts.count(Act.APPROVE) == 6
+    assert acts.count(Act.SETTLED) == 3
+    assert acts.count(Act.ALIAS_MOVED) == 3
+    assert acts.count(Act.ROLLBACK_PROPOSED) == 1
