@@ -139,7 +139,7 @@ def _why(name: str, shown: str) -> str:
 def _numbers(guard: Guard) -> str:
     against = "the alias's model" if guard.against is Role.ALIAS else "the base model"
     return (
-        f"Changed by {guard.change:+.2f} against {against}, with 95% confidence by no less than {guard.low:+.2f}; "
+        f"Changed by {guard.change:+.2f} against {against}, with 95% confidence no worse than {guard.low:+.2f}; "
         f"the task allows {guard.allowed:+.2f}."
     )
 

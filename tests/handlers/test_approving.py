@@ -137,7 +137,7 @@ async def test_a_broken_guardrail_has_to_be_ticked_in_the_form(scene: Scene) -> 
     await put(scene, before, replace(before.value, broken={"ckpt-5": ("recall",)}))
     form = await scene.form_for("bob", summary, approve_step(summary))
     assert "Warning: it breaks 1 guardrail." in str(form)
-    assert "Changed by -0.06 against the base model, with 95% confidence by no less than -0.10" in str(form)
+    assert "Changed by -0.06 against the base model, with 95% confidence no worse than -0.10" in str(form)
     refused = await control(scene, "view_submit", user="bob", values={"reason": "precision matters more"})
     assert list(refused["errors"]) == ["override:recall"]
     ticked = {"reason": "precision matters more", "override:recall": ["recall"]}
