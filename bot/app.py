@@ -200,6 +200,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             pictures,
             report_file=shelf.report,
             report_link=reports.link,
+            log_file=shelf.inspect_log,
             notices=notices,
             proposals=parts.messages,
             digests=hush.showing,

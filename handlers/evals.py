@@ -1,9 +1,7 @@
 """The /eval command and the control on an eval's card."""
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -26,13 +24,11 @@ from handlers.images import Pictures
 from handlers.people import People
 from handlers.showing import ReportLink
 from jobs.errors import InvalidRequest
-from jobs.evals.exports import inspect_log_name, write_inspect_log
-from jobs.evals.records import Arm, Eval, EvalRequest
+from jobs.evals.records import EvalRequest
 from jobs.evals.results import read_comparison, read_results
 from jobs.evals.service import Evals
 from jobs.hyperparameters import read_effort, read_whole
-from jobs.ledger import card_id
-from jobs.store import AlreadyTaken, Store
+from jobs.store import AlreadyTaken
 
 COMMAND: Final = "/eval"
 MOST_BUDGET: Final = 10_000_000_000
@@ -53,7 +49,6 @@ async def handle_eval(
     people: People,
     pictures: Pictures,
     report_link: ReportLink,
-    store: Store,
 ) -> None:
     """Do what was typed after /eval, and answer only the person who typed it."""
     await ack()
@@ -77,7 +72,7 @@ async def handle_eval(
         case "compare":
             await whisper(client, await compared(typed.words, evals, pictures), user, channel)
         case "export":
-            await respond(text=await export(client, typed.word, evals, store))
+            await respond(text=await export(typed.word, trigger, evals))
         case "cancel":
             await respond(text=await cancel(typed.word, user, evals))
         case _:
@@ -152,28 +147,9 @@ async def compared(references: tuple[str, ...], evals: Evals, pictures: Pictures
     return comparison_message(comparison, file)
 
 
-async def export(client: AsyncWebClient, reference: str, evals: Evals, store: Store) -> str:
-    """Put an eval's answers into its thread as Inspect logs, one for each arm; return the sentence that says so."""
-    evaluation = await evals.view(reference)
-    about = evaluation.request.job or evaluation.id
-    thread = await store.ledger(about, card_id(about))
-    if thread is None or not evaluation.progress.answered:
-        raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
-    with tempfile.TemporaryDirectory(prefix="proctor-export-") as folder:
-        for arm in evaluation.arms:
-            log = Path(folder) / inspect_log_name(evaluation, arm)
-            await asyncio.to_thread(_write_log, evaluation, arm, evals, log)
-            await client.files_upload_v2(
-                file=str(log),
-                filename=log.name,
-                channel=thread.channel,
-                thread_ts=thread.ts,
-                initial_comment=f"{evaluation.id}, {escape(arm.name)}: an Inspect log; `inspect view` opens it.",
-            )
+async def export(reference: str, trigger: str, evals: Evals) -> str:
+    """Have an eval's answers put into its thread, an Inspect log for each arm; return the sentence that says so."""
+    evaluation = await evals.export(reference, trigger)
     count = len(evaluation.arms)
-    logs = "The Inspect log" if count == 1 else f"{count} Inspect logs"
-    return f"{logs} of `{evaluation.id}` {'is' if count == 1 else 'are'} in its thread."
-
-
-def _write_log(evaluation: Eval, arm: Arm, evals: Evals, out: Path) -> None:
-    write_inspect_log(evaluation, arm, evals.items(evaluation.id), evals.answers(evaluation.id), out)
+    logs, come = ("The Inspect log", "comes") if count == 1 else (f"{count} Inspect logs", "come")
+    return f"{logs} of `{evaluation.id}` {come} into its thread."

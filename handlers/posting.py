@@ -150,7 +150,9 @@ class SlackPoster:
 
 def attachment_name(posting: Posting) -> str:
     """Return the name of the file a posting puts into its thread: one for each posting, so that it can be found."""
-    return f"{posting.subject}.html"
+    if posting.kind is PostingKind.EVAL_EXPORT:
+        return (posting.text or "").partition("/")[2]
+    return f"{posting.text or posting.subject}.html"
 
 
 async def _sent(url: str, content: bytes) -> None:

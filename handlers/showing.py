@@ -17,6 +17,7 @@ from handlers.quieting import with_mute
 from handlers.summary import chart_of, summary
 from handlers.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from jobs.errors import NotFound
+from jobs.evals.exports import inspect_log_name
 from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
@@ -27,6 +28,8 @@ from jobs.store import LedgerEntry
 
 ReportFile = Callable[[str], Awaitable[Path | None]]
 """Returns the file of an eval's browsable report, or None where there is none."""
+LogFile = Callable[[str, str], Awaitable[Path | None]]
+"""Returns the file of an eval's log by the eval's id and the log's name, or None where there is no such eval."""
 ReportLink = Callable[[str], str | None]
 """Returns a signed link to an eval's report, or None where nobody could follow one."""
 
@@ -60,6 +63,7 @@ class Showing:
         proposals: shows rollbacks that wait for approval.
         report_file: finds an eval's report.
         report_link: makes a link to it.
+        log_file: finds an eval's log for another program.
         digests: renders digests.
         mute_of: knows what is muted.
         clock: unix seconds.
@@ -77,6 +81,7 @@ class Showing:
         mute_of: MuteOf,
         report_file: ReportFile,
         report_link: ReportLink,
+        log_file: LogFile,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jobs = jobs
@@ -88,6 +93,7 @@ class Showing:
         self._mute_of = mute_of
         self._report_file = report_file
         self._report_link = report_link
+        self._log_file = log_file
         self._clock = clock
 
     async def show(self, posting: Posting, entry: LedgerEntry | None, mentions: tuple[str, ...] = ()) -> Shown:
@@ -109,6 +115,8 @@ class Showing:
                 return Shown(await self._digests.show(posting))
             case PostingKind.EVAL_CARD | PostingKind.EVAL_RESULT | PostingKind.EVAL_REPORT:
                 return await self._of_eval(posting)
+            case PostingKind.EVAL_EXPORT:
+                return await self._export(*(posting.text or "").split("/", 1))
             case _:
                 return await self._of_job(posting, await self._jobs.view(posting.subject), entry, mentions)
 
@@ -168,6 +176,16 @@ class Showing:
                 return await self._report(evaluation)
             case _:
                 raise AssertionError(f"{posting.kind} is not about an eval")
+
+    async def _export(self, eval_id: str, name: str) -> Shown:
+        evaluation = await self._evals.view(eval_id)
+        try:
+            log = await self._log_file(eval_id, name)
+        except NotFound as missing:
+            return Shown(sentence(escape(str(missing))))
+        arm = next(arm.name for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name)
+        words = f"{eval_id}, {escape(arm)}: an Inspect log; `inspect view` opens it."
+        return Shown(sentence(words), attachment=log)
 
     async def _report(self, evaluation: Eval) -> Shown:
         try:

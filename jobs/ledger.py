@@ -32,6 +32,7 @@ IN_THREAD: Final = frozenset(
         PostingKind.APPROVAL_NOTICE,
         PostingKind.EVAL_RESULT,
         PostingKind.EVAL_REPORT,
+        PostingKind.EVAL_EXPORT,
     }
 )
 EVAL_PREFIX: Final = "eval-"

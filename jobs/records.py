@@ -236,6 +236,8 @@ class PostingKind(StrEnum):
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
     EVAL_REPORT = "eval_report"
+    EVAL_EXPORT = "eval_export"
+    """An eval's answers as a log for another program."""
     ANSWER = "answer"
     """A sentence that only the person who asked sees."""
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.changes import Change, Once, Versioned
-from jobs.errors import Conflict, NotFound
+from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.evals.exports import inspect_log_name
 from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import Item, RowStore
@@ -108,6 +109,22 @@ class Evals:
                 continue
             return cancelled
 
+    async def export(self, reference: str, trigger: str) -> Eval:
+        """Have an eval's answers so far put into its thread as Inspect logs, one for each arm; return the eval.
+
+        The same trigger delivered twice puts them there once.
+
+        Raises:
+            NotFound: no eval, or more than one, is called so.
+            InvalidRequest: it has no answers yet, or no thread.
+        """
+        evaluation = await self.view(reference)
+        thread = evaluation.request.job or evaluation.id
+        if not evaluation.progress.answered or await self._store.ledger(thread, card_id(thread)) is None:
+            raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
+        await self._store.commit(Change(postings=export_postings(evaluation, trigger)))
+        return evaluation
+
     def answers(self, eval_id: str) -> Iterator[Answer]:
         """Yield every answer on file, failures included, each item, arm and run once. Blocks: use it in a thread."""
         return self._rows.answers(eval_id)
@@ -174,6 +191,27 @@ def report_posting(evaluation: Eval) -> Posting:
         subject=job or evaluation.id,
         channel=evaluation.request.channel,
         text=evaluation.id if job else None,
+    )
+
+
+def export_postings(evaluation: Eval, trigger: str) -> tuple[Posting, ...]:
+    """Return the postings that put an eval's answers into its thread, a log for each arm; a job's, into the job's.
+
+    Args:
+        evaluation: the eval.
+        trigger: of who asked; asked again, the logs come again, with what was answered meanwhile.
+    """
+    files = [inspect_log_name(evaluation, arm) for arm in evaluation.arms]
+    return tuple(
+        Posting(
+            id=f"eval:{evaluation.id}:export:{trigger}:{number}",
+            kind=PostingKind.EVAL_EXPORT,
+            lane=f"exports:{evaluation.id}",
+            subject=evaluation.request.job or evaluation.id,
+            channel=evaluation.request.channel,
+            text=f"{evaluation.id}/{file}",
+        )
+        for number, file in enumerate(files)
     )
 
 

@@ -1,11 +1,13 @@
-"""Where the reports of evals stand: each is written when it is first wanted, from the answers on file."""
+"""Where the reports of evals and their logs stand: each is written when it is wanted, from the answers on file."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from jobs.evals.records import Answer, Eval
+from jobs.errors import NotFound
+from jobs.evals.exports import inspect_log_name, write_inspect_log
+from jobs.evals.records import Answer, Arm, Eval
 from jobs.evals.report import ReportItem, write_report
 
 
@@ -52,6 +54,32 @@ class ReportShelf:
             if not (evaluation.state.is_final and out.exists()):
                 await asyncio.to_thread(self._write, evaluation, out)
         return out
+
+    async def inspect_log(self, eval_id: str, name: str) -> Path | None:
+        """Return the Inspect log of one arm, with every answer so far; None where there is no such eval.
+
+        Args:
+            eval_id: the eval.
+            name: as `inspect_log_name` gives it.
+
+        Raises:
+            NotFound: the eval has no arm whose log is called so, or its rows are not to be had here.
+        """
+        evaluation = await self._find(eval_id)
+        if evaluation is None:
+            return None
+        arm = next((arm for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name), None)
+        if arm is None:
+            raise NotFound(f"{eval_id} has no log called {name}.")
+        out = self._folder / evaluation.id / name
+        async with self._writing:
+            await asyncio.to_thread(self._write_log, evaluation, arm, out)
+        return out
+
+    def _write_log(self, evaluation: Eval, arm: Arm, out: Path) -> None:
+        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        items, answers = self._rows.items(evaluation.id), self._rows.answers(evaluation.id)
+        write_inspect_log(evaluation, arm, items, answers, out)
 
     def _write(self, evaluation: Eval, out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -23,8 +23,10 @@ from handlers.showing import Showing
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals
 from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import Eval
 from jobs.evals.rows import LocalRows
 from jobs.evals.service import Evals
+from jobs.evals.shelf import ReportShelf
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
@@ -129,6 +131,9 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
     async def no_report(_: str) -> Path | None:
         return None
 
+    async def find(eval_id: str) -> Eval | None:
+        return await evals.view(eval_id)
+
     evals = Evals(store, EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time), LocalRows(folder / "evals"))
     client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
     people = People(client)
@@ -143,6 +148,7 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
         digests=DigestShowing(store, client),
         mute_of=Quiet(store, time.time).mute_of,
         report_file=no_report,
+        log_file=ReportShelf(folder / "shelf", evals, find).inspect_log,
         report_link=lambda _: None,
     )
 
