@@ -48,10 +48,11 @@ class DigestShowing:
     async def _held(self, held: HeldBack) -> Message:
         shown = held.items[-MOST_HELD:]
         lines = [held_line(item, await self._link(item.subject, item.posting)) for item in shown]
-        more = len(held.items) - len(shown)
+        several = len(held.items) + held.earlier
+        more = several - len(shown)
         if more:
             lines.insert(0, f"{more} earlier ones are in their threads.")
-        title = f"While it was quiet: {_count(len(held.items), 'message')}"
+        title = f"While it was quiet: {_count(several, 'message')}"
         return Message(f"{title}. {_plain(shown)}", tuple(_sections([f"*{title}*", *lines])))
 
     async def _digest(self, digest: Digest) -> Message:
@@ -165,7 +166,7 @@ def covered(mute: Mute) -> str:
         case Scope.CHANNEL:
             return "this channel"
         case Scope.TASK:
-            return f"task *{escape(mute.name)}*"
+            return f"task *{escape(mute.name)}* in this channel"
         case Scope.JOB:
             return f"job `{mute.name}`"
 

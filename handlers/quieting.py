@@ -133,8 +133,8 @@ class Quieting:
         word = "" if mute.scope is Scope.CHANNEL else f" {mute.name}"
         return (
             f"Muted until {moment(until)}: {covered(mute)}. Alerts, status and ends go on in the threads and on the "
-            "cards, but not into the channel, and mention nobody. Approvals are still asked for. "
-            f"`/proctor unmute{word}` ends it."
+            "cards, but not into the channel, and mention nobody. Approvals are still asked for, and moves of aliases "
+            f"told. `/proctor unmute{word}` ends it."
         )
 
     async def _unmute(self, typed: Typed, asker: Asker) -> str:

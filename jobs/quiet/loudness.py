@@ -11,6 +11,8 @@ from jobs.records import Job, Posting, PostingKind
 Level = Literal["info", "warn", "critical"]
 ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL})
 """Messages that wait for people's word: a mute leaves them alone, for they expire."""
+ALIAS: Final = "alias:"
+"""How the ids of messages about an alias begin. A mute leaves them alone too: they are about production."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Audience:
 def loudness(posting: Posting, level: Level | None, job: Job | None, audience: Audience) -> Loudness:
     """Decide how loud a message is.
 
-    Muted, nothing reaches the channel and nobody is mentioned, but approvals are asked for. In quiet hours nothing
-    reaches the channel, and only what is critical mentions people.
+    Muted, nothing reaches the channel and nobody is mentioned, but approvals are asked for and moves of aliases told.
+    In quiet hours nothing reaches the channel, and only what is critical mentions people.
 
     Args:
         posting: the message; what it was to be by itself is its `broadcast`.
@@ -52,8 +54,10 @@ def loudness(posting: Posting, level: Level | None, job: Job | None, audience: A
     is_quiet = quiet_until(audience.habits.quiet, audience.now) is not None
     if posting.kind in ASKING:
         return Loudness(posting.broadcast and not is_quiet, held=posting.broadcast and is_quiet)
-    if job is None or mute_of(audience.habits, job, audience.now):
-        return Loudness(posting.broadcast and job is None)
+    if job is None:
+        return Loudness(posting.broadcast)
+    if mute_of(audience.habits, job, audience.now) and not posting.id.startswith(ALIAS):
+        return Loudness(broadcast=False)
     concerned = recipients(job, audience.people) if _matters(posting, level) else ()
     if not is_quiet:
         return Loudness(posting.broadcast, concerned)

@@ -96,6 +96,9 @@ class HeldBack:
     channel: str
     ends: float
     items: tuple[HeldItem, ...] = ()
+    """The newest of them, oldest first."""
+    earlier: int = 0
+    """How many came before these."""
     told: bool = False
 
 

@@ -23,6 +23,8 @@ LOUD: Final = frozenset({PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMM
 RECENT: Final = 200
 """Jobs among which those are looked for whose cards tell of a mute."""
 MOST_UNWATCHED: Final = 500
+MOST_HELD: Final = 100
+"""Messages that one telling of what quiet hours kept back can name."""
 
 
 class Quiet:
@@ -131,7 +133,7 @@ class Quiet:
         if any(item.posting == posting.id for item in held.value.items):
             return True  # an attempt before this one wrote it down
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
-        record = replace(held.value, items=(*held.value.items, item))
+        record = _with(held.value, item)
         change = Change(also=(Versioned(record, held.version),), wake={f"quiet:{record.id}": ends - now})
         try:
             await self._store.commit(change)
@@ -214,6 +216,11 @@ def _others(habits: ChannelHabits, scope: Scope, name: str, now: float, *more: M
 
 def _newest(jobs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(jobs))[-MOST_UNWATCHED:]
+
+
+def _with(held: HeldBack, item: HeldItem) -> HeldBack:
+    items = (*held.items, item)
+    return replace(held, items=items[-MOST_HELD:], earlier=held.earlier + max(len(items) - MOST_HELD, 0))
 
 
 def _level(posting: Posting, job: Job | None) -> Level | None:

@@ -130,10 +130,10 @@ async def test_what_was_kept_back_is_told_with_links(desk: Desk) -> None:
 
 async def test_of_very_much_that_was_kept_back_the_newest_are_told(desk: Desk) -> None:
     items = tuple(HeldItem(f"p{n}", "rft-abc234", "x" * 500, 1e9 + n) for n in range(MOST_HELD + 5))
-    message = await shown(desk, HeldBack(f"{RFT}:1", RFT, 1.0, items))
-    assert "5 earlier ones are in their threads." in str(message.blocks)
+    message = await shown(desk, HeldBack(f"{RFT}:1", RFT, 1.0, items, earlier=2))
+    assert "7 earlier ones are in their threads." in str(message.blocks)
     assert all(len(str(block["text"])) < 3100 for block in message.blocks)
-    assert f"While it was quiet: {MOST_HELD + 5} messages" in message.text
+    assert f"While it was quiet: {MOST_HELD + 7} messages" in message.text
 
 
 def test_a_job_is_told_in_one_line() -> None:

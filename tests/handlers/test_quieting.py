@@ -9,7 +9,7 @@ import pytest
 from bot.schedule import next_daily
 from handlers.blocks import Message
 from handlers.commands import PROCTOR, parse
-from handlers.quieting import Asker, Quieting, with_mute
+from handlers.quieting import Asker, Quieting, with_mute, zones_of
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, UserError
 from jobs.quiet.digests import Digests
@@ -18,7 +18,7 @@ from jobs.quiet.service import Quiet
 from jobs.records import JobState
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
-from tests.handlers.posting_desk import jobs_of
+from tests.handlers.posting_desk import jobs_of, open_desk
 from tests.records import ALICE, BOB, CHANNEL, DAVE, a_job
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC).timestamp()
@@ -66,7 +66,7 @@ def moment(utc: str) -> str:
     [
         ("mute", "this channel", "2026-03-28T16:00"),
         ("mute channel for=2h", "this channel", "2026-03-28T14:00"),
-        ("mute acts for=30m", "task *acts*", "2026-03-28T12:30"),
+        ("mute acts for=30m", "task *acts* in this channel", "2026-03-28T12:30"),
         ("mute rft-abc until=18:00", "job `rft-abc234`", "2026-03-28T17:00"),
         ("mute abc234 until=09:00", "job `rft-abc234`", "2026-03-29T07:00"),
     ],
@@ -84,8 +84,8 @@ async def test_unmuting(say: Say) -> None:
     await say("mute acts")
     answer = await say("unmute")
     assert answer.startswith(f"Muted no more: this channel. <@{BOB}> had muted it until")
-    assert answer.endswith("Still muted: task *acts*.")
-    assert (await say("unmute acts")).startswith("Muted no more: task *acts*.")
+    assert answer.endswith("Still muted: task *acts* in this channel.")
+    assert (await say("unmute acts")).startswith("Muted no more: task *acts* in this channel.")
     assert await say("unmute rft-over22") == "Nothing to end: job `rft-over22` is not muted."
 
 
@@ -176,6 +176,15 @@ async def test_unwatching_says_who_is_left(quieting: Quieting) -> None:
         f"I mention you no more about `rft-abc234`. I still mention <@{BOB}>."
     )
     assert (await quieting.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
+
+
+async def test_a_person_is_where_slack_says(store: Store, tmp_path: Path) -> None:
+    async with open_desk(store, tmp_path) as desk:
+        where = zones_of(desk.client)
+        assert await where("U0BOB0001") == "Etc/UTC"
+        assert await where("U0NOBODY") is None
+        desk.fault("users.info", "error")
+        assert await where("U0BOB0001") is None
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ FINISH = a_posting(kind=PostingKind.STATUS, broadcast=True)
 PAUSED = a_posting(kind=PostingKind.STATUS)
 REQUEST = a_posting(kind=PostingKind.SUMMARY, broadcast=True)
 PROPOSAL = a_posting(kind=PostingKind.APPROVAL, broadcast=True)
+MOVED = a_posting(id="alias:acts@production:3", kind=PostingKind.STATUS, broadcast=True)
 CURVE = a_posting(kind=PostingKind.CURVE)
 
 PLAIN = ChannelHabits("C0RFT", quiet=NEVER)
@@ -54,6 +55,8 @@ SILENT = Loudness(broadcast=False)
         pytest.param(MUTED, FINISH, None, SILENT, id="muted end"),
         pytest.param(MUTED, PAUSED, None, SILENT, id="muted change of state"),
         pytest.param(MUTED, REQUEST, None, Loudness(True), id="muted: approval is asked for all the same"),
+        pytest.param(MUTED, MOVED, None, Loudness(True, BOTH), id="muted: what production runs is told all the same"),
+        pytest.param(NIGHT, MOVED, None, Loudness(False, (), True, BOTH), id="an alias moved at night"),
         pytest.param(NIGHT, WARNING, "warn", Loudness(False, (), True, BOTH), id="warning at night"),
         pytest.param(NIGHT, NEXT_WARNING, "warn", Loudness(False, (), True, BOTH), id="its mention waits too"),
         pytest.param(NIGHT, WARNING, "critical", Loudness(False, BOTH, True), id="critical at night"),

@@ -10,7 +10,7 @@ from jobs.changes import Change, Versioned
 from jobs.errors import Conflict
 from jobs.quiet.digests import LATEST, Digests
 from jobs.quiet.records import Digest, HeldBack, Mute, QuietHours, Scope
-from jobs.quiet.service import Quiet
+from jobs.quiet.service import MOST_HELD, Quiet
 from jobs.records import Job, JobState, PostingKind, RaisedAlert
 from jobs.store import Store
 from tests.records import ALICE, BOB, CHANNEL, a_job, a_posting, a_request
@@ -126,6 +126,16 @@ async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room)
     assert await room.posted() == [subject]
     assert await room.due() == {}
     assert (await room.quiet.loudness(WARNING)).broadcast
+
+
+async def test_of_very_much_the_newest_are_kept_and_the_rest_is_counted(room: Room) -> None:
+    await room.add(WARNED)
+    await room.quiet.set_quiet(CHANNEL, NIGHT)
+    room.clock.now = at("2026-01-10T23:00")
+    for number in range(MOST_HELD + 3):
+        await room.quiet.loudness(replace(WARNING, id=f"warning {number}"))
+    (held,) = await room.store.records(HeldBack)
+    assert (len(held.items), held.earlier, held.items[-1].posting) == (MOST_HELD, 3, f"warning {MOST_HELD + 2}")
 
 
 async def test_ending_quiet_hours_tells_at_once_and_what_comes_later_is_told_later(room: Room) -> None:
