@@ -142,9 +142,11 @@ class Digests:
         return digest_of(digest_id, habits, jobs, evals, approvals, now)
 
     def _next(self, at: int, zone: str, now: float, told_on: str) -> float:
-        """Return when the next digest is due: never twice on one local date."""
+        """Return when the next digest is due: on a local date after that of the last, also where the zone changed."""
         next_at = self._next_daily(at, zone, now)
-        return self._next_daily(at, zone, next_at) if local_date(next_at, zone) == told_on else next_at
+        while local_date(next_at, zone) <= told_on:
+            next_at = self._next_daily(at, zone, next_at)
+        return next_at
 
     async def _habits(self, channel: str) -> Versioned[ChannelHabits]:
         return await self._store.record(ChannelHabits, channel) or Versioned(ChannelHabits(channel), 0)

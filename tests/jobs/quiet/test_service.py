@@ -1,3 +1,5 @@
+import itertools
+import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
@@ -281,3 +283,23 @@ async def test_two_bots_at_once_post_one(room: Room) -> None:
     for turn in (room.digests.daily_turn, other.daily_turn):
         await turn(subject)
     assert len(await room.posted()) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_people_plan_and_however_turns_fall_no_day_has_two(room: Room, seed: int) -> None:
+    await room.add(WARNED)
+    chance, subject = random.Random(seed), f"digest:{CHANNEL}"
+    for _ in range(300):
+        room.clock.now += chance.choice((60, 3600, 5 * 3600, 14 * 3600))
+        if chance.random() < 0.05:
+            zone = chance.choice(("Asia/Kolkata", "America/New_York", "Europe/Berlin"))
+            await room.digests.plan(CHANNEL, chance.randrange(1440), zone, by=ALICE, even_if_empty=True)
+        for _ in range(chance.randrange(3)):
+            await room.digests.daily_turn(subject)
+    posted = await room.posted()
+    assert len(posted) > 20
+    assert posted == sorted(posted)
+    found = [await room.store.record(Digest, each.partition(":")[2]) for each in posted]
+    told = [digest.value for digest in found if digest]
+    assert len(told) == len(posted)
+    assert all(after.since == before.until for before, after in itertools.pairwise(told))
