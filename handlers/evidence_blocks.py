@@ -125,7 +125,7 @@ def alike(evidence: Evidence) -> str:
     if all(each is None for each in costs(evidence)):
         lines.append("Cost of 1,000 calls: unknown, for the platform's profile names no price.")
     if _is_nothing(reasoning(evidence)):
-        lines.append("None of them reports reasoning tokens above 0.")
+        lines.append("Reasoning tokens: 0 with each of them.")
     if all(each is None for each in reasoning(evidence)):
         answers = [f"{each.name} {each.output_tokens:,.0f}" for each in evidence.candidates if each.output_tokens]
         told = f" Tokens of an answer: {', '.join(answers[:MOST_DETAILED])}." if answers else ""

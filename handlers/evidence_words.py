@@ -90,7 +90,12 @@ def title_of(model: Candidate, versus: Versus, other: str, reward: str) -> str:
 def _needed(versus: Versus) -> str:
     if versus.items_needed is None:
         return f" on {versus.items:,} items"
-    return f"; about {versus.items_needed:,} items could tell, {versus.items:,} do not"
+    return f"; about {_rounded(versus.items_needed):,} items could tell, {versus.items:,} do not"
+
+
+def _rounded(count: int) -> int:
+    """Return an estimate with two digits: more would be taken for knowledge."""
+    return int(float(f"{count:.2g}"))
 
 
 def short_verdict(versus: Versus | None) -> str:

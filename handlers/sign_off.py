@@ -118,4 +118,4 @@ def _production(job: Job, aliases: tuple[str, ...]) -> str:
     if aliases:
         named = joined([f"`{escape(alias)}`" for alias in aliases])
         return f"{named} point{'s' if len(aliases) == 1 else ''} at it; `/proctor alias` shows since when."
-    return f"Next: point an alias such as `{alias_of(job)}` at it. Until then, nothing in production changes."
+    return f"Next: point an alias such as `{alias_of(job)}` at it. Production changes with the alias, not before."

@@ -132,7 +132,7 @@ def _verdict(job: Job, evidence: Evidence) -> list[str]:
     elif evidence.alias is None:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     count = len(checkpoints_of(evidence))
-    adjusted = f", p adjusted over {count} checkpoints (Holm)" if count > 1 else ""
+    adjusted = f"; verdicts hold for all {count} checkpoints together (Holm)" if count > 1 else ""
     lines.append(f"Measured on {sample(job, evidence)}, compared item by item{adjusted}.")
     if evidence.note:
         lines.append(escape(evidence.note))

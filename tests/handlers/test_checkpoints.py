@@ -1,23 +1,27 @@
 """`/rft checkpoints` and the menu: typed or clicked, shown to the one person who asked."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.checkpoints import shown_to_one
+from handlers.evidence_chart import evidence_chart
 from handlers.images import Pictures
 from handlers.summary import no_link
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.evidence.records import Evidence
+from jobs.postings import card_posting, summary_posting
 from jobs.records import JobState
+from jobs.store import Store
 from local.slack.blocks import validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.conftest import Scene
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
 from tests.handlers.known_people import ALICE, RFT
-from tests.handlers.posting_desk import SmallPool
+from tests.handlers.posting_desk import SmallPool, open_desk
 from tests.records import a_request
 from tests.story.colleagues import Json, eventually, pictures, said
 
@@ -70,6 +74,30 @@ async def test_a_job_without_checkpoints_has_none_to_show() -> None:
     running = replace(JOB, checkpoints=(), state=JobState.WATCHING)
     with pytest.raises(NotFound, match="is still training"):
         await shown_to_one(view(job=running), None, no_pictures(), no_link)
+
+
+async def test_the_picture_is_kept_while_people_decide_and_drawn_anew_with_new_evidence(
+    store: Store, tmp_path: Path
+) -> None:
+    job = replace(JOB, request=a_request(channel=RFT))
+    async with open_desk(store, tmp_path) as desk:
+        change = Change(job=Versioned(job, 0), approval=Versioned(shown.WAITING, 0), also=(Versioned(shown.WHOLE, 0),))
+        await desk.store.commit(change)
+        posting = summary_posting(job)
+        entry = await desk.poster.post(posting, await desk.poster.post(card_posting(job), None))
+        await desk.store.commit(Change(approval=Versioned(shown.ONE_VOTE, 1)))
+        voted = await desk.poster.edit(posting, entry)
+        assert voted.file == entry.file is not None
+        assert len(desk.pool.drawn) == 1
+
+        await desk.store.commit(Change(also=(Versioned(shown.GATHERING, 1),)))
+        bare = await desk.poster.edit(posting, voted)
+        assert bare.file is None
+        later = replace(shown.PLAIN, finished_at=bare.at + 1, round=2)
+        await desk.store.commit(Change(also=(Versioned(later, 2),)))
+        renewed = await desk.poster.edit(posting, voted)
+        assert renewed.file not in {None, entry.file}
+        assert desk.pool.drawn[-1] == evidence_chart(job, later)
 
 
 async def whispered(scene: Scene, user: str, words: str) -> Json:

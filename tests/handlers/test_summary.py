@@ -74,9 +74,7 @@ def test_it_opens_with_the_verdict_and_its_numbers() -> None:
         "Can't tell step 85 from acts@production: F1 +0.05 (95% interval -0.01 to 0.11); about 400 items could"
         in said("whole")
     )
-    assert "Measured on 50 validation items x 3 runs, compared item by item, p adjusted over 3 checkpoints" in said(
-        "whole"
-    )
+    assert "Measured on 50 validation items x 3 runs, compared item by item; verdicts hold for all 3" in said("whole")
     assert "Step 85 is better than the base model: F1 up 0.23" in MESSAGES["whole"].text
 
 
@@ -86,6 +84,13 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
         in said("undecided")
     )
     assert "acts@production points at nothing yet." in said("undecided")
+
+
+def test_how_many_items_it_would_take_is_an_estimate() -> None:
+    evidence = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=3_897)),))
+    assert "about 3,900 items could tell, 50 do not." in text_of(summary(view(evidence), None))
+    unknown = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=None)),))
+    assert "(95% interval -0.03 to 0.05) on 50 items." in text_of(summary(view(unknown), None))
 
 
 def test_the_table_has_the_figures_and_the_verdicts_first() -> None:
@@ -180,7 +185,7 @@ def test_what_the_test_split_does_not_confirm_stands_at_the_top(change: Versus, 
 def test_what_is_nothing_for_all_is_said_once() -> None:
     rows = tuple(replace(each, cost=0.0, reasoning_tokens=0.0) for each in shown.WHOLE.candidates)
     free = summary(view(replace(shown.WHOLE, candidates=rows)), None)
-    assert "1,000 calls cost $0.00 with each of them.\\nNone of them reports reasoning tokens above 0." in text_of(free)
+    assert "1,000 calls cost $0.00 with each of them.\\nReasoning tokens: 0 with each of them." in text_of(free)
     assert text_of(free).count("$0.00") == 1
     assert table_of(free)[0][-1] == "Recall"
 
