@@ -63,14 +63,15 @@ def failed(evidence: Evidence, job: Job, profile: Profile | None, reason: str, n
         guard = Guard(NOT_EVALUATED, 0.0, 0.0, NOT_SHOWN, Role.BASE, is_broken=True)
         digest = hash_of([digest_of(checkpoint.id, checkpoint.model_id, evidence.parts), seen])
         candidates.append(replace(shown, valid=figures, guards=(guard,), digest=digest))
-    again = f"`/rft checkpoints {job.id} again=yes` tries once more."
+    figures_of = f"The figures here are those of {job.platform}."
+    again = "" if job.attached else f" `/rft checkpoints {job.id} again=yes` tries once more."
     return replace(
         evidence,
         state=EvidenceState.FAILED,
         candidates=tuple(candidates),
         bias=None,
         finished_at=now,
-        note=f"{reason} {again}",
+        note=f"{reason} {figures_of}{again}",
     )
 
 

@@ -245,6 +245,8 @@ async def test_a_task_that_is_not_what_it_was_is_said(room: Room, changes: dict[
     assert evidence is not None
     assert evidence.state is EvidenceState.FAILED
     assert said in str(evidence.note)
+    assert "The figures here are those of local." in str(evidence.note)
+    assert ("again=yes" in str(evidence.note)) != ("attached" in changes)
     assert await room.evals() == ()
     assert set((await room.approval()).evidence) == {"ckpt-10", "ckpt-20"}
     held = await room.store.record(type(evidence), "rft-abc234")
