@@ -52,6 +52,7 @@ async def test_an_eval_goes_from_a_command_to_its_result(house: House) -> None:
         await workspace.told("bob", f"Result of {eval_id}")
         await workspace.type_command("bob", "/eval", f"export {eval_id}")
         await workspace.told("bob", f"The Inspect log of `{eval_id}`")
+        await workspace.reply_with("an Inspect log")
     assert result["thread_ts"] == report["thread_ts"] == card["ts"]
     assert pictures(result)
     for word in ("local-policy-1", "95% interval", "Worst items", "precision", "recall"):
