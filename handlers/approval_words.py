@@ -3,7 +3,7 @@
 from typing import Final, assert_never
 
 from handlers.blocks import escape
-from handlers.wording import group, joined, moment, people, person
+from handlers.wording import grader_name, group, joined, moment, people, person
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
 from jobs.approvals.rules import Answer, Outcome
 
@@ -22,11 +22,18 @@ def ended(approval: Approval) -> str:
         case Ending.APPROVED:
             line = f"*{_named(approval, settled.choice)} is approved* by {who} {when}"
             model = approval.models.get(settled.choice)
-            return " ".join(
-                part for part in (f"{line}: `{escape(model)}`" if model else f"{line}.", own_vote(approval)) if part
-            )
+            model_line = f"{line}: `{escape(model)}`" if model else f"{line}."
+            return " ".join(part for part in (model_line, _set_aside(approval), own_vote(approval)) if part)
         case _:
             assert_never(settled.ending)
+
+
+def _set_aside(approval: Approval) -> str:
+    """Return which guardrails were set aside by what settled an approval."""
+    names = dict.fromkeys(name for vote in approval.settling for name in vote.overrides)
+    if not names:
+        return ""
+    return f"It breaks guardrails that were set aside: {joined([escape(grader_name(name)) for name in names])}."
 
 
 def own_vote(approval: Approval) -> str:

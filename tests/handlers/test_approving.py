@@ -223,6 +223,7 @@ VOTE = Decision(BOB, Verdict.APPROVE, "ckpt-5", "good", 3.0, "e5")
 REJECTION = Decision(BOB, Verdict.REJECT, "", "bad", 3.0)
 WAITING = an_approval(launched_by=ALICE, decisions=(VOTE,), quorum=3, expires_at=5.0, **CHOSEN)
 SETTLED = replace(WAITING, quorum=1, settled=Settlement(Ending.APPROVED, "ckpt-5", 3.0))
+ASIDE = replace(SETTLED, decisions=(replace(VOTE, overrides=("recall", "f1")),))
 REJECTED = replace(WAITING, decisions=(REJECTION,), settled=Settlement(Ending.REJECTED, "", 3.0))
 GATHERING = invalidated(WAITING, "The prompt changed.", 4.0)
 MOVE = replace(WAITING, subject="move-abc", kind=ApprovalKind.ALIAS_MOVE)
@@ -246,6 +247,7 @@ BOTH_MUST = ApprovalPolicy(one_rejection_settles=False)
         (Outcome.ALREADY_SETTLED, replace(SETTLED, kind=ApprovalKind.REVIEW), "*The rollback to step 5 is approved*"),
         (Outcome.SETTLED, SETTLED, "Your decision settled it. *Step 5 is approved*"),
         (Outcome.SETTLED, replace(SETTLED, models={}), "|unix time 3>."),
+        (Outcome.SETTLED, ASIDE, "It breaks guardrails that were set aside: recall and F1."),
         (Outcome.REPEATED, WAITING, "your decision stands as it was"),
         (Outcome.RECORDED, WAITING, "Approved so far by <@U0BOB0001>; 2 more approvals needed."),
         (Outcome.RECORDED, replace(WAITING, decisions=(REJECTION,), policy=BOTH_MUST), "2 more rejections needed."),
