@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import random
 from dataclasses import dataclass, replace
@@ -11,11 +12,12 @@ from bot.schedule import next_daily
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict
 from jobs.quiet.digests import LATEST, Digests
+from jobs.quiet.loudness import Loudness
 from jobs.quiet.records import Digest, HeldBack, Mute, QuietHours, Scope
 from jobs.quiet.service import MOST_HELD, Quiet
-from jobs.records import Job, JobState, PostingKind, RaisedAlert
+from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.store import Store
-from tests.records import ALICE, BOB, CHANNEL, a_job, a_posting, a_request
+from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
 
 NIGHT = QuietHours(22 * 60, 7 * 60, "Europe/Berlin", ALICE)
 NINE = 9 * 60
@@ -303,3 +305,47 @@ async def test_whatever_people_plan_and_however_turns_fall_no_day_has_two(room: 
     told = [digest.value for digest in found if digest]
     assert len(told) == len(posted)
     assert all(after.since == before.until for before, after in itertools.pairwise(told))
+
+
+async def test_many_at_once_lose_nothing(room: Room) -> None:
+    await room.add(WARNED)
+    users = [f"U{number:03}" for number in range(12)]
+    mutes = [Mute(Scope.TASK, f"task {number}", 4e9, BOB) for number in range(12)]
+    await asyncio.gather(
+        room.quiet.set_quiet(CHANNEL, NIGHT),
+        *(room.quiet.mute(CHANNEL, mute) for mute in mutes),
+        *(room.quiet.watch(WARNED.id, user) for user in users),
+        *(room.quiet.unwatch(each, ALICE) for each in (WARNED.id, WARNED.id)),
+    )
+    habits = await room.quiet.habits(CHANNEL)
+    assert (set(habits.mutes), habits.quiet) == (set(mutes), NIGHT)
+    held = await room.store.job(WARNED.id)
+    assert held is not None
+    assert set(held.value.watchers) == {BOB, *users}
+
+    room.clock.now = at("2026-01-10T23:00")
+    await asyncio.gather(*(room.quiet.loudness(replace(WARNING, id=f"warning {number}")) for number in range(12)))
+    (kept,) = await room.store.records(HeldBack)
+    assert len(kept.items) == 12
+
+
+@pytest.mark.parametrize(
+    ("posting", "line"),
+    [
+        (a_posting(kind=PostingKind.SUMMARY, broadcast=True, text=None), "2 checkpoints wait for approval."),
+        (a_posting(kind=PostingKind.STATUS, broadcast=True, text="Failed.\nWhy."), "Failed."),
+        (
+            a_posting(kind=PostingKind.APPROVAL, broadcast=True, text=None, subject="move-1"),
+            "A request waits for approval.",
+        ),
+    ],
+)
+async def test_what_is_kept_back_is_told_in_a_line(room: Room, posting: Posting, line: str) -> None:
+    await room.add(a_job(checkpoints=(a_checkpoint(5), a_checkpoint(10))))
+    await room.quiet.set_quiet(CHANNEL, NIGHT)
+    room.clock.now = at("2026-01-10T23:00")
+    assert await room.quiet.loudness(replace(posting, kind=PostingKind.CURVE)) == Loudness(broadcast=True)
+    await room.quiet.loudness(posting)
+    (held,) = await room.store.records(HeldBack)
+    assert [item.text for item in held.items] == [line]
+    assert await room.quiet.next_allowed(CHANNEL, room.clock.now) == at("2026-01-11T06:00")
