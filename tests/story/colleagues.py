@@ -56,6 +56,10 @@ class Workspace:
         """Fill the one text field of the form on top and send it."""
         return await self._post("view_submit", {"user": user, "values": {"text": text}})
 
+    async def fill(self, user: str, values: Json) -> Json:
+        """Fill the fields of the form on top, by block, and send it."""
+        return await self._post("view_submit", {"user": user, "values": values})
+
     async def form_of(self, user: str) -> Json | None:
         """Return the form that is open for a person, or None."""
         state = await self._get("state")

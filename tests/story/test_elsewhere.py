@@ -7,9 +7,9 @@ from jobs.platforms import load_profiles
 from jobs.records import Hyperparameters
 from jobs.remote import JobSpec
 from jobs.tasks import TaskCatalogue
-from tests.story.colleagues import buttons, eventually, in_thread, pictures, said
+from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
 from tests.story.conftest import House
-from tests.story.test_story import approve, summary_of
+from tests.story.test_story import summary_of
 
 pytestmark = pytest.mark.story
 
@@ -44,6 +44,17 @@ async def ended(gateway: Gateway, remote_id: str) -> None:
     await eventually(look, f"the end of {remote_id}")
 
 
+async def overrule(workspace: Workspace, user: str, message: Json, action: Json, reason: str) -> None:
+    """Click Approve, and approve although the checkpoint was not evaluated."""
+    await workspace.click(user, message, action)
+
+    async def look() -> Json | None:
+        return await workspace.form_of(user)
+
+    await eventually(look, f"the form for {user}")
+    await workspace.fill(user, {"reason": reason, "override:evidence": ["evidence"]})
+
+
 async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) -> None:
     workspace = house.workspace
     profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
@@ -64,6 +75,7 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
         assert pictures(curve)
         summary = await summary_of(workspace)
         assert "of nightly" in said(summary)
+        assert "was launched elsewhere, so its task, prompt and graders are not known to me." in said(summary)
 
         await workspace.type_command("bob", "/rft", f"watch {remote_id}")
         await workspace.told("bob", f"{remote_id} is rft-")
@@ -71,9 +83,10 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
         first = buttons(summary, "approve_checkpoint")[0]
         await workspace.click("alice", summary, first)
         await workspace.told("alice", "You asked me to watch this job")
-        await approve(workspace, "bob", summary, first, "the nightly one is fine")
+        # Whose task is not known was not evaluated here: an approval says so in so many words.
+        await overrule(workspace, "bob", summary, first, "the nightly one is fine")
         await workspace.told("bob", "1 more approval needed")
-        await approve(workspace, "carol", summary, first, "agreed, looked at ten answers")
+        await overrule(workspace, "carol", summary, first, "agreed, looked at ten answers")
         await workspace.told("carol", "Your decision settled it")
     messages = await workspace.messages()
     assert len([message for message in messages if not in_thread(message)]) == 1
