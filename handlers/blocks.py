@@ -138,6 +138,12 @@ def text_input(label: str, *, block_id: str, action_id: str, hint: str, most: in
     }
 
 
+def without_pictures(message: Message) -> Message:
+    """Return a message without its pictures; what was nothing but a picture says its text."""
+    kept = tuple(block for block in message.blocks if block["type"] != "image")
+    return Message(message.text, kept or (section(escape(message.text)),))
+
+
 def _named(block: Block, block_id: str | None) -> Block:
     if block_id:
         block["block_id"] = cut(block_id, 255)

@@ -12,8 +12,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.blocks import Message
-from handlers.showing import Showing
+from handlers.blocks import Message, without_pictures
+from handlers.showing import Showing, Shown
 from jobs.ledger import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.quiet.loudness import Loudness
 from jobs.records import Posting, PostingKind
@@ -23,6 +23,8 @@ EVENT: Final = "proctor_posting"
 SKEW: Final = 2.0
 """Seconds that Slack's clock and ours may differ."""
 PAGE: Final = 200
+NO_FILE: Final = "invalid slack file"
+"""What Slack says of an image block whose file it does not have."""
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
@@ -68,8 +70,9 @@ class SlackPoster:
         elif shown.attachment:
             ts = await self._share(posting, shown.attachment, message, thread)
         else:
-            answer = await _called(
-                self._client.chat_postMessage(
+            answer = await _said(
+                shown,
+                lambda message: self._client.chat_postMessage(
                     channel=posting.channel,
                     text=message.text,
                     blocks=list(message.blocks) or None,
@@ -77,7 +80,7 @@ class SlackPoster:
                     reply_broadcast=loud.broadcast and thread is not None,
                     metadata={"event_type": EVENT, "event_payload": {"posting": posting.id}},
                     unfurl_links=False,
-                )
+                ),
             )
             ts = str(answer["ts"])
         return LedgerEntry(posting.channel, ts, self._clock(), shown.file)
@@ -85,10 +88,11 @@ class SlackPoster:
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.ledger.Poster`."""
         shown = await self._showing.show(posting, entry)
-        await _called(
-            self._client.chat_update(
-                channel=entry.channel, ts=entry.ts, text=shown.message.text[:4000], blocks=list(shown.message.blocks)
-            )
+        await _said(
+            shown,
+            lambda message: self._client.chat_update(
+                channel=entry.channel, ts=entry.ts, text=message.text[:4000], blocks=list(message.blocks)
+            ),
         )
         return LedgerEntry(entry.channel, entry.ts, self._clock(), shown.file)
 
@@ -165,6 +169,16 @@ async def _sent(url: str, content: bytes) -> None:
             answer.raise_for_status()
     except (aiohttp.ClientError, TimeoutError) as failure:
         raise NotDelivered(f"upload failed: {failure}", 5.0) from failure
+
+
+async def _said(shown: Shown, say: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    """Say a message; without its picture where Slack does not have that any more, since somebody deleted the file."""
+    try:
+        return await _called(say(shown.message))
+    except Undeliverable as refused:
+        if shown.file is None or NO_FILE not in str(refused):
+            raise
+        return await _called(say(without_pictures(shown.message)))
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

@@ -10,11 +10,16 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
-from handlers.images import Pictures
+from handlers.images import Pictures, picture_key
+from handlers.posting import SlackPoster
+from handlers.thread import pictured, reward_curve
+from jobs.changes import Change, Versioned
+from jobs.postings import card_posting, curve_posting
 from jobs.store import Store
 from local.slack.server import serve
 from local.slack.timing import Timing
-from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png
+from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png, showing_of
+from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)
 
@@ -79,3 +84,19 @@ async def test_a_picture_that_slack_never_processes_is_done_without() -> None:
         client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[])
         chart: Chart = CURVE
         assert await Pictures(SmallPool(), client, looks=2).file_of(chart, "name") is None
+
+
+async def test_a_message_whose_picture_was_deleted_is_said_without_it(desk: Desk) -> None:
+    job = replace(a_job(last_step=10, pictured_step=10), request=a_request(channel=RFT))
+    await desk.store.commit(Change(job=Versioned(job, 0), steps=a_series(0.2, 0.4).steps))
+    chart = reward_curve(pictured(await desk.jobs.view(job.id)))
+    await desk.store.keep_picture(picture_key(chart), "F0DELETED1", seconds=60.0)
+    kept = Pictures(desk.pool, desk.client, desk.store)
+    poster = SlackPoster(desk.client, showing_of(desk.jobs, desk.store, kept, desk.folder))
+    card = await poster.post(card_posting(job), None)
+    curve = await poster.post(curve_posting(job), card)
+    await poster.edit(curve_posting(job), curve)
+    assert [block["type"] for block in (await desk.history())[-1]["blocks"]][:3] == ["header", "section", "section"]
+    (reply,) = await desk.thread(card.ts)
+    assert [block["type"] for block in reply["blocks"]] == ["section"]
+    assert "Validation reward: 0.20 at step 5, now 0.40" in reply["blocks"][0]["text"]["text"]
