@@ -1,6 +1,6 @@
 """Takes people's decisions: each sees those before it, whoever clicks when, and on which bot."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,6 +16,10 @@ from jobs.store import Store, VersionConflict
 log: Final = structlog.get_logger(__name__)
 MOST_TRIES: Final = 200
 """Far more people than click in one instant; a limit only so that a bug cannot spin for ever."""
+
+
+Recheck = Callable[[str], Awaitable[None]]
+"""Invalidates the approval of a job's checkpoints where what it rests on has changed, e.g. the task's files."""
 
 
 class Directory(Protocol):
@@ -60,10 +64,14 @@ class Approvals:
         store: where they are kept.
         directory: who is an approver.
         clock: unix seconds.
+        recheck: called before a choice is approved for good; None where nothing can change unnoticed.
     """
 
-    def __init__(self, store: Store, directory: Directory, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, directory: Directory, clock: Callable[[], float], recheck: Recheck | None = None
+    ) -> None:
         self._store = store
+        self._recheck = recheck
         self._directory = directory
         self._clock = clock
 
@@ -90,6 +98,8 @@ class Approvals:
             answer = decide(held.value, decision, await self._entitled(held.value, decision))
             if answer.outcome not in {Outcome.RECORDED, Outcome.SETTLED}:
                 return answer
+            if answer.outcome is Outcome.SETTLED and vote.verdict is Verdict.APPROVE:
+                await self._check_again(held.value)
             if await self._committed(held, answer.approval, vote.where):
                 log.info(
                     "approval.decided",
@@ -141,6 +151,11 @@ class Approvals:
             return await self._directory.still(voters | {decision.user}, approval.approvers)
         may = await self._directory.is_any_of(decision.user, approval.approvers)
         return voters | {decision.user} if may else voters - {decision.user}
+
+    async def _check_again(self, approval: Approval) -> None:
+        """Have the evidence checked; where that changes the approval, what was decided on it is not written."""
+        if self._recheck and approval.kind is ApprovalKind.CHECKPOINT:
+            await self._recheck(approval.subject)
 
     async def _committed(self, held: Versioned[Approval], approval: Approval, where: str) -> bool:
         """Write an approval with all that belongs to it; False where somebody else changed something first."""

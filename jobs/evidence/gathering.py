@@ -133,6 +133,30 @@ class Examiner:
             else:
                 return
 
+    async def recheck(self, job_id: str) -> None:
+        """See whether what an open approval rests on is still so, and begin anew where it is not.
+
+        For whoever is about to settle the approval, so that nothing is approved on what changed since the last turn.
+
+        Raises:
+            BotError: what it rests on cannot be read.
+        """
+        for _ in range(MOST_TRIES):
+            job = await self._store.job(job_id)
+            evidence = await self._store.record(Evidence, job_id)
+            approval = await self._store.approval(job_id)
+            if not (job and evidence and approval and approval.value.evidence) or approval.value.settled:
+                return
+            changed = changed_parts(evidence.value.parts, await self._preparer.parts(job.value))
+            if not changed or evidence.value.state is EvidenceState.GATHERING:
+                return
+            try:
+                await self._begin(job.value, evidence, approval, _changed(changed))
+            except VersionConflict:
+                continue
+            else:
+                return
+
     async def _step(self, job: Job, starts: int, reference: str) -> None:
         evidence = await self._store.record(Evidence, job.id)
         approval = await self._store.approval(job.id)

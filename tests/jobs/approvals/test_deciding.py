@@ -185,6 +185,22 @@ async def test_of_three_who_click_at_once_two_are_counted_and_one_is_told(store:
     assert len((await kept(store)).decisions) == 2
 
 
+async def test_what_changed_since_the_last_look_is_not_approved(store: Store, group: Group, clock: Clock) -> None:
+    async def has_changed(subject: str) -> None:
+        held = await store.approval(subject)
+        assert held is not None
+        gap = invalidated(held.value, "The prompt changed.", clock.now)
+        await store.commit(with_approval(Change(), held, gap, clock.now))
+
+    approvals = Approvals(store, group, clock, has_changed)
+    await opened(store, waiting())
+    assert (await approvals.decide(vote(BOB))).outcome is Outcome.RECORDED
+    answer = await approvals.decide(vote(CAROL))
+    assert answer.outcome is Outcome.NO_EVIDENCE
+    assert (await kept(store)).settled is None
+    assert [entry.act for entry in await trail(store)].count(Act.SETTLED) == 0
+
+
 async def test_a_settled_proposal_takes_its_turn_at_once(store: Store, approvals: Approvals) -> None:
     move = waiting(subject="move-abc", kind=ApprovalKind.ALIAS_MOVE, evidence={"ft:5": "e"}, names={"ft:5": "step 5"})
     await store.commit(with_approval(Change(), None, move, OPENED))
