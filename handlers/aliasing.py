@@ -11,9 +11,11 @@ from handlers.blocks import Block, context, escape, plain, section, text_input
 from handlers.commands import Typed
 from handlers.forms import Choice, open_form, select
 from handlers.sign_off import MOVE_ALIAS
-from handlers.wording import group, moment, people, person
+from handlers.wording import grader_name, group, moment, people, person
 from jobs.aliases.moving import Aliases, Movable, Moved
+from jobs.aliases.pointing import was_taken_back
 from jobs.aliases.postings import place
+from jobs.aliases.records import Alias, AliasMove
 from jobs.aliases.rollback import Rollbacks
 from jobs.errors import BotError, InvalidRequest
 
@@ -175,7 +177,13 @@ def _about(movable: Movable) -> str:
     alias = movable.alias(movable.usual)
     if alias:
         lines.append(f"`{alias.name}` points at {place(alias.current)} since {moment(alias.current.at)}.")
+        lines += [_taken_back(alias, move) for move in was_taken_back(alias, target.model)]
     return "\n".join([*lines, *_against(movable)])
+
+
+def _taken_back(alias: Alias, move: AliasMove) -> str:
+    why = escape(" ".join(move.reason.split()))
+    return f"*`{alias.name}` was taken back from this model* by {person(move.by)} {moment(move.at)}: {why}"
 
 
 def _against(movable: Movable) -> list[str]:
@@ -184,7 +192,9 @@ def _against(movable: Movable) -> list[str]:
     versus = row.versus_alias if row else None
     if movable.evidence is None or versus is None or versus.low is None or versus.high is None:
         return []
-    change = f"{versus.mean:+.2f} on {escape(movable.job.reward)} (95% {versus.low:+.2f} to {versus.high:+.2f}"
+    change = (
+        f"{versus.mean:+.2f} on {grader_name(escape(movable.job.reward))} (95% {versus.low:+.2f} to {versus.high:+.2f}"
+    )
     against = f"Against what `{movable.evidence.alias}` pointed at then: {change}, {versus.items} items)"
     return [f"{against}, {versus.verdict.value}."]
 

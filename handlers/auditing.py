@@ -42,7 +42,14 @@ SAID: Final = {
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
 }
-SHOWN: Final = {"platform": "on", "ending": "as", "overrides": "set aside:", "votes": "votes:", "proposal": "proposal"}
+SHOWN: Final = {
+    "platform": "on",
+    "budget": "with at most",
+    "ending": "as",
+    "overrides": "set aside:",
+    "votes": "votes:",
+    "proposal": "proposal",
+}
 """Details worth a word in Slack, each with what is said before it; the file has all of them."""
 FLAWS: Final = {
     Flaw.CHANGED: "is not what was written then: it was changed, or sealed with another key",

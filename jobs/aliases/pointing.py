@@ -49,6 +49,13 @@ def undone_by_rollback(alias: Alias) -> AliasMove | None:
     return alias.move(standing[-2]) if len(standing) > 1 else None
 
 
+def was_taken_back(alias: Alias, model: str) -> tuple[AliasMove, ...]:
+    """Return the newest rollback that took the alias away from a model, as none or one."""
+    back = {MoveKind.ROLLBACK, MoveKind.EMERGENCY}
+    found = (m for m in reversed(alias.moves[1:]) if alias.move(m.number - 1).target.model == model)
+    return tuple(move for move in found if move.kind in back)[:1]
+
+
 def target_of(job: Job, approval: Approval) -> Target:
     """Return the model that a settled approval stands for."""
     assert approval.settled is not None, "only a settled approval stands for a model"

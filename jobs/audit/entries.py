@@ -1,10 +1,11 @@
-"""What the trail says of jobs: launched, watched, paused, resumed, cancelled, and by whom."""
+"""What the trail says of jobs and evals: launched, watched, paused, resumed, cancelled, and by whom."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
 from jobs.audit.records import Act, AuditEntry
+from jobs.evals.records import Eval
 from jobs.records import Action, Intent, Job
 
 ACTS: Final[Mapping[Action, Act]] = {
@@ -28,6 +29,35 @@ def asked(job: Job, intent: Intent, at: float) -> AuditEntry:
     """Return what is written when somebody asks to pause, resume or cancel a job."""
     details = {"step": str(job.last_step), "platform": job.platform}
     return AuditEntry(at, intent.by, ACTS[intent.action], job.task, job.id, where=intent.channel, details=details)
+
+
+def eval_started(evaluation: Eval) -> AuditEntry:
+    """Return what is written when somebody asks for an eval."""
+    request = evaluation.request
+    details = {
+        "platform": evaluation.platform,
+        "models": ", ".join(arm.model for arm in evaluation.arms),
+        "split": evaluation.split,
+        "items": str(evaluation.items),
+        "runs": str(evaluation.runs),
+        "budget": "" if request.budget is None else f"{request.budget} tokens",
+        "version": evaluation.task_version,
+    }
+    return AuditEntry(
+        at=evaluation.created_at,
+        who=request.requested_by,
+        act=Act.LAUNCH,
+        task=evaluation.task,
+        subject=evaluation.id,
+        where=request.channel,
+        details={name: value for name, value in details.items() if value},
+    )
+
+
+def eval_cancelled(evaluation: Eval, at: float) -> AuditEntry:
+    """Return what is written when somebody cancels an eval."""
+    who, where = evaluation.cancelled_by or "", evaluation.request.channel
+    return AuditEntry(at, who, Act.CANCEL, evaluation.task, evaluation.id, where=where)
 
 
 def _entry(job: Job, act: Act, details: Mapping[str, str]) -> AuditEntry:

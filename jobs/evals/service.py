@@ -1,10 +1,12 @@
 """Evals as a person knows them: start, look up, cancel, and read what was answered."""
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from jobs.audit.entries import eval_cancelled, eval_started
 from jobs.changes import Change, Once, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.evals.exports import inspect_log_name
@@ -34,12 +36,16 @@ class Evals:
         store: where evals are kept.
         planner: looks up what was asked for.
         rows: where their answers are.
+        clock: unix seconds.
     """
 
-    def __init__(self, store: Store, planner: EvalPlanner, rows: RowStore) -> None:
+    def __init__(
+        self, store: Store, planner: EvalPlanner, rows: RowStore, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._planner = planner
         self._rows = rows
+        self._clock = clock
 
     async def start(self, request: EvalRequest) -> Eval:
         """Check what was asked for and write the eval down; its turns do the rest.
@@ -56,7 +62,10 @@ class Evals:
         while True:
             once = Once(key, evaluation.id, RETYPED)
             try:
-                await self._store.commit(Change(evaluation=Versioned(evaluation, 0), next_turn=0, once=once))
+                entry = eval_started(evaluation)
+                await self._store.commit(
+                    Change(evaluation=Versioned(evaluation, 0), next_turn=0, once=once, audit=(entry,))
+                )
             except VersionConflict:
                 present = (await self._exactly(evaluation.id)).value
                 if present.request.trigger == request.trigger:
@@ -104,7 +113,8 @@ class Evals:
                 return held.value
             cancelled = replace(held.value, cancelled_by=by)
             try:
-                await self._store.commit(Change(evaluation=Versioned(cancelled, held.version)))
+                entry = eval_cancelled(cancelled, self._clock())
+                await self._store.commit(Change(evaluation=Versioned(cancelled, held.version), audit=(entry,)))
             except VersionConflict:
                 continue
             return cancelled

@@ -216,7 +216,18 @@ def test_the_form_says_what_the_alias_points_at_and_how_the_new_model_compares()
     evidence = Evidence("rft-abc234", EvidenceState.READY, ("ckpt-45",), 1.0, 3, candidates=(row,), alias=PRODUCTION)
     shown = str(form(movable(evidence=evidence, aliases=(an_alias(),)), "C0RFT"))
     assert "`acts@production` points at step 45 of rft-abc234 since" in shown
-    assert "pointed at then: +0.05 on f1 (95% +0.01 to +0.09, 60 items), better." in shown
+    assert "pointed at then: +0.05 on F1 (95% +0.01 to +0.09, 60 items), better." in shown
+
+
+def test_the_form_warns_of_a_model_that_was_taken_back_before() -> None:
+    first = an_alias().current
+    other = replace(first.target, model="another")
+    back = replace(first, number=2, target=other, kind=MoveKind.ROLLBACK, by=CAROL, reason="it answers in <Latin>")
+    alias = replace(an_alias(), moves=(first, back))
+    shown = str(form(movable(aliases=(alias,)), "C0RFT"))
+    assert f"*`{PRODUCTION}` was taken back from this model* by <@{CAROL}>" in shown
+    assert "it answers in &lt;Latin&gt;" in shown
+    assert "taken back from" not in str(form(movable(aliases=(an_alias(),)), "C0RFT"))
 
 
 def test_a_form_with_many_aliases_stays_within_what_slack_takes() -> None:
