@@ -142,7 +142,7 @@ def _verdict(job: Job, evidence: Evidence) -> list[str]:
 def _gathering(evidence: Evidence) -> str:
     count = len(evidence.checkpoints)
     models = f"{count} checkpoint{'s' if count != 1 else ''} and the base model"
-    again = " again, because what the evidence rests on has changed" if evidence.round > 1 else ""
+    again = " again" if evidence.round > 1 else ""
     done = f"{evidence.answered:,} of {evidence.total:,} answers" if evidence.total else "about to begin"
     return (
         f"*Evaluating {models}{again}:* {done}. The verdict comes when that is done; until then these are the "

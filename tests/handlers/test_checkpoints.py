@@ -130,4 +130,6 @@ async def test_the_command_and_the_menu_show_one_person_what_they_need(scene: Sc
     assert pictures(await whispered(scene, "dave", "is preferred for recall"))
     await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=no")
     await whispered(scene, "dave", "`again=` takes only `yes`")
+    await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=yes")
+    await whispered(scene, "dave", f"I evaluate 3 checkpoints of `{job.id}` and the base model again.")
     assert await scene.failures() == []

@@ -323,9 +323,7 @@ def test_an_edited_summary_has_new_block_ids() -> None:
 
 def test_while_evidence_is_gathered_it_says_how_far_that_is_and_asks_for_nothing() -> None:
     assert "*Evaluating 3 checkpoints and the base model:* 300 of 1,350 answers." in said("gathering")
-    assert "base model again, because what the evidence rests on has changed:* about to begin." in said(
-        "gathering anew"
-    )
+    assert "base model again:* about to begin." in said("gathering anew")
     assert action_ids(MESSAGES["gathering"]) == []
 
 
