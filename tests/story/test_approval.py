@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -96,3 +97,53 @@ async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, 
             return next((m for m in messages if m["ts"] == summary["ts"] and "settled it in time" in said(m)), None)
 
         assert not buttons(await eventually(shown, "the summary without buttons"), "approve_checkpoint")
+
+
+async def test_a_test_split_that_changes_between_two_votes_begins_the_approval_anew(house: House, redis: Redis) -> None:
+    workspace, scene = house.workspace, Scene(house.workspace, Store(redis))
+    folder = house.copy_eurovoc()
+    shorten(folder / "valid.jsonl", 20)
+    shorten(folder / "test.jsonl", 20)
+    async with house.bot():
+        await workspace.type_command("alice", "/rft", "launch task=eurovoc seed=2")
+        summary = await scene.summary()
+        await scene.form_for("bob", summary, control(summary))
+        await workspace.submit("bob", "precision is what we need")
+        await workspace.told("bob", "1 more approval needed")
+        job = (await scene.store.jobs(1))[0]
+        first = (await held(scene, job.id)).value
+
+        # Nobody has looked at the files again since; the vote that would settle it does.
+        shorten(folder / "test.jsonl", 15)
+        await scene.form_for("carol", summary, control(summary))
+        await workspace.submit("carol", "agreed, checked ten answers")
+        await workspace.told("carol", "Nothing was counted: the evidence is being gathered anew.")
+        await workspace.reply_with("Decisions made until now do not count")
+
+        async def renewed() -> Approval | None:
+            found = (await held(scene, job.id)).value
+            return found if found.evidence and found.evidence != first.evidence else None
+
+        again = await eventually(renewed, "an approval on the new evidence")
+        assert (again.round, again.decisions, again.settled) == (2, (), None)
+
+        async def new_buttons() -> Json | None:
+            found = next(m for m in await workspace.messages() if m["ts"] == summary["ts"])
+            values = [each["value"] for each in buttons(found, "approve_checkpoint")]
+            return found if values and set(values) & set(_values(again)) else None
+
+        summary = await eventually(new_buttons, "buttons for the new evidence")
+        for user in ("bob", "carol"):
+            await scene.form_for(user, summary, control(summary))
+            await workspace.submit(user, "looked at it anew")
+        await workspace.told("carol", "Your decision settled it.")
+    assert await scene.failures() == []
+
+
+def _values(approval: Approval) -> list[str]:
+    return [f"{approval.subject}|{choice}|{digest}" for choice, digest in approval.evidence.items()]
+
+
+def shorten(file: Path, rows: int) -> None:
+    """Keep the first rows of a split."""
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:rows]), "utf-8")
