@@ -188,7 +188,7 @@ class GradingPool:
             asked = [(work.pairs[place][0].output_text, work.pairs[place][1]) for place in pending]
             reusable = await process.grade(frame_of(asked, careful=careful), work.seconds, accept)
         finally:
-            if reusable and not process.hung:
+            if reusable and not process.hung and process.rest():
                 self._keep(process, _key(work.parts))
             else:
                 self._retire(process)
@@ -223,6 +223,7 @@ class GradingPool:
             if served == key:
                 del self._idle[process]
                 process.on_stall = turn.lend
+                process.resume()
                 return process
         process = new_process(work.parts, self.limits)
         process.on_stall = turn.lend

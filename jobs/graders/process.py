@@ -23,6 +23,7 @@ from jobs.graders.cell import wire
 from jobs.graders.cell.confine import unsupported
 from jobs.graders.frames import Row, rows_of
 from jobs.graders.kinds import CellGrader
+from jobs.graders.quota import Quota
 from jobs.graders.records import Limits
 from jobs.graders.scratch import Scratch
 
@@ -85,6 +86,7 @@ class GradingProcess:
             undo.enter_context(self._socket)
             with theirs:
                 self._process = self._start(python, theirs.fileno())
+            self._quota = Quota(self.pid, self._scratch.path, limits)
             undo.pop_all()
 
     def _start(self, python: str, channel: int) -> subprocess.Popen[bytes]:
@@ -153,7 +155,20 @@ class GradingProcess:
             accept(self._rows(reply))
             if "done" in reply or "leaving" in reply:
                 return "done" in reply
+            self._check_quota()
             reply = await self._reply(seconds)
+
+    def rest(self) -> bool:
+        """Stops the process between two frames, its threads too; returns whether it is worth keeping until `resume`.
+
+        One that holds much on disk is not: the next calls would pay for it.
+        """
+        self._process.send_signal(signal.SIGSTOP)
+        return self._quota.has_room()
+
+    def resume(self) -> None:
+        """Lets a process that rests go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Ends the process at once; `reap` must follow."""
@@ -194,6 +209,8 @@ class GradingProcess:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
                 elif not reading.done() and now - since > STALL_SECONDS and seen[0] != wire.IDLE:
                     self._stall(now - since)
+                if not reading.done():
+                    self._check_quota()
             return reading.result()
         except (OSError, EOFError):
             raise await self._ended() from None
@@ -223,6 +240,11 @@ class GradingProcess:
         """The row and the grader of the call being made. A grader could overwrite the page: trust it little."""
         row, grader = wire.POSITION.unpack_from(self._page)
         return row, min(max(grader, 0), len(self._graders) - 1)
+
+    def _check_quota(self) -> None:
+        wrong = self._quota.broken()
+        if wrong is not None:
+            raise self._lost(wrong)
 
     def _stall(self, seconds: float) -> None:
         self.on_stall()

@@ -84,6 +84,11 @@ class Limits:
     memory_bytes: int = 2 * GB
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
+    scratch_bytes: int = 1 * GB
+    """All that a grading process may hold on disk at a time, unlinked files included. It is looked at every 10 ms, so
+    that a process can be over it by what it writes meanwhile."""
+    scratch_files: int = 4096
+    """Files and folders that a grading process may hold at a time."""
     patience_seconds: float = 5.0
     """A call that takes longer goes on with the lowest priority, and its process is not used again."""
     timeouts: int = 3

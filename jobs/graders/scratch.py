@@ -1,10 +1,12 @@
 """The folder a grading process may write to: made for it alone, gone with it, or swept up if its owner was killed."""
 
+import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 PREFIX = "proctor-grader-"
@@ -29,7 +31,7 @@ class Scratch:
 
     def remove(self) -> None:
         """Removes the folder and all that was written to it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        clear(Path(self.path))
         os.close(self._lock)
 
 
@@ -44,8 +46,49 @@ def sweep(within: Path | None = None, settled_seconds: float = SETTLED_SECONDS) 
             continue  # gone by now, or somebody else's
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(folder)
         except BlockingIOError:
             pass  # in use
         finally:
             os.close(lock)
+
+
+def clear(folder: Path) -> None:
+    """Removes a folder, however deep a grader has nested others in it and whatever modes it gave them; blocks.
+
+    What lies two levels down is moved up one, so that paths stay short and nothing is nested here either.
+    """
+    moved = count()
+    while sum(_removed(entry, folder, moved) for entry in _entries(folder)):
+        pass  # until nothing is left, or nothing more can be removed
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _removed(entry: Path, top: Path, moved: Iterator[int]) -> bool:
+    try:
+        if not _is_folder(entry):
+            entry.unlink()
+            return True
+        entry.chmod(0o700)
+        for inner in entry.iterdir():
+            if _is_folder(inner):
+                inner.chmod(0o700)
+                inner.rename(top / f".moved-{next(moved)}")
+            else:
+                inner.unlink()
+        entry.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []

@@ -22,6 +22,8 @@ CLONE3 = 435
 """Its flags lie in memory that a filter cannot read; told that it does not exist, the C library falls back on clone."""
 CLONE_THREAD = 0x00010000
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+"""Would hide from the parent which files this process holds open."""
 SIGNAL_OWNERSHIP = (8, 10, 15)  # fcntl's F_SETOWN, F_SETSIG, F_SETOWN_EX: signals sent by way of a file
 
 
@@ -112,7 +114,7 @@ def program(machine: Machine, process: int) -> bytes:
     code += _if_argument(machine.tgkill, 0, (EQUAL,), (process,), met=ALLOW)
     code += _if_argument(machine.prlimit64, 0, (EQUAL, EQUAL), (0, process), met=ALLOW)
     code += _if_argument(machine.fcntl, 1, (EQUAL,) * 3, SIGNAL_OWNERSHIP, met=NOT_PERMITTED)
-    code += _if_argument(machine.prctl, 0, (EQUAL,), (PR_SET_PDEATHSIG,), met=NOT_PERMITTED)
+    code += _if_argument(machine.prctl, 0, (EQUAL, EQUAL), (PR_SET_PDEATHSIG, PR_SET_DUMPABLE), met=NOT_PERMITTED)
     for place, call in enumerate(machine.denied):
         code.append((EQUAL, len(machine.denied) - place, 0, call))
     code += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, NOT_PERMITTED)]
