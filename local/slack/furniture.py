@@ -98,7 +98,8 @@ CHANNELS = (
 USER_GROUPS = (UserGroup("S0APPROVE", "model-approvers", "Model approvers", ("U0ALICE01", "U0BOB0001", "U0CAROL01")),)
 
 _EVAL_HINT = "run task=<task> | variance task=<task> | compare <eval> <eval> | list | show <eval> | cancel <eval>"
-_RFT_HINT = "launch task=<task> | list | status | curve | checkpoints | events <job> | pause | resume | cancel <job>"
+_RFT_HINT = "launch task=<task> | list | status | curve | checkpoints | events | watch | pause | resume | cancel <job>"
+_PROCTOR_HINT = "tasks | check <task> | approvals | alias | audit | mute | quiet | digest at=09:00 | platforms | help"
 
 PROCTOR = InstalledApp(
     id="A0PROCTOR",
@@ -108,9 +109,7 @@ PROCTOR = InstalledApp(
     commands=(
         Command("/eval", "Evaluate models, or see whether there is headroom to learn", _EVAL_HINT),
         Command("/rft", "Launch and watch reinforcement fine-tuning jobs", _RFT_HINT),
-        Command(
-            "/proctor", "Help, tasks and platforms", "tasks | task | check <task> | dataset balance task=<task> | help"
-        ),
+        Command("/proctor", "Tasks, approvals, aliases, quiet, help", _PROCTOR_HINT),
     ),
     shortcuts=(
         Shortcut("use_as_data_set", "Use as data set", "Make a new version of a task with the file of this message"),
