@@ -76,6 +76,8 @@ async def test_a_curve_comes_as_a_picture_and_in_words_where_that_fails(scene: S
     curve = await asked(scene, f"curve {job.id}", "Reward curve of")
     (picture,) = pictures(curve)
     assert "0.5" in picture["alt_text"]
+    # What was drawn once is shown again; a further step makes another picture.
+    await scene.store.commit(Change(job=Versioned(held.value, held.version + 1), steps=a_series(0.2, 0.5, 0.5).steps))
     await scene.workspace.fault(method="files.getUploadURLExternal", fault="error")
     worded = await asked(scene, f"curve {job.id}", "*Reward curve*")
     assert not pictures(worded)
