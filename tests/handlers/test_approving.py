@@ -3,22 +3,15 @@
 import time
 from dataclasses import replace
 
-import pytest
-
-from handlers.approval_form import overridden
-from handlers.approval_words import answer, notice
-from handlers.approving import Control
-from handlers.pending import Waiting, pending_list, span
 from jobs.approvals.opening import invalidated
 from jobs.approvals.recording import with_approval
-from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
-from jobs.approvals.rules import Answer, Outcome, lapsed
+from jobs.approvals.records import DAY, Approval
 from jobs.changes import Change, Versioned
 from jobs.evidence.records import Guard, Role
 from jobs.records import ApprovalPolicy, Job
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
-from tests.records import a_candidate, a_checkpoint, an_approval, an_evidence
+from tests.handlers.known_people import CAROL, DAVE
+from tests.records import a_candidate, a_checkpoint, an_evidence
 from tests.story.colleagues import Json, buttons, eventually, said
 
 
@@ -216,120 +209,3 @@ async def test_what_people_write_in_the_thread_counts_for_nothing(scene: Scene) 
     await scene.workspace.type_command("dave", "/proctor", "approvals")
     assert "0 of 2 approvals" in await scene.workspace.told("dave", "1 approval waits")
     assert (await held(scene, job)).value.decisions == ()
-
-
-CHOSEN = {"names": {"ckpt-5": "step 5"}, "models": {"ckpt-5": "ft:5"}, "evidence": {"ckpt-5": "e5"}, "task": "acts"}
-VOTE = Decision(BOB, Verdict.APPROVE, "ckpt-5", "good", 3.0, "e5")
-REJECTION = Decision(BOB, Verdict.REJECT, "", "bad", 3.0)
-WAITING = an_approval(launched_by=ALICE, decisions=(VOTE,), quorum=3, expires_at=5.0, **CHOSEN)
-SETTLED = replace(WAITING, quorum=1, settled=Settlement(Ending.APPROVED, "ckpt-5", 3.0))
-ASIDE = replace(SETTLED, decisions=(replace(VOTE, overrides=("recall", "f1")),))
-REJECTED = replace(WAITING, decisions=(REJECTION,), settled=Settlement(Ending.REJECTED, "", 3.0))
-GATHERING = invalidated(WAITING, "The prompt changed.", 4.0)
-MOVE = replace(WAITING, subject="move-abc", kind=ApprovalKind.ALIAS_MOVE)
-REVIEW = replace(MOVE, kind=ApprovalKind.REVIEW)
-BOTH_MUST = ApprovalPolicy(one_rejection_settles=False)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "approval", "sentence"),
-    [
-        (Outcome.OWN_JOB, WAITING, "You launched this job"),
-        (Outcome.OWN_JOB, MOVE, "You proposed this, so you cannot approve or reject it; somebody else has to."),
-        (Outcome.OWN_JOB, REVIEW, "You did this rollback, so you cannot review it; somebody else has to."),
-        (Outcome.NOT_APPROVER, WAITING, "Only approvers of this task can decide: @model-approvers."),
-        (Outcome.LOST_ROLE, WAITING, "You are not among the approvers of this task any more (@model-approvers)"),
-        (Outcome.ALREADY_SETTLED, SETTLED, "This is settled already. *Step 5 is approved* by <@U0BOB0001>"),
-        (Outcome.ALREADY_SETTLED, REJECTED, "*All checkpoints were rejected* by <@U0BOB0001>"),
-        (Outcome.ALREADY_SETTLED, replace(REJECTED, kind=ApprovalKind.ALIAS_MOVE), "*The move was rejected*"),
-        (Outcome.ALREADY_SETTLED, replace(REJECTED, kind=ApprovalKind.REVIEW), "*The emergency rollback was rejected*"),
-        (Outcome.ALREADY_SETTLED, replace(SETTLED, kind=ApprovalKind.ALIAS_MOVE), "*Going back to step 5 is approved*"),
-        (Outcome.ALREADY_SETTLED, replace(SETTLED, kind=ApprovalKind.REVIEW), "*The rollback to step 5 is approved*"),
-        (Outcome.SETTLED, SETTLED, "Your decision settled it. *Step 5 is approved*"),
-        (Outcome.SETTLED, replace(SETTLED, models={}), "|unix time 3>."),
-        (Outcome.SETTLED, ASIDE, "It breaks guardrails that were set aside: recall and F1."),
-        (Outcome.REPEATED, WAITING, "your decision stands as it was"),
-        (Outcome.RECORDED, WAITING, "Approved so far by <@U0BOB0001>; 2 more approvals needed."),
-        (Outcome.RECORDED, replace(WAITING, decisions=(REJECTION,), policy=BOTH_MUST), "2 more rejections needed."),
-        (Outcome.OPEN, WAITING, "You can decide on these checkpoints."),
-        (Outcome.OPEN, MOVE, "You can decide on this."),
-        (Outcome.EXPIRED, WAITING, "this lapsed <!date^5^"),
-        (Outcome.EXPIRED, lapsed(MOVE, 6.0), "this lapsed <!date^6^"),
-        (Outcome.EXPIRED, replace(MOVE, expires_at=None), "`/proctor alias rollback` proposes it again."),
-        (Outcome.EXPIRED, REVIEW, "The alias stays where the emergency rollback put it"),
-        (Outcome.NO_EVIDENCE, GATHERING, "being gathered anew. The prompt changed. The buttons come back with it"),
-        (Outcome.NO_EVIDENCE, replace(WAITING, evidence={}), "have not been evaluated yet"),
-        (Outcome.STALE, WAITING, "the evidence has changed since this was shown. Look at it as it is now"),
-        (Outcome.NEEDS_OVERRIDE, WAITING, "approving it needs each broken one to be set aside in the form"),
-    ],
-)
-def test_every_outcome_has_its_sentence(outcome: Outcome, approval: Approval, sentence: str) -> None:
-    assert sentence in answer(Answer(outcome, approval), BOB)
-    assert CAROL not in answer(Answer(outcome, approval), BOB)
-
-
-def test_who_no_longer_counts_is_named() -> None:
-    one = answer(Answer(Outcome.RECORDED, WAITING, (CAROL,)), BOB)
-    assert "<@U0CAROL01> is not among the approvers any more, so that decision counts no longer." in one
-    two = answer(Answer(Outcome.RECORDED, WAITING, (CAROL, DAVE)), BOB)
-    assert "are not among the approvers any more, so their decisions count no longer." in two
-
-
-def test_who_asked_to_watch_a_job_is_told_why_they_cannot_approve_it() -> None:
-    told = answer(Answer(Outcome.OWN_JOB, an_approval(launched_by=ALICE)), ALICE, attached=True)
-    assert "I cannot tell who launched it; so you count as its launcher" in told
-
-
-@pytest.mark.parametrize(
-    ("approval", "told", "sentence"),
-    [
-        (WAITING, "reminder", "@team: these checkpoints of *acts* wait for your decision until <!date^5^"),
-        (MOVE, "reminder", "@team: this of *acts* waits for your decision"),
-        (SETTLED, "reminder", "This approval has moved on since"),
-        (GATHERING, "invalidated", "do not count; the buttons come back with the new evidence."),
-        (replace(GATHERING, evidence={"ckpt-5": "new"}), "invalidated", "Decisions made until now do not count."),
-        (SETTLED, "invalidated", "This approval has moved on since"),
-        (SETTLED, "approved", "*Step 5 is approved* by <@U0BOB0001>"),
-        (REJECTED, "rejected", "*All checkpoints were rejected*"),
-        (lapsed(WAITING, 6.0), "expired", "<@U0ALICE01>: *Nobody settled it in time*; it lapsed <!date^6^"),
-        (REJECTED, "approved", "This approval has moved on since"),
-    ],
-)
-def test_what_a_thread_is_told(approval: Approval, told: str, sentence: str) -> None:
-    assert sentence in notice(approval, told, "@team")
-
-
-def test_the_list_of_what_waits_has_ages_missing_votes_and_what_comes_next() -> None:
-    voted = replace(WAITING, requested_at=0.0, expires_at=8 * DAY, channel=RFT)
-    lines = pending_list(
-        [
-            Waiting(voted, "https://slack/1", is_yours=True),
-            Waiting(replace(GATHERING, task=""), None, is_yours=False),
-            Waiting(replace(REVIEW, decisions=(), expires_at=None), None, is_yours=False),
-        ],
-        5,
-        2 * DAY + 3 * 3600,
-    ).splitlines()
-    assert lines[0] == "5 approvals wait, the longest waiting first:"
-    assert "asked 2 d 3 h ago; step 5 has 1 of 3 approvals (by <@U0BOB0001>), 2 missing; lapses in 5 d 21 h" in lines[1]
-    assert lines[1].endswith("*It waits for you.* <https://slack/1|Open>")
-    assert "`rft-abc234`, checkpoints" in lines[2]
-    assert "evidence is being gathered (The prompt changed)" in lines[2]
-    assert "review of an emergency rollback" in lines[3]
-    assert "0 of 3 approvals, 3 missing. By @model-approvers." in lines[3]
-    assert lines[4] == "and 2 more."
-    assert pending_list([], 0, 0.0) == "Nothing waits for approval."
-    assert [span(seconds) for seconds in (30, 600, 7_260)] == ["0 min", "10 min", "2 h 1 min"]
-
-
-def test_a_control_names_subject_choice_and_evidence() -> None:
-    assert Control.read("rft-a|ckpt-5|e5") == Control("rft-a", "ckpt-5", "e5")
-    assert Control.read("rft-a|ckpt-5") == Control("rft-a", "ckpt-5", "")
-    assert Control.read("rft-a|") == Control("rft-a", "", "")
-    assert Control("move-a", "ft:a:b", "e").value == "move-a|ft:a:b|e"
-
-
-def test_only_ticked_boxes_set_a_guardrail_aside() -> None:
-    ticked = {"override:": {"selected_options": [{"value": "recall"}]}}
-    values = {"reason": {"reason": {"value": "x"}}, "override:recall": ticked, "override:f1": {"override:": {}}}
-    assert overridden(values) == ("recall",)
