@@ -176,9 +176,9 @@ def _changes_picture(before: Job, job: Job) -> bool:
 
 
 def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
-    """Return the messages of new alerts, the edits of those that are over, and the notes that say so."""
+    """Return the messages of new alerts, the edits of those that are over or open again, and the notes of recovery."""
     postings = [alert_posting(job, place) for place in alerts.raised]
-    for place in alerts.over:
+    for place in alerts.changed:
         if job.alerts[place].told:
             postings.append(alert_posting(job, place, again=True))
         if place in alerts.recovered:

@@ -24,13 +24,13 @@ class Alerts:
     Args:
         carried: all of them, those known before first and in their old order.
         raised: places in `carried` of the new ones that get a message.
-        over: places of those that are over now and were not before.
+        changed: places of those that are over now and were not before, or open again: a silence may come twice.
         recovered: of these, the ones whose end is good news: not where the trouble only grew worse or the job ended.
     """
 
     carried: tuple[RaisedAlert, ...] = ()
     raised: tuple[int, ...] = ()
-    over: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
     recovered: tuple[int, ...] = ()
 
 
@@ -53,12 +53,12 @@ def alerts_of(job: Job, series: Series, now: float, *, past: bool = False) -> Al
         return Alerts((*kept, *(replace(alert, told=False) for alert in fresh)))
     fresh = [alert for alert in fresh if not _covered(alert, [*kept, *fresh])]
     carried = (*kept, *(replace(alert, told=not _became_worse(alert, [*kept, *fresh])) for alert in fresh))
-    over = tuple(n for n, alert in enumerate(kept) if job.alerts[n].cleared is None and alert.cleared is not None)
+    changed = tuple(n for n, alert in enumerate(kept) if (job.alerts[n].cleared is None) != (alert.cleared is None))
     return Alerts(
         carried,
         raised=tuple(n for n in range(len(kept), len(carried)) if carried[n].told),
-        over=over,
-        recovered=tuple(n for n in over if _is_good_news(carried[n], job, carried, found)),
+        changed=changed,
+        recovered=tuple(n for n in changed if _is_good_news(carried[n], job, carried, found)),
     )
 
 
@@ -75,15 +75,14 @@ def open_alerts(job: Job) -> tuple[RaisedAlert, ...]:
 
 def _now(alert: RaisedAlert, found: Iterable[Alert], last_step: int) -> RaisedAlert:
     """Return an alert as the rules see it now; one they see no more (a silence that ended) is over."""
-    if alert.cleared is not None:
-        return alert
     same_rule = [other for other in found if other.rule == alert.rule]
     same = next((other for other in same_rule if other.step == alert.step), None)
     if same is not None:
         return replace(alert, cleared=same.cleared)
     # A step that came late may have moved the edge: the alert is the same one.
-    is_open = any(other.cleared is None for other in same_rule)
-    return alert if is_open else replace(alert, cleared=max(last_step, alert.step))
+    if alert.cleared is not None or any(other.cleared is None for other in same_rule):
+        return alert
+    return replace(alert, cleared=max(last_step, alert.step))
 
 
 def _is_new(alert: Alert, kept: Sequence[RaisedAlert]) -> bool:
@@ -115,6 +114,8 @@ def _replaces(worse: RaisedAlert, alert: RaisedAlert, cleared: int) -> bool:
 
 
 def _is_good_news(alert: RaisedAlert, job: Job, carried: Sequence[RaisedAlert], found: Iterable[Alert]) -> bool:
+    if alert.cleared is None:
+        return False
     if any(other.rule == alert.rule and _became_worse(alert, [other]) for other in carried):
         return False
     seen = any((other.rule, other.step) == (alert.rule, alert.step) for other in found)

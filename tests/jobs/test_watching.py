@@ -177,6 +177,19 @@ def test_a_silence_is_told_and_its_end_too() -> None:
     assert "Recovered: stall. Raised at step 5, over at step 6." in str(note.text)
 
 
+def test_a_second_silence_after_the_same_step_opens_the_alert_again() -> None:
+    first = job_of(followed(a_job(), news("running", 0.2)))
+    quiet = News(a_remote(), (), (), None)
+    known, later = a_series(0.2), NOW + 3 * 3600
+    late = job_of(follow(Versioned(first, 7), quiet, known, PROFILE, later))
+    word = replace(quiet, events=(RemoteEvent("ev-x", later, "info", "Still here", "message"),))
+    heard = job_of(follow(Versioned(late, 7), word, known, PROFILE, later))
+    assert open_alerts(heard) == ()
+    again = follow(Versioned(heard, 7), quiet, known, PROFILE, later + 3 * 3600)
+    assert alerts_in(again) == [("Z", True, True)]
+    assert [alert.rule for alert in open_alerts(job_of(again))] == ["Z"]
+
+
 def test_an_alert_that_is_open_at_the_end_has_not_recovered() -> None:
     early = overfitting()
     warned = job_of(followed(SMALL, replace(news(), steps=early.steps)))
