@@ -79,26 +79,29 @@ class Quota:
         self._limits = limits
         self._clock = clock
         self._next = 0.0
+        self._last = Held(0, 0)
 
     def broken(self) -> str | None:
         """Return how the process holds too much, the rest of a sentence that starts with the grader's name, or None.
 
         Called as often as one likes: it looks again when it is time to.
         """
-        return self._wrong(self._look()) if self._clock() >= self._next else None
+        return self._wrong(self._look())
 
     def has_room(self) -> bool:
-        """Look now, and tell whether less than half of what is allowed is taken."""
+        """Tell whether less than half of what is allowed is taken, as of the last look."""
         held = self._look()
         half = held.size * 2 <= self._limits.scratch_bytes and held.files * 2 <= self._limits.scratch_files
         return half and not held.hidden
 
     def _look(self) -> Held:
+        """Return what the process holds; as it was last seen, unless it is time to look again."""
         began = self._clock()
-        held = held_by(self._process, self._folder, self._limits.scratch_files)
-        ended = self._clock()
-        self._next = ended + max(EVERY, (ended - began) / SHARE)
-        return held
+        if began >= self._next:
+            self._last = held_by(self._process, self._folder, self._limits.scratch_files)
+            ended = self._clock()
+            self._next = ended + max(EVERY, (ended - began) / SHARE)
+        return self._last
 
     def _wrong(self, held: Held) -> str | None:
         if held.hidden:
