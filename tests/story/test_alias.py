@@ -10,6 +10,7 @@ from bot.app import Bot
 from jobs.audit.records import Act
 from jobs.audit.verifying import verify
 from jobs.store import Store
+from tests.jobs.aliases.receiver import Receiver, received
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, said
 from tests.story.conftest import House
 from tests.story.test_story import approve
@@ -65,7 +66,30 @@ async def read(bot: Bot, token: str = TOKEN, tag: str = "") -> tuple[int, Json, 
 
 async def test_from_an_approval_to_production_and_back(house: House, redis: Redis) -> None:
     house.copy_eurovoc()
-    house.environment |= {"ALIAS_TOKEN": TOKEN, "AUDIT_KEY": KEY}
+    async with received() as (hook, url):
+        secrets = {"ALIAS_TOKEN": TOKEN, "AUDIT_KEY": KEY, "ALIAS_WEBHOOK_SECRET": "whsec"}
+        house.environment |= {**secrets, "ALIAS_WEBHOOK": url}
+        hook.how = ["fail"]
+        await to_production_and_back(house, redis, hook)
+
+    # Everything is in the trail, in one chain.
+    store = Store(redis, KEY.encode())
+    assert (await verify(store, KEY.encode())).flaw is None
+    acts = [entry.entry.act for entry in await store.trail()]
+    assert acts.count(Act.LAUNCH) == 2
+    assert acts.count(Act.APPROVE) == 6
+    assert acts.count(Act.SETTLED) == 3
+    assert acts.count(Act.ALIAS_MOVED) == 3
+    assert acts.count(Act.ROLLBACK_PROPOSED) == 1
+
+
+async def to_production_and_back(house: House, redis: Redis, hook: Receiver) -> None:
+    """Point the alias at one job's model, at another's, and back at the first."""
+
+    async def told() -> list[int] | None:
+        versions = [int(json.loads(body)["version"]) for _, body in hook.got]
+        return versions if {1, 2, 3} <= set(versions) else None
+
     workspace = house.workspace
     async with house.bot() as bot:
         assert (await read(bot))[0] == 404
@@ -99,13 +123,5 @@ async def test_from_an_approval_to_production_and_back(house: House, redis: Redi
         await workspace.reply_with("Rolled back, as approved: eurovoc@production now points at")
         status, shown, _ = await read(bot)
         assert (status, shown["job"], shown["version"]) == (200, first, 3)
-
-    # Everything is in the trail, in one chain.
-    store = Store(redis, KEY.encode())
-    assert (await verify(store, KEY.encode())).flaw is None
-    acts = [entry.entry.act for entry in await store.trail()]
-    assert acts.count(Act.LAUNCH) == 2
-    assert acts.count(Act.APPROVE) == 6
-    assert acts.count(Act.SETTLED) == 3
-    assert acts.count(Act.ALIAS_MOVED) == 3
-    assert acts.count(Act.ROLLBACK_PROPOSED) == 1
+        # The webhook's first call was not taken, so that it came again.
+        assert (await eventually(told, "all three moves at the webhook")).count(1) == 2
