@@ -17,8 +17,7 @@ import structlog
 
 from jobs.approvals.opening import invalidated, open_approval
 from jobs.approvals.recording import with_approval
-from jobs.approvals.records import Approval, Ending
-from jobs.audit.records import Act, AuditEntry
+from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.errors import BotError, Conflict, NotFound
 from jobs.evals.planning import EvalPlanner
@@ -27,13 +26,26 @@ from jobs.evals.service import report_posting
 from jobs.evidence.answers import EvalFile
 from jobs.evidence.digest import changed_parts
 from jobs.evidence.outcome import failed, ready, trouble
-from jobs.evidence.preparing import Plan, Preparer
+from jobs.evidence.preparing import Preparer
 from jobs.evidence.reading import Reading, Terms, read_evidence
 from jobs.evidence.records import Evidence, EvidenceState, evidence_turn
+from jobs.evidence.rounds import (
+    ASKED_AGAIN,
+    a_round,
+    asked,
+    check_again,
+    in_words,
+    is_examined,
+    joined,
+    planned,
+    prices_of,
+    said,
+    why_not,
+)
 from jobs.planning import PlatformOf
-from jobs.platforms import Price, Profile
-from jobs.postings import card_posting, status, summary_posting
-from jobs.records import Job, JobState, Posting
+from jobs.platforms import Profile
+from jobs.postings import card_posting, summary_posting
+from jobs.records import Job
 from jobs.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
 
@@ -45,14 +57,6 @@ LOOK: Final = 2.0
 """Seconds between two looks at evals that are under way; they also wake who waits for them when they end."""
 LOOK_AGAIN: Final = 600.0
 """Seconds between two looks at what open approvals rest on."""
-ASKED_AGAIN: Final = "The checkpoints are evaluated again, because somebody asked for it."
-WORDS: Final = {
-    "dataset": "the validation split",
-    "test": "the test split",
-    "graders": "the graders",
-    "prompt": "the prompt",
-    "schema": "the response format",
-}
 
 log: Final = structlog.get_logger(__name__)
 
@@ -104,10 +108,10 @@ class Examiner:
                 raise NotFound(f"There is no job '{job_id}'.")
             job = held.value
             if not is_examined(job):
-                raise Conflict(_why_not(job))
+                raise Conflict(why_not(job))
             evidence = await self._store.record(Evidence, job.id)
             approval = await self._store.approval(job.id)
-            _check_again(job, evidence.value if evidence else None, approval.value if approval else None)
+            check_again(job, evidence.value if evidence else None, approval.value if approval else None)
             try:
                 return await self._begin(job, evidence, approval, ASKED_AGAIN, by=by)
             except VersionConflict:
@@ -151,7 +155,7 @@ class Examiner:
             if not changed or evidence.value.state is EvidenceState.GATHERING:
                 return
             try:
-                await self._begin(job.value, evidence, approval, _changed(changed))
+                await self._begin(job.value, evidence, approval, in_words(changed))
             except VersionConflict:
                 continue
             else:
@@ -164,7 +168,9 @@ class Examiner:
             await self._withdraw(job, approval)
         elif starts > MOST_STARTS:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
-            await self._fail(job, evidence, approval, evidence.value if evidence else self._new(job, None), fault)
+            await self._fail(
+                job, evidence, approval, evidence.value if evidence else a_round(job, None, self._clock()), fault
+            )
         elif evidence is None:
             await self._begin(job, None, approval, "")
         elif set(evidence.value.checkpoints) != {each.id for each in job.checkpoints}:
@@ -195,13 +201,13 @@ class Examiner:
             by: who asked for it, where a person did.
         """
         previous = held.value if held else None
-        new = self._new(job, previous)
+        new = a_round(job, previous, self._clock())
         try:
             plan = await self._preparer.plan(job, new.round, previous, anew=by is not None)
         except BotError as failure:
             new = replace(new, parts=await self._preparer.parts(job))
             return await self._fail(job, held, approval, new, str(failure))
-        evidence = _planned(new, plan)
+        evidence = planned(new, plan)
         change = Change(
             also=(Versioned(evidence, held.version if held else 0), *plan.started),
             wake={each.value.id: 0.0 for each in plan.started},
@@ -210,9 +216,9 @@ class Examiner:
             postings=(
                 card_posting(job),
                 *((summary_posting(job, urgent=True),) if approval else ()),
-                *_said(job, evidence, by),
+                *said(job, evidence, by),
             ),
-            audit=_asked(job, self._clock(), by),
+            audit=asked(job, self._clock(), by),
         )
         if approval:
             now = self._clock()
@@ -247,7 +253,7 @@ class Examiner:
         evidence, (valid, *rest) = held.value, evals
         changed = changed_parts(evidence.parts, await self._preparer.parts(job))
         if changed:
-            await self._begin(job, held, approval, _changed(changed))
+            await self._begin(job, held, approval, in_words(changed))
             return
         problem = trouble(valid)
         if problem:
@@ -256,14 +262,14 @@ class Examiner:
         test = rest[0] if rest and trouble(rest[0]) is None else None
         reading = await self._read(job, evidence, valid, test)
         if rest and test is None:
-            evidence = replace(evidence, note=_joined(evidence.note, f"On the test split: {trouble(rest[0])}"))
+            evidence = replace(evidence, note=joined(evidence.note, f"On the test split: {trouble(rest[0])}"))
         done = ready(evidence, reading, (valid, test) if test else (valid,), self._clock())
         await self._write(job, held, approval, done, evals)
 
     async def _read(self, job: Job, evidence: Evidence, valid: Eval, test: Eval | None) -> Reading:
         profile, _ = self._platform_of(job.platform)
         looked_at = len((await self._store.series(job.id)).valid)
-        terms = Terms(job.guardrails, evidence.alias_model, _prices(evidence, job, profile), looked_at)
+        terms = Terms(job.guardrails, evidence.alias_model, prices_of(evidence, job, profile), looked_at)
         return await asyncio.to_thread(read_evidence, evidence.candidates, valid, test, self._file, terms)
 
     async def _fail(
@@ -312,7 +318,7 @@ class Examiner:
             return
         changed = changed_parts(held.value.parts, await self._preparer.parts(job))
         if changed:
-            await self._begin(job, held, approval, _changed(changed))
+            await self._begin(job, held, approval, in_words(changed))
         elif approval is None or not approval.value.evidence:
             await self._write(job, held, approval, held.value)
         else:
@@ -335,16 +341,6 @@ class Examiner:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _new(self, job: Job, previous: Evidence | None) -> Evidence:
-        return Evidence(
-            job=job.id,
-            state=EvidenceState.GATHERING,
-            checkpoints=tuple(each.id for each in sorted(job.checkpoints, key=lambda each: each.step)),
-            started_at=self._clock(),
-            runs=job.evidence_runs,
-            round=previous.round + 1 if previous else 1,
-        )
-
     def _profile(self, job: Job) -> Profile | None:
         try:
             return self._platform_of(job.platform)[0]
@@ -355,69 +351,3 @@ class Examiner:
         held = await self._store.evaluation(eval_id)
         assert held is not None, "an eval is written with the evidence that names it"
         return held.value
-
-
-def is_examined(job: Job) -> bool:
-    """Tell whether a job's checkpoints are evaluated now: it has some, and none of them can be displaced any more."""
-    stands_still = job.state is JobState.PAUSED or (job.state.is_final and job.state.is_on_platform)
-    return stands_still and bool(job.checkpoints)
-
-
-def _planned(new: Evidence, plan: Plan) -> Evidence:
-    evals = [each for each in (plan.valid, plan.test) if each]
-    return replace(
-        new,
-        valid_eval=plan.valid.id,
-        test_eval=plan.test.id if plan.test else None,
-        answered=sum(each.progress.answered for each in evals),
-        total=sum(each.total for each in evals),
-        candidates=plan.candidates,
-        alias=plan.alias,
-        alias_model=plan.alias_model,
-        parts=plan.parts,
-        note=" ".join(plan.notes) or None,
-    )
-
-
-def _said(job: Job, evidence: Evidence, by: str | None) -> tuple[Posting, ...]:
-    """Return the line in the thread about a round that a person asked for."""
-    if by is None:
-        return ()
-    line = status(job, "asked for the checkpoints to be evaluated again", by=by)
-    return (replace(line, id=f"job:{job.id}:evidence:{evidence.round}"),)
-
-
-def _asked(job: Job, now: float, by: str | None) -> tuple[AuditEntry, ...]:
-    if by is None:
-        return ()
-    return (AuditEntry(now, by, Act.REQUESTED, job.task, job.id, why=ASKED_AGAIN, where=job.request.channel),)
-
-
-def _prices(evidence: Evidence, job: Job, profile: Profile) -> dict[str, Price]:
-    known = {each.model: profile.price_of(each.model, job.model) for each in evidence.candidates}
-    return {model: price for model, price in known.items() if price is not None}
-
-
-def _check_again(job: Job, evidence: Evidence | None, approval: Approval | None) -> None:
-    """Raise Conflict, in words, where evaluating a job's checkpoints again makes no sense."""
-    if evidence and evidence.state is EvidenceState.GATHERING:
-        done = f"{evidence.answered:,} of {evidence.total:,} answers are in"
-        raise Conflict(f"The checkpoints of {job.id} are being evaluated right now; {done}.")
-    if approval and approval.settled and approval.settled.ending is Ending.APPROVED:
-        raise Conflict(f"A checkpoint of {job.id} is approved; there is nothing left to evaluate.")
-
-
-def _why_not(job: Job) -> str:
-    if not job.state.is_on_platform or job.state.is_final:
-        return f"{job.id} has no checkpoint to evaluate."
-    return f"{job.id} is {job.platform_status or job.state.value}; checkpoints are evaluated when it ends or is paused."
-
-
-def _changed(parts: tuple[str, ...]) -> str:
-    *others, last = (WORDS[part] for part in parts)
-    listed = f"{', '.join(others)} and {last}" if others else last
-    return f"{listed[0].upper()}{listed[1:]} changed."
-
-
-def _joined(*sentences: str | None) -> str:
-    return " ".join(filter(None, sentences))

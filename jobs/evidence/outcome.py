@@ -93,7 +93,7 @@ def _missing(evaluation: Eval) -> str:
     failures = sum(evaluation.progress.failures.values())
     if not failures:
         return ""
-    return f"{failures:,} of {evaluation.total:,} answers on {evaluation.split} are missing{_why(evaluation)}."
+    return f"Missing on the {evaluation.split} split: {failures:,} of {evaluation.total:,} answers{_why(evaluation)}."
 
 
 def _why(evaluation: Eval) -> str:

@@ -210,6 +210,15 @@ async def test_answers_that_all_fail_are_no_evidence(room: Room) -> None:
     assert "answers in a row failed" in str(evidence.note)
 
 
+async def test_answers_that_are_missing_are_said(room: Room) -> None:
+    room.lab.endpoint.faults.append(refusing(400, "this question is too long"))
+    await room.job()
+    evidence = await room.gathered()
+    assert evidence.state is EvidenceState.READY
+    assert str(evidence.note).startswith("Missing on the ")
+    assert str(evidence.note).endswith(" split: 1 of 180 answers (400 invalid_request_error).")
+
+
 async def test_an_eval_that_a_person_cancels_is_no_evidence(room: Room) -> None:
     await room.job()
     evidence = await room.turn()
@@ -552,3 +561,24 @@ async def test_again_after_a_rejection_opens_a_new_round(room: Room) -> None:
     await room.gathered()
     approval = await room.approval()
     assert (approval.settled, approval.round) == (None, 2)
+
+
+# -- before it is settled ------------------------------------------------------------------------------------------
+
+
+async def test_what_changed_since_the_last_turn_is_seen_before_anything_is_approved(room: Room) -> None:
+    job = await room.job()
+    await room.examiner.recheck(job.id)
+    assert await room.evidence() is None
+    await room.gathered()
+    await vote(room)
+    await room.examiner.recheck(job.id)
+    assert len((await room.approval()).decisions) == 1
+    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    await room.examiner.recheck(job.id)
+    assert ((await room.approval()).decisions, (await room.approval()).evidence) == ((), {})
+    evidence = await room.evidence()
+    assert evidence is not None
+    assert (evidence.state, evidence.round) == (EvidenceState.GATHERING, 2)
+    await room.examiner.recheck(job.id)
+    assert len(await room.evals()) == 4

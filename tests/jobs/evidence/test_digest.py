@@ -1,0 +1,54 @@
+"""Equal digests mean that nothing has changed of what an approval rests on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.evidence.digest import UNDER_TEST, changed_parts, digest_of, hash_of, parts_of
+from jobs.tasks import Task, TaskCatalogue
+from tests.jobs.tasks.folder import line, write_folder
+
+
+def a_task(folder: Path) -> Task:
+    return TaskCatalogue(write_folder(folder, {"test.jsonl": line("t")})).load("small")
+
+
+def parts(task: Task, test: str | None = "test") -> dict[str, str]:
+    return parts_of(task, "v1", valid="valid", test=test, valid_eval="eval-1", test_eval=None)
+
+
+def test_each_part_of_the_task_counts_by_itself(tmp_path: Path) -> None:
+    task = a_task(tmp_path)
+    before = parts(task)
+    digests = {**task.digests, "valid.jsonl": "other"}
+    assert changed_parts(before, parts(replace(task, digests=digests))) == ("dataset",)
+    assert changed_parts(before, parts(replace(task, prompts={"v1": "Otherwise."}))) == ("prompt",)
+    assert changed_parts(before, parts(replace(task, prompts={**task.prompts, "v2": "New."}))) == ()
+    assert changed_parts(before, parts(replace(task, reward="other"))) == ("graders",)
+    assert changed_parts(before, parts(replace(task, response_format={}))) == ("schema",)
+    assert changed_parts(before, parts(task, test=None)) == ("test",)
+    assert changed_parts(before, {}) == UNDER_TEST
+
+
+def test_a_digest_covers_checkpoint_model_and_parts(tmp_path: Path) -> None:
+    same = parts(a_task(tmp_path))
+    found = {
+        digest_of("ckpt-1", "m-1", same),
+        digest_of("ckpt-2", "m-1", same),
+        digest_of("ckpt-1", "m-2", same),
+        digest_of("ckpt-1", "m-1", {**same, "valid_eval": "eval-2"}),
+    }
+    assert len(found) == 4
+    assert {len(each) for each in found} == {16}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda each: st.dictionaries(st.text(), each)
+)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_the_order_of_keys_does_not_count(value: dict[str, object]) -> None:
+    assert hash_of(value) == hash_of(dict(reversed(value.items())))
