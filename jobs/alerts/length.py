@@ -204,7 +204,7 @@ class LengthBlowUp:
 
     def why(self, values: Values) -> str:
         """Return the form of the formula that held, with the numbers of an alert."""
-        far = values["factor"] >= values.get("most", self.most)
+        far = values.get("factor", 0.0) >= values.get("most", self.most)
         return (FAR_LONGER if far else LONGER_AND_WORSE).put_in(self, values)
 
     def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:

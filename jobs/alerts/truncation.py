@@ -85,9 +85,9 @@ class Truncation:
 
     def why(self, values: Values) -> str:
         """Return the form of the formula that held, with the numbers of an alert."""
-        if values["share"] >= values.get("at_once", self.at_once):
+        if values.get("share", 0.0) >= values.get("at_once", self.at_once):
             return NEARLY_ALL.put_in(self, values)
-        return (MANY if values["least"] >= values.get("most", self.most) else SOME).put_in(self, values)
+        return (MANY if values.get("least", 0.0) >= values.get("most", self.most) else SOME).put_in(self, values)
 
     def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:  # noqa: ARG002 - asked alike
         """Return the share of answers cut off, beside its limits."""

@@ -152,3 +152,8 @@ def test_thresholds_of_a_task_are_in_the_picture() -> None:
     found = trace("L3", series, FACTS, (replace(BY_ID["L3"], much=0.15),))
     assert found is not None
     assert [held.at for held in found.panels[0].thresholds] == [0.15, 0.5, 0.9]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
+def test_an_alert_without_its_numbers_is_still_explained(rule: Rule) -> None:
+    assert why(rule.rule, {}).splitlines()[1] == NOT_KEPT
