@@ -1,0 +1,124 @@
+"""What the pages for people must not leave out: every command, setting, rule and threshold."""
+
+import re
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bot.settings import DemoSettings, Settings
+from handlers.commands import EVAL, PROCTOR, RFT, Verb
+from handlers.preferences import NEEDS
+from jobs.alerts import RULES, Rule
+from jobs.audit.exporting import Format
+from jobs.tasks.manifest import KEYS
+from jobs.tasks.oversight import APPROVAL_KEYS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+WATCHING = (ROOT / "docs" / "watching.md").read_text()
+DECIDING = (ROOT / "docs" / "deciding.md").read_text()
+
+COMMANDS = {"/eval": EVAL, "/rft": RFT, "/proctor": PROCTOR}
+
+
+def commands_block() -> str:
+    """Return the block of the README that lists the commands."""
+    return re.search(r"## Commands\n\n```\n(.*?)```", README, re.S).group(1)  # type: ignore[union-attr] # or it fails here
+
+
+def lines_of(command: str) -> str:
+    """Return what the README says of one slash command, its continued lines included."""
+    block = re.sub(r"\n +", " ", commands_block())
+    return "\n".join(line for line in block.splitlines() if line.startswith(f"{command} "))
+
+
+def row_of(rule: Rule) -> str:
+    """Return the row of a rule in the table of rules."""
+    table = WATCHING.partition("## The rules")[2].partition("\n### ")[0]
+    rows = [line for line in table.splitlines() if line.startswith(f"| {rule.rule} |")]
+    assert len(rows) == 1, f"rule {rule.rule} has {len(rows)} rows in docs/watching.md"
+    return rows[0]
+
+
+def verbs_of(line: str) -> set[str]:
+    """Return the verbs that a line of the README shows, such as both of `/proctor task | check <task>`."""
+    found = re.match(r"/\w+ ([a-z]+(?: \| [a-z]+)*)", line)
+    assert found, line
+    return set(found[1].split(" | "))
+
+
+def line_of(command: str, verb: Verb) -> str:
+    """Return the lines of the README that show one verb, as one."""
+    found = [line for line in lines_of(command).splitlines() if verb.name in verbs_of(line)]
+    assert found, f"the README does not show {command} {verb.name}"
+    return " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("command", "verb"), [pytest.param(c, v, id=f"{c} {v.name}") for c, verbs in COMMANDS.items() for v in verbs]
+)
+def test_the_readme_shows_every_verb_with_its_keys_and_words(command: str, verb: Verb) -> None:
+    line = line_of(command, verb)
+    assert [key for key in verb.keys if f"{key}=" not in line] == []
+    assert [word for word in verb.choices if word not in line] == []
+
+
+def test_the_readme_shows_no_verb_that_there_is_not() -> None:
+    for command, verbs in COMMANDS.items():
+        for line in lines_of(command).splitlines():
+            assert verbs_of(line) <= {verb.name for verb in verbs}
+
+
+@pytest.mark.parametrize("name", [*Settings.model_fields])
+def test_the_readme_lists_every_setting_of_a_bot(name: str) -> None:
+    rows = [line for line in README.splitlines() if line.startswith(f"| `{name.upper()}` |")]
+    assert len(rows) == 1
+
+
+def test_the_readme_lists_no_setting_that_there_is_not() -> None:
+    table = README.partition("### Settings")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", table, re.M)
+    assert set(listed) <= {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", [name for name in ("port", "bots", "pace") if name in DemoSettings.model_fields])
+def test_the_readme_tells_what_the_demo_can_be_told(name: str) -> None:
+    assert f"{name.upper()}=" in README
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
+def test_the_table_of_rules_has_each_with_its_title_level_and_thresholds(rule: Rule) -> None:
+    row = row_of(rule)
+    assert f"| {rule.title} |" in row
+    assert f"| {rule.level} |" in row
+    for field in fields(rule):
+        value = getattr(rule, field.name)
+        if not is_dataclass(value):
+            assert re.search(rf"`{field.name}` {value:g}(?![\d.])", row), f"{rule.rule}.{field.name} {value:g}"
+
+
+@pytest.mark.parametrize("key", [*KEYS, *APPROVAL_KEYS])
+def test_every_key_of_a_task_is_told_somewhere(key: str) -> None:
+    assert re.search(rf"\b{key}\b", WATCHING + DECIDING + README)
+
+
+def test_every_need_and_every_format_of_the_trail_is_told() -> None:
+    assert [need for need in NEEDS if need not in DECIDING] == []
+    assert [form for form in get_args(Format) if form not in DECIDING] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md"])
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    here = ROOT / page
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", here.read_text()):
+        assert (here.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md"])
+def test_paths_in_the_pages_exist(page: str) -> None:
+    named = re.findall(
+        r"`((?:bot|handlers|jobs|charts|local|tests|tasks|manifest|docs|bin)/[\w./-]+)`", (ROOT / page).read_text()
+    )
+    assert [path for path in named if "<" not in path and not (ROOT / path).exists()] == []
