@@ -85,11 +85,13 @@ def axis_range(scores: Iterator[Estimate]) -> tuple[float, float]:
 
 def round_ticks(scale: Scale) -> list[float]:
     """Return round scores to write at an axis, as many as fit."""
+    low, high = max(scale.low, 0.0), min(scale.high, 1.0)
+    if low >= high:
+        low, high = scale.low, scale.high
     for step in TICK_STEPS:
-        ticks = [n * step for n in range(math.ceil(scale.low / step), math.floor(scale.high / step) + 1)]
-        inside = [tick for tick in ticks if 0 <= tick <= 1] or ticks
-        if len(inside) <= MOST_TICKS:
-            return inside
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first < MOST_TICKS:
+            return [n * step for n in range(first, last + 1)]
     return scale.ticks(MOST_TICKS)
 
 
@@ -164,11 +166,8 @@ def _levels(recall: Scale, precision: Scale) -> list[float]:
     """Return round values of F1 that cross the plot, few enough to be told apart."""
     low = f1_of(max(precision.low, 0.0), max(recall.low, 0.0))
     high = f1_of(min(precision.high, 1.0), min(recall.high, 1.0))
-    for step in ISO_STEPS:
-        levels = [n * step for n in range(1, round(1 / step)) if low + 0.01 < n * step < high - 0.01]
-        if len(levels) <= MOST_ISO:
-            return levels
-    return []
+    every = ([n * step for n in range(1, round(1 / step)) if low + 0.01 < n * step < high - 0.01] for step in ISO_STEPS)
+    return next(levels for levels in every if len(levels) <= MOST_ISO)  # of the widest steps there are four at most
 
 
 def f1_of(precision: float, recall: float) -> float:
@@ -178,15 +177,13 @@ def f1_of(precision: float, recall: float) -> float:
 
 def _curve(level: float, recall: Scale, precision: Scale) -> Iterator[tuple[float, float]]:
     """Yield recall and precision from left to right, within the plot: p = F r / (2 r - F)."""
-    ends = [level * p / (2 * p - level) for p in (precision.high, precision.low) if 2 * p > level]
-    start = max(recall.low, ends[0]) if ends else recall.high
-    end = min(recall.high, ends[1]) if len(ends) > 1 else recall.high
-    if start >= end:
-        return
+    # F1 is less than twice the precision, so where the curve crosses the plot it leaves through the top or the left.
+    start = max(recall.low, level * precision.high / (2 * precision.high - level))
+    low = precision.low
+    end = min(recall.high, level * low / (2 * low - level)) if 2 * low > level else recall.high
     for n in range(SAMPLES + 1):
         r = start + (end - start) * n / SAMPLES
-        if 2 * r > level:
-            yield r, level * r / (2 * r - level)
+        yield r, level * r / (2 * r - level)
 
 
 def _draw_names(sheet: Sheet, points: Sequence[_Point], obstacles: Sequence[Obstacle], field: Box) -> None:

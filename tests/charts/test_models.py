@@ -96,7 +96,8 @@ def test_an_axis_holds_every_interval_and_is_never_too_close() -> None:
 def test_ticks_are_round_and_within_what_a_score_can_be() -> None:
     assert round_ticks(Scale(0.3, 0.99, 0, 100)) == pytest.approx([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     assert round_ticks(Scale(0.905, 1.004, 0, 100)) == pytest.approx([0.92, 0.94, 0.96, 0.98, 1.0])
-    assert len(round_ticks(Scale(-4000.0, 9000.0, 0, 100))) <= 8
+    assert len(round_ticks(Scale(2_000.0, 9_000.0, 0, 100))) <= 8
+    assert round_ticks(Scale(-3.0, 2.5, 0, 100)) == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 
 
 def test_f1_is_the_harmonic_mean() -> None:

@@ -162,6 +162,9 @@ def test_the_choice_is_worth_less_than_it_looks_and_the_test_split_says_how_much
     assert "The test split says the same: *better*, +0.20 (0.14 to 0.26)." in said("whole")
     assert "Step 85 was not evaluated on a held-out test split." in said("plain")
     assert "best of" not in said("undecided")
+    unread = text_of(summary(view(replace(shown.PLAIN, test_eval="ev-test22")), None))
+    assert "test split, which" not in unread
+    assert "not evaluated on a held-out" not in unread
 
 
 @pytest.mark.parametrize(
@@ -216,6 +219,8 @@ def test_a_note_on_what_is_missing_is_passed_on() -> None:
 def test_without_a_reward_of_any_checkpoint_the_verdict_says_so() -> None:
     evidence = replace(shown.PLAIN, candidates=(a_candidate(85, valid={"precision": Figure(0.5)}),))
     assert "*No checkpoint has a F1 on the validation split.*" in text_of(summary(view(evidence), None))
+    priced = replace(evidence.candidates[0], cost=1.0, reasoning_tokens=10.0)
+    assert "new items" not in text_of(summary(view(replace(evidence, candidates=(priced,))), None))
     alone = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=None),))
     assert "*Step 85 has the highest F1, 0.55 (0.47 to 0.63).*" in text_of(summary(view(alone), None))
 
@@ -295,6 +300,13 @@ def test_the_approved_summary_says_who_what_when_why_and_what_next() -> None:
     assert "Next: point an alias such as `acts@production` at it." in said("approved")
     assert "*All checkpoints were rejected* by" in said("rejected")
     assert "*Nobody settled it in time*" in said("expired")
+
+
+def test_once_an_alias_points_at_what_was_approved_that_is_said_instead() -> None:
+    moved = replace(view(approval=shown.APPROVED), aliases=("acts@production",))
+    assert "`acts@production` points at it" in text_of(summary(moved, None))
+    both = replace(moved, aliases=("acts@production", "acts@canary"))
+    assert "`acts@production` and `acts@canary` point at it" in text_of(summary(both, None))
 
 
 def test_an_approval_of_long_ago_says_which_step_it_was() -> None:
