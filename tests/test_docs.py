@@ -25,7 +25,7 @@ COMMANDS = {"/eval": EVAL, "/rft": RFT, "/proctor": PROCTOR}
 
 def commands_block() -> str:
     """Return the block of the README that lists the commands."""
-    return re.search(r"## Commands\n\n```\n(.*?)```", README, re.S).group(1)  # type: ignore[union-attr] # or it fails here
+    return re.search(r"## Commands\n\n```\n(.*?)```", README, re.DOTALL).group(1)  # type: ignore[union-attr] # or it fails here
 
 
 def lines_of(command: str) -> str:
@@ -79,7 +79,7 @@ def test_the_readme_lists_every_setting_of_a_bot(name: str) -> None:
 
 def test_the_readme_lists_no_setting_that_there_is_not() -> None:
     table = README.partition("### Settings")[2].partition("\n## ")[0]
-    listed = re.findall(r"^\| `([A-Z_]+)` \|", table, re.M)
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
     assert set(listed) <= {name.upper() for name in Settings.model_fields}
 
 
