@@ -12,6 +12,9 @@ from contextlib import contextmanager
 
 import structlog
 
+LEFTOVERS = 2.0
+"""Seconds after an outage in which a connection that broke during it may still fail; that is no new one."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -29,6 +32,7 @@ class Outages(logging.Filter):
         self.clock = clock
         self._lock = threading.Lock()
         self._since: float | None = None
+        self._over = -LEFTOVERS
 
     @property
     def under_way(self) -> bool:
@@ -49,9 +53,10 @@ class Outages(logging.Filter):
         if reason is None:
             return False
         with self._lock:
-            began = self._since is None
+            now = self.clock()
+            began = self._since is None and now - self._over >= LEFTOVERS
             if began:
-                self._since = self.clock()
+                self._since = now
         if began:
             log.warning("redis_unreachable", reason=str(reason) or type(reason).__name__)
         return True
@@ -62,8 +67,8 @@ class Outages(logging.Filter):
             since = self._since
             if since is None or asked_at <= since:
                 return
-            self._since = None
-        log.warning("redis_answers_again", after_seconds=round(self.clock() - since, 1))
+            self._since, self._over = None, self.clock()
+        log.warning("redis_answers_again", after_seconds=round(self._over - since, 1))
 
     @contextmanager
     def in_the_log(self) -> Iterator[None]:
