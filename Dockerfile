@@ -15,6 +15,7 @@ RUN useradd --uid 10001 --no-create-home proctor && install -d -o proctor -g pro
 WORKDIR /app
 COPY --from=builder /app/.venv .venv
 COPY --from=builder --chown=proctor:proctor /app/.matplotlib .matplotlib
+COPY bin bin
 COPY bot bot
 COPY handlers handlers
 COPY jobs jobs
