@@ -1,9 +1,14 @@
 """What the pages for people must not leave out: every command, setting, rule and threshold."""
 
+import hashlib
+import hmac
+import json
 import re
-from dataclasses import fields, is_dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -11,9 +16,15 @@ from bot.settings import DemoSettings, Settings
 from handlers.commands import EVAL, PROCTOR, RFT, Verb
 from handlers.preferences import NEEDS
 from jobs.alerts import RULES, Rule
+from jobs.aliases.webhook import signature
 from jobs.audit.exporting import Format
-from jobs.tasks.manifest import KEYS
-from jobs.tasks.oversight import APPROVAL_KEYS
+from jobs.audit.exporting import line_of as line_of_export
+from jobs.audit.records import Act, AuditEntry, SealedEntry
+from jobs.audit.sealing import FIRST, sealed
+from jobs.platforms import load_profiles
+from jobs.tasks.manifest import KEYS, read_manifest
+from jobs.tasks.oversight import ALLOWED_FALL, APPROVAL_KEYS
+from jobs.tasks.records import Oversight
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -109,14 +120,74 @@ def test_every_need_and_every_format_of_the_trail_is_told() -> None:
     assert [form for form in get_args(Format) if form not in DECIDING] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md"])
+def blocks_of(page: str, language: str) -> list[str]:
+    """Return the blocks of a page that are written in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+
+def test_the_terms_shown_for_a_task_are_what_holds_by_itself() -> None:
+    (block,) = blocks_of(DECIDING, "yaml")
+    shown = read_manifest(block, "docs/deciding.md", "eurovoc")
+    assert shown.oversight == replace(Oversight(), guardrails={"precision": ALLOWED_FALL})
+    assert shown.quorum == read_manifest("", "nowhere", "eurovoc").quorum
+
+
+def test_the_thresholds_shown_for_a_task_are_taken() -> None:
+    (block,) = blocks_of(WATCHING, "yaml")
+    shown = read_manifest(block, "docs/watching.md", "eurovoc").oversight
+    assert {rule.rule for rule in RULES} - {rule.rule for rule in shown.alerts.rules} == {"P"}
+    assert shown.shadows == ("recall",)
+
+
+def test_the_platform_shown_is_read(tmp_path: Path) -> None:
+    (block,) = blocks_of(README, "yaml")
+    (tmp_path / "platforms.yaml").write_text(block)
+    profile = load_profiles(tmp_path / "platforms.yaml", None)["foundry"]
+    assert profile.price_of("ft:anything", "gpt-oss-120b") is not None
+
+
+def test_the_lines_that_check_a_webhook_take_ours_and_no_other() -> None:
+    names: dict[str, Any] = {"hashlib": hashlib, "hmac": hmac, "time": time, "Mapping": Mapping}
+    exec(blocks_of(DECIDING, "python")[0], names)  # noqa: S102 - our own page, run as a reader would
+    now = int(time.time())
+    headers = {"X-Proctor-Timestamp": str(now), "X-Proctor-Signature": f"v1={signature(b'secret', now, b'{}')}"}
+    assert names["is_from_proctor"](headers, b"{}", b"secret")
+    assert not names["is_from_proctor"](headers, b"{ }", b"secret")
+    assert not names["is_from_proctor"](headers | {"X-Proctor-Timestamp": "1"}, b"{}", b"secret")
+
+
+def test_the_lines_that_verify_an_export_find_what_was_changed(tmp_path: Path) -> None:
+    trail = sealed(
+        [AuditEntry(1.0, "U1", Act.LAUNCH, "eurovoc", "rft-1"), AuditEntry(2.0, "U1", Act.PAUSE, "", "")], FIRST, b"key"
+    )
+    lines = [line_of_export(SealedEntry(f"{n}-0", *entry), "jsonl") for n, entry in enumerate(trail)]
+    source = blocks_of(DECIDING, "python")[1].replace('"audit.jsonl"', "PATH")
+    names: dict[str, Any] = {"json": json, "hashlib": hashlib, "hmac": hmac, "KEY": b"key", "PATH": tmp_path / "trail"}
+    names["PATH"].write_text("".join(lines))
+    exec(source, names)  # noqa: S102 - as above
+    names["PATH"].write_text("".join(lines).replace("rft-1", "rft-2"))
+    with pytest.raises(AssertionError):
+        exec(source, names)  # noqa: S102 - as above
+
+
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md")
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that a host of repositories gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     here = ROOT / page
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", here.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", here.read_text()):
         assert (here.parent / target).exists(), target
+        assert not anchor or anchor in anchors_of(here.parent / target), anchor
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_paths_in_the_pages_exist(page: str) -> None:
     named = re.findall(
         r"`((?:bot|handlers|jobs|charts|local|tests|tasks|manifest|docs|bin)/[\w./-]+)`", (ROOT / page).read_text()
