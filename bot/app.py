@@ -1,5 +1,6 @@
 """The composition root: every collaborator is made here, once, and handed to those who need it."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ from jobs.approvals.deciding import Approvals
 from jobs.approvals.waiting import Waiting
 from jobs.attaching import Attacher
 from jobs.engine import DocketEngine, UnknownWork, Work, with_connections
-from jobs.errors import NotFound
+from jobs.errors import NotFound, UserError
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.remote_rows import remote_rows
@@ -57,6 +58,7 @@ from jobs.graders import GraderRuntime
 from jobs.judging import PlatformJudge
 from jobs.launching import Launcher
 from jobs.ledger import Courier, Tempo
+from jobs.permissions import Permissions
 from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
 from jobs.rft import RftJobs
@@ -181,16 +183,16 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         graders = await stack.enter_async_context(GraderRuntime(judge=judge, embedder=judge))
         pool = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
         client = _client(settings)
-        jobs, attacher = _jobs(settings, store, tasks, platforms, graders)
         people = People(client)
+        permissions = _permissions(settings, people, tasks)
+        jobs, attacher = _jobs(settings, store, tasks, platforms, graders, permissions)
         rows = _rows(settings)
         examiner = _examiner(store, tasks, platforms, rows)
         approvals = Approvals(store, people, time.time, examiner.recheck)
-        notices = Notices(approvals, people)
         parts = alias_parts(settings, store, people)
         hush = quiet_parts(store, client, jobs, tasks)
         pictures = Pictures(pool, client, store)
-        evals, runner = _evals(store, tasks, platforms, graders, rows)
+        evals, runner = _evals(store, tasks, platforms, graders, rows, permissions)
 
         shelf = _shelf(settings, store, rows)
         reports = Reports(await _report_secret(settings, store), shelf.report, settings.public_url, time.time)
@@ -201,7 +203,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
             report_file=shelf.report,
             report_link=reports.link,
             log_file=shelf.inspect_log,
-            notices=notices,
+            notices=Notices(approvals, people),
             proposals=parts.messages,
             digests=hush.showing,
             mute_of=hush.quiet.mute_of,
@@ -275,8 +277,24 @@ def _client(settings: Settings) -> AsyncWebClient:
     )
 
 
+def _permissions(settings: Settings, people: People, tasks: TaskCatalogue) -> Permissions:
+    async def approvers_of(task: str) -> tuple[str, ...]:
+        try:
+            named = (await asyncio.to_thread(tasks.load, task)).approvers
+        except UserError:  # its folder went, or is broken; what runs of it can be cancelled all the same
+            named = ()
+        return named or settings.approvers
+
+    return Permissions(people, approvers_of, open_control=settings.open_control)
+
+
 def _jobs(
-    settings: Settings, store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime
+    settings: Settings,
+    store: Store,
+    tasks: TaskCatalogue,
+    platforms: Platforms,
+    graders: GraderRuntime,
+    permissions: Permissions,
 ) -> tuple[RftJobs, Attacher]:
     default = _default_platform(platforms.profiles)
     launcher = Launcher(
@@ -292,7 +310,7 @@ def _jobs(
         store, platforms.platform_of, default_platform=default, approvers=settings.approvers, clock=time.time
     )
     watcher = Watcher(store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
-    return RftJobs(store, launcher, watcher, platforms.profile_of), attacher
+    return RftJobs(store, launcher, watcher, platforms.profile_of, permissions), attacher
 
 
 def _pages(checks: Sequence[Check], *more: Reports | AliasPages) -> web.Application:
@@ -410,14 +428,19 @@ def _rows(settings: Settings) -> RowStore:
 
 
 def _evals(
-    store: Store, tasks: TaskCatalogue, platforms: Platforms, graders: GraderRuntime, rows: RowStore
+    store: Store,
+    tasks: TaskCatalogue,
+    platforms: Platforms,
+    graders: GraderRuntime,
+    rows: RowStore,
+    permissions: Permissions,
 ) -> tuple[Evals, EvalRunner]:
     """Return what people ask evals of, and what takes their turns."""
     planner = EvalPlanner(tasks, platforms.platform_of, _default_platform(platforms.profiles), time.time)
     runner = EvalRunner(
         store, tasks, platforms.platform_of, platforms.sampler_of, graders, rows, summarise, clock=time.time
     )
-    return Evals(store, planner, rows), runner
+    return Evals(store, planner, rows, permissions), runner
 
 
 def _eval_turn(runner: EvalRunner, store: Store) -> Work:

@@ -127,6 +127,10 @@ class Settings(_FromMapping):
 
     approvers: Names = ("model-approvers",)
     """Handles of the Slack user groups whose members may approve, where a task names none."""
+    open_control: bool = False
+    """`yes` lets everybody resume and cancel every job, cancel every eval, and have checkpoints evaluated again, as
+    small teams like it; otherwise who launched it, or started the eval, and the task's approvers. Everybody may pause.
+    """
     card_seconds: Seconds = 45.0
     """Shortest time between two edits of one job's card; what a person's click changes shows at once."""
     picture_steps: Annotated[int, Field(ge=1)] | None = None

@@ -1,5 +1,6 @@
 """The one place where a handler's failure is answered: a sentence for the person, or a reference that finds the bug."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import escape
 from jobs.errors import BotError
+from jobs.permissions import NotPermitted
 
 TOO_MANY_REQUESTS: Final = 429
+ESCAPED_MENTION: Final = re.compile(r"&lt;@([UW][A-Z0-9]+)&gt;")
 
 log: Final = structlog.get_logger(__name__)
 
@@ -67,6 +70,8 @@ class Boundary:
             await respond(text=text, response_type="ephemeral", replace_original=False)
 
     def _words(self, error: Exception) -> str:
+        if isinstance(error, NotPermitted):
+            return ESCAPED_MENTION.sub(r"<@\1>", escape(str(error)))
         if isinstance(error, BotError):
             return escape(str(error))
         if isinstance(error, SlackApiError) and error.response.status_code == TOO_MANY_REQUESTS:

@@ -15,6 +15,7 @@ from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.evidence.choosing import preferred, read_need
 from jobs.evidence.gathering import Examiner
 from jobs.evidence.records import Evidence, EvidenceState
+from jobs.permissions import Deed
 from jobs.rft import JobView, RftJobs
 
 
@@ -54,19 +55,21 @@ async def show_checkpoints(
 
     Raises:
         NotFound: there is no such job, or it kept no checkpoint.
+        NotPermitted: evaluating them again is others' to ask for.
         InvalidRequest: what was typed cannot be understood.
         Conflict: the checkpoints cannot be evaluated again, or are not evaluated yet and so not to be ranked.
     """
     view = await jobs.view(typed.word)
     if "again" in typed.given:
-        await whisper(client, Message(await _again(view, typed.given["again"], examiner, user)), user, channel)
+        await whisper(client, Message(await _again(view, typed.given["again"], examiner, jobs, user)), user, channel)
         return
     await whisper(client, await shown_to_one(view, typed.given.get("prefer"), pictures, report_link), user, channel)
 
 
-async def _again(view: JobView, answer: str, examiner: Examiner, user: str) -> str:
+async def _again(view: JobView, answer: str, examiner: Examiner, jobs: RftJobs, user: str) -> str:
     if answer.lower() != "yes":
         raise InvalidRequest("`again=` takes only `yes`: the checkpoints are evaluated again, and votes given anew.")
+    await jobs.require(Deed.EVALUATE_AGAIN, view.job, user)
     begun = await examiner.again(view.job.id, user)
     count = len(begun.checkpoints)
     return (

@@ -14,6 +14,7 @@ from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.evidence.records import Evidence
 from jobs.launching import CANCELLED_EARLY, Launcher
+from jobs.permissions import Deed, Permissions
 from jobs.platforms import Profile
 from jobs.postings import answer, card_posting, status
 from jobs.records import Action, Intent, Job, JobState, LaunchRequest
@@ -63,6 +64,7 @@ class RftJobs:
         launcher: takes requests and brings them onto a platform.
         watcher: reads jobs that a platform has.
         profile_of: a platform's profile by name.
+        permissions: who may do what to a job.
         clock: unix seconds.
     """
 
@@ -72,12 +74,14 @@ class RftJobs:
         launcher: Launcher,
         watcher: Watcher,
         profile_of: Callable[[str], Profile],
+        permissions: Permissions,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._launcher = launcher
         self._watcher = watcher
         self._profile_of = profile_of
+        self._permissions = permissions
         self._clock = clock
 
     # -- what people ask -----------------------------------------------------------------------------------------
@@ -138,10 +142,12 @@ class RftJobs:
         Raises:
             NotFound: there is no such job.
             Conflict: the job is in no state for it.
+            NotPermitted: this person may not; nothing was written.
         """
         while True:
             held = await self._held(reference)
             self._check(held.value, action)
+            await self.require(Deed(action.value), held.value, by)
             intent = Intent(action, by, channel, trigger)
             job = replace(held.value, intent=intent)
             try:
@@ -157,6 +163,12 @@ class RftJobs:
             except VersionConflict:
                 continue
             return job
+
+    async def require(self, deed: Deed, job: Job, user: str) -> None:
+        """Raise NotPermitted, naming who may, where a person may not do this to a job."""
+        profile = self._known_profile(job.platform)
+        pausable = job.state is JobState.WATCHING and job.intent is None and profile is not None and profile.can_pause
+        await self._permissions.require_for_job(deed, job, user, pausable=pausable)
 
     def _check(self, job: Job, action: Action) -> None:
         """Raise Conflict, in words, where the job is in no state for the action, or another wish is under way."""

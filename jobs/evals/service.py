@@ -14,6 +14,7 @@ from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import Item, RowStore
 from jobs.ledger import EVAL_PREFIX, card_id
+from jobs.permissions import Permissions
 from jobs.records import Posting, PostingKind
 from jobs.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import ALIKE_IDS, nearest
@@ -36,15 +37,22 @@ class Evals:
         store: where evals are kept.
         planner: looks up what was asked for.
         rows: where their answers are.
+        permissions: who may cancel one.
         clock: unix seconds.
     """
 
     def __init__(
-        self, store: Store, planner: EvalPlanner, rows: RowStore, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        planner: EvalPlanner,
+        rows: RowStore,
+        permissions: Permissions,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._planner = planner
         self._rows = rows
+        self._permissions = permissions
         self._clock = clock
 
     async def start(self, request: EvalRequest) -> Eval:
@@ -104,6 +112,7 @@ class Evals:
         Raises:
             NotFound: there is no such eval.
             Conflict: it has ended already.
+            NotPermitted: this person may not; nothing was written.
         """
         while True:
             held = await self._held(reference)
@@ -111,6 +120,7 @@ class Evals:
                 raise Conflict(f"{held.value.id} {ENDED[held.value.state]}; there is nothing left to cancel.")
             if held.value.cancelled_by:
                 return held.value
+            await self._permissions.require_for_eval(held.value, by)
             cancelled = replace(held.value, cancelled_by=by)
             try:
                 entry = eval_cancelled(cancelled, self._clock())

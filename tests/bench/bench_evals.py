@@ -31,6 +31,7 @@ from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import write_folder
+from tests.permitted import EVERYBODY_MAY
 
 ITEMS, RUNS, CONCURRENCY, ANSWER_SECONDS = 100, 9, 64, 0.2
 MANY_ITEMS, MANY_RUNS = 10_000, 3
@@ -155,7 +156,7 @@ async def _bench(folder: Path, url: str, gateway: Gateway, sampler: Sampler) -> 
     store = Store(redis)
     await store.open()
     catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalRows(folder / "evals"), only(gateway)
-    evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows)
+    evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
     async with GraderRuntime() as graders:
         runner = EvalRunner(
             store, catalogue, platform_of, lambda _: sampler, graders, rows, summarise, clock=time.time, timing=Timing()

@@ -30,6 +30,7 @@ from jobs.evals.shelf import ReportShelf
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
 from jobs.launching import Launcher
+from jobs.permissions import Permissions
 from jobs.platforms import Profile
 from jobs.quiet.service import Quiet
 from jobs.rft import RftJobs
@@ -39,6 +40,7 @@ from jobs.watching import Watcher
 from local.slack.faults import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
+from tests.permitted import EVERYBODY_MAY
 from tests.records import PROFILE
 
 RFT, GENERAL = "C0RFT0001", "C0GENERAL"
@@ -74,8 +76,8 @@ def no_platform(name: str) -> tuple[Profile, Gateway]:
     raise AssertionError(f"{name} is asked for nothing here")
 
 
-def jobs_of(store: Store, tasks: Path) -> RftJobs:
-    """Return the jobs of a store, to be looked at only."""
+def jobs_of(store: Store, tasks: Path, permissions: Permissions = EVERYBODY_MAY) -> RftJobs:
+    """Return the jobs of a store, to be looked at and asked for things; no platform is there."""
     launcher = Launcher(
         store,
         TaskCatalogue(tasks),
@@ -86,7 +88,8 @@ def jobs_of(store: Store, tasks: Path) -> RftJobs:
         appearance=0.0,
         clock=time.time,
     )
-    return RftJobs(store, launcher, Watcher(store, no_platform, time.time), lambda _name: PROFILE)
+    watcher = Watcher(store, no_platform, time.time)
+    return RftJobs(store, launcher, watcher, lambda _name: PROFILE, permissions)
 
 
 @dataclass
@@ -134,7 +137,8 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
     async def find(eval_id: str) -> Eval | None:
         return await evals.view(eval_id)
 
-    evals = Evals(store, EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time), LocalRows(folder / "evals"))
+    planner = EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time)
+    evals = Evals(store, planner, LocalRows(folder / "evals"), EVERYBODY_MAY)
     client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
     people = People(client)
     notices = Notices(Approvals(store, people, time.time), people)

@@ -131,5 +131,7 @@ async def test_the_command_and_the_menu_show_one_person_what_they_need(scene: Sc
     await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=no")
     await whispered(scene, "dave", "`again=` takes only `yes`")
     await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=yes")
-    await whispered(scene, "dave", f"I evaluate 3 checkpoints of `{job.id}` and the base model again.")
+    await whispered(scene, "dave", f"can have the checkpoints of {job.id} evaluated again. It costs model calls")
+    await scene.workspace.type_command("alice", "/rft", f"checkpoints {job.id} again=yes")
+    await whispered(scene, "alice", f"I evaluate 3 checkpoints of `{job.id}` and the base model again.")
     assert await scene.failures() == []

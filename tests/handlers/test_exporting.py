@@ -22,6 +22,7 @@ from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.handlers.posting_desk import RFT, Desk, no_platform, open_desk
 from tests.jobs.evals.reported import an_answer, an_eval
+from tests.permitted import EVERYBODY_MAY
 
 QUICK = Tempo(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 ARMS = (Arm("local-policy-1"), Arm("another"))
@@ -42,7 +43,7 @@ async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
 
 def evals_of(desk: Desk) -> Evals:
     planner = EvalPlanner(TaskCatalogue(desk.folder), no_platform, "local", lambda: 0.0)
-    return Evals(desk.store, planner, LocalRows(desk.folder / "evals"))
+    return Evals(desk.store, planner, LocalRows(desk.folder / "evals"), EVERYBODY_MAY)
 
 
 async def deliver(desk: Desk, *postings: Posting) -> None:

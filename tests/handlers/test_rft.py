@@ -26,11 +26,11 @@ async def shown(scene: Scene, user: str, words: str, after: int = 0) -> Json:
     return await eventually(look, f"'{words}' for {user}")
 
 
-async def asked(scene: Scene, text: str, words: str) -> Json:
-    """Type after /rft as dave, and wait for the new answer with these words."""
-    known = len(await scene.workspace.whispers("dave"))
-    await scene.workspace.type_command("dave", "/rft", text)
-    return await shown(scene, "dave", words, after=known)
+async def asked(scene: Scene, text: str, words: str, user: str = "dave") -> Json:
+    """Type after /rft, and wait for the new answer with these words."""
+    known = len(await scene.workspace.whispers(user))
+    await scene.workspace.type_command(user, "/rft", text)
+    return await shown(scene, user, words, after=known)
 
 
 async def intent_of(scene: Scene, job: Job) -> Intent | None:
@@ -121,8 +121,25 @@ async def test_a_wish_is_confirmed_written_down_and_refused_where_it_makes_no_se
 
     early = a_job(id="rft-early2", state=JobState.LAUNCHING, request=a_request(requested_by=ALICE, channel=RFT))
     await scene.store.commit(Change(job=Versioned(early, 0)))
-    await asked(scene, "cancel rft-early2", "`rft-early2` is not on local yet. I stop it before it gets there")
+    await asked(scene, "cancel rft-early2", "`rft-early2` is not on local yet. I stop it before it gets there", "carol")
     await shown(scene, "alice", "acts was not launched. It was cancelled before the launch.")
+    assert await scene.failures() == []
+
+
+async def test_who_neither_launched_nor_approves_can_pause_but_not_cancel(scene: Scene) -> None:
+    job = await scene.running()
+    card = await scene.workspace.card_with(job.id)
+    before, trail = await scene.store.job(job.id), await scene.store.trail()
+
+    await scene.workspace.click("dave", card, buttons(card, "act_on_job:cancel")[0])
+    refused = await shown(scene, "dave", f"can cancel {job.id}. A cancelled job cannot be taken up again")
+    assert f"Only <@{ALICE}>, who launched it, and its approvers (@model-approvers)" in refused["text"]
+    assert f"Anybody may pause it meanwhile: `/rft pause {job.id}`." in refused["text"]
+    await asked(scene, f"cancel {job.id}", "can cancel")
+    assert (await scene.store.job(job.id), await scene.store.trail()) == (before, trail)
+    assert await scene.workspace.card_with(job.id) == card
+
+    await asked(scene, f"pause {job.id}", f"I ask local to pause `{job.id}`.")
     assert await scene.failures() == []
 
 
@@ -141,8 +158,8 @@ async def test_a_real_job_is_paused_resumed_and_cancelled_by_command_and_by_butt
     await workspace.click("carol", paused, buttons(paused, "act_on_job:pause")[0])
     await workspace.reply_with("<@U0CAROL01> resumed it.")
     await workspace.card_with("Training")
-    await asked(scene, f"cancel {job_id}", "I ask local to cancel")
-    await workspace.reply_with("<@U0DAVE001> cancelled it.")
+    await asked(scene, f"cancel {job_id}", "I ask local to cancel", "carol")
+    await workspace.reply_with("<@U0CAROL01> cancelled it.")
     ended = await workspace.card_with("*Cancelled*")
     assert not buttons(ended, "act_on_job:cancel")
     assert ended["ts"] == card["ts"]

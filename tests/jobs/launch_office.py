@@ -23,6 +23,7 @@ from jobs.watching import Watcher
 from local.platform.server import Limits, Platform, serve
 from tests.jobs.tasks.folder import write_folder
 from tests.lossy_way import LossyWay, lossy_way
+from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, CHANNEL
 
 SCHEMA = {
@@ -186,5 +187,5 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             appearance=0.0,
             clock=time.time,
         )
-        jobs = RftJobs(mortal, launcher, Watcher(mortal, platform_of, time.time), profile_of)
+        jobs = RftJobs(mortal, launcher, Watcher(mortal, platform_of, time.time), profile_of, EVERYBODY_MAY)
         yield Office(mortal, gateway, way, platform, profiles, tasks, jobs)

@@ -27,6 +27,7 @@ from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.model_endpoint import Endpoint, serving_models
 from tests.jobs.tasks.folder import line, write_folder
+from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, CHANNEL
 
 PATIENCE = 60.0
@@ -188,7 +189,7 @@ async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIt
         sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
         rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
         platform_of = only(gateway)
-        evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows)
+        evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
         async with GraderRuntime(judge=PlatformJudge(lambda: sampler, lambda: gateway)) as graders:
             laboratory = Laboratory(store, endpoint, folder, platform_of, sampler, graders, rows, evals, catalogue)
             laboratory.write_task({"valid.jsonl": valid_rows(6)})

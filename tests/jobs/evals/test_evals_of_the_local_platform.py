@@ -20,6 +20,7 @@ from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from local.platform.server import serve
 from tests.jobs.evals.laboratory import QUICK, a_wish, only
+from tests.permitted import EVERYBODY_MAY
 
 TASKS = Path(__file__).parents[3] / "tasks"
 
@@ -66,7 +67,7 @@ async def test_a_trained_checkpoint_is_measured_beside_its_base(store: Store, tm
         tuned = (await trained(gateway, tasks)).fine_tuned_model
         assert tuned is not None
         rows, sampler = LocalRows(tmp_path / "evals"), Sampler(gateway, gateway.profile.max_concurrency)
-        evals = Evals(store, EvalPlanner(tasks, only(gateway), "local", time.time), rows)
+        evals = Evals(store, EvalPlanner(tasks, only(gateway), "local", time.time), rows, EVERYBODY_MAY)
         runner = EvalRunner(
             store,
             tasks,
