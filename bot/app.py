@@ -61,6 +61,7 @@ from jobs.ledger import Courier, Tempo
 from jobs.permissions import Permissions
 from jobs.platforms import Profile, load_profiles
 from jobs.records import PostingKind
+from jobs.retention import Retention
 from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.sweeping import LEASE as SWEEP_LEASE
@@ -78,6 +79,8 @@ NEWEST_EVALS: Final = 50
 """Evals among which a check looks for one of its task."""
 OLDEST_OUTBOX: Final = 120.0
 """Seconds a message may wait to go out before the bot counts as not ready."""
+RETENTION_TICK: Final = 300.0
+"""Seconds after which a bot asks whether anything is to be removed; one of them does it, once an hour."""
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
 
@@ -247,7 +250,7 @@ async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = 
         handlers.register(app, Boundary(log_bug), services)
         listener, http_port = await _listener(settings, app, give_up, stack)
 
-        ticks = _ticks(store, engine, listener, stack)
+        ticks = _ticks(store, engine, listener, Retention(store, settings.retention_days), stack)
         pages = _pages(_checks(store, listener, ticks, engine), reports, parts.pages)
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
@@ -321,7 +324,9 @@ def _pages(checks: Sequence[Check], *more: Reports | AliasPages) -> web.Applicat
     return pages
 
 
-def _ticks(store: Store, engine: DocketEngine, listener: Listener, stack: AsyncExitStack) -> Ticks:
+def _ticks(
+    store: Store, engine: DocketEngine, listener: Listener, retention: Retention, stack: AsyncExitStack
+) -> Ticks:
     outages = Outages((RedisConnectionError, RedisTimeoutError))
     stack.enter_context(outages.in_the_log())
     return Ticks(
@@ -329,6 +334,7 @@ def _ticks(store: Store, engine: DocketEngine, listener: Listener, stack: AsyncE
             Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),
             Tick("outbox", 0.25, lambda: _hand_over_outbox(store, engine)),
             Tick("slack connection", 5.0, listener.watch, asks_redis=False),
+            Tick("retention", RETENTION_TICK, retention.tick),
         ),
         outages=outages,
     )

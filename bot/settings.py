@@ -131,6 +131,9 @@ class Settings(_FromMapping):
     """`yes` lets everybody resume and cancel every job, cancel every eval, and have checkpoints evaluated again, as
     small teams like it; otherwise who launched it, or started the eval, and the task's approvers. Everybody may pause.
     """
+    retention_days: Annotated[int, Field(ge=1)] = 180
+    """Days for which a job's steps and messages, and evals that are not part of a job, are kept after its end. Jobs,
+    approvals, evidence, aliases and the audit trail are kept for good."""
     card_seconds: Seconds = 45.0
     """Shortest time between two edits of one job's card; what a person's click changes shows at once."""
     picture_steps: Annotated[int, Field(ge=1)] | None = None

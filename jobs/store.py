@@ -23,7 +23,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:lane:<lane>            sorted set, posting id in order
     {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
     {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
-    {proctor}:refused                hash posting id -> posting and Slack's reason
+    {proctor}:refused                hash posting id -> posting, Slack's reason, and when (unix seconds)
     {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
     {proctor}:sweeps                 sorted set, platform by the time of its next sweep (ms)
     {proctor}:sweep:<platform>       hash pages, cursor: what the last sweep left to the next
@@ -68,7 +68,7 @@ SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
-    *("plan", "put_off", "swept"),
+    *("plan", "put_off", "swept", "drop"),
 )
 
 T = TypeVar("T")
@@ -118,6 +118,30 @@ class Delivery:
     first_attempt: float
     """Unix seconds of the first attempt that may have gone through."""
     entry: LedgerEntry | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is removed all or nothing; keys are without the prefix."""
+
+    guards: tuple[tuple[str, int], ...]
+    """Records with the versions they were read at: where one was changed since, nothing is removed."""
+    absent: tuple[str, ...] = ()
+    """Keys that must not be there, or nothing is removed."""
+    gone: tuple[str, ...] = ()
+    unlisted: tuple[tuple[str, str], ...] = ()
+    """Sorted set and member."""
+    pared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Hash and the fields that stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPosting:
+    """What is known of a posting that Slack refused."""
+
+    posting: Posting
+    at: float
+    """Unix seconds; 0 where it was not written down."""
 
 
 class Store:
@@ -345,6 +369,51 @@ class Store:
             burst: calls that may go out at once.
         """
         return float(cast("int", await self._run("reserve", name, int(interval * 1000), burst))) / 1000
+
+    # -- removing ------------------------------------------------------------------------------------------------
+
+    async def listed(self, kind: type, *, offset: int, limit: int, until: float | None = None) -> tuple[str, ...]:
+        """Return a page of the ids of one of `KINDS`, oldest first; `until` (unix seconds) where it keeps the time."""
+        most = "+inf" if until is None else until
+        found = await self._redis.zrangebyscore(_key(KINDS[kind].listed), "-inf", most, start=offset, num=limit)
+        return tuple(str(each) for each in found)
+
+    async def sizes(self, subjects: Sequence[str]) -> tuple[tuple[int, int], ...]:
+        """Return for each subject how many steps, and how many lines of its ledger, are kept."""
+        pipe = self._redis.pipeline(transaction=False)
+        for subject in subjects:
+            pipe.hlen(_key(f"steps:{subject}"))
+            pipe.hlen(_key(f"ledger:{subject}"))
+        counts = cast("list[int]", await pipe.execute())
+        return tuple(zip(counts[::2], counts[1::2], strict=True))
+
+    async def waiting(self, *, offset: int, limit: int) -> tuple[Posting, ...]:
+        """Return the oldest posting of each lane of a page of the outbox."""
+        lanes = cast("list[str]", await self._redis.zrange(_key("outbox"), offset, offset + limit - 1))
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
+            pipe.zrange(_key(f"lane:{lane}"), 0, 0)
+        firsts = [str(found[0]) for found in await pipe.execute() if found]
+        for posting_id in firsts:
+            pipe.hget(_key(f"posting:{posting_id}"), "value")
+        return tuple(POSTING.validate_json(value) for value in await pipe.execute() if value)
+
+    async def refused_since(self, cursor: int, limit: int) -> tuple[int, tuple[RefusedPosting, ...]]:
+        """Return about so many of the refused postings and where the next page begins; 0 begins, and ends."""
+        answer = await self._redis.hscan(_key("refused"), cursor, count=limit)
+        after, page = cast("tuple[int, Mapping[str, str]]", answer)
+        read = [json.loads(value) for value in page.values()]
+        found = (RefusedPosting(POSTING.validate_json(each["posting"]), float(each.get("at", 0))) for each in read)
+        return int(after), tuple(found)
+
+    async def forget_refused(self, posting_ids: Sequence[str]) -> None:
+        """Forget that Slack refused these postings."""
+        if posting_ids:
+            await self._redis.hdel(_key("refused"), *posting_ids)
+
+    async def drop(self, removal: Removal) -> bool:
+        """Remove all of it, or nothing where a record changed meanwhile or a message waits; tell which."""
+        return bool(await self._run("drop", json.dumps(asdict(removal))))
 
     # -- sweeps --------------------------------------------------------------------------------------------------
 

@@ -241,7 +241,7 @@ def answer_posting(evaluation: Eval, text: str, about: str) -> Posting:
         id=f"eval:{evaluation.id}:answer:{about}",
         kind=PostingKind.ANSWER,
         lane=f"answer:{evaluation.id}",
-        subject=evaluation.request.trigger,  # whose ledger is dropped after a week, unlike the eval's
+        subject=evaluation.id,
         channel=evaluation.request.channel,
         user=evaluation.request.requested_by,
         text=text,

@@ -2,7 +2,8 @@
 local prefix, id, lane, reason = unpack(ARGV)
 local function key(name) return prefix .. ':' .. name end
 local value = redis.call('HGET', key('posting:' .. id), 'value')
-if value then redis.call('HSET', key('refused'), id, cjson.encode({posting = value, reason = reason})) end
+local at = tonumber(redis.call('TIME')[1])
+if value then redis.call('HSET', key('refused'), id, cjson.encode({posting = value, reason = reason, at = at})) end
 redis.call('DEL', key('posting:' .. id))
 redis.call('ZREM', key('lane:' .. lane), id)
 return 1
