@@ -7,10 +7,15 @@ import pytest
 
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict
+from jobs.evals.planning import EvalPlanner
+from jobs.evals.records import EvalState
+from jobs.evals.rows import LocalRows
+from jobs.evals.service import Evals
 from jobs.permissions import Deed, NotPermitted, Refusal, may
 from jobs.records import Action, Job, JobState
 from jobs.store import Store
-from tests.handlers.posting_desk import jobs_of
+from jobs.tasks import TaskCatalogue
+from tests.handlers.posting_desk import jobs_of, no_platform
 from tests.jobs.evals.answers import an_eval
 from tests.permitted import permissions
 from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_job, a_request
@@ -117,6 +122,18 @@ async def test_an_eval_is_cancelled_by_who_started_it_or_an_approver_of_its_task
     words = rf"^Only <@{owner}>, who started it, and its approvers \(@model-approvers\) can cancel {evaluation.id}\. "
     with pytest.raises(NotPermitted, match=words):
         await strict.require_for_eval(evaluation, DAVE)
+
+
+async def test_a_refused_cancel_of_an_eval_changes_nothing(store: Store, tmp_path: Path) -> None:
+    running = an_eval(state=EvalState.RUNNING)
+    await store.commit(Change(evaluation=Versioned(running, 0)))
+    planner = EvalPlanner(TaskCatalogue(tmp_path), no_platform, "local", lambda: 0.0)
+    evals = Evals(store, planner, LocalRows(tmp_path), permissions(BOB))
+    before, trail = await store.evaluation(running.id), await store.trail()
+    with pytest.raises(NotPermitted):
+        await evals.cancel(running.id, DAVE)
+    assert (await store.evaluation(running.id), await store.trail()) == (before, trail)
+    assert (await evals.cancel(running.id, BOB)).cancelled_by == BOB
 
 
 async def test_evaluating_again_is_for_who_launched_it_and_approvers() -> None:
