@@ -5,6 +5,7 @@
     resume                    yes                yes                        no
     cancel                    yes                yes                        no
     evaluate again            yes                yes                        no
+    say which task it is of   yes                yes                        no
 
 A pause can be taken back and saves money, so it is everybody's. A cancelled job is paid for and lost, and what resumes
 or is evaluated again costs more. Small teams open all of it to everybody.
@@ -32,6 +33,8 @@ class Deed(StrEnum):
     CANCEL = "cancel"
     EVALUATE_AGAIN = "evaluate_again"
     """Its checkpoints, which costs model calls and ends the votes so far."""
+    GIVE_TASK = "give_task"
+    """To a job launched elsewhere: whose graders, approvers and guardrails hold for it."""
 
 
 EVERYBODYS: Final = frozenset({Deed.PAUSE})
@@ -90,7 +93,8 @@ class Permissions:
         refusal = await self._refusal(deed, user, owner, job.approvers)
         if refusal:
             owns = "asked to watch" if job.attached else "launched"
-            instead = f" Anybody may pause it meanwhile: `/rft pause {job.id}`." if pausable else ""
+            stops = pausable and deed is Deed.CANCEL
+            instead = f" Anybody may pause it meanwhile: `/rft pause {job.id}`." if stops else ""
             raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {_why(deed)}{instead}")
 
     async def require_for_eval(self, evaluation: Eval, user: str) -> None:
@@ -100,8 +104,8 @@ class Permissions:
         refusal = await self._refusal(Deed.CANCEL, user, owner, approvers)
         if refusal:
             raise NotPermitted(
-                f"{_who(refusal, 'started', evaluation.id, approvers)} Its answers cost model calls, and it cannot be "
-                "taken up again."
+                f"{_who(refusal, 'started', evaluation.id, approvers)} A cancelled eval cannot be taken up again, "
+                "and what it cost is spent."
             )
 
     async def _refusal(self, deed: Deed, user: str, owner: str, approvers: tuple[str, ...]) -> Refusal | None:
@@ -119,6 +123,8 @@ def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) 
     match refusal.deed:
         case Deed.EVALUATE_AGAIN:
             what = f"have the checkpoints of {subject} evaluated again"
+        case Deed.GIVE_TASK:
+            what = f"say which task {subject} is of"
         case Deed.PAUSE | Deed.RESUME | Deed.CANCEL:
             what = f"{refusal.deed.value} {subject}"
         case _:
@@ -132,6 +138,8 @@ def _why(deed: Deed) -> str:
             return "A cancelled job cannot be taken up again, and what it cost is spent."
         case Deed.RESUME:
             return "Resumed, it costs money again."
+        case Deed.GIVE_TASK:
+            return "The task decides who approves its checkpoints, and what they are measured by."
         case Deed.EVALUATE_AGAIN:
             return "It costs model calls, and votes given until now would count no more."
         case Deed.PAUSE:

@@ -374,9 +374,10 @@ class Store:
 
     async def listed(self, kind: type, *, offset: int, limit: int, until: float | None = None) -> tuple[str, ...]:
         """Return a page of the ids of one of `KINDS`, oldest first; `until` (unix seconds) where it keeps the time."""
-        most = "+inf" if until is None else until
-        found = await self._redis.zrangebyscore(_key(KINDS[kind].listed), "-inf", most, start=offset, num=limit)
-        return tuple(str(each) for each in found)
+        # By rank: by score, Redis would walk over everything before the page.
+        found = await self._redis.zrange(_key(KINDS[kind].listed), offset, offset + limit - 1, withscores=True)
+        page = cast("list[tuple[str, float]]", found)
+        return tuple(each for each, at in page if until is None or at <= until)
 
     async def sizes(self, subjects: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """Return for each subject how many steps, and how many lines of its ledger, are kept."""
