@@ -17,8 +17,9 @@ from typing import Final
 import structlog
 from redis.asyncio import Redis
 
-from bot.app import JOB_LEASE, STORE_CONNECTIONS, _hand_over_due
+from bot.ground import STORE_CONNECTIONS
 from bot.schedule import Tick, Ticks
+from bot.turns import JOB_LEASE, hand_over_due
 from jobs.engine import DocketEngine, Work, with_connections
 from jobs.gateway import Gateway
 from jobs.platforms import Profile
@@ -69,7 +70,7 @@ async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float,
     ):
         gc.freeze()  # as the bot does when it starts
         engine.start()
-        ticks = Ticks((Tick("due jobs", 0.5, lambda: _hand_over_due(store, engine)),))
+        ticks = Ticks((Tick("due jobs", 0.5, lambda: hand_over_due(store, engine)),))
         ticks.start()
         while await asyncio.to_thread(sys.stdin.readline):
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
