@@ -103,7 +103,7 @@ RFT: Final = (
         "watch",
         "be told of a job; or watch one that was launched elsewhere",
         takes="<job or platform job id>",
-        keys={"platform": "<platform>"},
+        keys={"platform": "<platform>", "task": "<task>"},
     ),
     Verb("unwatch", "be told of it no more", takes="<job>"),
     Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),

@@ -19,7 +19,7 @@ from handlers.people import People
 from handlers.quieting import Quieting
 from handlers.summary import ReportLink
 from handlers.wording import group
-from jobs.attaching import Attacher, WatchRequest
+from jobs.attaching import Attacher, Attachment, WatchRequest
 from jobs.evidence.gathering import Examiner
 from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.ledger import card_id
@@ -28,6 +28,8 @@ from jobs.rft import RftJobs
 from jobs.store import AlreadyTaken, Store
 
 COMMAND: Final = "/rft"
+MOST_LIKE: Final = 3
+"""Tasks with the same reward that are named."""
 
 
 def register(app: AsyncApp) -> None:
@@ -132,19 +134,49 @@ async def follow(typed: Typed, user: str, channel: str, trigger: str, attacher: 
     """Tell a person of a job of ours from now on, or no more; a job that is not ours is attached to."""
     if typed.verb == "unwatch":
         return await quieting.unwatch(typed.word, user)
-    told = None if "platform" in typed.given else await quieting.watch(typed.word, user)
+    told = None if typed.given else await quieting.watch(typed.word, user)
     return told or await watch(typed, user, channel, trigger, attacher)
 
 
 async def watch(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher) -> str:
     """Attach to a job launched elsewhere; return the sentence that confirms it."""
-    job = await attacher.attach(WatchRequest(typed.word, user, channel, trigger, typed.given.get("platform")))
+    given = typed.given
+    attachment = await attacher.attach(
+        WatchRequest(typed.word, user, channel, trigger, given.get("platform"), given.get("task"))
+    )
+    return watched(attachment, user)
+
+
+def watched(attachment: Attachment, user: str) -> str:
+    """Return the sentences that confirm to a person that a job launched elsewhere is watched, and how."""
+    job = attachment.job
     groups = ", ".join(group(handle) for handle in job.approvers)
+    of = f", a job of {job.task}" if job.has_task else ""
+    watching = f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`{of}"
+    told = [
+        f"{watching}; the platform says it is {escape(job.platform_status or 'in no state')}.",
+        "Its card appears here, its history in the thread.",
+        f"When it ends with checkpoints, {job.quorum} of {groups} approve one.",
+        *map(escape, job.remarks),
+    ]
+    if user == job.request.requested_by:
+        cannot = "" if job.policy.self_approval else " and cannot approve"
+        told.append(f"I cannot tell who launched it, so you count as its launcher{cannot}.")
+    if not job.has_task:
+        told.append(_task_wanted(attachment))
+    return " ".join(told)
+
+
+def _task_wanted(attachment: Attachment) -> str:
+    """Return how to say which task a job is of, and which it looks to be."""
+    job_id, like = attachment.job.id, attachment.tasks_like
+    if not like:
+        named = escape(f"`/rft watch {job_id} task=<task>`")
+        return f"{named} says which task it is of; its checkpoints are evaluated then."
+    others = f" or {', '.join(like[1:MOST_LIKE])}" if like[1:] else ""
     return (
-        f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`; the platform says it is "
-        f"{escape(job.platform_status or 'in no state')}. Its card appears here, its history in the thread. When it "
-        f"ends with checkpoints, {job.quorum} of {groups} approve one. I cannot tell who launched it, so you count as "
-        "its launcher and cannot approve."
+        f"It trains on the reward of {like[0]}{others}: `/rft watch {job_id} task={like[0]}` has its checkpoints "
+        "evaluated as that task's."
     )
 
 

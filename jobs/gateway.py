@@ -181,6 +181,26 @@ class Gateway:
             return None
         return rows + bool(rest.strip()) or None
 
+    async def first_row(self, file_id: str) -> JsonObject | None:
+        """Return the first row of an uploaded JSONL file; None where it is not shown, not soon enough, or no object."""
+        line = b""
+        try:
+            async with (
+                asyncio.timeout(COUNT_SECONDS),
+                self._client.files.with_streaming_response.content(_checked(file_id)) as answer,
+            ):
+                async for chunk in answer.iter_bytes():
+                    line += chunk
+                    if b"\n" in line:
+                        break
+        except NO_CONTENT:
+            return None
+        try:
+            row = json.loads(line.partition(b"\n")[0])
+        except ValueError:
+            return None
+        return row if isinstance(row, dict) else None
+
     async def create(self, spec: JobSpec) -> RemoteJob:
         """Create a job. It is sent once: where the answer is lost, `find` tells whether the job exists."""
         request = Request("create the job", once=True, model=spec.model)

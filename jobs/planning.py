@@ -6,17 +6,17 @@ Nothing is written and no platform is asked.
 import asyncio
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from jobs.errors import InvalidRequest
 from jobs.evals.asked import prompt_hash
 from jobs.gateway import Gateway
 from jobs.graders import MultiGrader, parse_grader, untrainable
 from jobs.platforms import Profile, require_open
-from jobs.records import Hyperparameters, Job, JobState, LaunchRequest
+from jobs.records import ApprovalPolicy, Hyperparameters, Job, JobState, LaunchRequest
 from jobs.tasks import LaunchDefaults, Task, TaskCatalogue, nearest
 
 SPLITS: Final = ("train", "valid")
@@ -26,6 +26,22 @@ T = TypeVar("T")
 
 PlatformOf = Callable[[str], tuple[Profile, Gateway]]
 """Returns profile and gateway of a platform; raises NotFound naming the nearest, InvalidRequest without its key."""
+
+
+class Terms(TypedDict):
+    """The fields of a job that its task decides, whoever launched it."""
+
+    task: str
+    task_version: str
+    reward: str
+    quorum: int
+    approvers: tuple[str, ...]
+    alert_settings: Mapping[str, object]
+    shadows: tuple[str, ...]
+    policy: ApprovalPolicy
+    guardrails: Mapping[str, float]
+    alias: str
+    evidence_runs: int
 
 
 class Planner:
@@ -76,22 +92,12 @@ class Planner:
             state=JobState.CHECKING,
             request=replace(request, hyperparameters=hyperparameters),
             created_at=self._clock(),
-            task=task.name,
-            task_version=task.version,
             platform=profile.name,
             model=model,
             prompt=prompt,
-            reward=task.reward,
-            quorum=task.quorum,
-            approvers=task.approvers or self._default_approvers,
             train_items=train,
             valid_items=valid,
-            alert_settings=task.alerts.changes,
-            shadows=task.shadows,
-            policy=task.approval,
-            guardrails=task.guardrails,
-            alias=task.alias,
-            evidence_runs=task.evidence_runs,
+            **terms_of(task, self._default_approvers),
             prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
         )
 
@@ -100,6 +106,28 @@ class Planner:
             if split not in task.splits:
                 raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
         return len(self._tasks.rows(task, "train")), len(self._tasks.rows(task, "valid"))
+
+
+def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
+    """Return how a task's jobs are watched and its checkpoints evaluated and signed off.
+
+    Args:
+        task: the task.
+        default_approvers: who may approve where it does not say.
+    """
+    return Terms(
+        task=task.name,
+        task_version=task.version,
+        reward=task.reward,
+        quorum=task.quorum,
+        approvers=task.approvers or default_approvers,
+        alert_settings=task.alerts.changes,
+        shadows=task.shadows,
+        policy=task.approval,
+        guardrails=task.guardrails,
+        alias=task.alias,
+        evidence_runs=task.evidence_runs,
+    )
 
 
 def job_id(trigger: str) -> str:

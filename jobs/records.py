@@ -213,6 +213,13 @@ class Job:
     """Answers for each item when checkpoints are evaluated."""
     prompt_hash: str = ""
     """Of the prompt and the response format that it is trained with; empty where they are not known."""
+    remarks: tuple[str, ...] = ()
+    """In what a job launched elsewhere differs from its task, or may, as sentences for whoever approves."""
+
+    @property
+    def has_task(self) -> bool:
+        """Whether its task is known; of a job launched elsewhere it is only once somebody says so."""
+        return not self.attached or bool(self.task_version)
 
     @property
     def suffix(self) -> str:

@@ -75,6 +75,10 @@ class RemoteJob:
     """Name of the grader that training climbs."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     """As the platform has them; None for what it still calls "auto"."""
+    grader: JsonObject = field(default_factory=dict)
+    """Grader definition of the reward; empty where the platform does not say."""
+    response_format: JsonObject = field(default_factory=dict)
+    """As in `JobSpec`; empty where the platform does not say."""
     raw: JsonObject = field(default_factory=dict)
 
     @property
@@ -104,6 +108,7 @@ def read_job(answer: JsonObject) -> RemoteJob:
     """
     error = child(answer, "error")
     hyperparameters = child(answer, "method", "reinforcement", "hyperparameters")
+    grader = child(answer, "method", "reinforcement", "grader")
     files = answer.get("result_files")
     return RemoteJob(
         id=text(answer, "id") or "",
@@ -124,7 +129,9 @@ def read_job(answer: JsonObject) -> RemoteJob:
         suffix=text(answer, "user_provided_suffix"),
         method=text(child(answer, "method"), "type"),
         hyperparameters=_settings(hyperparameters),
-        reward=text(child(answer, "method", "reinforcement", "grader"), "name"),
+        reward=text(grader, "name"),
+        grader=grader,
+        response_format=child(answer, "method", "reinforcement", "response_format"),
         raw=answer,
     )
 

@@ -22,7 +22,13 @@ def launched(job: Job) -> AuditEntry:
 
 def attached(job: Job) -> AuditEntry:
     """Return what is written when somebody asks to watch a job that was launched elsewhere."""
-    return _entry(job, Act.WATCH, {"platform": job.platform, "remote": job.remote_id or ""})
+    return _entry(job, Act.WATCH, _origin(job))
+
+
+def given_task(job: Job, by: str, where: str, at: float) -> AuditEntry:
+    """Return what is written when somebody says which task a job is of that is watched already."""
+    details = {name: value for name, value in _origin(job).items() if value}
+    return AuditEntry(at, by, Act.WATCH, job.task, job.id, where=where, details=details)
 
 
 def asked(job: Job, intent: Intent, at: float) -> AuditEntry:
@@ -71,6 +77,17 @@ def _entry(job: Job, act: Act, details: Mapping[str, str]) -> AuditEntry:
         where=request.channel,
         details={name: value for name, value in details.items() if value},
     )
+
+
+def _origin(job: Job) -> Mapping[str, str]:
+    """Return where a job launched elsewhere runs, and what it is held to where its task is known."""
+    return {
+        "platform": job.platform,
+        "remote": job.remote_id or "",
+        "version": job.task_version,
+        "prompt": job.prompt,
+        "remarks": " ".join(job.remarks),
+    }
 
 
 def _settings(job: Job) -> Mapping[str, str]:

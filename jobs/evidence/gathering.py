@@ -318,7 +318,8 @@ class Examiner:
             return
         changed = changed_parts(held.value.parts, await self._preparer.parts(job))
         if changed:
-            await self._begin(job, held, approval, in_words(changed))
+            readable = "" if held.value.parts else f"What {job.task} measures checkpoints by can be read now."
+            await self._begin(job, held, approval, readable or in_words(changed))
         elif approval is None or not approval.value.evidence:
             await self._write(job, held, approval, held.value)
         else:

@@ -64,7 +64,7 @@ def failed(evidence: Evidence, job: Job, profile: Profile | None, reason: str, n
         digest = hash_of([digest_of(checkpoint.id, checkpoint.model_id, evidence.parts), seen])
         candidates.append(replace(shown, valid=figures, guards=(guard,), digest=digest))
     figures_of = f"The figures here are those of {job.platform}."
-    again = "" if job.attached else f" `/rft checkpoints {job.id} again=yes` tries once more."
+    again = "" if not job.has_task else f" `/rft checkpoints {job.id} again=yes` tries once more."
     return replace(
         evidence,
         state=EvidenceState.FAILED,

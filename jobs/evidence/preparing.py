@@ -116,9 +116,14 @@ class Preparer:
 
     async def _task(self, job: Job) -> Task:
         """Return the job's task; raises where checkpoints would be asked otherwise than they were trained."""
-        if job.attached:
-            raise Conflict(f"{job.id} was launched elsewhere, so its task, prompt and graders are not known to me.")
+        if not job.has_task:
+            raise Conflict(
+                f"{job.id} was launched elsewhere, so its task, prompt and graders are not known to me. "
+                f"`/rft watch {job.id} task=<task>` names the task; its checkpoints are evaluated then."
+            )
         task = await asyncio.to_thread(self._tasks.load, job.task)
+        if VALID not in task.splits:
+            raise Conflict(f"{task.name} has no {VALID}.jsonl any more; checkpoints are evaluated on it.")
         asked = prompt_hash(task.prompts.get(job.prompt, ""), task.response_format)
         if job.prompt_hash and asked != job.prompt_hash:
             raise Conflict(
@@ -187,7 +192,7 @@ def _asks_alike(held: Eval, wanted: Eval) -> bool:
 
 
 def _notes(job: Job, task: Task) -> tuple[str, ...]:
-    notes = []
+    notes = [*job.remarks]
     if job.state.is_final and TEST not in task.splits:
         notes.append(f"{task.name} has no test split: nothing was held out from the choice.")
     if task.version != job.task_version:

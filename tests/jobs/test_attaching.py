@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from jobs.gateway import Gateway
 from jobs.platforms import Profile
 from jobs.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.store import Store
+from jobs.tasks import TaskCatalogue
 from jobs.watching import Watcher
 from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
-from tests.records import ALICE, BOB, CHANNEL, PROFILE, a_job
+from tests.permitted import permissions
+from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
@@ -65,6 +68,7 @@ class Bureau:
     platform: StandIn
     attacher: Attacher
     watcher: Watcher
+    tasks: Path
 
     def has(self, job: JobJson, events: list[JobJson]) -> None:
         """Let the platform have a job with its events, newest first."""
@@ -73,7 +77,7 @@ class Bureau:
 
     async def attach(self, **changes: Any) -> Job:
         request = WatchRequest("ftjob-1", requested_by=BOB, channel=CHANNEL, trigger="typed")
-        return await self.attacher.attach(replace(request, **changes))
+        return (await self.attacher.attach(replace(request, **changes))).job
 
     async def look(self, job: Job) -> Job:
         held = await self.store.job(job.id)
@@ -95,7 +99,7 @@ class Bureau:
 
 
 @pytest.fixture
-async def bureau(store: Store) -> AsyncIterator[Bureau]:
+async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
     async with standing_in() as platform, Gateway(replace(PROFILE, base_url=platform.url), "key") as gateway:
 
         def platform_of(name: str) -> tuple[Profile, Gateway]:
@@ -104,9 +108,15 @@ async def bureau(store: Store) -> AsyncIterator[Bureau]:
             return gateway.profile, gateway
 
         attacher = Attacher(
-            store, platform_of, default_platform="local", approvers=("model-approvers",), clock=lambda: NOW
+            store,
+            TaskCatalogue(tmp_path),
+            platform_of,
+            permissions(CAROL),
+            default_platform="local",
+            approvers=("model-approvers",),
+            clock=lambda: NOW,
         )
-        yield Bureau(store, platform, attacher, Watcher(store, platform_of, lambda: NOW))
+        yield Bureau(store, platform, attacher, Watcher(store, platform_of, lambda: NOW), tmp_path)
 
 
 async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(bureau: Bureau) -> None:

@@ -243,7 +243,7 @@ async def test_a_test_split_that_fails_is_said_and_the_rest_stands(room: Room) -
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"attached": True}, "rft-abc234 was launched elsewhere"),
+        ({"attached": True, "task_version": ""}, "rft-abc234 was launched elsewhere"),
         ({"task": "gone"}, "There is no task"),
         ({"prompt_hash": "other"}, "the response format of small was changed since rft-abc234 was launched"),
     ],
