@@ -6,10 +6,12 @@ A handler acknowledges, reads, asks `jobs/` and answers; failures are answered i
 from collections.abc import Mapping
 from typing import Any
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
 from handlers import aliasing, approving, checkpoints, evals, explaining, proctor, rft, uploading
+from handlers.answering import Answers, SteadyRespond
 from handlers.boundary import Boundary, SteadyAck
+from handlers.reception import Reception, read_asked
 
 CONCERNS = (rft, evals, explaining, approving, checkpoints, aliasing, uploading, proctor)
 
@@ -22,13 +24,19 @@ def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> 
         boundary: answers what handlers raise.
         services: handed to handlers as parameters of the same name.
     """
+    answers = Answers(app.client, services["store"])
 
-    async def provide(context: dict[str, Any], next_: Any) -> None:
+    async def provide(context: AsyncBoltContext, body: dict[str, Any], next_: Any) -> None:
         context.update(services)
+        context["answers"] = answers
         context["ack"] = SteadyAck()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        asked = read_asked(body)
+        if asked and context.response_url:
+            context["respond"] = SteadyRespond(context.response_url, asked.user, asked.channel, answers)
         await next_()
 
     app.middleware(provide)
+    Reception(services["store"]).register(app)
     for concern in CONCERNS:
         concern.register(app)
     boundary.register(app)

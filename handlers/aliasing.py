@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.alias_messages import alias_details, alias_list
+from handlers.answering import Answers
 from handlers.blocks import Block, context, escape, plain, section, text_input
 from handlers.commands import Typed
 from handlers.forms import Choice, open_form, select
@@ -46,7 +47,7 @@ async def ask_where(
 
 
 async def take_move(
-    ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient, aliases: Aliases
+    ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], answers: Answers, aliases: Aliases
 ) -> None:
     """Move the alias, and tell who asked what became of it."""
     values = view["state"]["values"]
@@ -64,7 +65,7 @@ async def take_move(
     except BotError as problem:
         text = escape(str(problem))
     # A form belongs to no channel, so the boundary would answer in a direct message; this one came from one.
-    await client.chat_postEphemeral(channel=channel, user=user, text=text)
+    await answers.tell(user, channel, text)
 
 
 async def answer_alias(

@@ -7,6 +7,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answering import Answers
 from handlers.approval_form import FORM, REASON, form, overridden
 from handlers.approval_words import answer
 from handlers.forms import open_form
@@ -52,6 +53,7 @@ async def ask_reason(
     body: dict[str, Any],
     action: dict[str, Any],
     client: AsyncWebClient,
+    answers: Answers,
     jobs: RftJobs,
     approvals: Approvals,
 ) -> None:
@@ -62,7 +64,7 @@ async def ask_reason(
     given = await approvals.standing(vote)
     view = await _job_of(given.approval, jobs)
     if given.outcome is not Outcome.OPEN:
-        await client.chat_postEphemeral(channel=channel, user=user, text=answer(given, user, attached=_attached(view)))
+        await answers.tell(user, channel, answer(given, user, attached=_attached(view)))
         return
     if vote.choice and view:
         _require_kept(view, vote.choice)
@@ -74,7 +76,7 @@ async def take_decision(
     ack: AsyncAck,
     body: dict[str, Any],
     view: dict[str, Any],
-    client: AsyncWebClient,
+    answers: Answers,
     jobs: RftJobs,
     approvals: Approvals,
 ) -> None:
@@ -91,7 +93,7 @@ async def take_decision(
     given = await approvals.decide(vote)
     job = await _job_of(given.approval, jobs)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await client.chat_postEphemeral(channel=vote.where, user=user, text=answer(given, user, attached=_attached(job)))
+    await answers.tell(user, vote.where, answer(given, user, attached=_attached(job)))
 
 
 async def _clicked(control: Control, action_id: str, user: str, channel: str, approvals: Approvals) -> Vote:

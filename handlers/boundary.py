@@ -8,8 +8,8 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answering import Answers, is_passing
 from handlers.blocks import escape
 from jobs.errors import BotError
 from jobs.permissions import NotPermitted
@@ -51,19 +51,17 @@ class Boundary:
         """Catch what the app's handlers raise."""
         app.error(self.handle)
 
-    async def handle(
-        self, error: Exception, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
-    ) -> None:
-        """Tell the person what went wrong, only them, where they asked."""
+    async def handle(self, error: Exception, body: dict[str, Any], respond: AsyncRespond, answers: Answers) -> None:
+        """Tell the person what went wrong, only them, where they asked; later, where Slack does not take it now."""
         text = self._words(error)
         user, channel = _who(body), _where(body)
         if user is None:
             return
         if channel is None:  # a form belongs to no channel: their own conversation with the bot is the place
-            await client.chat_postMessage(channel=user, text=text)
+            await answers.tell_alone(user, text)
             return
         try:
-            await client.chat_postEphemeral(channel=channel, user=user, text=text)
+            await answers.tell(user, channel, text)
         except SlackApiError as failure:
             # The bot is not in this channel. What was typed or clicked there can be answered there all the same.
             log.info("answered.by_response_url", reason=str(failure.response.get("error")))
@@ -77,6 +75,8 @@ class Boundary:
         if isinstance(error, SlackApiError) and error.response.status_code == TOO_MANY_REQUESTS:
             wait = error.response.headers.get("Retry-After") or "60"
             return f"Slack asks me to slow down. Try again in {wait} s."
+        if is_passing(error):
+            return "Slack failed at what I asked of it. Look whether it is done all the same; if not, try again."
         return (
             f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
             "breaks again, give the reference to whoever runs me."

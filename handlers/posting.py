@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -27,6 +28,8 @@ NO_FILE: Final = "invalid slack file"
 """What Slack says of an image block whose file it does not have."""
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+log: Final = structlog.get_logger(__name__)
 
 LoudnessOf = Callable[[Posting], Awaitable[Loudness]]
 """Returns how loud a new message is at the moment when it goes out."""
@@ -146,10 +149,16 @@ class SlackPoster:
 
     async def _whisper(self, posting: Posting, message: Message) -> str:
         assert posting.user is not None, "an answer has a reader"
-        answer = await _called(
-            self._client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
-        )
-        return str(answer["message_ts"])
+        if posting.channel != posting.user:
+            try:
+                answer = await _called(
+                    self._client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
+                )
+                return str(answer["message_ts"])
+            except Undeliverable as refused:  # the bot is not in that channel; their own conversation is open to it
+                log.info("answer.in_direct_message", reason=str(refused))
+        said = await _called(self._client.chat_postMessage(channel=posting.user, text=message.text))
+        return str(said["ts"])
 
 
 def attachment_name(posting: Posting) -> str:

@@ -1,8 +1,13 @@
 """The messages that a job causes, each with the id under which it is posted once."""
 
+from typing import Final
+
 from jobs.alerts import RULES
 from jobs.ledger import card_id
 from jobs.records import Job, Posting, PostingKind
+
+LATE_ANSWERS: Final = "answer"
+"""What the ids of late answers begin with; their ledgers are dropped after a week."""
 
 
 def card_posting(job: Job, *, urgent: bool = False) -> Posting:
@@ -118,5 +123,26 @@ def answer(job: Job, text: str, about: str) -> Posting:
         subject=job.id,
         channel=job.request.channel,
         user=job.request.requested_by,
+        text=text,
+    )
+
+
+def late_answer(name: str, text: str, *, user: str, channel: str) -> Posting:
+    """Return a sentence that one person sees when it could not be said at once.
+
+    Args:
+        name: of what they asked; there is one such answer to it.
+        text: in Slack's markup.
+        user: Slack user id.
+        channel: where they asked; their own id for their conversation with the bot.
+    """
+    posting_id = f"{LATE_ANSWERS}:{name}"
+    return Posting(
+        id=posting_id,
+        kind=PostingKind.ANSWER,
+        lane=posting_id,
+        subject=posting_id,
+        channel=channel,
+        user=user,
         text=text,
     )

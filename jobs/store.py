@@ -68,7 +68,7 @@ SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
-    *("plan", "put_off", "swept", "drop"),
+    *("plan", "put_off", "swept", "drop", "keep_ready", "take_back"),
 )
 
 T = TypeVar("T")
@@ -339,6 +339,18 @@ class Store:
         where = json.dumps(asdict(entry))
         answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
         return answer == 2
+
+    async def keep_ready(self, posting: Posting, *, after: float) -> None:
+        """Let a posting go out in `after` seconds, whatever becomes of this bot, unless it is taken back until then.
+
+        Asked again it is put off. Its lane is its own.
+        """
+        value = POSTING.dump_json(posting).decode()
+        await self._run("keep_ready", posting.id, posting.lane, value, int(after * 1000))
+
+    async def take_back(self, posting: Posting) -> None:
+        """Take back a posting that was kept ready, unless it is on its way already."""
+        await self._run("take_back", posting.id, posting.lane)
 
     async def forget_attempt(self, posting: Posting) -> None:
         """Note that the last attempt certainly did not reach Slack."""

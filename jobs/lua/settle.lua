@@ -3,6 +3,7 @@
 local prefix, id, lane, subject, entry, wanted = unpack(ARGV)
 local function key(name) return prefix .. ':' .. name end
 redis.call('HSET', key('ledger:' .. subject), id, entry)
+if string.sub(subject, 1, 7) == 'answer:' then redis.call('EXPIRE', key('ledger:' .. subject), 604800) end
 if redis.call('HGET', key('posting:' .. id), 'wanted') == wanted then
   redis.call('DEL', key('posting:' .. id))
   redis.call('ZREM', key('lane:' .. lane), id)

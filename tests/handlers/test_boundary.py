@@ -9,7 +9,9 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
+from handlers.answering import Answers
 from handlers.boundary import Boundary, SteadyAck
+from jobs.store import Store
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import BOB
 from tests.story.colleagues import buttons, eventually
@@ -62,7 +64,7 @@ async def test_many_handlers_that_fail_at_once_are_all_acknowledged(scene: Scene
     assert not [text for text in await scene.workspace.whispers("bob") if "operation_timeout" in text]
 
 
-async def test_what_names_nobody_is_answered_to_nobody() -> None:
+async def test_what_names_nobody_is_answered_to_nobody(redis: Redis) -> None:
     told: list[BaseException] = []
 
     def reference(error: BaseException) -> str:
@@ -72,7 +74,8 @@ async def test_what_names_nobody_is_answered_to_nobody() -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/")
     bug = ValueError("a bug")
     respond = AsyncRespond(response_url=None)
-    await Boundary(reference).handle(bug, {"type": "event_callback"}, nowhere, respond)
+    answers = Answers(nowhere, Store(redis))
+    await Boundary(reference).handle(bug, {"type": "event_callback"}, respond, answers)
     assert told == [bug]
 
 
