@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 import aiohttp
 import structlog
@@ -26,11 +26,15 @@ SKEW: Final = 2.0
 PAGE: Final = 200
 NO_FILE: Final = "invalid slack file"
 """What Slack says of an image block whose file it does not have."""
+NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
+"""What Slack says where a person cannot be told in a channel; their own conversation with the bot is open."""
+PREPARE_AGAIN: Final = 5.0
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 log: Final = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 LoudnessOf = Callable[[Posting], Awaitable[Loudness]]
 """Returns how loud a new message is at the moment when it goes out."""
 
@@ -65,8 +69,8 @@ class SlackPoster:
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.ledger.Poster`."""
-        loud = await self._loudness(posting)
-        shown = await self._showing.show(posting, None, loud.mentions)
+        loud = await _prepared(self._loudness(posting))
+        shown = await _prepared(self._showing.show(posting, None, loud.mentions))
         message = shown.message
         if posting.kind is PostingKind.ANSWER:
             ts = await self._whisper(posting, message)
@@ -90,7 +94,7 @@ class SlackPoster:
 
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.ledger.Poster`."""
-        shown = await self._showing.show(posting, entry)
+        shown = await _prepared(self._showing.show(posting, entry))
         await _said(
             shown,
             lambda message: self._client.chat_update(
@@ -155,7 +159,9 @@ class SlackPoster:
                     self._client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
                 )
                 return str(answer["message_ts"])
-            except Undeliverable as refused:  # the bot is not in that channel; their own conversation is open to it
+            except Undeliverable as refused:
+                if not NOT_THERE.intersection(str(refused).split()):
+                    raise
                 log.info("answer.in_direct_message", reason=str(refused))
         said = await _called(self._client.chat_postMessage(channel=posting.user, text=message.text))
         return str(said["ts"])
@@ -188,6 +194,14 @@ async def _said(shown: Shown, say: Callable[[Message], Awaitable[AsyncSlackRespo
         if shown.file is None or NO_FILE not in str(refused):
             raise
         return await _called(say(without_pictures(shown.message)))
+
+
+async def _prepared(preparing: Awaitable[T]) -> T:
+    """Await what a message needs to know from Slack beforehand, such as who is in a group."""
+    try:
+        return await preparing
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
+        raise NotDelivered(f"not known what to show: {failure}", PREPARE_AGAIN) from failure
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

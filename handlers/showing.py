@@ -21,6 +21,7 @@ from jobs.evals.exports import inspect_log_name
 from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
+from jobs.postings import is_late_answer
 from jobs.quiet.records import Mute
 from jobs.records import Job, Posting, PostingKind, RaisedAlert
 from jobs.rft import JobView, RftJobs
@@ -106,7 +107,8 @@ class Showing:
         """
         match posting.kind:
             case PostingKind.ANSWER:
-                return Shown(sentence(escape(posting.text or "")))
+                text = posting.text or ""
+                return Shown(sentence(text if is_late_answer(posting) else escape(text)))
             case PostingKind.APPROVAL_NOTICE:
                 return Shown(await self._notices.show(posting))
             case PostingKind.APPROVAL:

@@ -127,6 +127,11 @@ def answer(job: Job, text: str, about: str) -> Posting:
     )
 
 
+def is_late_answer(posting: Posting) -> bool:
+    """Tell whether this is one of `late_answer`, whose text is in Slack's markup."""
+    return posting.subject.startswith(f"{LATE_ANSWERS}:")
+
+
 def late_answer(name: str, text: str, *, user: str, channel: str) -> Posting:
     """Return a sentence that one person sees when it could not be said at once.
 
