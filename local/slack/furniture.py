@@ -53,6 +53,8 @@ class Command:
     command: str
     description: str
     usage_hint: str
+    should_escape: bool = False
+    """Whether the app is told who a typed @name is, instead of the text as it was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ PROCTOR = InstalledApp(
     commands=(
         Command("/eval", "Evaluate models, or see whether there is headroom to learn", _EVAL_HINT),
         Command("/rft", "Launch and watch reinforcement fine-tuning jobs", _RFT_HINT),
-        Command("/proctor", "Tasks, approvals, aliases, quiet, help", _PROCTOR_HINT),
+        Command("/proctor", "Tasks, approvals, aliases, quiet, help", _PROCTOR_HINT, should_escape=True),
     ),
     shortcuts=(
         Shortcut("use_as_data_set", "Use as data set", "Make a new version of a task with the file of this message"),

@@ -73,10 +73,13 @@ class Interactions:
 
     async def command(self, user: User, channel: Channel, command: str, text: str) -> None:
         """Run a slash command; the person sees an error when the app does not answer in 3 seconds."""
-        if command not in {known.command for known in self._workspace.app.commands}:
+        known = next((known for known in self._workspace.app.commands if known.command == command), None)
+        if known is None:
             sentence = f"{command} is not a valid command."
             slackbot_says(self._workspace, channel, user.id, sentence)
             raise ControlError(sentence)
+        if known.should_escape:
+            text = self._with_mentions(text)
         target = ResponseTarget(user.id, channel.id)
         payload = command_payload(self._workspace.app, user, channel, command=command, text=text)
         payload |= {"trigger_id": self._trigger(user), "response_url": self._response_url(target)}

@@ -57,6 +57,15 @@ async def test_a_click_carries_everything_slack_sends(slack: AsyncWebClient, con
     }
 
 
+async def test_a_command_that_escapes_is_told_who_a_name_is(control: Control, app: SocketApp) -> None:
+    for command in ("/proctor", "/rft"):
+        await control.post("command", channel="rft", user="alice", command=command, text="audit @bob since=7d @nobody")
+    assert [payload["text"] for payload in app.payloads[-2:]] == [
+        "audit <@U0BOB0001> since=7d @nobody",
+        "audit @bob since=7d @nobody",
+    ]
+
+
 async def test_an_old_version_of_a_message_can_still_be_clicked(
     slack: AsyncWebClient, control: Control, app: SocketApp
 ) -> None:
