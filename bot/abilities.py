@@ -16,6 +16,7 @@ from bot.turns import eval_turn, job_turn, named_turn
 from handlers.pending import Notices
 from handlers.posting import SlackPoster
 from handlers.showing import Showing
+from jobs import turn_ids
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.waiting import Waiting
 from jobs.engine import Work
@@ -61,18 +62,18 @@ class Abilities:
         }
 
     def works(self) -> dict[str, Work]:
-        """Return what the engine does, by kind; see `jobs.turns.kind_of_turn`."""
+        """Return what the engine does, by kind; see `jobs.turn_ids.kind_of_turn`."""
         store = self.ground.store
         waiting = Waiting(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
         return {
             "turn": job_turn(self.training.jobs.turn, store),
             "evidence": job_turn(self.evaluating.examiner.turn, store),
             "eval": eval_turn(self.evaluating.runner, store),
-            "approval": named_turn(waiting.turn, store),
-            "move": named_turn(self.aliases.consequences.turn, store),
-            "webhook": named_turn(self.aliases.webhook.turn, store),
-            "digest": named_turn(self.quieting.digests.daily_turn, store),
-            "quiet": named_turn(self.quieting.digests.quiet_turn, store),
+            turn_ids.APPROVAL: named_turn(waiting.turn, store),
+            turn_ids.MOVE: named_turn(self.aliases.consequences.turn, store),
+            turn_ids.WEBHOOK: named_turn(self.aliases.webhook.turn, store),
+            turn_ids.DIGEST: named_turn(self.quieting.digests.daily_turn, store),
+            turn_ids.QUIET: named_turn(self.quieting.digests.quiet_turn, store),
             "sweep": Sweeper(store, self.ground.platforms.platform_of).sweep,
             "deliver": self._courier().deliver,
         }

@@ -10,7 +10,8 @@ from jobs.engine import DocketEngine, UnknownWork, Work
 from jobs.evals.running import EvalRunner
 from jobs.store import Store
 from jobs.sweeping import LEASE as SWEEP_LEASE
-from jobs.turns import kept, kind_of_turn
+from jobs.turn_ids import kind_of_turn, subject_of_turn
+from jobs.turns import kept
 
 JOB_LEASE: Final = 60.0
 LANE_LEASE: Final = 60.0
@@ -47,7 +48,7 @@ def job_turn(take: Callable[[str, int, str], Awaitable[None]], store: Store) -> 
     """
 
     async def turn(turn_id: str, token: str) -> None:
-        found_by, job_id = reference(), turn_id.rpartition(":")[2]
+        found_by, job_id = reference(), subject_of_turn(turn_id)
         with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
             async with kept(store, turn_id, token, JOB_LEASE):
                 await take(job_id, await store.starts(turn_id), found_by)

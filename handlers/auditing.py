@@ -29,7 +29,6 @@ SAID: Final = {
     Act.PAUSE: "asked to pause",
     Act.RESUME: "asked to resume",
     Act.CANCEL: "asked to cancel",
-    Act.BUDGET: "changed the budget of",
     Act.APPROVE: "approved",
     Act.REJECT: "rejected",
     Act.OVERRIDE: "set guardrails aside for",

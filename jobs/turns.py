@@ -7,21 +7,12 @@ from typing import Final
 
 import structlog
 
-from jobs.ledger import is_eval
 from jobs.store import Store
 
 LONGEST: Final = 1800.0
 """Seconds after which a turn is taken to hang, and may be begun anew: three uploads at their longest."""
 
 log: Final = structlog.get_logger(__name__)
-
-
-def kind_of_turn(subject: str) -> str:
-    """Return the kind of work that a turn is: of a job, of an eval, or what stands before the colon of its id."""
-    kind, colon, _ = subject.partition(":")
-    if colon:
-        return kind
-    return "eval" if is_eval(subject) else "turn"
 
 
 @asynccontextmanager

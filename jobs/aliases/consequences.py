@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from jobs.aliases.moving import job_left
-from jobs.aliases.pointing import PROCTOR, Held, change_of, turn_of
-from jobs.aliases.postings import proposal_posting
+from jobs.aliases.pointing import Held, change_of
 from jobs.aliases.proposals import gone_forward, taken_back
 from jobs.aliases.records import Alias, Proposal, ProposalState
-from jobs.approvals.recording import with_approval
+from jobs.approvals.recording import request_posting, with_approval
 from jobs.approvals.records import Approval, Ending, Settlement
-from jobs.audit.records import Act, AuditEntry
+from jobs.audit.records import BOT, Act, AuditEntry
 from jobs.changes import Change, Versioned
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import proposal_turn, subject_of_turn
 
 LOOK_AGAIN: Final = 600.0
 """Seconds after which an open proposal looks whether it was settled; the settlement itself wakes it at once."""
@@ -43,10 +43,10 @@ class Consequences:
         """Take one turn of a proposal: do what its decisions have come to; twice has one effect.
 
         Args:
-            turn_id: see `jobs.aliases.pointing.turn_of`.
+            turn_id: see `jobs.turn_ids.proposal_turn`.
         """
         while True:
-            held = await self._store.record(Proposal, turn_id.partition(":")[2])
+            held = await self._store.record(Proposal, subject_of_turn(turn_id))
             if held is None or held.value.state is not ProposalState.OPEN:
                 await self._store.commit(Change(turn_of=turn_id, next_turn=-1))
                 return
@@ -66,7 +66,7 @@ class Consequences:
             return self._superseded(held, approval)
         settled = approval.value.settled
         if settled is None:
-            return Change(turn_of=turn_of(proposal.id), next_turn=LOOK_AGAIN)
+            return Change(turn_of=proposal_turn(proposal.id), next_turn=LOOK_AGAIN)
         at_hand = Held(alias.value, alias.version)
         match settled.ending:
             case Ending.APPROVED if proposal.emergency:
@@ -118,10 +118,10 @@ class Consequences:
         return replace(
             change,
             also=(*change.also, Versioned(ended, held.version)),
-            turn_of=turn_of(ended.id),
+            turn_of=proposal_turn(ended.id),
             next_turn=-1,
-            wake={id_: after for id_, after in change.wake.items() if id_ != turn_of(ended.id)},
-            postings=(*change.postings, proposal_posting(ended)),
+            wake={id_: after for id_, after in change.wake.items() if id_ != proposal_turn(ended.id)},
+            postings=(*change.postings, request_posting(ended.id, ended.channel)),
         )
 
     async def _change(self, before: Held, after: Alias) -> Change:
@@ -137,7 +137,7 @@ def _reviewed(proposal: Proposal, approval: Approval) -> tuple[AuditEntry, ...]:
     return (
         AuditEntry(
             at=settled.at,
-            who=PROCTOR,
+            who=BOT,
             act=Act.REVIEWED,
             task=proposal.task,
             subject=proposal.alias,

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from jobs.aliases.naming import alias_of, read_alias, task_part
 from jobs.aliases.pointing import Held, change_of, is_current, left_behind, moved, target_of
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
+from jobs.approvals.deciding import Directory
 from jobs.approvals.records import Approval, Ending
 from jobs.changes import Versioned
 from jobs.errors import Conflict, NotAllowed, NotFound
@@ -18,14 +19,6 @@ from jobs.store import Store, VersionConflict
 from jobs.tasks import nearest
 
 log: Final = structlog.get_logger(__name__)
-
-
-class Directory(Protocol):
-    """Knows who belongs to which group."""
-
-    async def is_any_of(self, user: str, approvers: tuple[str, ...]) -> bool:
-        """Tell whether the user is named in `approvers` or a member of a group named there."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +75,7 @@ class Aliases:
 
     async def named(self, name: str) -> Alias:
         """Return the alias called so; raises NotFound naming the nearest."""
-        held = await self._store.record(Alias, name)
-        if held is None:
-            known = [alias.name for alias in await self.every()]
-            raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
-        return held.value
+        return (await alias_named(self._store, name)).value
 
     async def movable(self, job_id: str, user: str) -> Movable:
         """Return the approved model of a job that this person may point an alias at.
@@ -168,13 +157,21 @@ class Aliases:
         return moved(held, name, movable.job.task, move)
 
     async def _require_entitled(self, approval: Approval, user: str) -> None:
-        own = user == approval.launched_by or user in approval.excluded
-        if own and not approval.policy.self_approval:
+        if user in approval.barred:
             raise NotAllowed(
                 "You launched this job, so you cannot point an alias at its model; another approver has to."
             )
         if not await self._directory.is_any_of(user, approval.approvers):
             raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
+
+
+async def alias_named(store: Store, name: str) -> Versioned[Alias]:
+    """Return the alias called so with its version; raises NotFound naming the nearest."""
+    held = await store.record(Alias, name)
+    if held is None:
+        known = [alias.name for alias in await store.records(Alias)]
+        raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
+    return held
 
 
 async def job_left(store: Store, alias: Alias) -> Job | None:

@@ -14,9 +14,8 @@ from jobs.changes import Change, Versioned
 from jobs.evidence.records import Evidence
 from jobs.postings import summary_posting
 from jobs.records import Job
+from jobs.turn_ids import proposal_turn, webhook_turn
 
-PROCTOR = "proctor"
-"""Who acts where the bot does by itself."""
 ACTS = {
     MoveKind.APPROVED: Act.ALIAS_MOVED,
     MoveKind.ROLLBACK: Act.ALIAS_MOVED,
@@ -101,10 +100,10 @@ def change_of(held: Held, alias: Alias, job: Job, left: Job | None, *, notifies:
     """
     move = alias.current
     call = WebhookCall(f"{alias.name}:{move.number}", alias.name, move.number, move.at)
-    wake = {call.turn: 0.0} if notifies else {}
+    wake = {webhook_turn(call.id): 0.0} if notifies else {}
     waiting = held.alias.proposal if held.alias else None
     if waiting:
-        wake[turn_of(waiting)] = 0.0
+        wake[proposal_turn(waiting)] = 0.0
     return Change(
         also=(Versioned(alias, held.version), *([Versioned(call, 0)] if notifies else [])),
         models={alias.name: alias.model},
@@ -118,11 +117,6 @@ def left_behind(alias: Alias) -> str | None:
     """Return the job whose checkpoint the newest move left; None where there is none, or it is the same job's."""
     before = alias.move(alias.version - 1).target.job if alias.version > 1 else None
     return None if before == alias.current.target.job else before
-
-
-def turn_of(proposal: str) -> str:
-    """Return the id of a proposal's turns."""
-    return f"move:{proposal}"
 
 
 def entry_of(alias: Alias, move: AliasMove, *, where: str) -> AuditEntry:

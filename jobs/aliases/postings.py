@@ -1,7 +1,6 @@
-"""The messages that a move of an alias causes, each with the id under which it is posted once."""
+"""The line that tells of a move of an alias, with the id under which it is posted once."""
 
-from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal
-from jobs.ledger import card_id
+from jobs.aliases.records import Alias, AliasMove, MoveKind
 from jobs.records import Job, Posting, PostingKind
 
 MOST_REASON = 300
@@ -20,19 +19,6 @@ def moved_posting(alias: Alias, job: Job) -> Posting:
         user=None if by_itself else move.by,
         text=said(alias),
         broadcast=True,
-    )
-
-
-def proposal_posting(proposal: Proposal) -> Posting:
-    """Return the message that shows a proposal and what has been decided on it: the one its approval refreshes too."""
-    return Posting(
-        id=card_id(proposal.id),
-        kind=PostingKind.APPROVAL,
-        lane=f"approval:{proposal.id}",
-        subject=proposal.id,
-        channel=proposal.channel,
-        refreshed=True,
-        urgent=True,
     )
 
 

@@ -132,8 +132,3 @@ class WebhookCall:
     last_answer: str | None = None
     delivered_at: float | None = None
     given_up_at: float | None = None
-
-    @property
-    def turn(self) -> str:
-        """The id of its turns."""
-        return f"webhook:{self.id}"

@@ -7,18 +7,19 @@ from typing import Final
 import structlog
 
 from jobs.aliases.consequences import LOOK_AGAIN
-from jobs.aliases.moving import Directory, job_left
-from jobs.aliases.pointing import Held, change_of, proposed_entry, turn_of, undone_by_rollback
-from jobs.aliases.postings import place, proposal_posting
+from jobs.aliases.moving import alias_named, job_left
+from jobs.aliases.pointing import Held, change_of, proposed_entry, undone_by_rollback
+from jobs.aliases.postings import place
 from jobs.aliases.proposals import ProposalView, opened, proposal_id, taken_back
 from jobs.aliases.records import Alias, AliasMove, Proposal
-from jobs.approvals.recording import with_approval
+from jobs.approvals.deciding import Directory
+from jobs.approvals.recording import request_posting, with_approval
 from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotAllowed, NotFound
 from jobs.records import Job
 from jobs.store import Store, VersionConflict
-from jobs.tasks import nearest
+from jobs.turn_ids import proposal_turn
 
 log: Final = structlog.get_logger(__name__)
 
@@ -69,8 +70,8 @@ class Rollbacks:
             waits = replace(wish.alias, proposal=proposal.id)
             change = Change(
                 also=(Versioned(proposal, 0), Versioned(waits, wish.held.version)),
-                wake={turn_of(proposal.id): LOOK_AGAIN},
-                postings=(proposal_posting(proposal),),
+                wake={proposal_turn(proposal.id): LOOK_AGAIN},
+                postings=(request_posting(proposal.id, proposal.channel),),
                 audit=(proposed_entry(proposal, wish.alias),),
             )
             try:
@@ -104,8 +105,8 @@ class Rollbacks:
             change = replace(
                 change,
                 also=(*change.also, Versioned(proposal, 0)),
-                wake={**change.wake, turn_of(proposal.id): LOOK_AGAIN},
-                postings=(*change.postings, proposal_posting(proposal)),
+                wake={**change.wake, proposal_turn(proposal.id): LOOK_AGAIN},
+                postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
             )
             try:
                 await self._store.commit(with_approval(change, None, asked, proposal.at))
@@ -147,10 +148,7 @@ class Rollbacks:
             raise
 
     async def _wish(self, name: str, *, emergency: bool) -> _Wish:
-        found = await self._store.record(Alias, name)
-        if found is None:
-            known = [alias.name for alias in await self._store.records(Alias)]
-            raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
+        found = await alias_named(self._store, name)
         alias = found.value
         if alias.proposal and not emergency:
             raise Conflict(

@@ -25,6 +25,7 @@ from jobs.aliases.telling import body_of
 from jobs.changes import Change, Versioned
 from jobs.records import Posting, PostingKind
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import subject_of_turn, webhook_turn
 
 TIMEOUT: Final = 10.0
 FIRST_PAUSE: Final = 1.0
@@ -111,9 +112,9 @@ class Webhook:
         delivery id.
 
         Args:
-            turn_id: see `WebhookCall.turn`.
+            turn_id: see `jobs.turn_ids.webhook_turn`.
         """
-        call_id = turn_id.partition(":")[2]
+        call_id = subject_of_turn(turn_id)
         held = await self._store.record(WebhookCall, call_id)
         alias = await self._store.record(Alias, held.value.alias) if held else None
         if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self._sender is None:
@@ -136,7 +137,9 @@ class Webhook:
             postings = await self._gave_up(call, alias, move)
         else:
             wait = max(pause_after(call.attempts), reply.retry_after)
-        return Change(also=(Versioned(call, held.version),), turn_of=held.value.turn, next_turn=wait, postings=postings)
+        return Change(
+            also=(Versioned(call, held.version),), turn_of=webhook_turn(call.id), next_turn=wait, postings=postings
+        )
 
     async def _gave_up(self, call: WebhookCall, alias: Alias, move: AliasMove) -> tuple[Posting, ...]:
         job = await self._store.job(move.target.job)

@@ -1,21 +1,16 @@
 """What goes with a change of an approval: entries of the trail, its next turn, and what its thread is told."""
 
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Literal
 
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
-from jobs.audit.records import Act, AuditEntry
+from jobs.audit.records import BOT, Act, AuditEntry
 from jobs.changes import Change, Versioned
 from jobs.ledger import card_id
 from jobs.postings import card_posting, summary_posting
 from jobs.records import Job, Posting, PostingKind
+from jobs.turn_ids import approval_turn, proposal_turn
 
-BOT: Final = "proctor"
-"""Who did what no person did."""
-TURNS: Final = "approval"
-"""What the ids of approvals' turns begin with."""
-PROPOSALS: Final = "move"
-"""What the ids of proposals' turns begin with."""
 Told = Literal["approved", "rejected", "expired", "invalidated", "reminder"]
 
 
@@ -45,16 +40,11 @@ def with_approval(
     )
 
 
-def turn_of(subject: str) -> str:
-    """Return the id of the turns of an approval."""
-    return f"{TURNS}:{subject}"
-
-
 def wakes(approval: Approval, now: float) -> dict[str, float]:
     """Return whose turn comes when: the approval's own, and once it is settled that of the proposal it is about."""
-    own = {turn_of(approval.subject): next_turn(approval, now)}
+    own = {approval_turn(approval.subject): next_turn(approval, now)}
     if approval.settled and approval.kind is not ApprovalKind.CHECKPOINT:
-        own[f"{PROPOSALS}:{approval.subject}"] = 0.0
+        own[proposal_turn(approval.subject)] = 0.0
     return own
 
 
@@ -85,16 +75,16 @@ def notice(approval: Approval, told: Told) -> Posting:
     )
 
 
-def request_posting(approval: Approval, *, urgent: bool = False) -> Posting:
-    """Return the message that asks for a decision on something else than checkpoints: the root of its thread."""
+def request_posting(proposal: str, channel: str) -> Posting:
+    """Return the message that asks for a decision on a proposal, and shows what came of it: the root of its thread."""
     return Posting(
-        id=card_id(approval.subject),
+        id=card_id(proposal),
         kind=PostingKind.APPROVAL,
-        lane=f"approval:{approval.subject}",
-        subject=approval.subject,
-        channel=approval.channel,
+        lane=f"approval:{proposal}",
+        subject=proposal,
+        channel=channel,
         refreshed=True,
-        urgent=urgent,
+        urgent=True,
     )
 
 
@@ -106,7 +96,7 @@ def refreshed(approval: Approval, job: Job | None) -> tuple[Posting, ...]:
         job: whose checkpoints are up for approval; None where it is about something else.
     """
     if approval.kind is not ApprovalKind.CHECKPOINT:
-        return (request_posting(approval, urgent=True),)
+        return (request_posting(approval.subject, approval.channel),)
     return (summary_posting(job, urgent=True), card_posting(job, urgent=True)) if job else ()
 
 

@@ -7,10 +7,11 @@ from typing import Final
 import structlog
 
 from jobs.approvals.deciding import Approvals
-from jobs.approvals.recording import next_turn, notice, turn_of, with_approval
+from jobs.approvals.recording import next_turn, notice, with_approval
 from jobs.approvals.records import Approval
 from jobs.changes import Change, Versioned
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import approval_turn, subject_of_turn
 
 NextAllowed = Callable[[str, float], Awaitable[float]]
 """Returns when a channel may be spoken to, at the earliest at the time given: after its quiet hours."""
@@ -43,9 +44,9 @@ class Waiting:
         """Take one turn of an approval: remind, end it, or plan the next; twice has one effect.
 
         Args:
-            turn_id: see `jobs.approvals.recording.turn_of`.
+            turn_id: see `jobs.turn_ids.approval_turn`.
         """
-        subject = turn_id.partition(":")[2]
+        subject = subject_of_turn(turn_id)
         held = await self._store.approval(subject)
         if held is None or held.value.settled:
             await self._plan(turn_id, -1.0)
@@ -66,11 +67,11 @@ class Waiting:
         allowed = await self._next_allowed(approval.channel, now)
         if allowed > now:
             ends = approval.expires_at or allowed
-            await self._plan(turn_of(approval.subject), max(0.0, min(allowed, ends) - now))
+            await self._plan(approval_turn(approval.subject), max(0.0, min(allowed, ends) - now))
             return
         reminded = replace(approval, reminded_at=now)
         change = Change(
-            turn_of=turn_of(approval.subject),
+            turn_of=approval_turn(approval.subject),
             next_turn=next_turn(reminded, now),
             postings=(notice(reminded, "reminder"),),
         )
@@ -78,7 +79,7 @@ class Waiting:
             await self._store.commit(with_approval(change, held, reminded, now))
         except VersionConflict:
             log.info("turn.overtaken")
-            await self._plan(turn_of(approval.subject), OVERTAKEN)
+            await self._plan(approval_turn(approval.subject), OVERTAKEN)
 
     async def _plan(self, turn_id: str, after: float) -> None:
         await self._store.commit(Change(turn_of=turn_id, next_turn=after))

@@ -7,6 +7,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+BOT: Final = "proctor"
+"""Who did what no person did."""
+
 
 class Act(StrEnum):
     """What was done."""
@@ -16,7 +19,6 @@ class Act(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
-    BUDGET = "budget"
     APPROVE = "approve"
     REJECT = "reject"
     OVERRIDE = "override"
@@ -37,7 +39,7 @@ class AuditEntry:
 
     at: float
     who: str
-    """Slack user id, or "proctor" where the bot did it by itself."""
+    """Slack user id, or `BOT` where the bot did it by itself."""
     act: Act
     task: str
     subject: str

@@ -17,6 +17,7 @@ from jobs.quiet.reading import local_date
 from jobs.quiet.records import ChannelHabits, Digest, DigestPlan, HeldBack
 from jobs.records import Posting, PostingKind
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import digest_turn, subject_of_turn
 
 LATEST: Final = 12 * 3600.0
 """Seconds after its hour up to which a digest is still worth posting."""
@@ -51,7 +52,7 @@ class Digests:
             plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.told_on), even_if_empty)
             change = Change(
                 also=(Versioned(replace(held.value, digest=plan), held.version),),
-                wake={f"digest:{channel}": plan.next_at - now},
+                wake={digest_turn(channel): plan.next_at - now},
             )
             if await self._committed(change):
                 return plan
@@ -63,7 +64,7 @@ class Digests:
             if held.value.digest is None:
                 return None
             change = Change(
-                also=(Versioned(replace(held.value, digest=None), held.version),), wake={f"digest:{channel}": -1}
+                also=(Versioned(replace(held.value, digest=None), held.version),), wake={digest_turn(channel): -1}
             )
             if await self._committed(change):
                 return held.value.digest
@@ -79,7 +80,7 @@ class Digests:
 
     async def daily_turn(self, subject: str) -> None:
         """Take the turn `digest:<channel>`: post what is due, once a day, and plan the next."""
-        channel = subject.partition(":")[2]
+        channel = subject_of_turn(subject)
         while True:
             held = await self._habits(channel)
             plan, now = held.value.digest, self._clock()
@@ -94,7 +95,7 @@ class Digests:
 
     async def quiet_turn(self, subject: str) -> None:
         """Take the turn `quiet:<channel>:<end>`: tell what quiet hours kept back, unless others hold now."""
-        record_id = subject.partition(":")[2]
+        record_id = subject_of_turn(subject)
         while True:
             held = await self._store.record(HeldBack, record_id)
             if held is None or held.value.told:

@@ -17,6 +17,7 @@ from jobs.quiet.loudness import Audience, Level, Loudness, covers
 from jobs.quiet.records import ChannelHabits, HeldBack, HeldItem, Mute, PersonHabits, QuietHours, Scope
 from jobs.records import Job, Posting, PostingKind
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import quiet_turn
 
 LOUD: Final = frozenset({PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.APPROVAL})
 """Messages that can be louder than their thread."""
@@ -86,7 +87,7 @@ class Quiet:
     async def set_quiet(self, channel: str, hours: QuietHours | None) -> None:
         """Set or end a channel's quiet hours; what they kept back until now is told once they do not hold."""
         ends = quiet_until((await self.habits(channel)).quiet, self._clock())
-        wake = {f"quiet:{(await self._untold(channel, ends)).value.id}": 0.0} if ends else {}
+        wake = {quiet_turn((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
         await self._change(channel, lambda habits: replace(habits, quiet=hours), wake=wake)
 
     # -- people --------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class Quiet:
             return True  # an attempt before this one wrote it down
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
         record = _with(held.value, item)
-        change = Change(also=(Versioned(record, held.version),), wake={f"quiet:{record.id}": ends - now})
+        change = Change(also=(Versioned(record, held.version),), wake={quiet_turn(record.id): ends - now})
         try:
             await self._store.commit(change)
         except VersionConflict:

@@ -6,7 +6,6 @@ from typing import Any
 
 from jobs.aliases.consequences import Consequences
 from jobs.aliases.moving import Aliases
-from jobs.aliases.pointing import turn_of
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals, Vote
@@ -15,6 +14,7 @@ from jobs.approvals.rules import Answer
 from jobs.changes import Change, Versioned
 from jobs.records import Job, JobState
 from jobs.store import Store
+from jobs.turn_ids import proposal_turn
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
@@ -64,7 +64,7 @@ class Team:
 
     async def turn(self, proposal: str) -> None:
         """Take a proposal's turn."""
-        await Consequences(self.store, self.clock, notifies=self.notifies).turn(turn_of(proposal))
+        await Consequences(self.store, self.clock, notifies=self.notifies).turn(proposal_turn(proposal))
 
     async def approved(self, name: str, step: int = 45, **changes: Any) -> Job:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""

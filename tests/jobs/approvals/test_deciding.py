@@ -8,7 +8,7 @@ import pytest
 
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import turn_of, with_approval
+from jobs.approvals.recording import with_approval
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.audit.records import Act, AuditEntry
@@ -16,6 +16,7 @@ from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.records import ApprovalPolicy, JobState
 from jobs.store import Store
+from jobs.turn_ids import approval_turn
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, decision, vote, waiting
 from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
 
@@ -234,4 +235,4 @@ async def test_what_waits_longest_is_listed_first(store: Store, approvals: Appro
     for approval in (late, over, waiting()):
         await store.commit(with_approval(Change(), None, approval, OPENED))
     assert [each.subject for each in await approvals.pending()] == [JOB, "move-late"]
-    assert turn_of(JOB) == f"approval:{JOB}"
+    assert approval_turn(JOB) == f"approval:{JOB}"

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from jobs.approvals.deciding import Approvals, Vote
 from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import turn_of, with_approval
+from jobs.approvals.recording import with_approval
 from jobs.approvals.records import DAY, Approval, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome
 from jobs.approvals.waiting import Waiting
@@ -22,6 +22,7 @@ from jobs.audit.records import Act
 from jobs.changes import Change, Versioned
 from jobs.records import ApprovalPolicy
 from jobs.store import Store
+from jobs.turn_ids import approval_turn
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, waiting
 from tests.records import ALICE, BOB, CAROL, DAVE
 
@@ -124,7 +125,7 @@ class Team(RuleBasedStateMachine):
 
     @rule()
     def take_its_turn(self) -> None:
-        self.runner.run(self.waiting.turn(turn_of(JOB)))
+        self.runner.run(self.waiting.turn(approval_turn(JOB)))
 
     @rule()
     def start_the_bot_anew(self) -> None:

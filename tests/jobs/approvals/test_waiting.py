@@ -4,19 +4,19 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.approvals.deciding import Approvals
-from jobs.approvals.recording import next_turn, turn_of, with_approval
+from jobs.approvals.recording import next_turn, with_approval
 from jobs.approvals.records import DAY, Approval, Ending
 from jobs.approvals.waiting import Waiting
 from jobs.changes import Change
 from jobs.records import PostingKind
 from jobs.store import Delivery, Store
-from jobs.turns import kind_of_turn
+from jobs.turn_ids import approval_turn, kind_of_turn
 from tests.jobs.approvals.team import JOB, OPENED, Clock, Group, vote, waiting
 from tests.records import BOB, CAROL
 
 REMINDER = OPENED + 5 * DAY
 END = OPENED + 7 * DAY
-TURN = turn_of(JOB)
+TURN = approval_turn(JOB)
 
 
 class Scene:
