@@ -60,30 +60,27 @@ def remarks(task: Task, remote: RemoteJob, row: JsonObject | None) -> tuple[str,
 
 
 def _on_grader(task: Task, remote: RemoteJob) -> str:
-    if not remote.grader:
-        return f"The platform does not say which grader it was trained on; here {task.reward} of {task.name} counts."
     if has_reward_of(task, remote):
         return ""
-    name = remote.reward or "without a name"
-    other = "another definition of it" if name == task.reward else f"the grader {name}"
-    return f"It was trained on {other}, not on {task.reward} as {task.name} has it, which counts here."
+    is_what = f"is {remote.reward}" if remote.reward else "is not known"
+    if remote.reward == task.reward:
+        is_what = f"is called {task.reward} too, and defined otherwise"
+    return f"The job's grader {is_what}; here {task.reward} of {task.name} counts."
 
 
 def _on_format(task: Task, remote: RemoteJob) -> str:
     if not remote.response_format:
-        return f"The response format it was trained with is not known; here that of {task.name} is asked for."
+        return f"The job's response format is not known; here that of {task.name} is asked for."
     if _plain(remote.response_format) == _plain(task.response_format):
         return ""
-    return f"It was trained with another response format than that of {task.name}, which is asked for here."
+    return f"The job's response format differs from that of {task.name}, which is asked for here."
 
 
 def _on_prompt(task: Task, row: JsonObject | None) -> str:
     if not task.default_prompt or prompt_in(task, row):
         return ""
-    asked = f"its checkpoints are asked with {task.default_prompt} of {task.name}."
-    if row is None:
-        return f"The prompt it was trained with is not known; {asked}"
-    return f"It was trained with none of the prompts of {task.name}; {asked}"
+    what = "not known" if row is None else f"none of those of {task.name}"
+    return f"The job's prompt is {what}; its checkpoints are asked with {task.default_prompt} of {task.name}."
 
 
 def _readable(tasks: TaskCatalogue) -> Iterator[Task]:

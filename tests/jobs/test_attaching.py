@@ -8,18 +8,24 @@ from typing import Any
 
 import pytest
 
+from jobs.approvals.records import Ending, Settlement
 from jobs.attaching import Attacher, WatchRequest
+from jobs.audit.records import Act, AuditEntry
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
+from jobs.evals.asked import prompt_hash
+from jobs.evidence.records import evidence_turn
 from jobs.gateway import Gateway
+from jobs.permissions import NotPermitted
 from jobs.platforms import Profile
 from jobs.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.watching import Watcher
 from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
+from tests.jobs.tasks.folder import write_folder
 from tests.permitted import permissions
-from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job
+from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
@@ -215,6 +221,124 @@ async def test_a_job_is_attached_to_once_whoever_asks(bureau: Bureau) -> None:
         await bureau.attach(requested_by=ALICE, trigger="typed later")
     with pytest.raises(Conflict, match=f"{job.id} is a job of mine already"):
         await bureau.attach(remote_id=job.id, trigger="typed later")
+
+
+# -- its task ----------------------------------------------------------------------------------------------------------
+
+
+def of_small(bureau: Bureau, status: str = "running", **said: object) -> JobJson:
+    """Write the task `small` with terms of its own; return a job that trains on its reward and response format."""
+    terms = "approvers: [small-approvers]\nquorum: 3\nguardrails: [exact]\nalias: beta\nevidence: {runs: 2}\n"
+    write_folder(bureau.tasks, {"task.yaml": f"title: Small\n{terms}"})
+    task = TaskCatalogue(bureau.tasks).load("small")
+    shown = {"grader": task.reward_grader, "response_format": task.response_format, **said}
+    return remote_job(status, method={"type": "reinforcement", "reinforcement": shown})
+
+
+async def trail(bureau: Bureau) -> list[AuditEntry]:
+    return [sealed.entry for sealed in await bureau.store.trail()]
+
+
+def shows_its_rows(bureau: Bureau, prompt: str) -> None:
+    """Let the platform show the training file, whose rows begin with a prompt."""
+    messages = [{"role": "developer", "content": prompt}, {"role": "user", "content": "text a"}]
+    row = json.dumps({"messages": messages, "id": "a"})
+    bureau.platform.on(f"GET /files/{remote_job()['training_file']}/content", Says(f"{row}\n{row}\n"))
+
+
+async def test_with_its_task_the_terms_of_the_task_hold(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau), [])
+    shows_its_rows(bureau, "Name the label.")
+    job = await bureau.attach(task="small")
+    task = TaskCatalogue(bureau.tasks).load("small")
+    assert (job.task, job.request.task, job.task_version, job.has_task) == ("small", "small", task.version, True)
+    assert (job.approvers, job.quorum, job.alias) == (("small-approvers",), 3, "beta")
+    assert (job.reward, job.guardrails, job.evidence_runs) == ("exact", {"exact": -0.02}, 2)
+    assert (job.prompt, job.prompt_hash) == ("v1", prompt_hash("Name the label.", task.response_format))
+    assert (job.train_items, job.remarks) == (2, ())
+    (entry,) = await trail(bureau)
+    assert (entry.act, entry.task, entry.details["version"]) == (Act.WATCH, "small", task.version)
+
+
+async def test_what_the_platform_does_not_tell_of_training_is_kept_as_a_remark(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau, response_format={}), [])
+    job = await bureau.attach(task="small")
+    assert (job.prompt, job.prompt_hash) == ("v1", "")
+    assert job.remarks == (
+        "The job's response format is not known; here that of small is asked for.",
+        "The job's prompt is not known; its checkpoints are asked with v1 of small.",
+    )
+
+
+async def test_a_task_that_there_is_not_or_that_cannot_be_evaluated_on_is_refused(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau), [])
+    with pytest.raises(NotFound, match=r"There is no task 'smal'; did you mean 'small'\?"):
+        await bureau.attach(task="smal")
+    (bureau.tasks / "small" / "valid.jsonl").unlink()
+    with pytest.raises(InvalidRequest, match=r"small has no valid.jsonl; checkpoints are evaluated on it\."):
+        await bureau.attach(task="small")
+    assert await bureau.store.jobs() == ()
+
+
+async def test_the_tasks_with_its_reward_are_named_where_it_is_watched_without_one(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau), [])
+    write_folder(bureau.tasks, {}, "twin")
+    attachment = await bureau.attacher.attach(WatchRequest("ftjob-1", BOB, CHANNEL, "typed"))
+    assert (attachment.job.has_task, attachment.tasks_like) == (False, ("small", "twin"))
+
+
+@pytest.mark.parametrize("typed", ["ours", "theirs"])
+async def test_a_job_that_is_watched_without_its_task_is_given_it(bureau: Bureau, typed: str) -> None:
+    bureau.has(of_small(bureau), [])
+    before = await bureau.attach()
+    named = before.id if typed == "ours" else "ftjob-1"
+    job = await bureau.attach(remote_id=named, task="small", requested_by=CAROL, trigger="typed later")
+    assert (job.id, job.task, job.quorum, job.reward) == (before.id, "small", 3, "exact")
+    assert job.request.requested_by == BOB, "who asked to watch it stays its launcher"
+    line = (await bureau.postings(job))["status:1"]
+    assert (line.user, line.text) == (CAROL, "said that it is a job of small")
+    entry = (await trail(bureau))[-1]
+    assert (entry.who, entry.act, entry.task, entry.subject) == (CAROL, Act.WATCH, "small", job.id)
+    assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is None, "it still trains"
+
+    again = await bureau.attach(remote_id=named, task="small", requested_by=CAROL, trigger="typed again")
+    assert again == job
+    write_folder(bureau.tasks, {}, "twin")
+    with pytest.raises(Conflict, match=f"{job.id} is watched as a job of small; that cannot be changed"):
+        await bureau.attach(remote_id=named, task="twin", requested_by=CAROL, trigger="typed again")
+
+
+async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau, "succeeded"), a_history())
+    checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
+    bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
+    job = await bureau.look(await bureau.attach())
+    await bureau.store.commit(Change(wake={evidence_turn(job.id): -1.0}))
+    await bureau.attach(task="small", trigger="typed later")
+    assert await bureau.store._redis.zscore("{proctor}:due", evidence_turn(job.id)) is not None
+
+
+async def test_not_everybody_says_which_task_a_job_is_of(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau), [])
+    job = await bureau.attach()
+    with pytest.raises(NotPermitted, match=f"Only <@{BOB}>, who asked to watch it, .* can say which task {job.id} is"):
+        await bureau.attach(task="small", requested_by=ALICE, trigger="typed later")
+
+
+async def test_an_approval_that_was_given_without_the_task_stands(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau), [])
+    job = await bureau.attach()
+    settled = an_approval(subject=job.id, settled=Settlement(Ending.APPROVED, "ckpt-15", 3_000.0))
+    await bureau.store.commit(Change(approval=Versioned(settled, 0)))
+    with pytest.raises(Conflict, match=f"A checkpoint of {job.id} is approved already"):
+        await bureau.attach(task="small", trigger="typed later")
+
+
+async def test_a_job_launched_here_has_its_task(bureau: Bureau) -> None:
+    await bureau.store.commit(Change(job=Versioned(a_job(), 0)))
+    of_small(bureau)
+    with pytest.raises(Conflict, match=r"rft-abc234 was launched here, as a job of acts\."):
+        await bureau.attach(remote_id="rft-abc234", task="small")
 
 
 async def test_jobs_that_share_the_short_id_are_kept_apart(bureau: Bureau) -> None:

@@ -333,6 +333,18 @@ async def test_the_rows_of_a_file_are_counted_as_far_as_it_is_shown(platform: St
     assert counts == [3, None, None, None, None]
 
 
+async def test_the_first_row_of_a_file_is_read_where_the_platform_shows_it(gateway: Gateway, platform: StandIn) -> None:
+    platform.on("GET /files/file-1/content", Says('{"messages": []}\n{"a": 1}\n'))
+    platform.on("GET /files/file-2/content", Says('{"a": 2}'))
+    platform.on("GET /files/file-3/content", Says("[1]\n"))
+    platform.on("GET /files/file-4/content", Says("not JSON\n"))
+    platform.on("GET /files/file-5/content", error(403, "You are not allowed to read this file."))
+
+    rows = [await gateway.first_row(f"file-{number}") for number in range(1, 6)]
+
+    assert rows == [{"messages": []}, {"a": 2}, None, None, None]
+
+
 async def cut_off(request: web.Request) -> web.StreamResponse:
     """Send the first rows of a file, then cut the connection."""
     response = web.StreamResponse(headers={"Content-Length": "1000"})
