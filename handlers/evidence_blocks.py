@@ -121,7 +121,7 @@ def alike(evidence: Evidence) -> str:
     """Return what is the same of all models and so stands in no table: unknown, or nothing at all."""
     lines = []
     if _is_nothing(costs(evidence)):
-        lines.append("1,000 calls cost $0.00 with each of them.")
+        lines.append("Calls cost nothing with any of them.")
     if all(each is None for each in costs(evidence)):
         lines.append("Cost of 1,000 calls: unknown, for the platform's profile names no price.")
     if _is_nothing(reasoning(evidence)):

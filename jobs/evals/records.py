@@ -143,7 +143,8 @@ class ArmSummary:
     """Share of graded answers whose reward is at least the threshold; None without a threshold."""
     input_tokens: int = 0
     output_tokens: int = 0
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | None = None
+    """Of the output; None where no answer told it."""
     mean_latency: float | None = None
 
     def grader(self, name: str) -> GraderSummary | None:

@@ -66,14 +66,15 @@ class _ArmTally:
     passed: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | None = None
     latency: float = 0.0
     timed: int = 0
 
     def add(self, answer: Answer, reward: str, threshold: float | None) -> None:
         self.input_tokens += answer.input_tokens or 0
         self.output_tokens += answer.output_tokens or 0
-        self.reasoning_tokens += answer.reasoning_tokens or 0
+        if answer.reasoning_tokens is not None:
+            self.reasoning_tokens = (self.reasoning_tokens or 0) + answer.reasoning_tokens
         if answer.failure is not None:
             self.failures[answer.failure] += 1
             return

@@ -134,7 +134,6 @@ def _response(body: Body, model: str, temperature: float, given: Answers) -> dic
             "input_tokens": given.prompt_tokens,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": given.answer_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": given.prompt_tokens + given.answer_tokens,
         },
     }

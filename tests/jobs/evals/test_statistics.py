@@ -124,6 +124,12 @@ def test_tokens_are_summed_and_latency_is_a_mean_of_what_was_answered() -> None:
     assert summary.mean_latency == 2.0
 
 
+def test_reasoning_tokens_that_no_answer_told_are_unknown_and_not_0() -> None:
+    untold, nothing = an_answer("i1", output_tokens=5), an_answer("i2", output_tokens=5, reasoning_tokens=0)
+    assert _one(summarise(an_eval(), [untold], {})).reasoning_tokens is None
+    assert _one(summarise(an_eval(), [untold, nothing], {})).reasoning_tokens == 0
+
+
 def test_label_scores_come_with_references_that_are_sets() -> None:
     answers = [an_answer("i1", text='{"domains": ["law", "trade"]}'), an_answer("i2", text="no idea")]
     micro = _one(summarise(an_eval(), answers, {"i1": ["law"], "i2": ["trade"]})).micro
