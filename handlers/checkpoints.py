@@ -108,6 +108,10 @@ def _evaluated(view: JobView) -> Evidence:
         case EvidenceState.GATHERING:
             done = f"{evidence.answered:,} of {evidence.total:,} answers so far"
             raise Conflict(f"The checkpoints of {job.id} are being evaluated: {done}. Ask again when that is done.")
+        case EvidenceState.WITHDRAWN:
+            raise Conflict(
+                f"The checkpoints of {job.id} are evaluated when it stops; it goes on training. Ask again then."
+            )
         case EvidenceState.FAILED:
             why = evidence.note or f"`/rft checkpoints {job.id} again=yes` tries once more."
             raise Conflict(f"The checkpoints of {job.id} could not be evaluated, so none can be preferred. {why}")

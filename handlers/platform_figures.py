@@ -8,7 +8,6 @@ from handlers.blocks import Block, context, escape, section
 from handlers.sign_off import approve_button, edition, vote_lines
 from handlers.wording import joined, score
 from jobs.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
-from jobs.evidence.records import EvidenceState
 from jobs.records import Job
 from jobs.rft import JobView
 
@@ -64,12 +63,12 @@ def platform_blocks(view: JobView) -> Iterator[Block]:
     """Yield whom each checkpoint serves, a section for each, and what their scores are worth."""
     job, approval = view.job, view.approval
     readings = read_checkpoints(job.checkpoints, job.reward)
-    gathering = view.evidence is not None and view.evidence.state is EvidenceState.GATHERING
+    awaited = view.evidence is not None and not view.evidence.is_done
     if for_whom := _for_whom(job, readings):
         yield section(for_whom)
     for reading in readings:
         checkpoint = reading.checkpoint
-        control = None if gathering else approve_button(approval, checkpoint.id, f"step {checkpoint.step}", "")
+        control = None if awaited else approve_button(approval, checkpoint.id, f"step {checkpoint.step}", "")
         lines = [*_lines(reading), *vote_lines(approval, checkpoint.id)]
         block_id = f"checkpoint:{job.id}:{checkpoint.step}:{edition(approval)}"
         yield section("\n".join(lines), block_id=block_id, accessory=control)

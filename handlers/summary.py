@@ -66,7 +66,7 @@ def summary(
     chart = chart_of(view)
     if file and chart:
         blocks.append(image(file, describe(chart), _caption(view)))
-    if evidence and evidence.state is not EvidenceState.GATHERING:
+    if evidence and evidence.is_done:
         blocks += _evidence_blocks(view, evidence, report_link, order)
     else:
         blocks += platform_blocks(view)
@@ -164,7 +164,7 @@ def _text(view: JobView) -> str:
     job, evidence, approval = view.job, view.evidence, view.approval
     standing = "settled" if approval and approval.settled else "waiting for approval" if approval else "kept"
     head = f"Checkpoints of {job.task} ({job.id}), {standing}."
-    if evidence is None or evidence.state is EvidenceState.GATHERING:
+    if evidence is None or not evidence.is_done:
         return cut(f"{head} {platform_text(job)}", MOST_TEXT)
     name = grader_name(job.reward)
     listed = "; ".join(f"{each.name}: {name} {figure(each.valid.get(job.reward))}" for each in evidence.candidates)

@@ -2,7 +2,8 @@
 
     job ends or is paused ──> gathering ──> ready ──────────> (looked at again while the approval is open)
                                   │                                │
-                                  └───────> failed                 └── what it rests on changed ──> gathering, round + 1
+                                  ├───────> failed                 └── what it rests on changed ──> gathering, round + 1
+                                  └───────> withdrawn: the job went on; gathering, round + 1, when it stands still
 
 Its turns are its own, beside those of the job and of the evals. A turn may run twice: a round's evals have ids that
 follow from job and round, and everything that a turn changes is written at once.
@@ -18,6 +19,8 @@ import structlog
 from jobs.approvals.opening import invalidated, open_approval
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import Approval
+from jobs.audit.entries import eval_cancelled
+from jobs.audit.records import BOT
 from jobs.changes import Change, Versioned
 from jobs.errors import BotError, Conflict, NotFound
 from jobs.evals.planning import EvalPlanner
@@ -57,6 +60,9 @@ LOOK: Final = 2.0
 """Seconds between two looks at evals that are under way; they also wake who waits for them when they end."""
 LOOK_AGAIN: Final = 600.0
 """Seconds between two looks at what open approvals rest on."""
+
+GOES_ON: Final = "{} goes on training; its checkpoints are evaluated again when it stops."
+WENT_ON: Final = "{} went on training before its checkpoints were evaluated."
 
 log: Final = structlog.get_logger(__name__)
 
@@ -165,7 +171,7 @@ class Examiner:
         evidence = await self._store.record(Evidence, job.id)
         approval = await self._store.approval(job.id)
         if not is_examined(job):
-            await self._withdraw(job, approval)
+            await self._withdraw(job, evidence, approval)
         elif starts > MOST_STARTS:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
             await self._fail(
@@ -175,6 +181,8 @@ class Examiner:
             await self._begin(job, None, approval, "")
         elif set(evidence.value.checkpoints) != {each.id for each in job.checkpoints}:
             await self._begin(job, evidence, approval, f"{job.id} has other checkpoints now.")
+        elif evidence.value.state is EvidenceState.WITHDRAWN:
+            await self._begin(job, evidence, approval, WENT_ON.format(job.id))
         elif evidence.value.state is EvidenceState.GATHERING:
             await self._follow(job, evidence, approval)
         else:
@@ -325,17 +333,32 @@ class Examiner:
         else:
             await self._plan(job, LOOK_AGAIN)
 
-    async def _withdraw(self, job: Job, approval: Versioned[Approval] | None) -> None:
-        """Take back the votes on checkpoints of a job that goes on: they may be displaced."""
+    async def _withdraw(self, job: Job, held: Versioned[Evidence] | None, approval: Versioned[Approval] | None) -> None:
+        """Take back the votes on checkpoints of a job that goes on, and stop their evals: they may be displaced."""
         change = Change(turn_of=evidence_turn(job.id), next_turn=-1.0)
+        now, reason = self._clock(), GOES_ON.format(job.id)
+        if held and held.value.state is EvidenceState.GATHERING:
+            stopped = await self._stopped(held.value)
+            change = replace(
+                change,
+                also=(Versioned(replace(held.value, state=EvidenceState.WITHDRAWN), held.version), *stopped),
+                audit=tuple(replace(eval_cancelled(each.value, now), why=reason) for each in stopped),
+            )
         if approval:
-            now = self._clock()
-            reason = f"{job.id} goes on training; its checkpoints are evaluated again when it stops."
             taken_back = invalidated(approval.value, reason, now)
             if taken_back != approval.value:
                 change = replace(change, postings=(summary_posting(job, urgent=True),))
             change = with_approval(change, approval, taken_back, now)
         await self._store.commit(change)
+
+    async def _stopped(self, evidence: Evidence) -> tuple[Versioned[Eval], ...]:
+        """Return a round's evals that still run, each as cancelled; whoever works on them sees it within seconds."""
+        held = [await self._store.evaluation(each) for each in (evidence.valid_eval, evidence.test_eval) if each]
+        return tuple(
+            Versioned(replace(each.value, cancelled_by=BOT), each.version)
+            for each in held
+            if each and not each.value.state.is_final and not each.value.cancelled_by
+        )
 
     async def _plan(self, job: Job, after: float) -> None:
         await self._store.commit(Change(turn_of=evidence_turn(job.id), next_turn=after))

@@ -19,6 +19,8 @@ class EvidenceState(StrEnum):
     READY = "ready"
     FAILED = "failed"
     """It could not be had; `Evidence.note` says why and what to do."""
+    WITHDRAWN = "withdrawn"
+    """The job went on while it was gathered; a new round begins when the job stands still again."""
 
 
 class Role(StrEnum):
@@ -151,6 +153,11 @@ class Evidence:
     """Why it failed, or what is missing in it, as a sentence."""
     round: int = 1
     """Grows when it was gathered anew because something it rests on changed."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its round came to its end, with figures of ours or without."""
+        return self.state in {EvidenceState.READY, EvidenceState.FAILED}
 
     @property
     def base(self) -> Candidate | None:

@@ -141,6 +141,9 @@ def test_while_checkpoints_are_evaluated_the_card_says_how_far_that_is() -> None
     assert verdict(view_of(job, evidence=evidence)) == (
         "Evaluating 2 checkpoints against the base model: 1,200 of 2,400 answers."
     )
+    withdrawn = replace(evidence, state=EvidenceState.WITHDRAWN)
+    going_on = replace(job, state=JobState.WATCHING)
+    assert "Evaluating" not in verdict(view_of(going_on, evidence=withdrawn))
 
 
 def test_while_approval_is_asked_for_the_card_says_what_the_evidence_does() -> None:

@@ -12,7 +12,7 @@ from handlers.images import Pictures
 from handlers.summary import no_link
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound
-from jobs.evidence.records import Evidence
+from jobs.evidence.records import Evidence, EvidenceState
 from jobs.postings import card_posting, summary_posting
 from jobs.records import JobState
 from jobs.store import Store
@@ -53,6 +53,10 @@ async def test_the_preferred_one_comes_first_with_the_reason() -> None:
     [
         (None, "have not been evaluated, so none can be preferred"),
         (shown.GATHERING, "are being evaluated: 300 of 1,350 answers so far. Ask again when that is done."),
+        (
+            replace(shown.GATHERING, state=EvidenceState.WITHDRAWN),
+            "are evaluated when it stops; it goes on training. Ask again then.",
+        ),
         (shown.FAILED, "could not be evaluated, so none can be preferred. local refuses"),
         (replace(shown.FAILED, note=None), "`/rft checkpoints rft-abc234 again=yes` tries once more."),
     ],

@@ -10,11 +10,12 @@ import pytest
 
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.audit.records import Act
+from jobs.audit.records import BOT, Act
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, NotFound
 from jobs.evals.pairing import Verdict as Change_
 from jobs.evals.planning import eval_id
+from jobs.evals.records import EvalState
 from jobs.evidence.gathering import MOST_STARTS
 from jobs.evidence.records import EvidenceState, Role
 from jobs.records import Hyperparameters, JobState
@@ -473,6 +474,29 @@ async def test_a_job_that_goes_on_takes_its_approval_back_and_its_end_gives_a_ne
     evidence = await room.gathered()
     assert (evidence.round, evidence.checkpoints) == (2, ("ckpt-20", "ckpt-30"))
     assert set((await room.approval()).evidence) == {"ckpt-20", "ckpt-30"}
+
+
+async def test_a_job_that_goes_on_while_it_is_evaluated_has_its_evals_stopped(room: Room) -> None:
+    job = await room.job(state=JobState.PAUSED)
+    await room.turn()
+    await room.change(replace(job, state=JobState.WATCHING))
+    evidence = await room.turn()
+    assert evidence is not None
+    assert evidence.state is EvidenceState.WITHDRAWN
+    await room.run_evals(evidence)
+    (stopped,) = await room.evals()
+    assert (stopped.state, stopped.cancelled_by, stopped.progress.answered) == (EvalState.CANCELLED, BOT, 0)
+    newest = (await room.store.trail())[-1].entry
+    assert (newest.who, newest.act, newest.subject) == (BOT, Act.CANCEL, stopped.id)
+    assert newest.why == "rft-abc234 goes on training; its checkpoints are evaluated again when it stops."
+    assert await room.turn() == evidence, "it is stopped once"
+    assert await room.store.approval(job.id) is None
+
+    await room.change(job)
+    evidence = await room.gathered()
+    assert (evidence.state, evidence.round) == (EvidenceState.READY, 2)
+    assert evidence.valid_eval != stopped.id
+    assert (await room.approval()).evidence
 
 
 async def test_a_paused_job_that_is_cancelled_opens_the_test_split_and_asks_nothing_twice(room: Room) -> None:
