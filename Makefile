@@ -1,5 +1,6 @@
 # Every target does its own set-up from Python >= 3.11 and make: uv into .uv/ where it is not installed, then the locked
-# packages into .venv/. Both are stamped, so the second run starts at once.
+# packages into .venv/. Both are stamped, so the second run starts at once. The packages are compiled once, then: where
+# PYTHONDONTWRITEBYTECODE is set, every process would do it again.
 
 UV_VERSION := 0.13.9
 
@@ -46,7 +47,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..." >&2; exit 1; }
-	@UV_PYTHON="$(PYTHON)" $(UV) sync --locked --quiet
+	@UV_PYTHON="$(PYTHON)" $(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
 .uv/bin/uv:
