@@ -25,8 +25,8 @@ from jobs.records import Posting
 from jobs.store import Store
 
 READY_AFTER: Final = 20.0
-"""Seconds without a sign of life after which the work counts as interrupted."""
-SIGN_OF_LIFE: Final = 5.0
+SIGNS_OF_LIFE: Final = 4
+"""In the time after which the work counts as interrupted."""
 LONGEST_WRITE: Final = 0.3
 """Seconds that an acknowledgement waits for Redis at most; Slack wants it within 3."""
 MOST_QUOTED: Final = 200
@@ -73,10 +73,12 @@ class Reception:
 
     Args:
         store: where the outbox is.
+        ready_after: seconds without a sign of life after which the work counts as interrupted.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, ready_after: float = READY_AFTER) -> None:
         self._store = store
+        self._ready_after = ready_after
 
     def register(self, app: AsyncApp) -> None:
         """See every handler of the app begin and end."""
@@ -108,11 +110,11 @@ class Reception:
     async def _keep_ready(self, posting: Posting, written: asyncio.Event) -> None:
         while True:
             try:
-                await self._store.keep_ready(posting, after=READY_AFTER)
+                await self._store.keep_ready(posting, after=self._ready_after)
             except Exception:  # Redis may be away: the work goes on, and so does this
                 log.exception("reception.not_written", posting=posting.id)
             written.set()
-            await asyncio.sleep(SIGN_OF_LIFE)
+            await asyncio.sleep(self._ready_after / SIGNS_OF_LIFE)
 
 
 class _Begun(AsyncListenerStartHandler):
