@@ -1,15 +1,21 @@
 """A job that somebody launched without the bot: read back, watched and approved like one of the bot's own."""
 
 import pytest
+from redis.asyncio import Redis
 
+from jobs.approvals.records import Ending
+from jobs.audit.records import Act
+from jobs.evidence.records import EvidenceState, Role
 from jobs.gateway import Gateway
 from jobs.platforms import load_profiles
 from jobs.records import Hyperparameters
 from jobs.remote import JobSpec
+from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
 from tests.story.conftest import House
-from tests.story.test_story import summary_of
+from tests.story.test_evidence import copy_small, evidence_of
+from tests.story.test_story import approve, summary_of
 
 pytestmark = pytest.mark.story
 
@@ -17,7 +23,7 @@ pytestmark = pytest.mark.story
 async def launched_elsewhere(house: House, gateway: Gateway) -> str:
     """Launch the bundled task as a script of somebody's would; return the platform's id of the job."""
     tasks = TaskCatalogue(house.tasks)
-    task = tasks.load(house.copy_eurovoc().name)
+    task = tasks.load("eurovoc")
     train, valid = [
         await gateway.upload(f"{split}.jsonl", tasks.training_rows(task, split)) for split in ("train", "valid")
     ]
@@ -62,10 +68,12 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
         await workspace.type_command("alice", "/rft", "watch ftjob-none")
         await workspace.told("alice", "Local platform has no job 'ftjob-none'.")
 
+        house.copy_eurovoc()
         remote_id = await launched_elsewhere(house, gateway)
         await ended(gateway, remote_id)
         await workspace.type_command("alice", "/rft", f"watch {remote_id} platform=local")
-        await workspace.told("alice", f"I watch `{remote_id}` on local as")
+        answer = await workspace.told("alice", f"I watch `{remote_id}` on local as")
+        assert "It trains on the reward of eurovoc: `/rft watch rft-" in answer
 
         card = await workspace.card_with("launched elsewhere, watched for <@U0ALICE01>")
         assert "180 train and 60 validation items" in said(card)
@@ -91,3 +99,45 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
     messages = await workspace.messages()
     assert len([message for message in messages if not in_thread(message)]) == 1
     assert not [message for message in messages if "first held at step" in said(message)]
+
+
+async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(house: House, redis: Redis) -> None:
+    workspace, store = house.workspace, Store(redis)
+    copy_small(house)
+    profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
+    async with Gateway(profile, "local") as gateway, house.bot():
+        remote_id = await launched_elsewhere(house, gateway)
+        await workspace.type_command("alice", "/rft", f"watch {remote_id} task=eurovok")
+        await workspace.told("alice", "There is no task 'eurovok'; did you mean 'eurovoc'?")
+        await workspace.type_command("alice", "/rft", f"watch {remote_id}")
+        await workspace.told("alice", "task=eurovoc` has its checkpoints evaluated")
+        assert (await evidence_of(store, EvidenceState.FAILED)).round == 1
+        assert not (await store.jobs(1))[0].has_task
+
+        await workspace.type_command("dave", "/rft", f"watch {remote_id} task=eurovoc")
+        await workspace.told("dave", "can say which task")
+        await workspace.type_command("bob", "/rft", f"watch {remote_id} task=eurovoc")
+        await workspace.told("bob", ", a job of eurovoc; the platform says it is succeeded.")
+        await workspace.reply_with("said that it is a job of eurovoc")
+        evidence = await evidence_of(store, number=2)
+        assert evidence.note is None, "grader, response format and prompt are those of the task"
+        assert [each.role for each in evidence.candidates[:2]] == [Role.BASE, Role.CHECKPOINT]
+        assert evidence.test_eval is not None
+
+        async def evaluated() -> Json | None:
+            message = await summary_of(workspace)
+            return message if "checkpoints of eurovoc" in said(message) and "Measured on" in said(message) else None
+
+        summary = await eventually(evaluated, "the summary with the evidence")
+        first = buttons(summary, "approve_checkpoint")[0]
+        await approve(workspace, "bob", summary, first, "the nightly one is better")
+        await workspace.told("bob", "1 more approval needed")
+        await approve(workspace, "carol", summary, first, "looked at ten answers")
+        await workspace.told("carol", "Your decision settled it")
+    approval = await store.approval((await store.jobs(1))[0].id)
+    assert approval is not None
+    assert approval.value.settled is not None
+    assert approval.value.settled.ending is Ending.APPROVED
+    acts = [sealed.entry.act for sealed in await store.trail()]
+    assert acts.count(Act.WATCH) == 2
+    assert Act.OVERRIDE not in acts
