@@ -264,6 +264,36 @@ async def test_a_task_that_is_not_what_it_was_is_said(room: Room, changes: dict[
     assert await room.store.record(type(evidence), "rft-abc234") == held, "it is not tried again by itself"
 
 
+async def test_a_split_that_went_is_said(room: Room) -> None:
+    await room.job()
+    await room.gathered()
+    (room.lab.folder / "tasks" / "small" / "valid.jsonl").unlink()
+    evidence = await room.turn()
+    assert evidence is not None
+    assert evidence.state is EvidenceState.FAILED
+    assert "small has no valid.jsonl any more; checkpoints are evaluated on it." in str(evidence.note)
+
+
+async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_differ(room: Room) -> None:
+    remark = "The job's prompt is not known; its checkpoints are asked with v1 of small."
+    await room.job(attached=True, prompt_hash="", remarks=(remark,))
+    evidence = await room.gathered()
+    assert (evidence.state, evidence.note) == (EvidenceState.READY, remark)
+    assert (await room.approval()).broken == {}
+
+
+async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_then(room: Room) -> None:
+    job = await room.job(attached=True, task="nightly", task_version="")
+    assert (await room.gathered()).state is EvidenceState.FAILED
+    await vote(room)
+    await room.change(replace(job, task="small", task_version=room.lab.catalogue.load("small").version))
+    evidence = await room.gathered()
+    assert (evidence.state, evidence.round) == (EvidenceState.READY, 2)
+    approval = await room.approval()
+    assert (approval.decisions, approval.broken, approval.task) == ((), {}, "small")
+    assert approval.renewed_why == "What small measures checkpoints by can be read now."
+
+
 async def test_a_platform_that_is_no_more_is_said(room: Room) -> None:
     job = await room.job(platform="gone")
     await room.examiner.turn(job.id, 1, "reference")
