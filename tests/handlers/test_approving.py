@@ -79,7 +79,7 @@ async def test_a_form_that_slack_does_not_open_any_more_is_answered_in_words(sce
     # One click that is delivered twice opens one form, and nobody hears of the second.
     await scene.workspace.fault(fault="repeat_envelopes", times=1)
     await scene.form_for("bob", summary, approve_step(summary))
-    await scene.workspace.fault(method="views.open", fault="error", error="internal_error")
+    await scene.workspace.fault(method="views.open", fault="error", error="invalid_blocks")
     await scene.workspace.click("carol", summary, approve_step(summary))
     await scene.workspace.told("carol", "Something broke on my side; reference ")
     assert len(await scene.workspace.whispers("bob")) == 1
