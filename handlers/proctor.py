@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.aliasing import answer_alias
@@ -14,17 +14,15 @@ from handlers.answering import whisper
 from handlers.auditing import answer_audit
 from handlers.blocks import Message, escape
 from handlers.checking import check_message, label_chart
-from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview, parse
+from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview
 from handlers.datasets import balance_chart, balance_message, read_balance
+from handlers.dispatching import Answering, Asker, listen
 from handlers.images import Pictures
 from handlers.pending import pending_list, waiting_for
 from handlers.people import People
-from handlers.quieting import VERBS, Asker, Quieting
-from handlers.wording import group
-from jobs.aliases.moving import Aliases
-from jobs.aliases.rollback import Rollbacks
+from handlers.quieting import VERBS, Quieting
+from handlers.wording import grader_name, group
 from jobs.approvals.deciding import Approvals
-from jobs.audit.service import AuditTrail
 from jobs.checks.records import Finding
 from jobs.datasets.balancing import Balanced, balance
 from jobs.datasets.label_map import label_map_of
@@ -41,57 +39,76 @@ TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 
 def register(app: AsyncApp) -> None:
     """Listen to /proctor."""
-    app.command(COMMAND)(handle_proctor)
+    listen(app, COMMAND, PROCTOR, ANSWERS, bare="help")
 
 
-async def handle_proctor(
-    ack: AsyncAck,
-    command: dict[str, Any],
+async def answer_help(respond: AsyncRespond) -> None:
+    """Say what the bot can do."""
+    await respond(text=help_text())
+
+
+async def answer_tasks(typed: Typed, respond: AsyncRespond, tasks: TaskCatalogue) -> None:
+    """Say which tasks there are, or what one of them is."""
+    await respond(text=await asyncio.to_thread(tell_tasks, tasks, typed.word))
+
+
+async def answer_check(
+    typed: Typed,
+    asker: Asker,
     respond: AsyncRespond,
     client: AsyncWebClient,
     tasks: TaskCatalogue,
-    profiles: Mapping[str, Profile],
     checker: TaskChecker,
     pictures: Pictures,
-    approvals: Approvals,
-    people: People,
-    store: Store,
-    aliases: Aliases,
-    rollbacks: Rollbacks,
-    audit: AuditTrail,
-    quieting: Quieting,
 ) -> None:
-    """Do what was typed after /proctor, and answer only the person who typed it."""
-    await ack()
-    typed = parse(COMMAND, str(command.get("text") or "").strip() or "help", PROCTOR)
-    user, channel = str(command["user_id"]), str(command["channel_id"])
-    match typed.verb:
-        case "help":
-            await respond(text=help_text())
-        case "tasks" | "task":
-            await respond(text=await asyncio.to_thread(tell_tasks, tasks, typed.word))
-        case "check":
-            task = await asyncio.to_thread(tasks.load, typed.word)
-            await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
-            await whisper(client, await check(task, checker, pictures), user, channel)
-        case "dataset":
-            made = await asyncio.to_thread(make_balanced, tasks, typed)
-            file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
-            await whisper(client, balance_message(made, file), user, channel)
-        case "platforms":
-            await respond(text=list_platforms(profiles))
-        case "approvals":
-            waiting = await waiting_for(user, approvals, people, store, client)
-            await respond(text=pending_list(*waiting, time.time()))
-        case "alias":
-            await answer_alias(typed, command, respond, aliases, rollbacks)
-        case "audit":
-            await answer_audit(typed, command, respond, client, audit)
-        case verb if verb in VERBS:
-            await people.require_membership(channel)
-            await respond(text=await quieting.do(typed, Asker(user, channel, str(command["trigger_id"]))))
-        case _:
-            raise AssertionError(f"/proctor {typed.verb} is listed but not handled")
+    """Say whether a task is fit for a launch."""
+    task = await asyncio.to_thread(tasks.load, typed.word)
+    await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
+    await whisper(client, await check(task, checker, pictures), asker.user, asker.channel)
+
+
+async def answer_dataset(
+    typed: Typed, asker: Asker, client: AsyncWebClient, tasks: TaskCatalogue, pictures: Pictures
+) -> None:
+    """Make a balanced version of a task, and show what is in it."""
+    made = await asyncio.to_thread(make_balanced, tasks, typed)
+    file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
+    await whisper(client, balance_message(made, file), asker.user, asker.channel)
+
+
+async def answer_platforms(respond: AsyncRespond, profiles: Mapping[str, Profile]) -> None:
+    """Say where jobs can run."""
+    await respond(text=list_platforms(profiles))
+
+
+async def answer_approvals(
+    asker: Asker, respond: AsyncRespond, client: AsyncWebClient, approvals: Approvals, people: People, store: Store
+) -> None:
+    """Say what waits for approval."""
+    waiting = await waiting_for(asker.user, approvals, people, store, client)
+    await respond(text=pending_list(*waiting, time.time()))
+
+
+async def answer_quieting(
+    typed: Typed, asker: Asker, respond: AsyncRespond, people: People, quieting: Quieting
+) -> None:
+    """Do what was asked about being told."""
+    await people.require_membership(asker.channel)
+    await respond(text=await quieting.do(typed, asker))
+
+
+ANSWERS: Final[Mapping[str, Answering]] = {
+    "help": answer_help,
+    "tasks": answer_tasks,
+    "task": answer_tasks,
+    "check": answer_check,
+    "dataset": answer_dataset,
+    "platforms": answer_platforms,
+    "approvals": answer_approvals,
+    "alias": answer_alias,
+    "audit": answer_audit,
+    **dict.fromkeys(VERBS, answer_quieting),
+}
 
 
 async def check(task: Task, checker: TaskChecker, pictures: Pictures) -> Message:
@@ -152,9 +169,20 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
             f"Splits: {escape(splits)}",
             f"Graders: {escape(graders)}",
             f"Prompts: {escape(_prompts(task))}",
-            f"Approval: {task.quorum} of {approvers}",
+            f"Approval: {task.quorum} of {approvers}{_own_say(task)}; then `{task.name}@{task.oversight.alias}`",
+            *([f"Guardrails: {escape(_guardrails(task))}"] if task.guardrails else []),
         ]
     )
+
+
+def _own_say(task: Task) -> str:
+    return ", who launched the job among them" if task.oversight.approval.self_approval else ", without who launched it"
+
+
+def _guardrails(task: Task) -> str:
+    """Return the graders that must not fall, each with the fall that the task allows."""
+    falls = ((grader_name(name), abs(fall)) for name, fall in task.guardrails.items())
+    return ", ".join(f"{name} may fall by {fall:.2f}" if fall else f"{name} must not fall" for name, fall in falls)
 
 
 def list_platforms(profiles: Mapping[str, Profile]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from slack_sdk.errors import SlackApiError
@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.blocks import Message, context, escape
 from handlers.commands import Typed
 from handlers.digests import covered
+from handlers.dispatching import Asker
 from handlers.wording import moment, people, person
 from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.quiet.digests import Digests
@@ -31,15 +32,6 @@ KNOWN: Final = 200
 
 ZoneOf = Callable[[str], Awaitable[str | None]]
 """Returns the time zone that a person has set in Slack, None where Slack does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who typed, where."""
-
-    user: str
-    channel: str
-    trigger: str
 
 
 class Quieting:

@@ -9,7 +9,8 @@ import pytest
 from bot.schedule import next_daily
 from handlers.blocks import Message
 from handlers.commands import PROCTOR, parse
-from handlers.quieting import Asker, Quieting, with_mute, zones_of
+from handlers.dispatching import Asker
+from handlers.quieting import Quieting, with_mute, zones_of
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, UserError
 from jobs.quiet.digests import Digests
