@@ -67,7 +67,7 @@ class Abilities:
         waiting = Waiting(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
         return {
             "turn": job_turn(self.training.jobs.turn, store),
-            "evidence": job_turn(self.evaluating.examiner.turn, store),
+            turn_ids.EVIDENCE: job_turn(self.evaluating.examiner.turn, store),
             "eval": eval_turn(self.evaluating.runner, store),
             turn_ids.APPROVAL: named_turn(waiting.turn, store),
             turn_ids.MOVE: named_turn(self.aliases.consequences.turn, store),

@@ -11,7 +11,6 @@ from typing import Final
 from jobs.changes import Change, Versioned
 from jobs.checkpoints import with_scores
 from jobs.ending import finish_line
-from jobs.evidence.records import evidence_turn
 from jobs.pacing import pace
 from jobs.picturing import pictured_step
 from jobs.platforms import Profile
@@ -27,6 +26,7 @@ from jobs.raising import Alerts, alerts_of
 from jobs.records import Checkpoint, Job, JobState, Posting, PostingKind
 from jobs.remote import RemoteEvent, RemoteJob
 from jobs.series import Series, Step
+from jobs.turn_ids import evidence_turn
 
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""

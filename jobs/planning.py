@@ -4,8 +4,6 @@ Nothing is written and no platform is asked.
 """
 
 import asyncio
-import hashlib
-from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from jobs.gateway import Gateway
 from jobs.graders import MultiGrader, parse_grader, untrainable
 from jobs.platforms import Profile, require_open
 from jobs.records import ApprovalPolicy, Hyperparameters, Job, JobState, LaunchRequest
+from jobs.short_ids import short_id
 from jobs.tasks import LaunchDefaults, Task, TaskCatalogue, nearest
 
 SPLITS: Final = ("train", "valid")
@@ -132,7 +131,7 @@ def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
 
 def job_id(trigger: str) -> str:
     """Return the id of the job that this trigger launches: always the same one."""
-    return "rft-" + b32encode(hashlib.sha256(trigger.encode()).digest())[:6].decode().lower()
+    return short_id("rft-", trigger)
 
 
 def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from jobs.ledger import is_eval
 
 APPROVAL: Final = "approval"
+EVIDENCE: Final = "evidence"
 MOVE: Final = "move"
 WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
@@ -17,6 +18,11 @@ QUIET: Final = "quiet"
 def approval_turn(subject: str) -> str:
     """Return the id of the turns of an approval: its reminder and its end."""
     return f"{APPROVAL}:{subject}"
+
+
+def evidence_turn(job: str) -> str:
+    """Return the id of the turns that gather a job's evidence: beside the job's own turns, not among them."""
+    return f"{EVIDENCE}:{job}"
 
 
 def proposal_turn(proposal: str) -> str:

@@ -1,7 +1,6 @@
 """What a proposed rollback is about, and the move that it leads to. Values in, values out."""
 
 import hashlib
-from base64 import b32encode
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +8,7 @@ from jobs.aliases.pointing import Held, moved
 from jobs.aliases.postings import place
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal
 from jobs.approvals.records import DAY, Approval, ApprovalKind
+from jobs.short_ids import short_id
 
 DIGEST: Final = 16
 
@@ -34,7 +34,7 @@ class ProposalView:
 
 def proposal_id(trigger: str) -> str:
     """Return the id of the proposal that this trigger makes: always the same one."""
-    return "move-" + b32encode(hashlib.sha256(f"move {trigger}".encode()).digest())[:6].decode().lower()
+    return short_id("move-", f"move {trigger}")
 
 
 def digest_of(proposal: Proposal, goal: AliasMove) -> str:

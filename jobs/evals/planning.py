@@ -4,8 +4,6 @@ Nothing is written and no platform is asked.
 """
 
 import asyncio
-import hashlib
-from base64 import b32encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -17,6 +15,7 @@ from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
 from jobs.ledger import EVAL_PREFIX
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
+from jobs.short_ids import short_id
 from jobs.tasks import Row, Task, TaskCatalogue, conversation, nearest
 
 SPLITS: Final = ("valid", "test", "train")
@@ -97,7 +96,7 @@ class EvalPlanner:
 
 def eval_id(trigger: str) -> str:
     """Return the id of the eval that this trigger starts: always the same one."""
-    return EVAL_PREFIX + b32encode(hashlib.sha256(trigger.encode()).digest())[:6].decode().lower()
+    return short_id(EVAL_PREFIX, trigger)
 
 
 def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:

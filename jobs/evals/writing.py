@@ -13,9 +13,9 @@ from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
 from jobs.evals.rows import RowStore
 from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
-from jobs.evidence.records import evidence_turn
 from jobs.records import Posting
 from jobs.store import Store, VersionConflict
+from jobs.turn_ids import evidence_turn
 
 log: Final = structlog.get_logger(__name__)
 

@@ -15,9 +15,10 @@ from jobs.evals.asked import prompt_hash
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.gathering import Examiner
-from jobs.evidence.records import Evidence, EvidenceState, evidence_turn
+from jobs.evidence.records import Evidence, EvidenceState
 from jobs.records import Checkpoint, Job, JobState
 from jobs.store import Store
+from jobs.turn_ids import evidence_turn
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
