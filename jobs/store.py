@@ -6,19 +6,24 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:jobs                   sorted set, job id by creation time
     {proctor}:job:<id>               hash version, by, value (Job as JSON)
     {proctor}:steps:<id>             hash step number -> Step as JSON
-    {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job
+    {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job or proposal
     {proctor}:evidence:<id>          hash version, by, value (Evidence as JSON), one per job
-    {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made (ms)
+    {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
+                                     says (s), or else when it was written (ms)
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
+    {proctor}:channel:<channel>      hash version, by, value (ChannelHabits as JSON): mutes, quiet hours, digest
+    {proctor}:person:<user>          hash version, by, value (PersonHabits as JSON): who wants to be mentioned
+    {proctor}:held:<id>              hash version, by, value (HeldBack as JSON): what quiet hours kept from a channel
+    {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
     {proctor}:evals                  sorted set, eval id by creation time
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
-    {proctor}:due                    sorted set, job or eval id by the time of its next turn (ms)
-    {proctor}:starts                 hash job or eval id -> turns begun since the last that finished or got further
+    {proctor}:due                    sorted set, id of each turn (see `jobs.turn_ids`) by the time it is due (ms)
+    {proctor}:starts                 hash id of a turn -> begun since the last that finished or got further
     {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
     {proctor}:lane:<lane>            sorted set, posting id in order
     {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
@@ -68,7 +73,7 @@ SCHEMA: Final = 1
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
-    *("plan", "put_off", "swept", "drop", "keep_ready", "take_back"),
+    *("plan", "put_off", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
 )
 
 T = TypeVar("T")
@@ -256,9 +261,9 @@ class Store:
         await self._redis.set(key, token_hex(32), nx=True)
         return str(await self._redis.get(key))
 
-    async def starts(self, job_id: str) -> int:
-        """Return the turns of a job begun since the last one that finished."""
-        return int(await self._redis.hget(_key("starts"), job_id) or 0)
+    async def starts(self, turn_id: str) -> int:
+        """Return how many turns of this id began since the last one that finished."""
+        return int(await self._redis.hget(_key("starts"), turn_id) or 0)
 
     async def outbox_age(self) -> float:
         """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
@@ -332,6 +337,10 @@ class Store:
                 )
             case _:
                 return None
+
+    async def keep_lane(self, lane: str, token: str, *, lease: float) -> bool:
+        """Hold a claimed lane for `lease` seconds from now; False where another has it, or nobody."""
+        return bool(await self._run("keep_lane", lane, token, int(lease * 1000)))
 
     async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
         """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""

@@ -4,11 +4,19 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from jobs.changes import Change, Once, Versioned
+from jobs import store as door
+from jobs.changes import KINDS, Change, Kind, Once, Versioned
 from jobs.errors import ConfigurationError
 from jobs.records import Job, JobState, Posting, PostingKind
 from jobs.store import AlreadyTaken, LedgerEntry, Store, VersionConflict
 from tests.records import CHANNEL, a_job, a_posting, a_step, an_approval
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_the_table_of_keys_leaves_no_kind_of_record_out(kind: Kind[object]) -> None:
+    table = str(door.__doc__)
+    assert f"{{proctor}}:{kind.name}:<" in table
+    assert f"{{proctor}}:{'all:<kind>' if kind.listed.startswith('all:') else kind.listed} " in table
 
 
 async def saved(store: Store, **changes: object) -> Versioned[Job]:
