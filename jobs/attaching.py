@@ -18,7 +18,6 @@ from jobs.approvals.records import Ending
 from jobs.audit.entries import attached, given_task
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
-from jobs.evidence.records import evidence_turn
 from jobs.evidence.rounds import is_examined
 from jobs.gateway import Gateway
 from jobs.likeness import asked_alike, prompt_in, remarks, tasks_like
@@ -30,6 +29,7 @@ from jobs.records import Job, JobState, LaunchRequest
 from jobs.remote import RemoteJob
 from jobs.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
+from jobs.turn_ids import evidence_turn
 
 QUORUM: Final = 2
 """Approvals needed, as for a task that names no number."""
@@ -64,6 +64,8 @@ class Attachment:
     """A job that is watched from now on, or whose task is known from now on."""
 
     job: Job
+    is_new: bool = True
+    """Whether it is watched from now on; else it was, and its task is known from now on."""
     tasks_like: tuple[str, ...] = ()
     """Where its task is not known: the tasks whose reward is the grader that it trains on."""
 
@@ -135,7 +137,7 @@ class Attacher:
             return await self._give(found, task, request)
         if task:
             return Attachment(found.value)
-        return Attachment(found.value, await asyncio.to_thread(tasks_like, self._tasks, remote))
+        return Attachment(found.value, tasks_like=await asyncio.to_thread(tasks_like, self._tasks, remote))
 
     async def _task(self, name: str | None) -> Task | None:
         """Return the task that was named; raises where there is none such, or nothing to evaluate checkpoints on."""
@@ -187,7 +189,7 @@ class Attacher:
             if not job.attached:
                 raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
             if job.has_task and job.task == task.name:
-                return Attachment(job)
+                return Attachment(job, is_new=False)
             if job.has_task:
                 raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
             await self._permissions.require_for_job(Deed.GIVE_TASK, job, request.requested_by)
@@ -203,7 +205,7 @@ class Attacher:
                 held = again
             else:
                 log.info("job.given_task", job=job.id, task=task.name)
-                return Attachment(given)
+                return Attachment(given, is_new=False)
 
     def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
         """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
@@ -231,6 +233,7 @@ class Attacher:
             request=replace(job.request, task=task.name),
             prompt=prompt or task.default_prompt,
             prompt_hash=asked_alike(task, remote, prompt),
+            trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
             **terms_of(task, self._approvers),
         )

@@ -160,7 +160,7 @@ class Job:
     model: str
     prompt: str
     reward: str
-    """Name of the grader whose score training climbs."""
+    """Name of the grader whose score counts; training climbs it, see `climbed`."""
     quorum: int
     approvers: tuple[str, ...]
     train_items: int | None
@@ -215,6 +215,14 @@ class Job:
     """Of the prompt and the response format that it is trained with; empty where they are not known."""
     remarks: tuple[str, ...] = ()
     """In what a job launched elsewhere differs from its task, or may, as sentences for whoever approves."""
+
+    trained_on: str = ""
+    """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
+
+    @property
+    def climbed(self) -> str:
+        """Name of the grader whose score training climbs, which the platform reports as the reward."""
+        return self.trained_on or self.reward
 
     @property
     def has_task(self) -> bool:

@@ -24,7 +24,7 @@ def facts_of(job: Job, now: float | None = None) -> JobFacts:
         batch_size=job.batch_size or wanted.batch_size,
         valid_items=job.valid_items,
         eval_samples=wanted.eval_samples,
-        reward=job.reward,
+        reward=job.climbed,
         shadows=job.shadows,
         training=job.state is JobState.WATCHING and job.platform_status == "running",
         heard_at=max(times, default=None),

@@ -31,7 +31,7 @@ from jobs.evidence.digest import changed_parts
 from jobs.evidence.outcome import failed, ready, trouble
 from jobs.evidence.preparing import Preparer
 from jobs.evidence.reading import Reading, Terms, read_evidence
-from jobs.evidence.records import Evidence, EvidenceState, evidence_turn
+from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.rounds import (
     ASKED_AGAIN,
     a_round,
@@ -42,6 +42,7 @@ from jobs.evidence.rounds import (
     joined,
     planned,
     prices_of,
+    readable_now,
     said,
     why_not,
 )
@@ -51,6 +52,7 @@ from jobs.postings import card_posting, summary_posting
 from jobs.records import Job
 from jobs.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
+from jobs.turn_ids import evidence_turn
 
 MOST_STARTS: Final = 3
 """Turns that may die before the evidence is given up: it must not kill its worker for ever."""
@@ -326,8 +328,7 @@ class Examiner:
             return
         changed = changed_parts(held.value.parts, await self._preparer.parts(job))
         if changed:
-            readable = "" if held.value.parts else f"What {job.task} measures checkpoints by can be read now."
-            await self._begin(job, held, approval, readable or in_words(changed))
+            await self._begin(job, held, approval, in_words(changed) if held.value.parts else readable_now(job))
         elif approval is None or not approval.value.evidence:
             await self._write(job, held, approval, held.value)
         else:

@@ -101,6 +101,13 @@ def in_words(parts: tuple[str, ...]) -> str:
     return f"{listed[0].upper()}{listed[1:]} changed."
 
 
+def readable_now(job: Job) -> str:
+    """Return why there is a round now where nothing of the task could be read before, as a sentence."""
+    if job.attached:
+        return f"It is known now that {job.id} is a job of {job.task}, which says how checkpoints are evaluated."
+    return f"The files of {job.task} can be read again, which say how checkpoints are evaluated."
+
+
 def joined(*sentences: str | None) -> str:
     """Return the sentences that there are, one after the other."""
     return " ".join(filter(None, sentences))

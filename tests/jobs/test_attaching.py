@@ -14,13 +14,13 @@ from jobs.audit.records import Act, AuditEntry
 from jobs.changes import Change, Versioned
 from jobs.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.evals.asked import prompt_hash
-from jobs.evidence.records import evidence_turn
 from jobs.gateway import Gateway
 from jobs.permissions import NotPermitted
 from jobs.platforms import Profile
 from jobs.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
+from jobs.turn_ids import evidence_turn
 from jobs.watching import Watcher
 from tests.jobs.gateway.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
@@ -268,6 +268,13 @@ async def test_what_the_platform_does_not_tell_of_training_is_kept_as_a_remark(b
         "The job's response format is not known; here that of small is asked for.",
         "The job's prompt is not known; its checkpoints are asked with v1 of small.",
     )
+
+
+async def test_a_job_that_climbs_another_grader_is_measured_by_its_tasks_reward(bureau: Bureau) -> None:
+    bureau.has(of_small(bureau, grader={"type": "python", "name": "speed", "source": "..."}), [])
+    job = await bureau.attach(task="small")
+    assert (job.reward, job.climbed) == ("exact", "speed")
+    assert job.remarks[0] == "The job's grader is speed; here exact of small counts."
 
 
 async def test_a_task_that_there_is_not_or_that_cannot_be_evaluated_on_is_refused(bureau: Bureau) -> None:

@@ -291,7 +291,9 @@ async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_th
     assert (evidence.state, evidence.round) == (EvidenceState.READY, 2)
     approval = await room.approval()
     assert (approval.decisions, approval.broken, approval.task) == ((), {}, "small")
-    assert approval.renewed_why == "What small measures checkpoints by can be read now."
+    assert approval.renewed_why == (
+        "It is known now that rft-abc234 is a job of small, which says how checkpoints are evaluated."
+    )
 
 
 async def test_a_platform_that_is_no_more_is_said(room: Room) -> None:
