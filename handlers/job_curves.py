@@ -46,7 +46,7 @@ def _best(view: JobView) -> tuple[int, float]:
 
 def _alike(jobs: Sequence[Job]) -> bool:
     """Return whether the jobs were evaluated on the same items in the same way."""
-    return len({(job.task, job.task_version, job.reward, job.valid_items) for job in jobs}) == 1
+    return len({(job.task, job.task_version, job.climbed, job.valid_items) for job in jobs}) == 1
 
 
 def _subtitle(jobs: Sequence[Job]) -> str:
@@ -54,7 +54,7 @@ def _subtitle(jobs: Sequence[Job]) -> str:
     if not _alike(jobs):
         return f"{tasks} · different tasks, versions or rewards: levels do not compare"
     items = f"the same {jobs[0].valid_items} validation items" if jobs[0].valid_items else "the same task"
-    return f"{tasks} · {jobs[0].reward} on {items}"
+    return f"{tasks} · {jobs[0].climbed} on {items}"
 
 
 def _name(job: Job, *, several: bool) -> str:

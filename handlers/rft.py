@@ -148,23 +148,37 @@ async def watch(typed: Typed, user: str, channel: str, trigger: str, attacher: A
 
 
 def watched(attachment: Attachment, user: str) -> str:
-    """Return the sentences that confirm to a person that a job launched elsewhere is watched, and how."""
+    """Return the sentences that confirm to a person that a job launched elsewhere is watched, or what it is of."""
     job = attachment.job
-    groups = ", ".join(group(handle) for handle in job.approvers)
-    of = f", a job of {job.task}" if job.has_task else ""
-    watching = f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`{of}"
-    told = [
-        f"{watching}; the platform says it is {escape(job.platform_status or 'in no state')}.",
-        "Its card appears here, its history in the thread.",
-        f"When it ends with checkpoints, {job.quorum} of {groups} approve one.",
-        *map(escape, job.remarks),
-    ]
+    told = [_begun(job) if attachment.is_new else _given(job)]
+    told += [f"{job.quorum} of {_groups(job)} approve a checkpoint of it.", *map(escape, job.remarks)]
     if user == job.request.requested_by:
         cannot = "" if job.policy.self_approval else " and cannot approve"
         told.append(f"I cannot tell who launched it, so you count as its launcher{cannot}.")
     if not job.has_task:
         told.append(_task_wanted(attachment))
     return " ".join(told)
+
+
+def _begun(job: Job) -> str:
+    of = f", a job of {job.task}" if job.has_task else ""
+    standing = f"the platform says it is {escape(job.platform_status or 'in no state')}"
+    return (
+        f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`{of}; {standing}. Its card appears "
+        "here, its history in the thread."
+    )
+
+
+def _given(job: Job) -> str:
+    known = f"`{escape(job.remote_id or '')}` on {job.platform}"
+    return (
+        f"`{job.id}`, which is {known}, is a job of {job.task}. Its checkpoints are evaluated as that task's; the "
+        "summary in its thread says what came of it."
+    )
+
+
+def _groups(job: Job) -> str:
+    return ", ".join(group(handle) for handle in job.approvers)
 
 
 def _task_wanted(attachment: Attachment) -> str:

@@ -117,7 +117,7 @@ async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(hous
         await workspace.type_command("dave", "/rft", f"watch {remote_id} task=eurovoc")
         await workspace.told("dave", "can say which task")
         await workspace.type_command("bob", "/rft", f"watch {remote_id} task=eurovoc")
-        await workspace.told("bob", ", a job of eurovoc; the platform says it is succeeded.")
+        await workspace.told("bob", "is a job of eurovoc. Its checkpoints are evaluated")
         await workspace.reply_with("said that it is a job of eurovoc")
         evidence = await evidence_of(store, number=2)
         assert evidence.note is None, "grader, response format and prompt are those of the task"
