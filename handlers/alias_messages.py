@@ -162,7 +162,7 @@ def _consequence(view: ProposalView) -> str:
         case ProposalState.EXPIRED:
             return f"Nobody settled it in time. `{proposal.alias}` stays at {back if proposal.emergency else left}."
         case ProposalState.SUPERSEDED:
-            return f"This is over: `{proposal.alias}` was moved to another model meanwhile."
+            return f"This is over: `{proposal.alias}` was moved meanwhile."
         case _:
             assert_never(proposal.state)
 

@@ -14,6 +14,7 @@ from handlers.forms import Choice, open_form, select
 from handlers.sign_off import MOVE_ALIAS
 from handlers.wording import grader_name, group, moment, people, person
 from jobs.aliases.moving import Aliases, Movable, Moved
+from jobs.aliases.naming import read_alias
 from jobs.aliases.pointing import was_taken_back
 from jobs.aliases.postings import place
 from jobs.aliases.records import Alias, AliasMove
@@ -55,10 +56,14 @@ async def take_move(
     if len(reason) < SHORTEST_REASON:
         await ack(response_action="errors", errors={REASON: TOO_SHORT})
         return
-    await ack()
     remembered = json.loads(str(view["private_metadata"]))
+    other = str(values[OTHER][OTHER]["value"] or "").strip()
+    if wrong := _cannot_be(other, str(remembered.get("task", ""))):
+        await ack(response_action="errors", errors={OTHER: wrong})
+        return
+    await ack()
     user, channel = str(body["user"]["id"]), str(remembered["channel"])
-    name = str(values[OTHER][OTHER]["value"] or "").strip() or str(values[ALIAS][ALIAS]["selected_option"]["value"])
+    name = other or str(values[ALIAS][ALIAS]["selected_option"]["value"])
     try:
         moved = await aliases.move(remembered["job"], name, user, reason, seen=remembered["seen"])
         text = told(moved)
@@ -66,6 +71,17 @@ async def take_move(
         text = escape(str(problem))
     # A form belongs to no channel, so the boundary would answer in a direct message; this one came from one.
     await answers.tell(user, channel, text)
+
+
+def _cannot_be(name: str, task: str) -> str:
+    """Return why a name that was typed cannot be an alias of the task, so that the form stays open; empty if it can."""
+    if not name or not task:
+        return ""
+    try:
+        read_alias(name, task)
+    except InvalidRequest as problem:
+        return str(problem)
+    return ""
 
 
 async def answer_alias(
@@ -141,6 +157,7 @@ def form(movable: Movable, channel: str) -> Block:
     choices = [usual, *(_choice(movable, name) for name in names[: MOST_CHOICES - 1])]
     remembered = {
         "job": movable.job.id,
+        "task": movable.job.task,
         "channel": channel,
         "seen": {alias.name: alias.version for alias in movable.aliases[:MOST_CHOICES]},
     }

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from handlers.blocks import Block, context, cut, escape, plain, section, text_input
-from handlers.wording import grader_name, score
-from jobs.approvals.records import Approval, ApprovalKind, Verdict
+from handlers.evidence_words import between, signed
+from handlers.wording import grader_name, moment, score
+from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.evidence.records import Candidate, Figure, Guard, Role, Versus
 from jobs.rft import JobView
 
@@ -18,7 +19,14 @@ NOT_EVALUATED: Final = "evidence"
 """The guardrail that a checkpoint breaks which could not be evaluated."""
 
 
-def form(approval: Approval, verdict: Verdict, choice: str, view: JobView | None, remembered: str) -> Block:
+def form(
+    approval: Approval,
+    verdict: Verdict,
+    choice: str,
+    view: JobView | None,
+    remembered: str,
+    earlier: Decision | None = None,
+) -> Block:
     """Return the form of a decision.
 
     Args:
@@ -27,6 +35,7 @@ def form(approval: Approval, verdict: Verdict, choice: str, view: JobView | None
         choice: on which of the choices; empty for all.
         view: the job, where it is about checkpoints.
         remembered: what the submission needs to know, as text.
+        earlier: what the person has decided already, which this would replace.
     """
     approves = verdict is Verdict.APPROVE
     candidate = view.evidence.of(choice) if approves and view and view.evidence else None
@@ -48,7 +57,7 @@ def form(approval: Approval, verdict: Verdict, choice: str, view: JobView | None
                 hint="Your name, the time and this reason are shown with the decision.",
                 most=MOST_REASON,
             ),
-            context(_consequence(approval, verdict)),
+            context(" ".join(filter(None, [_replaced(approval, earlier), _consequence(approval, verdict)]))),
         ],
     }
 
@@ -101,8 +110,8 @@ def _figure(figure: Figure) -> str:
 
 
 def _versus(versus: Versus) -> str:
-    bounds = "" if versus.low is None or versus.high is None else f" ({versus.low:+.2f} to {versus.high:+.2f})"
-    return f"{versus.mean:+.2f}{bounds}, {versus.verdict.value}"
+    bounds = between(versus.low, versus.high)
+    return f"{signed(versus.mean)}{f' ({bounds})' if bounds else ''}, {versus.verdict.value}"
 
 
 def _overrides(broken: tuple[str, ...], candidate: Candidate | None) -> list[Block]:
@@ -139,9 +148,18 @@ def _why(name: str, shown: str) -> str:
 def _numbers(guard: Guard) -> str:
     against = "the alias's model" if guard.against is Role.ALIAS else "the base model"
     return (
-        f"Changed by {guard.change:+.2f} against {against}, with 95% confidence no worse than {guard.low:+.2f}; "
-        f"the task allows {guard.allowed:+.2f}."
+        f"Changed by {signed(guard.change)} against {against}, with 95% confidence no worse than {signed(guard.low)}; "
+        f"the task allows {signed(guard.allowed)}."
     )
+
+
+def _replaced(approval: Approval, earlier: Decision | None) -> str:
+    """Return what becomes of the decision that somebody has made already; empty where there is none."""
+    if earlier is None:
+        return ""
+    of_one = f"approved {escape(approval.name_of(earlier.choice))}" if earlier.choice else "approved"
+    did = of_one if earlier.verdict is Verdict.APPROVE else "rejected"
+    return f"You {did} {moment(earlier.at)}; what you send now takes its place."
 
 
 def _consequence(approval: Approval, verdict: Verdict) -> str:

@@ -22,8 +22,9 @@ def ended(approval: Approval) -> str:
         case Ending.APPROVED:
             line = f"*{_named(approval, settled.choice)} is approved* by {who} {when}"
             model = approval.models.get(settled.choice)
-            model_line = f"{line}: `{escape(model)}`" if model else f"{line}."
-            return " ".join(part for part in (model_line, _set_aside(approval), own_vote(approval)) if part)
+            more = [part for part in (_set_aside(approval), own_vote(approval)) if part]
+            model_line = f"{line}: `{escape(model)}`{'.' if more else ''}" if model else f"{line}."
+            return " ".join([model_line, *more])
         case _:
             assert_never(settled.ending)
 

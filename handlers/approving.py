@@ -68,7 +68,8 @@ async def ask_reason(
         return
     if vote.choice and view:
         _require_kept(view, vote.choice)
-    opened = form(given.approval, vote.verdict, vote.choice, view, _remembered(vote))
+    earlier = next((each for each in given.approval.decisions if each.user == user), None)
+    opened = form(given.approval, vote.verdict, vote.choice, view, _remembered(vote), earlier)
     await open_form(client, str(body["trigger_id"]), opened)
 
 

@@ -11,7 +11,7 @@ from handlers.commands import Typed
 from handlers.direct_files import hand_over
 from handlers.wording import moment, person
 from jobs.audit.exporting import Format
-from jobs.audit.reading import Question
+from jobs.audit.reading import Question, is_member
 from jobs.audit.records import Act, AuditEntry, SealedEntry
 from jobs.audit.service import AuditTrail
 from jobs.audit.verifying import Flaw, Verification
@@ -92,7 +92,7 @@ def entries_message(
 ) -> Message:
     """Return the newest entries asked for, newest first, as many as one message has room for."""
     if not found:
-        nothing = f"The audit trail says nothing{escape(_about(question))}."
+        nothing = f"The audit trail says nothing{_about(question)}."
         return Message(nothing, (section(nothing),))
     lines, room = [], MOST_IN_ALL
     for sealed, entry in found:
@@ -104,7 +104,7 @@ def entries_message(
     left_out = more or len(lines) < len(found)
     count = f"The newest {len(lines)}" if left_out else "Everything"
     small = (
-        f"{count} in the audit trail{escape(_about(question))}, newest first. `format=csv` or `format=jsonl` gives "
+        f"{count} in the audit trail{_about(question)}, newest first. `format=csv` or `format=jsonl` gives "
         "all of it as a file."
     )
     return Message(small, (*(section(line) for line in lines), context(small)))
@@ -145,7 +145,7 @@ def verified(found: Verification) -> str:
 def _line(sealed: SealedEntry, entry: AuditEntry | None) -> str:
     if entry is None:
         return f"{moment(sealed.written_at)}  An entry that cannot be read; `/proctor audit verify` says more."
-    who = person(entry.who) if entry.who[:1] in "UW" and entry.who.isupper() else escape(entry.who)
+    who = person(entry.who) if is_member(entry.who) else escape(entry.who)
     where = f", in <#{entry.where}>" if entry.where[:1] in {"C", "G", "D"} else ""
     why = f": {escape(cut(' '.join(entry.why.split()), LONGEST_WHY))}" if entry.why else ""
     return f"{moment(entry.at)}  {who} {SAID[entry.act]} {_what(entry)}{_small(entry)}{where}{why}"
@@ -167,5 +167,6 @@ def _small(entry: AuditEntry) -> str:
 
 
 def _about(question: Question) -> str:
-    about = f" about {question.word}" if question.word else ""
+    word = question.word
+    about = f" about {person(word) if is_member(word) else escape(word)}" if word else ""
     return about + (" since then" if question.since is not None else "")

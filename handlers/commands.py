@@ -123,6 +123,8 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "budget": "<tokens>",
 }
 MOST_COMPARED: Final = 6
+ALIKE_VERBS: Final = 0.6
+"""Verbs are short: with less in common, a verb of another meaning would be proposed."""
 
 EVAL: Final = (
     Verb("run", "ask one or more models, grade every answer", keys=EVAL_KEYS, needs=("task",)),
@@ -224,6 +226,11 @@ def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
     return Typed(verb.name, _bare(command, verb, bare), given)
 
 
+def asks_for_help(text: str) -> bool:
+    """Return whether what follows a slash command asks what it can do: nothing at all, or `help`."""
+    return text.strip().lower() in {"", "help"}
+
+
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:
     """Return the verbs of a command as mrkdwn, one line each, and below it the keys a verb takes."""
     lines: list[str] = []
@@ -248,7 +255,9 @@ def _verb(command: str, word: str, verbs: tuple[Verb, ...]) -> Verb:
     names = tuple(verb.name for verb in verbs)
     if not word:
         raise InvalidRequest(f"Say what `{command}` should do: {', '.join(names)}. `/proctor help` explains them.")
-    raise InvalidRequest(f"`{command}` cannot '{word}'; {nearest(word, names)}")
+    close = nearest(word, names, alike=ALIKE_VERBS)
+    more = "" if close.endswith("?") else " `/proctor help` explains them."
+    raise InvalidRequest(f"`{command}` cannot '{word}'; {close}{more}")
 
 
 def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[str, str]) -> None:

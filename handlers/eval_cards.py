@@ -1,7 +1,7 @@
 """How an eval looks: its live card, its result in the thread, the list. No Slack call is made here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Score, ScoreComparison, VarianceStudy, describe
@@ -22,7 +22,7 @@ from handlers.blocks import (
 )
 from handlers.wording import duration, grader_name, moment, person, score
 from jobs.evals.comparing import Comparison
-from jobs.evals.records import ArmSummary, Eval, EvalState
+from jobs.evals.records import Arm, ArmSummary, Eval, EvalState
 from jobs.evals.results import EvalResults
 
 ACT: Final = "act_on_eval"
@@ -33,10 +33,11 @@ STATES: Final = {
     EvalState.FINISHED: "Finished",
     EvalState.CANCELLED: "Cancelled",
     EvalState.FAILED: "Failed",
-    EvalState.REFUSED: "Not started",
+    EvalState.REFUSED: "Refused",
 }
 PURPOSES: Final = {"run": "Eval", "variance": "Variance study"}
 MOST_ARMS_SHOWN: Final = 8
+MOST_ARMS_LISTED: Final = 3
 MOST_PAIRS_SHOWN: Final = 15
 SHOWN_TEXT: Final = 120
 SHOWN_GRADERS: Final = ("precision", "recall", "f1")
@@ -293,12 +294,17 @@ def eval_list(evaluations: tuple[Eval, ...]) -> Message:
     lines = [
         f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} "
         "answers · "
-        f"{escape(', '.join(arm.name for arm in each.arms[:3]))} · {person(each.request.requested_by)}, "
+        f"{escape(_listed(each.arms))} · {person(each.request.requested_by)}, "
         f"{moment(each.created_at)}"
         for each in evaluations
     ]
     text = f"{len(evaluations)} newest eval{'s' if len(evaluations) != 1 else ''}"
     return Message(text, (section(f"*{text}*"), *(section(line) for line in lines)))
+
+
+def _listed(arms: Sequence[Arm]) -> str:
+    names = ", ".join(arm.name for arm in arms[:MOST_ARMS_LISTED])
+    return names + (f" and {len(arms) - MOST_ARMS_LISTED} more" if len(arms) > MOST_ARMS_LISTED else "")
 
 
 def without_controls(message: Message) -> Message:

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answering import answer, whisper
 from handlers.blocks import Message, escape
-from handlers.commands import EVAL, Typed, overview, parse
+from handlers.commands import EVAL, Typed, asks_for_help, overview, parse
 from handlers.eval_cards import (
     ACTIONS,
     comparison_chart,
@@ -52,7 +52,7 @@ async def handle_eval(
 ) -> None:
     """Do what was typed after /eval, and answer only the person who typed it."""
     await ack()
-    if not str(command.get("text") or "").strip():
+    if asks_for_help(str(command.get("text") or "")):
         await respond(text=overview(COMMAND, EVAL))
         return
     typed = parse(COMMAND, str(command["text"]), EVAL)

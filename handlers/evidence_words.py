@@ -109,10 +109,14 @@ def against(other: str, versus: Versus) -> str:
 
 
 def _against(versus: Versus) -> str:
+    return f"*{versus.verdict}*, {_numbers(versus)}"
+
+
+def _numbers(versus: Versus) -> str:
     interval = between(versus.low, versus.high)
     within = f" ({interval})" if interval else ""
     needed = _needed(versus) if versus.verdict is Verdict.CANT_TELL else ""
-    return f"*{versus.verdict}*, {signed(versus.mean)}{within}{needed}"
+    return f"{signed(versus.mean)}{within}{needed}"
 
 
 def leaning(candidate: Candidate) -> str:
@@ -143,6 +147,8 @@ def word_of_test_split(best: Candidate) -> str:
     versus, on_valid = best.test_versus_base, best.versus_base
     if versus is None or on_valid is None:
         return ""
+    if versus.verdict is on_valid.verdict is Verdict.CANT_TELL:
+        return f"The test split cannot tell either: {_numbers(versus)}."
     if versus.verdict is on_valid.verdict:
         what = "The test split says the same"
     elif versus.verdict is Verdict.CANT_TELL:

@@ -25,8 +25,10 @@ def _verdict(views: Sequence[JobView]) -> str:
         return "None of these jobs has been evaluated yet"
     step, top = _best(ranked[0])
     told = f"{ranked[0].job.id} is highest: validation reward {score(top)} at step {step}"
-    if len(ranked) == 1 or not _alike([view.job for view in views]):
+    if len(ranked) == 1:
         return told
+    if not _alike([view.job for view in views]):
+        return "Which of these jobs is better cannot be told from their rewards"
     behind = top - _best(ranked[1])[1]
     noise = [error for view in ranked[:2] if (error := valid_error(view.series)) is not None]
     if len(noise) < 2:

@@ -12,6 +12,7 @@ from handlers.platform_figures import comparison, platform_blocks, platform_open
 from handlers.preferences import preference_menu
 from handlers.sign_off import APPROVE, REJECT, edition, settled_line, sign_off
 from handlers.wording import grader_name
+from jobs.evidence.choosing import measured_needs
 from jobs.evidence.records import Candidate, Evidence, EvidenceState
 from jobs.records import Job
 from jobs.rft import JobView
@@ -71,7 +72,10 @@ def summary(
     else:
         blocks += platform_blocks(view)
     blocks.append(divider())
-    blocks += sign_off(job, approval, view.aliases)
+    if approval is None and evidence and evidence.state is EvidenceState.GATHERING:
+        blocks.append(context("Nobody is asked yet: the approval request comes with the evidence."))
+    else:
+        blocks += sign_off(job, approval, view.aliases)
     return Message(_text(view), tuple(blocks))
 
 
@@ -86,10 +90,10 @@ def _evidence_blocks(
     yield from changed_blocks(view.job, evidence)
     if reports := _reports(evidence, report_link):
         yield context(reports)
-    if is_ready and len(checkpoints_of(evidence)) > 1:
-        yield actions(
-            preference_menu(view.job.id), block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{evidence.round}"
-        )
+    needs = measured_needs(evidence) if is_ready and len(checkpoints_of(evidence)) > 1 else ()
+    if needs:
+        menu = preference_menu(view.job.id, needs)
+        yield actions(menu, block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{evidence.round}")
 
 
 def _reports(evidence: Evidence, report_link: ReportLink) -> str:
@@ -110,7 +114,7 @@ def _opening(view: JobView) -> list[str]:
     settled = [settled_line(job, approval)] if approval and approval.settled else []
     match evidence.state if evidence else None:
         case EvidenceState.READY if evidence:
-            return [*settled, *_verdict(job, evidence)]
+            return [*settled, *_verdict(job, evidence, is_settled=bool(settled))]
         case EvidenceState.GATHERING if evidence:
             return [*settled, _gathering(evidence), escape(platform_opening(job))]
         case EvidenceState.FAILED if evidence:
@@ -120,7 +124,7 @@ def _opening(view: JobView) -> list[str]:
             return [*settled, escape(platform_opening(job))]
 
 
-def _verdict(job: Job, evidence: Evidence) -> list[str]:
+def _verdict(job: Job, evidence: Evidence, *, is_settled: bool) -> list[str]:
     """Return the verdict on the best checkpoint against the base and against what is in use, and what is missing."""
     best = best_of(evidence, job.reward)
     lines = [f"*{escape(headline(job, evidence))}.*"]
@@ -129,7 +133,7 @@ def _verdict(job: Job, evidence: Evidence) -> list[str]:
     if best and best.versus_alias:
         other = evidence.alias or "what is in use"
         lines.append(f"{escape(sentence_of(best, best.versus_alias, other, grader_name(job.reward)))}.")
-    elif evidence.alias is None:
+    elif evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     count = len(checkpoints_of(evidence))
     adjusted = f"; verdicts hold for all {count} checkpoints together (Holm)" if count > 1 else ""

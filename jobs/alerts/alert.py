@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from charts import TracePanel
-from jobs.alerts.reasons import Values, thresholds
+from jobs.alerts.reasons import Values, thresholds, without_minus_nothing
 from jobs.series import Series
 
 Level = Literal["info", "warn", "critical"]
@@ -183,8 +183,9 @@ def raised(
 
 def _alert(voice: Voice, readings: Sequence[R], episode: Episode, say: Callable[[R], tuple[str, Values]]) -> Alert:
     fired = readings[episode.fired]
-    text, values = say(fired)
+    said, values = say(fired)
     cleared = None if episode.cleared is None else readings[episode.cleared].step
+    text = without_minus_nothing(said)
     return Alert(voice.rule.rule, voice.level, fired.step, text, {**thresholds(voice.rule), **values}, cleared)
 
 

@@ -44,7 +44,12 @@ class Formula:
             written = [line.format_map(known) for line in lines]
         except KeyError:
             written = [self.letters, NOT_KEPT]
-        return _LESS_A_NEGATIVE.sub(r" - (\1)", _MINUS_NOTHING.sub(r"\1", "\n".join(written)))
+        return _LESS_A_NEGATIVE.sub(r" - (\1)", without_minus_nothing("\n".join(written)))
+
+
+def without_minus_nothing(text: str) -> str:
+    """Return a text in which what is written as nothing has no sign: 0.00 for -0.00."""
+    return _MINUS_NOTHING.sub(r"\1", text)
 
 
 def thresholds(rule: HasThresholds, under: str = "") -> dict[str, float]:

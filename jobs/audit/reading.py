@@ -16,6 +16,7 @@ MOST_WORDS: Final = 5000
 SPAN: Final = re.compile(r"([0-9]{1,5})([mhdw])")
 SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+MEMBER: Final = re.compile(r"[UW][A-Z0-9]+")
 ABOUT: Final = ("alias", "proposal", "job", "model")
 """Details that name what an entry is about, beside its task and subject."""
 
@@ -73,6 +74,11 @@ async def oldest(trail: Trail, question: Question) -> AsyncIterator[SealedEntry]
 
 def _is_before(sealed: SealedEntry, question: Question) -> bool:
     return question.since is not None and sealed.written_at < question.since
+
+
+def is_member(word: str) -> bool:
+    """Tell whether a word of the trail is a person's id in Slack."""
+    return MEMBER.fullmatch(word) is not None
 
 
 async def known_words(trail: Trail) -> tuple[str, ...]:

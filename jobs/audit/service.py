@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 from jobs.audit.exporting import Format, head_of, line_of
-from jobs.audit.reading import Question, known_words, newest, oldest, read_since, read_word
+from jobs.audit.reading import Question, is_member, known_words, newest, oldest, read_since, read_word
 from jobs.audit.records import AuditEntry, SealedEntry
 from jobs.audit.verifying import Verification, verify
 from jobs.errors import NotFound
@@ -67,4 +67,5 @@ class AuditTrail:
         if word.lower() in {each.lower() for each in known}:
             return
         people = " Name a person as a mention, by their member id, or as `me`." if word.startswith("@") else ""
-        raise NotFound(f"Nothing in the trail is about '{word[:60]}'; {nearest(word, known)}{people}")
+        named = sorted(each for each in known if not is_member(each))
+        raise NotFound(f"Nothing in the trail is about '{word[:60]}'; {nearest(word, named)}{people}")

@@ -67,11 +67,7 @@ def preferred(evidence: Evidence, need: Need) -> Preference:
     Raises:
         InvalidRequest: no checkpoint was measured in this; says what there is.
     """
-    checkpoints = [each for each in evidence.candidates if each.role is Role.CHECKPOINT]
-    measure = _MEASURES[need]
-    if need is Need.CHEAPEST and any(each.cost is None for each in checkpoints):
-        measure = _tokens
-    found = [(each, measure(each)) for each in checkpoints]
+    found = _figures(evidence, need)
     measured = [(each, figure) for each, figure in found if figure is not None]
     if not measured:
         raise InvalidRequest(_nothing(evidence, need))
@@ -82,7 +78,20 @@ def preferred(evidence: Evidence, need: Need) -> Preference:
     return Preference(need, (*(each for each, _ in measured), *unmeasured), reason, is_clear)
 
 
+def measured_needs(evidence: Evidence) -> tuple[Need, ...]:
+    """Return the needs that a checkpoint can be preferred for: those in which one was measured."""
+    return tuple(need for need in Need if any(figure is not None for _, figure in _figures(evidence, need)))
+
+
 # -- what is measured ----------------------------------------------------------------------------------------------
+
+
+def _figures(evidence: Evidence, need: Need) -> list[tuple[Candidate, Figure | None]]:
+    checkpoints = [each for each in evidence.candidates if each.role is Role.CHECKPOINT]
+    measure = _MEASURES[need]
+    if need is Need.CHEAPEST and any(each.cost is None for each in checkpoints):
+        measure = _tokens
+    return [(each, measure(each)) for each in checkpoints]
 
 
 def _of(grader: str) -> Callable[[Candidate], Figure | None]:
@@ -160,6 +169,8 @@ def _told(candidate: Candidate, figure: Figure, need: Need) -> str:
     if need is not Need.CHEAPEST:
         span = "" if figure.low is None or figure.high is None else f" (95%: {figure.low:.3f} to {figure.high:.3f})"
         return f"{figure.mean:.3f}{span}"
+    if candidate.cost == figure.mean == 0:
+        return "nothing for 1,000 calls"
     if candidate.cost == figure.mean:
         return f"${figure.mean:.2f} for 1,000 calls"
     return f"{figure.mean:.0f} tokens an answer (what they cost is unknown)"
@@ -196,5 +207,5 @@ def _put_last(candidate: Candidate) -> str:
 
 def _nothing(evidence: Evidence, need: Need) -> str:
     known = list(dict.fromkeys(grader for each in evidence.candidates for grader in each.valid))
-    there = f"; measured were {', '.join(known)}" if known else ""
+    there = f"; what was measured: {', '.join(known)}" if known else ""
     return f"No checkpoint of {evidence.job} was measured for {TITLES[need]}{there}."

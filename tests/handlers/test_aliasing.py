@@ -256,7 +256,7 @@ async def test_a_proposal_reads_well_in_each_of_its_states(redis: Redis) -> None
         ProposalState.DONE: "went back to step 10",
         ProposalState.REJECTED: "stays at step 20",
         ProposalState.EXPIRED: "Nobody settled it in time",
-        ProposalState.SUPERSEDED: "was moved to another model meanwhile",
+        ProposalState.SUPERSEDED: "was moved meanwhile",
     }.items():
         shown = proposal_message(replace(view, proposal=replace(view.proposal, state=state)), "@x")
         assert words in str(shown.blocks)

@@ -80,7 +80,7 @@ def test_the_cheapest_is_by_price_or_by_tokens_and_never_one_that_is_worse() -> 
 
 def test_what_was_not_measured_is_said() -> None:
     rewarded = Candidate(Role.CHECKPOINT, "m", "step 1", "ckpt-1", 1, valid={"exact": Figure(0.5)})
-    with pytest.raises(InvalidRequest, match=r"measured for precision; measured were exact\."):
+    with pytest.raises(InvalidRequest, match=r"measured for precision; what was measured: exact\."):
         preferred(an_evidence(candidates=(rewarded,)), Need.PRECISION)
     with pytest.raises(InvalidRequest, match=r"No checkpoint of rft-abc234 was measured for F1\."):
         preferred(an_evidence(candidates=()), Need.F1)
