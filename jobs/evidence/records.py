@@ -7,11 +7,6 @@ from enum import StrEnum
 from jobs.evals.pairing import Verdict
 
 
-def evidence_turn(job_id: str) -> str:
-    """Return whose turn it is to gather a job's evidence: beside the job's own turns, not among them."""
-    return f"evidence:{job_id}"
-
-
 class EvidenceState(StrEnum):
     """How far the evidence for a job's checkpoints is."""
 
