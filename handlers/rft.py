@@ -11,7 +11,7 @@ from handlers.answering import answer, whisper
 from handlers.blocks import escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.checkpoints import show_checkpoints
-from handlers.commands import RFT, Typed, overview, parse
+from handlers.commands import RFT, Typed, asks_for_help, overview, parse
 from handlers.curves import pictured
 from handlers.images import Pictures
 from handlers.messages import MOST_MESSAGES, platform_messages
@@ -54,7 +54,7 @@ async def handle_rft(
 ) -> None:
     """Do what was typed after /rft, and answer only the person who typed it."""
     await ack()
-    if not str(command.get("text") or "").strip():
+    if asks_for_help(str(command.get("text") or "")):
         await respond(text=overview(COMMAND, RFT))
         return
     typed = parse(COMMAND, str(command["text"]), RFT)
