@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from redis.asyncio import Redis
@@ -13,6 +14,11 @@ from redis.asyncio import Redis
 from bot.children import tethered
 from bot.server_binary import find_server
 from jobs.store import Store
+
+# `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

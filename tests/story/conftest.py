@@ -41,16 +41,21 @@ class House:
                 await self.workspace.hears_the_bot()
             yield bot
 
-    def copy_eurovoc(self, name: str = "eurovoc") -> Path:
-        """Take a copy of the bundled task; returns its folder."""
-        return shutil.copytree(BUNDLED, self.tasks / name)
+    def copy_eurovoc(self, name: str = "eurovoc", *, runs: int = 3) -> Path:
+        """Take a copy of the bundled task whose checkpoints answer each item `runs` times; returns its folder."""
+        folder = shutil.copytree(BUNDLED, self.tasks / name)
+        manifest = folder / "task.yaml"
+        manifest.write_text(manifest.read_text("utf-8").replace("\n  runs: 3 ", f"\n  runs: {runs} "), "utf-8")
+        return folder
 
     def write_acts(self, train: int, name: str = "acts") -> None:
-        """Build a task from real EU acts; skips the test where they are absent."""
+        """Build a task from real EU acts that is soon evaluated; skips the test where they are absent."""
         pool = pool_path()
         if pool is None:
             pytest.skip(NO_POOL)
-        write_task(self.tasks / name, pool, train=train)
+        write_task(self.tasks / name, pool, train=train, test=20)
+        with (self.tasks / name / "task.yaml").open("a", encoding="utf-8") as manifest:
+            manifest.write("evidence:\n  runs: 1\n")
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from jobs.evidence.records import Evidence, EvidenceState, Role
 from jobs.store import Store
 from tests.story.colleagues import eventually
 from tests.story.conftest import House
+from tests.story.test_story import summary_of
 
 pytestmark = pytest.mark.story
 
@@ -67,7 +68,7 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
         begun = await evidence_of(store, EvidenceState.GATHERING)
     async with house.bot():
         evidence = await evidence_of(store)
-        await house.workspace.reply_with("better than the base")
+        await summary_of(house.workspace)
     assert (evidence.round, evidence.valid_eval, evidence.test_eval) == (1, begun.valid_eval, begun.test_eval)
     assert len(await store.evaluations()) == 2
     postings = [

@@ -160,7 +160,7 @@ async def test_the_same_over_signed_requests(tmp_path: Path, redis_server: str, 
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     async with furnished(tmp_path, redis_server, redis, http_port=port) as house:
-        house.copy_eurovoc()
+        house.copy_eurovoc(runs=1)
         async with house.bot() as bot:
             assert bot.http_port == port
             await house.workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=1")

@@ -44,11 +44,14 @@ def test_a_digest_covers_checkpoint_model_and_parts(tmp_path: Path) -> None:
     assert {len(each) for each in found} == {16}
 
 
+WORDS = st.text(max_size=4)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda each: st.dictionaries(st.text(), each)
+    st.none() | st.booleans() | st.integers() | WORDS,
+    lambda each: st.dictionaries(WORDS, each, max_size=4),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(), JSON))
+@given(st.dictionaries(WORDS, JSON, max_size=4))
 def test_the_order_of_keys_does_not_count(value: dict[str, object]) -> None:
     assert hash_of(value) == hash_of(dict(reversed(value.items())))
