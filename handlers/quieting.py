@@ -86,7 +86,8 @@ class Quieting:
             return None
         known = f"{escape(word)} is {job.id}, which I watch already; " if word == job.remote_id else ""
         if known and job.state.is_final:
-            raise Conflict(f"{word} is {job.id}, which is over; `/rft status {job.id}` shows how it ended.")
+            wanted = "" if job.has_task else f" `/rft watch {job.id} task=<task>` has its checkpoints evaluated."
+            raise Conflict(f"{word} is {job.id}, which is over; `/rft status {job.id}` shows how it ended.{wanted}")
         if user == job.request.requested_by and user not in job.watchers:
             told = "you are its launcher and are told of it"
         else:

@@ -187,10 +187,9 @@ def _task_wanted(attachment: Attachment) -> str:
     if not like:
         named = escape(f"`/rft watch {job_id} task=<task>`")
         return f"{named} says which task it is of; its checkpoints are evaluated then."
-    others = f" or {', '.join(like[1:MOST_LIKE])}" if like[1:] else ""
     return (
-        f"It trains on the reward of {like[0]}{others}: `/rft watch {job_id} task={like[0]}` has its checkpoints "
-        "evaluated as that task's."
+        f"It trains on the reward of {' or '.join(like[:MOST_LIKE])}: `/rft watch {job_id} task={like[0]}` has its "
+        "checkpoints evaluated as that task's."
     )
 
 

@@ -282,6 +282,14 @@ async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_
     assert (await room.approval()).broken == {}
 
 
+async def test_the_platforms_reward_is_called_by_the_grader_that_was_climbed(room: Room) -> None:
+    bare = replace(a_kept(10), scores={})
+    await room.job(attached=True, trained_on="speed", prompt_hash="other", checkpoints=(bare,))
+    evidence = await room.gathered()
+    assert evidence.state is EvidenceState.FAILED
+    assert set(evidence.candidates[0].valid) == {"speed"}
+
+
 async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_then(room: Room) -> None:
     job = await room.job(attached=True, task="nightly", task_version="")
     assert (await room.gathered()).state is EvidenceState.FAILED
