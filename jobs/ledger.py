@@ -6,7 +6,8 @@ This is at-least-once, and exactly once as long as Slack shows a posted message 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,7 +17,11 @@ from jobs.records import Posting, PostingKind
 from jobs.store import Delivery, LedgerEntry, Store
 
 LEASE: Final = 60.0
-"""Seconds a lane is held; longer than one HTTP time-out (10 s) plus the settle time, renewed at each posting."""
+"""Seconds a lane is held without a sign of life; longer than one HTTP time-out (10 s) plus the settle time."""
+SIGNS_OF_LIFE: Final = 3
+"""In the time of a lease."""
+LONGEST_DELIVERY: Final = 900.0
+"""Seconds after which a delivery is taken to hang, and may be begun anew."""
 PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3
@@ -135,13 +140,34 @@ class Courier:
     async def deliver(self, lane: str, token: str) -> None:
         """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
         pause = 0.0
-        while not pause:
-            delivery = await self._store.begin(lane, token, lease=self._lease)
-            if delivery is None:
-                break
-            with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
-                pause = await self._deliver(delivery)
+        async with self._kept(lane, token):
+            while not pause:
+                delivery = await self._store.begin(lane, token, lease=self._lease)
+                if delivery is None:
+                    break
+                with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
+                    pause = await self._deliver(delivery)
         await self._store.release(lane, token, pause=pause)
+
+    @asynccontextmanager
+    async def _kept(self, lane: str, token: str) -> AsyncIterator[None]:
+        """Renew a lane's lease as long as the context lasts: one posting with its pictures may take minutes."""
+        done = asyncio.Event()
+
+        async def renew() -> None:
+            for _ in range(int(LONGEST_DELIVERY / self._lease * SIGNS_OF_LIFE)):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._lease / SIGNS_OF_LIFE):
+                        await done.wait()
+                if done.is_set() or not await self._store.keep_lane(lane, token, lease=self._lease):
+                    return
+
+        renewing = asyncio.create_task(renew(), name=f"lease of {lane}")
+        try:
+            yield
+        finally:
+            done.set()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _deliver(self, delivery: Delivery) -> float:
         """Deliver one posting; return the seconds its lane must pause, 0 to go on with the next."""

@@ -218,3 +218,32 @@ async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     assert len(slack.posted) == 2
     assert await store.claim("outbox", lease=60, limit=10) == ()
     assert a_posting(3).channel == CHANNEL
+
+
+@dataclass
+class SlowSlack(SmallSlack):
+    """Takes a posting only when it is told to, as one with a large picture takes its time."""
+
+    takes: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        await self.takes.wait()
+        return await super().post(posting, thread)
+
+
+async def test_a_posting_that_takes_longer_than_a_lease_is_not_begun_by_another_bot(store: Store) -> None:
+    slack = SlowSlack()
+    courier = Courier(store, slack, QUICK, lease=0.3)
+    await store.commit(Change(postings=(a_posting(1),)))
+    (claim,) = await store.claim("outbox", lease=0.3, limit=10)
+    delivering = asyncio.create_task(courier.deliver(claim.id, claim.token))
+    held: set[float] = set()
+    async with asyncio.timeout(30):
+        while len(held) < 6:  # renewed five times: longer than the lease
+            held.add(float(await store._redis.zscore("{proctor}:outbox", claim.id) or 0))
+            assert await store.claim("outbox", lease=0.3, limit=10) == ()
+            await asyncio.sleep(0.01)
+    slack.takes.set()
+    await delivering
+    assert [posting for posting, _ in slack.posted] == [a_posting(1).id]
+    assert await store._redis.zcard("{proctor}:outbox") == 0
