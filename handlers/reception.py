@@ -8,7 +8,7 @@ killed, another one says it.
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
@@ -90,31 +90,45 @@ class Reception:
         asked = read_asked(request.body)
         if asked is None:
             return
-        posting, written = interrupted(asked), asyncio.Event()
-        request.context[IN_HAND] = posting, asyncio.create_task(self._keep_ready(posting, written), name=posting.id)
+        work = _Work(interrupted(asked))
+        work.keeping = asyncio.create_task(self._keep_ready(work), name=work.posting.id)
+        request.context[IN_HAND] = work
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_WRITE):
-                await written.wait()
+                await work.written.wait()
 
     async def ended(self, request: AsyncBoltRequest) -> None:
         """Take the sentence back, unless the bot stops in the middle of the work."""
-        posting, keeping = request.context.get(IN_HAND) or (None, None)
-        if posting is None or keeping is None:
+        work: _Work | None = request.context.get(IN_HAND)
+        if work is None or work.keeping is None:
             return
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        # Told rather than cancelled: a cancelled question to Redis may go unanswered for good.
+        work.done.set()
+        await work.keeping
         task = asyncio.current_task()
         if task is None or not task.cancelling():
-            await self._store.take_back(posting)
+            await self._store.take_back(work.posting)
 
-    async def _keep_ready(self, posting: Posting, written: asyncio.Event) -> None:
-        while True:
+    async def _keep_ready(self, work: "_Work") -> None:
+        while not work.done.is_set():
             try:
-                await self._store.keep_ready(posting, after=self._ready_after)
+                await self._store.keep_ready(work.posting, after=self._ready_after)
             except Exception:  # Redis may be away: the work goes on, and so does this
-                log.exception("reception.not_written", posting=posting.id)
-            written.set()
-            await asyncio.sleep(self._ready_after / SIGNS_OF_LIFE)
+                log.exception("reception.not_written", posting=work.posting.id)
+            work.written.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._ready_after / SIGNS_OF_LIFE):
+                    await work.done.wait()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a handler is doing for somebody."""
+
+    posting: Posting
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    keeping: asyncio.Task[None] | None = None
 
 
 class _Begun(AsyncListenerStartHandler):

@@ -21,9 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def demo(home: Path, *, pace: str = "0.05", bots: str = "2") -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the demo until the context ends, then stop it as Ctrl-C does."""
-    environment = os.environ | {"PROCTOR_HOME": str(home), "PORT": "0", "PACE": pace, "BOTS": bots}
+async def demo(
+    home: Path, *, pace: str = "0.05", bots: str = "2", **more: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the demo until the context ends, then stop it as Ctrl-C does; `more` are variables of its environment."""
+    environment = os.environ | {"PROCTOR_HOME": str(home), "PORT": "0", "PACE": pace, "BOTS": bots, **more}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.demo", cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
     )
