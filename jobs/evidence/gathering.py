@@ -16,17 +16,12 @@ from typing import Final
 
 import structlog
 
-from jobs.approvals.opening import invalidated, open_approval
-from jobs.approvals.recording import with_approval
-from jobs.approvals.records import Approval
-from jobs.audit.entries import eval_cancelled
-from jobs.audit.records import BOT
-from jobs.changes import Change, Versioned
+from jobs.changes import Versioned
 from jobs.errors import BotError, Conflict, NotFound
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.service import report_posting
 from jobs.evidence.answers import EvalFile
+from jobs.evidence.changing import LOOK_AGAIN, Case, begun, done, followed, planned_again, withdrawn
 from jobs.evidence.digest import changed_parts
 from jobs.evidence.outcome import failed, ready, trouble
 from jobs.evidence.preparing import Preparer
@@ -35,7 +30,6 @@ from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.rounds import (
     ASKED_AGAIN,
     a_round,
-    asked,
     check_again,
     in_words,
     is_examined,
@@ -43,27 +37,18 @@ from jobs.evidence.rounds import (
     planned,
     prices_of,
     readable_now,
-    said,
     why_not,
 )
 from jobs.planning import PlatformOf
 from jobs.platforms import Profile
-from jobs.postings import card_posting, summary_posting
 from jobs.records import Job
 from jobs.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
-from jobs.turn_ids import evidence_turn
 
 MOST_STARTS: Final = 3
 """Turns that may die before the evidence is given up: it must not kill its worker for ever."""
 MOST_TRIES: Final = 10
 """Times that a turn begins anew because somebody else, who votes say, changed a record first."""
-LOOK: Final = 2.0
-"""Seconds between two looks at evals that are under way; they also wake who waits for them when they end."""
-LOOK_AGAIN: Final = 600.0
-"""Seconds between two looks at what open approvals rest on."""
-
-GOES_ON: Final = "{} goes on training; its checkpoints are evaluated again when it stops."
 WENT_ON: Final = "{} went on training before its checkpoints were evaluated."
 
 log: Final = structlog.get_logger(__name__)
@@ -111,17 +96,14 @@ class Examiner:
             Conflict: it still trains, has no checkpoint, is being evaluated, or one of its checkpoints is approved.
         """
         for _ in range(MOST_TRIES):
-            held = await self._store.job(job_id)
-            if held is None:
+            case = await self._case(job_id)
+            if case is None:
                 raise NotFound(f"There is no job '{job_id}'.")
-            job = held.value
-            if not is_examined(job):
-                raise Conflict(why_not(job))
-            evidence = await self._store.record(Evidence, job.id)
-            approval = await self._store.approval(job.id)
-            check_again(job, evidence.value if evidence else None, approval.value if approval else None)
+            if not is_examined(case.job):
+                raise Conflict(why_not(case.job))
+            check_again(case.job, case.evidence, case.approval.value if case.approval else None)
             try:
-                return await self._begin(job, evidence, approval, ASKED_AGAIN, by=by)
+                return await self._begin(case, ASKED_AGAIN, by=by)
             except VersionConflict:
                 continue
         raise AssertionError(f"{job_id} changed {MOST_TRIES} times while it was evaluated again")
@@ -135,11 +117,11 @@ class Examiner:
             reference: finds this turn in the log, should it fail.
         """
         for _ in range(MOST_TRIES):
-            held = await self._store.job(job_id)
-            if held is None:
+            case = await self._case(job_id)
+            if case is None:
                 return
             try:
-                await self._step(held.value, starts, reference)
+                await self._step(case, starts, reference)
             except VersionConflict:
                 continue  # somebody voted, cancelled or resumed meanwhile: decide anew on what is so now
             else:
@@ -154,127 +136,92 @@ class Examiner:
             BotError: what it rests on cannot be read.
         """
         for _ in range(MOST_TRIES):
-            job = await self._store.job(job_id)
-            evidence = await self._store.record(Evidence, job_id)
-            approval = await self._store.approval(job_id)
-            if not (job and evidence and approval and approval.value.evidence) or approval.value.settled:
+            case = await self._case(job_id)
+            approval = case.approval.value if case and case.approval else None
+            if case is None or case.evidence is None or not (approval and approval.evidence) or approval.settled:
                 return
-            changed = changed_parts(evidence.value.parts, await self._preparer.parts(job.value))
-            if not changed or evidence.value.state is EvidenceState.GATHERING:
+            changed = changed_parts(case.evidence.parts, await self._preparer.parts(case.job))
+            if not changed or case.evidence.state is EvidenceState.GATHERING:
                 return
             try:
-                await self._begin(job.value, evidence, approval, in_words(changed))
+                await self._begin(case, in_words(changed))
             except VersionConflict:
                 continue
             else:
                 return
 
-    async def _step(self, job: Job, starts: int, reference: str) -> None:
-        evidence = await self._store.record(Evidence, job.id)
-        approval = await self._store.approval(job.id)
+    async def _case(self, job_id: str) -> Case | None:
+        job = await self._store.job(job_id)
+        if job is None:
+            return None
+        return Case(job.value, await self._store.record(Evidence, job_id), await self._store.approval(job_id))
+
+    async def _step(self, case: Case, starts: int, reference: str) -> None:
+        job, evidence = case.job, case.evidence
         if not is_examined(job):
-            await self._withdraw(job, evidence, approval)
+            await self._withdraw(case)
         elif starts > MOST_STARTS:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
-            await self._fail(
-                job, evidence, approval, evidence.value if evidence else a_round(job, None, self._clock()), fault
-            )
+            await self._fail(case, evidence or a_round(job, None, self._clock()), fault)
         elif evidence is None:
-            await self._begin(job, None, approval, "")
-        elif set(evidence.value.checkpoints) != {each.id for each in job.checkpoints}:
-            await self._begin(job, evidence, approval, f"{job.id} has other checkpoints now.")
-        elif evidence.value.state is EvidenceState.WITHDRAWN:
-            await self._begin(job, evidence, approval, WENT_ON.format(job.id))
-        elif evidence.value.state is EvidenceState.GATHERING:
-            await self._follow(job, evidence, approval)
+            await self._begin(case, "")
+        elif set(evidence.checkpoints) != {each.id for each in job.checkpoints}:
+            await self._begin(case, f"{job.id} has other checkpoints now.")
+        elif evidence.state is EvidenceState.WITHDRAWN:
+            await self._begin(case, WENT_ON.format(job.id))
+        elif evidence.state is EvidenceState.GATHERING:
+            await self._follow(case, evidence)
         else:
-            await self._look_again(job, evidence, approval)
+            await self._look_again(case, evidence)
 
     # -- a round -------------------------------------------------------------------------------------------------
 
-    async def _begin(
-        self,
-        job: Job,
-        held: Versioned[Evidence] | None,
-        approval: Versioned[Approval] | None,
-        reason: str,
-        *,
-        by: str | None = None,
-    ) -> Evidence:
+    async def _begin(self, case: Case, reason: str, *, by: str | None = None) -> Evidence:
         """Start a round's evals, and take back the votes on the round before; nothing starts twice.
 
         Args:
-            job: whose checkpoints.
-            held: the evidence until now.
-            approval: the approval until now.
+            case: as it was read.
             reason: why there is a new round, as a sentence.
             by: who asked for it, where a person did.
         """
-        previous = held.value if held else None
-        new = a_round(job, previous, self._clock())
+        job, now = case.job, self._clock()
+        new = a_round(job, case.evidence, now)
         try:
-            plan = await self._preparer.plan(job, new.round, previous, anew=by is not None)
+            plan = await self._preparer.plan(job, new.round, case.evidence, anew=by is not None)
         except BotError as failure:
             new = replace(new, parts=await self._preparer.parts(job))
-            return await self._fail(job, held, approval, new, str(failure))
+            return await self._fail(case, new, str(failure))
         evidence = planned(new, plan)
-        change = Change(
-            also=(Versioned(evidence, held.version if held else 0), *plan.started),
-            wake={each.value.id: 0.0 for each in plan.started},
-            turn_of=evidence_turn(job.id),
-            next_turn=LOOK if plan.started else 0.0,
-            postings=(
-                card_posting(job),
-                *((summary_posting(job, urgent=True),) if approval else ()),
-                *said(job, evidence, by),
-            ),
-            audit=asked(job, self._clock(), by),
-        )
-        if approval:
-            now = self._clock()
-            change = with_approval(change, approval, invalidated(approval.value, reason, now), now)
-        await self._store.commit(change)
+        await self._store.commit(begun(case, evidence, plan.started, reason, now, by=by))
         log.info("evidence.begun", job=job.id, round=evidence.round, evals=[each.value.id for each in plan.started])
         return evidence
 
-    async def _follow(self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None) -> None:
+    async def _follow(self, case: Case, evidence: Evidence) -> None:
         """Look at a round's evals: show how far they are, or conclude when they are over."""
-        evidence = held.value
-        evals = [await self._eval(each) for each in (evidence.valid_eval, evidence.test_eval) if each]
+        evals = [each.value for each in await self._evals(evidence)]
         if all(each.state.is_final for each in evals):
-            await self._conclude(job, held, approval, evals)
+            await self._conclude(case, evidence, evals)
             return
         answered = sum(each.progress.answered for each in evals)
-        further = replace(evidence, answered=answered)
-        changed = further != evidence
-        await self._store.commit(
-            Change(
-                also=(Versioned(further, held.version),) if changed else (),
-                turn_of=evidence_turn(job.id),
-                next_turn=LOOK,
-                postings=(card_posting(job),) if changed else (),
-            )
-        )
+        await self._store.commit(followed(case, replace(evidence, answered=answered)))
 
-    async def _conclude(
-        self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None, evals: list[Eval]
-    ) -> None:
+    async def _conclude(self, case: Case, evidence: Evidence, evals: list[Eval]) -> None:
         """Write down what a round came to, and open the approval on it."""
-        evidence, (valid, *rest) = held.value, evals
-        changed = changed_parts(evidence.parts, await self._preparer.parts(job))
+        valid, *rest = evals
+        changed = changed_parts(evidence.parts, await self._preparer.parts(case.job))
         if changed:
-            await self._begin(job, held, approval, in_words(changed))
+            await self._begin(case, in_words(changed))
             return
         problem = trouble(valid)
         if problem:
-            await self._fail(job, held, approval, evidence, problem)
+            await self._fail(case, evidence, problem)
             return
         test = rest[0] if rest and trouble(rest[0]) is None else None
-        reading = await self._read(job, evidence, valid, test)
+        reading = await self._read(case.job, evidence, valid, test)
         if rest and test is None:
             evidence = replace(evidence, note=joined(evidence.note, f"On the test split: {trouble(rest[0])}"))
-        done = ready(evidence, reading, (valid, test) if test else (valid,), self._clock())
-        await self._write(job, held, approval, done, evals)
+        read = ready(evidence, reading, (valid, test) if test else (valid,), self._clock())
+        await self._write(case, read, evals)
 
     async def _read(self, job: Job, evidence: Evidence, valid: Eval, test: Eval | None) -> Reading:
         profile, _ = self._platform_of(job.platform)
@@ -282,87 +229,37 @@ class Examiner:
         terms = Terms(job.guardrails, evidence.alias_model, prices_of(evidence, job, profile), looked_at)
         return await asyncio.to_thread(read_evidence, evidence.candidates, valid, test, self._file, terms)
 
-    async def _fail(
-        self,
-        job: Job,
-        held: Versioned[Evidence] | None,
-        approval: Versioned[Approval] | None,
-        evidence: Evidence,
-        reason: str,
-    ) -> Evidence:
+    async def _fail(self, case: Case, evidence: Evidence, reason: str) -> Evidence:
         """Say why there is no evidence, with the platform's own figures in its place."""
-        done = failed(evidence, job, self._profile(job), reason, self._clock())
-        await self._write(job, held, approval, done)
-        return done
+        without = failed(evidence, case.job, self._profile(case.job), reason, self._clock())
+        await self._write(case, without)
+        return without
 
-    async def _write(
-        self,
-        job: Job,
-        held: Versioned[Evidence] | None,
-        approval: Versioned[Approval] | None,
-        done: Evidence,
-        evals: Sequence[Eval] = (),
-    ) -> None:
-        """Write down evidence that is done, together with the approval it opens and the messages that show both."""
-        now = self._clock()
-        change = Change(
-            also=(Versioned(done, held.version if held else 0),),
-            turn_of=evidence_turn(job.id),
-            next_turn=LOOK_AGAIN,
-            postings=(
-                summary_posting(job, urgent=True),
-                card_posting(job, urgent=True),
-                *(report_posting(each) for each in evals),
-            ),
-        )
-        opened = open_approval(job, done, approval.value if approval else None, now)
-        await self._store.commit(with_approval(change, approval, opened, now))
-        log.info("evidence.done", job=job.id, round=done.round, state=done.state.value, note=done.note)
+    async def _write(self, case: Case, evidence: Evidence, evals: Sequence[Eval] = ()) -> None:
+        await self._store.commit(done(case, evidence, evals, self._clock()))
+        log.info("evidence.done", job=case.job.id, round=evidence.round, state=evidence.state.value, note=evidence.note)
 
     # -- afterwards ----------------------------------------------------------------------------------------------
 
-    async def _look_again(self, job: Job, held: Versioned[Evidence], approval: Versioned[Approval] | None) -> None:
+    async def _look_again(self, case: Case, evidence: Evidence) -> None:
         """See whether what an open approval rests on is still so; once it is settled, nobody needs to."""
-        if approval and approval.value.settled:
-            await self._plan(job, -1.0)
+        job, approval = case.job, case.approval.value if case.approval else None
+        if approval and approval.settled:
+            await self._store.commit(planned_again(job, -1.0))
             return
-        changed = changed_parts(held.value.parts, await self._preparer.parts(job))
+        changed = changed_parts(evidence.parts, await self._preparer.parts(job))
         if changed:
-            await self._begin(job, held, approval, in_words(changed) if held.value.parts else readable_now(job))
-        elif approval is None or not approval.value.evidence:
-            await self._write(job, held, approval, held.value)
+            await self._begin(case, in_words(changed) if evidence.parts else readable_now(job))
+        elif approval is None or not approval.evidence:
+            await self._write(case, evidence)
         else:
-            await self._plan(job, LOOK_AGAIN)
+            await self._store.commit(planned_again(job, LOOK_AGAIN))
 
-    async def _withdraw(self, job: Job, held: Versioned[Evidence] | None, approval: Versioned[Approval] | None) -> None:
+    async def _withdraw(self, case: Case) -> None:
         """Take back the votes on checkpoints of a job that goes on, and stop their evals: they may be displaced."""
-        change = Change(turn_of=evidence_turn(job.id), next_turn=-1.0)
-        now, reason = self._clock(), GOES_ON.format(job.id)
-        if held and held.value.state is EvidenceState.GATHERING:
-            stopped = await self._stopped(held.value)
-            change = replace(
-                change,
-                also=(Versioned(replace(held.value, state=EvidenceState.WITHDRAWN), held.version), *stopped),
-                audit=tuple(replace(eval_cancelled(each.value, now), why=reason) for each in stopped),
-            )
-        if approval:
-            taken_back = invalidated(approval.value, reason, now)
-            if taken_back != approval.value:
-                change = replace(change, postings=(summary_posting(job, urgent=True),))
-            change = with_approval(change, approval, taken_back, now)
-        await self._store.commit(change)
-
-    async def _stopped(self, evidence: Evidence) -> tuple[Versioned[Eval], ...]:
-        """Return a round's evals that still run, each as cancelled; whoever works on them sees it within seconds."""
-        held = [await self._store.evaluation(each) for each in (evidence.valid_eval, evidence.test_eval) if each]
-        return tuple(
-            Versioned(replace(each.value, cancelled_by=BOT), each.version)
-            for each in held
-            if each and not each.value.state.is_final and not each.value.cancelled_by
-        )
-
-    async def _plan(self, job: Job, after: float) -> None:
-        await self._store.commit(Change(turn_of=evidence_turn(job.id), next_turn=after))
+        evidence = case.evidence
+        evals = await self._evals(evidence) if evidence and evidence.state is EvidenceState.GATHERING else []
+        await self._store.commit(withdrawn(case, evals, self._clock()))
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -372,7 +269,11 @@ class Examiner:
         except BotError:
             return None
 
-    async def _eval(self, eval_id: str) -> Eval:
-        held = await self._store.evaluation(eval_id)
-        assert held is not None, "an eval is written with the evidence that names it"
-        return held.value
+    async def _evals(self, evidence: Evidence) -> list[Versioned[Eval]]:
+        """Return the evals of a round, the one on the validation split first."""
+        evals = []
+        for eval_id in filter(None, (evidence.valid_eval, evidence.test_eval)):
+            held = await self._store.evaluation(eval_id)
+            assert held is not None, "an eval is written with the evidence that names it"
+            evals.append(held)
+        return evals
