@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.answering import whisper
 from handlers.blocks import Block, Message, context, escape
 from handlers.commands import Typed
+from handlers.dispatching import Asker
 from handlers.images import Pictures
 from handlers.preferences import PREFER
 from handlers.summary import ReportLink, chart_of, summary
@@ -42,9 +43,7 @@ async def handle_preference(
 
 async def show_checkpoints(
     typed: Typed,
-    user: str,
-    channel: str,
-    *,
+    asker: Asker,
     client: AsyncWebClient,
     jobs: RftJobs,
     examiner: Examiner,
@@ -61,9 +60,11 @@ async def show_checkpoints(
     """
     view = await jobs.view(typed.word)
     if "again" in typed.given:
-        await whisper(client, Message(await _again(view, typed.given["again"], examiner, jobs, user)), user, channel)
+        again = await _again(view, typed.given["again"], examiner, jobs, asker.user)
+        await whisper(client, Message(again), asker.user, asker.channel)
         return
-    await whisper(client, await shown_to_one(view, typed.given.get("prefer"), pictures, report_link), user, channel)
+    shown = await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
+    await whisper(client, shown, asker.user, asker.channel)
 
 
 async def _again(view: JobView, answer: str, examiner: Examiner, jobs: RftJobs, user: str) -> str:

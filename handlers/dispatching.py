@@ -8,7 +8,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.commands import Verb, overview, parse
+from handlers.commands import Verb, asks_for_help, overview, parse
 
 Answering = Callable[..., Awaitable[None]]
 """Answers one verb; filled by name with `typed`, `asker`, `command`, `respond`, `client` and the services it names."""
@@ -33,7 +33,7 @@ def listen(
         slash: the command, such as `/rft`.
         verbs: what it can do.
         answers: the function of each verb, by its name.
-        bare: what is taken as typed where nothing is; where empty, the verbs are listed.
+        bare: what is taken as typed where nothing is; where there is none, the verbs are listed.
 
     Raises:
         ValueError: a verb has no function, or a function no verb.
@@ -51,7 +51,7 @@ def listen(
     ) -> None:
         await ack()
         text = str(command.get("text") or "").strip() or bare
-        if not text:
+        if not bare and asks_for_help(text):
             await respond(text=overview(slash, verbs))
             return
         typed = parse(slash, text, verbs)

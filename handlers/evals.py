@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -9,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answering import answer, whisper
 from handlers.blocks import Message, escape
-from handlers.commands import EVAL, Typed, asks_for_help, overview, parse
+from handlers.commands import EVAL, Typed
+from handlers.dispatching import Answering, Asker, listen
 from handlers.eval_cards import (
     ACTIONS,
     comparison_chart,
@@ -36,47 +38,64 @@ MOST_BUDGET: Final = 10_000_000_000
 
 def register(app: AsyncApp) -> None:
     """Listen to /eval and to the control on evals' cards."""
-    app.command(COMMAND)(handle_eval)
+    listen(app, COMMAND, EVAL, ANSWERS)
     app.action(ACTIONS)(handle_control)
 
 
-async def handle_eval(
-    ack: AsyncAck,
-    command: dict[str, Any],
-    respond: AsyncRespond,
+async def answer_start(typed: Typed, asker: Asker, respond: AsyncRespond, evals: Evals, people: People) -> None:
+    """Start an eval, or a variance study."""
+    await people.require_membership(asker.channel)
+    await respond(text=await start(typed, asker.user, asker.channel, asker.trigger, evals))
+
+
+async def answer_list(respond: AsyncRespond, evals: Evals) -> None:
+    """Show the newest evals."""
+    await answer(respond, eval_list(await evals.newest()))
+
+
+async def answer_status(typed: Typed, respond: AsyncRespond, evals: Evals) -> None:
+    """Say how far an eval is."""
+    await answer(respond, without_controls(eval_card(await evals.view(typed.word), time.time())))
+
+
+async def answer_show(
+    typed: Typed,
+    asker: Asker,
     client: AsyncWebClient,
     evals: Evals,
-    people: People,
     pictures: Pictures,
     report_link: ReportLink,
 ) -> None:
-    """Do what was typed after /eval, and answer only the person who typed it."""
-    await ack()
-    if asks_for_help(str(command.get("text") or "")):
-        await respond(text=overview(COMMAND, EVAL))
-        return
-    typed = parse(COMMAND, str(command["text"]), EVAL)
-    user, channel, trigger = str(command["user_id"]), str(command["channel_id"]), str(command["trigger_id"])
-    match typed.verb:
-        case "run" | "variance":
-            await people.require_membership(channel)
-            await respond(text=await start(typed, user, channel, trigger, evals))
-        case "list":
-            await answer(respond, eval_list(await evals.newest()))
-        case "status":
-            shown = eval_card(await evals.view(typed.word), time.time())
-            await answer(respond, without_controls(shown))
-        case "show":
-            message = await result_of(typed.word, evals, pictures, report_link)
-            await whisper(client, message, user, channel)
-        case "compare":
-            await whisper(client, await compared(typed.words, evals, pictures), user, channel)
-        case "export":
-            await respond(text=await export(typed.word, trigger, evals))
-        case "cancel":
-            await respond(text=await cancel(typed.word, user, evals))
-        case _:
-            raise AssertionError(f"/eval {typed.verb} is listed but not handled")
+    """Show what an eval came to."""
+    message = await result_of(typed.word, evals, pictures, report_link)
+    await whisper(client, message, asker.user, asker.channel)
+
+
+async def answer_compare(typed: Typed, asker: Asker, client: AsyncWebClient, evals: Evals, pictures: Pictures) -> None:
+    """Show which arms are better, item by item."""
+    await whisper(client, await compared(typed.words, evals, pictures), asker.user, asker.channel)
+
+
+async def answer_export(typed: Typed, asker: Asker, respond: AsyncRespond, evals: Evals) -> None:
+    """Put an eval's answers into its thread."""
+    await respond(text=await export(typed.word, asker.trigger, evals))
+
+
+async def answer_cancel(typed: Typed, asker: Asker, respond: AsyncRespond, evals: Evals) -> None:
+    """Stop an eval."""
+    await respond(text=await cancel(typed.word, asker.user, evals))
+
+
+ANSWERS: Final[Mapping[str, Answering]] = {
+    "run": answer_start,
+    "variance": answer_start,
+    "list": answer_list,
+    "status": answer_status,
+    "show": answer_show,
+    "compare": answer_compare,
+    "export": answer_export,
+    "cancel": answer_cancel,
+}
 
 
 async def handle_control(

@@ -1,6 +1,7 @@
 """The /rft command and the controls on a job's card."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -11,16 +12,15 @@ from handlers.answering import answer, whisper
 from handlers.blocks import escape
 from handlers.cards import ACTIONS, job_list, job_status
 from handlers.checkpoints import show_checkpoints
-from handlers.commands import RFT, Typed, asks_for_help, overview, parse
+from handlers.commands import RFT, Typed
 from handlers.curves import pictured
+from handlers.dispatching import Answering, Asker, listen
 from handlers.images import Pictures
 from handlers.messages import MOST_MESSAGES, platform_messages
 from handlers.people import People
 from handlers.quieting import Quieting
-from handlers.summary import ReportLink
 from handlers.wording import group
 from jobs.attaching import Attacher, Attachment, WatchRequest
-from jobs.evidence.gathering import Examiner
 from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.ledger import card_id
 from jobs.records import Action, Job, LaunchRequest
@@ -34,63 +34,66 @@ MOST_LIKE: Final = 3
 
 def register(app: AsyncApp) -> None:
     """Listen to /rft and to the controls on cards."""
-    app.command(COMMAND)(handle_rft)
+    listen(app, COMMAND, RFT, ANSWERS)
     app.action(ACTIONS)(handle_control)
 
 
-async def handle_rft(
-    ack: AsyncAck,
-    command: dict[str, Any],
-    respond: AsyncRespond,
-    client: AsyncWebClient,
-    jobs: RftJobs,
-    attacher: Attacher,
-    people: People,
-    pictures: Pictures,
-    store: Store,
-    quieting: Quieting,
-    examiner: Examiner,
-    report_link: ReportLink,
+async def answer_launch(typed: Typed, asker: Asker, respond: AsyncRespond, jobs: RftJobs, people: People) -> None:
+    """Launch a job."""
+    await people.require_membership(asker.channel)
+    await respond(text=await launch(typed, asker.user, asker.channel, asker.trigger, jobs))
+
+
+async def answer_watch(
+    typed: Typed, asker: Asker, respond: AsyncRespond, attacher: Attacher, people: People, quieting: Quieting
 ) -> None:
-    """Do what was typed after /rft, and answer only the person who typed it."""
-    await ack()
-    if asks_for_help(str(command.get("text") or "")):
-        await respond(text=overview(COMMAND, RFT))
-        return
-    typed = parse(COMMAND, str(command["text"]), RFT)
-    user, channel, trigger = str(command["user_id"]), str(command["channel_id"]), str(command["trigger_id"])
-    match typed.verb:
-        case "launch":
-            await people.require_membership(channel)
-            await respond(text=await launch(typed, user, channel, trigger, jobs))
-        case "watch" | "unwatch":
-            await people.require_membership(channel)
-            await respond(text=await follow(typed, user, channel, trigger, attacher, quieting))
-        case "list":
-            await answer(respond, job_list(await jobs.newest()))
-        case "status":
-            view = await jobs.view(typed.word)
-            shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
-            await answer(respond, await quieting.noted(shown, view.job))
-        case "curve" | "compare":
-            await whisper(client, await pictured(typed, jobs, pictures), user, channel)
-        case "checkpoints":
-            await show_checkpoints(
-                typed,
-                user,
-                channel,
-                client=client,
-                jobs=jobs,
-                examiner=examiner,
-                pictures=pictures,
-                report_link=report_link,
-            )
-        case "events":
-            await answer(respond, platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES)))
-        case "pause" | "resume" | "cancel":
-            await respond(text=await ask(jobs, typed.word, Action(typed.verb), user, channel, trigger))
-        case _:
-            raise AssertionError(f"/rft {typed.verb} is listed but not handled")
+    """Tell who asks of a job from now on, or no more."""
+    await people.require_membership(asker.channel)
+    await respond(text=await follow(typed, asker.user, asker.channel, asker.trigger, attacher, quieting))
+
+
+async def answer_list(respond: AsyncRespond, jobs: RftJobs) -> None:
+    """Show the newest jobs."""
+    await answer(respond, job_list(await jobs.newest()))
+
+
+async def answer_status(
+    typed: Typed, respond: AsyncRespond, client: AsyncWebClient, jobs: RftJobs, store: Store, quieting: Quieting
+) -> None:
+    """Say where a job stands."""
+    view = await jobs.view(typed.word)
+    shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
+    await answer(respond, await quieting.noted(shown, view.job))
+
+
+async def answer_curve(typed: Typed, asker: Asker, client: AsyncWebClient, jobs: RftJobs, pictures: Pictures) -> None:
+    """Draw a job's curves, or several jobs' over one another."""
+    await whisper(client, await pictured(typed, jobs, pictures), asker.user, asker.channel)
+
+
+async def answer_events(typed: Typed, respond: AsyncRespond, jobs: RftJobs) -> None:
+    """Show what the platform says about a job."""
+    await answer(respond, platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES)))
+
+
+async def answer_action(typed: Typed, asker: Asker, respond: AsyncRespond, jobs: RftJobs) -> None:
+    """Pause, resume or cancel a job."""
+    wanted = Action(typed.verb)
+    await respond(text=await ask(jobs, typed.word, wanted, asker.user, asker.channel, asker.trigger))
+
+
+ANSWERS: Final[Mapping[str, Answering]] = {
+    "launch": answer_launch,
+    "list": answer_list,
+    "status": answer_status,
+    "curve": answer_curve,
+    "compare": answer_curve,
+    "checkpoints": show_checkpoints,
+    "events": answer_events,
+    "watch": answer_watch,
+    "unwatch": answer_watch,
+    **dict.fromkeys((action.value for action in Action), answer_action),
+}
 
 
 async def handle_control(
