@@ -188,7 +188,7 @@ async def uploads(scene: Scene) -> int:
 
 
 async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene: Scene) -> None:
-    house.copy_eurovoc()
+    house.copy_eurovoc(runs=1)
     await scene.workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=2 batch=16 seed=1")
     await scene.workspace.card_with("*Finished*")
     (job,) = await scene.store.jobs(9)

@@ -93,7 +93,7 @@ async def test_what_was_not_taken_is_sent_again(line: Line, redis: Redis, how: H
     line.receiver.how = [how, how]
     await line.team.moved("rft-first")
     for attempt in (1, 2):
-        await line.turn(timeout=0.2)
+        await line.turn(timeout=0.2 if how == "hang" else 30.0)
         call = await line.call()
         assert (call.attempts, call.last_answer, call.delivered_at) == (attempt, words, None)
         wait = await wait_of(redis)

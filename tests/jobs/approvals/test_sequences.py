@@ -241,7 +241,7 @@ def _always_holds(redis_url: str, policy: ApprovalPolicy, quorum: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=settings().max_examples // 2,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

@@ -49,7 +49,7 @@ async def trained(gateway: Gateway, tasks: TaskCatalogue) -> RemoteJob:
 
 
 async def ended(evals: Evals, runner: EvalRunner, store: Store, started: Eval) -> Eval:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (now := await evals.view(started.id)).state.is_final:
             for claim in await store.claim("due", lease=60, limit=1):
                 await runner.turn(claim.id, claim.token, 1, "reference")

@@ -98,7 +98,7 @@ async def socket_address(session: aiohttp.ClientSession, server: WorkspaceServer
         return str((await answer.json())["url"])
 
 
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, patience: float = 10.0) -> None:
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, patience: float = 30.0) -> None:
     """Wait until the condition holds; a test that waits longer than `patience` seconds fails."""
     async with asyncio.timeout(patience):
         while True:

@@ -335,7 +335,7 @@ async def test_a_stream_ends_with_the_workspace(control: Control, server: Worksp
     async with control.session.get("/_control/stream") as stream:
         await stream.content.readline()
         server.workspace.changes.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await stream.content.read()
 
 
