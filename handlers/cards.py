@@ -32,7 +32,7 @@ from handlers.thread import LEVELS, heading, pictured, reward_curve, why_button
 from handlers.wording import UNKNOWN, duration, moment, person, progress, score, state
 from jobs.alerts import blind, evaluate, facts_of, notes, rules_of
 from jobs.evidence.records import EvidenceState
-from jobs.raising import WORSE_FORM_OF, open_alerts
+from jobs.raising import open_alerts
 from jobs.records import Action, Job, JobState
 from jobs.rft import JobView
 
@@ -226,9 +226,7 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     blocks += [section(f"*{heading(job, a)}* at step {a.step}\n{escape(a.text)}") for a in job.alerts]
     facts, rules = facts_of(job, now=now), rules_of(job)
     told = {(a.rule, a.step) for a in job.alerts}
-    said_worse = {WORSE_FORM_OF.get(a.rule) for a in open_alerts(job)}
-    found = [a for a in evaluate(view.series, facts, rules) if (a.rule, a.step) not in told]
-    untold = [a for a in found if a.rule not in said_worse]
+    untold = [a for a in evaluate(view.series, facts, rules) if (a.rule, a.step) not in told]
     noted = [a for a in (*untold, *notes(view.series, facts, rules)) if a.cleared is None][-MOST_NOTES:]
     blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in noted]
     if unseen := blind(view.series, facts, rules):

@@ -15,7 +15,7 @@ from jobs.approvals.opening import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome, lapsed
 from jobs.changes import Change, Versioned
-from jobs.evidence.records import Figure
+from jobs.evidence.records import Figure, Guard, Role
 from jobs.postings import card_posting
 from jobs.records import ApprovalPolicy
 from jobs.rft import JobView
@@ -184,6 +184,29 @@ def test_the_form_shows_what_was_measured_against_base_and_alias() -> None:
     bare = replace(evidence, candidates=(replace(measured, valid={}, versus_base=None, versus_alias=None),))
     empty = form(WAITING, Verdict.APPROVE, "ckpt-5", replace(view, evidence=bare), "{}")
     assert "No scores were measured." in str(empty)
+
+
+def test_the_form_says_what_became_of_an_earlier_decision() -> None:
+    again = str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}", VOTE))
+    assert "You approved step 5 <!date^3^" in again
+    assert "what you send now takes its place. With 3 approvals" in again
+    rejected = str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}", REJECTION))
+    assert "You rejected <!date^3^" in rejected
+    assert "takes its place" not in str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}"))
+
+
+def test_a_change_of_nothing_has_no_sign_in_the_form() -> None:
+    guard = Guard("recall", change=-0.0004, low=-0.05, allowed=0.0, against=Role.BASE, is_broken=True)
+    broken = replace(WAITING, broken={"ckpt-5": ("recall",)})
+    evidence = an_evidence(checkpoints=("ckpt-5",), candidates=(a_candidate(5, guards=(guard,)),))
+    shown = str(form(broken, Verdict.APPROVE, "ckpt-5", JobView(a_job(), Series(), broken, evidence), "{}"))
+    assert "with 95% confidence no worse than -0.05; the task allows 0.00." in shown
+    assert "Changed by 0.00 against the base model" in shown
+
+
+def test_what_follows_a_model_is_a_sentence_of_its_own() -> None:
+    own = replace(SETTLED, launched_by=BOB, policy=ApprovalPolicy(self_approval=True))
+    assert "`ft:5`. <@U0BOB0001> launched this job" in answer(Answer(Outcome.SETTLED, own), BOB)
 
 
 async def test_what_waits_is_listed_without_a_link_where_its_message_is_gone(store: Store) -> None:

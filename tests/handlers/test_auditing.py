@@ -38,7 +38,7 @@ async def test_the_newest_are_told_to_who_asks_and_strange_words_are_answered(sc
     await scene.store.commit(Change(audit=ENTRIES))
     await ask(scene, "audit", "Everything in the audit trail, newest first.")
     await ask(scene, "audit acts", "Everything in the audit trail about acts, newest first.")
-    await ask(scene, "audit me", f"Everything in the audit trail about {BOB}", user="bob")
+    await ask(scene, "audit me", f"Everything in the audit trail about <@{BOB}>, newest first.", user="bob")
     await ask(scene, "audit act", "Nothing in the trail is about 'act'; did you mean 'acts'?")
     await ask(scene, "audit @bob", "Name a person as a mention, by their member id, or as `me`.")
     await ask(scene, "audit since=soon", "`since=soon` does not work: give a span such as `7d`")

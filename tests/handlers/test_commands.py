@@ -1,6 +1,6 @@
 import pytest
 
-from handlers.commands import PROCTOR, RFT, Typed, overview, parse
+from handlers.commands import PROCTOR, RFT, Typed, asks_for_help, overview, parse
 from jobs.errors import InvalidRequest
 from jobs.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.records import Hyperparameters
@@ -89,3 +89,15 @@ def test_seeds_and_suffixes_have_the_bounds_of_the_platforms() -> None:
     assert read_suffix("v7") == "v7"
     with pytest.raises(InvalidRequest, match="has 65 characters"):
         read_suffix("x" * 65)
+
+
+@pytest.mark.parametrize(("text", "asks"), [("", True), ("  help ", True), ("HELP", True), ("list", False)])
+def test_help_and_nothing_at_all_ask_what_a_command_can_do(text: str, asks: bool) -> None:
+    assert asks_for_help(text) is asks
+
+
+def test_a_verb_of_another_meaning_is_not_proposed() -> None:
+    with pytest.raises(InvalidRequest, match=r"cannot 'models'; known: .* `/proctor help` explains them\."):
+        parse("/proctor", "models", PROCTOR)
+    with pytest.raises(InvalidRequest, match=r"cannot 'hlep'; did you mean 'help'\?$"):
+        parse("/proctor", "hlep", PROCTOR)

@@ -127,6 +127,14 @@ def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
     assert "It ended before its first evaluation." in said
 
 
+def test_a_note_that_no_longer_holds_is_not_told() -> None:
+    flat, rising = (0.30,) * 12, (0.36, 0.42, 0.48, 0.54, 0.60, 0.66, 0.72, 0.78)
+    then = text_of(job_status(JobView(a_job(), a_series(*flat), None), NOW, None))
+    now = text_of(job_status(JobView(a_job(), a_series(*flat, *rising), None), NOW, None))
+    assert "Plateau: over the last" in then
+    assert "Plateau: over the last" not in now
+
+
 def test_the_milder_form_of_an_alert_that_was_given_is_told_when_asked() -> None:
     valid = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
     series = Series.of(replace(s, train_reward=0.2 + s.step * 0.013) for s in a_series(*valid).steps)

@@ -84,6 +84,8 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
         in said("undecided")
     )
     assert "acts@production points at nothing yet." in said("undecided")
+    approved = summary(view(shown.UNDECIDED, shown.APPROVED), None)
+    assert "points at nothing yet" not in text_of(approved)
 
 
 def test_how_many_items_it_would_take_is_an_estimate() -> None:
@@ -183,6 +185,17 @@ def test_what_the_test_split_does_not_confirm_stands_at_the_top(change: Versus, 
     )
     opening = summary(view(replace(shown.WHOLE, candidates=tuple(rows))), None).blocks[1]
     assert words in str(opening["text"]).replace("\\'", "'")
+
+
+def test_two_splits_that_cannot_tell_are_not_said_to_say_the_same() -> None:
+    rows = tuple(
+        replace(each, versus_base=a_change(0.05, 0.06), test_versus_base=a_change(-0.05, 0.06))
+        if each.versus_base
+        else each
+        for each in shown.WHOLE.candidates
+    )
+    opening = text_of(summary(view(replace(shown.WHOLE, candidates=rows)), None))
+    assert "The test split cannot tell either: -0.05 (-0.11 to 0.01); about 400 items" in opening
 
 
 def test_what_is_nothing_for_all_is_said_once() -> None:
@@ -337,6 +350,8 @@ def test_while_evidence_is_gathered_it_says_how_far_that_is_and_asks_for_nothing
     assert "*Evaluating 3 checkpoints and the base model:* 300 of 1,350 answers." in said("gathering")
     assert "base model again:* about to begin." in said("gathering anew")
     assert action_ids(MESSAGES["gathering"]) == []
+    assert "Nobody is asked yet: the approval request comes with the evidence." in said("gathering")
+    assert "Nothing is asked of you" not in said("gathering")
 
 
 def test_evidence_that_cannot_be_had_says_why_and_how_to_try_again() -> None:
@@ -410,3 +425,9 @@ def test_figures_money_and_ranges() -> None:
 
 def test_the_menu_offers_every_need() -> None:
     assert set(NEEDS) == set(Need)
+
+
+def test_the_menu_offers_only_what_was_measured() -> None:
+    assert "A missing label costs more (recall)" in said("whole")
+    assert "A missing label costs more (recall)" not in said("reward only")
+    assert "Cheapest that is as good" in said("reward only")

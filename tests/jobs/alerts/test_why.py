@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.alerts import RULES, Alert, JobFacts, Rule, trace, why
-from jobs.alerts.reasons import NOT_KEPT
+from jobs.alerts.reasons import NOT_KEPT, without_minus_nothing
 from jobs.errors import NotFound
 from jobs.series import Series
 from tests.jobs.alerts.made_up_jobs import FACTS, a_series, between, from_step, restless
@@ -157,3 +157,8 @@ def test_thresholds_of_a_task_are_in_the_picture() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
 def test_an_alert_without_its_numbers_is_still_explained(rule: Rule) -> None:
     assert why(rule.rule, {}).splitlines()[1] == NOT_KEPT
+
+
+def test_what_is_written_as_nothing_has_no_sign() -> None:
+    assert without_minus_nothing("the gap grew from -0.00 to 0.09") == "the gap grew from 0.00 to 0.09"
+    assert without_minus_nothing("from -0.004 by -0.05 to -0") == "from -0.004 by -0.05 to 0"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import InvalidRequest
-from jobs.evidence.choosing import Need, preferred, read_need
+from jobs.evidence.choosing import Need, measured_needs, preferred, read_need
 from jobs.evidence.records import Candidate, Figure, Guard, Role
 from tests.records import a_candidate, a_change, an_evidence
 
@@ -86,6 +86,14 @@ def test_what_was_not_measured_is_said() -> None:
         preferred(an_evidence(candidates=()), Need.F1)
     partly = preferred(an_evidence(candidates=(rewarded, a_candidate(60))), Need.F1)
     assert [each.name for each in partly.candidates] == ["step 60", "step 1"]
+
+
+def test_the_needs_that_can_be_asked_for_are_those_that_were_measured() -> None:
+    rewarded = Candidate(Role.CHECKPOINT, "m", "step 1", "ckpt-1", 1, valid={"exact": Figure(0.5)}, cost=0.0)
+    assert measured_needs(an_evidence(candidates=(rewarded,))) == (Need.CHEAPEST,)
+    assert set(measured_needs(an_evidence(candidates=(a_candidate(60),)))) == set(Need)
+    same = preferred(an_evidence(candidates=(rewarded, replace(rewarded, name="step 2", step=2))), Need.CHEAPEST)
+    assert same.reason.startswith("Step 1 is preferred for cost: nothing for 1,000 calls.")
 
 
 def test_a_need_is_read_or_refused_with_the_nearest() -> None:
