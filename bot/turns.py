@@ -6,21 +6,21 @@ from typing import Final
 import structlog
 
 from bot.logs import reference
-from jobs.engine import DocketEngine, UnknownWork, Work
+from jobs.engine import Engine, UnknownWork, Work
 from jobs.evals.running import EvalRunner
+from jobs.ledger import LEASE as LANE_LEASE
 from jobs.store import Store
 from jobs.sweeping import LEASE as SWEEP_LEASE
 from jobs.turn_ids import kind_of_turn, subject_of_turn
 from jobs.turns import kept
 
 JOB_LEASE: Final = 60.0
-LANE_LEASE: Final = 60.0
 CLAIMS: Final = 100
 
 log: Final = structlog.get_logger(__name__)
 
 
-async def hand_over_due(store: Store, engine: DocketEngine) -> None:
+async def hand_over_due(store: Store, engine: Engine) -> None:
     """Claim the platforms, jobs, evals and others whose turn it is and give them to the engine."""
     for claim in await store.claim("sweeps", lease=SWEEP_LEASE, limit=CLAIMS):
         await engine.submit("sweep", claim.id, claim.token)
@@ -32,7 +32,7 @@ async def hand_over_due(store: Store, engine: DocketEngine) -> None:
             log.warning("turn.unknown_here", work=str(work))
 
 
-async def hand_over_outbox(store: Store, engine: DocketEngine) -> None:
+async def hand_over_outbox(store: Store, engine: Engine) -> None:
     """Claim the lanes in which something waits and give them to the engine."""
     for claim in await store.claim("outbox", lease=LANE_LEASE, limit=CLAIMS):
         await engine.submit("deliver", claim.id, claim.token)

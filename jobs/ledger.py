@@ -16,8 +16,9 @@ import structlog
 from jobs.records import Posting, PostingKind
 from jobs.store import Delivery, LedgerEntry, Store
 
-LEASE: Final = 60.0
-"""Seconds a lane is held without a sign of life; longer than one HTTP time-out (10 s) plus the settle time."""
+LEASE: Final = 20.0
+"""Seconds a lane is held without a sign of life. What a killed bot had in hand goes out after that; a bot that stands
+still for longer, in the moment before it posts, posts twice."""
 SIGNS_OF_LIFE: Final = 3
 """In the time of a lease."""
 LONGEST_DELIVERY: Final = 900.0
