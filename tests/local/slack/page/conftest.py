@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.small_app import SmallApp, connected
@@ -55,6 +55,10 @@ async def browser() -> AsyncIterator[Browser]:
         launched = await playwright.chromium.launch(executable_path=path, args=list(_QUIET))
         yield launched
         await launched.close()
+
+
+# As long as the page's own actions wait: a state that does not come within this is a failure.
+expect.set_options(timeout=15_000)
 
 
 @pytest_asyncio.fixture(loop_scope="package")
