@@ -1,7 +1,8 @@
 """What one turn changes, and how it is written down for the script that writes it all or nothing."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -10,12 +11,15 @@ from jobs.aliases.records import Alias, Proposal, WebhookCall
 from jobs.approvals.records import Approval
 from jobs.audit.records import AuditEntry
 from jobs.audit.sealing import sealed
-from jobs.evals.records import Eval
+from jobs.evals.records import Eval, EvalRequest
 from jobs.evidence.records import Evidence
 from jobs.quiet.records import ChannelHabits, Digest, HeldBack, PersonHabits
-from jobs.records import Job, Posting
+from jobs.records import Job, LaunchRequest, Posting
 from jobs.series import Step
 from jobs.watched import Watched
+
+RETYPED: Final = 10.0
+"""Seconds in which the same wish of the same person counts as typed twice."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -80,6 +84,12 @@ class Once:
     key: str
     value: str
     seconds: float
+
+
+def typed_key(request: LaunchRequest | EvalRequest) -> str:
+    """Return the key that only one wish of a person for just this may hold, whatever triggered it; see `RETYPED`."""
+    words = f"{replace(request, trigger='')!r}"
+    return f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}"
 
 
 @dataclass(frozen=True, slots=True)

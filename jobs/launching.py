@@ -6,7 +6,6 @@ in its metadata before asking for a new one.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 import structlog
 
 from jobs.audit.entries import launched
-from jobs.changes import Change, Once, Versioned
+from jobs.changes import RETYPED, Change, Once, Versioned, typed_key
 from jobs.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader, parse_grader
@@ -28,8 +27,6 @@ from jobs.tasks import Task, TaskCatalogue
 APPEARANCE: Final = 60.0
 CREATE_LEASE: Final = 90.0
 """Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
-RETYPED: Final = 10.0
-"""Seconds in which the same launch by the same person counts as typed twice."""
 MOST_UNKNOWN: Final = 3
 """Looks at a platform that cannot say whether it has the job before the person is told."""
 MOST_TIDYING: Final = 15
@@ -86,8 +83,7 @@ class Launcher:
             AlreadyTaken: the same person asked for the same within the last seconds; names that job.
         """
         job = await self._planner.plan(request)
-        words = f"{replace(request, trigger='')!r}"
-        key = f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+        key = typed_key(request)
         while True:
             once = Once(key, job.id, RETYPED)
             try:

@@ -1,13 +1,12 @@
 """Evals as a person knows them: start, look up, cancel, and read what was answered."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from jobs.audit.entries import eval_cancelled, eval_started
-from jobs.changes import Change, Once, Versioned
+from jobs.changes import RETYPED, Change, Once, Versioned, typed_key
 from jobs.errors import Conflict, InvalidRequest, NotFound
 from jobs.evals.exports import inspect_log_name
 from jobs.evals.planning import EvalPlanner, eval_id
@@ -19,8 +18,6 @@ from jobs.records import Posting, PostingKind
 from jobs.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import ALIKE_IDS, nearest
 
-RETYPED: Final = 10.0
-"""Seconds in which the same eval by the same person counts as typed twice."""
 LISTED: Final = 200
 ENDED: Final = {
     EvalState.FINISHED: "has finished",
@@ -65,8 +62,7 @@ class Evals:
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
         """
         evaluation = await self._planner.plan(request)
-        words = f"{replace(request, trigger='')!r}"
-        key = f"launched:{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+        key = typed_key(request)
         while True:
             once = Once(key, evaluation.id, RETYPED)
             try:
