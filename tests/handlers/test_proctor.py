@@ -67,6 +67,19 @@ def test_what_a_task_says_about_itself_cannot_become_markup(tmp_path: Path) -> N
     assert "Labels &lt;!channel&gt;" in list_tasks(tasks)
 
 
+def test_a_task_says_on_what_terms_its_checkpoints_are_signed_off(tmp_path: Path) -> None:
+    plain = describe_task(TaskCatalogue(write_folder(tmp_path / "a", {})), "small")
+    assert "without who launched it; then `small@production`" in plain
+    assert "Guardrails" not in plain
+    terms = "title: Labels\nreward: exact\nalias: canary\napproval: {self_approval: true}\nguardrails: {exact: -0.05}\n"
+    own = describe_task(TaskCatalogue(write_folder(tmp_path / "b", {"task.yaml": terms})), "small")
+    assert "who launched the job among them; then `small@canary`" in own
+    assert "Guardrails: exact may fall by 0.05" in own
+    strict = terms.replace("-0.05", "0")
+    shown = describe_task(TaskCatalogue(write_folder(tmp_path / "c", {"task.yaml": strict})), "small")
+    assert "Guardrails: exact must not fall" in shown
+
+
 def test_a_task_without_prompts_says_so(tmp_path: Path) -> None:
     own = '{"messages": [{"role": "user", "content": "?"}], "reference_answer": "a"}\n'
     changes = {"prompts/v1.md": None, "train.jsonl": own, "valid.jsonl": own}
