@@ -179,7 +179,7 @@ async def test_messages_and_forms_that_lead_nowhere_are_answered_in_words(house:
         await house.workspace.fault(method="views.open", fault="error", error="expired_trigger_id")
         await use_as_data_set(house, message)
         await house.workspace.told("alice", "The form took more than 3 s")
-        await house.workspace.fault(method="views.open", fault="error", error="internal_error")
+        await house.workspace.fault(method="views.open", fault="error", error="invalid_blocks")
         await use_as_data_set(house, message)
         await house.workspace.told("alice", "Something broke on my side; reference ")
         # One use that is delivered twice opens one form, and nobody hears of the second.
