@@ -13,16 +13,16 @@ from bot.quieting import QuietParts, quiet_parts
 from bot.settings import Settings
 from bot.training import JobParts, job_parts, permissions_of
 from bot.turns import eval_turn, job_turn, named_turn
-from handlers.pending import Notices
-from handlers.posting import SlackPoster
-from handlers.showing import Showing
-from jobs import turn_ids
+from handlers.approvals.pending import Notices
+from handlers.render import Showing
+from handlers.slack.posting import SlackPoster
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.waiting import Waiting
-from jobs.engine import Work
-from jobs.ledger import Courier, Tempo
-from jobs.records import PostingKind
-from jobs.sweeping import Sweeper
+from jobs.core import ids as turn_ids
+from jobs.core.records import PostingKind
+from jobs.outbox.worker import Courier, Tempo
+from jobs.queue.engine import Work
+from jobs.training.sweep import Sweeper
 
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
@@ -62,7 +62,7 @@ class Abilities:
         }
 
     def works(self) -> dict[str, Work]:
-        """Return what the engine does, by kind; see `jobs.turn_ids.kind_of_turn`."""
+        """Return what the engine does, by kind; see `jobs.core.ids.kind_of_turn`."""
         store = self.ground.store
         waiting = Waiting(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
         return {

@@ -8,6 +8,7 @@ from bot.ground import Ground
 from bot.reports import Reports
 from handlers.proctor import TaskChecker
 from jobs import checks
+from jobs.core.permissions import Permissions
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.running import EvalRunner
@@ -15,7 +16,6 @@ from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
 from jobs.evidence.gathering import Examiner
-from jobs.permissions import Permissions
 from jobs.tasks import Task
 
 NEWEST_EVALS: Final = 50
@@ -58,7 +58,7 @@ async def eval_parts(ground: Ground, permissions: Permissions) -> EvalParts:
 
 def _shelf(ground: Ground) -> ReportShelf:
     async def find(eval_id: str) -> Eval | None:
-        found = await ground.store.evaluation(eval_id)
+        found = await ground.store.record(Eval, eval_id)
         return found.value if found else None
 
     return ReportShelf(ground.settings.proctor_home / "evals", ground.rows, find)

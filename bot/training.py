@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 
 from bot.ground import Ground
-from jobs.attaching import Attacher
-from jobs.errors import UserError
-from jobs.launching import Launcher
-from jobs.permissions import Permissions
-from jobs.rft import RftJobs
-from jobs.watching import Watcher
+from jobs.core.errors import UserError
+from jobs.core.permissions import Permissions
+from jobs.training.import_job import Attacher
+from jobs.training.launch import Launcher
+from jobs.training.poll import Watcher
+from jobs.training.service import RftJobs
 
 
 @dataclass(frozen=True, slots=True)

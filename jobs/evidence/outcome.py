@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from jobs.core.records import Job
 from jobs.evals.records import Eval, EvalState
 from jobs.evidence.digest import digest_of, hash_of
 from jobs.evidence.line_up import as_candidate, platform_figures
 from jobs.evidence.reading import NOT_SHOWN, Reading
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role
-from jobs.platforms import Profile
-from jobs.records import Job
+from jobs.platforms.profiles import Profile
 
 NOT_EVALUATED: Final = "evidence"
 """The guardrail that a checkpoint breaks where nothing of ours was measured: approving it takes an explicit word."""

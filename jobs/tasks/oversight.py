@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from jobs.alerts import RULES, AlertSettings
-from jobs.errors import InvalidRequest
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import nearest, quoted
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.rules import RULES, AlertSettings
 from jobs.tasks.page import Page
 from jobs.tasks.records import Oversight
-from jobs.tasks.wording import nearest, quoted
 
 OVERSIGHT_KEYS: Final = ("alerts", "shadows", "guardrails", "alias", "approval", "evidence")
 APPROVAL_KEYS: Final = ("expires_days", "remind_days", "self_approval", "one_rejection_settles")

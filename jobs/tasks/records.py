@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from jobs.alerts import DEFAULT_ALERTS, AlertSettings
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters, Message
+from jobs.rules import DEFAULT_ALERTS, AlertSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of the conversation that a model answers.
-
-    `content` is text, or the content parts (text and images) as the row gave them.
-    """
-
-    role: str
-    content: str | tuple[Mapping[str, object], ...]
+TRAINING_SPLITS: Final = ("train", "valid")
+"""What a job is launched with, in the order in which it is uploaded."""
 
 
 @dataclass(frozen=True, slots=True)

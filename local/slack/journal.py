@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from local.slack.wire import Json
 
 

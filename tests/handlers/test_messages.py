@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.approval_form import form
-from handlers.blocks import Message, escape
-from handlers.cards import card, job_list, job_status
-from handlers.thread import alert, curve, reward_curve, status
+from handlers.approvals.form import form
+from handlers.jobs.cards import card, job_list, job_status
+from handlers.jobs.thread import alert, curve, reward_curve, status
+from handlers.slack.blocks import Message, escape
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.raising import alerts_of
-from jobs.records import JobState, RaisedAlert
-from jobs.rft import JobView
-from jobs.series import Series
+from jobs.core.records import JobState, RaisedAlert
+from jobs.core.series import Series
+from jobs.rules.alert_state import alerts_of
+from jobs.training.service import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 

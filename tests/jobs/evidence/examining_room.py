@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.evals.asked import prompt_hash
+from jobs.core.ids import evidence_turn
+from jobs.core.records import Checkpoint, Job, JobState
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.gathering import Examiner
 from jobs.evidence.records import Evidence, EvidenceState
-from jobs.records import Checkpoint, Job, JobState
-from jobs.store import Store
-from jobs.turn_ids import evidence_turn
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
@@ -66,9 +66,9 @@ class Room:
 
     async def change(self, job: Job) -> Job:
         """Write a job down as it is now."""
-        held = await self.store.job(job.id)
+        held = await self.store.record(Job, job.id)
         wake = {evidence_turn(job.id): 0.0}
-        await self.store.commit(Change(job=Versioned(job, held.version if held else 0), wake=wake))
+        await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), wake=wake))
         return job
 
     async def turn(self, starts: int = 1) -> Evidence | None:
@@ -83,7 +83,7 @@ class Room:
 
     async def approval(self) -> Approval:
         """Return the approval; there must be one."""
-        held = await self.store.approval("rft-abc234")
+        held = await self.store.record(Approval, "rft-abc234")
         assert held is not None
         return held.value
 
@@ -109,7 +109,7 @@ class Room:
 
     async def evals(self) -> tuple[Eval, ...]:
         """Return every eval there is, oldest first."""
-        return tuple(reversed(await self.store.evaluations()))
+        return tuple(reversed(await self.store.records(Eval)))
 
     async def lanes(self) -> dict[str, list[str]]:
         """Return the postings that wait, by lane."""

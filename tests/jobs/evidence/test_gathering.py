@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from bot.kinds import KINDS
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
-from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.audit.records import BOT, Act
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict, NotFound
+from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
+from jobs.core.errors import Conflict, NotFound
+from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.pairing import Verdict as Change_
 from jobs.evals.planning import eval_id
-from jobs.evals.records import EvalState
+from jobs.evals.records import Eval, EvalState
 from jobs.evidence.gathering import MOST_STARTS
 from jobs.evidence.records import EvidenceState, Role
-from jobs.records import Hyperparameters, JobState
-from jobs.store import Store
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
 from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, examiner_on, open_room
@@ -33,24 +34,24 @@ async def room(store: Store, tmp_path: Path) -> AsyncIterator[Room]:
 
 
 async def vote(room: Room, user: str = BOB, choice: str = "ckpt-20") -> None:
-    held = await room.store.approval("rft-abc234")
+    held = await room.store.record(Approval, "rft-abc234")
     assert held is not None
     decision = Decision(user, Verdict.APPROVE, choice, "good", 3_000.0, held.value.evidence[choice])
     voted = replace(held.value, decisions=(*held.value.decisions, decision))
-    await room.store.commit(Change(approval=Versioned(voted, held.version)))
+    await room.store.commit(Change(records=(Versioned(voted, held.version),)))
 
 
 async def settle(room: Room, ending: Ending) -> None:
-    held = await room.store.approval("rft-abc234")
+    held = await room.store.record(Approval, "rft-abc234")
     assert held is not None
     settled = replace(held.value, settled=Settlement(ending, "ckpt-20", 3_000.0))
-    await room.store.commit(Change(approval=Versioned(settled, held.version)))
+    await room.store.commit(Change(records=(Versioned(settled, held.version),)))
 
 
 async def production(room: Room, model: str, platform: str = "local") -> None:
     target = Target(model, platform, "rft-before", "ckpt-9", 9, "rft-before")
     move = AliasMove(1, target, MoveKind.APPROVED, BOB, 2_000.0, "first")
-    await room.store.commit(Change(also=(Versioned(Alias("small@production", "small", (move,)), 0),)))
+    await room.store.commit(Change(records=(Versioned(Alias("small@production", "small", (move,)), 0),)))
 
 
 # -- a job that has ended ------------------------------------------------------------------------------------------
@@ -126,10 +127,10 @@ async def test_progress_is_written_down_and_shown_on_the_card(room: Room) -> Non
     first = await room.turn()
     assert first is not None
     assert first.valid_eval is not None
-    held = await room.store.evaluation(first.valid_eval)
+    held = await room.store.record(Eval, first.valid_eval)
     assert held is not None
     further = replace(held.value, progress=replace(held.value.progress, answered=50))
-    await room.store.commit(Change(evaluation=Versioned(further, held.version)))
+    await room.store.commit(Change(records=(Versioned(further, held.version),)))
     evidence = await room.turn()
     assert evidence is not None
     assert evidence.answered == 50
@@ -354,7 +355,7 @@ class MortalStore(Store):
 @pytest.mark.parametrize("end", [1, 2, 3])
 async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, end: int, before: bool) -> None:
     await room.job()
-    mortal = MortalStore(room.store._redis)
+    mortal = MortalStore(room.store._redis, KINDS)
     mortal.end, mortal.before = end, before
     examiner = examiner_on(room.lab, mortal)
     for _ in range(3):
@@ -375,7 +376,7 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, 
 
 async def test_two_bots_at_once_begin_it_once(room: Room) -> None:
     await room.job()
-    others = [examiner_on(room.lab, Store(room.store._redis)) for _ in range(4)]
+    others = [examiner_on(room.lab, Store(room.store._redis, KINDS)) for _ in range(4)]
     await asyncio.gather(*(each.turn("rft-abc234", 1, "reference") for each in others))
     evidence = await room.evidence()
     assert evidence is not None
@@ -396,7 +397,7 @@ class BusyStore(Store):
     """A store in which somebody votes before the first commit."""
 
     def __init__(self, room: Room) -> None:
-        super().__init__(room.store._redis)
+        super().__init__(room.store._redis, KINDS)
         self._room: Room | None = room
 
     async def commit(self, change: Change) -> None:
@@ -409,7 +410,7 @@ class BusyStore(Store):
 async def test_a_short_id_that_is_another_evals_is_not_taken(room: Room) -> None:
     wanted = eval_id("evidence:rft-abc234:1:valid")
     theirs = replace(await room.lab.start(), id=wanted)
-    await room.store.commit(Change(evaluation=Versioned(theirs, 0)))
+    await room.store.commit(Change(records=(Versioned(theirs, 0),)))
     await room.job()
     evidence = await room.turn()
     assert evidence is not None
@@ -530,7 +531,7 @@ async def test_a_job_that_goes_on_while_it_is_evaluated_has_its_evals_stopped(ro
     assert (newest.who, newest.act, newest.subject) == (BOT, Act.CANCEL, stopped.id)
     assert newest.why == "rft-abc234 goes on training; its checkpoints are evaluated again when it stops."
     assert await room.turn() == evidence, "it is stopped once"
-    assert await room.store.approval(job.id) is None
+    assert await room.store.record(Approval, job.id) is None
 
     await room.change(job)
     evidence = await room.gathered()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
 from tests.jobs.tasks.folder import SCHEMA, grader, line, write_folder
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.alerts import AlertSettings
-from jobs.errors import InvalidRequest
-from jobs.records import ApprovalPolicy, Hyperparameters
+from jobs.core.errors import InvalidRequest
+from jobs.core.records import ApprovalPolicy, Hyperparameters
+from jobs.rules import AlertSettings
 from jobs.tasks import Oversight, TaskCatalogue
 from jobs.tasks.manifest import read_manifest
 from tests.jobs.tasks.folder import write_folder
