@@ -15,7 +15,7 @@ from jobs.evals.running import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
-from jobs.evidence.gathering import Examiner
+from jobs.evidence.gathering import EvidenceRunner
 from jobs.tasks import Task
 
 NEWEST_EVALS: Final = 50
@@ -30,7 +30,7 @@ class EvalParts:
     """What people ask evals of."""
     runner: EvalRunner
     """Takes their turns."""
-    examiner: Examiner
+    evidence_runner: EvidenceRunner
     """Has checkpoints evaluated."""
     shelf: ReportShelf
     reports: Reports
@@ -49,7 +49,7 @@ async def eval_parts(ground: Ground, permissions: Permissions) -> EvalParts:
     return EvalParts(
         evals=evals,
         runner=runner,
-        examiner=Examiner(store, tasks, planner, rows, platforms.platform_of, time.time),
+        evidence_runner=EvidenceRunner(store, tasks, planner, rows, platforms.platform_of, time.time),
         shelf=shelf,
         reports=Reports(await _report_secret(ground), shelf.report, ground.settings.public_url, time.time),
         checker=_checker(ground, evals),

@@ -7,7 +7,7 @@ from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
-from jobs.notifications.records import ChannelHabits, Digest, HeldBack, PersonHabits
+from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.state.kind import Kind, Kinds
 from jobs.training.sweep_entry import sweep_entry
 
@@ -19,8 +19,8 @@ KINDS: Final = Kinds(
     Kind(Alias, "alias", "name", "all:alias"),
     Kind(Proposal, "proposal", "id", "all:proposal", "at"),
     Kind(WebhookCall, "webhook", "id", "all:webhook", "made_at"),
-    Kind(ChannelHabits, "channel", "channel", "all:channel"),
-    Kind(PersonHabits, "person", "user", "all:person"),
+    Kind(ChannelPreferences, "channel", "channel", "all:channel"),
+    Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
 )

@@ -136,7 +136,7 @@ def test_the_thresholds_shown_for_a_task_are_taken() -> None:
     (block,) = blocks_of(WATCHING, "yaml")
     shown = read_manifest(block, "docs/watching.md", "eurovoc").oversight
     assert {rule.rule for rule in RULES} - {rule.rule for rule in shown.alerts.rules} == {"P"}
-    assert shown.shadows == ("recall",)
+    assert shown.held_out_graders == ("recall",)
 
 
 def test_the_platform_shown_is_read(tmp_path: Path) -> None:

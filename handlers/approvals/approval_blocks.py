@@ -93,7 +93,7 @@ def _terms(approval: Approval) -> str:
 
 
 def _launcher(job: Job, approval: Approval) -> str:
-    did = "asked me to watch the job" if job.attached else "launched the job"
+    did = "asked me to watch the job" if job.imported else "launched the job"
     if approval.barred:
         return f"{person(approval.launched_by)} {did} and cannot approve it."
     return f"{person(approval.launched_by)} {did} and may approve it as well: the task allows that."

@@ -64,7 +64,7 @@ async def ask_reason(
     given = await approvals.standing(vote)
     view = await _job_of(given.approval, jobs)
     if given.outcome is not Outcome.OPEN:
-        await answers.tell(user, channel, answer(given, user, attached=_attached(view)))
+        await answers.tell(user, channel, answer(given, user, imported=_attached(view)))
         return
     if vote.choice and view:
         _require_kept(view, vote.choice)
@@ -94,7 +94,7 @@ async def take_decision(
     given = await approvals.decide(vote)
     job = await _job_of(given.approval, jobs)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await answers.tell(user, vote.where, answer(given, user, attached=_attached(job)))
+    await answers.tell(user, vote.where, answer(given, user, imported=_attached(job)))
 
 
 async def _clicked(control: Control, action_id: str, user: str, channel: str, approvals: Approvals) -> Vote:
@@ -130,7 +130,7 @@ async def _job_of(approval: Approval, jobs: RftJobs) -> JobView | None:
 
 
 def _attached(view: JobView | None) -> bool:
-    return view is not None and view.job.attached
+    return view is not None and view.job.imported
 
 
 def _require_kept(view: JobView, checkpoint_id: str) -> None:

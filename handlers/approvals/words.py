@@ -55,13 +55,13 @@ def what_next(approval: Approval) -> str:
     return "The alias stays where it points; `/proctor alias rollback` proposes it again."
 
 
-def answer(given: Answer, user: str, *, attached: bool = False) -> str:
+def answer(given: Answer, user: str, *, imported: bool = False) -> str:
     """Return what a click or a decision came to, as a sentence for the person who made it.
 
     Args:
         given: what it came to.
         user: who clicked.
-        attached: whether the job was launched elsewhere, so that who asked to watch it counts as its launcher.
+        imported: whether the job was launched elsewhere, so that who asked to watch it counts as its launcher.
     """
     approval = given.approval
     match given.outcome:
@@ -75,7 +75,7 @@ def answer(given: Answer, user: str, *, attached: bool = False) -> str:
             return f"Your decision settled it. {ended(approval)}"
         case Outcome.ALREADY_SETTLED:
             return f"This is settled already. {ended(approval)}"
-        case Outcome.OWN_JOB if attached:
+        case Outcome.OWN_JOB if imported:
             return (
                 "You asked me to watch this job, and I cannot tell who launched it; so you count as its launcher, and "
                 "somebody else has to decide."

@@ -13,9 +13,9 @@ from handlers.slack.dispatch import Asker
 from handlers.slack.images import Pictures
 from handlers.slack.replies import whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
-from jobs.core.permissions import Deed
+from jobs.core.permissions import Permission
 from jobs.evidence.choosing import preferred, read_need
-from jobs.evidence.gathering import Examiner
+from jobs.evidence.gathering import EvidenceRunner
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.training.service import JobView, RftJobs
 
@@ -46,7 +46,7 @@ async def show_checkpoints(
     asker: Asker,
     client: AsyncWebClient,
     jobs: RftJobs,
-    examiner: Examiner,
+    evidence_runner: EvidenceRunner,
     pictures: Pictures,
     report_link: ReportLink,
 ) -> None:
@@ -60,18 +60,18 @@ async def show_checkpoints(
     """
     view = await jobs.view(typed.word)
     if "again" in typed.given:
-        again = await _again(view, typed.given["again"], examiner, jobs, asker.user)
+        again = await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
         await whisper(client, Message(again), asker.user, asker.channel)
         return
     shown = await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
     await whisper(client, shown, asker.user, asker.channel)
 
 
-async def _again(view: JobView, answer: str, examiner: Examiner, jobs: RftJobs, user: str) -> str:
+async def _again(view: JobView, answer: str, evidence_runner: EvidenceRunner, jobs: RftJobs, user: str) -> str:
     if answer.lower() != "yes":
         raise InvalidRequest("`again=` takes only `yes`: the checkpoints are evaluated again, and votes given anew.")
-    await jobs.require(Deed.EVALUATE_AGAIN, view.job, user)
-    begun = await examiner.again(view.job.id, user)
+    await jobs.require(Permission.EVALUATE_AGAIN, view.job, user)
+    begun = await evidence_runner.again(view.job.id, user)
     count = len(begun.checkpoints)
     return (
         f"I evaluate {count} checkpoint{'s' if count != 1 else ''} of `{view.job.id}` and the base model again. Votes "

@@ -24,7 +24,7 @@ SELECTION_NOTE: Final = (
 
 def comparison(view: JobView) -> CheckpointComparison:
     """Return the chart that compares a job's kept checkpoints by the platform's own figures."""
-    readings = read_checkpoints(view.job.checkpoints, view.job.climbed)
+    readings = read_checkpoints(view.job.checkpoints, view.job.training_reward)
     return CheckpointComparison(
         title=platform_opening(view.job),
         subtitle=" \u00b7 ".join((view.job.task, view.job.id, *_sample(view.job))),
@@ -48,7 +48,7 @@ def _sample(job: Job) -> tuple[str, ...]:
 
 def platform_opening(job: Job) -> str:
     """Return which checkpoint is highest in the score that matters most, ties named."""
-    readings = read_checkpoints(job.checkpoints, job.climbed)
+    readings = read_checkpoints(job.checkpoints, job.training_reward)
     named: tuple[tuple[Score, str], ...] = (("f1", "F1"), ("reward", "validation reward"))
     for name, words in named:
         best = best_in(readings, name)
@@ -62,7 +62,7 @@ def platform_opening(job: Job) -> str:
 def platform_blocks(view: JobView) -> Iterator[Block]:
     """Yield whom each checkpoint serves, a section for each, and what their scores are worth."""
     job, approval = view.job, view.approval
-    readings = read_checkpoints(job.checkpoints, job.climbed)
+    readings = read_checkpoints(job.checkpoints, job.training_reward)
     awaited = view.evidence is not None and not view.evidence.is_done
     if for_whom := _for_whom(job, readings):
         yield section(for_whom)
@@ -108,7 +108,7 @@ def _for_whom(job: Job, readings: tuple[CheckpointReading, ...]) -> str:
 
 def platform_text(job: Job) -> str:
     """Return every checkpoint's scores as one line."""
-    readings = read_checkpoints(job.checkpoints, job.climbed)
+    readings = read_checkpoints(job.checkpoints, job.training_reward)
     listed = "; ".join(
         f"step {r.checkpoint.step}: precision {score(r.precision)}, recall {score(r.recall)}, F1 {score(r.f1)}"
         for r in readings

@@ -117,8 +117,8 @@ def _standing(job: Job, now: float) -> str:
     parts = [f"*{state(job)}*"]
     if elapsed is not None:
         parts.append(f"took {duration(elapsed)}" if job.state.is_final else f"{duration(elapsed)} so far")
-    if job.intent:
-        parts.append(f"{job.intent.action.value} asked for by {person(job.intent.by)}")
+    if job.pending:
+        parts.append(f"{job.pending.action.value} asked for by {person(job.pending.by)}")
     counts = [f"{many} {how}" for many, how in ((still, "open"), (over, "over")) if many]
     if counts:
         several = "s" if len(job.alerts) > 1 else ""
@@ -155,13 +155,13 @@ def _tokens(view: JobView) -> str:
 
 
 def _block_id(job: Job) -> str:
-    asked = job.intent.action.value if job.intent else ""
+    asked = job.pending.action.value if job.pending else ""
     return f"controls:{job.id}:{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
 
 
 def _origin(job: Job) -> str:
     who, when = person(job.request.requested_by), moment(job.created_at)
-    if job.attached:
+    if job.imported:
         return f"`{escape(job.remote_id or '')}`, launched elsewhere, watched for {who} since {when}"
     return f"launched by {who} {when}"
 

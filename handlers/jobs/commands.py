@@ -24,7 +24,7 @@ from jobs.core.hyperparameters import read_hyperparameters, read_seed, read_suff
 from jobs.core.ids import card_id
 from jobs.core.records import Action, Job, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
-from jobs.training.import_job import Attacher, Attachment, WatchRequest
+from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 
 COMMAND: Final = "/rft"
@@ -45,11 +45,11 @@ async def answer_launch(typed: Typed, asker: Asker, respond: AsyncRespond, jobs:
 
 
 async def answer_watch(
-    typed: Typed, asker: Asker, respond: AsyncRespond, attacher: Attacher, people: People, quieting: Quieting
+    typed: Typed, asker: Asker, respond: AsyncRespond, job_importer: JobImporter, people: People, quieting: Quieting
 ) -> None:
     """Tell who asks of a job from now on, or no more."""
     await people.require_membership(asker.channel)
-    await respond(text=await follow(typed, asker.user, asker.channel, asker.trigger, attacher, quieting))
+    await respond(text=await follow(typed, asker.user, asker.channel, asker.trigger, job_importer, quieting))
 
 
 async def answer_list(respond: AsyncRespond, jobs: RftJobs) -> None:
@@ -133,24 +133,26 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
     )
 
 
-async def follow(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher, quieting: Quieting) -> str:
+async def follow(
+    typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter, quieting: Quieting
+) -> str:
     """Tell a person of a job of ours from now on, or no more; a job that is not ours is attached to."""
     if typed.verb == "unwatch":
         return await quieting.unwatch(typed.word, user)
     told = None if typed.given else await quieting.watch(typed.word, user)
-    return told or await watch(typed, user, channel, trigger, attacher)
+    return told or await watch(typed, user, channel, trigger, job_importer)
 
 
-async def watch(typed: Typed, user: str, channel: str, trigger: str, attacher: Attacher) -> str:
+async def watch(typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter) -> str:
     """Attach to a job launched elsewhere; return the sentence that confirms it."""
     given = typed.given
-    attachment = await attacher.attach(
+    attachment = await job_importer.attach(
         WatchRequest(typed.word, user, channel, trigger, given.get("platform"), given.get("task"))
     )
     return watched(attachment, user)
 
 
-def watched(attachment: Attachment, user: str) -> str:
+def watched(attachment: ImportedJob, user: str) -> str:
     """Return the sentences that confirm to a person that a job launched elsewhere is watched, or what it is of."""
     job = attachment.job
     told = [_begun(job) if attachment.is_new else _given(job)]
@@ -184,7 +186,7 @@ def _groups(job: Job) -> str:
     return ", ".join(group(handle) for handle in job.approvers)
 
 
-def _task_wanted(attachment: Attachment) -> str:
+def _task_wanted(attachment: ImportedJob) -> str:
     """Return how to say which task a job is of, and which it looks to be."""
     job_id, like = attachment.job.id, attachment.tasks_like
     if not like:

@@ -48,7 +48,7 @@ def _best(view: JobView) -> tuple[int, float]:
 
 def _alike(jobs: Sequence[Job]) -> bool:
     """Return whether the jobs were evaluated on the same items in the same way."""
-    return len({(job.task, job.task_version, job.climbed, job.valid_items) for job in jobs}) == 1
+    return len({(job.task, job.task_version, job.training_reward, job.valid_items) for job in jobs}) == 1
 
 
 def _subtitle(jobs: Sequence[Job]) -> str:
@@ -56,7 +56,7 @@ def _subtitle(jobs: Sequence[Job]) -> str:
     if not _alike(jobs):
         return f"{tasks} · different tasks, versions or rewards: levels do not compare"
     items = f"the same {jobs[0].valid_items} validation items" if jobs[0].valid_items else "the same task"
-    return f"{tasks} · {jobs[0].climbed} on {items}"
+    return f"{tasks} · {jobs[0].training_reward} on {items}"
 
 
 def _name(job: Job, *, several: bool) -> str:

@@ -45,8 +45,8 @@ def graders(view: JobView) -> Shown:
         missing = f"{_platform(view)} has sent no scores of single graders"
         return Shown(heading, words=f"{missing}; `/rft curve {job.id}` shows the reward.")
     standing = [f"{panel.name} {score(panel.valid[-1][1])}" for panel in panels if panel.valid]
-    if all(panel.name != job.climbed for panel in panels):
-        panels.append(Panel(f"{job.climbed}, the reward", view.series.train, view.series.valid))
+    if all(panel.name != job.training_reward for panel in panels):
+        panels.append(Panel(f"{job.training_reward}, the reward", view.series.train, view.series.valid))
     step = max((panel.valid[-1][0] for panel in panels if panel.valid), default=0)
     title = f"Validation at step {step}: {', '.join(standing)}" if standing else "No evaluation yet"
     return Shown(heading, _panels(view, title, panels, "score", shared=True))

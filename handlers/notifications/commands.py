@@ -134,7 +134,7 @@ class Quieting:
     async def _unmute(self, typed: Typed, asker: Asker) -> str:
         channel, wanted = await self._target(typed.word, asker, self._clock(), over=True)
         ended = await self._quiet.unmute(channel, wanted.scope, wanted.name)
-        others = active(await self._quiet.habits(channel), self._clock())
+        others = active(await self._quiet.preferences(channel), self._clock())
         left = f" Still muted: {', '.join(covered(mute) for mute in others)}." if others else ""
         if ended is None:
             return f"Nothing to end: {covered(wanted)} is not muted.{left}"
@@ -178,7 +178,7 @@ class Quieting:
     # -- quiet hours ---------------------------------------------------------------------------------------------
 
     async def _quiet_hours(self, typed: Typed, asker: Asker) -> str:
-        held = (await self._quiet.habits(asker.channel)).quiet
+        held = (await self._quiet.preferences(asker.channel)).quiet
         word = "".join(typed.words).lower()
         if word == "off":
             await self._quiet.set_quiet(asker.channel, None)
@@ -220,7 +220,7 @@ class Quieting:
                 raise InvalidRequest(f"`/proctor digest` takes `now` or `off`, or `at=09:00`; not '{word}'.")
 
     async def _plan_digest(self, typed: Typed, asker: Asker) -> str:
-        held = (await self._quiet.habits(asker.channel)).digest
+        held = (await self._quiet.preferences(asker.channel)).digest
         if "at" in typed.given:
             at = read_clock(typed.given["at"])
         elif held and not typed.given:

@@ -16,7 +16,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from handlers.render import Showing, Shown
 from handlers.slack.blocks import Message, without_pictures
 from jobs.core.records import Posting, PostingKind
-from jobs.notifications.visibility import Loudness
+from jobs.notifications.visibility import Visibility
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.state.store import LedgerEntry
 
@@ -35,13 +35,13 @@ UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 log: Final = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-LoudnessOf = Callable[[Posting], Awaitable[Loudness]]
+LoudnessOf = Callable[[Posting], Awaitable[Visibility]]
 """Returns how loud a new message is at the moment when it goes out."""
 
 
-async def as_caused(posting: Posting) -> Loudness:
+async def as_caused(posting: Posting) -> Visibility:
     """Return what a message was to be when it was caused: nobody is quiet, nobody mentioned."""
-    return Loudness(posting.broadcast)
+    return Visibility(posting.broadcast)
 
 
 class SlackPoster:
@@ -51,7 +51,7 @@ class SlackPoster:
         client: posts without retries of its own: a retry inside the client posts twice.
         showing: what each message looks like.
         clock: unix seconds.
-        loudness: who is to notice a new message.
+        visibility: who is to notice a new message.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class SlackPoster:
         showing: Showing,
         clock: Callable[[], float] = time.time,
         *,
-        loudness: LoudnessOf = as_caused,
+        visibility: LoudnessOf = as_caused,
     ) -> None:
         self._client = client
         self._showing = showing
-        self._loudness = loudness
+        self._loudness = visibility
         self._clock = clock
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:

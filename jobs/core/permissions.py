@@ -33,8 +33,8 @@ class Directory(Protocol):
         """Return those of the users who are named in `approvers`, or members of a group named there, right now."""
 
 
-class Deed(StrEnum):
-    """What is done to a job or an eval; an `Action` and the deed of the same value are one."""
+class Permission(StrEnum):
+    """What is done to a job or an eval; an `Action` and the permission of the same value are one."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -45,14 +45,14 @@ class Deed(StrEnum):
     """To a job launched elsewhere: whose graders, approvers and guardrails hold for it."""
 
 
-EVERYBODYS: Final = frozenset({Deed.PAUSE})
+EVERYBODYS: Final = frozenset({Permission.PAUSE})
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a person may not do it: only `owner` and the approvers may."""
 
-    deed: Deed
+    permission: Permission
     owner: str
 
 
@@ -60,18 +60,20 @@ class NotPermitted(NotAllowed):
     """Others may do this; its text mentions them the way Slack does, such as `<@U0ALICE>`."""
 
 
-def may(deed: Deed, *, user: str, owner: str, is_approver: bool, open_control: bool = False) -> Refusal | None:
+def may(
+    permission: Permission, *, user: str, owner: str, is_approver: bool, open_control: bool = False
+) -> Refusal | None:
     """Return None where a person may do it, else why not.
 
     Args:
-        deed: what they want to do.
+        permission: what they want to do.
         user: Slack user id of who wants to.
         owner: Slack user id of who launched it, started it, or asked to watch what was launched elsewhere.
         is_approver: whether they approve models of its task.
         open_control: whether everybody may do everything.
     """
-    permitted = deed in EVERYBODYS or open_control or user == owner or is_approver
-    return None if permitted else Refusal(deed, owner)
+    permitted = permission in EVERYBODYS or open_control or user == owner or is_approver
+    return None if permitted else Refusal(permission, owner)
 
 
 class Permissions:
@@ -88,71 +90,73 @@ class Permissions:
         self._approvers_of = approvers_of
         self._open_control = open_control
 
-    async def require_for_job(self, deed: Deed, job: Job, user: str, *, pausable: bool = False) -> None:
+    async def require_for_job(self, permission: Permission, job: Job, user: str, *, pausable: bool = False) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job.
 
         Args:
-            deed: what they want to do.
+            permission: what they want to do.
             job: the job as it stands.
             user: Slack user id.
             pausable: whether it could be paused now, which they may.
         """
         owner = job.request.requested_by
-        refusal = await self._refusal(deed, user, owner, job.approvers)
+        refusal = await self._refusal(permission, user, owner, job.approvers)
         if refusal:
-            owns = "asked to watch" if job.attached else "launched"
-            stops = pausable and deed is Deed.CANCEL
+            owns = "asked to watch" if job.imported else "launched"
+            stops = pausable and permission is Permission.CANCEL
             instead = f" Anybody may pause it meanwhile: `/rft pause {job.id}`." if stops else ""
-            raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {_why(deed)}{instead}")
+            raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {_why(permission)}{instead}")
 
     async def require_for_eval(self, eval_id: str, user: str, *, owner: str, task: str) -> None:
         """Raise NotPermitted, naming who may, if a person may not cancel an eval that `owner` started on a task."""
         approvers = () if user == owner else await self._approvers_of(task)
-        refusal = await self._refusal(Deed.CANCEL, user, owner, approvers)
+        refusal = await self._refusal(Permission.CANCEL, user, owner, approvers)
         if refusal:
             raise NotPermitted(
                 f"{_who(refusal, 'started', eval_id, approvers)} A cancelled eval cannot be taken up again, "
                 "and what it cost is spent."
             )
 
-    async def _refusal(self, deed: Deed, user: str, owner: str, approvers: tuple[str, ...]) -> Refusal | None:
+    async def _refusal(
+        self, permission: Permission, user: str, owner: str, approvers: tuple[str, ...]
+    ) -> Refusal | None:
         """Decide; who is an approver is asked only where it matters."""
-        refused = may(deed, user=user, owner=owner, is_approver=False, open_control=self._open_control)
+        refused = may(permission, user=user, owner=owner, is_approver=False, open_control=self._open_control)
         if refused is None:
             return None
         is_approver = await self._directory.is_any_of(user, approvers)
-        return may(deed, user=user, owner=owner, is_approver=is_approver, open_control=self._open_control)
+        return may(permission, user=user, owner=owner, is_approver=is_approver, open_control=self._open_control)
 
 
 def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) -> str:
     groups = ", ".join(_named(each) for each in approvers)
     others = f" and its approvers ({groups})" if groups else ""
-    match refusal.deed:
-        case Deed.EVALUATE_AGAIN:
+    match refusal.permission:
+        case Permission.EVALUATE_AGAIN:
             what = f"have the checkpoints of {subject} evaluated again"
-        case Deed.GIVE_TASK:
+        case Permission.GIVE_TASK:
             what = f"say which task {subject} is of"
-        case Deed.PAUSE | Deed.RESUME | Deed.CANCEL:
-            what = f"{refusal.deed.value} {subject}"
+        case Permission.PAUSE | Permission.RESUME | Permission.CANCEL:
+            what = f"{refusal.permission.value} {subject}"
         case _:
-            assert_never(refusal.deed)
+            assert_never(refusal.permission)
     return f"Only <@{refusal.owner}>, who {owns} it,{others} can {what}."
 
 
-def _why(deed: Deed) -> str:
-    match deed:
-        case Deed.CANCEL:
+def _why(permission: Permission) -> str:
+    match permission:
+        case Permission.CANCEL:
             return "A cancelled job cannot be taken up again, and what it cost is spent."
-        case Deed.RESUME:
+        case Permission.RESUME:
             return "Resumed, it costs money again."
-        case Deed.GIVE_TASK:
+        case Permission.GIVE_TASK:
             return "The task decides who approves its checkpoints, and what they are measured by."
-        case Deed.EVALUATE_AGAIN:
+        case Permission.EVALUATE_AGAIN:
             return "It costs model calls, and votes given until now would count no more."
-        case Deed.PAUSE:
+        case Permission.PAUSE:
             return "It can be resumed."
         case _:
-            assert_never(deed)
+            assert_never(permission)
 
 
 def _named(approver: str) -> str:

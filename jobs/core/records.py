@@ -23,7 +23,7 @@ class JobState(StrEnum):
     LAUNCHING = "launching"
     """Files go to the platform."""
     CREATING = "creating"
-    """The intent is written; the platform may or may not have the job yet."""
+    """The pending is written; the platform may or may not have the job yet."""
     WATCHING = "watching"
     """The platform has the job; it is polled."""
     PAUSED = "paused"
@@ -136,7 +136,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class PendingAction:
     """A person's wish, written down before the platform is asked."""
 
     action: Action
@@ -160,7 +160,7 @@ class Job:
     model: str
     prompt: str
     reward: str
-    """Name of the grader whose score counts; training climbs it, see `climbed`."""
+    """Name of the grader whose score counts; training climbs it, see `training_reward`."""
     quorum: int
     approvers: tuple[str, ...]
     train_items: int | None
@@ -186,11 +186,11 @@ class Job:
     alerts: tuple[RaisedAlert, ...] = ()
     status_notes: int = 0
     """How many status changes were announced; numbers the next one."""
-    intent: Intent | None = None
+    pending: PendingAction | None = None
     """What a person asked the platform to do and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
-    attached: bool = False
+    imported: bool = False
     """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None
     """When the platform was last asked to create it."""
@@ -202,7 +202,7 @@ class Job:
     """Slack user ids of who asked to be told, beside who launched it."""
     alert_settings: Mapping[str, object] = field(default_factory=dict)
     """The task's changes to the rules' thresholds, as `AlertSettings.of` takes them."""
-    shadows: tuple[str, ...] = ()
+    held_out_graders: tuple[str, ...] = ()
     """Graders held out: reported, and not part of the reward."""
     policy: ApprovalPolicy = DEFAULT_POLICY
     guardrails: Mapping[str, float] = field(default_factory=dict)
@@ -220,14 +220,14 @@ class Job:
     """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
 
     @property
-    def climbed(self) -> str:
+    def training_reward(self) -> str:
         """Name of the grader whose score training climbs, which the platform reports as the reward."""
         return self.trained_on or self.reward
 
     @property
     def has_task(self) -> bool:
         """Whether its task is known; of a job launched elsewhere it is only once somebody says so."""
-        return not self.attached or bool(self.task_version)
+        return not self.imported or bool(self.task_version)
 
     @property
     def suffix(self) -> str:

@@ -55,7 +55,7 @@ WENT_ON: Final = "{} went on training before its checkpoints were evaluated."
 log: Final = structlog.get_logger(__name__)
 
 
-class Examiner:
+class EvidenceRunner:
     """Has checkpoints evaluated and their approval opened on what that shows.
 
     Args:

@@ -58,7 +58,7 @@ def failed(evidence: Evidence, job: Job, profile: Profile | None, reason: str, n
     candidates = []
     for checkpoint in sorted(job.checkpoints, key=lambda each: each.step):
         shown = as_candidate(checkpoint, job, profile) if profile else as_candidate(checkpoint, job, _UNKNOWN)
-        figures = platform_figures(checkpoint, job.climbed)
+        figures = platform_figures(checkpoint, job.training_reward)
         seen = {grader: figure.mean for grader, figure in figures.items()}
         guard = Guard(NOT_EVALUATED, 0.0, 0.0, NOT_SHOWN, Role.BASE, is_broken=True)
         digest = hash_of([digest_of(checkpoint.id, checkpoint.model_id, evidence.parts), seen])

@@ -103,7 +103,7 @@ def in_words(parts: tuple[str, ...]) -> str:
 
 def readable_now(job: Job) -> str:
     """Return why there is a round now where nothing of the task could be read before, as a sentence."""
-    if job.attached:
+    if job.imported:
         return f"It is known now that {job.id} is a job of {job.task}, which says how checkpoints are evaluated."
     return f"The files of {job.task} can be read again, which say how checkpoints are evaluated."
 

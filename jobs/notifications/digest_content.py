@@ -6,14 +6,14 @@ from typing import Final
 from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.evals.records import Eval
-from jobs.notifications.records import ChannelHabits, Digest, Mute
+from jobs.notifications.records import ChannelPreferences, Digest, Mute
 
 DAY: Final = 86400.0
 
 
 def digest_of(
     digest_id: str,
-    habits: ChannelHabits,
+    preferences: ChannelPreferences,
     jobs: Sequence[Job],
     evals: Iterable[Eval],
     approvals: Iterable[Approval],
@@ -23,17 +23,17 @@ def digest_of(
 
     Args:
         digest_id: what the digest is called.
-        habits: the channel's.
+        preferences: the channel's.
         jobs: of all channels, newest first; the same holds for evals and approvals.
         evals: see above.
         approvals: see above.
         now: unix seconds; without a digest before, it looks back a day.
     """
-    since = habits.told_until if habits.told_until is not None else now - DAY
-    here = {job.id: job for job in jobs if job.request.channel == habits.channel}
+    since = preferences.told_until if preferences.told_until is not None else now - DAY
+    here = {job.id: job for job in jobs if job.request.channel == preferences.channel}
     return Digest(
         id=digest_id,
-        channel=habits.channel,
+        channel=preferences.channel,
         since=since,
         until=now,
         running=tuple(job.id for job in here.values() if not job.state.is_final),
@@ -41,20 +41,20 @@ def digest_of(
         evals=tuple(
             each.id
             for each in evals
-            if each.request.channel == habits.channel and each.request.job is None and _ended(each, since, now)
+            if each.request.channel == preferences.channel and each.request.job is None and _ended(each, since, now)
         ),
         pending=tuple(
             each.subject
             for each in approvals
-            if each.settled is None and (each.subject in here or each.channel == habits.channel)
+            if each.settled is None and (each.subject in here or each.channel == preferences.channel)
         ),
-        mutes=active(habits, now),
+        mutes=active(preferences, now),
     )
 
 
-def active(habits: ChannelHabits, now: float) -> tuple[Mute, ...]:
+def active(preferences: ChannelPreferences, now: float) -> tuple[Mute, ...]:
     """Return the mutes that hold at `now` (unix seconds), those that end first before others."""
-    return tuple(sorted((mute for mute in habits.mutes if mute.until > now), key=lambda mute: mute.until))
+    return tuple(sorted((mute for mute in preferences.mutes if mute.until > now), key=lambda mute: mute.until))
 
 
 def _ended(what: Job | Eval, since: float, until: float) -> bool:

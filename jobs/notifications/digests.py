@@ -16,7 +16,7 @@ from jobs.evals.records import Eval
 from jobs.notifications.digest_content import digest_of
 from jobs.notifications.parse import local_date
 from jobs.notifications.quiet_hours import quiet_until
-from jobs.notifications.records import ChannelHabits, Digest, DigestPlan, HeldBack
+from jobs.notifications.records import ChannelPreferences, Digest, DigestPlan, HeldBack
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 
@@ -108,16 +108,16 @@ class Digests:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    async def _due(self, subject: str, held: Versioned[ChannelHabits], plan: DigestPlan, now: float) -> Change:
-        habits, day = held.value, local_date(plan.next_at, plan.zone)
-        digest = await self._gather(f"{habits.channel}:{day}", habits, now)
+    async def _due(self, subject: str, held: Versioned[ChannelPreferences], plan: DigestPlan, now: float) -> Change:
+        preferences, day = held.value, local_date(plan.next_at, plan.zone)
+        digest = await self._gather(f"{preferences.channel}:{day}", preferences, now)
         is_late = now - plan.next_at > LATEST
         if is_late:
-            log.warning("digest.skipped", channel=habits.channel, day=day, late=round(now - plan.next_at))
+            log.warning("digest.skipped", channel=preferences.channel, day=day, late=round(now - plan.next_at))
         # What a skipped digest would have told is told by the next one.
-        told_until = habits.told_until if is_late else now
+        told_until = preferences.told_until if is_late else now
         next_at = self._next(plan.at, plan.zone, now, day)
-        after = replace(habits, told_until=told_until, told_on=day, digest=replace(plan, next_at=next_at))
+        after = replace(preferences, told_until=told_until, told_on=day, digest=replace(plan, next_at=next_at))
         is_told = not is_late and (plan.even_if_empty or not digest.is_empty)
         return Change(
             records=(Versioned(after, held.version), *((Versioned(digest, 0),) if is_told else ())),
@@ -138,10 +138,10 @@ class Digests:
             next_turn=-1,
         )
 
-    async def _gather(self, digest_id: str, habits: ChannelHabits, now: float) -> Digest:
+    async def _gather(self, digest_id: str, preferences: ChannelPreferences, now: float) -> Digest:
         jobs, evals = await self._store.records(Job, RECENT), await self._store.records(Eval, RECENT)
         approvals = await self._store.records(Approval, RECENT)
-        return digest_of(digest_id, habits, jobs, evals, approvals, now)
+        return digest_of(digest_id, preferences, jobs, evals, approvals, now)
 
     def _next(self, at: int, zone: str, now: float, told_on: str) -> float:
         """Return when the next digest is due: on a local date after that of the last, also where the zone changed."""
@@ -150,8 +150,8 @@ class Digests:
             next_at = self._next_daily(at, zone, next_at)
         return next_at
 
-    async def _habits(self, channel: str) -> Versioned[ChannelHabits]:
-        return await self._store.record(ChannelHabits, channel) or Versioned(ChannelHabits(channel), 0)
+    async def _habits(self, channel: str) -> Versioned[ChannelPreferences]:
+        return await self._store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
 
     async def _committed(self, change: Change) -> bool:
         try:

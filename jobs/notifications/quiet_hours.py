@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jobs.notifications.records import ChannelHabits, QuietHours
+from jobs.notifications.records import ChannelPreferences, QuietHours
 
 DAY: Final = timedelta(days=1)
 
@@ -25,9 +25,9 @@ def quiet_until(hours: QuietHours | None, now: float) -> float | None:
     return None
 
 
-def next_allowed(habits: ChannelHabits, now: float) -> float:
+def next_allowed(preferences: ChannelPreferences, now: float) -> float:
     """Return the first moment, `now` or later, at which a channel's quiet hours let a message through."""
-    return quiet_until(habits.quiet, now) or now
+    return quiet_until(preferences.quiet, now) or now
 
 
 def instant(day: date, minutes: int, zone: str) -> float:

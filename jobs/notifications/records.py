@@ -51,7 +51,7 @@ class DigestPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelHabits:
+class ChannelPreferences:
     """How one channel likes to be told."""
 
     channel: str
@@ -65,7 +65,7 @@ class ChannelHabits:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonHabits:
+class PersonPreferences:
     """How one person likes to be told."""
 
     user: str

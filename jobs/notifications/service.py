@@ -13,8 +13,16 @@ from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications import visibility as deciding
 from jobs.notifications.digest_content import active
 from jobs.notifications.quiet_hours import next_allowed, quiet_until
-from jobs.notifications.records import ChannelHabits, HeldBack, HeldItem, Mute, PersonHabits, QuietHours, Scope
-from jobs.notifications.visibility import Audience, Level, Loudness, covers
+from jobs.notifications.records import (
+    ChannelPreferences,
+    HeldBack,
+    HeldItem,
+    Mute,
+    PersonPreferences,
+    QuietHours,
+    Scope,
+)
+from jobs.notifications.visibility import Audience, Level, Visibility, covers
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 from jobs.training.postings import card_posting
@@ -42,63 +50,65 @@ class Quiet:
 
     # -- at delivery ---------------------------------------------------------------------------------------------
 
-    async def loudness(self, posting: Posting) -> Loudness:
+    async def visibility(self, posting: Posting) -> Visibility:
         """Return how loud a message is now; what quiet hours keep back is written down, to be told when they end."""
         if posting.kind not in LOUD:
-            return Loudness(posting.broadcast)
+            return Visibility(posting.broadcast)
         held_job = await self._store.record(Job, posting.subject)
         job = held_job.value if held_job else None
         level = _level(posting, job)
         while True:
             audience = await self._audience(posting, job)
-            loud = deciding.loudness(posting, level, job, audience)
-            ends = quiet_until(audience.habits.quiet, audience.now)
+            loud = deciding.visibility(posting, level, job, audience)
+            ends = quiet_until(audience.preferences.quiet, audience.now)
             if not loud.held or ends is None or await self._hold(posting, job, loud, ends, audience.now):
                 return loud
 
     async def mute_of(self, job: Job) -> Mute | None:
         """Return the mute that covers a job now, or None."""
-        return deciding.mute_of(await self.habits(job.request.channel), job, self._clock())
+        return deciding.mute_of(await self.preferences(job.request.channel), job, self._clock())
 
     async def next_allowed(self, channel: str, now: float) -> float:
         """Return the first moment, `now` or later, at which the channel's quiet hours let a reminder through."""
-        return next_allowed(await self.habits(channel), now)
+        return next_allowed(await self.preferences(channel), now)
 
     # -- channels ------------------------------------------------------------------------------------------------
 
-    async def habits(self, channel: str) -> ChannelHabits:
+    async def preferences(self, channel: str) -> ChannelPreferences:
         """Return what holds in a channel."""
         return (await self._channel(channel)).value
 
     async def mute(self, channel: str, mute: Mute) -> None:
         """Mute a channel, a task or a job, in place of an earlier mute of the same; the cards say so at once."""
         cards = await self._cards(channel, mute)
-        await self._change(channel, lambda habits: _others(habits, mute.scope, mute.name, self._clock(), mute), cards)
+        await self._change(
+            channel, lambda preferences: _others(preferences, mute.scope, mute.name, self._clock(), mute), cards
+        )
 
     async def unmute(self, channel: str, scope: Scope, name: str) -> Mute | None:
         """End a mute; return it, or None where there was none."""
-        mutes = active(await self.habits(channel), self._clock())
+        mutes = active(await self.preferences(channel), self._clock())
         found = next((mute for mute in mutes if (mute.scope, mute.name) == (scope, name)), None)
         if found:
             cards = await self._cards(channel, found)
-            await self._change(channel, lambda habits: _others(habits, scope, name, self._clock()), cards)
+            await self._change(channel, lambda preferences: _others(preferences, scope, name, self._clock()), cards)
         return found
 
     async def set_quiet(self, channel: str, hours: QuietHours | None) -> None:
         """Set or end a channel's quiet hours; what they kept back until now is told once they do not hold."""
-        ends = quiet_until((await self.habits(channel)).quiet, self._clock())
+        ends = quiet_until((await self.preferences(channel)).quiet, self._clock())
         wake = {quiet_turn((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
-        await self._change(channel, lambda habits: replace(habits, quiet=hours), wake=wake)
+        await self._change(channel, lambda preferences: replace(preferences, quiet=hours), wake=wake)
 
     # -- people --------------------------------------------------------------------------------------------------
 
-    async def person(self, user: str) -> PersonHabits:
+    async def person(self, user: str) -> PersonPreferences:
         """Return how a person likes to be told."""
         return (await self._person(user)).value
 
     async def set_mentions(self, user: str, *, on: bool) -> None:
         """Mention a person where it concerns them, or never."""
-        await self._change_person(user, lambda habits: replace(habits, mentions=on))
+        await self._change_person(user, lambda preferences: replace(preferences, mentions=on))
 
     async def watch(self, job_id: str, user: str) -> Job:
         """Mention a person in what matters about a job; return the job.
@@ -107,7 +117,8 @@ class Quiet:
             Conflict: the job is over.
         """
         await self._change_person(
-            user, lambda habits: replace(habits, unwatched=tuple(j for j in habits.unwatched if j != job_id))
+            user,
+            lambda preferences: replace(preferences, unwatched=tuple(j for j in preferences.unwatched if j != job_id)),
         )
         return await self._change_watchers(job_id, user, watches=True)
 
@@ -116,7 +127,7 @@ class Quiet:
         job = await self._change_watchers(job_id, user, watches=False)
         if user == job.request.requested_by:
             await self._change_person(
-                user, lambda habits: replace(habits, unwatched=_newest((*habits.unwatched, job_id)))
+                user, lambda preferences: replace(preferences, unwatched=_newest((*preferences.unwatched, job_id)))
             )
         people = {each: await self.person(each) for each in (job.request.requested_by, *job.watchers)}
         return job, deciding.recipients(job, people)
@@ -126,9 +137,9 @@ class Quiet:
     async def _audience(self, posting: Posting, job: Job | None) -> Audience:
         concerned = (job.request.requested_by, *job.watchers) if job else ()
         people = {user: await self.person(user) for user in concerned}
-        return Audience(await self.habits(posting.channel), people, self._clock())
+        return Audience(await self.preferences(posting.channel), people, self._clock())
 
-    async def _hold(self, posting: Posting, job: Job | None, loud: Loudness, ends: float, now: float) -> bool:
+    async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> bool:
         """Write down what is kept back; False where it has to be decided anew, for something changed meanwhile."""
         held = await self._untold(posting.channel, ends)
         if any(item.posting == posting.id for item in held.value.items):
@@ -142,11 +153,11 @@ class Quiet:
             return False
         return True
 
-    async def _channel(self, channel: str) -> Versioned[ChannelHabits]:
-        return await self._store.record(ChannelHabits, channel) or Versioned(ChannelHabits(channel), 0)
+    async def _channel(self, channel: str) -> Versioned[ChannelPreferences]:
+        return await self._store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
 
-    async def _person(self, user: str) -> Versioned[PersonHabits]:
-        return await self._store.record(PersonHabits, user) or Versioned(PersonHabits(user), 0)
+    async def _person(self, user: str) -> Versioned[PersonPreferences]:
+        return await self._store.record(PersonPreferences, user) or Versioned(PersonPreferences(user), 0)
 
     async def _untold(self, channel: str, ends: float) -> Versioned[HeldBack]:
         """Return what the quiet hours that end then keep back, beside what was told already, if they were cut short."""
@@ -163,7 +174,7 @@ class Quiet:
     async def _change(
         self,
         channel: str,
-        edit: Callable[[ChannelHabits], ChannelHabits],
+        edit: Callable[[ChannelPreferences], ChannelPreferences],
         postings: tuple[Posting, ...] = (),
         wake: Mapping[str, float] | None = None,
     ) -> None:
@@ -176,7 +187,7 @@ class Quiet:
                 continue
             return
 
-    async def _change_person(self, user: str, edit: Callable[[PersonHabits], PersonHabits]) -> None:
+    async def _change_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:
         while True:
             held = await self._person(user)
             changed = edit(held.value)
@@ -209,10 +220,10 @@ class Quiet:
             return job
 
 
-def _others(habits: ChannelHabits, scope: Scope, name: str, now: float, *more: Mute) -> ChannelHabits:
-    """Return the habits without mutes of this and those that are over, and with what comes instead."""
-    kept = (mute for mute in habits.mutes if (mute.scope, mute.name) != (scope, name) and mute.until > now)
-    return replace(habits, mutes=(*kept, *more))
+def _others(preferences: ChannelPreferences, scope: Scope, name: str, now: float, *more: Mute) -> ChannelPreferences:
+    """Return the preferences without mutes of this and those that are over, and with what comes instead."""
+    kept = (mute for mute in preferences.mutes if (mute.scope, mute.name) != (scope, name) and mute.until > now)
+    return replace(preferences, mutes=(*kept, *more))
 
 
 def _newest(jobs: tuple[str, ...]) -> tuple[str, ...]:

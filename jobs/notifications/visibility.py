@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications.quiet_hours import quiet_until
-from jobs.notifications.records import ChannelHabits, Mute, PersonHabits, Scope
+from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferences, Scope
 
 Level = Literal["info", "warn", "critical"]
 ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL})
@@ -16,7 +16,7 @@ ALIAS: Final = "alias:"
 
 
 @dataclass(frozen=True, slots=True)
-class Loudness:
+class Visibility:
     """How loud a message is."""
 
     broadcast: bool
@@ -33,13 +33,13 @@ class Loudness:
 class Audience:
     """Everything that bears on how loud a message is."""
 
-    habits: ChannelHabits
-    people: Mapping[str, PersonHabits]
+    preferences: ChannelPreferences
+    people: Mapping[str, PersonPreferences]
     """Habits of those who have some; others like to be mentioned."""
     now: float
 
 
-def loudness(posting: Posting, level: Level | None, job: Job | None, audience: Audience) -> Loudness:
+def visibility(posting: Posting, level: Level | None, job: Job | None, audience: Audience) -> Visibility:
     """Decide how loud a message is.
 
     Muted, nothing reaches the channel and nobody is mentioned, but approvals are asked for and moves of aliases told.
@@ -51,30 +51,30 @@ def loudness(posting: Posting, level: Level | None, job: Job | None, audience: A
         job: what it is about, None where that is no job.
         audience: who would hear it.
     """
-    is_quiet = quiet_until(audience.habits.quiet, audience.now) is not None
+    is_quiet = quiet_until(audience.preferences.quiet, audience.now) is not None
     if posting.kind in ASKING:
-        return Loudness(posting.broadcast and not is_quiet, held=posting.broadcast and is_quiet)
+        return Visibility(posting.broadcast and not is_quiet, held=posting.broadcast and is_quiet)
     if job is None:
-        return Loudness(posting.broadcast)
-    if mute_of(audience.habits, job, audience.now) and not posting.id.startswith(ALIAS):
-        return Loudness(broadcast=False)
+        return Visibility(posting.broadcast)
+    if mute_of(audience.preferences, job, audience.now) and not posting.id.startswith(ALIAS):
+        return Visibility(broadcast=False)
     concerned = recipients(job, audience.people) if _matters(posting, level) else ()
     if not is_quiet:
-        return Loudness(posting.broadcast, concerned)
+        return Visibility(posting.broadcast, concerned)
     if level == "critical":
-        return Loudness(broadcast=False, mentions=concerned, held=posting.broadcast)
-    return Loudness(broadcast=False, held=posting.broadcast or bool(concerned), waiting=concerned)
+        return Visibility(broadcast=False, mentions=concerned, held=posting.broadcast)
+    return Visibility(broadcast=False, held=posting.broadcast or bool(concerned), waiting=concerned)
 
 
-def recipients(job: Job, people: Mapping[str, PersonHabits]) -> tuple[str, ...]:
+def recipients(job: Job, people: Mapping[str, PersonPreferences]) -> tuple[str, ...]:
     """Return who is mentioned about a job: who launched it, and who asked to watch, unless they rather are not."""
     everybody = dict.fromkeys((job.request.requested_by, *job.watchers))
     return tuple(user for user in everybody if _likes_mentions(people.get(user), job))
 
 
-def mute_of(habits: ChannelHabits, job: Job, now: float) -> Mute | None:
+def mute_of(preferences: ChannelPreferences, job: Job, now: float) -> Mute | None:
     """Return the mute that covers a job, the longest of them; None where none does."""
-    covering = (mute for mute in habits.mutes if mute.until > now and covers(mute, job))
+    covering = (mute for mute in preferences.mutes if mute.until > now and covers(mute, job))
     return max(covering, key=lambda mute: mute.until, default=None)
 
 
@@ -85,8 +85,8 @@ def _matters(posting: Posting, level: Level | None) -> bool:
     return posting.kind is PostingKind.STATUS and posting.broadcast
 
 
-def _likes_mentions(habits: PersonHabits | None, job: Job) -> bool:
-    return habits is None or (habits.mentions and job.id not in habits.unwatched)
+def _likes_mentions(preferences: PersonPreferences | None, job: Job) -> bool:
+    return preferences is None or (preferences.mentions and job.id not in preferences.unwatched)
 
 
 def covers(mute: Mute, job: Job) -> bool:

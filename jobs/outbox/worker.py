@@ -87,7 +87,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Tempo:
+class RateLimits:
     """How fast messages may go out, and how often those that are refreshed are edited; all in seconds.
 
     Slack allows about one post per second and channel, and 50 edits a minute over the workspace.
@@ -106,20 +106,22 @@ class Tempo:
         return (self.pauses or {}).get(kind, 3.0)
 
 
-class Courier:
+class OutboxWorker:
     """Delivers lanes of the outbox.
 
     Args:
         store: where the outbox is.
         poster: puts one posting into Slack.
-        tempo: limits and pauses.
+        rate_limits: limits and pauses.
         lease: seconds a lane stays ours without a sign of life.
     """
 
-    def __init__(self, store: Store, poster: Poster, tempo: Tempo | None = None, *, lease: float = LEASE) -> None:
+    def __init__(
+        self, store: Store, poster: Poster, rate_limits: RateLimits | None = None, *, lease: float = LEASE
+    ) -> None:
         self._store = store
         self._poster = poster
-        self._tempo = tempo or Tempo()
+        self._tempo = rate_limits or RateLimits()
         self._lease = lease
 
     async def deliver(self, lane: str, token: str) -> None:
@@ -201,11 +203,11 @@ class Courier:
 
     async def _place(self, posting: Posting, *, is_edit: bool) -> float:
         """Wait for a place under the rate limits; return the seconds to come back after, 0 where it may go out."""
-        tempo = self._tempo
+        rate_limits = self._tempo
         rate = (
-            Rate("edit", tempo.edit_interval, tempo.edit_burst)
+            Rate("edit", rate_limits.edit_interval, rate_limits.edit_burst)
             if is_edit
-            else Rate(f"post:{posting.channel}", tempo.post_interval, tempo.post_burst)
+            else Rate(f"post:{posting.channel}", rate_limits.post_interval, rate_limits.post_burst)
         )
         waited = 0.0
         while wait := await self._store.reserve(rate.name, interval=rate.interval, burst=rate.burst):

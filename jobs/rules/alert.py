@@ -28,7 +28,7 @@ class JobFacts:
         valid_items: items in the validation split.
         eval_samples: samples an item in one evaluation.
         reward: name of the grader whose score training climbs.
-        shadows: names of graders that are reported and that training does not climb, not even as a part.
+        held_out_graders: names of graders that are reported and that training does not climb, not even as a part.
         training: whether the platform says that the job trains; a job that waits or is paused cannot stall.
         heard_at: unix seconds of the newest event of any kind; the newest step's where nothing is known of others.
         now: unix seconds; None where nobody looked at a clock.
@@ -39,7 +39,7 @@ class JobFacts:
     valid_items: int | None = None
     eval_samples: int | None = None
     reward: str | None = None
-    shadows: tuple[str, ...] = ()
+    held_out_graders: tuple[str, ...] = ()
     training: bool = True
     heard_at: float | None = None
     now: float | None = None

@@ -143,7 +143,7 @@ def _parts(series: Series, facts: JobFacts) -> tuple[str, ...]:
     names = grader_names(series)
     if len(names) < 2:
         return ()
-    return tuple(name for name in names if name != facts.reward and name not in facts.shadows)
+    return tuple(name for name in names if name != facts.reward and name not in facts.held_out_graders)
 
 
 def _partings(series: Series, reward: Sequence[Evaluation], name: str) -> Iterator[Parting]:
@@ -254,7 +254,7 @@ class ShadowMetric:
 
 
 def _shadows(series: Series, facts: JobFacts) -> tuple[str, ...]:
-    return tuple(name for name in grader_names(series) if name in facts.shadows)
+    return tuple(name for name in grader_names(series) if name in facts.held_out_graders)
 
 
 def _changes_of_all(series: Series, facts: JobFacts) -> tuple[tuple[Shadow, ...], ...]:

@@ -14,8 +14,8 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
-    {proctor}:channel:<channel>      hash version, by, value (ChannelHabits as JSON): mutes, quiet hours, digest
-    {proctor}:person:<user>          hash version, by, value (PersonHabits as JSON): who wants to be mentioned
+    {proctor}:channel:<channel>      hash version, by, value (ChannelPreferences as JSON): mutes, quiet hours, digest
+    {proctor}:person:<user>          hash version, by, value (PersonPreferences as JSON): who wants to be mentioned
     {proctor}:held:<id>              hash version, by, value (HeldBack as JSON): what quiet hours kept from a channel
     {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed

@@ -83,7 +83,7 @@ def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[
 
     Args:
         checkpoints: with their scores.
-        reward: name of the grader that training climbed; its score is the validation reward.
+        reward: name of the grader that training training_reward; its score is the validation reward.
     """
     figures = [(c, c.scores.get("precision"), c.scores.get("recall"), _f1(c, reward)) for c in checkpoints]
     return tuple(

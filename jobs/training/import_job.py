@@ -17,7 +17,7 @@ import structlog
 from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import evidence_turn
-from jobs.core.permissions import Deed, Permissions
+from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Job, JobState, LaunchRequest
 from jobs.evidence.rounds import is_examined
 from jobs.platforms.gateway import Gateway, PlatformOf
@@ -60,7 +60,7 @@ class WatchRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class ImportedJob:
     """A job that is watched from now on, or whose task is known from now on."""
 
     job: Job
@@ -70,7 +70,7 @@ class Attachment:
     """Where its task is not known: the tasks whose reward is the grader that it trains on."""
 
 
-class Attacher:
+class JobImporter:
     """Attaches to jobs launched elsewhere.
 
     Args:
@@ -102,7 +102,7 @@ class Attacher:
         self._approvers = approvers
         self._clock = clock
 
-    async def attach(self, request: WatchRequest) -> Attachment:
+    async def attach(self, request: WatchRequest) -> ImportedJob:
         """Write the job down with its card; its turns read its history and watch it.
 
         The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
@@ -136,8 +136,8 @@ class Attacher:
                 raise _known_as(remote.id, found.value)
             return await self._give(found, task, request)
         if task:
-            return Attachment(found.value)
-        return Attachment(found.value, tasks_like=await asyncio.to_thread(tasks_like, self._tasks, remote))
+            return ImportedJob(found.value)
+        return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self._tasks, remote))
 
     async def _task(self, name: str | None) -> Task | None:
         """Return the task that was named; raises where there is none such, or nothing to evaluate checkpoints on."""
@@ -175,24 +175,24 @@ class Attacher:
                     continue  # two jobs share the short id, as one pair in thousands does
                 return held
             else:
-                log.info("job.attached", job=named.id, remote=named.remote_id)
+                log.info("job.imported", job=named.id, remote=named.remote_id)
                 return Versioned(named, 1)
         raise AssertionError("an id was free or taken")
 
     # -- its task ------------------------------------------------------------------------------------------------
 
-    async def _give(self, held: Versioned[Job], task: Task, request: WatchRequest) -> Attachment:
+    async def _give(self, held: Versioned[Job], task: Task, request: WatchRequest) -> ImportedJob:
         """Let a task's terms hold for a job that is watched without one; its checkpoints are evaluated from then on."""
         remote: RemoteJob | None = None
         while True:
             job = held.value
-            if not job.attached:
+            if not job.imported:
                 raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
             if job.has_task and job.task == task.name:
-                return Attachment(job, is_new=False)
+                return ImportedJob(job, is_new=False)
             if job.has_task:
                 raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
-            await self._permissions.require_for_job(Deed.GIVE_TASK, job, request.requested_by)
+            await self._permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
             await self._check_not_approved(job)
             _, gateway = self._platform_of(job.platform)
             remote = remote or await gateway.job(job.remote_id or "")
@@ -205,7 +205,7 @@ class Attacher:
                 held = again
             else:
                 log.info("job.given_task", job=job.id, task=task.name)
-                return Attachment(given, is_new=False)
+                return ImportedJob(given, is_new=False)
 
     def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
         """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
@@ -269,7 +269,7 @@ class Attacher:
             remote_id=remote.id,
             platform_status=remote.status,
             batch_size=remote.batch_size,
-            attached=True,
+            imported=True,
         )
 
 

@@ -182,7 +182,7 @@ class Launcher:
         if early > 0:
             await self._store.commit(Change(records=(held,), next_turn=early))
             return
-        if job.intent:
+        if job.pending:
             await self.refuse(held, CANCELLED_EARLY)
             return
         try:
@@ -260,7 +260,12 @@ class Launcher:
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
         """End a launch before the platform has the job, and tell the person why; its next turn tidies up."""
         job = replace(
-            held.value, state=JobState.NOT_LAUNCHED, note=reason, finished_at=self._clock(), intent=None, troubles=0
+            held.value,
+            state=JobState.NOT_LAUNCHED,
+            note=reason,
+            finished_at=self._clock(),
+            pending=None,
+            troubles=0,
         )
         text = f"{job.task} was not launched. {reason}"
         sent_nothing = held.value.state is JobState.CHECKING

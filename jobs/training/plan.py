@@ -32,7 +32,7 @@ class Terms(TypedDict):
     quorum: int
     approvers: tuple[str, ...]
     alert_settings: Mapping[str, object]
-    shadows: tuple[str, ...]
+    held_out_graders: tuple[str, ...]
     policy: ApprovalPolicy
     guardrails: Mapping[str, float]
     alias: str
@@ -117,7 +117,7 @@ def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
         quorum=task.quorum,
         approvers=task.approvers or default_approvers,
         alert_settings=task.alerts.changes,
-        shadows=task.shadows,
+        held_out_graders=task.held_out_graders,
         policy=task.approval,
         guardrails=task.guardrails,
         alias=task.alias,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.core.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
-from jobs.core.records import Action, Intent, Job, JobState, Posting
+from jobs.core.records import Action, Job, JobState, PendingAction, Posting
 from jobs.core.series import Step
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.metrics import step_of
@@ -43,7 +43,7 @@ WISHED: Final[Mapping[Action, JobState]] = {
 """The state in which a job is once a wish has come true."""
 
 
-class Watcher:
+class Poller:
     """Watches jobs on their platforms.
 
     Args:
@@ -82,27 +82,27 @@ class Watcher:
         )
         await self._store.commit(change)
 
-    async def act(self, held: Versioned[Job], intent: Intent, *, again: bool = False) -> None:
+    async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once.
 
         Args:
             held: the job as it was read.
-            intent: what is asked for.
+            pending: what is asked for.
             again: whether an earlier turn died that may have asked for it already.
         """
         job = held.value
-        cleared = replace(job, intent=None)
+        cleared = replace(job, pending=None)
         try:
             _, gateway = self._platform_of(job.platform)
-            was_so = await self._ask(gateway, job, intent.action)
+            was_so = await self._ask(gateway, job, pending.action)
         except BotError as failure:
-            postings: tuple[Posting, ...] = (_told(job, intent, _failed(job, intent.action, failure)),)
+            postings: tuple[Posting, ...] = (_told(job, pending, _failed(job, pending.action, failure)),)
         else:
             if was_so and not again:
-                postings = (_told(job, intent, f"{job.id} {STANDS[intent.action]} already."),)
+                postings = (_told(job, pending, f"{job.id} {STANDS[pending.action]} already."),)
             else:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
-                postings = (status(cleared, DONE[intent.action], by=intent.by),)
+                postings = (status(cleared, DONE[pending.action], by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
         await self._store.commit(Change(records=(Versioned(cleared, held.version),), next_turn=0, postings=shown))
 
@@ -176,9 +176,9 @@ def _may_have_worked(failure: BotError) -> bool:
     return isinstance(failure, PlatformUnavailable) and failure.outcome_unknown
 
 
-def _told(job: Job, intent: Intent, text: str) -> Posting:
+def _told(job: Job, pending: PendingAction, text: str) -> Posting:
     """Return the answer to the person who had the wish."""
-    return replace(answer(job, text, intent.trigger), user=intent.by)
+    return replace(answer(job, text, pending.trigger), user=pending.by)
 
 
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:

@@ -85,7 +85,7 @@ def follow(
 
 def is_past(before: Job, news: News) -> bool:
     """Tell whether the news are the history of a job launched elsewhere, from before anybody asked to watch it."""
-    if not before.attached or before.last_step or not news.steps:
+    if not before.imported or before.last_step or not news.steps:
         return False
     first = news.steps[0].at
     return first is None or first < before.created_at
@@ -134,7 +134,7 @@ def _heard_at(job: Job, news: News, now: float) -> float | None:
     """
     if news.remote.status != job.platform_status:
         return now
-    watched = job.created_at if job.attached else None
+    watched = job.created_at if job.imported else None
     return max((at for at in (job.heard_at, news.heard_at, watched) if at), default=None)
 
 

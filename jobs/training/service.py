@@ -11,8 +11,8 @@ from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.nearest import ALIKE_IDS, nearest
-from jobs.core.permissions import Deed, Permissions
-from jobs.core.records import Action, Intent, Job, JobState, LaunchRequest
+from jobs.core.permissions import Permission, Permissions
+from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
 from jobs.core.series import Series
 from jobs.evidence.records import Evidence
 from jobs.platforms.parse import RemoteEvent
@@ -20,7 +20,7 @@ from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
-from jobs.training.poll import PAST, Watcher
+from jobs.training.poll import PAST, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
@@ -72,7 +72,7 @@ class RftJobs:
         self,
         store: Store,
         launcher: Launcher,
-        watcher: Watcher,
+        watcher: Poller,
         profile_of: Callable[[str], Profile],
         permissions: Permissions,
         clock: Callable[[], float] = time.time,
@@ -147,9 +147,9 @@ class RftJobs:
         while True:
             held = await self._held(reference)
             self._check(held.value, action)
-            await self.require(Deed(action.value), held.value, by)
-            intent = Intent(action, by, channel, trigger)
-            job = replace(held.value, intent=intent)
+            await self.require(Permission(action.value), held.value, by)
+            pending = PendingAction(action, by, channel, trigger)
+            job = replace(held.value, pending=pending)
             try:
                 shown = (card_posting(job, urgent=True),) if job.state.is_on_platform else ()
                 await self._store.commit(
@@ -157,24 +157,24 @@ class RftJobs:
                         records=(Versioned(job, held.version),),
                         next_turn=_soonest(job),
                         postings=shown,
-                        audit=(asked(job, intent, self._clock()),),
+                        audit=(asked(job, pending, self._clock()),),
                     )
                 )
             except VersionConflict:
                 continue
             return job
 
-    async def require(self, deed: Deed, job: Job, user: str) -> None:
+    async def require(self, permission: Permission, job: Job, user: str) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job."""
         profile = self._known_profile(job.platform)
-        pausable = job.state is JobState.WATCHING and job.intent is None and profile is not None and profile.can_pause
-        await self._permissions.require_for_job(deed, job, user, pausable=pausable)
+        pausable = job.state is JobState.WATCHING and job.pending is None and profile is not None and profile.can_pause
+        await self._permissions.require_for_job(permission, job, user, pausable=pausable)
 
     def _check(self, job: Job, action: Action) -> None:
         """Raise Conflict, in words, where the job is in no state for the action, or another wish is under way."""
         if job.state.is_final:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
-        pending = job.intent.action if job.intent else None
+        pending = job.pending.action if job.pending else None
         if pending and pending in {action, Action.CANCEL}:
             raise Conflict(f"{job.id} is being {PAST[pending]}; its thread says when that is done.")
         if pending and action is not Action.CANCEL:
@@ -232,7 +232,7 @@ class RftJobs:
 
     async def _step(self, held: Versioned[Job], starts: int) -> None:
         job = held.value
-        if job.intent and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
+        if job.pending and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
             await self._launcher.refuse(held, CANCELLED_EARLY)
             return
         match job.state:
@@ -243,8 +243,8 @@ class RftJobs:
             case JobState.CREATING:
                 await self._launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
-                if job.intent:
-                    await self._watcher.act(held, job.intent, again=starts > 1)
+                if job.pending:
+                    await self._watcher.act(held, job.pending, again=starts > 1)
                 else:
                     await self._watcher.look(held)
             case JobState.NOT_LAUNCHED:

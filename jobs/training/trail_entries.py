@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
-from jobs.core.records import Action, Intent, Job
+from jobs.core.records import Action, Job, PendingAction
 from jobs.trail.entry import Act, AuditEntry
 
 ACTS: Final[Mapping[Action, Act]] = {
@@ -30,10 +30,18 @@ def given_task(job: Job, by: str, where: str, at: float) -> AuditEntry:
     return AuditEntry(at, by, Act.WATCH, job.task, job.id, where=where, details=details)
 
 
-def asked(job: Job, intent: Intent, at: float) -> AuditEntry:
+def asked(job: Job, pending: PendingAction, at: float) -> AuditEntry:
     """Return what is written when somebody asks to pause, resume or cancel a job."""
     details = {"step": str(job.last_step), "platform": job.platform}
-    return AuditEntry(at, intent.by, ACTS[intent.action], job.task, job.id, where=intent.channel, details=details)
+    return AuditEntry(
+        at,
+        pending.by,
+        ACTS[pending.action],
+        job.task,
+        job.id,
+        where=pending.channel,
+        details=details,
+    )
 
 
 def _entry(job: Job, act: Act, details: Mapping[str, str]) -> AuditEntry:

@@ -27,7 +27,7 @@ from jobs.platforms.profiles import Profile
 from jobs.queue.engine import DocketEngine, Work, with_connections
 from jobs.queue.lease import kept
 from jobs.state.store import Store
-from jobs.training.poll import Watcher
+from jobs.training.poll import Poller
 from jobs.training.sweep import Sweeper
 
 PLATFORM: Final = "many"
@@ -40,7 +40,7 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
         assert name == PLATFORM
         return gateway.profile, gateway
 
-    watcher, sweeper = Watcher(store, platform_of, time.time), Sweeper(store, platform_of)
+    watcher, sweeper = Poller(store, platform_of, time.time), Sweeper(store, platform_of)
 
     async def turn(job_id: str, token: str) -> None:
         async with kept(store, job_id, token, JOB_LEASE):

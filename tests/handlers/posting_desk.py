@@ -35,7 +35,7 @@ from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
-from jobs.training.poll import Watcher
+from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
 from local.slack.faults import MethodFault
 from local.slack.server import WorkspaceServer, serve
@@ -88,7 +88,7 @@ def jobs_of(store: Store, tasks: Path, permissions: Permissions = EVERYBODY_MAY)
         appearance=0.0,
         clock=time.time,
     )
-    watcher = Watcher(store, no_platform, time.time)
+    watcher = Poller(store, no_platform, time.time)
     return RftJobs(store, launcher, watcher, lambda _name: PROFILE, permissions)
 
 

@@ -94,7 +94,7 @@ def test_what_people_wrote_cannot_become_markup() -> None:
 
 
 def test_a_job_launched_elsewhere_says_so_and_what_is_not_known_of_it() -> None:
-    elsewhere = a_job(attached=True, train_items=None, valid_items=None)
+    elsewhere = a_job(imported=True, train_items=None, valid_items=None)
     shown = text_of(card(JobView(elsewhere, Series(), None), NOW))
     assert "`ftjob-1`, launched elsewhere, watched for <@U0ALICE> since" in shown
     assert "number of items not reported" in shown

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from jobs.core.records import Job, JobState, RaisedAlert
-from jobs.notifications.records import ChannelHabits, DigestPlan
+from jobs.notifications.records import ChannelPreferences, DigestPlan
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import alert_posting, card_posting, finish_posting
@@ -140,13 +140,13 @@ async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house:
     store = Store(redis, KINDS)
     async with at_work(house, redis) as team:
         await team.launched()
-    habits = ChannelHabits(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
-    await store.commit(Change(records=(Versioned(habits, 0),), wake={f"digest:{RFT}": 0.0}))
+    preferences = ChannelPreferences(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
+    await store.commit(Change(records=(Versioned(preferences, 0),), wake={f"digest:{RFT}": 0.0}))
     async with house.bot(), at_work(house, redis) as team:
         await team.workspace.card_with("Digest, since")
 
         async def look() -> bool:
-            held = await store.record(ChannelHabits, RFT)
+            held = await store.record(ChannelPreferences, RFT)
             return held is not None and held.value.told_on != "" and await redis.zcard("{proctor}:outbox") == 0
 
         await eventually(look, "the next digest planned")

@@ -84,7 +84,7 @@ def test_who_no_longer_counts_is_named() -> None:
 
 
 def test_who_asked_to_watch_a_job_is_told_why_they_cannot_approve_it() -> None:
-    told = answer(Answer(Outcome.OWN_JOB, an_approval(launched_by=ALICE)), ALICE, attached=True)
+    told = answer(Answer(Outcome.OWN_JOB, an_approval(launched_by=ALICE)), ALICE, imported=True)
     assert "I cannot tell who launched it; so you count as its launcher" in told
 
 

@@ -17,7 +17,7 @@ from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Arm, Eval, Progress
 from jobs.evals.rows import Item, LocalRows
 from jobs.evals.service import Evals, card_posting, export_postings
-from jobs.outbox.worker import Courier, Tempo
+from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
@@ -25,7 +25,7 @@ from tests.handlers.posting_desk import RFT, Desk, no_platform, open_desk
 from tests.jobs.evals.reported import an_answer, an_eval
 from tests.permitted import EVERYBODY_MAY
 
-QUICK = Tempo(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
+QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 ARMS = (Arm("local-policy-1"), Arm("another"))
 EVAL = an_eval(arms=ARMS, request=replace(an_eval().request, channel=RFT), progress=Progress(answered=2))
 NAMES = [inspect_log_name(EVAL, arm) for arm in ARMS]
@@ -49,11 +49,11 @@ def evals_of(desk: Desk) -> Evals:
 
 async def deliver(desk: Desk, *postings: Posting) -> None:
     """Deliver until all of these stand in the ledger."""
-    courier = Courier(desk.store, desk.poster, QUICK)
+    outbox_worker = OutboxWorker(desk.store, desk.poster, QUICK)
     async with asyncio.timeout(30):
         while not all([await desk.store.ledger(posting.subject, posting.id) for posting in postings]):
             for claim in await desk.store.claim("outbox", lease=60, limit=10):
-                await courier.deliver(claim.id, claim.token)
+                await outbox_worker.deliver(claim.id, claim.token)
 
 
 async def exported(desk: Desk, trigger: str = "trigger-1") -> Eval:

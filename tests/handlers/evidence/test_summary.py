@@ -288,7 +288,7 @@ def test_that_the_launcher_may_approve_is_said() -> None:
     own = text_of(summary(view(approval=shown.OWN_ALLOWED), None))
     assert f"<@{ALICE}> launched the job and may approve it as well: the task allows that." in own
     assert "2 rejections settle it too." in own
-    watched = replace(JOB, attached=True)
+    watched = replace(JOB, imported=True)
     assert "asked me to watch the job and cannot approve it." in text_of(summary(view(job=watched), None))
 
 

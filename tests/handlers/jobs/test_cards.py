@@ -9,7 +9,7 @@ from handlers.jobs.cards import card, job_status
 from handlers.jobs.costs import training_cost
 from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from handlers.slack.blocks import Message
-from jobs.core.records import Action, Intent, Job, JobState, RaisedAlert
+from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import PROFILES
@@ -75,7 +75,7 @@ def four_numbers(view: JobView) -> list[str]:
 def test_slack_takes_the_card_in_every_state(
     state: JobState, attached: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
 ) -> None:
-    job = replace(TRAINING, state=state, attached=attached, alerts=alerts, train_items=None if attached else 100)
+    job = replace(TRAINING, state=state, imported=attached, alerts=alerts, train_items=None if attached else 100)
     message = card(view_of(job), NOW, file)
     assert validate(list(message.blocks), "message") == []
     assert not too_much_text(list(message.blocks))
@@ -129,7 +129,7 @@ def test_the_worst_open_alert_is_the_verdict_and_can_be_explained() -> None:
 
 
 def test_what_a_person_asked_for_shows_before_it_is_done() -> None:
-    asked = replace(TRAINING, intent=Intent(Action.PAUSE, BOB, "C0RFT", "trigger"))
+    asked = replace(TRAINING, pending=PendingAction(Action.PAUSE, BOB, "C0RFT", "trigger"))
     assert standing(view_of(asked)).endswith(f"pause asked for by <@{BOB}>")
     before = card(view_of(), NOW).blocks[-1]["block_id"]
     assert card(view_of(asked), NOW).blocks[-1]["block_id"] != before

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.approvals.records import Ending, Settlement
-from jobs.core.records import Action, Intent, Job, JobState, RaisedAlert
+from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.state.change import Change, Versioned
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, RFT
@@ -33,10 +33,10 @@ async def asked(scene: Scene, text: str, words: str, user: str = "dave") -> Json
     return await shown(scene, user, words, after=known)
 
 
-async def intent_of(scene: Scene, job: Job) -> Intent | None:
+async def intent_of(scene: Scene, job: Job) -> PendingAction | None:
     held = await scene.store.record(Job, job.id)
     assert held is not None
-    return held.value.intent
+    return held.value.pending
 
 
 async def test_what_can_be_asked_of_jobs_is_shown_to_who_asks_and_to_nobody_else(scene: Scene) -> None:
@@ -117,7 +117,7 @@ async def test_a_wish_is_confirmed_written_down_and_refused_where_it_makes_no_se
 
     await scene.workspace.click("bob", card, buttons(card, "act_on_job:pause")[0])
     await shown(scene, "bob", f"I ask local to pause `{job.id}`. Its thread says when that is done.")
-    await scene.change(replace(job, state=JobState.SUCCEEDED, intent=None))
+    await scene.change(replace(job, state=JobState.SUCCEEDED, pending=None))
     await scene.workspace.click("bob", card, buttons(card, "act_on_job:cancel")[0])
     await shown(scene, "bob", f"{job.id} has finished; there is nothing left to cancel.")
 

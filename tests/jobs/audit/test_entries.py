@@ -33,7 +33,7 @@ def test_a_launch_says_what_is_trained_and_leaves_out_what_nobody_chose() -> Non
 
 
 def test_a_watch_says_which_job_of_which_platform() -> None:
-    entry = attached(a_job(attached=True, task_version="", prompt=""))
+    entry = attached(a_job(imported=True, task_version="", prompt=""))
     assert (entry.act, entry.details) == (Act.WATCH, {"platform": "local", "remote": "ftjob-1"})
 
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import pytest
 
 from jobs.core.errors import Conflict
-from jobs.core.permissions import Deed, NotPermitted, Refusal, may
+from jobs.core.permissions import NotPermitted, Permission, Refusal, may
 from jobs.core.records import Action, Job, JobState
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval, EvalState
@@ -37,13 +37,13 @@ def owned_by(role: Role) -> str:
 
 
 @pytest.mark.parametrize("role", PEOPLE)
-@pytest.mark.parametrize("deed", Deed)
-def test_only_a_pause_is_everybodys(deed: Deed, role: Role) -> None:
+@pytest.mark.parametrize("permission", Permission)
+def test_only_a_pause_is_everybodys(permission: Permission, role: Role) -> None:
     user, owner = PEOPLE[role], owned_by(role)
-    found = may(deed, user=user, owner=owner, is_approver=user in APPROVERS)
-    refused = role == "stranger" and deed is not Deed.PAUSE
-    assert found == (Refusal(deed, owner) if refused else None)
-    assert may(deed, user=user, owner=owner, is_approver=user in APPROVERS, open_control=True) is None
+    found = may(permission, user=user, owner=owner, is_approver=user in APPROVERS)
+    refused = role == "stranger" and permission is not Permission.PAUSE
+    assert found == (Refusal(permission, owner) if refused else None)
+    assert may(permission, user=user, owner=owner, is_approver=user in APPROVERS, open_control=True) is None
 
 
 @pytest.mark.parametrize("role", PEOPLE)
@@ -59,8 +59,8 @@ async def test_a_job_in_every_state_obeys_the_table_and_a_refusal_changes_nothin
             expected = _expected(role, action, state)
             if expected is None:
                 asked = await jobs.ask(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
-                assert asked.intent is not None
-                assert (asked.intent.action, asked.intent.by) == (action, PEOPLE[role])
+                assert asked.pending is not None
+                assert (asked.pending.action, asked.pending.by) == (action, PEOPLE[role])
                 continue
             with pytest.raises(expected):
                 await jobs.ask(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
@@ -89,7 +89,7 @@ CANCEL_REFUSED: Final = (
             CANCEL_REFUSED,
         ),
         (
-            a_job(attached=True, state=JobState.PAUSED, approvers=()),
+            a_job(imported=True, state=JobState.PAUSED, approvers=()),
             Action.RESUME,
             "Only <@U0ALICE>, who asked to watch it, can resume rft-abc234. Resumed, it costs money again.",
         ),
@@ -109,7 +109,7 @@ async def test_where_control_is_open_everybody_may(store: Store, tmp_path: Path)
     await store.commit(Change(records=(Versioned(a_job(), 0),)))
     jobs = jobs_of(store, tmp_path, permissions(open_control=True))
     job = await jobs.ask("rft-abc234", Action.CANCEL, by=DAVE, channel=CHANNEL, trigger="t")
-    assert job.intent is not None
+    assert job.pending is not None
 
 
 async def test_an_eval_is_cancelled_by_who_started_it_or_an_approver_of_its_task() -> None:
@@ -139,6 +139,6 @@ async def test_a_refused_cancel_of_an_eval_changes_nothing(store: Store, tmp_pat
 async def test_evaluating_again_is_for_who_launched_it_and_approvers() -> None:
     strict = permissions(BOB)
     for user in (ALICE, BOB):
-        await strict.require_for_job(Deed.EVALUATE_AGAIN, a_job(), user)
+        await strict.require_for_job(Permission.EVALUATE_AGAIN, a_job(), user)
     with pytest.raises(NotPermitted, match="can have the checkpoints of rft-abc234 evaluated again"):
-        await strict.require_for_job(Deed.EVALUATE_AGAIN, a_job(), DAVE)
+        await strict.require_for_job(Permission.EVALUATE_AGAIN, a_job(), DAVE)

@@ -14,7 +14,7 @@ from jobs.core.ids import evidence_turn
 from jobs.core.records import Checkpoint, Job, JobState
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evidence.gathering import Examiner
+from jobs.evidence.gathering import EvidenceRunner
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.state.change import Change, Versioned
@@ -42,7 +42,7 @@ class Room:
 
     lab: Laboratory
     store: Store
-    examiner: Examiner
+    evidence_runner: EvidenceRunner
 
     def edit(self, file: str, content: str) -> None:
         """Write one file of the task."""
@@ -73,7 +73,7 @@ class Room:
 
     async def turn(self, starts: int = 1) -> Evidence | None:
         """Take one turn of the evidence, and return what it is then."""
-        await self.examiner.turn("rft-abc234", starts, "reference")
+        await self.evidence_runner.turn("rft-abc234", starts, "reference")
         return await self.evidence()
 
     async def evidence(self) -> Evidence | None:
@@ -137,7 +137,7 @@ async def open_room(store: Store, folder: Path) -> AsyncIterator[Room]:
         yield Room(lab, store, examiner_on(lab, store, planner))
 
 
-def examiner_on(lab: Laboratory, store: Store, planner: EvalPlanner | None = None) -> Examiner:
-    """Return another bot's examiner on the same store."""
+def examiner_on(lab: Laboratory, store: Store, planner: EvalPlanner | None = None) -> EvidenceRunner:
+    """Return another bot's evidence_runner on the same store."""
     planner = planner or EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
-    return Examiner(store, lab.catalogue, planner, lab.rows, lab.platform_of, time.time)
+    return EvidenceRunner(store, lab.catalogue, planner, lab.rows, lab.platform_of, time.time)

@@ -277,7 +277,7 @@ async def test_a_split_that_went_is_said(room: Room) -> None:
 
 async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_differ(room: Room) -> None:
     remark = "The job's prompt is not known; its checkpoints are asked with v1 of small."
-    await room.job(attached=True, prompt_hash="", remarks=(remark,))
+    await room.job(imported=True, prompt_hash="", remarks=(remark,))
     evidence = await room.gathered()
     assert (evidence.state, evidence.note) == (EvidenceState.READY, remark)
     assert (await room.approval()).broken == {}
@@ -285,14 +285,14 @@ async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_
 
 async def test_the_platforms_reward_is_called_by_the_grader_that_was_climbed(room: Room) -> None:
     bare = replace(a_kept(10), scores={})
-    await room.job(attached=True, trained_on="speed", prompt_hash="other", checkpoints=(bare,))
+    await room.job(imported=True, trained_on="speed", prompt_hash="other", checkpoints=(bare,))
     evidence = await room.gathered()
     assert evidence.state is EvidenceState.FAILED
     assert set(evidence.candidates[0].valid) == {"speed"}
 
 
 async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_then(room: Room) -> None:
-    job = await room.job(attached=True, task="nightly", task_version="")
+    job = await room.job(imported=True, task="nightly", task_version="")
     assert (await room.gathered()).state is EvidenceState.FAILED
     await vote(room)
     await room.change(replace(job, task="small", task_version=room.lab.catalogue.load("small").version))
@@ -307,7 +307,7 @@ async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_th
 
 async def test_a_platform_that_is_no_more_is_said(room: Room) -> None:
     job = await room.job(platform="gone")
-    await room.examiner.turn(job.id, 1, "reference")
+    await room.evidence_runner.turn(job.id, 1, "reference")
     evidence = await room.evidence()
     assert evidence is not None
     assert "There is no platform 'gone'" in str(evidence.note)
@@ -357,13 +357,13 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, 
     await room.job()
     mortal = MortalStore(room.store._redis, KINDS)
     mortal.end, mortal.before = end, before
-    examiner = examiner_on(room.lab, mortal)
+    evidence_runner = examiner_on(room.lab, mortal)
     for _ in range(3):
         try:
-            await examiner.turn("rft-abc234", 1, "reference")
+            await evidence_runner.turn("rft-abc234", 1, "reference")
         except ProcessEnded:
-            examiner = examiner_on(room.lab, room.store)
-            await examiner.turn("rft-abc234", 2, "reference")
+            evidence_runner = examiner_on(room.lab, room.store)
+            await evidence_runner.turn("rft-abc234", 2, "reference")
         evidence = await room.evidence()
         assert evidence is not None
         await room.run_evals(evidence)
@@ -570,13 +570,13 @@ async def test_nothing_is_gathered_where_nothing_can_be_approved(room: Room, cha
     assert await room.turn() is None
     assert await room.due_in() is None
     with pytest.raises(Conflict, match=r"evaluated when it ends or is paused|has no checkpoint to evaluate"):
-        await room.examiner.again(job.id, BOB)
+        await room.evidence_runner.again(job.id, BOB)
 
 
 async def test_a_turn_of_a_job_that_never_was_does_nothing(room: Room) -> None:
-    await room.examiner.turn("rft-never", 1, "reference")
+    await room.evidence_runner.turn("rft-never", 1, "reference")
     with pytest.raises(NotFound, match="There is no job 'rft-never'"):
-        await room.examiner.again("rft-never", BOB)
+        await room.evidence_runner.again("rft-never", BOB)
 
 
 # -- again ---------------------------------------------------------------------------------------------------------
@@ -586,7 +586,7 @@ async def test_again_asks_the_validation_split_once_more_and_leaves_the_test_spl
     await room.job()
     first = await room.gathered()
     await vote(room)
-    begun = await room.examiner.again("rft-abc234", CAROL)
+    begun = await room.evidence_runner.again("rft-abc234", CAROL)
     assert (begun.state, begun.round) == (EvidenceState.GATHERING, 2)
     assert (await room.approval()).decisions == ()
     second = await room.gathered()
@@ -602,7 +602,7 @@ async def test_again_after_a_failure_tries_once_more(room: Room) -> None:
     await room.job()
     assert (await room.gathered()).state is EvidenceState.FAILED
     room.lab.endpoint.models.append("tuned-20")
-    await room.examiner.again("rft-abc234", BOB)
+    await room.evidence_runner.again("rft-abc234", BOB)
     assert (await room.gathered()).state is EvidenceState.READY
     assert (await room.approval()).broken == {}
 
@@ -611,18 +611,18 @@ async def test_again_makes_no_sense_while_it_is_under_way_or_when_one_is_approve
     await room.job()
     await room.turn()
     with pytest.raises(Conflict, match=r"evaluated right now; 0 of 360 answers are in\."):
-        await room.examiner.again("rft-abc234", BOB)
+        await room.evidence_runner.again("rft-abc234", BOB)
     await room.gathered()
     await settle(room, Ending.APPROVED)
     with pytest.raises(Conflict, match=r"A checkpoint of rft-abc234 is approved; there is nothing left"):
-        await room.examiner.again("rft-abc234", BOB)
+        await room.evidence_runner.again("rft-abc234", BOB)
 
 
 async def test_again_after_a_rejection_opens_a_new_round(room: Room) -> None:
     await room.job()
     await room.gathered()
     await settle(room, Ending.REJECTED)
-    await room.examiner.again("rft-abc234", BOB)
+    await room.evidence_runner.again("rft-abc234", BOB)
     await room.gathered()
     approval = await room.approval()
     assert (approval.settled, approval.round) == (None, 2)
@@ -633,17 +633,17 @@ async def test_again_after_a_rejection_opens_a_new_round(room: Room) -> None:
 
 async def test_what_changed_since_the_last_turn_is_seen_before_anything_is_approved(room: Room) -> None:
     job = await room.job()
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert await room.evidence() is None
     await room.gathered()
     await vote(room)
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert len((await room.approval()).decisions) == 1
     room.edit("graders/exact.json", json.dumps(NEW_GRADER))
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert ((await room.approval()).decisions, (await room.approval()).evidence) == ((), {})
     evidence = await room.evidence()
     assert evidence is not None
     assert (evidence.state, evidence.round) == (EvidenceState.GATHERING, 2)
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert len(await room.evals()) == 4

@@ -3,12 +3,12 @@ import pytest
 from jobs.approvals.records import Ending, Settlement
 from jobs.core.records import Job, JobState
 from jobs.notifications.digest_content import active, digest_of
-from jobs.notifications.records import ChannelHabits, Mute, Scope
+from jobs.notifications.records import ChannelPreferences, Mute, Scope
 from tests.records import ALICE, BOB, CHANNEL, a_job, a_request, an_approval
 
 NOW = 1_000_000.0
 DAY = 86_400.0
-HERE = ChannelHabits(CHANNEL)
+HERE = ChannelPreferences(CHANNEL)
 
 
 def ended(job_id: str, at: float, **changes: object) -> Job:
@@ -33,7 +33,7 @@ def test_it_tells_what_runs_and_what_ended_since_the_last() -> None:
 
 @pytest.mark.parametrize(("last", "told"), [(NOW - 30, ()), (NOW - 60, ()), (NOW - 61, ("rft-new",))])
 def test_nothing_is_told_twice(last: float, told: tuple[str, ...]) -> None:
-    digest = digest_of("d", ChannelHabits(CHANNEL, told_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
+    digest = digest_of("d", ChannelPreferences(CHANNEL, told_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
     assert digest.finished == told
     assert digest.is_empty is not bool(told)
 
@@ -52,8 +52,8 @@ def test_it_tells_the_approvals_that_wait_in_the_channel() -> None:
 
 def test_it_tells_what_is_muted_and_that_alone_is_no_news() -> None:
     long, short = Mute(Scope.CHANNEL, "", NOW + 90, ALICE), Mute(Scope.TASK, "acts", NOW + 60, BOB)
-    habits = ChannelHabits(CHANNEL, mutes=(long, Mute(Scope.JOB, "rft-abc234", NOW, BOB), short))
-    assert active(habits, NOW) == (short, long)
-    digest = digest_of("d", habits, (), (), (), NOW)
+    preferences = ChannelPreferences(CHANNEL, mutes=(long, Mute(Scope.JOB, "rft-abc234", NOW, BOB), short))
+    assert active(preferences, NOW) == (short, long)
+    digest = digest_of("d", preferences, (), (), (), NOW)
     assert digest.mutes == (short, long)
     assert digest.is_empty

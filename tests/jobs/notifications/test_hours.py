@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.notifications.parse import clock
 from jobs.notifications.quiet_hours import instant, next_allowed, quiet_until
-from jobs.notifications.records import ChannelHabits, QuietHours
+from jobs.notifications.records import ChannelPreferences, QuietHours
 
 NIGHT = ("22:00", "07:00")
 LUNCH = ("12:00", "13:30")
@@ -48,10 +48,10 @@ def test_hours_hold_on_the_clock_of_their_zone(window: tuple[str, str], zone: st
 
 
 def test_a_reminder_waits_for_their_end_and_for_nothing_else() -> None:
-    habits = ChannelHabits("C0RFT", quiet=hours(NIGHT))
-    assert next_allowed(habits, at("2026-01-11T03:00")) == at("2026-01-11T06:00")
-    assert next_allowed(habits, at("2026-01-11T12:00")) == at("2026-01-11T12:00")
-    assert next_allowed(ChannelHabits("C0RFT"), 5.0) == 5.0
+    preferences = ChannelPreferences("C0RFT", quiet=hours(NIGHT))
+    assert next_allowed(preferences, at("2026-01-11T03:00")) == at("2026-01-11T06:00")
+    assert next_allowed(preferences, at("2026-01-11T12:00")) == at("2026-01-11T12:00")
+    assert next_allowed(ChannelPreferences("C0RFT"), 5.0) == 5.0
 
 
 minutes = st.integers(0, 24 * 60 - 1)

@@ -15,7 +15,7 @@ from jobs.core.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.notifications.digests import LATEST, Digests
 from jobs.notifications.records import Digest, HeldBack, Mute, QuietHours, Scope
 from jobs.notifications.service import MOST_HELD, Quiet
-from jobs.notifications.visibility import Loudness
+from jobs.notifications.visibility import Visibility
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
@@ -77,14 +77,14 @@ async def test_a_mute_holds_until_it_ends_or_is_ended(room: Room) -> None:
     mute = Mute(Scope.JOB, WARNED.id, room.clock.now + 60, BOB)
     await room.quiet.mute(CHANNEL, mute)
     assert await room.quiet.mute_of(WARNED) == mute
-    assert not (await room.quiet.loudness(WARNING)).broadcast
+    assert not (await room.quiet.visibility(WARNING)).broadcast
     room.clock.now += 60
     assert await room.quiet.mute_of(WARNED) is None
-    assert (await room.quiet.loudness(WARNING)).mentions == (ALICE, BOB)
+    assert (await room.quiet.visibility(WARNING)).mentions == (ALICE, BOB)
 
     longer = replace(mute, until=room.clock.now + 60)
     await room.quiet.mute(CHANNEL, longer)
-    assert (await room.quiet.habits(CHANNEL)).mutes == (longer,)
+    assert (await room.quiet.preferences(CHANNEL)).mutes == (longer,)
     assert await room.quiet.unmute(CHANNEL, Scope.JOB, WARNED.id) == longer
     assert await room.quiet.unmute(CHANNEL, Scope.JOB, WARNED.id) is None
     assert await room.quiet.mute_of(WARNED) is None
@@ -114,7 +114,7 @@ async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room)
     room.clock.now = at("2026-01-10T23:00")
     ends = at("2026-01-11T06:00")
     for _ in range(3):  # a delivery that is tried again
-        loud = await room.quiet.loudness(WARNING)
+        loud = await room.quiet.visibility(WARNING)
         assert (loud.broadcast, loud.mentions) == (False, ())
     subject = f"quiet:{CHANNEL}:{int(ends)}"
     assert await room.due() == {subject: 7 * 3600}
@@ -130,7 +130,7 @@ async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room)
     await room.digests.quiet_turn(subject)
     assert await room.posted() == [subject]
     assert await room.due() == {}
-    assert (await room.quiet.loudness(WARNING)).broadcast
+    assert (await room.quiet.visibility(WARNING)).broadcast
 
 
 async def test_of_very_much_the_newest_are_kept_and_the_rest_is_counted(room: Room) -> None:
@@ -138,7 +138,7 @@ async def test_of_very_much_the_newest_are_kept_and_the_rest_is_counted(room: Ro
     await room.quiet.set_quiet(CHANNEL, NIGHT)
     room.clock.now = at("2026-01-10T23:00")
     for number in range(MOST_HELD + 3):
-        await room.quiet.loudness(replace(WARNING, id=f"warning {number}"))
+        await room.quiet.visibility(replace(WARNING, id=f"warning {number}"))
     (held,) = await room.store.records(HeldBack)
     assert (len(held.items), held.earlier, held.items[-1].posting) == (MOST_HELD, 3, f"warning {MOST_HELD + 2}")
 
@@ -147,7 +147,7 @@ async def test_ending_quiet_hours_tells_at_once_and_what_comes_later_is_told_lat
     await room.add(WARNED)
     await room.quiet.set_quiet(CHANNEL, NIGHT)
     room.clock.now = at("2026-01-10T23:00")
-    await room.quiet.loudness(WARNING)
+    await room.quiet.visibility(WARNING)
     subject = f"quiet:{CHANNEL}:{int(at('2026-01-11T06:00'))}"
     await room.quiet.set_quiet(CHANNEL, None)
     assert await room.due() == {subject: 0}
@@ -155,7 +155,7 @@ async def test_ending_quiet_hours_tells_at_once_and_what_comes_later_is_told_lat
     assert await room.posted() == [subject]
 
     await room.quiet.set_quiet(CHANNEL, NIGHT)
-    await room.quiet.loudness(replace(WARNING, id="another"))
+    await room.quiet.visibility(replace(WARNING, id="another"))
     assert await room.due() == {f"{subject}:more": 7 * 3600}
     room.clock.now = at("2026-01-11T06:00")
     await room.digests.quiet_turn(f"{subject}:more")
@@ -168,15 +168,15 @@ async def test_who_watches_is_mentioned_until_they_stop(room: Room) -> None:
     job = await room.quiet.watch(WARNED.id, BOB)
     assert job.watchers == (BOB,)
     finish = a_posting(kind=PostingKind.STATUS, broadcast=True)
-    assert (await room.quiet.loudness(finish)).mentions == (ALICE, BOB)
+    assert (await room.quiet.visibility(finish)).mentions == (ALICE, BOB)
     assert (await room.quiet.unwatch(WARNED.id, ALICE))[1] == (BOB,)
-    assert (await room.quiet.loudness(finish)).mentions == (BOB,)
+    assert (await room.quiet.visibility(finish)).mentions == (BOB,)
     assert (await room.quiet.unwatch(WARNED.id, BOB))[1] == ()
-    assert (await room.quiet.loudness(finish)).mentions == ()
+    assert (await room.quiet.visibility(finish)).mentions == ()
     assert (await room.quiet.watch(WARNED.id, ALICE)).watchers == ()
-    assert (await room.quiet.loudness(finish)).mentions == (ALICE,)
+    assert (await room.quiet.visibility(finish)).mentions == (ALICE,)
     await room.quiet.set_mentions(ALICE, on=False)
-    assert (await room.quiet.loudness(finish)).mentions == ()
+    assert (await room.quiet.visibility(finish)).mentions == ()
 
 
 async def test_a_job_that_is_over_cannot_be_watched(room: Room) -> None:
@@ -318,14 +318,14 @@ async def test_many_at_once_lose_nothing(room: Room) -> None:
         *(room.quiet.watch(WARNED.id, user) for user in users),
         *(room.quiet.unwatch(each, ALICE) for each in (WARNED.id, WARNED.id)),
     )
-    habits = await room.quiet.habits(CHANNEL)
-    assert (set(habits.mutes), habits.quiet) == (set(mutes), NIGHT)
+    preferences = await room.quiet.preferences(CHANNEL)
+    assert (set(preferences.mutes), preferences.quiet) == (set(mutes), NIGHT)
     held = await room.store.record(Job, WARNED.id)
     assert held is not None
     assert set(held.value.watchers) == {BOB, *users}
 
     room.clock.now = at("2026-01-10T23:00")
-    await asyncio.gather(*(room.quiet.loudness(replace(WARNING, id=f"warning {number}")) for number in range(12)))
+    await asyncio.gather(*(room.quiet.visibility(replace(WARNING, id=f"warning {number}")) for number in range(12)))
     (kept,) = await room.store.records(HeldBack)
     assert len(kept.items) == 12
 
@@ -345,8 +345,8 @@ async def test_what_is_kept_back_is_told_in_a_line(room: Room, posting: Posting,
     await room.add(a_job(checkpoints=(a_checkpoint(5), a_checkpoint(10))))
     await room.quiet.set_quiet(CHANNEL, NIGHT)
     room.clock.now = at("2026-01-10T23:00")
-    assert await room.quiet.loudness(replace(posting, kind=PostingKind.CURVE)) == Loudness(broadcast=True)
-    await room.quiet.loudness(posting)
+    assert await room.quiet.visibility(replace(posting, kind=PostingKind.CURVE)) == Visibility(broadcast=True)
+    await room.quiet.visibility(posting)
     (held,) = await room.store.records(HeldBack)
     assert [item.text for item in held.items] == [line]
     assert await room.quiet.next_allowed(CHANNEL, room.clock.now) == at("2026-01-11T06:00")

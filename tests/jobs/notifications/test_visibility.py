@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jobs.core.records import Job, Posting, PostingKind
-from jobs.notifications.records import ChannelHabits, Mute, PersonHabits, QuietHours, Scope
-from jobs.notifications.visibility import Audience, Level, Loudness, loudness, mute_of, recipients
+from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferences, QuietHours, Scope
+from jobs.notifications.visibility import Audience, Level, Visibility, mute_of, recipients, visibility
 from tests.records import ALICE, BOB, CAROL, a_job, a_posting
 
 NOON = 1_767_960_000.0  # 2026-01-09 12:00 UTC
@@ -34,47 +34,47 @@ PROPOSAL = a_posting(kind=PostingKind.APPROVAL, broadcast=True)
 MOVED = a_posting(id="alias:acts@production:3", kind=PostingKind.STATUS, broadcast=True)
 CURVE = a_posting(kind=PostingKind.CURVE)
 
-PLAIN = ChannelHabits("C0RFT", quiet=NEVER)
-MUTED = ChannelHabits("C0RFT", mutes=(a_mute(),))
-NIGHT = ChannelHabits("C0RFT", quiet=ALWAYS)
+PLAIN = ChannelPreferences("C0RFT", quiet=NEVER)
+MUTED = ChannelPreferences("C0RFT", mutes=(a_mute(),))
+NIGHT = ChannelPreferences("C0RFT", quiet=ALWAYS)
 MUTED_NIGHT = replace(NIGHT, mutes=MUTED.mutes)
-SILENT = Loudness(broadcast=False)
+SILENT = Visibility(broadcast=False)
 
 
 @pytest.mark.parametrize(
-    ("habits", "posting", "level", "loud"),
+    ("preferences", "posting", "level", "loud"),
     [
-        pytest.param(PLAIN, WARNING, "warn", Loudness(True, BOTH), id="first warning"),
-        pytest.param(PLAIN, NEXT_WARNING, "critical", Loudness(False, BOTH), id="later warning: thread and mention"),
+        pytest.param(PLAIN, WARNING, "warn", Visibility(True, BOTH), id="first warning"),
+        pytest.param(PLAIN, NEXT_WARNING, "critical", Visibility(False, BOTH), id="later warning: thread and mention"),
         pytest.param(PLAIN, NEXT_WARNING, "info", SILENT, id="note"),
-        pytest.param(PLAIN, FINISH, None, Loudness(True, BOTH), id="end"),
+        pytest.param(PLAIN, FINISH, None, Visibility(True, BOTH), id="end"),
         pytest.param(PLAIN, PAUSED, None, SILENT, id="change of state"),
-        pytest.param(PLAIN, REQUEST, None, Loudness(True), id="approval request"),
+        pytest.param(PLAIN, REQUEST, None, Visibility(True), id="approval request"),
         pytest.param(PLAIN, CURVE, None, SILENT, id="curve"),
         pytest.param(MUTED, WARNING, "critical", SILENT, id="muted warning"),
         pytest.param(MUTED, FINISH, None, SILENT, id="muted end"),
         pytest.param(MUTED, PAUSED, None, SILENT, id="muted change of state"),
-        pytest.param(MUTED, REQUEST, None, Loudness(True), id="muted: approval is asked for all the same"),
-        pytest.param(MUTED, MOVED, None, Loudness(True, BOTH), id="muted: what production runs is told all the same"),
-        pytest.param(NIGHT, MOVED, None, Loudness(False, (), True, BOTH), id="an alias moved at night"),
-        pytest.param(NIGHT, WARNING, "warn", Loudness(False, (), True, BOTH), id="warning at night"),
-        pytest.param(NIGHT, NEXT_WARNING, "warn", Loudness(False, (), True, BOTH), id="its mention waits too"),
-        pytest.param(NIGHT, WARNING, "critical", Loudness(False, BOTH, True), id="critical at night"),
-        pytest.param(NIGHT, NEXT_WARNING, "critical", Loudness(False, BOTH), id="critical at night, thread only"),
-        pytest.param(NIGHT, FINISH, None, Loudness(False, (), True, BOTH), id="end at night"),
+        pytest.param(MUTED, REQUEST, None, Visibility(True), id="muted: approval is asked for all the same"),
+        pytest.param(MUTED, MOVED, None, Visibility(True, BOTH), id="muted: what production runs is told all the same"),
+        pytest.param(NIGHT, MOVED, None, Visibility(False, (), True, BOTH), id="an alias moved at night"),
+        pytest.param(NIGHT, WARNING, "warn", Visibility(False, (), True, BOTH), id="warning at night"),
+        pytest.param(NIGHT, NEXT_WARNING, "warn", Visibility(False, (), True, BOTH), id="its mention waits too"),
+        pytest.param(NIGHT, WARNING, "critical", Visibility(False, BOTH, True), id="critical at night"),
+        pytest.param(NIGHT, NEXT_WARNING, "critical", Visibility(False, BOTH), id="critical at night, thread only"),
+        pytest.param(NIGHT, FINISH, None, Visibility(False, (), True, BOTH), id="end at night"),
         pytest.param(NIGHT, PAUSED, None, SILENT, id="change of state at night"),
-        pytest.param(NIGHT, REQUEST, None, Loudness(False, (), True), id="approval request at night"),
+        pytest.param(NIGHT, REQUEST, None, Visibility(False, (), True), id="approval request at night"),
         pytest.param(MUTED_NIGHT, WARNING, "warn", SILENT, id="muted at night: not told in the morning either"),
-        pytest.param(MUTED_NIGHT, REQUEST, None, Loudness(False, (), True), id="muted at night, approval request"),
+        pytest.param(MUTED_NIGHT, REQUEST, None, Visibility(False, (), True), id="muted at night, approval request"),
     ],
 )
-def test_how_loud(habits: ChannelHabits, posting: Posting, level: Level | None, loud: Loudness) -> None:
-    assert loudness(posting, level, JOB, Audience(habits, {}, NOON)) == loud
+def test_how_loud(preferences: ChannelPreferences, posting: Posting, level: Level | None, loud: Visibility) -> None:
+    assert visibility(posting, level, JOB, Audience(preferences, {}, NOON)) == loud
 
 
-@pytest.mark.parametrize(("habits", "seen"), [(PLAIN, True), (MUTED, True), (NIGHT, False)])
-def test_what_is_about_no_job_mentions_nobody(habits: ChannelHabits, seen: bool) -> None:
-    assert loudness(PROPOSAL, None, None, Audience(habits, {}, NOON)) == Loudness(seen, held=not seen)
+@pytest.mark.parametrize(("preferences", "seen"), [(PLAIN, True), (MUTED, True), (NIGHT, False)])
+def test_what_is_about_no_job_mentions_nobody(preferences: ChannelPreferences, seen: bool) -> None:
+    assert visibility(PROPOSAL, None, None, Audience(preferences, {}, NOON)) == Visibility(seen, held=not seen)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,15 @@ def test_what_is_about_no_job_mentions_nobody(habits: ChannelHabits, seen: bool)
     [
         pytest.param(JOB, {}, (ALICE, BOB), id="launcher and watcher"),
         pytest.param(a_job(watchers=(ALICE, BOB)), {}, (ALICE, BOB), id="each once"),
-        pytest.param(JOB, {ALICE: PersonHabits(ALICE, mentions=False)}, (BOB,), id="rather not"),
-        pytest.param(JOB, {ALICE: PersonHabits(ALICE, unwatched=(JOB.id,))}, (BOB,), id="not of this job"),
-        pytest.param(JOB, {ALICE: PersonHabits(ALICE, unwatched=("rft-other",))}, (ALICE, BOB), id="not of another"),
-        pytest.param(a_job(), {ALICE: PersonHabits(ALICE, unwatched=(JOB.id,))}, (), id="nobody"),
+        pytest.param(JOB, {ALICE: PersonPreferences(ALICE, mentions=False)}, (BOB,), id="rather not"),
+        pytest.param(JOB, {ALICE: PersonPreferences(ALICE, unwatched=(JOB.id,))}, (BOB,), id="not of this job"),
+        pytest.param(
+            JOB, {ALICE: PersonPreferences(ALICE, unwatched=("rft-other",))}, (ALICE, BOB), id="not of another"
+        ),
+        pytest.param(a_job(), {ALICE: PersonPreferences(ALICE, unwatched=(JOB.id,))}, (), id="nobody"),
     ],
 )
-def test_who_is_mentioned(job: Job, people: dict[str, PersonHabits], mentioned: tuple[str, ...]) -> None:
+def test_who_is_mentioned(job: Job, people: dict[str, PersonPreferences], mentioned: tuple[str, ...]) -> None:
     assert recipients(job, people) == mentioned
 
 
@@ -104,10 +106,10 @@ def test_who_is_mentioned(job: Job, people: dict[str, PersonHabits], mentioned: 
     ],
 )
 def test_what_a_mute_covers(mute: Mute, covers: bool) -> None:
-    assert mute_of(ChannelHabits("C0RFT", mutes=(mute,)), JOB, NOON) == (mute if covers else None)
+    assert mute_of(ChannelPreferences("C0RFT", mutes=(mute,)), JOB, NOON) == (mute if covers else None)
 
 
 def test_of_several_mutes_the_longest_counts() -> None:
     longest: dict[str, Any] = {"until": NOON + 9000}
     mutes = (a_mute(), a_mute(Scope.JOB, JOB.id, **longest), a_mute(Scope.TASK, "acts"))
-    assert mute_of(ChannelHabits("C0RFT", mutes=mutes), JOB, NOON) == mutes[1]
+    assert mute_of(ChannelPreferences("C0RFT", mutes=mutes), JOB, NOON) == mutes[1]

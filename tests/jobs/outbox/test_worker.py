@@ -1,4 +1,4 @@
-"""The courier over a real Redis and a Slack that drops, delays, repeats and refuses."""
+"""The outbox_worker over a real Redis and a Slack that drops, delays, repeats and refuses."""
 
 import asyncio
 import random
@@ -9,12 +9,12 @@ import pytest
 
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.outbox.worker import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable
+from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
 from jobs.state.change import Change
 from jobs.state.store import Claim, LedgerEntry, Store
 from tests.records import CHANNEL, a_posting
 
-QUICK = Tempo(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
+QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 
 
 @dataclass
@@ -73,11 +73,11 @@ class KilledError(BaseException):
     """Stands for the process that ends in mid-call."""
 
 
-async def deliver_all(store: Store, courier: Courier, turns: int = 400) -> None:
+async def deliver_all(store: Store, outbox_worker: OutboxWorker, turns: int = 400) -> None:
     """Deliver until nothing is due, as the ticks of several bots would; a killed turn leaves its lease behind."""
     for _ in range(turns):
         claims = await store.claim("outbox", lease=0.02, limit=10)
-        results = await asyncio.gather(*(courier.deliver(c.id, c.token) for c in claims), return_exceptions=True)
+        results = await asyncio.gather(*(outbox_worker.deliver(c.id, c.token) for c in claims), return_exceptions=True)
         assert all(result is None or isinstance(result, KilledError) for result in results), results
         if not claims and not await store._redis.zcard("{proctor}:outbox"):
             return
@@ -94,9 +94,9 @@ async def claimed(store: Store) -> Claim:
 async def test_a_posting_goes_out_once_whatever_happens_on_the_way(store: Store, fault: str) -> None:
     slack = SmallSlack([fault])
     # The short lease stands for the minute after which another bot takes over.
-    courier = Courier(store, slack, replace(QUICK, settle=0.01), lease=0.02)
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.01), lease=0.02)
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
-    await deliver_all(store, courier)
+    await deliver_all(store, outbox_worker)
     assert [posting for posting, _ in slack.posted] == [a_posting(1).id, a_posting(2).id]
 
 
@@ -104,11 +104,11 @@ async def test_four_hundred_postings_through_faults_and_deaths_arrive_once_each(
     chance = random.Random(7)
     kinds = ["none"] * 12 + ["limited", "lost before", "lost after", "killed before", "killed after"]
     slack = SmallSlack([chance.choice(kinds) for _ in range(1000)])
-    courier = Courier(store, slack, replace(QUICK, settle=0.005), lease=0.02)
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.005), lease=0.02)
     postings = [a_posting(n, lane=f"lane {n % 7}") for n in range(400)]
     for start in range(0, 400, 50):
         await store.commit(Change(postings=tuple(postings[start : start + 50])))
-    await deliver_all(store, courier, turns=5000)
+    await deliver_all(store, outbox_worker, turns=5000)
     counts = Counter(posting for posting, _ in slack.posted)
     assert counts == Counter(posting.id for posting in postings)
 
@@ -116,40 +116,40 @@ async def test_four_hundred_postings_through_faults_and_deaths_arrive_once_each(
 async def test_a_refused_posting_does_not_hold_up_its_lane(store: Store) -> None:
     slack = SmallSlack(["refused"])
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
-    await deliver_all(store, Courier(store, slack, QUICK))
+    await deliver_all(store, OutboxWorker(store, slack, QUICK))
     assert [posting for posting, _ in slack.posted] == [a_posting(2).id]
     assert list(await store.refused()) == [a_posting(1).id]
 
 
 async def test_a_thread_waits_for_its_card(store: Store) -> None:
     slack = SmallSlack()
-    courier = Courier(store, slack, QUICK)
+    outbox_worker = OutboxWorker(store, slack, QUICK)
     note = a_posting(1, kind=PostingKind.STATUS, user=None)
     card = a_posting(2, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
     await store.commit(Change(postings=(note,)))
     claim = await claimed(store)
-    await courier.deliver(claim.id, claim.token)
+    await outbox_worker.deliver(claim.id, claim.token)
     assert slack.posted == []
     await store.commit(Change(postings=(card,)))
-    await deliver_all(store, courier)
+    await deliver_all(store, outbox_worker)
     assert slack.posted == [(card.id, None), (note.id, "1.0")]
 
 
 async def test_a_private_answer_does_not_make_the_ledger_forget_the_card(store: Store) -> None:
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.ANSWER))))
-    await deliver_all(store, Courier(store, SmallSlack(), QUICK))
+    await deliver_all(store, OutboxWorker(store, SmallSlack(), QUICK))
     assert await store._redis.hlen("{proctor}:ledger:rft-abc234") == 2
     assert await store._redis.pttl("{proctor}:ledger:rft-abc234") == -1
 
 
 async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store) -> None:
     slack = SmallSlack(["refused"])
-    courier = Courier(store, slack, QUICK)
+    outbox_worker = OutboxWorker(store, slack, QUICK)
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
     await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread"))))
     for claim in sorted(await store.claim("outbox", lease=60, limit=10), key=lambda claim: claim.id):
-        await courier.deliver(claim.id, claim.token)
+        await outbox_worker.deliver(claim.id, claim.token)
     seconds, micros = await store._redis.time()
     (waiting,) = await store._redis.zrange("{proctor}:outbox", 0, -1, withscores=True)
     assert waiting[0] == "thread"
@@ -159,28 +159,28 @@ async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store)
 
 async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
     slack = SmallSlack()
-    courier = Courier(store, slack, QUICK)
+    outbox_worker = OutboxWorker(store, slack, QUICK)
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     for _ in range(3):
         await store.commit(Change(postings=(card,)))
-        await deliver_all(store, courier)
+        await deliver_all(store, outbox_worker)
     assert slack.posted == [(card.id, None)]
     assert slack.edits[card.id] == 2
 
 
 async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
     slack = SmallSlack()
-    courier = Courier(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card,)))
     claim = await claimed(store)
-    await courier.deliver(claim.id, claim.token)
+    await outbox_worker.deliver(claim.id, claim.token)
     for _ in range(5):
         await store.commit(Change(postings=(card,)))
     assert await store.claim("outbox", lease=60, limit=10) == ()
     await store.commit(Change(postings=(replace(card, urgent=True),)))
     claim = await claimed(store)
-    await courier.deliver(claim.id, claim.token)
+    await outbox_worker.deliver(claim.id, claim.token)
     assert slack.edits[card.id] == 1
 
 
@@ -201,21 +201,21 @@ class ClickedSlack(SmallSlack):
 @pytest.mark.parametrize(("urgent", "edits"), [(True, 1), (False, 0)])
 async def test_a_click_during_a_delivery_shows_without_a_pause(store: Store, urgent: bool, edits: int) -> None:
     slack = ClickedSlack(store=store, urgent=urgent)
-    courier = Courier(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card,)))
     claim = await claimed(store)
-    await courier.deliver(claim.id, claim.token)
+    await outbox_worker.deliver(claim.id, claim.token)
     assert slack.edits[card.id] == edits
     assert await store.claim("outbox", lease=60, limit=10) == ()
 
 
 async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     slack = SmallSlack()
-    courier = Courier(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
     await store.commit(Change(postings=(a_posting(1), a_posting(2), a_posting(3))))
     claim = await claimed(store)
-    await courier.deliver(claim.id, claim.token)
+    await outbox_worker.deliver(claim.id, claim.token)
     assert len(slack.posted) == 2
     assert await store.claim("outbox", lease=60, limit=10) == ()
     assert a_posting(3).channel == CHANNEL
@@ -234,10 +234,10 @@ class SlowSlack(SmallSlack):
 
 async def test_a_posting_that_takes_longer_than_a_lease_is_not_begun_by_another_bot(store: Store) -> None:
     slack = SlowSlack()
-    courier = Courier(store, slack, QUICK, lease=0.3)
+    outbox_worker = OutboxWorker(store, slack, QUICK, lease=0.3)
     await store.commit(Change(postings=(a_posting(1),)))
     (claim,) = await store.claim("outbox", lease=0.3, limit=10)
-    delivering = asyncio.create_task(courier.deliver(claim.id, claim.token))
+    delivering = asyncio.create_task(outbox_worker.deliver(claim.id, claim.token))
     held: set[float] = set()
     async with asyncio.timeout(30):
         while len(held) < 6:  # renewed five times: longer than the lease

@@ -31,12 +31,12 @@ class Plan:
     every: int = 5
     parts: Mapping[str, Skill] = field(default_factory=dict, hash=False)
     """The true mean validation score by each grader that is reported beside the reward."""
-    shadows: tuple[str, ...] = ()
+    held_out_graders: tuple[str, ...] = ()
     tokens: Skill | None = None
 
     @property
     def facts(self) -> JobFacts:
-        return JobFacts(self.train_items, self.batch, self.valid_items, self.samples, "reward", self.shadows)
+        return JobFacts(self.train_items, self.batch, self.valid_items, self.samples, "reward", self.held_out_graders)
 
 
 def rise(start: float, end: float, pace: float) -> Skill:
@@ -92,7 +92,7 @@ def usual(step: int) -> float:
 
 
 def a_kind(train: Skill, valid: Skill, parts: Mapping[str, Skill] = USUAL, tokens: Skill = usual) -> Plan:
-    return Plan(train, valid, parts=parts, shadows=("checked",), tokens=tokens)
+    return Plan(train, valid, parts=parts, held_out_graders=("checked",), tokens=tokens)
 
 
 def collapsing(step: int) -> float:
@@ -129,7 +129,7 @@ KINDS = {
         rollouts=4,
         samples=1,
         parts=USUAL,
-        shadows=("checked",),
+        held_out_graders=("checked",),
         tokens=usual,
     ),
 }

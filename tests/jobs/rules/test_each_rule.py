@@ -96,7 +96,7 @@ def test_precision_and_recall_that_come_into_balance_are_no_alert() -> None:
 
 def test_a_held_out_grader_that_falls_while_train_reward_rises() -> None:
     parts = {"format": RISING, "checked": between(0.6, 0.4, 10, 60)}
-    shadowed = replace(FACTS, shadows=("checked",))
+    shadowed = replace(FACTS, held_out_graders=("checked",))
     alert = only("H2", a_series(RISING, RISING, parts=parts), shadowed)
     assert alert.level == "critical"
     assert alert.values["change"] < -0.03

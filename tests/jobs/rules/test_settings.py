@@ -49,7 +49,7 @@ def test_what_is_not_a_setting_is_refused_in_words(changes: dict[str, object], s
 def test_a_jobs_record_gives_the_facts() -> None:
     request = records.a_request(hyperparameters=Hyperparameters(batch_size=8, eval_samples=3))
     job = records.a_job(request=request, started_at=50.0)
-    facts = facts_of(replace(job, heard_at=70.0, shadows=("checked",)), now=100.0)
+    facts = facts_of(replace(job, heard_at=70.0, held_out_graders=("checked",)), now=100.0)
     assert (facts.train_items, facts.batch_size, facts.valid_items, facts.eval_samples) == (100, 8, 50, 3)
     assert (facts.reward, facts.training, facts.now, facts.heard_at) == ("f1", True, 100.0, 70.0)
     assert facts_of(records.a_job(batch_size=16, request=request)).batch_size == 16

@@ -19,7 +19,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
-from jobs.training.poll import Watcher
+from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
 from local.platform.server import Limits, Platform, serve
 from tests.jobs.tasks.folder import write_folder
@@ -188,5 +188,5 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             appearance=0.0,
             clock=time.time,
         )
-        jobs = RftJobs(mortal, launcher, Watcher(mortal, platform_of, time.time), profile_of, EVERYBODY_MAY)
+        jobs = RftJobs(mortal, launcher, Poller(mortal, platform_of, time.time), profile_of, EVERYBODY_MAY)
         yield Office(mortal, gateway, way, platform, profiles, tasks, jobs)

@@ -20,8 +20,8 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.trail.entry import Act, AuditEntry
-from jobs.training.import_job import Attacher, WatchRequest
-from jobs.training.poll import Watcher
+from jobs.training.import_job import JobImporter, WatchRequest
+from jobs.training.poll import Poller
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
 from tests.permitted import permissions
@@ -72,8 +72,8 @@ class Bureau:
 
     store: Store
     platform: StandIn
-    attacher: Attacher
-    watcher: Watcher
+    job_importer: JobImporter
+    watcher: Poller
     tasks: Path
 
     def has(self, job: JobJson, events: list[JobJson]) -> None:
@@ -83,7 +83,7 @@ class Bureau:
 
     async def attach(self, **changes: Any) -> Job:
         request = WatchRequest("ftjob-1", requested_by=BOB, channel=CHANNEL, trigger="typed")
-        return (await self.attacher.attach(replace(request, **changes))).job
+        return (await self.job_importer.attach(replace(request, **changes))).job
 
     async def look(self, job: Job) -> Job:
         held = await self.store.record(Job, job.id)
@@ -113,7 +113,7 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
                 raise NotFound(f"There is no platform '{name}'.")
             return gateway.profile, gateway
 
-        attacher = Attacher(
+        job_importer = JobImporter(
             store,
             TaskCatalogue(tmp_path),
             platform_of,
@@ -122,7 +122,7 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
             approvers=("model-approvers",),
             clock=lambda: NOW,
         )
-        yield Bureau(store, platform, attacher, Watcher(store, platform_of, lambda: NOW), tmp_path)
+        yield Bureau(store, platform, job_importer, Poller(store, platform_of, lambda: NOW), tmp_path)
 
 
 async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(bureau: Bureau) -> None:
@@ -273,7 +273,7 @@ async def test_what_the_platform_does_not_tell_of_training_is_kept_as_a_remark(b
 async def test_a_job_that_climbs_another_grader_is_measured_by_its_tasks_reward(bureau: Bureau) -> None:
     bureau.has(of_small(bureau, grader={"type": "python", "name": "speed", "source": "..."}), [])
     job = await bureau.attach(task="small")
-    assert (job.reward, job.climbed) == ("exact", "speed")
+    assert (job.reward, job.training_reward) == ("exact", "speed")
     assert job.remarks[0] == "The job's grader is speed; here exact of small counts."
 
 
@@ -290,7 +290,7 @@ async def test_a_task_that_there_is_not_or_that_cannot_be_evaluated_on_is_refuse
 async def test_the_tasks_with_its_reward_are_named_where_it_is_watched_without_one(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
     write_folder(bureau.tasks, {}, "twin")
-    attachment = await bureau.attacher.attach(WatchRequest("ftjob-1", BOB, CHANNEL, "typed"))
+    attachment = await bureau.job_importer.attach(WatchRequest("ftjob-1", BOB, CHANNEL, "typed"))
     assert (attachment.job.has_task, attachment.tasks_like) == (False, ("small", "twin"))
 
 

@@ -11,7 +11,7 @@ from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from jobs.training.poll import LONGEST_WAIT, Watcher, unanswered
+from jobs.training.poll import LONGEST_WAIT, Poller, unanswered
 from jobs.training.reduce import News, follow
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
@@ -344,7 +344,7 @@ def a_metrics_event(step: int) -> RemoteEvent:
 async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
     async with LateGateway() as gateway:
-        watcher = Watcher(store, lambda _name: (PROFILE, gateway), lambda: NOW)
+        watcher = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
 
         async def steps_after_a_look() -> list[int]:
             held = await store.record(Job, "rft-abc234")

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from jobs.core.errors import Conflict, NotFound
-from jobs.core.records import Action, Intent, Job, JobState, PostingKind
+from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.service import MOST_STARTS
@@ -137,10 +137,10 @@ async def test_a_wish_is_written_down_or_refused_in_words(office: Office) -> Non
             with pytest.raises(Conflict) as problem:
                 await ask(office, job.id, action)
             assert sentence in str(problem.value)
-            assert (await office.job(job.id)).intent is None
+            assert (await office.job(job.id)).pending is None
         else:
             asked = await ask(office, job.id, action)
-            assert asked.intent == Intent(action, BOB, CHANNEL, "click")
+            assert asked.pending == PendingAction(action, BOB, CHANNEL, "click")
             assert await office.job(job.id) == asked
 
 
@@ -149,7 +149,7 @@ async def test_a_platform_that_cannot_pause_says_what_else_there_is(office: Offi
     await keep(office, a_job())
     with pytest.raises(Conflict, match=r"cannot pause or resume jobs. `/rft cancel rft-abc234` stops it"):
         await ask(office, "rft-abc234", Action.PAUSE)
-    assert (await ask(office, "rft-abc234", Action.CANCEL)).intent is not None
+    assert (await ask(office, "rft-abc234", Action.CANCEL)).pending is not None
 
 
 async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office) -> None:
@@ -159,7 +159,7 @@ async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office
         office.store._redis, Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
     )
     asked = await ask(office, "rft-abc234", Action.CANCEL)
-    assert (asked.last_step, asked.intent is not None) == (9, True)
+    assert (asked.last_step, asked.pending is not None) == (9, True)
     assert await office.job("rft-abc234") == asked
 
 
@@ -171,11 +171,15 @@ async def test_a_wish_that_is_under_way_is_not_lost_to_another(office: Office) -
     asked = await ask(office, "rft-abc234", Action.CANCEL, by=ALICE)
     with pytest.raises(Conflict, match="rft-abc234 is being cancelled; its thread says when that is done"):
         await ask(office, "rft-abc234", Action.PAUSE)
-    assert (await office.job("rft-abc234")).intent == asked.intent == Intent(Action.CANCEL, ALICE, CHANNEL, "click")
+    assert (
+        (await office.job("rft-abc234")).pending
+        == asked.pending
+        == PendingAction(Action.CANCEL, ALICE, CHANNEL, "click")
+    )
 
 
 async def test_pausing_and_resuming_wait_for_each_other(office: Office) -> None:
-    await keep(office, a_job(state=JobState.PAUSED, intent=Intent(Action.PAUSE, ALICE, CHANNEL, "click")))
+    await keep(office, a_job(state=JobState.PAUSED, pending=PendingAction(Action.PAUSE, ALICE, CHANNEL, "click")))
     with pytest.raises(Conflict, match="rft-abc234 is being paused; try again when its thread says that it is"):
         await ask(office, "rft-abc234", Action.RESUME)
 
@@ -197,7 +201,7 @@ async def test_a_cancel_is_done_on_the_platform_and_said_with_the_name(office: O
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     done = await office.turn(job.id)
-    assert (done.intent, done.status_notes) == (None, 1)
+    assert (done.pending, done.status_notes) == (None, 1)
     assert (await office.until(job.id, JobState.CANCELLED)).finished_at is not None
     assert f"thread:{job.id}" in await office.lanes()
     (record,) = office.platform.foreman.jobs.list()
@@ -208,7 +212,7 @@ async def test_a_wish_that_the_platform_refuses_is_told_to_who_had_it(office: Of
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "refused")
-    assert (await office.turn(job.id)).intent is None
+    assert (await office.turn(job.id)).pending is None
     (said,) = await office.told()
     assert said.startswith(f"{job.id} was not cancelled. Local platform refused to cancel the job")
 
@@ -217,7 +221,7 @@ async def test_a_wish_that_has_come_true_already_is_not_said_to_have_failed(offi
     job = await watched(office)
     await office.gateway.cancel(str(job.remote_id))
     await ask(office, job.id, Action.CANCEL)
-    assert (await office.turn(job.id)).intent is None
+    assert (await office.turn(job.id)).pending is None
     assert await office.told() == [f"{job.id} was cancelled already."]
 
 
@@ -253,19 +257,22 @@ async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(off
     job = await office.turn("rft-abc234")
     assert (job.state, job.troubles) == (JobState.WATCHING, 5)
     await office.store.commit(
-        Change(records=(Versioned(replace(job, intent=Intent(Action.CANCEL, ALICE, CHANNEL, "t")), 6),), next_turn=0)
+        Change(
+            records=(Versioned(replace(job, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "t")), 6),),
+            next_turn=0,
+        )
     )
-    assert (await office.turn("rft-abc234")).intent is None
+    assert (await office.turn("rft-abc234")).pending is None
     assert "There is no platform 'gone'" in (await office.told())[0]
 
 
 async def test_a_turn_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_no_file(office: Office) -> None:
     job = await office.launching()
     held = await office.held(job.id)
-    intent = Intent(Action.CANCEL, BOB, CHANNEL, "click")
-    busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, intent=intent), held.version),)))
+    pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
+    busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
     office.jobs._launcher._store = busy
-    assert (await office.turn(job.id)).intent == intent
+    assert (await office.turn(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
     assert office.remote_files() == []
     assert (await office.turn(job.id)).state is JobState.NOT_LAUNCHED

@@ -8,12 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from jobs.core.errors import NotFound
-from jobs.core.records import Action, Intent, Job, JobState
+from jobs.core.records import Action, Job, JobState, PendingAction
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from jobs.training.poll import Watcher
+from jobs.training.poll import Poller
 from jobs.training.sweep import FEW, MOST_REQUESTS, Sweeper, rotated
 from tests.jobs.platforms.conftest import Naps
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
@@ -50,7 +50,7 @@ class Tower:
     redis: Redis
     platform: StandIn
     sweeper: Sweeper
-    watcher: Watcher
+    watcher: Poller
 
     async def knows(self, *numbers: int, status: str = "queued", due: float = 1.0) -> None:
         """Let the bot watch jobs, whose next turns come in `due` seconds."""
@@ -105,7 +105,7 @@ async def tower(store: Store, redis: Redis) -> AsyncIterator[Tower]:
                     raise NotFound(f"There is no platform '{name}'.")
                 return profile, gateway
 
-            watcher = Watcher(store, platform_of, lambda: NOW)
+            watcher = Poller(store, platform_of, lambda: NOW)
             yield Tower(store, redis, platform, Sweeper(store, platform_of), watcher)
 
 
@@ -170,7 +170,7 @@ async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     tower.lists([on_platform(number) for number in range(MANY)])
     held = await tower.held(3)
-    wish = replace(held.value, intent=Intent(Action.CANCEL, ALICE, CHANNEL, "typed"))
+    wish = replace(held.value, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed"))
     await tower.store.commit(Change(records=(Versioned(wish, held.version),), next_turn=0))
 
     await tower.sweep()
