@@ -8,9 +8,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import evals, proctor
+from handlers import proctor
 from handlers.aliases import commands as aliasing
 from handlers.approvals import decide as approving
+from handlers.evals import commands as evals
 from handlers.evidence import commands as checkpoints
 from handlers.jobs import commands as rft
 from handlers.jobs import explain as explaining
