@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-from local.platform.server import HomeTaken, serve
+from local.platform.server import UnusableHome, serve
 
 DEFAULT_PACE = 0.6
 BAD_SETTING = 78
@@ -61,7 +61,7 @@ def main() -> int:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(run(given.home, given.port, pace))
-    except (HomeTaken, OSError) as failure:
+    except (UnusableHome, OSError) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
     return 0

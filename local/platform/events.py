@@ -1,7 +1,7 @@
 """A job's events, one JSON line each, only ever appended to.
 
-The server writes before a trainer starts and after it has ended, the trainer in between; each event's id is derived
-from what it tells, so that telling it again after a crash changes nothing.
+The server writes before a trainer starts and after it has ended, the trainer in between. An event's id is derived from
+what it says, so that appending it again after a crash changes nothing.
 """
 
 import json
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from local.platform.names import checkpoint_model, derived
-from local.platform.records import JobRecord, Status
+from pydantic import TypeAdapter
+
+from local.platform.ids import derived_id
+
+Level = Literal["info", "warn", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Event:
     id: str
     created_at: int
     message: str
-    level: Literal["info", "warn", "error"] = "info"
+    level: Level = "info"
     type: Literal["message", "metrics"] = "message"
     data: Mapping[str, object] | None = None
 
@@ -39,46 +42,21 @@ class Event:
         }
 
 
-def told(job_id: str, key: str, message: str, level: Literal["info", "warn", "error"] = "info") -> Event:
+_EVENT = TypeAdapter(Event)
+
+
+def message_event(job_id: str, key: str, message: str, level: Level = "info") -> Event:
     """Return the event `key` of a job, happening now; the same key always makes the same id."""
-    return Event(derived("ftevent-", job_id, key), int(time.time()), message, level)
+    return Event(derived_id("ftevent-", job_id, key), int(time.time()), message, level)
 
 
-def metrics(job_id: str, step: int, message: str, data: Mapping[str, object]) -> Event:
+def metrics_event(job_id: str, step: int, message: str, data: Mapping[str, object]) -> Event:
     """Return the metrics event of a step, happening now."""
-    return Event(derived("ftevent-", job_id, "step", step), int(time.time()), message, type="metrics", data=data)
-
-
-def closing(record: JobRecord) -> list[Event]:
-    """Return the events that a job's end calls for; none before it."""
-    match record.status:
-        case Status.SUCCEEDED:
-            model = f"New fine-tuned model created: {record.fine_tuned_model}"
-            done = "The job has successfully completed"
-            return [told(record.id, "model", model), told(record.id, "completed", done)]
-        case Status.FAILED if record.fault is not None:
-            return [told(record.id, "failed", f"The job failed: {record.fault.message}", "error")]
-        case Status.CANCELLED:
-            return [told(record.id, "cancelled", "The job was cancelled")]
-        case _:
-            return []
-
-
-def pausing(record: JobRecord, step: int) -> Event:
-    """Return the event of a pause after `step`; 0 before the first."""
-    said = "Job paused before its first step"
-    if step:
-        said = f"Job paused at step {step} with Snapshot ID: {checkpoint_model(record.id, record.order.suffix, step)}"
-    return told(record.id, f"paused-{record.resumes}", said)
-
-
-def event_from(value: Mapping[str, object]) -> Event:
-    """Return the event that `Event.view` made `value` of."""
-    return Event(**{key: inner for key, inner in value.items() if key != "object"})  # type: ignore[arg-type] # our own line, read back
+    return Event(derived_id("ftevent-", job_id, "step", step), int(time.time()), message, type="metrics", data=data)
 
 
 class EventLog:
-    """The events of one job, oldest first; reads only what was added since it last looked."""
+    """The events of one job, oldest first; reads only what was added since the last look."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -87,20 +65,23 @@ class EventLog:
         self._ids: set[str] = set()
 
     def events(self) -> list[Event]:
-        """Return all events written so far; a line still being written is not one yet."""
+        """Return all events written so far; a line that is still being written does not count yet."""
         if self._path.exists():
             with self._path.open("rb") as file:
                 file.seek(self._read)
-                fresh, _, _ = file.read().rpartition(b"\n")
-            for line in fresh.splitlines():
-                event = event_from(json.loads(line))
-                self._events.append(event)
-                self._ids.add(event.id)
-            self._read += len(fresh) + 1 if fresh else 0
+                added, newline, _ = file.read().rpartition(b"\n")
+            new = [_EVENT.validate_json(line) for line in added.splitlines()]
+            self._events += new
+            self._ids |= {event.id for event in new}
+            self._read += len(added) + len(newline)
         return self._events
 
+    def metrics(self) -> list[tuple[int, Mapping[str, object]]]:
+        """Return the data of the metrics events, each with its time."""
+        return [(event.created_at, event.data) for event in self.events() if event.data is not None]
+
     def append(self, events: Iterable[Event]) -> None:
-        """Add the events that are not there yet, in one write; what a killed writer left of a line is cut off."""
+        """Add the events that are not there yet, in one write; a line left unfinished by a killed writer is cut off."""
         self.events()
         new = [event for event in events if event.id not in self._ids]
         lines = "".join(json.dumps(event.view()) + "\n" for event in new)

@@ -149,11 +149,11 @@ class Office:
 
     def remote_jobs(self) -> list[str]:
         """Return the key of every job the platform has."""
-        return [str((record.order.metadata or {}).get(KEY)) for record in self.platform.foreman.jobs.list()]
+        return [str((record.request.metadata or {}).get(KEY)) for record in self.platform.runner.jobs.list()]
 
     def remote_files(self) -> list[str]:
         """Return the name of every uploaded file the platform has."""
-        return sorted(file.filename for file in self.platform.foreman._files.list())
+        return sorted(file.filename for file in self.platform.runner.files.list())
 
 
 @asynccontextmanager
