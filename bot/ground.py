@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 from bot.platforms import Hide, Platforms
 from bot.settings import Settings, audit_key
 from charts import ChartPool

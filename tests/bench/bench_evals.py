@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 from redis.asyncio import Redis
 
-from bot.children import tethered
-from bot.server_binary import find_server
+from bot.demo.server_binary import find_server
+from bot.demo.subprocesses import tethered
 from jobs.evals.lease import Timing
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import EvalRequest

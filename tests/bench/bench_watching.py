@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 from redis.asyncio import Redis
 
-from bot.children import tethered
+from bot.demo.subprocesses import tethered
 from jobs.changes import Change, Versioned
 from jobs.records import Job
 from jobs.store import Store

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.children import tethered
+from bot.demo.subprocesses import tethered
 from jobs.changes import Change, Versioned
 from jobs.evals.records import Answer, EvalState
 from jobs.evals.rows import LocalRowFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.supervisor import LARGEST_LOG, Part, PartFailed, Supervisor
+from bot.demo.supervisor import LARGEST_LOG, Part, PartFailed, Supervisor
 
 SERVES = "import time; print('part ready http://x', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SERVES
@@ -20,7 +20,7 @@ def part(program: str, name: str = "part", announces: str | None = "part ready "
 
 @asynccontextmanager
 async def supervisor(logs: Path, said: list[str], *, ready_seconds: float = 60.0) -> AsyncIterator[Supervisor]:
-    watcher = Supervisor(logs, say=said.append, changed=lambda: None, ready_seconds=ready_seconds)
+    watcher = Supervisor(logs, say=said.append, changed=lambda: None, ready_seconds=ready_seconds, first_pause=0.001)
     try:
         yield watcher
     finally:
@@ -109,7 +109,7 @@ async def test_parts_hold_what_they_inherit_and_end_with_their_supervisor(tmp_pa
     program = (
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
-        "from bot.supervisor import Part, Supervisor\n"
+        "from bot.demo.supervisor import Part, Supervisor\n"
         "async def main():\n"
         f"    watcher = Supervisor(Path({str(tmp_path)!r}), say=print, changed=lambda: None, inherit=[{{fd}}])\n"
         f"    await watcher.start(Part('part', (sys.executable, '-c', {SERVES!r}), dict(os.environ), 'part ready'))\n"

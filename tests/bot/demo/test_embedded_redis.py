@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.embedded_redis import Patience, answers, embedded_redis
-from bot.server_binary import ServerBinary, find_server
+from bot.demo.embedded_redis import Patience, answers, embedded_redis
+from bot.demo.server_binary import ServerBinary, find_server
 from jobs.errors import ConfigurationError
 
 KEEPER = """
 import asyncio, sys
 from pathlib import Path
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 
 async def main():
     async with embedded_redis(Path(sys.argv[1]), started=lambda pid: print("pid", pid, flush=True)):

@@ -1,15 +1,14 @@
 """What the demo keeps under PROCTOR_HOME besides the parts' own folders: one lock, the ports, small files."""
 
-import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bot.demo.subprocesses import becomes_true, try_lock
 from jobs.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
@@ -28,32 +27,36 @@ class Ports:
 
 
 @contextlib.asynccontextmanager
-async def only_one(home: Path) -> AsyncIterator[int]:
+async def locked(home: Path) -> AsyncIterator[int]:
     """Hold the lock of this PROCTOR_HOME; yield its descriptor, which every part inherits.
 
     So it is free again only when the last part has gone, also after the demo itself was killed.
+
+    Raises:
+        ConfigurationError: a demo runs on this folder.
     """
-    lock = os.open(home / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    file = home / "demo.lock"
+    lock, owner = None, ""
+
+    async def settled() -> bool:
+        nonlocal lock, owner
+        lock = try_lock(file)
+        owner = "" if lock is not None else file.read_text().strip()
+        return lock is not None or _runs(owner)
+
+    await becomes_true(settled, LEAVING_SECONDS)
+    if lock is None:
+        page = read_json(home / "run.json").get("page")
+        whose = f"process {owner or 'unknown'}" + (f", its page is {page}" if page else "")
+        raise ConfigurationError(
+            f"a demo already runs on {home} ({whose}): stop it, or set PROCTOR_HOME to another folder"
+        )
     try:
-        deadline = asyncio.get_running_loop().time() + LEAVING_SECONDS
-        while not _locked(lock):
-            owner = os.pread(lock, 20, 0).decode().strip()
-            if _runs(owner) or asyncio.get_running_loop().time() > deadline:
-                raise ConfigurationError(_already(home, owner))
-            await asyncio.sleep(0.05)
         os.truncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield lock
     finally:
         os.close(lock)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _runs(pid: str) -> bool:
@@ -66,17 +69,8 @@ def _runs(pid: str) -> bool:
     return True
 
 
-def _already(home: Path, owner: str) -> str:
-    where = read_json(home / "run.json").get("page")
-    page = f", its page is {where}" if where else ""
-    return (
-        f"a demo already runs on {home} (process {owner or 'unknown'}{page}): stop it, or set PROCTOR_HOME to "
-        "another folder"
-    )
-
-
 def choose_ports(home: Path, *, page: int | None, bots: int) -> Ports:
-    """Choose where everything listens, and note it in `home` for the next run.
+    """Choose where everything listens, and keep it in `home` for the next run.
 
     Args:
         home: PROCTOR_HOME.
@@ -101,12 +95,14 @@ def choose_ports(home: Path, *, page: int | None, bots: int) -> Ports:
         raise ConfigurationError(
             f"PORT={page} is in use by another program: choose another, for instance make demo PORT={_free_port(0)}"
         )
-    page = choose(last.get("page"), USUAL_PAGE_PORT) if page is None else choose(page)
     health = last.get("health")
-    before: list[object] = health if isinstance(health, list) else []
-    wanted = [before[n] if n < len(before) else None for n in range(bots)]
-    ports = Ports(page, choose(last.get("platform")), tuple(choose(port) for port in wanted))
-    write_file(file, json.dumps({"page": ports.page, "platform": ports.platform, "health": ports.health}) + "\n")
+    before = health[:bots] if isinstance(health, list) else []
+    ports = Ports(
+        page=choose(last.get("page"), USUAL_PAGE_PORT) if page is None else choose(page),
+        platform=choose(last.get("platform")),
+        health=tuple(choose(port) for port in before + [None] * (bots - len(before))),
+    )
+    write_file(file, json.dumps(asdict(ports)) + "\n")
     return ports
 
 
@@ -123,7 +119,7 @@ def _free_port(port: int) -> int | None:
 
 
 def read_json(path: Path) -> Mapping[str, object]:
-    """Return the object in a file of ours; empty where there is none or it is damaged."""
+    """Return the object in a file of ours; empty where the file is missing or damaged."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.children import tethered
+from bot.demo.subprocesses import becomes_true, stop_processes, tethered
 from bot.settings import EXIT_CONFIGURATION
 
 MOST_QUICK_DEATHS = 5
+HEALTHY_SECONDS = 20.0
+"""A part that lived this long has not died quickly."""
 LONGEST_PAUSE = 5.0
 LARGEST_LOG = 5_000_000
 """Bytes; a log that is longer when its part starts is put aside."""
@@ -45,8 +47,8 @@ class Supervisor:
         say: told in a sentence what happened to a part.
         changed: called each time a part has a new process.
         inherit: file descriptors that every part holds open as long as it lives.
-        healthy_seconds: a part that lived this long has not died quickly.
         ready_seconds: how long a part may take to announce itself.
+        first_pause: seconds before a part is started again; doubled with each quick death.
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class Supervisor:
         say: Callable[[str], None],
         changed: Callable[[], None],
         inherit: Sequence[int] = (),
-        healthy_seconds: float = 20.0,
         ready_seconds: float = 60.0,
+        first_pause: float = 0.05,
     ) -> None:
         self._logs = logs
         self._say = say
         self._changed = changed
         self._inherit = tuple(inherit)
-        self._healthy_seconds = healthy_seconds
         self._ready_seconds = ready_seconds
+        self._first_pause = first_pause
         self._processes: dict[str, Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -80,19 +82,21 @@ class Supervisor:
         Raises:
             PartFailed: it dies again and again, or does not get ready in time.
         """
-        log = _put_aside_if_long(self._logs / f"{part.name}.log")
+        log = self._logs / f"{part.name}.log"
+        if _size(log) > LARGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
         before = _size(log)
         self._keepers[part.name] = asyncio.create_task(self._keep(part, log), name=f"keep-{part.name}")
-        deadline = asyncio.get_running_loop().time() + self._ready_seconds
-        while True:
-            if self._failed.done():
-                raise PartFailed(self._failed.result())
-            if part.name in self._processes and (part.announces is None or _has_line(log, before, part.announces)):
-                return
-            if asyncio.get_running_loop().time() > deadline:
-                last = _last_lines(log, before)
-                raise PartFailed(f"{part.name} did not get ready in {self._ready_seconds:g} s.\n{last}")
-            await asyncio.sleep(0.02)
+
+        async def settled() -> bool:
+            return self._failed.done() or (part.name in self._processes and _announced(part, log, before))
+
+        in_time = await becomes_true(settled, self._ready_seconds)
+        if self._failed.done():
+            raise PartFailed(self._failed.result())
+        if not in_time:
+            last = _last_lines(log, before)
+            raise PartFailed(f"{part.name} did not get ready in {self._ready_seconds:g} s.\n{last}")
 
     async def failure(self) -> str:
         """Wait until a part cannot be kept running; return the sentence that says so."""
@@ -104,37 +108,23 @@ class Supervisor:
             if keeper := self._keepers.pop(name, None):
                 keeper.cancel()
                 await asyncio.wait([keeper])
-        processes = [self._processes.pop(name) for name in names if name in self._processes]
-        for process in processes:
-            if process.returncode is None:
-                process.terminate()
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.gather(*(process.wait() for process in processes))
-        except TimeoutError:
-            for process in processes:
-                if process.returncode is None:
-                    process.kill()
-            await asyncio.gather(*(process.wait() for process in processes))
+        await stop_processes([self._processes.pop(name) for name in names if name in self._processes], seconds)
 
     async def _keep(self, part: Part, log: Path) -> None:
         loop = asyncio.get_running_loop()
         quick_deaths = 0
         while True:
-            before = _size(log)
-            started = loop.time()
+            before, started = _size(log), loop.time()
             process = self._processes[part.name] = await self._spawn(part, log)
             self._changed()
             code = await process.wait()
-            if _ended_from_outside(code) or loop.time() - started > self._healthy_seconds:
-                quick_deaths = 0
-            else:
-                quick_deaths += 1
+            lived = _ended_from_outside(code) or loop.time() - started > HEALTHY_SECONDS
+            quick_deaths = 0 if lived else quick_deaths + 1
             if code == EXIT_CONFIGURATION or quick_deaths > MOST_QUICK_DEATHS:
                 self._give_up(f"{part.name} cannot run: it {_how(code)}.\n{_last_lines(log, before)}")
                 return
             self._say(f"{part.name} {_how(code)}; starting it again")
-            await asyncio.sleep(min(0.05 * 2**quick_deaths, LONGEST_PAUSE))
+            await asyncio.sleep(min(self._first_pause * 2**quick_deaths, LONGEST_PAUSE))
 
     async def _spawn(self, part: Part, log: Path) -> Process:
         with log.open("ab") as output:
@@ -161,30 +151,24 @@ def _how(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _put_aside_if_long(log: Path) -> Path:
-    if _size(log) > LARGEST_LOG:
-        log.replace(log.with_suffix(".log.1"))
-    return log
-
-
 def _size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def _since(log: Path, before: int) -> list[str]:
-    try:
-        with log.open("rb") as file:
-            file.seek(before)
-            return file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+def _lines(log: Path, before: int) -> list[str]:
+    """Return what a part said since its log had `before` bytes."""
+    if not log.exists():
         return []
+    with log.open("rb") as file:
+        file.seek(before)
+        return file.read().decode(errors="replace").splitlines()
 
 
-def _has_line(log: Path, before: int, start: str) -> bool:
-    return any(line.startswith(start) for line in _since(log, before))
+def _announced(part: Part, log: Path, before: int) -> bool:
+    return part.announces is None or any(line.startswith(part.announces) for line in _lines(log, before))
 
 
 def _last_lines(log: Path, before: int) -> str:
     """Return the end of what a part said since `before`, and where the rest is."""
-    lines = _since(log, before)[-12:] or ["(it said nothing)"]
+    lines = _lines(log, before)[-12:] or ["(it said nothing)"]
     return "\n".join("  " + line for line in lines) + f"\n  (from {log})"

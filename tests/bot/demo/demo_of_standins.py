@@ -1,12 +1,12 @@
-"""A demo made of stand-ins, as a process that a test can kill: `python -m tests.bot.demo_of_standins HOME`."""
+"""A demo made of stand-ins, as a process that a test can kill: `python -m tests.bot.demo.demo_of_standins HOME`."""
 
 import asyncio
 import sys
 
-from bot.demo import Programs, run_demo
+from bot.demo.stack import Programs, run_demo
 from bot.settings import load_demo_settings
 
-STANDIN = (sys.executable, "-m", "tests.bot.standin")
+STANDIN = (sys.executable, "-m", "tests.bot.demo.standin")
 PROGRAMS = Programs(platform=(*STANDIN, "platform"), slack=(*STANDIN, "slack"), bot=(*STANDIN, "bot"))
 
 

@@ -11,11 +11,9 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from jobs.errors import ConfigurationError
 
-Product = Literal["redis", "valkey"]
 Version = tuple[int, int, int]
 
 LAST_REDIS_VALKEY_READS: Version = (7, 2, 99)
@@ -24,14 +22,20 @@ LAST_REDIS_VALKEY_READS: Version = (7, 2, 99)
 
 @dataclass(frozen=True, slots=True)
 class ServerBinary:
-    """A server program that can be run here."""
+    """A server program that can be run here; `product` is redis or valkey."""
 
     path: Path
-    product: Product
+    product: str
     version: Version
 
     def __str__(self) -> str:
         return f"{self.product} {'.'.join(map(str, self.version))}"
+
+    def can_read(self, writer: "ServerBinary") -> bool:
+        """Tell whether this server understands the data that another one wrote."""
+        if self.product == writer.product:
+            return self.version[:2] >= writer.version[:2]
+        return self.product == "valkey" and writer.version <= LAST_REDIS_VALKEY_READS
 
 
 def installed_servers() -> Iterator[Path]:
@@ -66,11 +70,7 @@ def identify(path: Path) -> ServerBinary | None:
         said = subprocess.run((path, "--version"), capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.match(r"(Valkey|Redis) server v=(\d+)\.(\d+)\.(\d+)", said)
-    if match is None:
-        return None
-    product: Product = "valkey" if match[1] == "Valkey" else "redis"
-    return ServerBinary(path, product, (int(match[2]), int(match[3]), int(match[4])))
+    return _server(path, re.match(r"(valkey|redis) server v=(\d+)\.(\d+)\.(\d+)", said.lower()))
 
 
 def refuse_newer_data(folder: Path, binary: ServerBinary) -> None:
@@ -79,12 +79,17 @@ def refuse_newer_data(folder: Path, binary: ServerBinary) -> None:
     Raises:
         ConfigurationError: another server wrote it that `binary` may not understand.
     """
-    wrote = _marker(folder)
-    if wrote is not None and not _may_open(binary, *wrote):
-        product, version = wrote
+    marker = folder / "version"
+    if not marker.exists():
+        return
+    text = marker.read_text()
+    writer = _server(marker, re.fullmatch(r"(valkey|redis) (\d+)\.(\d+)\.(\d+)\n", text))
+    if writer is None:
+        raise ConfigurationError(f"{marker} does not name a server and its version: {text.strip()!r}")
+    if not binary.can_read(writer):
         raise ConfigurationError(
-            f"the data in {folder} was written by {product} {'.'.join(map(str, version))}, which {binary} cannot be "
-            "trusted to read: install that server again, or set PROCTOR_HOME to a new folder"
+            f"the data in {folder} was written by {writer}, which {binary} cannot be trusted to read: install that "
+            "server again, or set PROCTOR_HOME to a new folder"
         )
 
 
@@ -93,18 +98,5 @@ def mark(folder: Path, binary: ServerBinary) -> None:
     (folder / "version").write_text(f"{binary}\n")
 
 
-def _marker(folder: Path) -> tuple[Product, Version] | None:
-    try:
-        text = (folder / "version").read_text()
-    except FileNotFoundError:
-        return None
-    match = re.fullmatch(r"(redis|valkey) (\d+)\.(\d+)\.(\d+)\n", text)
-    if match is None:
-        raise ConfigurationError(f"{folder / 'version'} does not name a server and its version: {text.strip()!r}")
-    return "valkey" if match[1] == "valkey" else "redis", (int(match[2]), int(match[3]), int(match[4]))
-
-
-def _may_open(binary: ServerBinary, product: Product, version: Version) -> bool:
-    if binary.product == product:
-        return binary.version[:2] >= version[:2]
-    return binary.product == "valkey" and version <= LAST_REDIS_VALKEY_READS
+def _server(path: Path, match: re.Match[str] | None) -> ServerBinary | None:
+    return None if match is None else ServerBinary(path, match[1], (int(match[2]), int(match[3]), int(match[4])))

@@ -16,11 +16,11 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from bot.demo import Programs, run_demo
+from bot.demo.stack import Programs, run_demo
+from bot.demo.supervisor import PartFailed
 from bot.settings import load_demo_settings
-from bot.supervisor import PartFailed
 from jobs.errors import ConfigurationError
-from tests.bot.demo_of_standins import PROGRAMS
+from tests.bot.demo.demo_of_standins import PROGRAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ async def test_a_part_that_cannot_run_ends_the_demo_with_its_last_words(tmp_path
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends child processes with their killed parent")
 async def test_after_a_kill_the_next_demo_waits_for_the_old_parts_and_goes_on(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bot.demo_of_standins", str(tmp_path), stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "tests.bot.demo.demo_of_standins", str(tmp_path), stdout=asyncio.subprocess.DEVNULL
     )
     await until((tmp_path / "run.json").exists)
     old = Running(tmp_path, []).pids()
