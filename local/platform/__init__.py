@@ -3,7 +3,7 @@
 server, api             the HTTP server and its routes
 request_models, errors  what a request may say, and the API's errors
 job_runner              takes a job from validation to its end, across restarts
-job_store, job_request  a job on disk, and the request that created it; events, what happened to it
-file_store              uploads and result files; training_rows, the rows in them
+job_request, job_store  the request that created a job; the job on disk, with its events
+file_store              uploads with their training rows, and result files
 numpy_policy            the engine: what trains, and answers
 """

@@ -126,11 +126,7 @@ class JobRequest(StrictRequestModel):
 
 
 def check_job_request(request: JobRequest) -> None:
-    """Refuse a request that no job here can carry out.
-
-    Raises:
-        ApiError: 400 that names the parameter at fault, or 404 for a model that cannot be trained.
-    """
+    """Refuse a request that no job here can carry out: with 404 for the model, else with 400."""
     if request.model != BASE_MODEL:
         raise model_not_found(request.model)
     if request.integrations:

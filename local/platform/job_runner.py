@@ -9,17 +9,26 @@ import logging
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from local.platform.errors import ApiError, rate_limited
-from local.platform.events import EventLog, message_event
 from local.platform.file_store import FileStore
-from local.platform.ids import checkpoint_model, derived_id, final_model
+from local.platform.ids import derived_id, model_id
 from local.platform.job_request import JobRequest
-from local.platform.job_store import JobError, JobFolder, JobRecord, JobStore, Status
-from local.platform.numpy_policy.engine import InvalidFile, keep_snapshot, start_trainer, step_reached, validate_files
+from local.platform.job_store import (
+    EventLog,
+    JobError,
+    JobFailed,
+    JobFolder,
+    JobRecord,
+    JobStore,
+    Level,
+    Status,
+    new_event,
+)
+from local.platform.numpy_policy.engine import keep_snapshot, start_trainer, step_reached, validate_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,6 +39,20 @@ PAUSE_SECONDS = 5.0
 RECENT_STEPS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a platform takes on before it answers 429 or 413."""
+
+    trainers: int = 2
+    """Jobs that train at the same time."""
+    unfinished_jobs: int = 32
+    requests_at_once: int = 256
+    upload_bytes: int = 64 * 1024 * 1024
+
+
+DEFAULT_LIMITS = Limits()
+
+
 class JobRunner:
     """Runs the jobs of one platform.
 
@@ -37,18 +60,15 @@ class JobRunner:
         jobs: their records.
         files: where their files come from and their results go.
         pace: least seconds for a step.
-        at_once: trainers that run at the same time.
-        most_unfinished: jobs that may wait or train before new ones are refused with 429.
+        limits: how many jobs it takes on.
     """
 
-    def __init__(
-        self, jobs: JobStore, files: FileStore, *, pace: float, at_once: int = 2, most_unfinished: int = 32
-    ) -> None:
+    def __init__(self, jobs: JobStore, files: FileStore, pace: float, limits: Limits) -> None:
         self.jobs = jobs
         self.files = files
         self._pace = pace
-        self._slots = asyncio.Semaphore(at_once)
-        self._most_unfinished = most_unfinished
+        self._most_unfinished = limits.unfinished_jobs
+        self._slots = asyncio.Semaphore(limits.trainers)
         self._logs: dict[str, EventLog] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._trainers: dict[str, asyncio.subprocess.Process] = {}
@@ -81,11 +101,7 @@ class JobRunner:
         return self._logs[job_id]
 
     def create(self, request: JobRequest) -> JobRecord:
-        """Take on a job.
-
-        Raises:
-            ApiError: 400 for a file that does not exist, 429 where too many jobs are unfinished.
-        """
+        """Take on a job; refuse a file that does not exist with 400, and too many unfinished jobs with 429."""
         training = self.files.rows(request.training_file, "training_file")
         validation = self.files.rows(request.validation_file, "validation_file")
         unfinished = [one for one in self.jobs.list() if not one.status.over and one.status is not Status.PAUSED]
@@ -134,14 +150,14 @@ class JobRunner:
 
     def estimated_finish(self, record: JobRecord) -> int | None:
         """Return when a running job will end if its next steps take as long as its last ones; Unix seconds."""
-        recent = self.log(record.id).metrics()[-RECENT_STEPS:] if record.status is Status.RUNNING else []
-        if not recent:
+        if record.status is not Status.RUNNING:
             return None
-        told_at, last = recent[-1]
-        steps_left = _number(last, "total_steps") - _number(last, "step")
-        return int(
-            told_at + steps_left * fmean(_number(data, "timing", "step", "full_iteration") for _, data in recent)
-        )
+        steps = [(event.created_at, event.data) for event in self.log(record.id).events() if event.data is not None]
+        if not steps:
+            return None
+        written_at, last = steps[-1]
+        step_seconds = fmean(data["timing"]["step"]["full_iteration"] for _, data in steps[-RECENT_STEPS:])
+        return int(written_at + (last["total_steps"] - last["step"]) * step_seconds)
 
     def _start(self, job_id: str) -> None:
         task = asyncio.create_task(self._run(job_id))
@@ -171,8 +187,8 @@ class JobRunner:
         self._tell(record.id, "validating", f"Validating {files}")
         try:
             examples = await asyncio.to_thread(validate_files, self.jobs.folder(record.id), request)
-        except InvalidFile as invalid:
-            self._fail(record.id, invalid.error)
+        except JobFailed as failed:
+            self._fail(record.id, failed.error)
             return
         hyperparameters = request.reinforcement.hyperparameters.resolved(examples)
         self._put(record, status=Status.QUEUED, hyperparameters=hyperparameters)
@@ -182,7 +198,7 @@ class JobRunner:
         """See a job's trainer through to its end, and start it again when it dies."""
         folder = self.jobs.folder(job_id)
         deaths, reached = 0, -1
-        while folder.outcome() is None and not self.jobs.get(job_id).pausing:
+        while not (folder.result.exists() or folder.error() or self.jobs.get(job_id).pausing):
             step = step_reached(folder)
             deaths = 0 if step > reached else deaths + 1
             reached = step
@@ -191,7 +207,12 @@ class JobRunner:
                 self._fail(job_id, JobError("trainer_died", said.strip()))
                 return
             await self._run_trainer(job_id, folder)
-        self._settle(job_id)
+        if error := folder.error():
+            self._fail(job_id, error)
+        elif folder.result.exists():
+            self._succeed(self.jobs.get(job_id), folder)
+        else:
+            self._settle_pause(self.jobs.get(job_id))
 
     async def _run_trainer(self, job_id: str, folder: JobFolder) -> None:
         process = await start_trainer(folder, self._pace)
@@ -204,22 +225,12 @@ class JobRunner:
                 await process.wait()
             del self._trainers[job_id]
 
-    def _settle(self, job_id: str) -> None:
-        record, folder = self.jobs.get(job_id), self.jobs.folder(job_id)
-        outcome = folder.outcome()
-        if outcome is None:
-            self._settle_pause(record)
-        elif outcome.error is not None:
-            self._fail(job_id, outcome.error)
-        else:
-            self._succeed(record, folder)
-
     def _settle_pause(self, record: JobRecord) -> None:
         folder = self.jobs.folder(record.id)
         step = step_reached(folder)
         snapshots, said = record.snapshots, "Job paused before its first step"
         if step:
-            model = checkpoint_model(record.id, record.request.suffix, step)
+            model = model_id(record.id, record.request.suffix, step)
             said = f"Job paused at step {step} with Snapshot ID: {model}"
         if step and step not in snapshots:
             keep_snapshot(folder, step)
@@ -230,7 +241,7 @@ class JobRunner:
     def _succeed(self, record: JobRecord, folder: JobFolder) -> None:
         result = derived_id("file-", record.id, "result")
         self.files.keep_result(result, "step_metrics.csv", folder.result.read_bytes())
-        model = final_model(record.id, record.request.suffix)
+        model = model_id(record.id, record.request.suffix)
         self._end(record, Status.SUCCEEDED, fine_tuned_model=model, result_files=(result,))
 
     def _fail(self, job_id: str, error: JobError) -> None:
@@ -251,8 +262,8 @@ class JobRunner:
         self.jobs.put(changed)
         return changed
 
-    def _tell(self, job_id: str, key: str, message: str) -> None:
-        self.log(job_id).append([message_event(job_id, key, message)])
+    def _tell(self, job_id: str, key: str, message: str, level: Level = "info") -> None:
+        self.log(job_id).append(new_event(job_id, key, message, level))
 
     def _log_end(self, record: JobRecord) -> None:
         """Write the events of a job's end, where they are not written yet."""
@@ -261,8 +272,7 @@ class JobRunner:
                 self._tell(record.id, "model", f"New fine-tuned model created: {record.fine_tuned_model}")
                 self._tell(record.id, "completed", "The job has successfully completed")
             case Status.FAILED if record.error is not None:
-                event = message_event(record.id, "failed", f"The job failed: {record.error.message}", "error")
-                self.log(record.id).append([event])
+                self._tell(record.id, "failed", f"The job failed: {record.error.message}", "error")
             case Status.CANCELLED:
                 self._tell(record.id, "cancelled", "The job was cancelled")
 
@@ -276,12 +286,3 @@ def _wrong_state(record: JobRecord, verb: str) -> ApiError:
 def _last_line(folder: JobFolder) -> str:
     lines = folder.log.read_text(errors="replace").splitlines() if folder.log.exists() else []
     return lines[-1][:500] if lines else ""
-
-
-def _number(data: object, *keys: str) -> float:
-    """Return the number at the end of `keys` in nested objects."""
-    for key in keys:
-        assert isinstance(data, dict)
-        data = data[key]
-    assert isinstance(data, int | float)
-    return float(data)

@@ -1,19 +1,28 @@
-"""Fine-tuning jobs on disk: one folder each, with a record that the server alone writes."""
+"""Fine-tuning jobs on disk: one folder each, with a record that the server alone writes, and a log of events.
 
+The log has one JSON line for each event and is only ever appended to: by the server before a trainer starts and after
+it has ended, by the trainer in between. An event's id is derived from what it says, so that appending it again after a
+crash changes nothing.
+"""
+
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from local.platform.disk import write_json
 from local.platform.errors import ApiError
-from local.platform.ids import ORGANIZATION, new_id
+from local.platform.ids import ORGANIZATION, derived_id, new_id
 from local.platform.job_request import Hyperparameters, JobRequest
 
 KEPT_CHECKPOINTS = 3
+
+Level = Literal["info", "warn", "error"]
 
 
 class Status(StrEnum):
@@ -45,11 +54,12 @@ class JobError:
     param: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job's training ended by itself: with an error, or well."""
+class JobFailed(Exception):
+    """A job cannot go on; `error` is what it says about that."""
 
-    error: JobError | None = None
+    def __init__(self, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.error = JobError(code, message, param)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ def best_checkpoints(checkpoints: Sequence[Checkpoint]) -> tuple[Checkpoint, ...
 
 
 _RECORD = TypeAdapter(JobRecord)
-_OUTCOME = TypeAdapter(Outcome)
+_ERROR = TypeAdapter(JobError)
 _CHECKPOINTS = TypeAdapter(tuple[Checkpoint, ...])
 
 
@@ -145,17 +155,17 @@ class JobFolder:
         self.features = path / "features.npz"  # the fitted features and the plan of answers; written once
         self.state = path / "state.npz"  # the weights after the last step, with all that training needs to go on
         self.checkpoints_file = path / "checkpoints.json"
-        self.outcome_file = path / "outcome.json"
-        self.result = path / "result.csv"
+        self.result = path / "result.csv"  # written when training has reached its end
+        self.error_file = path / "error.json"  # written when it cannot go on
         self.log = path / "trainer.log"  # what the trainer wrote on stderr
 
     def record(self) -> JobRecord:
         """Return the job's record."""
         return _RECORD.validate_json(self.record_file.read_bytes())
 
-    def outcome(self) -> Outcome | None:
-        """Return how training ended; None where it has not, or the trainer was killed or paused."""
-        return _OUTCOME.validate_json(self.outcome_file.read_bytes()) if self.outcome_file.exists() else None
+    def error(self) -> JobError | None:
+        """Return why training cannot go on, if so."""
+        return _ERROR.validate_json(self.error_file.read_bytes()) if self.error_file.exists() else None
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Return the checkpoints that are kept, oldest first."""
@@ -209,3 +219,64 @@ class JobStore:
     def list(self) -> list[JobRecord]:
         """Return all jobs, newest first."""
         return sorted(self._records.values(), key=lambda record: record.number, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a job; `created_at` in Unix seconds, `data` the metrics of a step."""
+
+    id: str
+    created_at: int
+    level: Level
+    message: str
+    data: Mapping[str, Any] | None
+
+    def view(self) -> dict[str, object]:
+        """Return the API's event object."""
+        return {
+            "object": "fine_tuning.job.event",
+            "id": self.id,
+            "created_at": self.created_at,
+            "level": self.level,
+            "message": self.message,
+            "type": "message" if self.data is None else "metrics",
+            "data": self.data,
+        }
+
+
+_EVENT = TypeAdapter(Event)
+
+
+def new_event(
+    job_id: str, key: str, message: str, level: Level = "info", data: Mapping[str, Any] | None = None
+) -> Event:
+    """Return the event `key` of a job, happening now; the same key always makes the same id."""
+    return Event(derived_id("ftevent-", job_id, key), int(time.time()), level, message, data)
+
+
+class EventLog:
+    """The events of one job, oldest first; reads only what was added since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._events: dict[str, Event] = {}
+
+    def events(self) -> list[Event]:
+        """Return all events written so far; a line that is still being written does not count yet."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                added, newline, _ = file.read().rpartition(b"\n")
+            self._read += len(added) + len(newline)
+            self._events |= {event.id: event for event in map(_EVENT.validate_json, added.splitlines())}
+        return list(self._events.values())
+
+    def append(self, *events: Event) -> None:
+        """Add the events that are not there yet, in one write; a line left unfinished by a killed writer is cut off."""
+        self.events()
+        lines = "".join(json.dumps(event.view()) + "\n" for event in events if event.id not in self._events)
+        with self._path.open("ab") as file:
+            file.truncate(self._read)
+            file.write(lines.encode())
+        self.events()

@@ -61,15 +61,12 @@ Parsed = TypeVar("Parsed", bound=RequestModel)
 
 
 def parse(model: type[Parsed], value: object, at: str = "") -> Parsed:
-    """Return `value` as a `model`.
+    """Return a part of a request as a `model`, or refuse with a 400 that names the parameter at fault.
 
     Args:
         model: what is expected.
-        value: a part of a request's JSON.
-        at: the dotted name of that part; empty for the whole request.
-
-    Raises:
-        ApiError: 400 that names the parameter at fault.
+        value: the part's JSON.
+        at: its dotted name; empty for the whole request.
     """
     try:
         return model.model_validate(value)
@@ -78,11 +75,7 @@ def parse(model: type[Parsed], value: object, at: str = "") -> Parsed:
 
 
 def schema_of(response_format: ResponseFormat | None, at: str) -> JsonObject | None:
-    """Return the JSON Schema that a response format asks for, checked; None for plain text.
-
-    Raises:
-        ApiError: 400 for one that is missing or is not the schema of an object.
-    """
+    """Return the checked JSON Schema that a response format asks for; None for plain text."""
     if response_format is None or response_format.type == "text":
         return None
     if response_format.json_schema is None:

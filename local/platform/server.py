@@ -15,8 +15,8 @@ from local.platform.api.graders import GradersApi
 from local.platform.api.http import api_errors, api_key, concurrency_limit
 from local.platform.api.jobs import JobsApi
 from local.platform.api.models import ModelsApi
-from local.platform.file_store import MOST_BYTES, FileStore
-from local.platform.job_runner import JobRunner
+from local.platform.file_store import FileStore
+from local.platform.job_runner import DEFAULT_LIMITS, JobRunner, Limits
 from local.platform.job_store import JobStore
 from local.platform.numpy_policy.models import Models
 
@@ -26,16 +26,6 @@ BODY_BYTES = 8 * 1024 * 1024
 
 class UnusableHome(Exception):
     """No platform can work in this folder; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a platform takes on before it answers 429 or 413."""
-
-    trainers: int = 2
-    unfinished_jobs: int = 32
-    requests_at_once: int = 256
-    upload_bytes: int = MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,9 @@ class Platform:
 
 
 @contextlib.asynccontextmanager
-async def serve(home: Path, port: int = 0, pace: float = 0.0, limits: Limits = Limits()) -> AsyncIterator[Platform]:
+async def serve(
+    home: Path, port: int = 0, pace: float = 0.0, limits: Limits = DEFAULT_LIMITS
+) -> AsyncIterator[Platform]:
     """Run a platform until the context ends; jobs under way stop where they are and go on when it is run again.
 
     Args:
@@ -66,7 +58,7 @@ async def serve(home: Path, port: int = 0, pace: float = 0.0, limits: Limits = L
         UnusableHome: if another platform works in `home`, or another version of it wrote what is there.
     """
     with _locked(home):
-        runner = _open(home, pace, limits)
+        runner = JobRunner(*_stores(home, limits), pace, limits)
         async with GraderRuntime() as graders, _listening(_app(runner, graders, limits), port) as url:
             runner.open()
             try:
@@ -75,15 +67,14 @@ async def serve(home: Path, port: int = 0, pace: float = 0.0, limits: Limits = L
                 await runner.close()
 
 
-def _open(home: Path, pace: float, limits: Limits) -> JobRunner:
+def _stores(home: Path, limits: Limits) -> tuple[JobStore, FileStore]:
     try:
-        files, jobs = FileStore(home / "files", limits.upload_bytes), JobStore(home / "jobs")
+        return JobStore(home / "jobs"), FileStore(home / "files", limits.upload_bytes)
     except ValidationError:
         raise UnusableHome(
             f"The jobs and files in {home} were written by another version of the local platform; move them away, or "
             "choose another folder."
         ) from None
-    return JobRunner(jobs, files, pace=pace, at_once=limits.trainers, most_unfinished=limits.unfinished_jobs)
 
 
 def _app(runner: JobRunner, graders: GraderRuntime, limits: Limits) -> web.Application:

@@ -27,15 +27,13 @@ from jobs.records import Hyperparameters
 from jobs.remote import read_event
 from jobs.series import Series
 from jobs.tasks import Task, TaskCatalogue
-from local.platform.events import EventLog
+from local.platform.file_store import split_rows
 from local.platform.job_request import JobRequest, RequestedHyperparameters
-from local.platform.job_store import JobFolder, JobRecord, JobStore, Outcome, Status
-from local.platform.numpy_policy.base_policy import base_logits
-from local.platform.numpy_policy.policy import Weights
+from local.platform.job_store import EventLog, JobFolder, JobRecord, JobStore, Status
+from local.platform.numpy_policy.policy import Weights, base_logits
 from local.platform.numpy_policy.train_step import Examples, TrainingSetup
 from local.platform.numpy_policy.trainer import train, training_setup
 from local.platform.numpy_policy.weights import load_features, load_state
-from local.platform.training_rows import split_rows
 from tests import records
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
@@ -118,7 +116,7 @@ async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> T
         catalogue = TaskCatalogue(Path(home) / "tasks")
         task = catalogue.load("acts")
         folder, record = _ordered(Path(home), catalogue, task, seed)
-        assert await train(folder, grading, 0.0, asyncio.Event()) == Outcome()
+        assert await train(folder, grading, 0.0, asyncio.Event())
         series, facts = series_of(folder), _facts(record, size)
         own, unmet = await _true_rewards(folder, record, catalogue.training_rows(task, "test"), grading)
         raised_rules = {alert.rule for alert in evaluate(series, facts)}

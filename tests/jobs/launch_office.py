@@ -20,7 +20,8 @@ from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.watching import Watcher
-from local.platform.server import Limits, Platform, serve
+from local.platform.job_runner import Limits
+from local.platform.server import Platform, serve
 from tests.jobs.tasks.folder import write_folder
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY

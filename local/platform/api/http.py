@@ -26,11 +26,7 @@ async def read_body(request: web.Request, model: type[Parsed]) -> Parsed:
 
 
 def page(found: Sequence[dict[str, object]], query: Mapping[str, str], default: int = 20) -> web.Response:
-    """Return the page of `found` that a request's `after` and `limit` ask for.
-
-    Raises:
-        ApiError: 400 for a limit that is out of range, or an `after` that is not in the list.
-    """
+    """Return the page of `found` that a request's `after` and `limit` ask for, or refuse them with 400."""
     limit, after = query.get("limit", str(default)), query.get("after")
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MOST_PER_PAGE:
         raise ApiError(f"'limit' must be a whole number from 1 to {MOST_PER_PAGE:,}.", "limit")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from local.platform.api.http import page, read_body
-from local.platform.ids import checkpoint_model, derived_id
+from local.platform.ids import derived_id, model_id
 from local.platform.job_request import JobRequest, check_job_request
 from local.platform.job_runner import JobRunner
 from local.platform.job_store import Checkpoint, JobRecord
@@ -88,7 +88,7 @@ def _checkpoint(record: JobRecord, checkpoint: Checkpoint) -> dict[str, object]:
         "object": "fine_tuning.job.checkpoint",
         "id": derived_id("ftckpt_", record.id, checkpoint.step),
         "created_at": checkpoint.created_at,
-        "fine_tuned_model_checkpoint": checkpoint_model(record.id, record.request.suffix, checkpoint.step),
+        "fine_tuned_model_checkpoint": model_id(record.id, record.request.suffix, checkpoint.step),
         "fine_tuning_job_id": record.id,
         "step_number": checkpoint.step,
         "metrics": {

@@ -2,9 +2,8 @@
 
 engine           what the job runner asks of it
 models           the models that can be called, and their answers
-trainer          the child process that trains one job
-train_step       one step of training; step_metrics, the figures of a step
-policy           how it draws and learns; base_policy, where it starts from; features, what it sees of a text
+trainer          the child process that trains one job; train_step, one step of it and its metrics
+policy           what it sees of a text, where it starts from, how it draws and learns
 answer_schema    what it may answer
 weights          all of that on disk
 """

@@ -115,7 +115,7 @@ def answers_in_plan(plan: AnswerPlan) -> KnownAnswers:
 
 
 def plan_of(schema: Mapping[str, object] | None, known: KnownAnswers = NO_ANSWERS) -> AnswerPlan:
-    """Return the plan of answers that obey `schema`; without one, of answers like the `known` ones.
+    """Return the plan of answers that obey `schema`, or without one, of answers like the known ones.
 
     Raises:
         NothingToChoose: if no choice is left open.
@@ -134,11 +134,7 @@ def plan_of(schema: Mapping[str, object] | None, known: KnownAnswers = NO_ANSWER
 
 
 def plan_of_job(response_format: Mapping[str, object] | None, training: Iterable[Mapping[str, object]]) -> AnswerPlan:
-    """Return the plan of a job's answers.
-
-    Raises:
-        NothingToChoose: if neither the response format nor the training items leave a choice open.
-    """
+    """Return the plan of a job's answers; raises as `plan_of` does."""
     named = {} if response_format is None else response_format["json_schema"]
     assert isinstance(named, dict)
     return plan_of(named.get("schema"), answers_in_rows(training))
@@ -195,11 +191,12 @@ class _SchemaReader:
         for _ in range(MOST_DEPTH):
             if not isinstance(schema, dict):
                 return {}
+            alternatives = _alternatives(schema)
             if isinstance(schema.get("$ref"), str):
                 schema = _referenced(self._root, schema["$ref"])
-            elif consts := _consts(schema):
-                return {"enum": consts}
-            elif alternatives := _alternatives(schema):
+            elif alternatives and all("const" in alternative for alternative in alternatives):
+                return {"enum": [alternative["const"] for alternative in alternatives]}
+            elif alternatives:
                 schema = alternatives[0]
             else:
                 return schema
@@ -274,19 +271,11 @@ def _referenced(root: Mapping[str, object], reference: str) -> object:
     return found
 
 
-def _consts(node: Mapping[str, object]) -> list[object]:
-    for word in ("anyOf", "oneOf"):
-        branches = node.get(word)
-        if isinstance(branches, list) and branches and all(isinstance(b, dict) and "const" in b for b in branches):
-            return [branch["const"] for branch in branches]
-    return []
-
-
-def _alternatives(node: Mapping[str, object]) -> list[object]:
+def _alternatives(node: Mapping[str, object]) -> list[Mapping[str, object]]:
     for word in ("anyOf", "oneOf", "allOf"):
         branches = node.get(word)
         if isinstance(branches, list):
-            return [b for b in branches if not (isinstance(b, dict) and b.get("type") == "null")]
+            return [branch for branch in branches if isinstance(branch, dict) and branch.get("type") != "null"]
     return []
 
 

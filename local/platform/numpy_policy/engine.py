@@ -2,43 +2,35 @@
 
 import asyncio
 import os
+import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
-from local.platform.job_store import JobError, JobFolder
+from local.platform.job_store import JobFailed, JobFolder
 from local.platform.numpy_policy.answer_schema import NothingToChoose, plan_of_job
-from local.platform.numpy_policy.weights import load_linear, load_state, save_linear
-from local.platform.training_rows import BadRow, Row, Split, split_rows
+from local.platform.numpy_policy.weights import load_state
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "HOME")
 """What a Python process may need to start; everything else in the environment stays with the server."""
-ONE_THREAD: Mapping[str, str] = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """The matrices are small: threads would only contend, and summing in another order would change the last bit."""
-
-
-class InvalidFile(Exception):
-    """A job's files cannot be trained on; `error` is what the job says about it."""
-
-    def __init__(self, error: JobError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 def validate_files(folder: JobFolder, request: JobRequest) -> int:
     """Return how many training examples a job has, after a look at everything that its training will need.
 
     Raises:
-        InvalidFile: naming the file, and the line where one line is wrong.
+        JobFailed: naming the file, and the line where one line is wrong.
     """
     training = _rows(folder.training, "training")
     _rows(folder.validation, "validation")
     try:
         plan_of_job(request.reinforcement.response_format, [row.item for row in training])
     except NothingToChoose as nothing:
-        raise InvalidFile(JobError("nothing_to_learn", str(nothing), "training_file")) from None
+        raise JobFailed("nothing_to_learn", str(nothing), "training_file") from None
     return len(training)
 
 
@@ -66,11 +58,11 @@ def step_reached(folder: JobFolder) -> int:
 
 def keep_snapshot(folder: JobFolder, step: int) -> None:
     """Keep the weights of a job that is paused after `step`."""
-    save_linear(folder.snapshot(step), load_linear(folder.state))
+    shutil.copyfile(folder.state, folder.snapshot(step))
 
 
 def _rows(path: Path, split: Split) -> tuple[Row, ...]:
     try:
         return split_rows(path.read_bytes(), split)
     except BadRow as bad:
-        raise InvalidFile(JobError(f"invalid_{split}_file", str(bad), f"{split}_file")) from None
+        raise JobFailed(f"invalid_{split}_file", str(bad), f"{split}_file") from None

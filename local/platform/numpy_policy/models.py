@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from local.platform.errors import ApiError, model_not_found
-from local.platform.ids import BASE_MODEL, checkpoint_model, final_model
+from local.platform.file_store import texts_of, user_text
+from local.platform.ids import BASE_MODEL, model_id
 from local.platform.job_store import JobRecord, JobStore, Status
 from local.platform.numpy_policy.answer_schema import (
     NO_ANSWERS,
@@ -18,12 +18,18 @@ from local.platform.numpy_policy.answer_schema import (
     answers_in_plan,
     plan_of,
 )
-from local.platform.numpy_policy.base_policy import base_logits
-from local.platform.numpy_policy.features import Features, Floats, count_tokens
-from local.platform.numpy_policy.policy import aligned, draw, indices, likeliest, probabilities
+from local.platform.numpy_policy.policy import (
+    Floats,
+    aligned,
+    base_logits,
+    count_tokens,
+    draw,
+    indices,
+    likeliest,
+    probabilities,
+)
 from local.platform.numpy_policy.weights import load_features, load_linear
 from local.platform.request_models import JsonObject
-from local.platform.training_rows import texts_of, user_text
 
 BASE_MODEL_CREATED = 1_763_769_600
 """When the base model came out, for `/v1/models`; Unix seconds."""
@@ -31,21 +37,14 @@ BASE_MODEL_CREATED = 1_763_769_600
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked.
-
-    Args:
-        messages: the prompt.
-        schema: of the wanted answer; None where the request names none.
-        param: the request's parameter that holds the schema.
-        temperature: 0 asks for the likeliest answer.
-        seed: makes the draws repeatable.
-        draws: how many answers are wanted.
-    """
+    """What a model is asked: for `draws` answers, with a seed for repeatable ones."""
 
     messages: Sequence[object]
     schema: JsonObject | None
+    """Of the wanted answer, named by the request's parameter `param`; None where the request has none."""
     param: str
     temperature: float
+    """0 asks for the likeliest answer."""
     seed: int | None
     draws: int = 1
 
@@ -74,11 +73,7 @@ class Model:
         return {"id": self.id, "object": "model", "created": self.created, "owned_by": owner, "shutdown_date": None}
 
     def answer(self, question: Question) -> Answers:
-        """Return `question.draws` answers.
-
-        Raises:
-            ApiError: 400 for a question without user text, or one that leaves the model nothing to choose from.
-        """
+        """Answer, or refuse with 400 a question without user text, or one that leaves nothing to choose from."""
         text = user_text(question.messages)
         if not text.strip():
             raise ApiError("The prompt has no text from the user.", "messages")
@@ -93,7 +88,7 @@ class Model:
         return Answers(texts, sum(map(count_tokens, texts_of(question.messages))), sum(map(count_tokens, texts)))
 
     def _plan(self, question: Question) -> AnswerPlan:
-        own = None if self.features is None else _features(self.features)[1]
+        own = None if self.features is None else load_features(self.features)[1]
         if question.schema is None:
             if own is None:
                 said = "The base model answers by choosing among labels: send a JSON schema with an enum."
@@ -109,8 +104,8 @@ class Model:
         """Return the probability of each option of `plan` for a text; shape (1, options)."""
         logits = base_logits(plan.choices, [text])
         if self.features is not None and self.weights is not None:
-            features, own = _features(self.features)
-            logits = logits + features.of([text]) @ aligned(own.choices, _linear(self.weights), plan.choices)
+            features, own = load_features(self.features)
+            logits = logits + features.of([text]) @ aligned(own.choices, load_linear(self.weights), plan.choices)
         return probabilities(plan.choices, logits / temperature)
 
 
@@ -126,33 +121,20 @@ class Models:
         for record in self._jobs.list():
             yield from self._of_job(record)
 
-    def get(self, model_id: str) -> Model:
+    def get(self, wanted: str) -> Model:
         """Return a model, or refuse with 404."""
         for model in self.list():
-            if model.id == model_id:
+            if model.id == wanted:
                 return model
-        raise model_not_found(model_id)
+        raise model_not_found(wanted)
 
     def _of_job(self, record: JobRecord) -> Iterator[Model]:
         folder, suffix = self._jobs.folder(record.id), record.request.suffix
         if record.status is Status.SUCCEEDED:
             created = record.finished_at or record.created_at
-            yield Model(final_model(record.id, suffix), created, folder.features, folder.state)
+            yield Model(model_id(record.id, suffix), created, folder.features, folder.state)
         checkpoints = {checkpoint.step: checkpoint.created_at for checkpoint in folder.checkpoints()}
         for step, created in checkpoints.items():
-            model = checkpoint_model(record.id, suffix, step)
-            yield Model(model, created, folder.features, folder.weights(step))
+            yield Model(model_id(record.id, suffix, step), created, folder.features, folder.weights(step))
         for step in set(record.snapshots) - set(checkpoints):
-            model = checkpoint_model(record.id, suffix, step)
-            yield Model(model, record.created_at, folder.features, folder.snapshot(step))
-
-
-@lru_cache(maxsize=16)
-def _features(path: Path) -> tuple[Features, AnswerPlan]:
-    return load_features(path)
-
-
-@lru_cache(maxsize=64)
-def _linear(path: Path) -> Floats:
-    """Weights at a path never change: a checkpoint is written once, a state not after its job has succeeded."""
-    return load_linear(path)
+            yield Model(model_id(record.id, suffix, step), record.created_at, folder.features, folder.snapshot(step))

@@ -1,8 +1,8 @@
 """The child process that trains one job: `python -m ...trainer <folder> --pace <seconds> --parent <pid>`.
 
 It may be killed at any moment. After each step it saves its state, then writes the step's events; started again, it
-writes the events it had not written and goes on. SIGUSR1 asks it to stop after the current step. It leaves its outcome
-in outcome.json; a missing outcome means that it was killed, or paused.
+writes the events it had not written and goes on. SIGUSR1 asks it to stop after the current step. At the end it leaves
+result.csv, or error.json; where both are missing, it was killed or paused.
 """
 
 import argparse
@@ -11,32 +11,31 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.graders import GraderRuntime, parse_grader
-from local.platform.disk import write_json
-from local.platform.events import EventLog, message_event, metrics_event
-from local.platform.ids import checkpoint_model
-from local.platform.job_store import Checkpoint, JobError, JobFolder, JobRecord, Outcome, best_checkpoints
+from local.platform.disk import write_atomically, write_json
+from local.platform.file_store import Row, split_rows
+from local.platform.ids import model_id
+from local.platform.job_store import Checkpoint, EventLog, JobFailed, JobFolder, JobRecord, best_checkpoints, new_event
 from local.platform.numpy_policy.answer_schema import AnswerPlan, plan_of_job
-from local.platform.numpy_policy.base_policy import base_logits
-from local.platform.numpy_policy.features import Features, fit
-from local.platform.numpy_policy.policy import Weights
-from local.platform.numpy_policy.step_metrics import StepMetrics, failing_share, first_detail, result_table
-from local.platform.numpy_policy.train_step import AnswerGrader, Examples, Rollouts, TrainingSetup
-from local.platform.numpy_policy.weights import (
-    State,
-    load_features,
-    load_state,
-    save_features,
-    save_linear,
-    save_state,
+from local.platform.numpy_policy.policy import Features, Weights, base_logits, fit
+from local.platform.numpy_policy.train_step import (
+    AnswerGrader,
+    Examples,
+    Rollouts,
+    StepMetrics,
+    TrainingSetup,
+    failing_share,
+    first_detail,
+    result_table,
 )
-from local.platform.training_rows import Row, split_rows
+from local.platform.numpy_policy.weights import State, load_features, load_state, save_features, save_state
 
 MOST_FAILURES = 0.5
 """A step in which the grader broke on so large a share of the rollouts ends the job."""
@@ -45,41 +44,36 @@ GRADING_PROCESSES = 2
 _PR_SET_PDEATHSIG = 1
 
 
-class GraderBroke(Exception):
-    """The grader failed on too many rollouts of a step; the text says how."""
-
-
-async def train(folder: JobFolder, graders: AnswerGrader, pace: float, stop: asyncio.Event) -> Outcome | None:
-    """Train the job in `folder` from where it is; return its outcome, or None where `stop` ended it.
+async def train(folder: JobFolder, graders: AnswerGrader, pace: float, stop: asyncio.Event) -> bool:
+    """Train the job in `folder` from where it is; return whether it reached its end, which leaves the result table.
 
     Args:
         folder: the job's files; its record has hyperparameters.
         graders: grade the rollouts.
         pace: least seconds for a step.
         stop: once set, training stops after the current step.
+
+    Raises:
+        JobFailed: if the grader breaks on too many rollouts of a step.
     """
     trainer = _Trainer(folder, graders, pace, stop)
-    try:
-        while trainer.state.weights.step < trainer.total_steps:
-            if stop.is_set():
-                return None
-            await trainer.step()
-    except GraderBroke as broke:
-        return Outcome(JobError("grader_error", str(broke)))
-    folder.result.write_bytes(result_table(data for _, data in trainer.log.metrics()))
-    return Outcome()
+    while trainer.state.weights.step < trainer.total_steps:
+        if stop.is_set():
+            return False
+        await trainer.step()
+    steps = (event.data for event in trainer.log.events() if event.data is not None)
+    write_atomically(folder.result, result_table(steps))
+    return True
 
 
 class _Trainer:
     """A job while it trains: its setup, its state and the log of its events."""
 
     def __init__(self, folder: JobFolder, graders: AnswerGrader, pace: float, stop: asyncio.Event) -> None:
-        self._record = folder.record()
-        assert self._record.hyperparameters is not None
-        self._setup = training_setup(folder, self._record)
-        self._interval = self._record.hyperparameters.eval_interval
         self._folder, self._graders, self._pace, self._stop = folder, graders, pace, stop
-        self.total_steps = self._record.hyperparameters.total_steps(len(self._setup.training.items))
+        self._record = folder.record()
+        self._setup = training_setup(folder, self._record)
+        self.total_steps = self._setup.hyperparameters.total_steps(len(self._setup.training.items))
         self.state = load_state(folder.state) or State(self._setup.initial_weights())
         self.log = EventLog(folder.events)
         self._publish()
@@ -94,49 +88,43 @@ class _Trainer:
         sampled = time.monotonic()
         weights = self._setup.update(self.state.weights, batch, train)
         learned = time.monotonic()
-        valid = await self._validation(weights)
+        due = step % self._setup.hyperparameters.eval_interval == 0 or step == self.total_steps
+        valid = await self._setup.validate(self._graders, weights, step) if due else None
         ended = time.monotonic()
-        await self._wait(self._pace - (ended - began))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), self._pace - (ended - began))
         seconds = {
             "sampling": sampled - began,
             "training": learned - sampled,
             "full_iteration": time.monotonic() - began,
         }
-        if valid is not None:
+        if due:
             seconds["eval"] = ended - learned
         self._save(weights, StepMetrics(step, self.total_steps, self._setup.grader, train, valid, seconds))
 
-    async def _validation(self, weights: Weights) -> Rollouts | None:
-        if weights.step % self._interval and weights.step != self.total_steps:
-            return None
-        return await self._setup.validate(self._graders, weights, weights.step)
-
-    async def _wait(self, seconds: float) -> None:
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), seconds)
-
     def _save(self, weights: Weights, metrics: StepMetrics) -> None:
         job_id, step = self._record.id, metrics.step
-        events = [metrics_event(job_id, step, metrics.message(), metrics.data())]
+        events = [new_event(job_id, f"step-{step}", metrics.message(), data=metrics.data())]
         checkpoints = self.state.checkpoints
         if metrics.valid is not None:
             checkpoints = best_checkpoints((*checkpoints, _checkpoint(step, metrics.train, metrics.valid)))
-            save_linear(self._folder.weights(step), weights.linear)
             if step in (checkpoint.step for checkpoint in checkpoints):
-                model = checkpoint_model(job_id, self._record.request.suffix, step)
-                said = f"Checkpoint created at step {step} with Snapshot ID: {model}"
-                events.append(message_event(job_id, f"checkpoint-{step}", said))
+                said = f"Checkpoint created at step {step} with Snapshot ID: "
+                events.append(
+                    new_event(job_id, f"checkpoint-{step}", said + model_id(job_id, self._record.request.suffix, step))
+                )
         self.state = State(weights, checkpoints, tuple(events))
         save_state(self._folder.state, self.state)
         self._publish()
 
     def _publish(self) -> None:
         """Write what the state says where the server reads it; doing so again changes nothing."""
-        self.log.append(self.state.events)
+        kept = {checkpoint.step: self._folder.weights(checkpoint.step) for checkpoint in self.state.checkpoints}
+        if newest := kept.get(self.state.weights.step):
+            shutil.copyfile(self._folder.state, newest)
         write_json(self._folder.checkpoints_file, self.state.checkpoints)
-        kept = {self._folder.weights(checkpoint.step) for checkpoint in self.state.checkpoints}
-        for displaced in set(self._folder.path.glob("checkpoint-*.npz")) - kept:
+        self.log.append(*self.state.events)
+        for displaced in set(self._folder.path.glob("checkpoint-*.npz")) - set(kept.values()):
             displaced.unlink()
 
 
@@ -173,7 +161,8 @@ def _checkpoint(step: int, train: Rollouts, valid: Rollouts) -> Checkpoint:
 def _refuse_broken_grader(train: Rollouts) -> None:
     share = failing_share(train.grades)
     if share >= MOST_FAILURES:
-        raise GraderBroke(f"The grader failed on {share:.0%} of a step's samples. {first_detail(train.grades)}")
+        said = f"The grader failed on {share:.0%} of a step's samples. {first_detail(train.grades)}"
+        raise JobFailed("grader_error", said)
 
 
 def _die_with(parent: int) -> bool:
@@ -186,21 +175,14 @@ def _die_with(parent: int) -> bool:
     return os.getppid() == parent
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`, after waiting for its holder; it is released when the process ends, however it ends."""
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 async def _main(folder: JobFolder, pace: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, stop.set)
     async with GraderRuntime(workers=GRADING_PROCESSES) as graders:
-        outcome = await train(folder, graders, pace, stop)
-    if outcome is not None:
-        write_json(folder.outcome_file, outcome)
+        try:
+            await train(folder, graders, pace, stop)
+        except JobFailed as failed:
+            write_json(folder.error_file, failed.error)
 
 
 if __name__ == "__main__":
@@ -211,5 +193,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if not _die_with(arguments.parent):
         sys.exit("the server that started this trainer is gone")
-    with _locked(arguments.folder / "lock"):
+    with (arguments.folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for a trainer that is still on its way out
         asyncio.run(_main(JobFolder(arguments.folder), arguments.pace))

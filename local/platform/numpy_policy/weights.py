@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,9 @@ import pydantic_core
 from pydantic import TypeAdapter
 
 from local.platform.disk import write_atomically
-from local.platform.events import Event
-from local.platform.job_store import Checkpoint
+from local.platform.job_store import Checkpoint, Event
 from local.platform.numpy_policy.answer_schema import AnswerPlan
-from local.platform.numpy_policy.features import Features, Floats
-from local.platform.numpy_policy.policy import Weights
+from local.platform.numpy_policy.policy import Features, Floats, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +27,15 @@ class State:
     """Part of the state, so that a kill between saving it and appending them to the log loses none."""
 
 
-_PROGRESS = TypeAdapter(tuple[tuple[Checkpoint, ...], tuple[Event, ...]])
+_PROGRESS = TypeAdapter(tuple[int, tuple[Checkpoint, ...], tuple[Event, ...]])
 _PLAN = TypeAdapter(AnswerPlan)
 
 
 def save_state(path: Path, state: State) -> None:
     """Keep a job's state."""
     weights = state.weights
-    arrays = {
-        "linear": weights.linear,
-        "first_moment": weights.first_moment,
-        "second_moment": weights.second_moment,
-        "step": np.array(weights.step),
-    }
-    _save(path, arrays, (state.checkpoints, state.events))
+    moments = {"first_moment": weights.first_moment, "second_moment": weights.second_moment}
+    _save(path, {"linear": weights.linear, **moments}, (weights.step, state.checkpoints, state.events))
 
 
 def load_state(path: Path) -> State | None:
@@ -49,29 +43,26 @@ def load_state(path: Path) -> State | None:
     if not path.exists():
         return None
     arrays, meta = _load(path)
-    weights = Weights(arrays["linear"], arrays["first_moment"], arrays["second_moment"], int(arrays["step"]))
-    return State(weights, *_PROGRESS.validate_json(meta))
+    step, checkpoints, events = _PROGRESS.validate_json(meta)
+    return State(Weights(**arrays, step=step), checkpoints, events)
 
 
-def save_linear(path: Path, linear: Floats) -> None:
-    """Keep the weights of a checkpoint."""
-    _save(path, {"linear": linear}, None)
-
-
+@lru_cache(maxsize=64)
 def load_linear(path: Path) -> Floats:
-    """Return the weights of a checkpoint or of a state."""
+    """Return the weights in a state that will not change any more: a checkpoint, a snapshot, the last of a job."""
     return _load(path)[0]["linear"]
 
 
 def save_features(path: Path, features: Features, plan: AnswerPlan) -> None:
-    """Keep what a job's policy sees of a text and may answer."""
+    """Keep what a job's policy sees of a text and may answer; written once."""
     _save(path, {"idf": features.idf, "directions": features.directions}, plan)
 
 
+@lru_cache(maxsize=16)
 def load_features(path: Path) -> tuple[Features, AnswerPlan]:
     """Return what `save_features` kept."""
     arrays, meta = _load(path)
-    return Features(arrays["idf"], arrays["directions"]), _PLAN.validate_json(meta)
+    return Features(**arrays), _PLAN.validate_json(meta)
 
 
 def _save(path: Path, arrays: Mapping[str, Any], meta: object) -> None:

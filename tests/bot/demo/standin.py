@@ -1,7 +1,7 @@
 """A small working part for the demo's tests: listens where it is told and announces itself as the real one does.
 
 `python -m tests.bot.demo.standin platform|slack --port P --home H`, or `bot` with HEALTH_PORT in the environment. Every
-page answers what the part was given as environment. Only the standard library, so that it starts in a tenth of a second.
+page answers what the part was given as environment. Only the standard library: it starts in a tenth of a second.
 """
 
 import argparse

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from openai import AsyncOpenAI, ConflictError
 
-from local.platform.events import EventLog, message_event
-from local.platform.server import Limits, Platform, UnusableHome, serve
+from local.platform.job_runner import DEFAULT_LIMITS, Limits
+from local.platform.job_store import EventLog, new_event
+from local.platform.server import Platform, UnusableHome, serve
 from tests.local.platform.small_task import curve, ended, events, launch, reaches, until, when
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 async def serving(
     home: Path,
     pace: float = 0.0,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
 ) -> AsyncIterator[tuple[Platform, AsyncOpenAI]]:
     async with (
         serve(home, pace=pace, limits=limits) as platform,
@@ -226,14 +227,14 @@ async def test_a_home_of_another_version_is_refused_with_the_way_out(tmp_path: P
 
 def test_a_line_left_unfinished_is_not_an_event_and_is_cut_off_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    one, two = message_event("job", "one", "first"), message_event("job", "two", "second")
-    EventLog(path).append([one])
+    one, two = new_event("job", "one", "first"), new_event("job", "two", "second")
+    EventLog(path).append(one)
     with path.open("ab") as file:
         file.write(b'{"id": "ftevent-torn", "mess')
 
     log = EventLog(path)
     assert log.events() == [one]
-    log.append([one, two])
+    log.append(one, two)
     assert EventLog(path).events() == [one, two]
     assert log.events() == [one, two]
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
-from local.platform.server import Limits, serve
+from local.platform.job_runner import Limits
+from local.platform.server import serve
 from tests.local.platform.small_task import rows, upload
 
 GOOD = b'{"messages": [{"role": "user", "content": "Cod."}]}\n'

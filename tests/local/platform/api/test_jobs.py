@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, BadRequestError, ConflictError, NotFoundError, RateLimitError
 
-from local.platform.server import Limits, serve
+from local.platform.job_runner import Limits
+from local.platform.server import serve
 from tests.local.platform.small_task import (
     F1,
     RESPONSE_FORMAT,

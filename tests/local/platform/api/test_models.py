@@ -16,7 +16,8 @@ from openai import (
 )
 from openai.types.responses import Response
 
-from local.platform.server import Limits, Platform, serve
+from local.platform.job_runner import Limits
+from local.platform.server import Platform, serve
 from tests.local.platform.small_task import LABELS, RESPONSE_FORMAT, SCHEMA, ended, launch, method, row, user_said
 
 BASE = "local-policy-1"

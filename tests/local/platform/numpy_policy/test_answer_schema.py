@@ -14,9 +14,7 @@ from local.platform.numpy_policy.answer_schema import (
     answers_in_rows,
     plan_of,
 )
-from local.platform.numpy_policy.base_policy import base_logits
-from local.platform.numpy_policy.features import fit
-from local.platform.numpy_policy.policy import draw, indices, likeliest, probabilities, width_of
+from local.platform.numpy_policy.policy import base_logits, draw, fit, indices, likeliest, probabilities, width_of
 from local.platform.numpy_policy.weights import load_features, save_features
 
 MANY = {"type": "array", "items": {"type": "string", "enum": ["a", "b", "c"]}}

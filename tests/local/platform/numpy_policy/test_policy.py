@@ -5,16 +5,18 @@ import numpy as np
 import pytest
 
 from local.platform.numpy_policy.answer_schema import Choice
-from local.platform.numpy_policy.features import DIMENSIONS, fit, words
 from local.platform.numpy_policy.policy import (
+    DIMENSIONS,
     Weights,
     advantages,
     aligned,
     columns_of,
     draw,
+    fit,
     learn,
     likeliest,
     probabilities,
+    words,
 )
 
 MANY = Choice("labels", "many", ("a", "b", "c"))
