@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.reports import Reports
 from bot.schedule import next_daily
