@@ -2,108 +2,90 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from jobs.graders.formula import Formula
 
 Role: TypeAlias = Literal["user", "assistant", "system", "developer"]
 
 
-@dataclass(frozen=True, slots=True)
-class PythonGrader:
-    """A grader whose score is what its own `grade(sample, item)` returns."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Definition:
+    """What every grader has."""
 
-    type: ClassVar[Literal["python"]] = "python"
+    type: ClassVar[str]
     name: str
+    definition: Mapping[str, object] = field(repr=False)
+    """What was parsed, unchanged."""
+    pass_threshold: float | None = None
+    """The score from which an answer passes in an eval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Single(_Definition):
+    @property
+    def parts(self) -> tuple[Self, ...]:
+        """The graders that are run and reported: this one."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonGrader(_Single):
+    """A grader whose score is the result of its own `grade(sample, item)`."""
+
+    type: ClassVar[str] = "python"
     source: str = field(repr=False)
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
 
     @property
-    def parts(self) -> tuple["PythonGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.source)
+    def spec(self) -> tuple[str, ...]:
+        """What a grading process needs to know: the type, and a scorer's arguments."""
+        return (self.type, self.name, self.source)
 
 
-@dataclass(frozen=True, slots=True)
-class StringCheckGrader:
-    """1 where two texts are as they should be to each other, else 0."""
-
-    type: ClassVar[Literal["string_check"]] = "string_check"
-    name: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison(_Single):
     operation: str
-    """`eq`, `ne`, `like` (the input contains the reference) or `ilike` (the same, whatever the case)."""
     input: str
     """A template."""
     reference: str
     """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
 
     @property
-    def parts(self) -> tuple["StringCheckGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.operation, self.input, self.reference)
+    def spec(self) -> tuple[str, ...]:
+        """What a grading process needs to know: the type, and a scorer's arguments."""
+        return (self.type, self.name, self.operation, self.input, self.reference)
 
 
-@dataclass(frozen=True, slots=True)
-class TextSimilarityGrader:
-    """How alike two texts are, 0 to 1; `jobs.graders.cell.similarity` says how each metric is computed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StringCheckGrader(_Comparison):
+    """1 if two texts are `eq`, `ne`, `like` (the input contains the reference) or `ilike` (in any case), else 0."""
 
-    type: ClassVar[Literal["text_similarity"]] = "text_similarity"
-    name: str
-    metric: str
-    input: str
-    """A template."""
-    reference: str
-    """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["TextSimilarityGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.metric, self.input, self.reference)
+    type: ClassVar[str] = "string_check"
 
 
-@dataclass(frozen=True, slots=True)
-class CosineGrader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSimilarityGrader(_Comparison):
+    """How alike two texts are, 0 to 1; `jobs.graders.sandbox.similarity` says how each metric is computed."""
+
+    type: ClassVar[str] = "text_similarity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosineGrader(_Single):
     """How alike two texts are by the cosine of their embeddings; negative ones count as 0. For evals only."""
 
-    type: ClassVar[Literal["text_similarity"]] = "text_similarity"
-    name: str
+    type: ClassVar[str] = "text_similarity"
     model: str
     """The embedding model."""
     input: str
     """A template."""
     reference: str
     """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
 
     @property
-    def parts(self) -> tuple["CosineGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
+    def templates(self) -> tuple[str, ...]:
+        """The texts that its model is given."""
+        return (self.input, self.reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,69 +109,54 @@ class JudgeSettings:
     effort: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreModelGrader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged(_Single):
+    model: str
+    messages: tuple[JudgeMessage, ...]
+    settings: JudgeSettings
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The texts that its model is given."""
+        return tuple(message.content for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreModelGrader(_Judged):
     """A model judges the answer by a number, which is clipped to a range."""
 
-    type: ClassVar[Literal["score_model"]] = "score_model"
-    name: str
-    model: str
-    messages: tuple[JudgeMessage, ...]
+    type: ClassVar[str] = "score_model"
     lowest: float
     highest: float
-    settings: JudgeSettings
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["ScoreModelGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelModelGrader:
-    """A model puts one of some labels on the answer; 1 where it is a passing one, else 0. For evals only."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelModelGrader(_Judged):
+    """A model chooses one of some labels for the answer; 1 if it is a passing one, else 0. For evals only."""
 
-    type: ClassVar[Literal["label_model"]] = "label_model"
-    name: str
-    model: str
-    messages: tuple[JudgeMessage, ...]
+    type: ClassVar[str] = "label_model"
     labels: tuple[str, ...]
     passing_labels: frozenset[str]
-    settings: JudgeSettings
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["LabelModelGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
 
 
-CellGrader: TypeAlias = PythonGrader | StringCheckGrader | TextSimilarityGrader
+SandboxedGrader: TypeAlias = PythonGrader | StringCheckGrader | TextSimilarityGrader
 """Graded in a grading process."""
-ModelGrader: TypeAlias = ScoreModelGrader | LabelModelGrader | CosineGrader
+JudgeGrader: TypeAlias = ScoreModelGrader | LabelModelGrader
+ModelGrader: TypeAlias = JudgeGrader | CosineGrader
 """Asks a model of a platform."""
-SingleGrader: TypeAlias = CellGrader | ModelGrader
-CELL_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
+SingleGrader: TypeAlias = SandboxedGrader | ModelGrader
+SANDBOXED_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
 MODEL_GRADERS = (ScoreModelGrader, LabelModelGrader, CosineGrader)
 
 
-@dataclass(frozen=True, slots=True)
-class MultiGrader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiGrader(_Definition):
     """Several graders and the formula that makes one reward of their scores."""
 
-    type: ClassVar[Literal["multi"]] = "multi"
-    name: str
+    type: ClassVar[str] = "multi"
     graders: Mapping[str, SingleGrader]
     """By the variable that stands for them in the formula, in the definition's order."""
     formula: Formula
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
 
     @property
     def parts(self) -> tuple[SingleGrader, ...]:

@@ -8,8 +8,7 @@ import pytest
 from jobs.checks import CHECKS, Level, check_task, worst
 from jobs.datasets import BalanceRequest, balance
 from jobs.gateway import Gateway
-from jobs.graders import GraderRuntime
-from jobs.graders.judging import JudgeAnswer, JudgeQuestion
+from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
 from jobs.platforms import load_profiles
 from jobs.tasks import TaskCatalogue
 from local.platform.server import serve

@@ -5,43 +5,36 @@ import ast
 from jobs.graders.fields import InvalidGrader
 
 MAX_SOURCE_KB = 256
-_FUNCTION_TYPES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def check_source(source: str, where: str) -> None:
-    """Reads the source without running it: what can be said before a process is started is said here.
+def check_source(source: str, path: str) -> None:
+    """Read the source without running it, so that simple mistakes are found before a process is started.
 
     Raises:
         InvalidGrader: it is too long, is not Python, or defines no `grade` of two arguments.
     """
     size = len(source.encode("utf-8", "surrogatepass")) / 1024
     if size > MAX_SOURCE_KB:
-        raise InvalidGrader(where, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
+        raise InvalidGrader(path, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
     try:
         tree = ast.parse(source)
     except SyntaxError as failure:
-        raise InvalidGrader(where, f"line {failure.lineno or 1}: {failure.msg}") from None
+        raise InvalidGrader(path, f"line {failure.lineno or 1}: {failure.msg}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise InvalidGrader(
-            where, "cannot be read as Python: it holds a null character or is nested too deeply"
-        ) from None
-    _check_grade(tree, where)
-
-
-def _check_grade(tree: ast.Module, where: str) -> None:
-    definitions = [node for node in tree.body if isinstance(node, _FUNCTION_TYPES) and node.name == "grade"]
-    if not definitions:
-        if not _binds_grade(tree):
-            raise InvalidGrader(where, "must define `grade(sample, item)`")
-        return  # bound in another way, such as `grade = score`; the preflight runs it
-    grade = definitions[-1]
+        why = "cannot be read as Python: it holds a null character or is nested too deeply"
+        raise InvalidGrader(path, why) from None
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    grade = next((function for function in reversed(functions) if function.name == "grade"), None)
+    if grade is None and not _binds_grade(tree):
+        raise InvalidGrader(path, "must define `grade(sample, item)`")
     if isinstance(grade, ast.AsyncFunctionDef):
-        raise InvalidGrader(where, f"line {grade.lineno}: `grade` must be a plain function, not an async one")
-    if not _takes_two(grade.args):
-        raise InvalidGrader(where, f"line {grade.lineno}: `grade` must take two arguments, sample and item")
+        raise InvalidGrader(path, f"line {grade.lineno}: `grade` must be a plain function, not an async one")
+    if grade is not None and not _takes_two(grade.args):
+        raise InvalidGrader(path, f"line {grade.lineno}: `grade` must take two arguments, sample and item")
 
 
 def _binds_grade(tree: ast.Module) -> bool:
+    """Whether `grade` is bound in another way, such as `grade = score`; only running it tells more."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id="grade", ctx=ast.Store()):
