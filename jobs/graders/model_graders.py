@@ -109,8 +109,8 @@ def _response_format(grader: JudgeGrader) -> dict[str, object]:
     if isinstance(grader, LabelModelGrader):
         result: dict[str, object] = {"type": "string", "enum": list(grader.labels)}
     else:
-        bounds = f"The score, a number from {grader.lowest:g} to {grader.highest:g}"
-        result = {"type": "number", "description": bounds}
+        lowest, highest = grader.range
+        result = {"type": "number", "description": f"The score, a number from {lowest:g} to {highest:g}"}
     schema = {
         "type": "object",
         "properties": {"steps": _STEPS, "result": result},
@@ -132,7 +132,7 @@ def _score(answer: JudgeAnswer, grader: JudgeGrader) -> tuple[float, str | None]
         number = _number(result)
         wanted = "a number"
         if number is not None:
-            return min(max(number, grader.lowest), grader.highest), None
+            return min(max(number, grader.range[0]), grader.range[1]), None
     raise GradingError(PARSE_ERROR, f"{grader.model} answered {_shown(answer.text)} instead of {wanted}")
 
 

@@ -7,12 +7,14 @@ from jobs.graders.fields import InvalidGrader
 MAX_SOURCE_KB = 256
 
 
-def check_source(source: str, path: str) -> None:
-    """Read the source without running it, so that simple mistakes are found before a process is started.
+def python_source(source: object, path: str) -> str:
+    """Read the source of a python grader without running it, so that simple mistakes are found early.
 
     Raises:
         InvalidGrader: it is too long, is not Python, or defines no `grade` of two arguments.
     """
+    if not isinstance(source, str) or not source.strip():
+        raise InvalidGrader(path, "must be Python source that defines `grade(sample, item)`")
     size = len(source.encode("utf-8", "surrogatepass")) / 1024
     if size > MAX_SOURCE_KB:
         raise InvalidGrader(path, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
@@ -31,6 +33,7 @@ def check_source(source: str, path: str) -> None:
         raise InvalidGrader(path, f"line {grade.lineno}: `grade` must be a plain function, not an async one")
     if grade is not None and not _takes_two(grade.args):
         raise InvalidGrader(path, f"line {grade.lineno}: `grade` must take two arguments, sample and item")
+    return source
 
 
 def _binds_grade(tree: ast.Module) -> bool:

@@ -189,7 +189,7 @@ def asked(content: object, role: object = "user") -> dict[str, object]:
         (judge(range=[1, 1]), "grader.range", "the smaller first, not [1, 1]"),
         (judge(range=[0, None]), "grader.range", "must be two numbers"),
         (judge(range=[0, float("inf")]), "grader.range", "the smaller first, not [0, inf]"),
-        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with seed"),
+        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with settings such as seed"),
         (
             judge(sampling_params={"max_completion_tokens": 9}),
             "grader.sampling_params.max_completion_tokens",
@@ -221,12 +221,12 @@ def test_judges_are_read_and_kept_as_they_came() -> None:
     definition = judge(range=[0, 5], pass_threshold=3)
     grader = parse_grader(definition)
     assert isinstance(grader, ScoreModelGrader)
-    assert (grader.lowest, grader.highest, grader.pass_threshold) == (0.0, 5.0, 3.0)
+    assert (grader.range, grader.pass_threshold) == ((0.0, 5.0), 3.0)
     assert grader.definition == definition
     label = parse_grader(labeller())
     assert isinstance(label, LabelModelGrader)
     assert label.labels == ("Polite", "Rude")
-    assert label.passing_labels == {"Polite"}
+    assert label.passing_labels == ("Polite",)
 
 
 def test_thresholds_are_stripped_from_children_of_every_type() -> None:
