@@ -20,13 +20,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Self
 
-from jobs.graders.disk_quota import DiskQuota
 from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample, plain
 from jobs.graders.kinds import SandboxedGrader
 from jobs.graders.sandbox import protocol
 from jobs.graders.sandbox.confine import unsupported
 from jobs.graders.sandbox.errors import GraderErrorKind
-from jobs.graders.scratch import scratch_folder
+from jobs.graders.scratch import excess, scratch_folder
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
@@ -34,6 +33,8 @@ CHECK_SECONDS = 0.02
 """How often a process at work is checked."""
 FLUSH_SECONDS = 0.05
 """How often a process sends what it has graded."""
+LOOK_SHARE = 0.01
+"""Of the event loop's time, that looking at the scratch folder may take: a full one is looked at less often."""
 GRACE_SECONDS = 1.0
 """For sending a reply, and for a process that has closed its channel to end."""
 REPLY_BYTES, SCORE_BYTES = 64 * 1024, 4 * 1024
@@ -78,6 +79,7 @@ class GradingProcess:
         self._limits = limits
         self._unanswered = 0
         """Rows of the request that have no reply yet."""
+        self._next_look = 0.0
         with contextlib.ExitStack() as stack:
             self.scratch = stack.enter_context(scratch_folder())
             self._errors = stack.enter_context(tempfile.TemporaryFile())
@@ -87,7 +89,6 @@ class GradingProcess:
             with theirs:
                 self._process = self._popen(python, theirs.fileno())
             stack.enter_context(self._page)
-            self._quota = DiskQuota(self.pid, self.scratch, limits)
             self._resources = stack.pop_all()
 
     def _popen(self, python: str, channel: int) -> subprocess.Popen[bytes]:
@@ -182,7 +183,7 @@ class GradingProcess:
         One that did not answer everything, or that holds much on disk, is not.
         """
         self._process.send_signal(signal.SIGSTOP)
-        return self._unanswered == 0 and self._quota.excess(share=0.5) is None
+        return self._unanswered == 0 and excess(self.pid, self.scratch, self._limits, share=0.5) is None
 
     def resume(self) -> None:
         """Let a process that rests go on."""
@@ -191,8 +192,11 @@ class GradingProcess:
     async def close(self) -> None:
         """End the process and remove what it leaves behind."""
         self._process.kill()
-        await asyncio.to_thread(self._process.wait)
-        await asyncio.to_thread(self._resources.close)
+        await asyncio.to_thread(self._clear)
+
+    def _clear(self) -> None:
+        self._process.wait()
+        self._resources.close()
 
     async def _reply(self, seconds: float, request: bytes = b"") -> Mapping[str, object]:
         """Send a request, if any, and return the next reply, which has a deadline in all and one for each call."""
@@ -216,6 +220,8 @@ class GradingProcess:
             raise self._lost(_BAD_REPLY) from None
         finally:
             exchange.cancel()
+            asyncio.get_running_loop().remove_reader(self._socket)  # now: the descriptor may soon be another's
+            asyncio.get_running_loop().remove_writer(self._socket)
 
     async def _exchange(self, request: bytes) -> Mapping[str, object]:
         await asyncio.get_running_loop().sock_sendall(self._socket, request)
@@ -253,9 +259,13 @@ class GradingProcess:
         return row, min(max(grader, 0), len(self._graders) - 1)
 
     def _check_disk(self) -> None:
-        excess = self._quota.excess()
-        if excess is not None:
-            raise self._lost(excess)
+        started = time.monotonic()
+        if started < self._next_look:
+            return
+        wrong = excess(self.pid, self.scratch, self._limits)
+        self._next_look = started + (time.monotonic() - started) / LOOK_SHARE
+        if wrong is not None:
+            raise self._lost(wrong)
 
     def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> ProcessLost:
         self._process.kill()

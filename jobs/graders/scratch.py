@@ -1,13 +1,21 @@
-"""The folder a grading process may write to: its own, removed with it, or swept up if its owner was killed."""
+"""The folder a grading process may write to: its own, bounded, and removed with it.
+
+No kernel lets a process without privileges bound a folder, so `excess` measures it while the process works. It cannot
+see a file that is unlinked, closed and only mapped (bounded by the memory limit), or one on its way through a socket of
+the process to itself; nor what is written between two looks.
+"""
 
 import contextlib
 import fcntl
 import os
+import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from jobs.graders.grades import Limits
 
 PREFIX = "proctor-grader-"
 SETTLED_SECONDS = 60.0
@@ -64,3 +72,58 @@ def remove(folder: Path) -> None:
     except OSError:
         for command in ("chmod -R u+rwx", "rm -rf"):
             subprocess.run([*command.split(), "--", folder], check=False, stderr=subprocess.DEVNULL)
+
+
+def excess(process: int, folder: Path, limits: Limits, share: float = 1.0) -> str | None:
+    """How a process holds more than this share of its limits on disk, as the rest of a sentence about the grader."""
+    try:
+        size, files = held_by(process, folder, limits.scratch_files)
+    except OSError:  # no permission, or a path that is too long
+        return "made a folder that cannot be read, and was stopped"
+    if size > limits.scratch_bytes * share:
+        what = f"{size / 2**20:,.0f} MiB of files, at most {limits.scratch_bytes / 2**20:,.0f} MiB are allowed"
+    elif files > limits.scratch_files * share:
+        what = f"more than {limits.scratch_files:,} files and folders"
+    else:
+        return None
+    return f"held {what}, and was stopped; remove files at the end of a call"
+
+
+def held_by(process: int, folder: Path, most: int) -> tuple[int, int]:
+    """Bytes and number of files that a process holds in its folder, and in open files that no longer have a name.
+
+    Args:
+        process: its id.
+        folder: its scratch folder.
+        most: files and folders, after which counting ends.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    sizes: list[int] = []
+    with contextlib.suppress(OSError):  # the process has ended
+        for _, found in _entries(f"/proc/{process}/fd", follow=True):
+            if stat.S_ISREG(found.st_mode) and not found.st_nlink:
+                sizes.append(_size(found))
+    folders = [str(folder)]
+    while folders and len(sizes) <= most:
+        for path, found in _entries(folders.pop(), follow=False):
+            sizes.append(_size(found))
+            if stat.S_ISDIR(found.st_mode):
+                folders.append(path)
+            if len(sizes) > most:
+                break
+    return sum(sizes), len(sizes)
+
+
+def _entries(folder: str, *, follow: bool) -> Iterator[tuple[str, os.stat_result]]:
+    """Path and status of each entry; one that has just been removed is left out."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                yield entry.path, entry.stat(follow_symlinks=follow)
+
+
+def _size(found: os.stat_result) -> int:
+    """Bytes; at least the file's length, holes included."""
+    return max(found.st_size, found.st_blocks * 512)
