@@ -15,7 +15,6 @@ from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample
 from jobs.graders.kinds import PythonGrader, SandboxedGrader
 from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable
 from jobs.graders.sandbox.errors import GraderErrorKind
-from jobs.graders.sandbox.protocol import IDLE, LOADING
 
 CHUNK = 256
 """Samples that go to a process at once; between chunks the event loop breathes."""
@@ -40,24 +39,17 @@ class _Batch:
     given_up: Outcomes | None = None
     """Once set, the outcomes of every sample that is not graded yet."""
 
-    @property
-    def has_lost_a_process(self) -> bool:
-        return self.timeouts + self.crashes > 0
-
     def give_up(self, why: str, lost: ProcessLost | None = None) -> None:
         self.given_up = {part.name: Outcome(0.0, 0.0, _kind(part, lost), why) for part in self.parts}
 
-    def blame(self, lost: ProcessLost, places: Sequence[int], limits: Limits) -> None:
+    def blame(self, lost: ProcessLost, place: int, limits: Limits) -> None:
         """Charge a lost process to the sample it was grading, and give up after too many."""
         part = self.parts[lost.grader]
         guilty = Outcome(0.0, self.seconds * lost.timed_out, _kind(part, lost), f"{part.name} {lost.how}", stopped=True)
-        if lost.row == LOADING:
+        if lost.is_loading:
             self.given_up = {part.name: guilty}
             return
-        pending = [place for place in places if self.outcomes[place] is None]
-        named = places[lost.row] if 0 <= lost.row < len(places) else None
-        if pending and lost.row != IDLE:  # idle, it died before it was asked
-            self.outcomes[named if named in pending else pending[0]] = {part.name: guilty}
+        self.outcomes[place] = {part.name: guilty}
         self.timeouts += lost.timed_out
         self.crashes += not lost.timed_out
         if self.timeouts >= limits.timeouts or self.crashes >= limits.crashes:
@@ -116,9 +108,9 @@ class GradingPool:
                 group.create_task(self._grade_chunk(batch, places, turns))
         return [outcomes if outcomes is not None else batch.given_up or {} for outcomes in batch.outcomes]
 
-    async def _grade_chunk(self, batch: _Batch, pending: Sequence[int], turns: asyncio.Semaphore) -> None:
-        """Grade what is pending, in one process after another until that is done or not worth it."""
-        while pending:
+    async def _grade_chunk(self, batch: _Batch, places: Sequence[int], turns: asyncio.Semaphore) -> None:
+        """Grade these places of a batch, in one process after another until that is done or not worth it."""
+        while pending := [place for place in places if batch.outcomes[place] is None]:
             async with turns, self._total:
                 if batch.given_up is not None:
                     return
@@ -127,8 +119,8 @@ class GradingPool:
                 except SandboxUnavailable as unavailable:
                     batch.give_up(str(unavailable))
                 except ProcessLost as lost:
-                    batch.blame(lost, pending, self._limits)
-            pending = [place for place in pending if batch.outcomes[place] is None]
+                    first = next(place for place in pending if batch.outcomes[place] is None)
+                    batch.blame(lost, first, self._limits)
 
     async def _run(self, batch: _Batch, pending: Sequence[int]) -> None:
         """Send what is pending to one process and collect the outcomes as they come."""
@@ -136,10 +128,8 @@ class GradingPool:
         reusable = False
         try:
             places = iter(pending)
-            pairs = [batch.pairs[place] for place in pending]
-            async for answered in process.grade(pairs, batch.seconds, careful=batch.has_lost_a_process):
-                for outcomes in answered:
-                    batch.outcomes[next(places)] = outcomes
+            async for outcomes in process.grade([batch.pairs[place] for place in pending], batch.seconds):
+                batch.outcomes[next(places)] = outcomes
             reusable = process.rest()
         finally:
             await (self._keep(process, _key(batch.parts)) if reusable else process.close())
@@ -147,12 +137,13 @@ class GradingPool:
     async def _take(self, batch: _Batch) -> GradingProcess:
         """An idle process of these graders, or a new one."""
         key = _key(batch.parts)
-        idle = next((process for process, served in reversed(self._idle.items()) if served == key), None)
-        if idle is None:
-            return await GradingProcess.start(batch.parts, self._limits, batch.seconds)
-        del self._idle[idle]
-        idle.resume()
-        return idle
+        for process in [process for process, served in reversed(self._idle.items()) if served == key]:
+            del self._idle[process]
+            if process.is_alive:
+                process.resume()
+                return process
+            await process.close()
+        return await GradingProcess.start(batch.parts, self._limits, batch.seconds)
 
     async def _keep(self, process: GradingProcess, key: _Key) -> None:
         self._idle[process] = key

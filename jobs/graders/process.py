@@ -1,12 +1,8 @@
-"""One grading process, seen from its parent: started, watched, and ended when it no longer answers.
-
-The process says through a shared page which call it is making, so that a call which ends or stalls it can be named.
-Whatever it says is checked: a grader can write to the page and to the channel as well.
-"""
+"""One grading process, seen from its parent: started, watched, and ended when it no longer answers."""
 
 import asyncio
 import contextlib
-import mmap
+import json
 import os
 import signal
 import socket
@@ -14,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -22,23 +18,20 @@ from typing import Self
 
 from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample, plain
 from jobs.graders.kinds import SandboxedGrader
-from jobs.graders.sandbox import protocol
 from jobs.graders.sandbox.confine import unsupported
 from jobs.graders.sandbox.errors import GraderErrorKind
 from jobs.graders.scratch import excess, scratch_folder
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
+EXIT_SECONDS = 1.0
+"""Time for a process that has closed its channel to end."""
 CHECK_SECONDS = 0.02
-"""How often a process at work is checked."""
-FLUSH_SECONDS = 0.05
-"""How often a process sends what it has graded."""
+"""How often a call that takes long is checked."""
 LOOK_SHARE = 0.01
 """Of the event loop's time, that looking at the scratch folder may take: a full one is looked at less often."""
-GRACE_SECONDS = 1.0
-"""For sending a reply, and for a process that has closed its channel to end."""
-REPLY_BYTES, SCORE_BYTES = 64 * 1024, 4 * 1024
-"""The largest reply: so much, and so much for each score in it."""
+REPLY_BYTES = 16 * 1024
+"""The longest reply about one call."""
 
 _BOOT = """
 import sys
@@ -50,7 +43,6 @@ main(*map(int, sys.argv[2:]))
 _ARGUMENTS = ("-P", "-s", "-B", "-c", _BOOT, str(Path(__file__).parent))
 """As isolated as `-I`, which would ignore the hash seed: with a fixed one a set has one order, and grades repeat."""
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_BAD_REPLY = "sent something other than grades"
 
 
 class SandboxUnavailable(Exception):
@@ -63,53 +55,46 @@ class ProcessLost(Exception):
 
     how: str
     """The rest of a sentence that starts with the grader's name."""
-    row: int
-    """The row being graded; `LOADING` while sources were run, `IDLE` between calls."""
     grader: int
+    """The place of the grader that was at work."""
     timed_out: bool = False
     by_machine: bool = False
     """Killed from outside, most likely because memory ran out: not the grader's doing."""
+    is_loading: bool = False
+    """While the sources were run, before any sample."""
 
 
 class GradingProcess:
     """A process that grades with one fixed list of graders. Made by `start`, ended by `close`."""
 
     def __init__(self, graders: Sequence[SandboxedGrader], limits: Limits, python: str) -> None:
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
         self._graders = tuple(graders)
         self._limits = limits
-        self._unanswered = 0
-        """Rows of the request that have no reply yet."""
+        self._grader = 0
+        """The place of the grader whose reply is due."""
+        self._is_loading = True
+        self._is_reusable = True
         self._next_look = 0.0
         with contextlib.ExitStack() as stack:
             self.scratch = stack.enter_context(scratch_folder())
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             self._socket, theirs = socket.socketpair()
             stack.enter_context(self._socket)
-            self._socket.setblocking(False)
             with theirs:
-                self._process = self._popen(python, theirs.fileno())
-            stack.enter_context(self._page)
+                # Not in a helper thread: the kernel ends the process when the thread that started it ends.
+                self._process = subprocess.Popen(
+                    [python, *_ARGUMENTS, str(theirs.fileno()), str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    cwd=self.scratch,
+                    env=_ENVIRONMENT,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
             self._resources = stack.pop_all()
-
-    def _popen(self, python: str, channel: int) -> subprocess.Popen[bytes]:
-        page = os.memfd_create("grading", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            os.ftruncate(page, protocol.PAGE_BYTES)
-            self._page = mmap.mmap(page, protocol.PAGE_BYTES)
-            protocol.POSITION.pack_into(self._page, 0, protocol.IDLE, 0)
-            # Not in a helper thread: the kernel ends the process when the thread that started it ends.
-            return subprocess.Popen(
-                [python, *_ARGUMENTS, str(channel), str(page), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                cwd=self.scratch,
-                env=_ENVIRONMENT,
-                pass_fds=(channel, page),
-                start_new_session=True,
-            )
-        finally:
-            os.close(page)
 
     @classmethod
     async def start(
@@ -128,6 +113,7 @@ class GradingProcess:
             process = cls(graders, limits, python)
         except OSError as failure:
             raise SandboxUnavailable(f"a grading process could not be started: {failure.strerror}") from failure
+        process._reader, process._writer = await asyncio.open_connection(sock=process._socket, limit=REPLY_BYTES)
         try:
             await process._load(seconds)
         except BaseException:
@@ -136,54 +122,57 @@ class GradingProcess:
         return process
 
     async def _load(self, seconds: float) -> None:
-        start: dict[str, object] = {
-            "memory_bytes": self._limits.memory_bytes,
-            "file_bytes": self._limits.file_bytes,
-            "graders": [grader.spec for grader in self._graders],
-        }
+        limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
+        self._send({**limits, "graders": [grader.spec for grader in self._graders]})
         try:
-            reply = await self._reply(START_SECONDS, protocol.pack(start))
+            reply = await self._reply(START_SECONDS)
         except ProcessLost as lost:
             why = f"a grading process could not be started: it {lost.how}{self._last_words()}"
             raise SandboxUnavailable(why) from lost
-        if "refused" in reply:
-            raise SandboxUnavailable(str(reply["refused"]))
-        await self._reply(seconds)
+        if reply is not True:
+            raise SandboxUnavailable(str(reply))
+        for place in range(len(self._graders)):
+            self._grader = place
+            await self._reply(seconds)
+        self._is_loading = False
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
 
-    async def grade(
-        self, pairs: Sequence[tuple[Sample, Item]], seconds: float, *, careful: bool = False
-    ) -> AsyncIterator[list[Outcomes]]:
-        """Yield the outcomes of `pairs` in their order, as they come.
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
-        They may end early, when too little memory is left for more.
+    async def grade(self, pairs: Sequence[tuple[Sample, Item]], seconds: float) -> AsyncIterator[Outcomes]:
+        """Yield the outcomes of `pairs` in their order, as they come; fewer if memory runs out.
 
         Args:
             pairs: samples, each with the item it answers.
             seconds: wall time for each call of a grader.
-            careful: send each row at once, so that a call which ends the process loses no finished one.
 
         Raises:
             ProcessLost: the process ended or was ended; outcomes so far count.
         """
-        self._unanswered = len(pairs)
-        reply = await self._reply(seconds, request_frame(pairs, 0.0 if careful else FLUSH_SECONDS))
-        yield self._outcomes(reply)
-        while "done" not in reply:
-            reply = await self._reply(seconds)
-            yield self._outcomes(reply)
+        self._send(request(pairs))
+        for _ in pairs:
+            outcomes: Outcomes = {}
+            for place, grader in enumerate(self._graders):
+                self._grader = place
+                outcomes[grader.name] = self._outcome(await self._reply(seconds))
+            yield outcomes
+            if not self._is_reusable:
+                return
 
     def rest(self) -> bool:
         """Stop the process until `resume`, its threads too; returns whether it is worth keeping.
 
-        One that did not answer everything, or that holds much on disk, is not.
+        One that ran out of memory, or that holds much on disk, is not.
         """
         self._process.send_signal(signal.SIGSTOP)
-        return self._unanswered == 0 and excess(self.pid, self.scratch, self._limits, share=0.5) is None
+        return self._is_reusable and excess(self.pid, self.scratch, self._limits, share=0.5) is None
 
     def resume(self) -> None:
         """Let a process that rests go on."""
@@ -192,71 +181,50 @@ class GradingProcess:
     async def close(self) -> None:
         """End the process and remove what it leaves behind."""
         self._process.kill()
+        self._writer.transport.abort()
         await asyncio.to_thread(self._clear)
 
     def _clear(self) -> None:
         self._process.wait()
         self._resources.close()
 
-    async def _reply(self, seconds: float, request: bytes = b"") -> Mapping[str, object]:
-        """Send a request, if any, and return the next reply, which has a deadline in all and one for each call."""
-        exchange = asyncio.ensure_future(self._exchange(request))
-        started = since = time.monotonic()
-        position = self._position()
+    def _send(self, message: object) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")  # not drained: the reply is what is waited for
+
+    async def _reply(self, seconds: float) -> object:
+        """The next reply; the process is ended if that takes longer than `seconds`."""
+        deadline = time.monotonic() + seconds
         try:
-            while not exchange.done():
-                await asyncio.wait({exchange}, timeout=min(CHECK_SECONDS, seconds / 4))
-                now, before, position = time.monotonic(), position, self._position()
-                since = now if position != before else since
-                if exchange.done():
-                    break
-                if now - since > seconds or now - started > seconds * len(self._graders) + GRACE_SECONDS:
+            while (line := await self._line(min(CHECK_SECONDS, seconds / 4))) is None:
+                if time.monotonic() > deadline:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
-                self._check_disk()
-            return exchange.result()
-        except (OSError, EOFError):
-            raise await self._ended() from None
+            if line.endswith(b"\n"):
+                reply: object = json.loads(line)
+                return reply
+        except ConnectionError:
+            pass
         except (ValueError, RecursionError):
-            raise self._lost(_BAD_REPLY) from None
-        finally:
-            exchange.cancel()
-            asyncio.get_running_loop().remove_reader(self._socket)  # now: the descriptor may soon be another's
-            asyncio.get_running_loop().remove_writer(self._socket)
+            raise self._bad_reply() from None
+        raise await self._ended()
 
-    async def _exchange(self, request: bytes) -> Mapping[str, object]:
-        await asyncio.get_running_loop().sock_sendall(self._socket, request)
-        size = protocol.LENGTH.unpack(await self._receive(protocol.LENGTH.size))[0]
-        if size > REPLY_BYTES + SCORE_BYTES * self._unanswered * len(self._graders):
-            raise ValueError(_BAD_REPLY)
-        reply = protocol.unpack(await self._receive(size))
-        if not isinstance(reply, dict):
-            raise ValueError(_BAD_REPLY)  # whatever a grader sends is a value of its own
-        return reply
-
-    async def _receive(self, size: int) -> bytes:
-        received = bytearray()
-        while len(received) < size:
-            part = await asyncio.get_running_loop().sock_recv(self._socket, size - len(received))
-            if not part:
-                raise EOFError
-            received += part
-        return bytes(received)
-
-    def _outcomes(self, reply: Mapping[str, object]) -> list[Outcomes]:
-        try:
-            rows = parse_rows(reply.get("rows"), self._graders)
-        except ValueError:
-            raise self._lost(_BAD_REPLY) from None
-        if len(rows) > self._unanswered or not (rows or "done" in reply):
-            raise self._lost(_BAD_REPLY)
+    async def _line(self, seconds: float) -> bytes | None:
+        """The next line, or None if there is none within `seconds`."""
         self._check_disk()
-        self._unanswered -= len(rows)
-        return rows
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._reader.readline()
+        except TimeoutError:
+            return None
 
-    def _position(self) -> tuple[int, int]:
-        """The row and the grader of the current call."""
-        row, grader = protocol.POSITION.unpack_from(self._page)
-        return row, min(max(grader, 0), len(self._graders) - 1)
+    def _outcome(self, reply: object) -> Outcome:
+        match reply:
+            case [float(score), float(seconds)] if isfinite(score) and isfinite(seconds):
+                return Outcome(score, seconds)
+            case [None, float(seconds), str(kind), str(detail), bool(is_out_of_memory)] if isfinite(seconds):
+                self._is_reusable = not is_out_of_memory
+                with contextlib.suppress(ValueError):
+                    return Outcome(0.0, seconds, GraderErrorKind(kind), detail)
+        raise self._bad_reply()
 
     def _check_disk(self) -> None:
         started = time.monotonic()
@@ -269,12 +237,15 @@ class GradingProcess:
 
     def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> ProcessLost:
         self._process.kill()
-        return ProcessLost(how, *self._position(), timed_out, by_machine)
+        return ProcessLost(how, self._grader, timed_out, by_machine, self._is_loading)
+
+    def _bad_reply(self) -> ProcessLost:
+        return self._lost("sent something other than grades")
 
     async def _ended(self) -> ProcessLost:
         """The channel is closed: find out how the process ended."""
         try:
-            code = await asyncio.to_thread(self._process.wait, GRACE_SECONDS)
+            code = await asyncio.to_thread(self._process.wait, EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             return self._lost("closed the channel its grades go through")
         if code == -signal.SIGKILL:
@@ -288,32 +259,9 @@ class GradingProcess:
         return f": {lines[-1][:300]}" if lines else ""
 
 
-def request_frame(pairs: Sequence[tuple[Sample, Item]], flush_seconds: float) -> bytes:
-    """The frame that asks for `pairs` to be graded; an item that several samples answer travels once."""
+def request(pairs: Sequence[tuple[Sample, Item]]) -> dict[str, object]:
+    """What asks for `pairs` to be graded; an item that several samples answer travels once."""
     items = {id(item): item for _, item in pairs}
     places = {key: place for place, key in enumerate(items)}
     rows = [(sample.output_text, places[id(item)]) for sample, item in pairs]
-    return protocol.pack(
-        {"items": [plain(item) for item in items.values()], "rows": rows, "flush_seconds": flush_seconds}
-    )
-
-
-def parse_rows(rows: object, graders: Sequence[SandboxedGrader]) -> list[Outcomes]:
-    """The rows of a reply, each with one outcome for each of `graders`.
-
-    Raises:
-        ValueError: the reply has another shape.
-    """
-    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise ValueError(_BAD_REPLY)
-    names = [grader.name for grader in graders]
-    return [dict(zip(names, map(_outcome, row), strict=True)) for row in rows]
-
-
-def _outcome(cells: object) -> Outcome:
-    match cells:
-        case [float(score), float(seconds)] if isfinite(score) and isfinite(seconds):
-            return Outcome(score, seconds)
-        case [None, float(seconds), str(kind), str(detail)] if isfinite(seconds):
-            return Outcome(0.0, seconds, GraderErrorKind(kind), detail)
-    raise ValueError(_BAD_REPLY)
+    return {"items": [plain(item) for item in items.values()], "rows": rows}

@@ -1,122 +1,109 @@
-"""The grading process: locks itself in, loads its graders, then grades request after request until its parent goes."""
+"""The grading process: locks itself in, loads its graders, then grades request after request until its parent goes.
 
-import fcntl
+It reads and writes lines of JSON: one for each request, one for each grader that is loaded, one for each call of a
+grader, sent at once. So the parent always knows which call goes on, and nothing a grader does can hide it.
+Functions are imported by name throughout this package, so that a grader that patches a module harms only itself.
+"""
+
 import gc
-import mmap
 import os
 import sys
 from collections.abc import Callable
+from json import dumps, loads
 from marshal import dumps as freeze
 from marshal import loads as thaw
 from pathlib import Path
-from time import monotonic, perf_counter
-from typing import Any, cast
+from time import perf_counter
+from typing import Any, TextIO
 
 from .confine import NotConfined, confine, die_with
 from .errors import GradingError
-from .protocol import IDLE, LOADING, PAGE_BYTES, POSITION, Channel
 from .python_scorer import PythonScorer, sample_of
 from .text_scorer import TextScorer
 
 DETAIL_CHARACTERS = 1000
 NICENESS = 5
 """Graders compute behind the process that started them, whose event loop must answer within seconds."""
-SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | 0x10
-"""A grader may find a descriptor of the shared page: F_SEAL_FUTURE_WRITE (0x10) and the others make it useless."""
 SCORERS = {"python": PythonScorer, "string_check": TextScorer, "text_similarity": TextScorer}
 
-Outcome = tuple[float, float] | tuple[None, float, str, str]
-"""Score and seconds; or None, seconds, kind of error, detail."""
+Scorer = Callable[[object, object], float]
 
 
 class Worker:
     """One grading process, from the inside.
 
     Args:
-        channel: to the parent.
-        page: shared memory in which the parent sees the current call.
+        requests: from the parent.
+        replies: to the parent.
     """
 
-    def __init__(self, channel: Channel, page: mmap.mmap) -> None:
-        self._channel = channel
-        self._page = page
-        self._scorers: list[Callable[[object, object], float]] = []
+    def __init__(self, requests: TextIO, replies: TextIO) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._scorers: list[Scorer] = []
         self._is_out_of_memory = False
 
     def load(self, graders: list[list[str]]) -> None:
         """Make a scorer of each grader's type and arguments, running each python source once."""
-        for place, (kind, *arguments) in enumerate(graders):
-            self._mark(LOADING, place)
+        for kind, *arguments in graders:
             self._scorers.append(SCORERS[kind](*arguments))
-        self._mark(IDLE, 0)
-        self._channel.send({"ready": True})
+            self.send(True)
 
     def serve(self) -> None:
         """Answer requests until the parent has gone or a grader ran out of memory: too little may be left of it."""
-        while not self._is_out_of_memory and (request := self._channel.receive()) is not None:
-            self._grade(request["items"], request["rows"], request["flush_seconds"])
+        while not self._is_out_of_memory and (request := self.receive()) is not None:
+            self._grade(request["rows"], [freeze(item) for item in request["items"]])
 
-    def _grade(self, items: Any, rows: Any, flush_seconds: Any) -> None:
-        frozen = [freeze(item) for item in items]
-        done: list[list[Outcome]] = []
-        sent_at = monotonic()
-        for row, (text, place) in enumerate(rows):
-            done.append(self._row(row, freeze(sample_of(text)), frozen[place]))
+    def receive(self) -> Any:
+        """The next request; None once the parent has gone."""
+        line = self._requests.readline()
+        return loads(line) if line.endswith("\n") else None
+
+    def send(self, reply: object) -> None:
+        """Send one reply."""
+        self._replies.write(dumps(reply, separators=(",", ":")) + "\n")
+        self._replies.flush()
+
+    def _grade(self, rows: list[tuple[str, int]], items: list[bytes]) -> None:
+        """Call every grader for every row; each call gets copies of its own, which it may change."""
+        for text, place in rows:
+            sample, item = freeze(sample_of(text)), items[place]
+            for scorer in self._scorers:
+                self.send(self._outcome(scorer, thaw(sample), thaw(item)))  # noqa: S302  # written by this process
             if self._is_out_of_memory:
                 break
-            if monotonic() - sent_at >= flush_seconds:
-                self._channel.send({"rows": done})
-                done, sent_at = [], monotonic()
-        self._mark(IDLE, 0)
-        self._channel.send({"rows": done, "done": True})
 
-    def _row(self, row: int, sample: bytes, item: bytes) -> list[Outcome]:
-        """Every grader's outcome; each gets copies of its own, which it may change."""
-        outcomes = []
-        for place, scorer in enumerate(self._scorers):
-            self._mark(row, place)
-            outcomes.append(self._outcome(scorer, thaw(sample), thaw(item)))  # noqa: S302  # written by this process
-        return outcomes
-
-    def _outcome(self, scorer: Callable[[object, object], float], sample: object, item: object) -> Outcome:
+    def _outcome(self, scorer: Scorer, sample: object, item: object) -> tuple[object, ...]:
+        """Score and seconds; or None, seconds, kind of error, detail, and whether memory ran out."""
         started = perf_counter()
         try:
             return (scorer(sample, item), perf_counter() - started)
         except GradingError as failure:
+            seconds, detail = perf_counter() - started, failure.detail[:DETAIL_CHARACTERS]
             self._is_out_of_memory |= isinstance(failure.__cause__, MemoryError)
-            return (None, perf_counter() - started, failure.kind, failure.detail[:DETAIL_CHARACTERS])
-
-    def _mark(self, row: int, grader: int) -> None:
-        POSITION.pack_into(self._page, 0, row, grader)
+            return (None, seconds, failure.kind, detail, self._is_out_of_memory)
 
 
-def main(descriptor: int, page: int, parent: int) -> None:
+def main(channel: int, parent: int) -> None:
     """Run the grading process.
 
     Args:
-        descriptor: the socket to the parent.
-        page: descriptor of the shared memory.
+        channel: descriptor of the socket to the parent.
         parent: the parent's process id.
     """
     die_with(parent)
     os.nice(NICENESS)
-    shared = mmap.mmap(page, PAGE_BYTES)
-    fcntl.fcntl(page, fcntl.F_ADD_SEALS, SEALS)
-    os.close(page)
-    channel = Channel(descriptor)
-    start = channel.receive()
-    if start is None:
-        return
+    worker = Worker(os.fdopen(channel, encoding="ascii"), os.fdopen(channel, "w", encoding="ascii", closefd=False))
+    start = worker.receive()
     try:
-        confine(str(Path.cwd()), cast("int", start["memory_bytes"]), cast("int", start["file_bytes"]))
+        confine(str(Path.cwd()), start["memory_bytes"], start["file_bytes"])
     except NotConfined as failure:
-        channel.send({"refused": str(failure)})
+        worker.send(str(failure))
         return
     _silence()
-    worker = Worker(channel, shared)
     gc.freeze()
-    channel.send({"confined": True})
-    worker.load(cast("list[list[str]]", start["graders"]))
+    worker.send(True)
+    worker.load(start["graders"])
     worker.serve()
 
 

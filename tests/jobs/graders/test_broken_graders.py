@@ -37,15 +37,6 @@ def stubborn():
         except BaseException:
             pass
 
-def scribble():
-    frame = sys._getframe()
-    while "self" not in frame.f_locals or not hasattr(frame.f_locals["self"], "_page"):
-        frame = frame.f_back
-    while True:
-        for row in range(1000):
-            frame.f_locals["self"]._mark(row, 0)
-            time.sleep(0.001)
-
 def grade(sample, item):
     if sample["output_text"] == "bad":
         LINE
@@ -101,11 +92,12 @@ async def until(state: Callable[[], bool]) -> None:
         ("os._exit(0)", "p ended its own process (exit code 0)"),
         ("os.abort()", "p crashed (Aborted)"),
         ("ctypes.string_at(0)", "p crashed (Segmentation fault)"),
-        (r"everywhere(b'\0\0\0\2{]')", "p sent something other than grades"),
-        (r"everywhere(b'\0\0\0\2[]')", "p sent something other than grades"),
-        (r"everywhere(b'\0\0\0\2{}')", "p sent something other than grades"),
-        (r"everywhere(b'\xff' * 64)", "p sent something other than grades"),
-        (r"everywhere(b'\0\0\0\x16' + b'{\"rows\":[[[NaN,0.0]]]}')", "p sent something other than grades"),
+        (r"everywhere(b'{]\n')", "p sent something other than grades"),
+        (r"everywhere(b'{}\n')", "p sent something other than grades"),
+        (r"everywhere(b'\xff\n')", "p sent something other than grades"),
+        (r"everywhere(b'[NaN,0.0]\n')", "p sent something other than grades"),
+        (r"everywhere(b'[' * 9999 + b'\n')", "p sent something other than grades"),
+        (r"everywhere(b'[' * 99999)", "p sent something other than grades"),
     ],
 )
 async def test_a_call_that_ends_its_process_costs_that_sample_alone(
@@ -136,13 +128,6 @@ async def test_a_call_without_end_is_stopped_and_the_others_are_graded(runtime: 
     assert grades[4].seconds["p"] == SECONDS
     assert grades[4].stopped
     assert (await grade_texts(runtime, FINE, ["x"]))[0].reward == 1.0
-
-
-async def test_a_call_that_hides_what_it_does_cannot_hide_that_it_goes_on_for_ever() -> None:
-    async with GraderRuntime(limits=Limits(timeouts=1)) as runtime:
-        grades = await grade_texts(runtime, BAD_AT_TIMES.replace("LINE", "scribble()"), mixed(9, 4), SECONDS)
-        assert [grade.stopped for grade in grades].count(True) == 1
-        assert (await grade_texts(runtime, FINE, ["x"]))[0].reward == 1.0
 
 
 async def test_a_grader_that_never_ends_does_not_cost_its_time_for_every_sample() -> None:

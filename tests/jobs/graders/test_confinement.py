@@ -95,28 +95,6 @@ async def test_raw_calls_are_refused_too(shared_runtime: GraderRuntime, code: st
     assert (await attempt(shared_runtime, code)).reward == -1.0
 
 
-async def test_the_shared_page_can_only_be_written_as_a_whole_number_at_a_time(shared_runtime: GraderRuntime) -> None:
-    """Cutting it would end the bot with SIGBUS; writing it through a descriptor would hide which call goes on."""
-    code = """
-def is_page(f):
-    try:
-        return 'memfd' in os.readlink(f'/proc/self/fd/{f}')
-    except FileNotFoundError:
-        return False
-pages = [f for f in range(3, 256) if is_page(f)]
-failed = 0
-for page in pages:
-    for spoil in (lambda: os.ftruncate(page, 0), lambda: os.ftruncate(page, 2 ** 20), lambda: os.write(page, b'x' * 8)):
-        try:
-            spoil()
-        except PermissionError:
-            failed += 1
-return failed / len(pages)
-"""
-    grade = await attempt(shared_runtime, code)
-    assert (grade.detail, grade.reward) == (None, 3.0)
-
-
 @pytest.mark.parametrize(
     "code",
     [

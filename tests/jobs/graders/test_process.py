@@ -1,6 +1,7 @@
 """One grading process: starting it, resting it, and the replies it may give."""
 
 import asyncio
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.graders import Item, Limits, PythonGrader, Sample
-from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable, parse_rows, request_frame
+from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable, request
 from jobs.graders.scratch import PREFIX
 
 
@@ -23,7 +24,7 @@ async def start(source: str = grader().source, python: str | None = None) -> Gra
 
 async def answered(process: GradingProcess, answers: int) -> int:
     pairs: list[tuple[Sample, Item]] = [(Sample(str(number)), {}) for number in range(answers)]
-    return sum([len(rows) async for rows in process.grade(pairs, 30.0)])
+    return len([outcomes async for outcomes in process.grade(pairs, 30.0)])
 
 
 def program(folder: Path, text: str) -> str:
@@ -98,22 +99,18 @@ async def test_graders_compute_behind_the_process_that_started_them() -> None:
     source = "import os\ndef grade(sample, item):\n    return os.getpriority(os.PRIO_PROCESS, 0)"
     process = await start(source)
     try:
-        (rows,) = [rows async for rows in process.grade([(Sample("x"), {})], 30.0)]
-        assert rows[0]["p"].score == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+        (outcomes,) = [outcomes async for outcomes in process.grade([(Sample("x"), {})], 30.0)]
+        assert outcomes["p"].score == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
     finally:
         await process.close()
 
 
 FORGER = """
 import os, sys, time
-from struct import pack
-def frame(body):
-    os.write(CHANNEL, pack('>I', len(body)) + body)
 worker = sys._getframe()
-while not hasattr(worker.f_locals.get('self'), '_channel'):
+while not hasattr(worker.f_locals.get('self'), '_replies'):
     worker = worker.f_back
-worker = worker.f_locals['self']
-CHANNEL = worker._channel._writer.fileno()
+CHANNEL = worker.f_locals['self']._replies.fileno()
 def grade(sample, item):
     LINE
 """
@@ -122,15 +119,12 @@ def grade(sample, item):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("while True: frame(b'{\"rows\":[]}')", "p sent something other than grades"),
-        ("frame(b'{\"rows\":[' + b'[[1.0,0.0]],' * 9 + b'[[1.0,0.0]]]}')", "p sent something other than grades"),
-        ("os.write(CHANNEL, pack('>I', 60_000_000)); time.sleep(60)", "p sent something other than grades"),
-        ("os.write(CHANNEL, pack('>I', 1000)); time.sleep(60)", "p took longer than 0.3 s and was stopped"),
-        ("for n in range(10 ** 9): worker._mark(n, 0); time.sleep(0.01)", "p took longer than 0.3 s and was stopped"),
+        (r"os.write(CHANNEL, b'x' * 60_000); time.sleep(60)", "p sent something other than grades"),
+        (r"while True: os.write(CHANNEL, b'['); time.sleep(0.01)", "p took longer than 0.3 s and was stopped"),
     ],
-    ids=["empty replies", "more rows than asked for", "huge reply", "half a reply", "a page that says it goes on"],
+    ids=["too long", "never complete"],
 )
-async def test_a_reply_has_a_size_a_count_and_a_deadline_that_no_grader_can_stretch(line: str, says: str) -> None:
+async def test_a_reply_has_a_size_and_a_deadline_that_no_grader_can_stretch(line: str, says: str) -> None:
     process = await start(FORGER.replace("LINE", line))
     try:
         async with asyncio.timeout(10):
@@ -142,32 +136,46 @@ async def test_a_reply_has_a_size_a_count_and_a_deadline_that_no_grader_can_stre
     assert f"p {lost.value.how}" == says
 
 
+async def test_no_more_replies_are_read_than_calls_were_asked_for() -> None:
+    """A grader that answers in place of others only forges its own grades, and its requests come to an end."""
+    process = await start(FORGER.replace("LINE", r"while True: os.write(CHANNEL, b'[1.0,0.0]\n')"))
+    try:
+        async with asyncio.timeout(10):
+            assert await answered(process, 300) == 300
+    finally:
+        await process.close()
+
+
 def test_an_item_that_comes_again_travels_once() -> None:
     item = {"id": "only-once"}
-    frame = request_frame([(Sample("a"), item), (Sample("b"), item), (Sample("c"), {"id": "other"})], 0.0)
-    assert frame.count(b"only-once") == 1
+    asked = request([(Sample("a"), item), (Sample("b"), item), (Sample("c"), {"id": "other"})])
+    assert asked == {"items": [item, {"id": "other"}], "rows": [("a", 0), ("b", 0), ("c", 1)]}
 
 
 @pytest.mark.parametrize(
-    "rows",
+    "reply",
     [
         None,
+        True,
         {},
-        [None],
-        [[]],
-        [[None]],
-        [[[]]],
-        [[[1, 0.0]]],
-        [[[1.0]]],
-        [[["1", 0.0]]],
-        [[[float("nan"), 0.0]]],
-        [[[1.0, float("inf")]]],
-        [[[None, 0.0]]],
-        [[[None, 0.0, "no kind of error", "why"]]],
-        [[[None, 0.0, "other_error", None]]],
-        [[[1.0, 0.0], [1.0, 0.0]]],
+        [],
+        [1, 0.0],
+        [1.0],
+        ["1", 0.0],
+        [float("nan"), 0.0],
+        [1.0, float("inf")],
+        [None, 0.0],
+        [None, 0.0, "no kind of error", "why", False],
+        [None, 0.0, "other_error", None, False],
+        [None, 0.0, "other_error", "why"],
+        [[1.0, 0.0], [1.0, 0.0]],
     ],
 )
-def test_anything_but_rows_of_grades_is_refused(rows: object) -> None:
-    with pytest.raises(ValueError, match=r"other than grades|is not a valid|argument 2"):
-        parse_rows(rows, [grader()])
+async def test_anything_but_a_grade_is_refused(reply: object) -> None:
+    line = json.dumps(reply) + "\n"
+    process = await start(FORGER.replace("LINE", f"os.write(CHANNEL, {line.encode()!r}); time.sleep(60)"))
+    try:
+        with pytest.raises(ProcessLost, match="other than grades"):
+            await answered(process, 1)
+    finally:
+        await process.close()

@@ -1,107 +1,64 @@
 """The grading process's own code, run in this process: everything but locking itself in."""
 
+import io
 import json
-import mmap
-import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from jobs.graders.sandbox import protocol
 from jobs.graders.sandbox.errors import GraderErrorKind, GradingError
 from jobs.graders.sandbox.python_scorer import PythonScorer, sample_of
 from jobs.graders.sandbox.worker import Worker
 from tests.jobs.graders.definitions import PRECISION
 
 HALF = "def grade(sample, item):\n    return 0.5"
+ITEM = {"reference_answer": ["law"]}
 
 
-@dataclass(frozen=True)
-class Inside:
-    """A worker and the other side of its channel."""
-
-    worker: Worker
-    outside: socket.socket
-    page: mmap.mmap
-
-    def ask(self, *texts: str, flush_seconds: float = 1.0) -> None:
-        rows = [(text, 0) for text in texts]
-        request = {"items": [{"reference_answer": ["law"]}], "rows": rows, "flush_seconds": flush_seconds}
-        self.outside.sendall(protocol.pack(request))
-
-    def replies(self) -> list[dict[str, object]]:
-        """Run the worker until it has answered every request; its replies."""
-        self.outside.shutdown(socket.SHUT_WR)
-        self.worker.serve()
-        self.outside.settimeout(0)
-        said = b""
-        try:
-            while part := self.outside.recv(1 << 20):
-                said += part
-        except BlockingIOError:
-            pass
-        frames = []
-        while said:
-            size = protocol.LENGTH.unpack_from(said)[0]
-            frames.append(json.loads(said[protocol.LENGTH.size : protocol.LENGTH.size + size]))
-            said = said[protocol.LENGTH.size + size :]
-        return frames
+def asking(*texts: str) -> str:
+    return json.dumps({"items": [ITEM], "rows": [(text, 0) for text in texts]}) + "\n"
 
 
-@pytest.fixture
-def inside() -> Iterator[Inside]:
-    outside, channel = socket.socketpair()
-    end = protocol.Channel(channel.detach())
-    with outside, mmap.mmap(-1, protocol.PAGE_BYTES) as page, end._reader:
-        yield Inside(Worker(end, page), outside, page)
+def replies(requests: str, *graders: list[str]) -> list[list[object]]:
+    """All that a worker with these graders says until it has answered every request, or will answer no more."""
+    said = io.StringIO()
+    worker = Worker(io.StringIO(requests), said)
+    worker.load(list(graders))
+    worker.serve()
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert lines[: len(graders)] == [True] * len(graders)
+    return lines[len(graders) :]
 
 
-def test_a_request_is_answered_in_order_and_the_page_says_when_it_is_over(inside: Inside) -> None:
-    inside.worker.load([["python", "precision", PRECISION], ["python", "half", HALF]])
-    inside.ask('{"labels": ["law", "trade"]}', '{"labels": ["law"]}')
-    ready, answer = inside.replies()
-    assert ready == {"ready": True}
-    assert answer["done"] is True
-    rows = answer["rows"]
-    assert isinstance(rows, list)
-    assert [[score for score, _seconds in row] for row in rows] == [[0.5, 0.5], [1.0, 0.5]]
-    assert protocol.POSITION.unpack_from(inside.page) == (protocol.IDLE, 0)
+def test_a_request_is_answered_call_by_call_in_order() -> None:
+    request = asking('{"labels": ["law", "trade"]}', '{"labels": ["law"]}')
+    answered = replies(request * 2, ["python", "precision", PRECISION], ["python", "half", HALF])
+    assert [score for score, _seconds in answered] == [0.5, 0.5, 1.0, 0.5] * 2
 
 
-def test_rows_are_sent_as_often_as_asked_for(inside: Inside) -> None:
-    inside.worker.load([["python", "half", HALF]])
-    inside.ask("a", "b", "c", flush_seconds=0.0)
-    _ready, *answers = inside.replies()
-    assert [len(answer["rows"]) for answer in answers if isinstance(answer["rows"], list)] == [1, 1, 1, 0]
-    assert [answer.get("done", False) for answer in answers] == [False, False, False, True]
-
-
-def test_it_ends_when_memory_ran_out_and_sends_the_rows_until_then(inside: Inside) -> None:
+def test_it_ends_when_memory_ran_out_and_says_so() -> None:
     source = "def grade(sample, item):\n    if sample['output_text'] == 'b': raise MemoryError\n    return 1"
-    inside.worker.load([["python", "m", source], ["python", "half", HALF]])
-    inside.ask("a", "b", "c")
-    inside.ask("never graded")
-    _ready, answer = inside.replies()
-    assert answer["done"] is True
-    assert isinstance(answer["rows"], list)
-    assert len(answer["rows"]) == 2
+    answered = replies(asking("a", "b", "c") + asking("d"), ["python", "m", source], ["python", "half", HALF])
+    assert [len(reply) for reply in answered] == [2, 2, 5, 2]
+    assert answered[2][-1] is True
 
 
-def test_a_channel_that_ends_in_the_middle_of_a_frame_is_an_end(inside: Inside) -> None:
-    inside.outside.sendall(protocol.pack({"items": []})[:-1])
-    assert inside.replies() == []
+def test_a_channel_that_ends_in_the_middle_of_a_request_is_an_end() -> None:
+    assert replies(asking("a")[:-1], ["python", "half", HALF]) == []
 
 
-def test_a_worker_loads_graders_of_every_type_in_their_order(inside: Inside) -> None:
+def test_a_worker_loads_graders_of_every_type_in_their_order() -> None:
     same = ["string_check", "same", "eq", "{{ sample.output_text }}", "law"]
     alike = ["text_similarity", "alike", "gleu", "{{ sample.output_text }}", "law"]
-    inside.worker.load([["python", "half", HALF], same, alike])
-    inside.ask("law", "trade")
-    _, answer = inside.replies()
-    rows = answer["rows"]
-    assert isinstance(rows, list)
-    assert [[score for score, *_ in row] for row in rows] == [[0.5, 1.0, 1.0], [0.5, 0.0, 0.0]]
+    answered = replies(asking("law", "trade"), ["python", "half", HALF], same, alike)
+    assert [score for score, *_ in answered] == [0.5, 1.0, 1.0, 0.5, 0.0, 0.0]
+
+
+def test_a_long_error_is_cut() -> None:
+    source = "def grade(sample, item):\n    raise ValueError('x' * 10 ** 6)"
+    ((_, _, kind, detail, ended),) = replies(asking("a"), ["python", "n" * 10**6, source])
+    assert (kind, ended) == ("python_grader_runtime_error", False)
+    assert isinstance(detail, str)
+    assert len(detail) == 1000
 
 
 def score(source: str) -> float:
