@@ -69,17 +69,10 @@ def given(value: object, _path: str) -> object:
     return value
 
 
-def name(value: object, path: str) -> str:
-    """A grader's name."""
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidGrader(path, "must be a name, such as precision")
-    return value
-
-
 def text(value: object, path: str) -> str:
     """A text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidGrader(path, f"must be text, not {'blank' if value == '' else shown(value)}")
+        raise InvalidGrader(path, f"must be text, not {'blank' if isinstance(value, str) else shown(value)}")
     return value
 
 

@@ -8,6 +8,7 @@ computed in floats, so that 9^9^9 is an overflow instead of a hang.
 import ast
 import difflib
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,22 +25,22 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_.,+\-*/^() ]*")
 _DECIMAL = re.compile(r"[0-9.]+([eE][+-]?[0-9]+)?")
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
     ast.Pow: math.pow,
 }
-_ONE_ARGUMENT: Mapping[str, Callable[[float], float]] = {
+FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "min": lambda *numbers: min(numbers),
+    "max": lambda *numbers: max(numbers),
     "abs": abs,
-    "floor": lambda a: float(math.floor(a)),
-    "ceil": lambda a: float(math.ceil(a)),
+    "floor": lambda number: float(math.floor(number)),
+    "ceil": lambda number: float(math.ceil(number)),
     "exp": math.exp,
     "sqrt": math.sqrt,
     "log": math.log,
 }
-_MANY_ARGUMENTS: Mapping[str, Callable[[Iterable[float]], float]] = {"min": min, "max": max}
-FUNCTIONS = (*_MANY_ARGUMENTS, *_ONE_ARGUMENT)
 
 
 class FormulaError(ValueError):
@@ -61,19 +62,17 @@ class Formula:
         Raises:
             FormulaError: a division by zero, a root or logarithm that does not exist, or an overflow.
         """
+        failure = "has no finite value"
         try:
             value = self._evaluate(scores)
         except ZeroDivisionError:
-            raise FormulaError(self._failure("divides by zero", scores)) from None
+            value, failure = math.nan, "divides by zero"
         except (ValueError, OverflowError):
             value = math.nan
-        if not math.isfinite(value):
-            raise FormulaError(self._failure("has no finite value", scores))
-        return value
-
-    def _failure(self, what: str, scores: Values) -> str:
+        if math.isfinite(value):
+            return value
         used = ", ".join(f"{name} = {scores[name]:g}" for name in sorted(self.names))
-        return f"the formula `{self.text}` {what}" + (f" with {used}" if used else "")
+        raise FormulaError(f"the formula `{self.text}` {failure}" + (f" with {used}" if used else ""))
 
 
 def parse_formula(text: str, names: Iterable[str]) -> Formula:
@@ -158,27 +157,21 @@ class _Reader:
         return lambda scores: scores[name]
 
     def _operation(self, node: ast.BinOp, depth: int) -> Evaluate:
-        operator = _OPERATORS.get(type(node.op))
-        if operator is None:
-            raise FormulaError(
-                f"`{self._source(node)[:60]}` uses an operator that a formula does not have; it has + - * / ^"
-            )
+        operation = _OPERATORS.get(type(node.op))
+        if operation is None:
+            used = self._source(node)[:60]
+            raise FormulaError(f"`{used}` uses an operator that a formula does not have; it has + - * / ^")
         left, right = self.read(node.left, depth + 1), self.read(node.right, depth + 1)
-        return lambda scores: operator(left(scores), right(scores))
+        return lambda scores: operation(left(scores), right(scores))
 
     def _call(self, node: ast.Call, depth: int) -> Evaluate:
         name = self._source(node.func)[:60]
         if name not in FUNCTIONS:
             raise FormulaError(f"a formula has no function {name}; it has {', '.join(FUNCTIONS)}")
-        arguments = [self.read(argument, depth + 1) for argument in node.args]
-        takes_one = name in _ONE_ARGUMENT
-        if node.keywords or not arguments or (takes_one and len(arguments) != 1):
-            raise FormulaError(f"{name} takes {'one number' if takes_one else 'one number or more'}")
-        if takes_one:
-            function, argument = _ONE_ARGUMENT[name], arguments[0]
-            return lambda scores: function(argument(scores))
-        choose = _MANY_ARGUMENTS[name]
-        return lambda scores: choose([argument(scores) for argument in arguments])
+        function, arguments = FUNCTIONS[name], [self.read(argument, depth + 1) for argument in node.args]
+        if node.keywords or not arguments or (len(arguments) > 1 and name not in ("min", "max")):
+            raise FormulaError(f"{name} takes {'one number or more' if name in ('min', 'max') else 'one number'}")
+        return lambda scores: function(*[argument(scores) for argument in arguments])
 
     def _source(self, node: ast.expr) -> str:
         """The node as it was written; the text is one line of ASCII, so that offsets are characters."""

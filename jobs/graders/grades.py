@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.graders.sandbox.errors import GraderErrorKind
-from jobs.graders.sandbox.python_scorer import read_json
+from jobs.graders.sandbox.sample import read_json
 
 GB = 1024**3
 

@@ -23,7 +23,7 @@ class _Definition:
     """What every grader has."""
 
     type: ClassVar[str]
-    name: Annotated[str, fields.name]
+    name: Annotated[str, fields.text]
     definition: Mapping[str, object] = field(repr=False)
     """What was parsed, unchanged."""
     pass_threshold: Annotated[float | None, fields.number] = None

@@ -15,7 +15,7 @@ from jobs.graders.grades import Item, Outcome, Outcomes, Sample, TokenUsage, pla
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import CosineGrader, JudgeGrader, JudgeMessage, LabelModelGrader, ModelGrader
 from jobs.graders.sandbox.errors import GraderErrorKind, GradingError
-from jobs.graders.sandbox.python_scorer import read_json, sample_of
+from jobs.graders.sandbox.sample import read_json, sample_of
 from jobs.graders.sandbox.template import fill
 
 SERVER_ERROR = GraderErrorKind.MODEL_GRADER_SERVER_ERROR

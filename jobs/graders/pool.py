@@ -6,14 +6,13 @@ Each list of graders has its own few turns, so that one that hangs keeps nobody 
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample
 from jobs.graders.kinds import PythonGrader, SandboxedGrader
-from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable
+from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable, key_of
 from jobs.graders.sandbox.errors import GraderErrorKind
 
 CHUNK = 256
@@ -22,8 +21,6 @@ SPARE_PROCESSES = 3
 """Idle processes kept in addition to the number of workers, for graders that take turns."""
 OTHER_GRADERS = 4
 """So many lists of graders with one worker each can be at work next to one that uses all its own."""
-
-_Key = tuple[tuple[str, ...], ...]
 
 
 @dataclass(slots=True)
@@ -79,13 +76,14 @@ class GradingPool:
         self._workers = workers
         self._limits = limits
         self._total = asyncio.Semaphore(workers + OTHER_GRADERS)
-        self._turns: WeakValueDictionary[_Key, asyncio.Semaphore] = WeakValueDictionary()
-        self._idle: OrderedDict[GradingProcess, _Key] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[tuple[str, ...], ...], asyncio.Semaphore] = WeakValueDictionary()
+        self._idle: list[GradingProcess] = []
+        """The one that was used last comes last."""
 
     async def close(self) -> None:
         """End every process and remove what they leave behind."""
         while self._idle:
-            await self._idle.popitem()[0].close()
+            await self._idle.pop().close()
 
     async def grade(
         self, parts: Sequence[SandboxedGrader], pairs: Sequence[tuple[Sample, Item]], seconds: float
@@ -100,7 +98,7 @@ class GradingPool:
         if not parts:
             return [{} for _ in pairs]
         batch = _Batch(tuple(parts), pairs, seconds, [None] * len(pairs))
-        turns = self._turns.setdefault(_key(parts), asyncio.Semaphore(self._workers))
+        turns = self._turns.setdefault(key_of(parts), asyncio.Semaphore(self._workers))
         size = max(1, min(CHUNK, -(-len(pairs) // self._workers)))
         async with asyncio.TaskGroup() as group:
             for start in range(0, len(pairs), size):
@@ -132,24 +130,20 @@ class GradingPool:
                 batch.outcomes[next(places)] = outcomes
             reusable = process.rest()
         finally:
-            await (self._keep(process, _key(batch.parts)) if reusable else process.close())
+            await (self._keep(process) if reusable else process.close())
 
     async def _take(self, batch: _Batch) -> GradingProcess:
         """An idle process of these graders, or a new one."""
-        key = _key(batch.parts)
-        for process in [process for process, served in reversed(self._idle.items()) if served == key]:
-            del self._idle[process]
+        key = key_of(batch.parts)
+        while process := next((process for process in reversed(self._idle) if process.key == key), None):
+            self._idle.remove(process)
             if process.is_alive:
                 process.resume()
                 return process
             await process.close()
         return await GradingProcess.start(batch.parts, self._limits, batch.seconds)
 
-    async def _keep(self, process: GradingProcess, key: _Key) -> None:
-        self._idle[process] = key
+    async def _keep(self, process: GradingProcess) -> None:
+        self._idle.append(process)
         while len(self._idle) > self._workers + SPARE_PROCESSES:
-            await self._idle.popitem(last=False)[0].close()
-
-
-def _key(parts: Sequence[SandboxedGrader]) -> _Key:
-    return tuple(part.spec for part in parts)
+            await self._idle.pop(0).close()

@@ -64,6 +64,11 @@ class ProcessLost(Exception):
     """While the sources were run, before any sample."""
 
 
+def key_of(graders: Sequence[SandboxedGrader]) -> tuple[tuple[str, ...], ...]:
+    """What makes a list of graders the same as another."""
+    return tuple(grader.spec for grader in graders)
+
+
 class GradingProcess:
     """A process that grades with one fixed list of graders. Made by `start`, ended by `close`."""
 
@@ -71,6 +76,7 @@ class GradingProcess:
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._graders = tuple(graders)
+        self.key = key_of(graders)
         self._limits = limits
         self._grader = 0
         """The place of the grader whose reply is due."""
@@ -123,7 +129,7 @@ class GradingProcess:
 
     async def _load(self, seconds: float) -> None:
         limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
-        self._send({**limits, "graders": [grader.spec for grader in self._graders]})
+        self._send({**limits, "graders": self.key})
         try:
             reply = await self._reply(START_SECONDS)
         except ProcessLost as lost:

@@ -1,6 +1,7 @@
 """What can be said of a python grader's source without running it."""
 
 import ast
+import symtable
 
 from jobs.graders.fields import InvalidGrader
 
@@ -20,6 +21,7 @@ def python_source(source: object, path: str) -> str:
         raise InvalidGrader(path, f"is {size:,.1f} KB long; at most {MAX_SOURCE_KB} KB are allowed")
     try:
         tree = ast.parse(source)
+        is_bound = _binds_grade(source, tree)
     except SyntaxError as failure:
         raise InvalidGrader(path, f"line {failure.lineno or 1}: {failure.msg}") from None
     except (ValueError, RecursionError, MemoryError):
@@ -27,7 +29,7 @@ def python_source(source: object, path: str) -> str:
         raise InvalidGrader(path, why) from None
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     grade = next((function for function in reversed(functions) if function.name == "grade"), None)
-    if grade is None and not _binds_grade(tree):
+    if not is_bound:
         raise InvalidGrader(path, "must define `grade(sample, item)`")
     if isinstance(grade, ast.AsyncFunctionDef):
         raise InvalidGrader(path, f"line {grade.lineno}: `grade` must be a plain function, not an async one")
@@ -36,17 +38,12 @@ def python_source(source: object, path: str) -> str:
     return source
 
 
-def _binds_grade(tree: ast.Module) -> bool:
-    """Whether `grade` is bound in another way, such as `grade = score`; only running it tells more."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id="grade", ctx=ast.Store()):
-                return True
-            case ast.FunctionDef(name="grade") | ast.ClassDef(name="grade"):
-                return True
-            case ast.alias(name=name, asname=asname) if (asname or name) in ("grade", "*"):
-                return True
-    return False
+def _binds_grade(source: str, tree: ast.Module) -> bool:
+    """Whether `grade` is defined, assigned or imported; what to, only running it tells."""
+    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body):
+        return True
+    symbols = symtable.symtable(source, "<grader>", "exec").get_symbols()
+    return any(symbol.get_name() == "grade" and (symbol.is_assigned() or symbol.is_imported()) for symbol in symbols)
 
 
 def _takes_two(arguments: ast.arguments) -> bool:

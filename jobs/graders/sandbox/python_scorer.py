@@ -2,7 +2,6 @@
 
 import linecache
 from collections.abc import Callable
-from json import loads
 from math import inf, isfinite
 from numbers import Real
 from traceback import TracebackException
@@ -34,7 +33,9 @@ class PythonScorer:
         if self._load_error is not None:
             raise GradingError(GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR, self._load_error)
         try:
-            return _score(self._grade(sample, item), self._name)
+            return _finite(self._grade(sample, item), self._name)
+        except GradingError:
+            raise
         except BaseException as failure:  # the boundary to foreign code, which may raise anything
             raise GradingError(GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR, self._describe(failure)) from failure
 
@@ -49,8 +50,6 @@ class PythonScorer:
 
     def _describe(self, failure: BaseException) -> str:
         """The failure in one line, with the line of the source where it was raised."""
-        if isinstance(failure, NotAScore):
-            return str(failure)
         trace = TracebackException.from_exception(failure, limit=-64)
         text = "".join(trace.format_exception_only()).strip().splitlines() or [type(failure).__name__]
         line = next((frame for frame in reversed(trace.stack) if frame.filename == self._file), None)
@@ -68,21 +67,20 @@ def _is_missing_library(failure: BaseException) -> bool:
     return type(failure) is ModuleNotFoundError and failure.name is not None and "." not in failure.name
 
 
-class NotAScore(TypeError):
-    """A grader returned something other than a finite number."""
-
-
-def _score(value: object, name: str) -> float:
-    if type(value) is not float:
-        if not isinstance(value, Real):
-            raise NotAScore(f"{name} returned {_shown(value)}; it must return a number")
-        try:
-            value = float(value)
-        except OverflowError:
-            value = inf
-    if not isfinite(value):
-        raise NotAScore(f"{name} returned {value}; it must return a finite number")
-    return value
+def _finite(value: object, name: str) -> float:
+    if type(value) is float and isfinite(value):
+        return value
+    if not isinstance(value, Real):
+        why = f"{name} returned {_shown(value)}; it must return a number"
+        raise GradingError(GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR, why)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
+        why = f"{name} returned {number}; it must return a finite number"
+        raise GradingError(GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR, why)
+    return number
 
 
 def _shown(value: object) -> str:
@@ -93,27 +91,3 @@ def _shown(value: object) -> str:
     if kind is str:
         return f"text ({value!r})" if len(value) <= 60 else f"text ({value[:60]!r}...)"  # type: ignore[arg-type,index]  # kind says it is text
     return f"a {kind.__name__}"
-
-
-def sample_of(output_text: str) -> dict[str, object]:
-    """The `sample` argument, with the keys that OpenAI's graders get."""
-    return {
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": output_text}}],
-        "output_text": output_text,
-        "output_json": read_json(output_text),
-        "output_tools": [],
-        "output_audio": None,
-    }
-
-
-def read_json(text: str) -> object | None:
-    """`text` as strict JSON (no NaN, no Infinity); None if it is not."""
-    try:
-        value: object = loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _refuse_constant(constant: str) -> object:
-    raise ValueError(f"{constant} is not JSON")

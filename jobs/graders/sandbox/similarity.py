@@ -33,29 +33,25 @@ _LONGEST = 4
 Grams = Counter[tuple[str, ...]]
 
 
-def fuzzy_match(answer: str, reference: str) -> float:
-    """The share of characters that survive insertions and deletions."""
+def _fuzzy_match(answer: str, reference: str) -> float:
     from rapidfuzz.fuzz import ratio  # noqa: PLC0415  # only the graders that need it pay for it
 
     return ratio(answer, reference) / 100.0
 
 
-def rouge_l(answer: str, reference: str) -> float:
-    """F1 over the longest common subsequence of words."""
+def _rouge_l(answer: str, reference: str) -> float:
     from rapidfuzz.distance.LCSseq import similarity  # noqa: PLC0415  # only the graders that need it pay for it
 
     mine, theirs = _words(answer), _words(reference)
     return _f1(similarity(mine, theirs), len(mine), len(theirs))
 
 
-def rouge_n(answer: str, reference: str, size: int) -> float:
-    """F1 over n-grams of `size` words."""
+def _rouge_n(answer: str, reference: str, size: int) -> float:
     mine, theirs = _grams(_words(answer), size), _grams(_words(reference), size)
     return _f1((mine & theirs).total(), mine.total(), theirs.total())
 
 
-def bleu(answer: str, reference: str) -> float:
-    """BLEU of one sentence; see the top of the file."""
+def _bleu(answer: str, reference: str) -> float:
     mine, theirs = _TOKEN.findall(answer), _TOKEN.findall(reference)
     if not mine or not theirs:
         return 0.0
@@ -72,15 +68,14 @@ def bleu(answer: str, reference: str) -> float:
     return min(1.0, exp(brevity + sum(logs) / len(logs)))
 
 
-def gleu(answer: str, reference: str) -> float:
-    """Google BLEU: the smaller of precision and recall over all 1..4-grams."""
+def _gleu(answer: str, reference: str) -> float:
     sizes = range(1, _LONGEST + 1)
     mine, theirs = _grams(_TOKEN.findall(answer), *sizes), _grams(_TOKEN.findall(reference), *sizes)
     most = max(mine.total(), theirs.total())
     return (mine & theirs).total() / most if most else 0.0
 
 
-def meteor(answer: str, reference: str) -> float:
+def _meteor(answer: str, reference: str) -> float:
     """METEOR (Lavie and Agarwal 2007): the weighted mean of precision and recall, less up to half for broken order."""
     mine, theirs = _TOKEN.findall(answer.lower()), _TOKEN.findall(reference.lower())
     pairs = _aligned(mine, theirs, cache(_stemmer()))
@@ -134,10 +129,10 @@ def _f1(hits: float, mine: float, theirs: float) -> float:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "fuzzy_match": fuzzy_match,
-    "bleu": bleu,
-    "gleu": gleu,
-    "meteor": meteor,
-    **{f"rouge_{size}": partial(rouge_n, size=size) for size in range(1, 6)},
-    "rouge_l": rouge_l,
+    "fuzzy_match": _fuzzy_match,
+    "bleu": _bleu,
+    "gleu": _gleu,
+    "meteor": _meteor,
+    **{f"rouge_{size}": partial(_rouge_n, size=size) for size in range(1, 6)},
+    "rouge_l": _rouge_l,
 }

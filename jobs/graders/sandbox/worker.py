@@ -18,7 +18,8 @@ from typing import Any, TextIO
 
 from .confine import NotConfined, confine, die_with
 from .errors import GradingError
-from .python_scorer import PythonScorer, sample_of
+from .python_scorer import PythonScorer
+from .sample import sample_of
 from .text_scorer import TextScorer
 
 DETAIL_CHARACTERS = 1000

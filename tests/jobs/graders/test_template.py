@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.graders.sandbox.errors import GradingError
-from jobs.graders.sandbox.python_scorer import sample_of
+from jobs.graders.sandbox.sample import sample_of
 from jobs.graders.sandbox.template import BadTemplate, check_template
 from jobs.graders.sandbox.template import fill as fill_template
 

@@ -7,7 +7,7 @@ import pytest
 from jobs.graders import GraderErrorKind
 from jobs.graders.sandbox import text_scorer
 from jobs.graders.sandbox.errors import GradingError
-from jobs.graders.sandbox.python_scorer import sample_of
+from jobs.graders.sandbox.sample import sample_of
 from jobs.graders.sandbox.similarity import MEASURES
 from jobs.graders.sandbox.text_scorer import TextScorer
 

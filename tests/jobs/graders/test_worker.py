@@ -6,7 +6,8 @@ import json
 import pytest
 
 from jobs.graders.sandbox.errors import GraderErrorKind, GradingError
-from jobs.graders.sandbox.python_scorer import PythonScorer, sample_of
+from jobs.graders.sandbox.python_scorer import PythonScorer
+from jobs.graders.sandbox.sample import sample_of
 from jobs.graders.sandbox.worker import Worker
 from tests.jobs.graders.definitions import PRECISION
 
