@@ -1,4 +1,4 @@
-"""A system call filter for the grading process: no network, no other process, nothing of the machine's.
+"""A system call filter for the grading process: no network, no other processes, nothing of the machine.
 
 What is not named here is allowed: plain computing, memory, threads, and files as far as Landlock lets them. The filter
 is a list of classic BPF instructions; linux/audit.h, linux/filter.h and linux/seccomp.h hold the numbers.

@@ -8,7 +8,7 @@ MAX_DEPTH = 20
 """A schema may contain itself; deeper than this it is filled with null."""
 
 
-def plausible_answers(item: Mapping[str, object], response_format: Mapping[str, object] | None) -> list[str]:
+def example_answers(item: Mapping[str, object], response_format: Mapping[str, object] | None) -> list[str]:
     """At least one answer to `item`, likeliest first.
 
     With a response format it is one JSON text that obeys it, with the item's own words wherever an enum offers them.
@@ -23,7 +23,7 @@ def plausible_answers(item: Mapping[str, object], response_format: Mapping[str, 
 
 
 def _schema_of(response_format: Mapping[str, object]) -> Mapping[str, object]:
-    """The bare schema, whether it came as chat completions nest it, as responses flatten it, or bare."""
+    """The bare schema, whether nested as in chat completions, flat as in responses, or bare."""
     nested = response_format.get("json_schema", response_format)
     schema = nested.get("schema", nested) if isinstance(nested, Mapping) else None
     return schema if isinstance(schema, Mapping) else {}
@@ -32,11 +32,8 @@ def _schema_of(response_format: Mapping[str, object]) -> Mapping[str, object]:
 def _words(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _words(inner)
-    elif isinstance(value, Sequence):
-        for inner in value:
+    elif isinstance(value, Mapping | Sequence):
+        for inner in value.values() if isinstance(value, Mapping) else value:
             yield from _words(inner)
 
 
@@ -55,10 +52,10 @@ class _Filler:
         if "enum" in schema:
             return next(iter(self._choices(schema)), None)
         if "$ref" in schema:
-            return self.fill(self._referred(str(schema["$ref"])), depth + 1)
+            return self.fill(self._resolved(schema), depth + 1)
         for union in ("anyOf", "oneOf", "allOf"):
             if isinstance(schema.get(union), Sequence):
-                return self.fill(self._first_telling(schema[union]), depth + 1)
+                return self.fill(next(filter(_is_not_null, schema[union]), None), depth + 1)
         return self._typed(schema, depth)
 
     def _typed(self, schema: Mapping[str, object], depth: int) -> object:
@@ -71,41 +68,38 @@ class _Filler:
                 return {name: self.fill(inner, depth + 1) for name, inner in named}
             case "array":
                 return self._array(schema, depth)
-            case "string":
-                return "text"
             case "integer" | "number":
                 return schema.get("minimum", 1)
-            case "boolean":
-                return True
-        return None
+        return {"string": "text", "boolean": True}.get(str(kind))
 
     def _array(self, schema: Mapping[str, object], depth: int) -> list[object]:
         inner = schema.get("items")
-        fewest, most = schema.get("minItems", 0), schema.get("maxItems")
+        minimum, maximum = schema.get("minItems", 0), schema.get("maxItems")
         choices = self._choices(inner)
-        filled = [choice for choice in choices if self._mentioned(choice)] or [self.fill(inner, depth + 1)]
+        filled = [choice for choice in choices if self._is_mentioned(choice)] or [self.fill(inner, depth + 1)]
         spare = [choice for choice in choices if choice not in filled]
-        missing = max(fewest - len(filled), 0) if isinstance(fewest, int) else 0
+        missing = max(minimum - len(filled), 0) if isinstance(minimum, int) else 0
         filled += spare[:missing] if choices else [filled[0]] * missing
-        return filled[:most] if isinstance(most, int) else filled
+        return filled[:maximum] if isinstance(maximum, int) else filled
 
     def _choices(self, schema: object) -> list[object]:
         """An enum's values, those that the item mentions first."""
-        if isinstance(schema, Mapping) and "$ref" in schema:
-            schema = self._referred(str(schema["$ref"]))
+        schema = self._resolved(schema)
         values = schema.get("enum") if isinstance(schema, Mapping) else None
-        return sorted(values, key=lambda value: not self._mentioned(value)) if isinstance(values, Sequence) else []
+        return sorted(values, key=lambda value: not self._is_mentioned(value)) if isinstance(values, Sequence) else []
 
-    def _mentioned(self, value: object) -> bool:
+    def _is_mentioned(self, value: object) -> bool:
         return isinstance(value, str) and value in self.words
 
-    def _referred(self, reference: str) -> object:
-        at: object = self.root
-        for step in reference.removeprefix("#").split("/")[1:]:
-            at = at.get(step) if isinstance(at, Mapping) else None
-        return at
+    def _resolved(self, schema: object) -> object:
+        """The schema that a `$ref` stands for; any other schema itself."""
+        if not isinstance(schema, Mapping) or "$ref" not in schema:
+            return schema
+        found: object = self.root
+        for step in str(schema["$ref"]).removeprefix("#").split("/")[1:]:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found
 
-    @staticmethod
-    def _first_telling(options: Sequence[object]) -> object:
-        telling = (option for option in options if not (isinstance(option, Mapping) and option.get("type") == "null"))
-        return next(telling, None)
+
+def _is_not_null(schema: object) -> bool:
+    return not (isinstance(schema, Mapping) and schema.get("type") == "null")

@@ -2,14 +2,14 @@ import json
 
 import pytest
 
-from jobs.graders.plausible import plausible_answers
+from jobs.graders.example_answers import example_answers
 
 ITEM = {"id": "a", "text_input": "A rule on tariffs.", "reference_answer": ["trade", "law"]}
 LABELS = ["energy", "law", "trade", "transport"]
 
 
 def only(schema: object) -> object:
-    (answer,) = plausible_answers(ITEM, {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}})
+    (answer,) = example_answers(ITEM, {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}})
     return json.loads(answer)
 
 
@@ -65,14 +65,14 @@ def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
     "response_format", [{"schema": {"const": 1}}, {"const": 1}, {"json_schema": {"schema": {"const": 1}}}]
 )
 def test_a_schema_is_found_nested_flat_and_bare(response_format: dict[str, object]) -> None:
-    assert plausible_answers(ITEM, response_format) == ["1"]
+    assert example_answers(ITEM, response_format) == ["1"]
 
 
 def test_a_response_format_without_a_schema_gives_an_answer_all_the_same() -> None:
-    assert plausible_answers(ITEM, {"json_schema": "?"}) == ["null"]
+    assert example_answers(ITEM, {"json_schema": "?"}) == ["null"]
 
 
 def test_without_a_response_format_the_reference_answer_is_the_guess() -> None:
-    assert plausible_answers({"reference_answer": "law"}, None) == ["law", '"law"', '{"answer": "law"}']
-    assert plausible_answers(ITEM, None) == ['["trade", "law"]', '{"answer": ["trade", "law"]}']
-    assert plausible_answers({}, None)[0] == "answer"
+    assert example_answers({"reference_answer": "law"}, None) == ["law", '"law"', '{"answer": "law"}']
+    assert example_answers(ITEM, None) == ['["trade", "law"]', '{"answer": ["trade", "law"]}']
+    assert example_answers({}, None)[0] == "answer"

@@ -7,7 +7,7 @@ import ctypes
 import os
 import stat
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG = 1
@@ -29,31 +29,26 @@ Rule = tuple[str, int]
 """A folder or file, and what may be done beneath it."""
 
 
-class Unavailable(OSError):
-    """The kernel has no Landlock, or the container does not let it be used."""
-
-
 def restrict(rules: Iterable[Rule]) -> None:
-    """From here on this thread and what it starts may only do what `rules` allow; paths that do not exist are no rule.
+    """From here on this thread and what it starts may only do what `rules` allow; paths that do not exist are skipped.
 
     Raises:
-        Unavailable: nothing was restricted.
+        OSError: the kernel has no Landlock, or the container does not let it be used; nothing was restricted.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = _call(libc, CREATE_RULESET, (None, 0, VERSION_FLAG))
+    version = libc_call("syscall", CREATE_RULESET, 0, 0, VERSION_FLAG)
     handled = (1 << _RIGHTS_BY_VERSION[min(version, len(_RIGHTS_BY_VERSION) - 1)]) - 1
     attributes = struct.pack("<QQQ", handled, TCP if version >= 4 else 0, SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
-    ruleset = _call(libc, CREATE_RULESET, (attributes, size, 0))
+    ruleset = libc_call("syscall", CREATE_RULESET, attributes, size, 0)
     try:
         for path, rights in rules:
-            _allow(libc, ruleset, path, rights & handled)
-        _call(libc, RESTRICT_SELF, (ruleset, 0))
+            _allow(ruleset, path, rights & handled)
+        libc_call("syscall", RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
 
-def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
+def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
         beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -61,15 +56,21 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
     try:
         if not stat.S_ISDIR(os.fstat(beneath).st_mode):
             rights &= _ON_FILES
-        _call(libc, ADD_RULE, (ruleset, PATH_BENEATH, struct.pack("<Qi", rights, beneath), 0))
+        libc_call("syscall", ADD_RULE, ruleset, PATH_BENEATH, struct.pack("<Qi", rights, beneath), 0)
     finally:
         os.close(beneath)
 
 
-def _call(libc: ctypes.CDLL, number: int, arguments: Sequence[bytes | int | None]) -> int:
-    words = [ctypes.c_long(value) if isinstance(value, int) else ctypes.c_char_p(value) for value in arguments]
-    answer = int(libc.syscall(ctypes.c_long(number), *words))
-    if answer < 0:
+def libc_call(name: str, *arguments: int | bytes) -> int:
+    """The result of a function of the C library.
+
+    Raises:
+        OSError: it is below 0; the error says why.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_long(value) for value in arguments]
+    result = int(getattr(libc, name)(*words))
+    if result < 0:
         code = ctypes.get_errno()
-        raise Unavailable(code, os.strerror(code))
-    return answer
+        raise OSError(code, os.strerror(code))
+    return result

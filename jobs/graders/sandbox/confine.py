@@ -9,8 +9,10 @@ import struct
 import sys
 
 from . import landlock, seccomp
+from .landlock import libc_call
 
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
+SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 OPEN_FILES = 256
 
@@ -23,7 +25,7 @@ class NotConfined(Exception):
 
 
 def unsupported(system: str | None = None, machine: str | None = None) -> str | None:
-    """Why a kind of machine, by default this one, cannot confine a grader at all; None where it may be able to."""
+    """Why a kind of machine, by default this one, cannot confine a grader at all; None if it may be able to."""
     system, machine = system or platform.system(), machine or platform.machine()
     if system != "Linux":
         return f"python graders need Linux to be locked in, and this is {system}; run Proctor in its container image"
@@ -33,34 +35,28 @@ def unsupported(system: str | None = None, machine: str | None = None) -> str | 
 
 
 def die_with(parent: int) -> None:
-    """Has the kernel end this process when its parent ends; ends it now if that has happened already."""
-    _libc_call("prctl", PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    """Have the kernel end this process when its parent ends; end it now if that has happened already."""
+    libc_call("prctl", PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 
 
 def confine(scratch: str, memory_bytes: int, file_bytes: int) -> None:
-    """Leaves this process its memory, its threads, the Python library to read, `scratch` to write to, and nothing else.
+    """Leave this process its memory, its threads, the Python library to read, `scratch` to write to, and nothing else.
 
     Raises:
-        NotConfined: some part of that is not to be had here; the process must not run a grader.
+        NotConfined: the kernel does not offer some part of that; the process must not run a grader.
     """
-    why = unsupported()
-    if why is not None:
-        raise NotConfined(why)
     _limit(memory_bytes, file_bytes)
+    needs = "Landlock (Linux 5.13 or newer)"
     try:
         _drop_capabilities()
-        _libc_call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        libc_call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         landlock.restrict(_rules(scratch))
-    except OSError as failure:
-        msg = f"python graders need Landlock (Linux 5.13 or newer), and the kernel said: {failure.strerror}"
-        raise NotConfined(msg) from failure
-    try:
+        needs = "seccomp filters"
         _filter_calls()
     except OSError as failure:
-        msg = f"python graders need seccomp filters, and the kernel said: {failure.strerror}"
-        raise NotConfined(msg) from failure
+        raise NotConfined(f"python graders need {needs}, and the kernel said: {failure.strerror}") from failure
 
 
 def _limit(memory_bytes: int, file_bytes: int) -> None:
@@ -77,8 +73,8 @@ def _limit(memory_bytes: int, file_bytes: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Root in a container keeps none of root's powers over other processes and files."""
-    _libc_call("capset", struct.pack("<Ii", CAPABILITY_VERSION_3, 0), bytes(24))
+    """Take root's powers over other processes and files from it, for containers that run as root."""
+    libc_call("capset", struct.pack("<Ii", CAPABILITY_VERSION_3, 0), bytes(24))
 
 
 def _rules(scratch: str) -> list[landlock.Rule]:
@@ -93,13 +89,4 @@ def _filter_calls() -> None:
     code = seccomp.program(seccomp.MACHINES[platform.machine()], os.getpid())
     held = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
-    seccomp_mode_filter = 2
-    _libc_call("prctl", 22, seccomp_mode_filter, program, 0, 0)
-
-
-def _libc_call(name: str, *arguments: int | bytes) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    words = [ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_long(value) for value in arguments]
-    if getattr(libc, name)(*words) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    libc_call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)

@@ -3,13 +3,11 @@
 import pytest
 
 from jobs.graders import Grade, GraderErrorKind, GraderRuntime, Sample, parse_grader
-from jobs.graders.cell import similarity as measures
-from jobs.graders.cell.grading import sample_of
-from jobs.graders.cell.texts import Compared
 from tests.jobs.graders.definitions import PRECISION, check, python, similarity
 
 MEGABYTE = "word and \u05e9\u05dc\u05d5\u05dd \U0001f600 " * 50_000
 METRICS = ("fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_3", "rouge_4", "rouge_5", "rouge_l")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def graded(runtime: GraderRuntime, definition: dict[str, object], text: str, reference: object) -> Grade:
@@ -37,9 +35,9 @@ async def graded(runtime: GraderRuntime, definition: dict[str, object], text: st
     ],
 )
 async def test_string_checks(
-    runtime: GraderRuntime, operation: str, text: str, reference: object, score: float
+    shared_runtime: GraderRuntime, operation: str, text: str, reference: object, score: float
 ) -> None:
-    grade = await graded(runtime, check(operation), text, reference)
+    grade = await graded(shared_runtime, check(operation), text, reference)
     assert (grade.reward, dict(grade.scores), grade.detail) == (score, {"same": score}, None)
 
 
@@ -65,43 +63,30 @@ FIGURES = (  # sacrebleu 2.6.0, nltk 3.10.4 (no WordNet), rouge-score 0.1.2 and 
 
 @pytest.mark.parametrize(("text", "reference", "scores"), FIGURES)
 async def test_measures_agree_with_the_libraries_people_know(
-    runtime: GraderRuntime, text: str, reference: str, scores: tuple[float, ...]
+    shared_runtime: GraderRuntime, text: str, reference: str, scores: tuple[float, ...]
 ) -> None:
     children = {metric: similarity(metric, metric) for metric in METRICS}
     formula: dict[str, object] = {"type": "multi", "name": "all", "graders": children, "calculate_output": "bleu"}
-    grade = await graded(runtime, formula, text, reference)
+    grade = await graded(shared_runtime, formula, text, reference)
     assert grade.scores == pytest.approx(dict(zip(METRICS, scores, strict=True)), abs=1e-6)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize(
-    ("text", "reference"),
-    [("", "law"), ("law", ""), ("...", "!?"), ("\u0000\U0001f600\ud83d", "x"), ("a" * 5000, "b c " * 2000)],
-)
-def test_any_two_texts_score_from_0_to_1(metric: str, text: str, reference: str) -> None:
-    assert 0.0 <= measures.measure_of(metric)(text, reference) <= 1.0
+async def test_a_megabyte_is_compared_word_by_word(shared_runtime: GraderRuntime) -> None:
+    """By one metric of each way to compare words; the others differ in the length of their n-grams."""
+    metrics = ("bleu", "meteor", "rouge_2", "rouge_l")
+    children = {metric: similarity(metric, metric) for metric in metrics}
+    formula: dict[str, object] = {"type": "multi", "name": "all", "graders": children, "calculate_output": "bleu"}
+    grade = await graded(shared_runtime, formula, MEGABYTE, MEGABYTE)
+    assert min(grade.scores.values()) > 0.99
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_texts_of_any_script_can_agree(metric: str) -> None:
-    texts = ("Русский язык красив и очень стар", "اللغة العربية جميلة وقديمة جدا جدا هنا", "日本語の文章です")
-    for text in texts:
-        assert measures.measure_of(metric)(text, text) > 0.99
-
-
-@pytest.mark.parametrize("metric", [metric for metric in METRICS if metric != "fuzzy_match"])
-async def test_a_megabyte_is_compared_word_by_word(runtime: GraderRuntime, metric: str) -> None:
-    grade = await graded(runtime, similarity(metric), MEGABYTE, MEGABYTE)
-    assert grade.reward > 0.99
-
-
-async def test_a_comparison_without_end_is_stopped_like_any_grader(runtime: GraderRuntime) -> None:
+async def test_a_comparison_without_end_is_stopped_like_any_grader(shared_runtime: GraderRuntime) -> None:
     grader = parse_grader(similarity("fuzzy_match"))
     slow, quick = "ab" * 2_000_000, "ab"
     batch = [(Sample(slow), {"reference": "ba" * 2_000_000}), (Sample(quick), {"reference": "ab"})]
-    stopped, fine = await runtime.grade(grader, batch, seconds=0.5)
+    stopped, fine = await shared_runtime.grade(grader, batch, seconds=0.3)
     assert dict(stopped.errors) == {"alike": (GraderErrorKind.UNRESPONSIVE_REWARD_ERROR,)}
-    assert (stopped.detail, stopped.stopped) == ("alike took longer than 0.5 s and was stopped", True)
+    assert (stopped.detail, stopped.stopped) == ("alike took longer than 0.3 s and was stopped", True)
     assert fine.reward == 1.0
 
 
@@ -113,15 +98,15 @@ async def test_a_comparison_without_end_is_stopped_like_any_grader(runtime: Grad
     ],
 )
 async def test_a_value_that_is_not_there_is_an_error_and_no_score(
-    runtime: GraderRuntime, reference: str, text: str, kind: GraderErrorKind, says: str
+    shared_runtime: GraderRuntime, reference: str, text: str, kind: GraderErrorKind, says: str
 ) -> None:
-    grade = await graded(runtime, check(reference=reference), text, "law")
+    grade = await graded(shared_runtime, check(reference=reference), text, "law")
     assert dict(grade.errors) == {"same": (kind,)}
     assert grade.reward == 0.0
     assert (grade.detail or "").startswith(says)
 
 
-async def test_a_multi_grader_may_mix_python_and_comparing_parts(runtime: GraderRuntime) -> None:
+async def test_a_multi_grader_may_mix_python_and_comparing_parts(shared_runtime: GraderRuntime) -> None:
     mixed: dict[str, object] = {
         "type": "multi",
         "name": "mixed",
@@ -133,36 +118,7 @@ async def test_a_multi_grader_may_mix_python_and_comparing_parts(runtime: Grader
         "calculate_output": "p + 10 * s + 100 * r",
     }
     item = {"reference_answer": ["law"], "reference": "labels"}
-    (grade,) = await runtime.grade(parse_grader(mixed), [(Sample('{"labels": ["law"]}'), item)])
+    (grade,) = await shared_runtime.grade(parse_grader(mixed), [(Sample('{"labels": ["law"]}'), item)])
     assert grade.reward == pytest.approx(1 + 10 + 100 * 2 / 3)
     assert grade.detail is None
     assert list(grade.scores) == ["precision", "same", "alike"]
-
-
-def test_a_library_that_is_not_installed_is_named() -> None:
-    def absent(_metric: str) -> measures.Measure:
-        raise ModuleNotFoundError("No module named 'rapidfuzz'", name="rapidfuzz")
-
-    grader = Compared("alike", "fuzzy_match", "a", "b", absent)
-    kind, detail = "other_error", "alike needs rapidfuzz for fuzzy_match, and it is not installed beside Proctor"
-    assert grader.call(sample_of("x"), {}) == (None, 0.0, kind, detail)
-
-
-def test_texts_too_large_for_the_memory_are_an_error() -> None:
-    def hungry(_text: str, _reference: str) -> float:
-        raise MemoryError
-
-    outcome = Compared("alike", "bleu", "a", "b", lambda _metric: hungry).call(sample_of("x"), {})
-    assert outcome[0] is None
-    assert outcome[2:] == ("other_error", "alike: the texts are too large to compare")
-
-
-@pytest.mark.parametrize(
-    ("reference", "outcome"),
-    [("{{ item.reference }}", 1.0), ("{{ item.nope }}", None), ("{{ sample.output_json.z }}", None)],
-)
-def test_a_comparison_says_what_came_of_it(reference: str, outcome: float | None) -> None:
-    grader = Compared("same", "eq", "{{ sample.output_text }}", reference)
-    score, seconds, *why = grader.call(sample_of("law"), {"reference": "law"})
-    assert (score, len(why)) == (outcome, 0 if outcome else 2)
-    assert seconds >= 0.0

@@ -2,27 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import TypeAlias
 
-from jobs.graders.cell.grading import read_json
+from jobs.graders.sandbox.errors import GraderErrorKind
+from jobs.graders.sandbox.sample import read_json
 
 GB = 1024**3
 
-
-class GraderErrorKind(StrEnum):
-    """Why a grader gave no score, in the spelling of the fine-tuning API's `metadata.errors`."""
-
-    FORMULA_PARSE_ERROR = "formula_parse_error"
-    SAMPLE_PARSE_ERROR = "sample_parse_error"
-    TRUNCATED_OBSERVATION_ERROR = "truncated_observation_error"
-    UNRESPONSIVE_REWARD_ERROR = "unresponsive_reward_error"
-    INVALID_VARIABLE_ERROR = "invalid_variable_error"
-    OTHER_ERROR = "other_error"
-    PYTHON_GRADER_SERVER_ERROR = "python_grader_server_error"
-    PYTHON_GRADER_RUNTIME_ERROR = "python_grader_runtime_error"
-    MODEL_GRADER_SERVER_ERROR = "model_grader_server_error"
-    MODEL_GRADER_REFUSAL_ERROR = "model_grader_refusal_error"
-    MODEL_GRADER_PARSE_ERROR = "model_grader_parse_error"
+Item: TypeAlias = Mapping[str, object]
+"""A row of a dataset, made of JSON's types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +21,7 @@ class Sample:
 
     @property
     def output_json(self) -> object | None:
-        """The answer read as strict JSON; None where it is not JSON (or is the JSON value null)."""
+        """The answer read as strict JSON; None if it is not JSON (or is the JSON value null)."""
         return read_json(self.output_text)
 
 
@@ -50,29 +38,49 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """One grader's result for one sample: a score, or the kind of error and its detail."""
+
+    score: float
+    seconds: float
+    kind: GraderErrorKind | None = None
+    detail: str | None = None
+    stopped: bool = False
+    """The call ended the process or had to be ended."""
+    label: str | None = None
+    """A label_model grader's label."""
+    usage: TokenUsage | None = None
+    """A judge's tokens."""
+
+
+Outcomes: TypeAlias = dict[str, Outcome]
+"""One sample's outcomes by grader name. A grader that did not run, because one before it was stopped, is absent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
-    """What a grader made of one sample.
+    """The result of grading one sample.
 
     `scores`, `errors` and `seconds` are keyed by a grader's `name`: the children of a multi grader, or the single
     grader itself. A formula that fails is an error under the multi grader's own name.
     """
 
     reward: float
-    """Finite; 0 where any grader that it depends on failed."""
+    """Finite; 0 if any grader that it depends on failed."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """A failed grader scores 0. One that was not asked, because the one before it had to be stopped, is absent."""
+    """A failed grader scores 0. One that did not run, because one before it was stopped, is absent."""
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
     """Only graders that failed are named."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent inside each grader's `grade`, or from a judge's question to its answer."""
     detail: str | None = None
-    """For people: what went wrong first, with the line of the grader's source where there is one."""
+    """For people: the first error, with the line of the grader's source if there is one."""
     stopped: bool = False
     """A grader took too long on this sample, or ended its process."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What each label_model grader called the answer."""
+    """Each label_model grader's label."""
     usage: Mapping[str, TokenUsage] = field(default_factory=dict)
-    """What judging took, by model; failed judgements count where the platform reported them."""
+    """Tokens of judges, by model; failed judgements count if the platform reported them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +93,22 @@ class Limits:
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
     scratch_bytes: int = 1 * GB
-    """All that a grading process may hold on disk at a time, unlinked files included. It is looked at every 10 ms, so
-    that a process can be over it by what it writes meanwhile."""
+    """All that a grading process may hold on disk at a time, unlinked files included. It is checked every 20 ms, so a
+    process can exceed it by what it writes between two checks."""
     scratch_files: int = 4096
     """Files and folders that a grading process may hold at a time."""
-    patience_seconds: float = 5.0
-    """A call that takes longer goes on with the lowest priority, and its process is not used again."""
     timeouts: int = 3
-    """So many calls over time in one batch, and the rest of the batch is not graded: a loop must not cost hours."""
+    """After so many calls over time the rest of a batch is not graded: an endless loop must not cost hours."""
     crashes: int = 64
-    """So many processes ended by the grader in one batch, and the rest of the batch is not graded."""
+    """After so many processes ended by the grader the rest of a batch is not graded."""
     judge_seconds: float = 1200.0
-    """How long one judgement may take, with all that whoever asks does to get an answer."""
+    """How long one judgement may take, retries included."""
+
+
+def plain(value: object) -> object:
+    """The value with mappings and sequences of any type as those that JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
