@@ -9,12 +9,12 @@ from bot.reports import Reports
 from handlers.proctor import TaskChecker
 from jobs import checks
 from jobs.core.permissions import Permissions
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.running import EvalRunner
+from jobs.evals.report.cache import ReportShelf
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.shelf import ReportShelf
-from jobs.evals.statistics import summarise
+from jobs.evals.stats.summary import summarise
 from jobs.evidence.gathering import EvidenceRunner
 from jobs.tasks import Task
 

@@ -16,8 +16,8 @@ from bot.settings import Settings, audit_key
 from charts import ChartPool
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from jobs.evals.remote_rows import remote_rows
-from jobs.evals.rows import LocalRows, RowStore
+from jobs.evals.answer_store import LocalRows, RowStore
+from jobs.evals.remote_answer_store import remote_rows
 from jobs.graders import GraderRuntime
 from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import load_profiles

@@ -18,7 +18,7 @@ from handlers.slack.blocks import Message, escape, sentence
 from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
 from jobs.core.records import Job, Posting, PostingKind, RaisedAlert
-from jobs.evals.exports import inspect_log_name
+from jobs.evals.export import inspect_log_name
 from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals

@@ -4,9 +4,9 @@ import asyncio
 
 from jobs.core.errors import BotError, Conflict
 from jobs.core.nearest import nearest
-from jobs.evals.grading import EvalGraders
-from jobs.evals.items import look_through
+from jobs.evals.grade import EvalGraders
 from jobs.evals.records import Eval
+from jobs.evals.split_file import look_through
 from jobs.graders import GraderRuntime, check_grader
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.tasks import Task, TaskCatalogue

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.core.errors import BotError
-from jobs.evals.grading import EvalGraders
-from jobs.evals.items import SplitFile
+from jobs.evals.answer_store import RowFile
+from jobs.evals.grade import EvalGraders
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Arm, Eval
-from jobs.evals.rows import RowFile
+from jobs.evals.split_file import SplitFile
 from jobs.platforms.sampling import ModelAnswer, Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.core.errors import InvalidRequest
-from jobs.evals.comparing import Comparison, compare, gather
 from jobs.evals.records import Answer, Eval
-from jobs.evals.report import WorstItem, worst_items
-from jobs.evals.variance import VarianceReading, read_variance
+from jobs.evals.report.page import WorstItem, worst_items
+from jobs.evals.stats.comparison import Comparison, compare, gather
+from jobs.evals.stats.variance_study import VarianceReading, read_variance
 
 MOST_WORST = 10
 

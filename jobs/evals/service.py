@@ -10,10 +10,10 @@ from jobs.core.ids import EVAL_PREFIX, card_id
 from jobs.core.nearest import ALIKE_IDS, nearest
 from jobs.core.permissions import Permissions
 from jobs.core.records import Posting, PostingKind
-from jobs.evals.exports import inspect_log_name
-from jobs.evals.planning import EvalPlanner, eval_id
+from jobs.evals.answer_store import Item, RowStore
+from jobs.evals.export import inspect_log_name
+from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
-from jobs.evals.rows import Item, RowStore
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
 from jobs.state.store import AlreadyTaken, Store, VersionConflict

@@ -10,9 +10,9 @@ import structlog
 from jobs.core.errors import NotFound
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Posting
+from jobs.evals.answer_store import RowStore
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
-from jobs.evals.rows import RowStore
 from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
@@ -21,7 +21,7 @@ log: Final = structlog.get_logger(__name__)
 
 
 class Summarise(Protocol):
-    """Says what answers come to; see `jobs.evals.statistics.summarise`."""
+    """Says what answers come to; see `jobs.evals.stats.summary.summarise`."""
 
     def __call__(
         self, evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]

@@ -2,7 +2,7 @@
 
 They compare sets of labels: repeated labels count once, blank ones not at all. Where `labels` names nothing in the
 answer, or the answer is not JSON, no labels were chosen. A figure of a whole run, such as macro F1, is no grader:
-`jobs.evals.tally.LabelTally` computes it from the run's answers.
+`jobs.evals.stats.label_metrics.LabelTally` computes it from the run's answers.
 """
 
 import json

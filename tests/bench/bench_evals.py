@@ -18,13 +18,13 @@ from redis.asyncio import Redis
 from bot.children import tethered
 from bot.kinds import KINDS
 from bot.server_binary import find_server
+from jobs.evals.answer_store import LocalRows
 from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
+from jobs.evals.stats.summary import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import ModelAnswer, Question, Sampler

@@ -23,11 +23,11 @@ from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals
 from jobs.core.permissions import Permissions
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalRows
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
+from jobs.evals.report.cache import ReportShelf
 from jobs.evals.service import Evals
-from jobs.evals.shelf import ReportShelf
 from jobs.graders import GraderRuntime
 from jobs.notifications.service import Quiet
 from jobs.platforms.gateway import Gateway

@@ -12,10 +12,10 @@ import pytest
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.evals.exports import inspect_log_name
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import Item, LocalRows
+from jobs.evals.export import inspect_log_name
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Arm, Eval, Progress
-from jobs.evals.rows import Item, LocalRows
 from jobs.evals.service import Evals, card_posting, export_postings
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned

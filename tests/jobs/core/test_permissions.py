@@ -8,9 +8,9 @@ import pytest
 from jobs.core.errors import Conflict
 from jobs.core.permissions import NotPermitted, Permission, Refusal, may
 from jobs.core.records import Action, Job, JobState
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalRows
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval, EvalState
-from jobs.evals.rows import LocalRows
 from jobs.evals.service import Evals
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store

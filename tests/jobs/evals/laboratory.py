@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import NotFound
+from jobs.evals.answer_store import LocalRows
 from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
+from jobs.evals.stats.summary import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.judge import PlatformJudge

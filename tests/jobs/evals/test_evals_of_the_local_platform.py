@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from jobs.core.records import Hyperparameters
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalRows
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
+from jobs.evals.stats.summary import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import JobSpec, RemoteJob

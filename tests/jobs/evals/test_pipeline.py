@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.evals.grading import EvalGraders
-from jobs.evals.items import SplitFile
+from jobs.evals.grade import EvalGraders
 from jobs.evals.pipeline import BATCH, GRADERS, MOST_IN_A_ROW, Pipeline, Plan
 from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Answer, Arm, Eval
+from jobs.evals.split_file import SplitFile
 from jobs.graders import Grade, Grader, GraderRuntime, Sample
 from jobs.graders.runtime import Item
 from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble

@@ -9,9 +9,9 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.statistics import summarise
+from jobs.evals.answer_store import LocalRows
+from jobs.evals.run import EvalRunner
+from jobs.evals.stats.summary import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import Sampler
