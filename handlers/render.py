@@ -170,7 +170,7 @@ class Showing:
             case PostingKind.EVAL_CARD:
                 return Shown(eval_card(evaluation, self._clock()))
             case PostingKind.EVAL_RESULT:
-                results = await asyncio.to_thread(read_results, evaluation, self._evals)
+                results = await asyncio.to_thread(read_results, evaluation, self._evals.answer_store)
                 chart = result_chart(evaluation, results)
                 file = await self._pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
                 return Shown(eval_result(evaluation, results, file, self._report_link(evaluation.id)), file)

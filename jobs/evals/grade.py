@@ -12,23 +12,18 @@ from jobs.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """What every grader made of one answer."""
+    """The grades of one answer."""
 
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Grader name to a finite score; a grader that failed is absent."""
+    """Finite scores by grader; one that failed is absent."""
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Grader name to why it failed."""
+    """Error kind by grader."""
     stopped: str | None = None
-    """For people: what a grader did that had to be stopped, where one had to."""
+    """For people: what a grader did that had to be stopped."""
 
 
 class EvalGraders:
-    """A task's graders.
-
-    Args:
-        runtime: where they are run.
-        task: whose graders; one that is also a part of a multi grader is run there only.
-    """
+    """A task's graders; one that is also a part of a multi grader is run there only."""
 
     def __init__(self, runtime: GraderRuntime, task: Task) -> None:
         self._runtime = runtime
@@ -46,10 +41,9 @@ class EvalGraders:
         pairs = [(Sample(text), item) for text, item in batch]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._runtime.grade(grader, pairs)) for grader in self.run]
-        grades = [task.result() for task in tasks]
-        return [self._together([of_one[place] for of_one in grades]) for place in range(len(batch))]
+        return [self._merged(grades) for grades in zip(*(task.result() for task in tasks), strict=True)]
 
-    def _together(self, grades: Sequence[Grade]) -> Graded:
+    def _merged(self, grades: Sequence[Grade]) -> Graded:
         scores: dict[str, float] = {}
         errors: dict[str, str] = {}
         for grader, grade in zip(self.run, grades, strict=True):

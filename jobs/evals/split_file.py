@@ -5,9 +5,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Self
 
 from jobs.core.errors import Conflict, InvalidRequest
 from jobs.evals.answer_store import Item
@@ -30,28 +28,19 @@ class SplitFile:
     """
 
     def __init__(self, task: Task, split: str, items: int | None = None) -> None:
+        path = task.splits[split]
         self._split = split
-        self._path: Path = task.splits[split]
-        self._where = f"{task.name}/{self._path.name}"
-        self._starts = array("Q")
-        self._sizes = array("L")
-        self._numbers = array("L")
-        self._file: IO[bytes] = self._path.open("rb")
-        found = self._index(items)
-        if found != task.digests[self._path.name] or len(self._starts) < (items or 1):
+        self._where = f"{task.name}/{path.name}"
+        self._starts, self._sizes, self._line_numbers = array("Q"), array("L"), array("L")
+        self._file = path.open("rb")
+        if self._index(items) != task.digests[path.name] or len(self) < (items or 1):
             self._file.close()
             raise Conflict(f"{self._where} was changed while the eval was about to read it; start the eval again.")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Read nothing more."""
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def __len__(self) -> int:
@@ -65,11 +54,10 @@ class SplitFile:
         """Return the item at `place`, counted from 0."""
         line = os.pread(self._file.fileno(), self._sizes[place], self._starts[place])
         (row,) = read_rows(line, self._where, self._split)
-        has_id = "id" in row.item
-        return row if has_id else replace(row, id=f"{self._split}-{self._numbers[place]}")
+        return row if "id" in row.item else replace(row, id=f"{self._split}-{self._line_numbers[place]}")
 
     def __iter__(self) -> Iterator[Row]:
-        return (self.row(place) for place in range(len(self)))
+        return map(self.row, range(len(self)))
 
     def _index(self, items: int | None) -> str:
         """Note where each item's line begins; return the SHA-256 of the file's bytes, without a byte order mark."""
@@ -78,18 +66,18 @@ class SplitFile:
             text = line.removeprefix(BOM) if number == 1 else line
             digest.update(text)
             position += len(line)
-            if (items is None or len(self._starts) < items) and text.decode(errors="replace").strip():
+            if (items is None or len(self) < items) and text.decode(errors="replace").strip():
                 self._starts.append(position - len(text))
                 self._sizes.append(len(text))
-                self._numbers.append(number)
+                self._line_numbers.append(number)
         return digest.hexdigest()
 
 
-def look_through(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, Row]:
+def check_rows(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, Row]:
     """Return how many items a split has, and the first, after reading every line. Blocks; needs little memory.
 
     Raises:
-        UserError: one cannot be read, or two have the same id; says which.
+        UserError: an item cannot be read, or two have the same id; says which.
     """
     try:
         with SplitFile(task, split) as rows:
@@ -98,7 +86,7 @@ def look_through(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int,
                 return len(rows), rows.row(0)
     except InvalidRequest:
         pass
-    found = catalogue.rows(task, split)  # which holds all of them at once, and says on which line it is wrong
+    found = catalogue.rows(task, split)  # holds all of them at once, and says which line is wrong
     return len(found), found[0]
 
 
@@ -112,8 +100,7 @@ def _shown(row: Row) -> str:
         return str(row.item["text_input"])
     texts = []
     for message in row.messages:
-        parts = (
-            [message.content] if isinstance(message.content, str) else [part.get("text") for part in message.content]
-        )
+        content = message.content
+        parts = [content] if isinstance(content, str) else [part.get("text") for part in content]
         texts += [f"{message.role}: {part if isinstance(part, str) else '[image]'}" for part in parts]
     return "\n".join(texts)

@@ -1,69 +1,64 @@
-"""Where the reports of evals and their logs stand: each is written when it is wanted, from the answers on file."""
+"""The files of evals' reports and logs: each is written when it is wanted, from the answers on file."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TextIO
+from uuid import uuid4
 
 from jobs.core.errors import NotFound
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.export import inspect_log_name, write_inspect_log
-from jobs.evals.records import Answer, Arm, Eval
-from jobs.evals.report.page import ReportItem, write_report
+from jobs.evals.records import Eval
+from jobs.evals.report.page import write_report
 
 
-class Rows(Protocol):
-    """What is read of an eval's rows; calls block."""
-
-    def answers(self, eval_id: str, /) -> Iterable[Answer]:
-        """Return every answer on file."""
-        ...
-
-    def items(self, eval_id: str, /) -> Iterable[ReportItem]:
-        """Return the items; raises NotFound where they are not to be had."""
-        ...
-
-
-class ReportShelf:
-    """Reports by the eval's id.
+class ReportCache:
+    """Reports and logs by the eval's id. One file is written at a time, in a thread.
 
     Args:
-        folder: holds one folder for each eval; may be lost at any time, the reports are then written anew.
-        rows: what they are written from.
+        folder: holds one folder for each eval; may be lost at any time, the files are then written again.
+        reader: has the answers.
         find: returns the eval, or None.
     """
 
-    def __init__(self, folder: Path, rows: Rows, find: Callable[[str], Awaitable[Eval | None]]) -> None:
+    def __init__(self, folder: Path, reader: AnswerReader, find: Callable[[str], Awaitable[Eval | None]]) -> None:
         self._folder = folder
-        self._rows = rows
+        self._reader = reader
         self._find = find
         self._writing = asyncio.Lock()
 
     async def report(self, eval_id: str) -> Path | None:
-        """Return the file of an eval's report, with every answer so far; None where there is no such eval.
+        """Return the file of an eval's report, with every answer so far; None where the eval does not exist.
 
-        That of an eval to which more may happen is written each time; one report is written at a time, in a thread.
+        An eval that goes on gets a new one each time.
 
         Raises:
-            NotFound: the eval's rows are not to be had here.
+            NotFound: the eval's answers are not available here.
         """
         evaluation = await self._find(eval_id)
         if evaluation is None:
             return None
-        out = self._folder / evaluation.id / ("report.html" if evaluation.state.is_final else "report-so-far.html")
+        is_final = evaluation.state.is_final
+        out = self._folder / evaluation.id / ("report.html" if is_final else "report-so-far.html")
+
+        def write(page: TextIO) -> None:
+            write_report(page, evaluation, self._reader.items(evaluation.id), self._reader.answers(evaluation.id))
+
         async with self._writing:
-            if not (evaluation.state.is_final and out.exists()):
-                await asyncio.to_thread(self._write, evaluation, out)
+            if not (is_final and out.exists()):
+                await asyncio.to_thread(write_whole, out, write)
         return out
 
     async def inspect_log(self, eval_id: str, name: str) -> Path | None:
-        """Return the Inspect log of one arm, with every answer so far; None where there is no such eval.
+        """Return the Inspect log of one arm, with every answer so far; None where the eval does not exist.
 
         Args:
             eval_id: the eval.
             name: as `inspect_log_name` gives it.
 
         Raises:
-            NotFound: the eval has no arm whose log is called so, or its rows are not to be had here.
+            NotFound: the eval has no arm whose log is called so, or its answers are not available here.
         """
         evaluation = await self._find(eval_id)
         if evaluation is None:
@@ -71,16 +66,24 @@ class ReportShelf:
         arm = next((arm for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name), None)
         if arm is None:
             raise NotFound(f"{eval_id} has no log called {name}.")
+
+        def write(log: TextIO) -> None:
+            write_inspect_log(log, evaluation, arm, self._reader.items(eval_id), self._reader.answers(eval_id))
+
         out = self._folder / evaluation.id / name
         async with self._writing:
-            await asyncio.to_thread(self._write_log, evaluation, arm, out)
+            await asyncio.to_thread(write_whole, out, write)
         return out
 
-    def _write_log(self, evaluation: Eval, arm: Arm, out: Path) -> None:
-        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        items, answers = self._rows.items(evaluation.id), self._rows.answers(evaluation.id)
-        write_inspect_log(evaluation, arm, items, answers, out)
 
-    def _write(self, evaluation: Eval, out: Path) -> None:
-        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_report(evaluation, self._rows.items(evaluation.id), self._rows.answers(evaluation.id), out)
+def write_whole(out: Path, write: Callable[[TextIO], None]) -> None:
+    """Write a text file, all or nothing: a reader sees the old file or the new one. Blocks."""
+    out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = out.with_name(f".{out.name}.{uuid4().hex}")
+    try:
+        # Half a surrogate pair, which a model can say, becomes a question mark: Inspect's loader refuses the whole log.
+        with unfinished.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+            write(file)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)

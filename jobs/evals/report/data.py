@@ -7,10 +7,11 @@ lists. Their columns are named once, here, and read by assets/data.js.
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Final, TypeAlias
 
 from jobs.core.labels import Labels, answer_lists
-from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary, LabelScores
+from jobs.evals.records import Answer, Eval
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
@@ -32,75 +33,59 @@ def harmless(value: Json) -> str:
     return text
 
 
-def blocks(kind: str, rows: Iterable[list[Json]]) -> Iterator[str]:
+def blocks(kind: str, rows: Iterable[Json]) -> Iterator[str]:
     """Yield data blocks of at most about BLOCK_CHARACTERS each; a longer row gets one of its own."""
     waiting: list[str] = []
     size = 0
     for row in rows:
         line = harmless(row)
         if waiting and size + len(line) > BLOCK_CHARACTERS:
-            yield block(kind, waiting)
+            yield _block(kind, waiting)
             waiting, size = [], 0
         waiting.append(line)
         size += len(line)
     if waiting:
-        yield block(kind, waiting)
+        yield _block(kind, waiting)
 
 
-def block(kind: str, lines: Iterable[str]) -> str:
-    """Return one data block of rows that are already JSON."""
+def _block(kind: str, lines: Iterable[str]) -> str:
     return f'<script type="application/json" data-block="{kind}">[{",".join(lines)}]</script>\n'
 
 
-def item_row(item_id: str, input_text: str | None, reference: object, expected: Labels | None) -> list[Json]:
+def eval_row(evaluation: Eval) -> Json:
+    """Return what was evaluated and its summaries, in the fields of the records; graders as the score columns."""
+    fields = {name: plain(value) for name, value in asdict(evaluation).items() if name not in {"request", "progress"}}
+    return fields | {
+        "purpose": evaluation.request.purpose,
+        "total": evaluation.total,
+        "arms": [arm.name for arm in evaluation.arms],
+        "graders": list(columns_of(evaluation)),
+    }
+
+
+def item_row(item_id: str, input_text: str | None, reference: object, expected: Labels | None) -> Json:
     """Columns: id, input (null: not in the split), reference, labels of the reference (null: not a set)."""
     return [item_id, input_text, plain(reference), _listed(expected)]
 
 
-def answer_row(answer: Answer, item: int, arm: int, graders: tuple[str, ...], expected: Labels | None) -> list[Json]:
-    """Columns: item, arm, run, text, labels, scores by grader, grader errors, failure, tokens, latency, finish."""
+def answer_row(answer: Answer, item: int, arm: int, graders: tuple[str, ...], expected: Labels | None) -> Json:
+    """Columns: item, arm, run, text, labels, scores by grader, grader errors, failure, tokens, latency, finish.
+
+    A score is a number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf.
+    """
     return [
         item,
         arm,
         answer.run,
         answer.text,
         _listed(labels_of(answer.text, expected)) if expected is not None and answer.text is not None else None,
-        [_score(answer.scores.get(grader)) for grader in graders],
+        [plain(answer.scores.get(grader)) for grader in graders],
         dict(answer.grader_errors) or None,
         answer.failure,
         [answer.input_tokens, answer.output_tokens, answer.reasoning_tokens],
-        finite(answer.latency),
+        plain(answer.latency),
         answer.finish_reason,
     ]
-
-
-def eval_block(evaluation: Eval) -> str:
-    """Return the block that says what was evaluated and what it came to."""
-    row: list[Json] = [
-        {
-            "id": evaluation.id,
-            "state": evaluation.state.value,
-            "note": evaluation.note,
-            "purpose": evaluation.request.purpose,
-            "task": evaluation.task,
-            "taskVersion": evaluation.task_version,
-            "platform": evaluation.platform,
-            "split": evaluation.split,
-            "items": evaluation.items,
-            "runs": evaluation.runs,
-            "total": evaluation.total,
-            "prompt": evaluation.prompt,
-            "promptHash": evaluation.prompt_hash,
-            "arms": [arm.name for arm in evaluation.arms],
-            "reward": evaluation.reward,
-            "graders": list(columns_of(evaluation)),
-            "threshold": finite(evaluation.threshold),
-            "createdAt": finite(evaluation.created_at),
-            "finishedAt": finite(evaluation.finished_at),
-            "summaries": [_summary(summary) for summary in evaluation.summaries],
-        }
-    ]
-    return block("eval", [harmless(row[0])])
 
 
 def columns_of(evaluation: Eval) -> tuple[str, ...]:
@@ -110,12 +95,11 @@ def columns_of(evaluation: Eval) -> tuple[str, ...]:
 
 def labels_of(text: str, expected: Labels) -> Labels | None:
     """Return the labels an answer names: of several sets in it, the one that agrees most with what was expected."""
-    found = answer_lists(text).values()
-    return max(found, key=lambda labels: len(labels & expected), default=None)
+    return max(answer_lists(text).values(), key=lambda labels: len(labels & expected), default=None)
 
 
 def plain(value: object, depth: int = 0) -> Json:
-    """Return a value from a dataset as JSON: numbers that JSON cannot say become words."""
+    """Return a value as JSON: numbers that JSON cannot say become words."""
     match value:
         case None | bool() | str():
             return value
@@ -136,42 +120,6 @@ def _listed(labels: Labels | None) -> Json:
     return None if labels is None else [*sorted(labels)]
 
 
-def _score(score: float | None) -> Json:
-    """A number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf."""
-    return score if score is None or math.isfinite(score) else str(score)
-
-
 def finite(value: float | None) -> float | None:
     """Return a number that JSON can say, or None."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _summary(summary: ArmSummary) -> Json:
-    return {
-        "arm": summary.arm,
-        "answers": summary.answers,
-        "failures": dict(summary.failures),
-        "graderErrors": dict(summary.grader_errors),
-        "graders": [_grader(grader) for grader in summary.graders],
-        "micro": _label_scores(summary.micro),
-        "macro": _label_scores(summary.macro),
-        "passRate": finite(summary.pass_rate),
-        "tokens": [summary.input_tokens, summary.output_tokens, summary.reasoning_tokens],
-        "latency": finite(summary.mean_latency),
-    }
-
-
-def _grader(summary: GraderSummary) -> Json:
-    interval = summary.interval
-    return {
-        "grader": summary.grader,
-        "mean": finite(summary.mean),
-        "runStd": finite(summary.run_std),
-        "low": finite(interval.low) if interval else None,
-        "high": finite(interval.high) if interval else None,
-        "graded": summary.graded,
-    }
-
-
-def _label_scores(scores: LabelScores | None) -> Json:
-    return None if scores is None else [finite(scores.precision), finite(scores.recall), finite(scores.f1)]

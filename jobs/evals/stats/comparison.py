@@ -1,12 +1,13 @@
-"""Arms compared item by item: better, worse, or can't tell and how many items it would take."""
+"""Arms compared item by item: a table, and a verdict for each pair. Only the arm may differ, or the prompt."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
-from jobs.evals.stats.comparability import check_comparable, names
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.verdict import Pair, Runs, Side, judged, pair_up
@@ -72,26 +73,27 @@ def gather(evaluation: Eval, answers: Iterable[Answer]) -> tuple[ArmAnswers, ...
     return tuple(ArmAnswers(evaluation, arm, graders) for arm, graders in scores.items())
 
 
-def compare(reports: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
+def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
     """Return the table of all arms and a verdict on the reward for every two of them.
 
-    Paired item by item over the items both have (`paired_tests.difference`), p adjusted over the pairs (Holm);
-    better or worse where it is at most .05, else can't tell. Intervals are not adjusted. Same answers, same result:
+    Paired item by item over the items both have (`paired_tests.difference`), p adjusted over the pairs (Holm); better
+    or worse where it is at most .05, else can't tell. Intervals are not adjusted. Same answers, same result:
     resampling is seeded. Thousands of items take a good part of a second a pair: not for the event loop.
 
     Raises:
-        InvalidRequest: fewer than two arms; something besides the arms differs (`check_comparable`); no item in common.
+        InvalidRequest: fewer than two arms; something besides the arms, or besides the prompt, differs; no item in
+            common.
     """
-    arms = [(report.evaluation, report.arm) for report in reports]
-    check_comparable(arms)
-    reward, threshold = arms[0][0].reward, arms[0][0].threshold
-    sides = [Side(name, report.scores.get(reward, {})) for name, report in zip(names(arms), reports, strict=True)]
+    _check_comparable(arms)
+    evals = [arm.evaluation for arm in arms]
+    reward, threshold = evals[0].reward, evals[0].threshold
+    sides = [Side(name, arm.scores.get(reward, {})) for name, arm in zip(_names(arms), arms, strict=True)]
     raw = [pair_up(before, after, threshold, flips) for before, after in combinations(sides, 2)]
     adjusted = holm([pair.p for pair in raw])
     pairs = tuple(judged(pair, p, len(raw), reward) for pair, p in zip(raw, adjusted, strict=True))
-    columns = _columns([evaluation for evaluation, _ in arms])
-    rows = tuple(_row(side, report, columns) for side, report in zip(sides, reports, strict=True))
-    return Comparison(reward, columns, rows, pairs, _notes([evaluation for evaluation, _ in arms], pairs))
+    columns = _columns(evals)
+    rows = tuple(_row(side, arm, columns) for side, arm in zip(sides, arms, strict=True))
+    return Comparison(reward, columns, rows, pairs, _notes(evals, pairs))
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
@@ -101,15 +103,15 @@ def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(grader for grader in FIRST_COLUMNS if grader in shared), *shared]))
 
 
-def _row(side: Side, report: ArmAnswers, columns: Sequence[str]) -> ArmRow:
+def _row(side: Side, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
     summaries = []
     for grader in columns:
         tally = ScoreTally()
-        for item, runs in report.scores.get(grader, {}).items():
+        for item, runs in arm.scores.get(grader, {}).items():
             for run, score in runs.items():
                 tally.add(item, run, score)
         summaries.append(tally.summary(grader))
-    return ArmRow(side.name, report.evaluation.id, len(side.rewards), tuple(summaries))
+    return ArmRow(side.name, arm.evaluation.id, len(side.rewards), tuple(summaries))
 
 
 def _figure(summary: GraderSummary) -> str:
@@ -126,3 +128,61 @@ def _notes(evals: Sequence[Eval], pairs: Sequence[Pair]) -> tuple[str, ...]:
         between = f"{worst.left_out:,} left out between {worst.before} and {worst.after}"
         notes.append(f"Only items with a reward from both count: {between}.")
     return tuple(notes)
+
+
+# -- may they be compared? --------------------------------------------------------------------------------------------
+
+
+def _prompt(evaluation: Eval) -> str:
+    """Its version; and a piece of the hash, for one version's text or response format may have changed."""
+    return f"{evaluation.prompt} ({evaluation.prompt_hash[:6]})"
+
+
+MUST_AGREE: Final[Mapping[str, Callable[[Eval], str]]] = {
+    "other tasks": lambda evaluation: evaluation.task,
+    "other versions of the task's files": lambda evaluation: evaluation.task_version,
+    "other splits": lambda evaluation: evaluation.split,
+    "other rewards": lambda evaluation: evaluation.reward,
+}
+NAMES: Final[Sequence[Callable[[str, Eval], str]]] = (
+    lambda arm, evaluation: f"{arm}, prompt {evaluation.prompt}",
+    lambda arm, evaluation: f"{arm} on {evaluation.platform}",
+    lambda arm, evaluation: f"{arm}, {evaluation.id}",
+)
+"""Ways to tell apart arms of the same model and effort."""
+
+
+def _check_comparable(arms: Sequence[ArmAnswers]) -> None:
+    """Return where a difference can come from nothing but the arms, or nothing but the prompt; else InvalidRequest."""
+    if len({(arm.evaluation.id, arm.arm) for arm in arms}) < max(2, len(arms)):
+        raise InvalidRequest(
+            "A comparison takes at least two arms, each named once: two evals, or one of several arms."
+        )
+    found = [_difference(arms, words, of) for words, of in MUST_AGREE.items()]
+    if len({arm.evaluation.prompt_hash for arm in arms}) > 1 and len({arm.arm for arm in arms}) > 1:
+        found.append(_difference(arms, "other models and other prompts at once", _prompt))
+    differences = [one for one in found if one]
+    if differences:
+        raise InvalidRequest(
+            f"These evals cannot be compared: {'; '.join(differences)}. "
+            "Run them again so that only the models differ, or only the prompts."
+        )
+
+
+def _difference(arms: Sequence[ArmAnswers], words: str, of: Callable[[Eval], str]) -> str | None:
+    """Return what differs and which eval has which, or None."""
+    values = {arm.evaluation.id: of(arm.evaluation) for arm in arms}
+    if len(set(values.values())) < 2:
+        return None
+    return f"{words} ({', '.join(f'{value} in {id_}' for id_, value in values.items())})"
+
+
+def _names(arms: Sequence[ArmAnswers]) -> tuple[str, ...]:
+    """Return what each arm is called, each name once: by model and effort, and where that is not enough by more."""
+    counts = Counter(arm.arm for arm in arms)
+    names = []
+    for arm in arms:
+        alike = [each.evaluation for each in arms if each.arm == arm.arm]
+        way = next(way for way in NAMES if len({way("", evaluation) for evaluation in alike}) == len(alike))
+        names.append(way(arm.arm, arm.evaluation) if counts[arm.arm] > 1 else arm.arm)
+    return tuple(names)

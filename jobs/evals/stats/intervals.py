@@ -3,23 +3,19 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Final
 
 from jobs.evals.records import Interval
 
-POWER: Final = NormalDist().inv_cdf(0.80)
-"""z of the chance to see a difference that is there, in every figure of "how many items it would take"."""
-MOST_ITEMS: Final = 10_000
-"""More than this are not worth naming."""
 _TINY: Final = 1e-300
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
     """Return the 95% interval of the mean of independent `values`, one for each item; None below two of them.
 
-    Clustering by item comes with the values: runs of one item are not independent, so they are averaged first, and
-    the spread of the item means carries the noise between runs too (clustered errors: Miller, arXiv 2411.00640).
+    Runs of one item are not independent, so they are averaged first; the spread of the item means carries the noise
+    between runs too (clustered errors: Miller, arXiv 2411.00640).
 
     Scores of 0..1 get Wilson's interval with the effective number of items m(1 - m) / SE^2 and Student's t with n - 1
     degrees of freedom (Franco, Little, Louis and Slud, "Comparative study of confidence intervals for proportions in
@@ -29,33 +25,10 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     """
     if len(values) < 2:
         return None
-    return _interval(values, len(values), t_quantile(0.975, len(values) - 1))
+    return interval_of(values, len(values), t_quantile(0.975, len(values) - 1))
 
 
-def items_to_settle(values: Sequence[float], limits: Sequence[float]) -> int | None:
-    """Return how many items like these it takes for the interval of the mean to leave every one of `limits` out.
-
-    Mean and spread are taken to stay as they are; the answer is then right 4 times in 5: the interval is drawn with
-    t + z_.80 in place of t, as in the formula for a sample's size (Miller, arXiv 2411.00640, with one arm). None above
-    `MOST_ITEMS`, and where one value or none is known.
-    """
-    if len(values) < 2:
-        return None
-    if not _settled(values, MOST_ITEMS, limits):
-        return None
-    low, high = len(values), MOST_ITEMS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _settled(values, middle, limits) else (middle, high)
-    return high
-
-
-def _settled(values: Sequence[float], count: int, limits: Sequence[float]) -> bool:
-    interval = _interval(values, count, t_quantile(0.975, count - 1) + POWER)
-    return not any(interval.low <= limit <= interval.high for limit in limits)
-
-
-def _interval(values: Sequence[float], count: int, quantile: float) -> Interval:
+def interval_of(values: Sequence[float], count: int, quantile: float) -> Interval:
     """Return the interval that `count` items with the mean and spread of `values` would have."""
     mean = fmean(values)
     squared_error = variance(values, mean) / count
@@ -64,12 +37,6 @@ def _interval(values: Sequence[float], count: int, quantile: float) -> Interval:
         half = quantile * math.sqrt(squared_error)
         return Interval(mean - half, mean + half)
     return wilson_interval(mean, spread / squared_error if squared_error > 0 else count, quantile)
-
-
-def about(count: int) -> str:
-    """Return a number of items as it is told to people: rounded up to two digits."""
-    step = 10 ** max(0, len(str(count)) - 2)
-    return f"about {-(-count // step) * step:,}"
 
 
 def variance(values: Sequence[float], mean: float) -> float:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Final
 
 from jobs.core.labels import Labels, answer_lists, reference_labels
 from jobs.evals.records import LabelScores
 
-_MOST_FIELDS = 32
+MOST_FIELDS: Final = 32
 """A model may invent fields; no more of them than this are followed."""
 
 
@@ -20,7 +21,7 @@ class _Counts:
     misfires: Counter[str] = field(default_factory=Counter)
 
 
-class LabelTally:
+class LabelCounts:
     """Counts labels answer by answer; memory grows with arms and labels, not with answers.
 
     Args:
@@ -43,7 +44,7 @@ class LabelTally:
             return
         self._support.setdefault(arm, Counter()).update(expected)
         for path, chosen in answer_lists(text).items():
-            if path not in self._counts and len(self._counts) >= _MOST_FIELDS:
+            if path not in self._counts and len(self._counts) >= MOST_FIELDS:
                 continue
             counts = self._counts.setdefault(path, {}).setdefault(arm, _Counts())
             counts.hits.update(chosen & expected)
@@ -52,7 +53,7 @@ class LabelTally:
     def scores(self, arm: str) -> tuple[LabelScores, LabelScores] | None:
         """Return the arm's micro and macro scores; None where the task or its answers are not sets of labels.
 
-        Of several lists in the answers (labels beside reasons, say) the one that agrees best with the references over
+        Of several lists in the answers (labels and reasons, say) the one that agrees best with the references over
         all arms (micro F1) counts, the same for every arm.
         Micro: over all labels of all answers at once. Macro: per label, then the mean over the labels that occur in the
         references of the answered items; F1 is the mean of the labels' F1 (Opitz and Burst, arXiv 1911.03347), and a

@@ -1,19 +1,17 @@
-"""Two arms on the same items: is the mean of the differences more than chance, and how many items would show it?"""
+"""Two arms on the same items: is the mean of the differences more than chance?"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evals.records import Interval
-from jobs.evals.stats.intervals import MOST_ITEMS, POWER, t_cdf, t_quantile, variance
+from jobs.evals.stats.intervals import t_cdf, t_quantile, variance
 
-LEVEL: Final = 0.05
-"""Chance of calling two equal arms different that is put up with, over all pairs of a comparison."""
 FLIPS: Final = 10_000
 _EXACT = 15
 _CHUNK = 2_000_000
@@ -110,35 +108,3 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return tuple(adjusted)
-
-
-def sample_size(
-    true: float, item_variance: float, run_variance: float = 0.0, *, pairs: int = 1, most: int = MOST_ITEMS
-) -> int | None:
-    """Return how many items show a true difference 4 times in 5; None above `most`.
-
-    n = (z_{a/2} + z_b)^2 (w^2 + s_A^2 / K_A + s_B^2 / K_B) / d^2 (Miller, arXiv 2411.00640) with b = .20 and
-    a = LEVEL / pairs, the strictest step of Holm's.
-
-    Args:
-        true: d, in units of the score.
-        item_variance: w^2, variance over items of the true difference; or the whole bracket, which is what the
-            variance of measured item differences estimates.
-        run_variance: s_A^2 / K_A + s_B^2 / K_B.
-        pairs: pairs in the comparison.
-        most: the largest number worth naming.
-    """
-    if true == 0:
-        return None
-    needed = (_distance(pairs) / true) ** 2 * (item_variance + run_variance)
-    return None if needed > most else max(2, math.ceil(needed))
-
-
-def detectable(items: int, item_variance: float, *, pairs: int = 1) -> float:
-    """Return the true difference that so many items show 4 times in 5: `sample_size` turned round."""
-    return _distance(pairs) * math.sqrt(item_variance / items)
-
-
-def _distance(pairs: int) -> float:
-    chosen: float = NormalDist().inv_cdf(1 - LEVEL / pairs / 2)
-    return chosen + POWER

@@ -1,4 +1,4 @@
-"""What the answers of an eval come to, arm by arm: the mean, how sure it is, and everything that is missing."""
+"""Summaries of an eval's answers, arm by arm: means, how sure they are, and everything that is missing."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Final, TypeGuard
 
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
-from jobs.evals.stats.label_metrics import LabelTally
+from jobs.evals.stats.label_metrics import LabelCounts
 
 UNUSABLE: Final = "score is not a usable number"
 LARGEST_SCORE: Final = 1e12
@@ -16,14 +16,12 @@ LARGEST_SCORE: Final = 1e12
 
 
 def usable(score: float | None) -> TypeGuard[float]:
-    """Return whether a score can be averaged: there is one, and it is finite and of a size that means something."""
+    """Return whether a score can be averaged: it is given, finite, and of a size that means something."""
     return score is not None and abs(score) <= LARGEST_SCORE
 
 
 class ScoreTally:
     """Scores of one grader for one arm, gathered one at a time; memory grows with items, not with answers."""
-
-    __slots__ = ("_items", "_runs", "graded")
 
     def __init__(self) -> None:
         self._items: dict[str, tuple[float, int]] = {}
@@ -41,8 +39,8 @@ class ScoreTally:
     def summary(self, grader: str) -> GraderSummary:
         """Return the mean over items of the mean over runs, the spread of the run means, and the 95% interval.
 
-        The interval is over item means: runs of one item are no new items (`jobs.evals.stats.intervals.mean_interval`).
-        The spread over runs says how much of it is luck of sampling; it is the sample standard deviation (K - 1).
+        The interval is over item means: runs of one item are no new items (`mean_interval`). The spread over runs
+        says how much of it is luck of sampling; it is the sample standard deviation (K - 1).
         """
         means = [total / count for total, count in self._items.values()]
         runs = [total / count for total, count in self._runs.values()]
@@ -57,8 +55,6 @@ class ScoreTally:
 
 @dataclass(slots=True)
 class _ArmTally:
-    """What is known of one arm so far."""
-
     scores: dict[str, ScoreTally]
     answers: int = 0
     failures: Counter[str] = field(default_factory=Counter)
@@ -93,10 +89,10 @@ class _ArmTally:
 
 
 def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]) -> tuple[ArmSummary, ...]:
-    """Return what each arm came to, in the eval's order of arms; reads `answers` once and keeps none of them.
+    """Return the summary of each arm, in the eval's order; reads `answers` once and keeps none of them.
 
     A failure, a grading that failed and a score that is not a usable number are counted and never scored: means are
-    over what was graded. Mean and interval: `ScoreTally.summary`; labels: `LabelTally.scores`.
+    over what was graded.
 
     Args:
         evaluation: gives arms, graders, the reward and its threshold.
@@ -105,7 +101,7 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
     """
     graders = tuple(dict.fromkeys((*evaluation.graders, evaluation.reward)))
     tallies = {arm.name: _ArmTally({grader: ScoreTally() for grader in graders}) for arm in evaluation.arms}
-    labels = LabelTally(references)
+    labels = LabelCounts(references)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
         if answer.text is not None and answer.failure is None:
@@ -113,7 +109,7 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 
-def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelTally) -> ArmSummary:
+def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) -> ArmSummary:
     micro, macro = labels.scores(arm) or (None, None)
     rewarded = tally.scores[evaluation.reward].graded
     return ArmSummary(

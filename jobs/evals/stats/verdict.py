@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 
+from charts.wording import counted
 from jobs.core.errors import InvalidRequest
-from jobs.evals.stats.intervals import about, variance
-from jobs.evals.stats.paired_tests import LEVEL, Difference, detectable, difference, mcnemar, sample_size
+from jobs.evals.stats.intervals import variance
+from jobs.evals.stats.paired_tests import Difference, difference, mcnemar
+from jobs.evals.stats.power import LEVEL, about, detectable, sample_size
 
 Runs = Mapping[int, float]
 """Run to score."""
@@ -22,7 +24,7 @@ class Side:
 
 
 class Verdict(StrEnum):
-    """What a pair comes to."""
+    """How the second of a pair stands against the first."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -58,15 +60,15 @@ class Pair:
     difference: Difference
     p: float
     """Adjusted for the number of pairs (Holm)."""
-    verdict: Verdict
-    items_needed: int | None
-    """Where it can't be told: about how many items would show the difference seen, 4 times in 5."""
-    detectable: float | None
-    """The smallest difference that these items show 4 times in 5."""
     run_share: float | None
     """Share of the differences' variance that is noise between runs, 0..1; more runs lower it. None at single runs."""
     passes: Passes | None
-    text: str
+    verdict: Verdict = Verdict.CANT_TELL
+    items_needed: int | None = None
+    """Where it can't be told: about how many items would show the difference seen, 4 times in 5."""
+    detectable: float | None = None
+    """The smallest difference that these items show 4 times in 5."""
+    text: str = ""
     """The verdict with its numbers and what it would take: one line of a few sentences."""
 
     @property
@@ -78,7 +80,7 @@ class Pair:
 
 
 def pair_up(before: Side, after: Side, threshold: float | None, flips: int) -> Pair:
-    """Return the pair as it is by itself: p not yet adjusted, nothing judged.
+    """Return the pair on its own: p not yet adjusted, nothing judged.
 
     Raises:
         InvalidRequest: no item in common.
@@ -87,7 +89,7 @@ def pair_up(before: Side, after: Side, threshold: float | None, flips: int) -> P
     if not common:
         raise InvalidRequest(f"{before.name} and {after.name} cannot be compared: no item has a reward from both.")
     old, new = [before.rewards[item] for item in common], [after.rewards[item] for item in common]
-    old_means, new_means = _means(old), _means(new)
+    old_means, new_means = [fmean(runs.values()) for runs in old], [fmean(runs.values()) for runs in new]
     found = difference(_differences(old_means, new_means), flips)
     return Pair(
         before=before.name,
@@ -98,17 +100,9 @@ def pair_up(before: Side, after: Side, threshold: float | None, flips: int) -> P
         after_mean=fmean(new_means),
         difference=found,
         p=found.p,
-        verdict=Verdict.CANT_TELL,
-        items_needed=None,
-        detectable=None,
         run_share=_run_share(old, new, found),
-        passes=_passes(old, new, threshold, flips),
-        text="",
+        passes=None if threshold is None else _passes(old, new, threshold, flips),
     )
-
-
-def _means(items: Sequence[Runs]) -> list[float]:
-    return [fmean(runs.values()) for runs in items]
 
 
 def _differences(old: Sequence[float], new: Sequence[float]) -> list[float]:
@@ -117,20 +111,22 @@ def _differences(old: Sequence[float], new: Sequence[float]) -> list[float]:
 
 
 def _run_share(old: Sequence[Runs], new: Sequence[Runs], found: Difference) -> float | None:
-    """Return (s_A^2 / K_A + s_B^2 / K_B) / Var(differences), s^2 the mean over items of the variance over runs."""
+    """Return (s_A^2 / K_A + s_B^2 / K_B) / Var(differences)."""
     if not found.variance or any(len(runs) < 2 for runs in (*old, *new)):
         return None
-    noise = [fmean(_run_variance(list(runs.values())) for runs in side) for side in (old, new)]
-    return min(1.0, sum(noise) / found.variance)
+    return min(1.0, sum(run_noise(side) or 0.0 for side in (old, new)) / found.variance)
 
 
-def _run_variance(scores: Sequence[float]) -> float:
-    return variance(scores, fmean(scores)) / len(scores)
+def run_noise(items: Sequence[Runs]) -> float | None:
+    """Return the variance of an item's mean that comes from its runs, s^2 / K.
+
+    s^2 is the sample variance between an item's runs, averaged over the items with several; None at single runs.
+    """
+    repeated = [list(runs.values()) for runs in items if len(runs) > 1]
+    return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
 
 
-def _passes(old: Sequence[Runs], new: Sequence[Runs], threshold: float | None, flips: int) -> Passes | None:
-    if threshold is None:
-        return None
+def _passes(old: Sequence[Runs], new: Sequence[Runs], threshold: float, flips: int) -> Passes:
     before, after = [[fmean(s >= threshold for s in runs.values()) for runs in side] for side in (old, new)]
     changes = _differences(before, after)
     won, lost = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
@@ -140,30 +136,42 @@ def _passes(old: Sequence[Runs], new: Sequence[Runs], threshold: float | None, f
 
 
 def judged(pair: Pair, p: float, pairs: int, reward: str) -> Pair:
-    """Return the pair with its verdict, what it would take, and the sentence that says so."""
+    """Return the pair with its verdict, what it would take, and the sentence that says so.
+
+    Args:
+        pair: as `pair_up` returns it.
+        p: adjusted for the number of pairs.
+        pairs: pairs in the comparison.
+        reward: name of the grader that was compared.
+    """
     found, spread = pair.difference, pair.difference.variance
     verdict = Verdict.CANT_TELL
     if p <= LEVEL:
         verdict = Verdict.BETTER if found.mean > 0 else Verdict.WORSE
     needed = sample_size(found.mean, spread, pairs=pairs) if spread and verdict is Verdict.CANT_TELL else None
-    told = replace(
+    decided = replace(
         pair,
         p=p,
         verdict=verdict,
         items_needed=max(needed, pair.items + 1) if needed else None,
         detectable=detectable(pair.items, spread, pairs=pairs) if spread else None,
     )
-    return replace(told, text=_text(told, reward, pairs))
+    return replace(decided, text=_text(decided, reward, pairs))
 
 
 def _text(pair: Pair, reward: str, pairs: int) -> str:
-    found = pair.difference
+    found, passes = pair.difference, pair.passes
     span = f" (95%: {found.interval.low:+.3f} to {found.interval.high:+.3f})" if found.interval else ""
     figures = (
         f"{reward} {pair.after_mean:.3f} against {pair.before_mean:.3f}, {found.mean:+.3f}{span}, "
-        f"{_p(pair.p)}, {pair.items:,} item{'' if pair.items == 1 else 's'}."
+        f"{_p(pair.p)}, {counted(pair.items, 'item')}."
     )
-    passed = f" {_passed(pair.passes)}" if pair.passes else ""
+    passed = ""
+    if passes:
+        passed = (
+            f" Passed: {passes.after:.0%} against {passes.before:.0%}, {passes.won} items won, {passes.lost} lost, "
+            f"{_p(passes.p)} ({passes.test})."
+        )
     if pair.verdict is not Verdict.CANT_TELL:
         return f"{pair.after} is {pair.verdict} than {pair.before}: {figures}{passed}"
     return f"Can't tell {pair.after} from {pair.before}: {figures} {_what_it_takes(pair, pairs)}{passed}"
@@ -180,16 +188,9 @@ def _what_it_takes(pair: Pair, pairs: int) -> str:
         takes = "No practical number of items would show a difference this small"
     else:
         takes = f"If the difference is real, {about(pair.items_needed)} items would show it 4 times in 5"
-    by_itself = f" By itself it would count; among {pairs} pairs it may be luck." if found.p <= LEVEL else ""
+    alone = f" By itself it would count; among {pairs} pairs it may be luck." if found.p <= LEVEL else ""
     runs = " Most of the noise is between runs: more runs help as well." if (pair.run_share or 0) > 0.5 else ""
-    return f"{takes}; these {pair.items:,} show one from {pair.detectable:.3f} on.{by_itself}{runs}"
-
-
-def _passed(passes: Passes) -> str:
-    return (
-        f"Passed: {passes.after:.0%} against {passes.before:.0%}, {passes.won} items won, {passes.lost} lost, "
-        f"{_p(passes.p)} ({passes.test})."
-    )
+    return f"{takes}; these {pair.items:,} show one from {pair.detectable:.3f} on.{alone}{runs}"
 
 
 def _p(p: float) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from jobs.core.errors import NotFound
+from jobs.evals.answer_store import Item
 from jobs.evals.export import inspect_log_name, write_inspect_log
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary, Interval
-from tests.jobs.evals.reported import Item, an_answer, an_eval, some_answers, some_items
+from jobs.evals.report.cache import write_whole
+from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
 ARM = Arm("local-policy-1", "low")
 ITEMS = (Item("a", "Aid for ports \U0001f9ea.", ["law", "transport"]), Item("b", "Why?", "Because."))
@@ -28,14 +29,14 @@ ANSWERS = (
 
 def with_summary(evaluation: Eval, arm: Arm) -> Eval:
     f1 = GraderSummary("f1", 0.54, 0.02, Interval(0.5, 0.58), 3)
-    summary = ArmSummary(arm.name, 5, {"429 rate limited": 1}, graders=(f1,), input_tokens=900, output_tokens=90)
+    summary = ArmSummary(arm.name, 3, {"429 rate limited": 1}, graders=(f1,), input_tokens=900, output_tokens=90)
     return replace(evaluation, summaries=(summary,))
 
 
 def exported(folder: Path, evaluation: Eval | None = None) -> Path:
     evaluation = evaluation or with_summary(an_eval(arms=(ARM, Arm("another")), items=2), ARM)
     out = folder / inspect_log_name(evaluation, ARM)
-    write_inspect_log(evaluation, ARM, ITEMS, ANSWERS, out)
+    write_whole(out, lambda log: write_inspect_log(log, evaluation, ARM, ITEMS, ANSWERS))
     return out
 
 
@@ -63,7 +64,7 @@ def test_each_answer_of_the_arm_is_a_sample_and_its_run_the_epoch(tmp_path: Path
     }
     assert (log["eval"]["model"], log["eval"]["config"]) == ("local-policy-1", {"epochs": 2})
     assert log["results"]["scores"][0]["metrics"]["mean"] == {"name": "mean", "value": 0.54}
-    assert (log["results"]["total_samples"], log["results"]["completed_samples"]) == (4, 4)
+    assert (log["results"]["total_samples"], log["results"]["completed_samples"]) == (4, 3)
 
 
 def test_what_has_no_score_has_none_there_either(tmp_path: Path) -> None:
@@ -91,11 +92,6 @@ def test_the_state_is_said_in_their_words(tmp_path: Path, state: EvalState, stat
     assert log["status"] == status
     assert ("error" in log) == (status == "error")
     assert log["results"] is None
-
-
-def test_an_arm_that_the_eval_does_not_have_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="has no arm 'x'; it has local-policy-1"):
-        write_inspect_log(an_eval(), Arm("x"), ITEMS, ANSWERS, tmp_path / "log.json")
 
 
 def test_exported_again_it_is_the_same_file(tmp_path: Path) -> None:
@@ -128,7 +124,8 @@ def test_their_own_loader_reads_it(tmp_path: Path) -> None:
     evaluation = with_summary(an_eval(arms=(ARM,), items=100, runs=9), ARM)
     items = list(some_items(100))
     name = inspect_log_name(evaluation, ARM)
-    write_inspect_log(evaluation, ARM, items, some_answers(evaluation, items), big / name)
+    answers = some_answers(evaluation, items)
+    write_whole(big / name, lambda log: write_inspect_log(log, evaluation, ARM, items, answers))
 
     assert _said(python, big).startswith("success local-policy-1 900 ")
     (big / name).unlink()

@@ -204,6 +204,6 @@ async def test_the_first_who_cancels_is_the_one_who_cancelled(lab: Laboratory) -
 
 async def test_items_of_an_eval_that_has_not_begun_are_not_to_be_had(lab: Laboratory) -> None:
     started = await lab.start()
-    assert list(lab.evals.answers(started.id)) == []
+    assert list(lab.evals.answer_store.answers(started.id)) == []
     with pytest.raises(NotFound):
-        list(lab.evals.items(started.id))
+        list(lab.evals.answer_store.items(started.id))

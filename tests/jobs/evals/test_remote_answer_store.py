@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.core.errors import ConfigurationError, NotFound
-from jobs.evals.answer_store import Item, RowStore
+from jobs.evals.answer_store import MOST_FILES, AnswerStore, Item, RemoteAnswerStore, remote_answer_store
 from jobs.evals.records import Answer
-from jobs.evals.remote_answer_store import MANY, RemoteRows, remote_rows
 
 
 class SmallFileSystem:
@@ -55,14 +54,14 @@ def an_answer(number: int) -> Answer:
     return Answer(f"i{number}", "small", 1, text=f"{number} \r\n 判决", scores={"exact": 1.0})
 
 
-def check_a_row_store(rows: RowStore) -> None:
+def check_a_store(rows: AnswerStore) -> None:
     """Put answers and items on file and read them back, over several writers."""
-    for start in range(0, 3 * MANY, MANY // 2):
+    for start in range(0, 3 * MOST_FILES, MOST_FILES // 2):
         file = rows.open("eval-a")
-        for number in range(start, start + MANY // 2):
+        for number in range(start, start + MOST_FILES // 2):
             file.append([an_answer(number)])
         file.close()
-    assert list(rows.answers("eval-a")) == [an_answer(number) for number in range(3 * MANY)]
+    assert list(rows.answers("eval-a")) == [an_answer(number) for number in range(3 * MOST_FILES)]
     assert list(rows.answers("eval-b")) == []
     with pytest.raises(NotFound):
         rows.items("eval-a")
@@ -74,32 +73,32 @@ def check_a_row_store(rows: RowStore) -> None:
 
 def test_parts_are_written_merged_and_read_in_order() -> None:
     files = SmallFileSystem()
-    check_a_row_store(RemoteRows(files, "bucket/evals/"))
-    assert len(files.files) < MANY
+    check_a_store(RemoteAnswerStore(files, "bucket/evals/"))
+    assert len(files.files) < MOST_FILES
 
 
 def test_ended_in_the_middle_of_merging_nothing_is_lost_or_doubled() -> None:
-    for steps in range(MANY + 2):
+    for steps in range(MOST_FILES + 2):
         files = SmallFileSystem()
-        rows = RemoteRows(files, "base")
+        rows = RemoteAnswerStore(files, "base")
         file = rows.open("eval-a")
-        for number in range(MANY):
+        for number in range(MOST_FILES):
             file.append([an_answer(number)])
         files.dies_after = steps
         with suppress(KeyboardInterrupt):
             file.close()
         files.dies_after = -1
-        rows.open("eval-a").append([an_answer(MANY)])
+        rows.open("eval-a").append([an_answer(MOST_FILES)])
         answers = list(rows.answers("eval-a"))
-        assert sorted(answer.item for answer in answers) == sorted(f"i{number}" for number in range(MANY + 1))
+        assert sorted(answer.item for answer in answers) == sorted(f"i{number}" for number in range(MOST_FILES + 1))
 
 
 def test_an_address_that_cannot_be_used_is_a_matter_of_configuration() -> None:
     with pytest.raises(ConfigurationError, match="EVALS_URL: this address cannot be used"):
-        remote_rows("nosuch://bucket/evals")
+        remote_answer_store("nosuch://bucket/evals")
 
 
 @pytest.mark.skipif(find_spec("fsspec") is None, reason="needs fsspec, which only an address of its kind needs")
 def test_over_the_real_fsspec(tmp_path: Path) -> None:
-    check_a_row_store(remote_rows(f"local://{tmp_path}/evals"))
-    check_a_row_store(remote_rows("memory://bucket/evals"))
+    check_a_store(remote_answer_store(f"local://{tmp_path}/evals"))
+    check_a_store(remote_answer_store("memory://bucket/evals"))

@@ -10,10 +10,9 @@ from dataclasses import replace
 import pytest
 
 from bot.children import tethered
-from jobs.evals.answer_store import LocalRowFile
+from jobs.evals.answer_store import LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
-from jobs.evals.stats.summary import summarise
-from jobs.evals.writing import EvalWriter
+from jobs.evals.transitions import Transitions
 from jobs.state.change import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
@@ -43,7 +42,7 @@ async def test_every_item_is_answered_by_every_arm_in_every_run_and_summed_up(la
     assert exactly is not None
     assert (exactly.mean, exactly.graded) == (1.0, 12)
     assert {question.body["model"] for question in lab.endpoint.heard} == {"small", "large"}
-    assert [item.id for item in lab.evals.items(started.id)] == ["i0", "i1", "i2", "i3", "i4", "i5"]
+    assert [item.id for item in lab.evals.answer_store.items(started.id)] == ["i0", "i1", "i2", "i3", "i4", "i5"]
     assert await lab.postings(f"card:{started.id}") == [f"eval:{started.id}:card"]
     assert await lab.postings(f"result:{started.id}") == [f"eval:{started.id}:result", f"eval:{started.id}:report"]
     assert await lab.claim() is None
@@ -326,12 +325,12 @@ async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory
 
 async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
     started = await lab.start()
-    writer = EvalWriter(lab.store, lab.rows, summarise, time.time)
-    await writer.begin(started.id)
+    transitions = Transitions(lab.store, lab.rows, time.time)
+    await transitions.begin(started)
     begun = await lab.store.record(Eval, started.id)
 
-    await writer.begin(started.id)
-    await writer.refuse(started.id, "Too late.")
+    await transitions.begin(started)
+    await transitions.refuse(started, "Too late.")
 
     assert await lab.store.record(Eval, started.id) == begun
     assert await lab.told(started.id) == []
@@ -370,7 +369,7 @@ async def test_a_file_that_another_bot_still_has_open_is_left_alone(lab: Laborat
         await (await lab.begin_turn(runner))
     folder = lab.folder / "evals" / started.id
     folder.mkdir(parents=True)
-    stuck = LocalRowFile(folder / "answers.jsonl")
+    stuck = LocalAnswerFile(folder / "answers.jsonl")
 
     await (await lab.begin_turn(runner))
     assert lab.endpoint.heard == []

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest
-from jobs.evals.split_file import SplitFile, item_of, look_through
+from jobs.evals.split_file import SplitFile, check_rows, item_of
 from jobs.tasks import Row, TaskCatalogue
 from jobs.tasks.rows import read_rows
 from tests.jobs.evals.laboratory import valid_rows
@@ -36,7 +36,7 @@ def test_read_one_by_one_they_are_what_the_catalogue_reads(tmp_path: Path, rows:
     tasks = catalogue(tmp_path, rows)
     whole = list(tasks.rows(tasks.load("small"), "valid"))
     assert read(tmp_path, rows) == whole
-    assert look_through(tasks, tasks.load("small"), "valid") == (len(whole), whole[0])
+    assert check_rows(tasks, tasks.load("small"), "valid") == (len(whole), whole[0])
 
 
 def test_only_the_first_count(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_file_that_changed_since_the_task_was_read_is_refused(tmp_path: Path) 
     with pytest.raises(Conflict, match=r"small/valid\.jsonl was changed"):
         SplitFile(task, "valid", 5)
     with pytest.raises(Conflict):
-        look_through(tasks, task, "valid")
+        check_rows(tasks, task, "valid")
 
 
 def test_fewer_items_than_planned_are_refused(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_fewer_items_than_planned_are_refused(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_as_the_catalogue_says_it(tmp_path: Path) -> None:
     tasks = catalogue(tmp_path, valid_rows(2) + "[]\n")
     with pytest.raises(InvalidRequest, match="line 3 must be a JSON object"):
-        look_through(tasks, tasks.load("small"), "valid")
+        check_rows(tasks, tasks.load("small"), "valid")
 
 
 def test_an_item_is_kept_as_a_person_reads_it() -> None:

@@ -81,7 +81,7 @@ function armRow(arm) {
         index,
       ),
     ),
-    isNumber(EVAL.threshold) && make("td", null, share(summary?.passRate)),
+    isNumber(EVAL.threshold) && make("td", null, share(summary?.pass_rate)),
     make("td", null, whole(failures)),
     make("td", null, whole(mean(answers.map((answer) => answer.tokens[1]).filter(isNumber)))),
     make("td", null, seconds(mean(answers.map((answer) => answer.latency).filter(isNumber)))),
@@ -100,9 +100,9 @@ function graderCell(summary, arm, index) {
     );
     return make("td", null, make("strong", null, score(mean(means.filter(isNumber)), 3)));
   }
-  const std = isNumber(summary.runStd) && ` ± ${score(summary.runStd, 3)}`;
+  const std = isNumber(summary.run_std) && ` ± ${score(summary.run_std, 3)}`;
   const interval =
-    isNumber(summary.low) && make("small", null, `[${score(summary.low, 3)}, ${score(summary.high, 3)}]`);
+    summary.interval && make("small", null, `[${score(summary.interval.low, 3)}, ${score(summary.interval.high, 3)}]`);
   return make("td", null, make("strong", null, score(summary.mean, 3)), std, interval);
 }
 
@@ -168,7 +168,7 @@ function summaryOfLabels() {
         "tr",
         null,
         said(arm, "", "td", { class: "words" }),
-        [...micro, ...(macro ?? [null, null, null])].map((value) => make("td", null, score(value, 3))),
+        [micro, macro].flatMap((each) => [each?.precision, each?.recall, each?.f1]).map((value) => make("td", null, score(value, 3))),
       ),
     );
   return rows.length > 0 && table(["Arm", "micro P", "R", "F1", "macro P", "R", "F1"], 1, rows);
@@ -228,13 +228,13 @@ function labelSection() {
 
 function facts() {
   const all = {
-    Task: `${EVAL.task}, version ${EVAL.taskVersion}`,
+    Task: `${EVAL.task}, version ${EVAL.task_version}`,
     Split: EVAL.split,
-    Prompt: `${EVAL.prompt}, hash ${EVAL.promptHash}`,
+    Prompt: `${EVAL.prompt}, hash ${EVAL.prompt_hash}`,
     Platform: EVAL.platform,
     Reward: EVAL.reward,
-    Asked: moment(EVAL.createdAt),
-    Finished: moment(EVAL.finishedAt),
+    Asked: moment(EVAL.created_at),
+    Finished: moment(EVAL.finished_at),
   };
   return make(
     "dl",

@@ -13,9 +13,11 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_p
 
 from bot.health import serving
 from bot.reports import Reports
+from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, Eval, EvalState
+from jobs.evals.report.cache import write_whole
 from jobs.evals.report.page import write_report
-from tests.jobs.evals.reported import Item, an_answer, an_eval, some_answers, some_items
+from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -81,7 +83,7 @@ def open_report(open_url: Open, tmp_path: Path) -> Open:
         evaluation: Eval, items: Iterable[Item], answers: Iterable[Answer], *, place: str = "", width: int = 1280
     ) -> Page:
         out = tmp_path / "report.html"
-        write_report(evaluation, items, answers, out)
+        write_whole(out, lambda page: write_report(page, evaluation, items, answers))
         return await open_url(out.as_uri() + place, width=width)
 
     return open_one
@@ -383,7 +385,7 @@ async def test_an_eval_without_answers_opens(open_report: Open) -> None:
 
 async def test_a_report_works_the_same_behind_its_signed_link(open_url: Open, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    write_report(an_eval(), THREE, ANSWERS, out)
+    write_whole(out, lambda page: write_report(page, an_eval(), THREE, ANSWERS))
 
     async def find(_eval_id: str) -> Path:
         return out

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from jobs.evals.stats.label_metrics import LabelTally
+from jobs.evals.stats.label_metrics import LabelCounts
 
 
-def _tally(references: dict[str, object], *answers: tuple[str, str]) -> LabelTally:
-    tally = LabelTally(references)
+def _tally(references: dict[str, object], *answers: tuple[str, str]) -> LabelCounts:
+    tally = LabelCounts(references)
     for item, text in answers:
         tally.add("base", item, text)
     return tally
@@ -60,7 +60,7 @@ def test_without_sets_of_labels_there_are_no_scores(references: dict[str, object
 
 
 def test_an_arm_that_never_gave_a_list_beside_one_that_did_scores_nothing() -> None:
-    tally = LabelTally({"1": ["a"]})
+    tally = LabelCounts({"1": ["a"]})
     tally.add("prose", "1", "a, I should say")
     tally.add("form", "1", '{"domains": ["a"]}')
 
@@ -70,7 +70,7 @@ def test_an_arm_that_never_gave_a_list_beside_one_that_did_scores_nothing() -> N
 
 
 def test_a_model_that_invents_fields_fills_no_memory() -> None:
-    tally = LabelTally({"1": ["a"]})
+    tally = LabelCounts({"1": ["a"]})
     for number in range(500):
         tally.add("base", "1", json.dumps({f"field {number}": ["a"]}))
 

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from jobs.evals.stats.intervals import t_cdf
-from jobs.evals.stats.paired_tests import detectable, difference, holm, mcnemar, sample_size, sign_flip
+from jobs.evals.stats.paired_tests import difference, holm, mcnemar, sign_flip
+from jobs.evals.stats.power import detectable, sample_size
 
 
 def test_paired_t_is_student_s_own_example() -> None:

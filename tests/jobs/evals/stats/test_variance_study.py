@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from jobs.evals.records import Arm
-from jobs.evals.stats.intervals import about, items_to_settle, mean_interval
-from jobs.evals.stats.readiness import Readiness
-from jobs.evals.stats.variance_study import VarianceReading, read_variance
+from jobs.evals.stats.intervals import mean_interval
+from jobs.evals.stats.power import about, items_to_settle
+from jobs.evals.stats.variance_study import Readiness, VarianceReading, read_variance
 from tests.jobs.evals.answers import an_answer, an_eval, graded
 
 
@@ -48,7 +48,7 @@ def test_a_model_that_is_sometimes_right_is_ready() -> None:
     reading = _read(_mixed(100, 0.45))
 
     assert reading.verdict is Readiness.READY
-    assert [condition.finding.holds for condition in reading.conditions] == [True, True, True]
+    assert [condition.holds for condition in reading.conditions] == [True, True, True]
     assert reading.text.splitlines() == [
         "READY: there is headroom to learn (base, 100 items x 9 runs).",
         "Mean reward 0.45 (95%: 0.44 to 0.47), inside 0.10 to 0.85.",
@@ -71,14 +71,14 @@ def test_a_broken_condition_is_named_with_what_to_do(scores: list[list[float]], 
     reading = _read(scores)
 
     assert reading.verdict is Readiness.NOT_READY
-    assert any(reason in one for one in reading.reasons)
+    assert any(reason in one.reason for one in reading.conditions)
     assert reading.next_step.startswith(step)
 
 
 def test_a_figure_too_near_its_limit_is_not_settled_and_says_how_many_items_it_would_take() -> None:
     scores = _mixed(12, 0.12)
     reading = _read(scores)
-    finding = reading.conditions[0].finding
+    finding = reading.conditions[0]
 
     assert reading.verdict is Readiness.CANT_TELL
     assert finding.holds is None
@@ -92,7 +92,7 @@ def test_a_figure_on_its_limit_is_left_to_judgement() -> None:
     reading = _read([[0.05, 0.10, 0.15], [0.0, 0.1, 0.2]] * 20 + [[0.1, 0.3, 0.2]] + [[0.0, 0.0, 0.0]])
 
     assert reading.verdict is Readiness.CANT_TELL
-    assert reading.conditions[0].finding.items_needed is None
+    assert reading.conditions[0].items_needed is None
     assert reading.next_step.startswith("decide by judgement")
 
 
@@ -130,7 +130,7 @@ def test_nothing_graded_is_cant_tell_with_no_figures() -> None:
 
 def test_a_model_that_never_varies_has_no_headroom_to_the_last_digit() -> None:
     reading = _read([[0.1 * (number % 10)] * 9 for number in range(200)])
-    headroom = reading.conditions[1].finding
+    headroom = reading.conditions[1]
 
     assert (headroom.value, headroom.holds) == (0.0, False)
     assert headroom.interval is not None
@@ -194,6 +194,6 @@ def test_the_verdict_on_a_task_exactly_at_its_limit_is_seldom_a_confident_one() 
     confident = 0
     for seed in range(100):
         reading = _read(_mixed(40, 0.10, seed=seed))
-        confident += reading.conditions[0].finding.holds is not None
+        confident += reading.conditions[0].holds is not None
 
     assert confident <= 12
