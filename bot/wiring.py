@@ -41,13 +41,11 @@ from jobs.core import ids
 from jobs.core.errors import UserError
 from jobs.core.permissions import Permissions
 from jobs.core.records import PostingKind
-from jobs.evals.planning import EvalPlanner
-from jobs.evals.remote_rows import remote_rows
-from jobs.evals.rows import LocalRows, RowStore
-from jobs.evals.running import EvalRunner
+from jobs.evals.answer_store import AnswerStore, LocalAnswerStore, remote_answer_store
+from jobs.evals.plan import EvalPlanner
+from jobs.evals.report.cache import ReportCache
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.shelf import ReportShelf
-from jobs.evals.statistics import summarise
 from jobs.evidence.gathering import EvidenceRunner
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
@@ -85,7 +83,7 @@ class Base:
     platforms: Platforms
     tasks: TaskCatalogue
     graders: GraderRuntime
-    rows: RowStore
+    rows: AnswerStore
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
@@ -102,7 +100,7 @@ class Wiring:
     evals: Evals
     eval_runner: EvalRunner
     evidence_runner: EvidenceRunner
-    shelf: ReportShelf
+    shelf: ReportCache
     reports: Reports
     checker: TaskChecker
     approvals: Approvals
@@ -192,7 +190,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
     evals = Evals(store, planner, base.rows, permissions)
     evidence_runner = EvidenceRunner(store, base.tasks, planner, base.rows, base.platforms.platform_of, time.time)
-    shelf = ReportShelf(settings.proctor_home / "evals", base.rows, evals.find)
+    shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     return Wiring(
@@ -242,7 +240,9 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         platforms=platforms,
         tasks=TaskCatalogue(settings.proctor_tasks),
         graders=graders,
-        rows=remote_rows(settings.evals_url) if settings.evals_url else LocalRows(settings.proctor_home / "evals"),
+        rows=remote_answer_store(settings.evals_url)
+        if settings.evals_url
+        else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
         people=People(client),
         pictures=Pictures(charts, client, store),
@@ -306,7 +306,6 @@ def _eval_runner(base: Base) -> EvalRunner:
         platforms.sampler_of,
         base.graders,
         base.rows,
-        summarise,
         clock=time.time,
     )
 

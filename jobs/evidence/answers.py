@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol, Self
 
-from jobs.evals.comparing import gather
-from jobs.evals.intervals import mean_interval
-from jobs.evals.pairing import Runs
+from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
-from jobs.evals.rows import Item
+from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.intervals import mean_interval
+from jobs.evals.stats.verdict import Runs
 from jobs.evidence.records import Figure
 
 ItemScores = Mapping[str, Runs]

@@ -7,8 +7,8 @@ from itertools import combinations
 from statistics import NormalDist, fmean
 from typing import Final
 
-from jobs.evals.intervals import variance
-from jobs.evals.pairing import Runs
+from jobs.evals.stats.intervals import variance
+from jobs.evals.stats.verdict import Runs
 from jobs.evidence.answers import ItemScores, item_means
 
 _POINTS: Final = 4_000

@@ -9,8 +9,8 @@ from jobs.approvals.recording import with_approval
 from jobs.approvals.records import Approval
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Job
+from jobs.evals.postings import report_posting
 from jobs.evals.records import Eval
-from jobs.evals.service import report_posting
 from jobs.evals.trail_entries import eval_cancelled
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.rounds import asked, said

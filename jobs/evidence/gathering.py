@@ -19,7 +19,7 @@ import structlog
 from jobs.approvals.records import Approval
 from jobs.core.errors import BotError, Conflict, NotFound
 from jobs.core.records import Job
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.answers import EvalFile
 from jobs.evidence.changing import LOOK_AGAIN, Case, begun, done, followed, planned_again, withdrawn

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Final
 
 from jobs.core.errors import NotFound
-from jobs.evals.intervals import variance
+from jobs.evals.stats.intervals import variance
 from jobs.evidence.answers import EvalFile, ItemScores, item_means
 from jobs.evidence.records import ChangedItem
 

@@ -10,7 +10,7 @@ from jobs.aliases.naming import alias_of
 from jobs.aliases.records import Alias, Target
 from jobs.core.errors import BotError, Conflict
 from jobs.core.records import Job
-from jobs.evals.planning import EvalPlanner, eval_id
+from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evidence.digest import parts_of
 from jobs.evidence.line_up import line_up

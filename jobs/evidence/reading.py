@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from jobs.evals.paired import FLIPS, difference, holm
-from jobs.evals.pairing import Pair, Side, judged, pair_up
 from jobs.evals.records import Eval
+from jobs.evals.stats.paired_tests import FLIPS, difference, holm
+from jobs.evals.stats.verdict import Pair, Side, judged, pair_up
 from jobs.evidence.answers import EvalFile, SplitAnswers, Use, item_means
 from jobs.evidence.bias import selection_bias
 from jobs.evidence.items import changed_items, shown_texts

@@ -12,7 +12,7 @@ from typing import Any
 from jobs.approvals.records import Approval
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Checkpoint, Job, JobState
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.gathering import EvidenceRunner
 from jobs.evidence.records import Evidence, EvidenceState

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, Eval
-from jobs.evals.rows import Item
 from jobs.evidence.records import Candidate, Role
 from tests.jobs.evals.answers import an_eval
 

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
-from jobs.evals.pairing import Verdict
+from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.answers import SplitAnswers
 from jobs.evidence.reading import NOT_SHOWN, Reading, Terms, guard, read_evidence, versus
 from jobs.evidence.records import Candidate, Role
