@@ -16,8 +16,8 @@ from bot.turns import eval_turn, job_turn, named_turn
 from handlers.approvals.pending import Notices
 from handlers.render import Showing
 from handlers.slack.posting import SlackPoster
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.waiting import Waiting
+from jobs.approvals.decide import Approvals
+from jobs.approvals.remind import Waiting
 from jobs.core import ids as turn_ids
 from jobs.core.records import PostingKind
 from jobs.outbox.worker import OutboxWorker, RateLimits

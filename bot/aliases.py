@@ -24,7 +24,7 @@ from bot.settings import Settings, audit_key
 from handlers.aliases.messages import ProposalMessages
 from handlers.slack.people import People
 from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.telling import shown

@@ -2,12 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.ground import Ground
 from bot.reports import Reports
 from handlers.proctor import TaskChecker
 from jobs import checks
+from jobs.aliases.move import in_production
+from jobs.approvals.open import approval_of
 from jobs.core.permissions import Permissions
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
@@ -15,7 +18,8 @@ from jobs.evals.running import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
-from jobs.evidence.gathering import EvidenceRunner
+from jobs.evidence.plan import RoundPlanner
+from jobs.evidence.runner import EvidenceRunner
 from jobs.tasks import Task
 
 NEWEST_EVALS: Final = 50
@@ -49,7 +53,14 @@ async def eval_parts(ground: Ground, permissions: Permissions) -> EvalParts:
     return EvalParts(
         evals=evals,
         runner=runner,
-        evidence_runner=EvidenceRunner(store, tasks, planner, rows, platforms.platform_of, time.time),
+        evidence_runner=EvidenceRunner(
+            store,
+            RoundPlanner(store, tasks, planner, platforms.platform_of, partial(in_production, store), time.time),
+            rows,
+            platforms.platform_of,
+            partial(approval_of, store),
+            time.time,
+        ),
         shelf=shelf,
         reports=Reports(await _report_secret(ground), shelf.report, ground.settings.public_url, time.time),
         checker=_checker(ground, evals),

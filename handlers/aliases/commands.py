@@ -13,7 +13,7 @@ from handlers.slack.commands import Typed
 from handlers.slack.forms import Choice, open_form, select
 from handlers.slack.replies import Answers
 from handlers.slack.wording import grader_name, group, moment, people, person
-from jobs.aliases.moving import Aliases, Movable, Moved
+from jobs.aliases.move import Aliases, Movable, Moved
 from jobs.aliases.naming import read_alias
 from jobs.aliases.pointing import was_taken_back
 from jobs.aliases.postings import place

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, assert_never
 
-from jobs.aliases.moving import job_left
+from jobs.aliases.move import job_left
 from jobs.aliases.pointing import Held, change_of
 from jobs.aliases.proposals import gone_forward, taken_back
 from jobs.aliases.records import Alias, Proposal, ProposalState
-from jobs.approvals.recording import request_posting, with_approval
+from jobs.approvals.change import request_posting, with_approval
 from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.core.ids import proposal_turn, subject_of_turn
 from jobs.core.records import Job

@@ -7,12 +7,12 @@ from typing import Final
 import structlog
 
 from jobs.aliases.consequences import LOOK_AGAIN
-from jobs.aliases.moving import alias_named, job_left
+from jobs.aliases.move import alias_named, job_left
 from jobs.aliases.pointing import Held, change_of, proposed_entry, undone_by_rollback
 from jobs.aliases.postings import place
 from jobs.aliases.proposals import ProposalView, opened, proposal_id, taken_back
 from jobs.aliases.records import Alias, AliasMove, Proposal
-from jobs.approvals.recording import request_posting, with_approval
+from jobs.approvals.change import request_posting, with_approval
 from jobs.approvals.records import Approval
 from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.core.ids import proposal_turn

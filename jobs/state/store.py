@@ -45,8 +45,8 @@ Every write is an idempotent script: redis-py asks again by itself when a reply 
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
@@ -69,6 +69,8 @@ from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
 
 SCHEMA: Final = 1
+MOST_TRIES: Final = 200
+"""Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
@@ -80,6 +82,21 @@ T = TypeVar("T")
 
 class VersionConflict(Exception):
     """Somebody else changed the record first; read it again and decide again."""
+
+
+async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Read, decide and commit, and do so again as long as somebody else changes a record in between.
+
+    Args:
+        attempt: all three, beginning with the reading.
+
+    Raises:
+        AssertionError: it conflicted far more often than people and bots can act in one instant.
+    """
+    for _ in range(MOST_TRIES):
+        with suppress(VersionConflict):
+            return await attempt()
+    raise AssertionError(f"a record changed {MOST_TRIES} times while a change of it was decided")
 
 
 class AlreadyTaken(Exception):

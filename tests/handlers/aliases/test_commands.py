@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from handlers.aliases.commands import form
 from handlers.aliases.messages import NONE_YET, alias_details, alias_list, proposal_message
-from jobs.aliases.moving import Movable
+from jobs.aliases.move import Movable
 from jobs.aliases.pointing import target_of
 from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState
 from jobs.aliases.rollback import Rollbacks

@@ -11,10 +11,10 @@ from handlers.evidence.summary import chart_of, comparison, summary
 from handlers.evidence.table import money
 from handlers.evidence.words import amount, figure, less, signed
 from handlers.slack.blocks import Message
-from jobs.approvals.opening import open_approval
+from jobs.approvals.open import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
-from jobs.evidence.choosing import Need
+from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
 from local.slack.blocks import too_much_text, validate
 from local.slack.blocks.tables import characters

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
 from jobs.core.ids import proposal_turn

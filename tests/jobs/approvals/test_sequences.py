@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.approvals.deciding import Approvals, Vote
-from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
+from jobs.approvals.decide import Approvals, Vote
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, Ending, Settlement, Verdict
+from jobs.approvals.remind import Waiting
 from jobs.approvals.rules import Answer, Outcome
-from jobs.approvals.waiting import Waiting
 from jobs.core.ids import approval_turn
 from jobs.core.records import ApprovalPolicy
 from jobs.state.change import Change, Versioned

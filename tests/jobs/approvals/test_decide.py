@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jobs.approvals.opening import GATHERED_ANEW, invalidated, open_approval
+from jobs.approvals.open import GATHERED_ANEW, invalidated, open_approval
 from jobs.approvals.records import DAY, Ending, Settlement
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.records import Guard, Role

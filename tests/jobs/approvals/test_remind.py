@@ -3,10 +3,10 @@
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.recording import next_turn, with_approval
+from jobs.approvals.change import next_turn, with_approval
+from jobs.approvals.decide import Approvals
 from jobs.approvals.records import DAY, Approval, Ending
-from jobs.approvals.waiting import Waiting
+from jobs.approvals.remind import Waiting
 from jobs.core.ids import approval_turn, kind_of_turn
 from jobs.core.records import PostingKind
 from jobs.state.change import Change

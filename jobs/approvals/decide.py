@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from jobs.approvals.recording import refreshed, with_approval
+from jobs.approvals.change import refreshed, with_approval
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.approvals.rules import Answer, Outcome, decide, lapsed, objection, would_settle
 from jobs.core.errors import NotFound

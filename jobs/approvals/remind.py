@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.recording import next_turn, notice, with_approval
+from jobs.approvals.change import next_turn, notice, with_approval
+from jobs.approvals.decide import Approvals
 from jobs.approvals.records import Approval
 from jobs.core.ids import approval_turn, subject_of_turn
 from jobs.state.change import Change, Versioned

@@ -14,6 +14,7 @@ from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.core.nearest import nearest
 from jobs.core.permissions import Directory
 from jobs.core.records import Job
+from jobs.evidence.plan import Production
 from jobs.evidence.records import Evidence
 from jobs.state.change import Versioned
 from jobs.state.store import Store, VersionConflict
@@ -163,6 +164,16 @@ class Aliases:
             )
         if not await self._directory.is_any_of(user, approval.approvers):
             raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
+
+
+async def in_production(store: Store, job: Job) -> Production | None:
+    """Return what a job's alias points at, or None if it points at nothing yet."""
+    name = alias_of(job)
+    held = await store.record(Alias, name)
+    if held is None:
+        return None
+    target = held.value.current.target
+    return Production(name, target.model, target.platform, target.step)
 
 
 async def alias_named(store: Store, name: str) -> Versioned[Alias]:

@@ -1,13 +1,50 @@
 """An approval is opened on evidence, renewed when the evidence is, and invalid in between. Values in, values out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+from jobs.approvals.change import with_approval
 from jobs.approvals.records import DAY, Approval, Ending
 from jobs.core.records import Job
 from jobs.evidence.records import Candidate, Evidence, Role
+from jobs.evidence.round import ApprovalState
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 
 GATHERED_ANEW: Final = "The evidence was gathered anew."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointApproval:
+    """The approval of a job's checkpoints as it was read, for a round of evidence: see `JobApproval` there."""
+
+    held: Versioned[Approval] | None
+
+    @property
+    def state(self) -> ApprovalState:
+        """Where it stands."""
+        if self.held is None:
+            return ApprovalState.NONE
+        approval = self.held.value
+        if approval.settled:
+            return ApprovalState.APPROVED if approval.settled.ending is Ending.APPROVED else ApprovalState.ENDED
+        return ApprovalState.OPEN if approval.evidence else ApprovalState.INVALID
+
+    def opened(self, change: Change, job: Job, evidence: Evidence, now: float) -> Change:
+        """Return the change with the approval opened, or renewed, on this evidence."""
+        previous = self.held.value if self.held else None
+        return with_approval(change, self.held, open_approval(job, evidence, previous, now), now)
+
+    def invalidated(self, change: Change, reason: str, now: float) -> Change:
+        """Return the change with the votes so far taken back; `reason` is a sentence for those who voted."""
+        if self.held is None:
+            return change
+        return with_approval(change, self.held, invalidated(self.held.value, reason, now), now)
+
+
+async def approval_of(store: Store, job_id: str) -> CheckpointApproval:
+    """Read the approval of a job's checkpoints."""
+    return CheckpointApproval(await store.record(Approval, job_id))
 
 
 def open_approval(job: Job, evidence: Evidence, previous: Approval | None, now: float) -> Approval:
