@@ -17,7 +17,7 @@ from handlers.approvals.pending import Notices
 from handlers.render import Showing
 from handlers.slack.posting import SlackPoster
 from jobs.approvals.decide import Approvals
-from jobs.approvals.remind import Waiting
+from jobs.approvals.remind import Reminders
 from jobs.core import ids as turn_ids
 from jobs.core.records import PostingKind
 from jobs.outbox.worker import OutboxWorker, RateLimits
@@ -64,12 +64,12 @@ class Abilities:
     def works(self) -> dict[str, Work]:
         """Return what the engine does, by kind; see `jobs.core.ids.kind_of_turn`."""
         store = self.ground.store
-        waiting = Waiting(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
+        reminders = Reminders(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
         return {
             "turn": job_turn(self.training.jobs.turn, store),
             turn_ids.EVIDENCE: job_turn(self.evaluating.evidence_runner.turn, store),
             "eval": eval_turn(self.evaluating.runner, store),
-            turn_ids.APPROVAL: named_turn(waiting.turn, store),
+            turn_ids.APPROVAL: named_turn(reminders.turn, store),
             turn_ids.MOVE: named_turn(self.aliases.consequences.turn, store),
             turn_ids.WEBHOOK: named_turn(self.aliases.webhook.turn, store),
             turn_ids.DIGEST: named_turn(self.quieting.digests.daily_turn, store),

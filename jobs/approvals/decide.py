@@ -13,15 +13,12 @@ from jobs.core.errors import NotFound
 from jobs.core.permissions import Directory
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
-
-log: Final = structlog.get_logger(__name__)
-MOST_TRIES: Final = 200
-"""Far more people than click in one instant; a limit only so that a bug cannot spin for ever."""
-
+from jobs.state.store import Store, retry_on_conflict
 
 Recheck = Callable[[str], Awaitable[None]]
-"""Invalidates the approval of a job's checkpoints where what it rests on has changed, e.g. the task's files."""
+"""Invalidates the approval of a job's checkpoints if what it rests on has changed, e.g. the task's files."""
+
+log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Approvals:
         store: where they are kept.
         directory: who is an approver.
         clock: unix seconds.
-        recheck: called before a choice is approved for good; None where nothing can change unnoticed.
+        recheck: called before a choice is approved for good; None if nothing can change unnoticed.
     """
 
     def __init__(
@@ -64,49 +61,6 @@ class Approvals:
         self._recheck = recheck
         self._directory = directory
         self._clock = clock
-
-    async def standing(self, vote: Vote) -> Answer:
-        """Say whether this could be decided now, before a reason is asked for; nothing is counted.
-
-        Raises:
-            NotFound: nothing of this subject is up for approval.
-        """
-        held = await self._current(vote.subject)
-        decision = vote.decision(self._clock())
-        refused = objection(held.value, decision, await self._entitled(held.value, decision))
-        return Answer(refused or Outcome.OPEN, held.value)
-
-    async def decide(self, vote: Vote) -> Answer:
-        """Count one decision; of simultaneous ones each sees those before it.
-
-        Raises:
-            NotFound: nothing of this subject is up for approval.
-        """
-        for _ in range(MOST_TRIES):
-            held = await self._current(vote.subject)
-            decision = vote.decision(self._clock())
-            answer = decide(held.value, decision, await self._entitled(held.value, decision))
-            if answer.outcome not in {Outcome.RECORDED, Outcome.SETTLED}:
-                return answer
-            if answer.outcome is Outcome.SETTLED and vote.verdict is Verdict.APPROVE:
-                await self._check_again(held.value)
-            if await self._committed(held, answer.approval, vote.where):
-                log.info(
-                    "approval.decided",
-                    subject=vote.subject,
-                    user=vote.user,
-                    verdict=vote.verdict,
-                    outcome=answer.outcome,
-                )
-                return answer
-        raise AssertionError(f"approval of {vote.subject} changed {MOST_TRIES} times while it was decided")
-
-    async def expire(self, held: Versioned[Approval]) -> bool:
-        """End an approval that nobody settled in time; False where somebody was quicker."""
-        done = await self._committed(held, lapsed(held.value, self._clock()), "")
-        if done:
-            log.info("approval.expired", subject=held.value.subject)
-        return done
 
     async def get(self, subject: str) -> Versioned[Approval]:
         """Return the approval of a job's checkpoints, or of a proposal.
@@ -125,35 +79,61 @@ class Approvals:
         waiting = [each for each in found if each.settled is None and not each.has_lapsed(self._clock())]
         return tuple(sorted(waiting, key=lambda each: each.requested_at))
 
+    async def standing(self, vote: Vote) -> Answer:
+        """Say whether this could be decided now, before a reason is asked for; nothing is counted.
+
+        Raises:
+            NotFound: nothing of this subject is up for approval.
+        """
+        held = await retry_on_conflict(lambda: self._current(vote.subject))
+        decision = vote.decision(self._clock())
+        refused = objection(held.value, decision, await self._entitled(held.value, decision))
+        return Answer(refused or Outcome.OPEN, held.value)
+
+    async def decide(self, vote: Vote) -> Answer:
+        """Count one decision; of simultaneous ones each sees those before it.
+
+        Raises:
+            NotFound: nothing of this subject is up for approval.
+        """
+        return await retry_on_conflict(lambda: self._decide(vote))
+
+    async def expiry(self, held: Versioned[Approval]) -> Change:
+        """Return the change that ends an approval which nobody settled in time."""
+        return await self._change(held, lapsed(held.value, self._clock()), "")
+
+    async def _decide(self, vote: Vote) -> Answer:
+        held = await self._current(vote.subject)
+        decision = vote.decision(self._clock())
+        answer = decide(held.value, decision, await self._entitled(held.value, decision))
+        if answer.outcome not in {Outcome.RECORDED, Outcome.SETTLED}:
+            return answer
+        is_approval = answer.outcome is Outcome.SETTLED and vote.verdict is Verdict.APPROVE
+        if is_approval and self._recheck and held.value.kind is ApprovalKind.CHECKPOINT:
+            await self._recheck(vote.subject)  # if that changes the approval, the commit conflicts
+        await self._store.commit(await self._change(held, answer.approval, vote.where))
+        told = {"verdict": vote.verdict.value, "outcome": answer.outcome.value}
+        log.info("approval.decided", subject=vote.subject, user=vote.user, **told)
+        return answer
+
     async def _current(self, subject: str) -> Versioned[Approval]:
-        """Read an approval; one whose time is over is ended first, for its own turn may be late."""
-        for _ in range(MOST_TRIES):
-            held = await self.get(subject)
-            if not held.value.has_lapsed(self._clock()):
-                return held
-            await self.expire(held)
-        raise AssertionError(f"approval of {subject} changed {MOST_TRIES} times while it expired")
+        """Read an approval; one whose time is over is ended first, for its own work item may be late."""
+        held = await self.get(subject)
+        if not held.value.has_lapsed(self._clock()):
+            return held
+        await self._store.commit(await self.expiry(held))
+        return await self.get(subject)
 
     async def _entitled(self, approval: Approval, decision: Decision) -> frozenset[str]:
-        """Return who of those who have a say is an approver; asked anew where the decision would settle it."""
+        """Return who of those who have a say is an approver; Slack is asked again if the decision would settle it."""
         voters = frozenset(earlier.user for earlier in approval.decisions)
         if would_settle(approval, decision):
             return await self._directory.still(voters | {decision.user}, approval.approvers)
         may = await self._directory.is_any_of(decision.user, approval.approvers)
         return voters | {decision.user} if may else voters - {decision.user}
 
-    async def _check_again(self, approval: Approval) -> None:
-        """Have the evidence checked; where that changes the approval, what was decided on it is not written."""
-        if self._recheck and approval.kind is ApprovalKind.CHECKPOINT:
-            await self._recheck(approval.subject)
-
-    async def _committed(self, held: Versioned[Approval], approval: Approval, where: str) -> bool:
-        """Write an approval with all that belongs to it; False where somebody else changed something first."""
+    async def _change(self, held: Versioned[Approval], approval: Approval, where: str) -> Change:
+        """Return what writes an approval with all that belongs to it."""
         job = await self._store.record(Job, approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
-        change = Change(postings=refreshed(approval, job.value if job else None))
-        change = with_approval(change, held, approval, self._clock(), where=where)
-        try:
-            await self._store.commit(change)
-        except VersionConflict:
-            return False
-        return True
+        shown = Change(postings=refreshed(approval, job.value if job else None))
+        return with_approval(shown, held, approval, self._clock(), where=where)

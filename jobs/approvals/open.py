@@ -1,17 +1,17 @@
-"""An approval is opened on evidence, renewed when the evidence is, and invalid in between. Values in, values out."""
+"""An approval is opened on evidence, renewed when the evidence is, and invalid in between."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.approvals.change import with_approval
-from jobs.approvals.records import DAY, Approval, Ending
+from jobs.approvals.records import DAY, Approval, Ending, Settlement
 from jobs.core.records import Job
-from jobs.evidence.records import Candidate, Evidence, Role
+from jobs.evidence.records import Evidence, Role
 from jobs.evidence.round import ApprovalState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 
-GATHERED_ANEW: Final = "The evidence was gathered anew."
+EVALUATED_AGAIN: Final = "The checkpoints were evaluated again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,18 @@ async def approval_of(store: Store, job_id: str) -> CheckpointApproval:
 def open_approval(job: Job, evidence: Evidence, previous: Approval | None, now: float) -> Approval:
     """Return the approval of a job's checkpoints on this evidence.
 
-    On the evidence that `previous` has already, that is what is returned, its votes and its settlement included. On
-    other evidence a new round begins: nobody has voted, nothing is settled, and the days begin anew. What was settled
+    If `previous` is on this evidence already, it is returned as it is, with its votes and its settlement. On other
+    evidence a new round begins: nobody has voted, nothing is settled, and its days are counted again. What was settled
     before stays in the audit trail.
 
     Args:
         job: whose checkpoints they are.
         evidence: ready, or failed; a candidate without a digest cannot be approved.
-        previous: the job's approval until now, settled or not.
+        previous: the job's approval so far, settled or not.
         now: unix seconds.
     """
-    chosen = {each.checkpoint: each for each in evidence.candidates if each.checkpoint and _is_offered(each)}
+    offered = [each for each in evidence.candidates if each.role is Role.CHECKPOINT and each.digest]
+    chosen = {each.checkpoint: each for each in offered if each.checkpoint}
     opened = Approval(
         subject=job.id,
         launched_by=job.request.requested_by,
@@ -103,28 +104,22 @@ def invalidated(approval: Approval, reason: str, now: float) -> Approval:
     )
 
 
-def _is_offered(candidate: Candidate) -> bool:
-    return candidate.role is Role.CHECKPOINT and bool(candidate.digest)
-
-
 def _renewed(opened: Approval, previous: Approval, now: float) -> Approval:
     if previous.evidence and (previous.evidence, previous.broken) == (opened.evidence, opened.broken):
         return previous
     if previous.settled:
-        return replace(opened, round=previous.round + 1, renewed_at=now, renewed_why=_ended(previous))
+        why = _ended(previous, previous.settled)
+        return replace(opened, round=previous.round + 1, renewed_at=now, renewed_why=why)
     began = replace(opened, requested_at=previous.requested_at)
-    if not previous.evidence and previous.renewed_at:
-        return replace(began, round=previous.round, renewed_at=previous.renewed_at, renewed_why=previous.renewed_why)
-    if not previous.evidence:
-        return began
-    return replace(began, round=previous.round + 1, renewed_at=now, renewed_why=GATHERED_ANEW)
+    if previous.evidence:
+        return replace(began, round=previous.round + 1, renewed_at=now, renewed_why=EVALUATED_AGAIN)
+    return replace(began, round=previous.round, renewed_at=previous.renewed_at, renewed_why=previous.renewed_why)
 
 
-def _ended(approval: Approval) -> str:
-    assert approval.settled is not None, "only a settled approval has ended"
-    match approval.settled.ending:
+def _ended(approval: Approval, settled: Settlement) -> str:
+    match settled.ending:
         case Ending.APPROVED:
-            return f"{approval.name_of(approval.settled.choice).capitalize()} was approved on the evidence before."
+            return f"{approval.name_of(settled.choice).capitalize()} was approved on the evidence before."
         case Ending.REJECTED:
             return "All checkpoints were rejected on the evidence before."
         case Ending.EXPIRED:

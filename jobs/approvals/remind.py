@@ -1,28 +1,20 @@
-"""The turns of an approval that waits: a reminder before its end, and its end."""
+"""The work items of an approval that waits: a reminder before its end, and its end."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
-
-import structlog
 
 from jobs.approvals.change import next_turn, notice, with_approval
 from jobs.approvals.decide import Approvals
 from jobs.approvals.records import Approval
-from jobs.core.ids import approval_turn, subject_of_turn
+from jobs.core.ids import subject_of_turn
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store, retry_on_conflict
 
 NextAllowed = Callable[[str, float], Awaitable[float]]
 """Returns when a channel may be spoken to, at the earliest at the time given: after its quiet hours."""
 
-OVERTAKEN: Final = 1.0
-"""Seconds until a turn looks again after somebody decided during it."""
 
-log: Final = structlog.get_logger(__name__)
-
-
-class Waiting:
+class Reminders:
     """Reminds of approvals, and ends those that nobody settles in time.
 
     Args:
@@ -41,45 +33,28 @@ class Waiting:
         self._next_allowed = next_allowed
 
     async def turn(self, turn_id: str) -> None:
-        """Take one turn of an approval: remind, end it, or plan the next; twice has one effect.
+        """Remind of an approval, end it, or plan its next work item; twice has one effect.
 
         Args:
             turn_id: see `jobs.core.ids.approval_turn`.
         """
-        subject = subject_of_turn(turn_id)
-        held = await self._store.record(Approval, subject)
-        if held is None or held.value.settled:
-            await self._plan(turn_id, -1.0)
-            return
-        now = self._clock()
-        if held.value.has_lapsed(now):
-            ended = await self._approvals.expire(held)
-            await self._plan(turn_id, -1.0 if ended else OVERTAKEN)
-            return
-        if held.value.reminder_at is None or now < held.value.reminder_at:
-            await self._plan(turn_id, next_turn(held.value, now))
-            return
-        await self._remind(held, now)
 
-    async def _remind(self, held: Versioned[Approval], now: float) -> None:
-        """Remind the approvers, after the channel's quiet hours."""
-        approval = held.value
+        async def step() -> None:
+            held = await self._store.record(Approval, subject_of_turn(turn_id))
+            change = await self._next(held) if held else Change(next_turn=-1.0)
+            await self._store.commit(replace(change, turn_of=turn_id))
+
+        await retry_on_conflict(step)
+
+    async def _next(self, held: Versioned[Approval]) -> Change:
+        now, approval = self._clock(), held.value
+        if approval.has_lapsed(now):
+            return replace(await self._approvals.expiry(held), next_turn=-1.0)
+        if approval.settled or approval.reminder_at is None or now < approval.reminder_at:
+            return Change(next_turn=next_turn(approval, now))
         allowed = await self._next_allowed(approval.channel, now)
         if allowed > now:
-            ends = approval.expires_at or allowed
-            await self._plan(approval_turn(approval.subject), max(0.0, min(allowed, ends) - now))
-            return
+            return Change(next_turn=max(0.0, min(allowed, approval.expires_at or allowed) - now))
         reminded = replace(approval, reminded_at=now)
-        change = Change(
-            turn_of=approval_turn(approval.subject),
-            next_turn=next_turn(reminded, now),
-            postings=(notice(reminded, "reminder"),),
-        )
-        try:
-            await self._store.commit(with_approval(change, held, reminded, now))
-        except VersionConflict:
-            log.info("turn.overtaken")
-            await self._plan(approval_turn(approval.subject), OVERTAKEN)
-
-    async def _plan(self, turn_id: str, after: float) -> None:
-        await self._store.commit(Change(turn_of=turn_id, next_turn=after))
+        change = Change(next_turn=next_turn(reminded, now), postings=(notice(reminded, "reminder"),))
+        return with_approval(change, held, reminded, now)
