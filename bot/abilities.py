@@ -70,7 +70,7 @@ class Abilities:
             turn_ids.EVIDENCE: job_turn(self.evaluating.evidence_runner.turn, store),
             "eval": eval_turn(self.evaluating.runner, store),
             turn_ids.APPROVAL: named_turn(reminders.turn, store),
-            turn_ids.MOVE: named_turn(self.aliases.consequences.turn, store),
+            turn_ids.MOVE: named_turn(self.aliases.rollbacks.turn, store),
             turn_ids.WEBHOOK: named_turn(self.aliases.webhook.turn, store),
             turn_ids.DIGEST: named_turn(self.quieting.digests.daily_turn, store),
             turn_ids.QUIET: named_turn(self.quieting.digests.quiet_turn, store),

@@ -23,11 +23,9 @@ from pydantic import SecretStr
 from bot.settings import Settings, audit_key
 from handlers.aliases.messages import ProposalMessages
 from handlers.slack.people import People
-from jobs.aliases.consequences import Consequences
 from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
-from jobs.aliases.telling import shown
 from jobs.aliases.webhook import HttpSender, Webhook
 from jobs.audit.service import AuditTrail
 from jobs.state.store import Store
@@ -52,7 +50,6 @@ class AliasParts:
     rollbacks: Rollbacks
     audit: AuditTrail
     messages: ProposalMessages
-    consequences: Consequences
     webhook: Webhook
     pages: "AliasPages"
 
@@ -66,7 +63,6 @@ def alias_parts(settings: Settings, store: Store, people: People) -> AliasParts:
         rollbacks,
         AuditTrail(store, audit_key(settings.audit_key), time.time),
         ProposalMessages(rollbacks, people),
-        Consequences(store, time.time, notifies=notifies),
         Webhook(store, _sender(settings), time.time),
         AliasPages(_finder(store), settings.alias_token),
     )
@@ -120,12 +116,12 @@ class AliasPages:
         tag = etag_of(alias)
         if _is_known(request, tag):
             return web.Response(status=304, headers={**HEADERS, "ETag": f'"{tag}"'})
-        return web.json_response(shown(alias), headers={**HEADERS, "ETag": f'"{tag}"'})
+        return web.json_response(alias.as_json(alias.current), headers={**HEADERS, "ETag": f'"{tag}"'})
 
 
 def etag_of(alias: Alias) -> str:
     """Return a tag over everything that is shown: another one whenever any of it changes."""
-    text = json.dumps(dict(shown(alias)), sort_keys=True)
+    text = json.dumps(alias.as_json(alias.current), sort_keys=True)
     return f"{alias.version}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

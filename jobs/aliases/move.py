@@ -1,4 +1,4 @@
-"""Pointing an alias at an approved checkpoint: who may, at what, and what becomes of two who do it at once."""
+"""Pointing an alias at an approved checkpoint: who may, at what, and everything that one move changes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,18 +6,30 @@ from typing import Final
 
 import structlog
 
-from jobs.aliases.naming import alias_of, read_alias, task_part
-from jobs.aliases.pointing import Held, change_of, is_current, left_behind, moved, target_of
-from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
+from jobs.aliases.records import (
+    Alias,
+    AliasMove,
+    MoveKind,
+    Target,
+    WebhookCall,
+    alias_of,
+    read_alias,
+    task_part,
+)
 from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import Conflict, NotAllowed, NotFound
+from jobs.core.ids import proposal_turn, webhook_turn
 from jobs.core.nearest import nearest
 from jobs.core.permissions import Directory
-from jobs.core.records import Job
+from jobs.core.records import Job, Posting, PostingKind
 from jobs.evidence.plan import Production
 from jobs.evidence.records import Evidence
-from jobs.state.change import Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, retry_on_conflict
+from jobs.trail.entry import Act, AuditEntry
+from jobs.training.postings import summary_posting
+
+MOST_REASON: Final = 300
 
 log: Final = structlog.get_logger(__name__)
 
@@ -33,7 +45,7 @@ class Movable:
     usual: str
     """The alias that the task names for it."""
     aliases: tuple[Alias, ...]
-    """Those of the task that exist."""
+    """The task's aliases that exist."""
 
     @property
     def approval(self) -> Approval:
@@ -41,17 +53,17 @@ class Movable:
         return self.held.value
 
     def alias(self, name: str) -> Alias | None:
-        """Return the alias of the task called so, or None."""
+        """Return the task's alias of this name, or None."""
         return next((alias for alias in self.aliases if alias.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a wish to move an alias came to."""
+    """The alias after a person asked to move it."""
 
     alias: Alias
     is_new: bool
-    """False where it pointed at that model already."""
+    """False if it pointed at that model already."""
 
 
 class Aliases:
@@ -75,7 +87,7 @@ class Aliases:
         return tuple(sorted(await self._store.records(Alias), key=lambda alias: alias.name))
 
     async def named(self, name: str) -> Alias:
-        """Return the alias called so; raises NotFound naming the nearest."""
+        """Return the alias of this name; raises NotFound naming the nearest."""
         return (await alias_named(self._store, name)).value
 
     async def movable(self, job_id: str, user: str) -> Movable:
@@ -89,25 +101,25 @@ class Aliases:
         held, approval = await self._store.record(Job, job_id), await self._store.record(Approval, job_id)
         if held is None:
             raise NotFound(f"There is no job '{job_id}'.")
-        job, evidence = held.value, await self._store.record(Evidence, job_id)
-        settled = approval.value.settled if approval else None
-        if approval is None or settled is None or settled.ending is not Ending.APPROVED:
+        job, found = held.value, await self._store.record(Evidence, job_id)
+        evidence = found.value if found else None
+        choice = _approved_choice(approval.value) if approval else None
+        if approval is None or choice is None:
             raise Conflict(f"No checkpoint of {job_id} is approved now, and an alias points only at what is approved.")
-        if not is_current(approval.value, evidence.value if evidence else None):
+        if not _is_current(approval.value, choice, evidence):
             raise Conflict(
                 f"The evidence for {job_id} has changed since it was approved. It needs approval on the new evidence; "
                 "its summary says how far that is."
             )
-        await self._require_entitled(approval.value, user)
+        if user in approval.value.barred:
+            raise NotAllowed(
+                "You launched this job, so you cannot point an alias at its model; another approver has to."
+            )
+        if not await self._directory.is_any_of(user, approval.value.approvers):
+            raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
         own = f"{task_part(job.task)}@"
-        return Movable(
-            job,
-            approval,
-            target_of(job, approval.value),
-            evidence.value if evidence else None,
-            alias_of(job),
-            tuple(alias for alias in await self.every() if alias.name.startswith(own)),
-        )
+        aliases = tuple(alias for alias in await self.every() if alias.name.startswith(own))
+        return Movable(job, approval, target_of(job, approval.value, choice), evidence, alias_of(job), aliases)
 
     async def move(self, job_id: str, typed: str, user: str, reason: str, *, seen: Mapping[str, int]) -> Moved:
         """Point an alias at the approved checkpoint of a job.
@@ -124,60 +136,38 @@ class Aliases:
             Conflict: it was moved since to another model; nothing was changed.
             UserError: as `movable`.
         """
-        while True:
-            movable = await self.movable(job_id, user)
-            name = read_alias(typed, movable.job.task)
-            found = await self._store.record(Alias, name)
-            held = Held(found.value, found.version) if found else Held(None, 0)
-            if held.alias and held.alias.current.target.model == movable.target.model:
-                return Moved(held.alias, is_new=False)
-            _require_unmoved(held.alias, seen.get(name, 0))
-            alias = self._moved(held, name, movable, user, reason)
-            try:
-                left = await job_left(self._store, alias)
-                change = change_of(held, alias, movable.job, left, notifies=self._notifies)
-                # The approval is written with it as it is: where it changed meanwhile, nothing moves.
-                await self._store.commit(replace(change, records=(*change.records, movable.held)))
-            except VersionConflict:
-                continue
-            log.info("alias.moved", alias=name, model=alias.model, user=user)
-            return Moved(alias, is_new=True)
+        return await retry_on_conflict(lambda: self._move(job_id, typed, user, reason, seen))
 
-    def _moved(self, held: Held, name: str, movable: Movable, user: str, reason: str) -> Alias:
-        settled = movable.approval.settled
-        assert settled is not None, "what can be moved to is settled"
+    async def _move(self, job_id: str, typed: str, user: str, reason: str, seen: Mapping[str, int]) -> Moved:
+        movable = await self.movable(job_id, user)
+        name = read_alias(typed, movable.job.task)
+        held = await self._store.record(Alias, name)
+        if held and held.value.model == movable.target.model:
+            return Moved(held.value, is_new=False)
+        if held and held.value.version != seen.get(name, 0):
+            raise Conflict(
+                f"{name} was moved meanwhile: it points at {held.value.current.place} now. Nothing was changed; open "
+                "the form again to move it from there."
+            )
         move = AliasMove(
-            number=held.alias.version + 1 if held.alias else 1,
+            number=held.value.version + 1 if held else 1,
             target=movable.target,
             kind=MoveKind.APPROVED,
             by=user,
             at=self._clock(),
             reason=reason,
-            approved_by=tuple(vote.user for vote in movable.approval.votes_for(settled.choice)),
+            approved_by=tuple(vote.user for vote in movable.approval.votes_for(movable.target.checkpoint)),
         )
-        return moved(held, name, movable.job.task, move)
-
-    async def _require_entitled(self, approval: Approval, user: str) -> None:
-        if user in approval.barred:
-            raise NotAllowed(
-                "You launched this job, so you cannot point an alias at its model; another approver has to."
-            )
-        if not await self._directory.is_any_of(user, approval.approvers):
-            raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
-
-
-async def in_production(store: Store, job: Job) -> Production | None:
-    """Return what a job's alias points at, or None if it points at nothing yet."""
-    name = alias_of(job)
-    held = await store.record(Alias, name)
-    if held is None:
-        return None
-    target = held.value.current.target
-    return Production(name, target.model, target.platform, target.step)
+        alias = Alias(name, movable.job.task, (*held.value.moves, move) if held else (move,))
+        change = await move_change(self._store, held, alias, notifies=self._notifies)
+        # The approval is written with it as it is: if it changed meanwhile, nothing moves.
+        await self._store.commit(replace(change, records=(*change.records, movable.held)))
+        log.info("alias.moved", alias=name, model=alias.model, user=user)
+        return Moved(alias, is_new=True)
 
 
 async def alias_named(store: Store, name: str) -> Versioned[Alias]:
-    """Return the alias called so with its version; raises NotFound naming the nearest."""
+    """Return the alias of this name with its version; raises NotFound naming the nearest."""
     held = await store.record(Alias, name)
     if held is None:
         known = [alias.name for alias in await store.records(Alias)]
@@ -185,18 +175,123 @@ async def alias_named(store: Store, name: str) -> Versioned[Alias]:
     return held
 
 
-async def job_left(store: Store, alias: Alias) -> Job | None:
-    """Return the job whose checkpoint the newest move of an alias left, where that is another job."""
-    before = left_behind(alias)
-    held = await store.record(Job, before) if before else None
-    return held.value if held else None
+async def in_production(store: Store, job: Job) -> Production | None:
+    """Return what a job's alias points at, or None if it points at nothing yet."""
+    held = await store.record(Alias, alias_of(job))
+    target = held.value.current.target if held else None
+    return Production(alias_of(job), target.model, target.platform, target.step) if target else None
 
 
-def _require_unmoved(alias: Alias | None, seen: int) -> None:
-    version = alias.version if alias else 0
-    if alias and version != seen:
-        last = alias.current
-        raise Conflict(
-            f"{alias.name} was moved meanwhile: it points at step {last.target.step} of {last.target.job} now. Nothing "
-            "was changed; open the form again to move it from there."
-        )
+def target_of(job: Job, approval: Approval, choice: str) -> Target:
+    """Return the model that the approval of a choice stands for."""
+    kept = next((checkpoint for checkpoint in job.checkpoints if checkpoint.id == choice), None)
+    return Target(
+        model=approval.models.get(choice) or (kept.model_id if kept else choice),
+        platform=job.platform,
+        job=job.id,
+        checkpoint=choice,
+        step=kept.step if kept else 0,
+        approval=approval.subject,
+        evidence=approval.evidence.get(choice, ""),
+    )
+
+
+def _approved_choice(approval: Approval) -> str | None:
+    settled = approval.settled
+    return settled.choice if settled and settled.ending is Ending.APPROVED else None
+
+
+def _is_current(approval: Approval, choice: str, evidence: Evidence | None) -> bool:
+    """Tell whether the evidence for what was approved is still what it was approved on."""
+    if evidence is None:
+        return choice not in approval.evidence
+    candidate = evidence.of(choice)
+    return candidate is not None and candidate.digest == approval.evidence.get(choice, "")
+
+
+# -- what one move changes -----------------------------------------------------------------------------------------
+
+
+async def move_change(store: Store, held: Versioned[Alias] | None, alias: Alias, *, notifies: bool) -> Change:
+    """Return everything that the newest move of an alias changes: the key that production reads, messages, the trail.
+
+    Args:
+        store: has the jobs whose checkpoints it points at, and pointed at before.
+        held: the alias as it was read; None if it is new.
+        alias: the alias after the move.
+        notifies: whether there is a webhook to call.
+    """
+    move, before = alias.current, alias.before(alias.current)
+    jobs = dict.fromkeys((move.target.job, before.target.job if before else move.target.job))
+    found = [each.value for job in jobs if (each := await store.record(Job, job))]
+    assert found[0].id == move.target.job, "an alias points at models of jobs"
+    call = WebhookCall(f"{alias.name}:{move.number}", alias.name, move.number, move.at)
+    waiting = held.value.proposal if held else None
+    return Change(
+        records=(Versioned(alias, held.version if held else 0), *([Versioned(call, 0)] if notifies else [])),
+        models={alias.name: alias.model},
+        wake={
+            **({webhook_turn(call.id): 0.0} if notifies else {}),
+            **({proposal_turn(waiting): 0.0} if waiting else {}),
+        },
+        postings=(_moved_posting(alias, found[0]), *(summary_posting(each, urgent=True) for each in found)),
+        audit=(_moved_entry(alias, where=found[0].request.channel),),
+    )
+
+
+def _moved_posting(alias: Alias, job: Job) -> Posting:
+    """Return the line that tells a job's thread, and the channel, what an alias points at now."""
+    move = alias.current
+    return Posting(
+        id=f"alias:{alias.name}:{move.number}",
+        kind=PostingKind.STATUS,
+        lane=f"thread:{job.id}",
+        subject=job.id,
+        channel=job.request.channel,
+        user=move.by if move.kind is MoveKind.APPROVED else None,
+        text=_moved_text(alias, move),
+        broadcast=True,
+    )
+
+
+def _moved_text(alias: Alias, move: AliasMove) -> str:
+    before = alias.before(move)
+    points = f"now points at {move.place} ({f'was {before.place}' if before else 'it is new'})"
+    why = " ".join(move.reason.split()).rstrip(".")[:MOST_REASON]
+    match move.kind:
+        case MoveKind.APPROVED:
+            return f"moved {alias.name}: it {points}. Reason: {why}"
+        case MoveKind.ROLLBACK:
+            return f"Rolled back, as approved: {alias.name} {points}. Reason: {why}."
+        case MoveKind.EMERGENCY:
+            return f"Emergency rollback: {alias.name} {points}. Reason: {why}."
+        case MoveKind.RESTORED:
+            return f"The review rejected the emergency rollback: {alias.name} {points}. Reason: {why}."
+
+
+def _moved_entry(alias: Alias, *, where: str) -> AuditEntry:
+    move, before = alias.current, alias.before(alias.current)
+    details = {
+        "alias": alias.name,
+        "version": str(move.number),
+        "model": move.target.model,
+        "platform": move.target.platform,
+        "job": move.target.job,
+        "step": str(move.target.step),
+        "was": before.target.model if before else "",
+        "kind": move.kind.value,
+        "approval": move.target.approval,
+        "approved_by": " ".join(move.approved_by),
+        "evidence": move.target.evidence,
+        "proposal": move.proposal or "",
+    }
+    return AuditEntry(
+        at=move.at,
+        who=move.by,
+        act=Act.EMERGENCY_ROLLBACK if move.kind is MoveKind.EMERGENCY else Act.ALIAS_MOVED,
+        task=alias.task,
+        subject=alias.name,
+        why=move.reason,
+        where=where,
+        details={name: value for name, value in details.items() if value},
+    )

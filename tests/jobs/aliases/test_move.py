@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from jobs.aliases.naming import alias_of, read_alias
-from jobs.aliases.records import Alias, MoveKind
+from jobs.aliases.records import Alias, MoveKind, alias_of, read_alias
 from jobs.approvals.records import Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from jobs.core.records import ApprovalPolicy
