@@ -27,7 +27,7 @@ from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.webhook import HttpSender, Webhook
-from jobs.audit.service import AuditTrail
+from jobs.audit.query import AuditTrail
 from jobs.state.store import Store
 
 HEADERS: Final = {

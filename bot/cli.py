@@ -25,7 +25,7 @@ from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
 from jobs.audit.export import FORMATS, utc
-from jobs.audit.service import AuditTrail
+from jobs.audit.query import AuditTrail
 from jobs.core.errors import BotError, ConfigurationError, NotFound
 from jobs.core.nearest import nearest
 from jobs.state.store import Store, connected

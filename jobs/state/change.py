@@ -101,7 +101,8 @@ def change_json(change: Change, kinds: Kinds, head: str, audit_key: bytes) -> di
             written["watched"] = watched
     if change.audit:
         chain = sealed(change.audit, head, audit_key)
-        written["audit"] = {"head": head, "entries": [list(entry) for entry in chain]}
+        about = [[[word.lower(), word] for word in entry.about] for entry in change.audit]
+        written["audit"] = {"head": head, "entries": [[*kept, words] for kept, words in zip(chain, about, strict=True)]}
     if change.once:
         once = change.once
         written["once"] = {"key": once.key, "value": once.value, "ttl": _milliseconds(once.seconds)}
