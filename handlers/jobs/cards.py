@@ -9,7 +9,7 @@ from typing import Final
 
 from charts import describe
 from charts.wording import quantity
-from handlers.evidence.summary import settled_line
+from handlers.approvals.approval_blocks import settled_line
 from handlers.evidence.words import headline
 from handlers.jobs.costs import training_cost
 from handlers.jobs.curve_charts import RECENT

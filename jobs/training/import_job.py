@@ -19,7 +19,7 @@ from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejecte
 from jobs.core.ids import evidence_turn
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Job, JobState, LaunchRequest
-from jobs.evidence.rounds import is_examined
+from jobs.evidence.round import is_evaluated
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
@@ -213,7 +213,7 @@ class JobImporter:
         line = status(job, f"said that it is a job of {job.task}", by=request.requested_by)
         return Change(
             records=(given,),
-            wake={evidence_turn(job.id): 0.0} if is_examined(job) else {},
+            wake={evidence_turn(job.id): 0.0} if is_evaluated(job) else {},
             postings=(line, card_posting(job, urgent=True)),
             audit=(given_task(job, request.requested_by, request.channel, self._clock()),),
         )

@@ -21,7 +21,7 @@ from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
-from jobs.approvals.deciding import Approvals
+from jobs.approvals.decide import Approvals
 from jobs.core.permissions import Permissions
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner

@@ -18,7 +18,8 @@ from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting
 from local.slack.server import serve
 from local.slack.timing import Timing
-from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png, showing_of
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, showing_of
 from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)

@@ -16,7 +16,8 @@ from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateL
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting, status, summary_posting
-from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import BOB, DAVE, GENERAL, Desk, open_desk, showing_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 
 JOB = a_job(request=a_request(channel=RFT, requested_by=BOB), last_step=20, total_steps=100, valid_reward=0.44)

@@ -19,7 +19,8 @@ from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, Not
 from jobs.tasks.datasets import LARGEST_UPLOAD, Ingested
 from local.slack.blocks import validate_view
 from local.slack.furniture import PROCTOR
-from tests.handlers.known_people import ALICE, RFT
+from tests.handlers.known_people import RFT
+from tests.local.slack.people import ALICE
 
 ROWS = SlackFile("F0000000A1", "rows.jsonl", 12_345, "https://files.slack.com/files-pri/T-F/rows.jsonl")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

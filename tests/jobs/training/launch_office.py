@@ -24,9 +24,10 @@ from jobs.training.service import RftJobs
 from local.platform.job_runner import Limits
 from local.platform.server import Platform, serve
 from tests.jobs.tasks.folder import write_folder
+from tests.local.slack.people import ALICE
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY
-from tests.records import ALICE, CHANNEL
+from tests.records import CHANNEL
 
 SCHEMA = {
     "type": "object",

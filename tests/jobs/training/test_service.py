@@ -14,7 +14,8 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.service import MOST_STARTS
 from tests.jobs.training.launch_office import Office, open_office
-from tests.records import ALICE, BOB, CHANNEL, a_job, a_step, an_approval
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CHANNEL, a_job, a_step, an_approval
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from jobs.aliases.naming import alias_of, read_alias
-from jobs.aliases.records import Alias, MoveKind
+from jobs.aliases.records import Alias, MoveKind, alias_of, read_alias
 from jobs.approvals.records import Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from jobs.core.records import ApprovalPolicy
@@ -15,7 +14,8 @@ from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team, approval_of
-from tests.records import ALICE, BOB, CAROL, DAVE, a_job
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, DAVE, a_job
 
 
 @pytest.fixture

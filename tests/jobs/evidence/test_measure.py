@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 from jobs.evals.stats.verdict import Verdict
-from jobs.evidence.answers import SplitAnswers
-from jobs.evidence.reading import NOT_SHOWN, Reading, Terms, guard, read_evidence, versus
-from jobs.evidence.records import Candidate, Role
+from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
+from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price
-from tests.jobs.evidence.on_file import BASE, LIVE, STEP_1, STEP_2, OnFile, Table, answered, evaluated, lined_up
+from tests.jobs.evidence.examining_room import BASE
+from tests.jobs.evidence.on_file import LIVE, STEP_1, STEP_2, OnFile, Table, answered, evaluated, lined_up, measure
 
 Scores = NDArray[np.float64]
 """Items by runs."""
@@ -32,7 +33,7 @@ def table(scores: Scores) -> Table:
     return [[float(score) for score in runs] for runs in scores]
 
 
-def read(tables: Mapping[str, Scores], terms: Terms | None = None, test: Mapping[str, Scores] | None = None) -> Reading:
+def read(tables: Mapping[str, Scores], test: Mapping[str, Scores] | None = None, **terms: Any) -> Evidence:
     """Read evals in which every model has one grader, the reward f1."""
     graded = {model: {"f1": table(scores)} for model, scores in tables.items()}
     files = {"eval-valid2": answered(graded)}
@@ -41,10 +42,10 @@ def read(tables: Mapping[str, Scores], terms: Terms | None = None, test: Mapping
         graded_test = {model: {"f1": table(scores)} for model, scores in test.items()}
         held_out = evaluated(graded_test, "eval-test22", "test")
         files["eval-test22"] = answered(graded_test)
-    return read_evidence(lined_up(*tables), evaluated(graded), held_out, OnFile(files), terms or Terms())
+    return measure(lined_up(*tables), evaluated(graded), OnFile(files), held_out, **terms)
 
 
-def of(reading: Reading, model: str) -> Candidate:
+def of(reading: Evidence, model: str) -> Candidate:
     return next(each for each in reading.candidates if each.model == model)
 
 
@@ -91,7 +92,7 @@ def _means(scores: Scores) -> dict[str, float]:
 
 def test_p_values_are_adjusted_as_holm_does_it_in_statsmodels_for_base_and_alias_each() -> None:
     tables = {BASE: drawn(1), STEP_1: drawn(2, lift=0.03), STEP_2: drawn(3, lift=0.05), LIVE: drawn(4, lift=0.02)}
-    reading = read(tables, Terms(alias_model=LIVE))
+    reading = read(tables, alias_model=LIVE)
     for reference in (BASE, LIVE):
         alone = []
         for model in (STEP_1, STEP_2):
@@ -182,7 +183,7 @@ def test_better_worse_and_how_many_items_it_would_take() -> None:
 
 def test_guardrails_are_held_against_production_and_against_the_base_for_production_itself() -> None:
     tables = {BASE: drawn(1), STEP_1: drawn(2, lift=0.1), STEP_2: drawn(3, lift=0.1)}
-    reading = read(tables, Terms({"f1": -0.02}, alias_model=STEP_2))
+    reading = read(tables, guardrails={"f1": -0.02}, alias_model=STEP_2)
     (of_1,), (of_2,) = of(reading, STEP_1).guards, of(reading, STEP_2).guards
     assert (of_1.against, of_2.against) == (Role.ALIAS, Role.BASE)
     assert of(reading, STEP_2).broken_guards == ()
@@ -192,7 +193,7 @@ def test_guardrails_are_held_against_production_and_against_the_base_for_product
 
 
 def test_what_was_not_measured_is_not_shown_to_hold() -> None:
-    reading = read({BASE: drawn(1), STEP_1: drawn(2)}, Terms({"precision": -0.02}))
+    reading = read({BASE: drawn(1), STEP_1: drawn(2)}, guardrails={"precision": -0.02})
     (held,) = of(reading, STEP_1).guards
     assert (held.is_broken, held.low) == (True, NOT_SHOWN)
 
@@ -218,7 +219,7 @@ def test_missing_answers_are_counted_and_never_scored() -> None:
     ]
     never_asked = [each for each in lost if not (each.arm == STEP_1 and each.item == "i2")]
     valid = evaluated(graded)
-    reading = read_evidence(lined_up(BASE, STEP_1), valid, None, OnFile({valid.id: never_asked}), Terms())
+    reading = measure(lined_up(BASE, STEP_1), valid, OnFile({valid.id: never_asked}))
     tuned = of(reading, STEP_1)
     assert (tuned.answers, tuned.failures) == (111, 9)
     assert tuned.valid["f1"].mean == pytest.approx(float(drawn(2)[3:].mean()))
@@ -230,7 +231,7 @@ def test_a_model_without_a_single_answer_has_no_figures() -> None:
     graded = {model: {"f1": table(drawn(seed))} for model, seed in ((BASE, 1), (STEP_1, 2))}
     valid = evaluated(graded)
     answers = [each for each in answered(graded) if each.arm == BASE]
-    reading = read_evidence(lined_up(BASE, STEP_1), valid, None, OnFile({valid.id: answers}), Terms({"f1": -0.02}))
+    reading = measure(lined_up(BASE, STEP_1), valid, OnFile({valid.id: answers}), guardrails={"f1": -0.02})
     tuned = of(reading, STEP_1)
     assert (tuned.valid, tuned.versus_base, tuned.answers, tuned.failures) == ({}, None, 0, 120)
     assert tuned.broken_guards == ("f1",)
@@ -239,7 +240,7 @@ def test_a_model_without_a_single_answer_has_no_figures() -> None:
 
 def test_tokens_and_what_they_cost() -> None:
     tables = {BASE: drawn(1), STEP_1: drawn(2)}
-    reading = read(tables, Terms(prices={STEP_1: Price(input=2.0, output=10.0)}))
+    reading = read(tables, price_of={STEP_1: Price(input=2.0, output=10.0)}.get)
     tuned = of(reading, STEP_1)
     assert tuned.cost == pytest.approx(1000 * (100 * 2.0 + 20 * 10.0) / 1e6)
     assert (tuned.output_tokens, tuned.reasoning_tokens) == (20.0, None)

@@ -16,15 +16,16 @@ from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.plan import eval_id
 from jobs.evals.records import Eval, EvalState
 from jobs.evals.stats.verdict import Verdict as Change_
-from jobs.evidence.gathering import MOST_STARTS
 from jobs.evidence.records import EvidenceState, Role
+from jobs.evidence.runner import MOST_ATTEMPTS
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
-from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, examiner_on, open_room
-from tests.records import ALICE, BOB, CAROL, a_request
+from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, open_room, runner_on
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, a_request
 
 
 @pytest.fixture
@@ -316,7 +317,7 @@ async def test_a_platform_that_is_no_more_is_said(room: Room) -> None:
 
 async def test_evidence_that_kills_its_worker_is_given_up(room: Room) -> None:
     await room.job()
-    evidence = await room.turn(starts=MOST_STARTS + 1)
+    evidence = await room.turn(starts=MOST_ATTEMPTS + 1)
     assert evidence is not None
     assert evidence.state is EvidenceState.FAILED
     assert "(reference reference)" in str(evidence.note)
@@ -357,12 +358,12 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, 
     await room.job()
     mortal = MortalStore(room.store._redis, KINDS)
     mortal.end, mortal.before = end, before
-    evidence_runner = examiner_on(room.lab, mortal)
+    evidence_runner = runner_on(room.lab, mortal)
     for _ in range(3):
         try:
             await evidence_runner.turn("rft-abc234", 1, "reference")
         except ProcessEnded:
-            evidence_runner = examiner_on(room.lab, room.store)
+            evidence_runner = runner_on(room.lab, room.store)
             await evidence_runner.turn("rft-abc234", 2, "reference")
         evidence = await room.evidence()
         assert evidence is not None
@@ -376,7 +377,7 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, 
 
 async def test_two_bots_at_once_begin_it_once(room: Room) -> None:
     await room.job()
-    others = [examiner_on(room.lab, Store(room.store._redis, KINDS)) for _ in range(4)]
+    others = [runner_on(room.lab, Store(room.store._redis, KINDS)) for _ in range(4)]
     await asyncio.gather(*(each.turn("rft-abc234", 1, "reference") for each in others))
     evidence = await room.evidence()
     assert evidence is not None
@@ -388,7 +389,7 @@ async def test_a_vote_in_the_same_moment_does_not_lose_the_turn(room: Room) -> N
     await room.gathered()
     room.edit("graders/exact.json", json.dumps(NEW_GRADER))
     busy = BusyStore(room)
-    await examiner_on(room.lab, busy).turn(job.id, 1, "reference")
+    await runner_on(room.lab, busy).turn(job.id, 1, "reference")
     approval = await room.approval()
     assert (approval.round, approval.decisions, approval.evidence) == (2, (), {})
 

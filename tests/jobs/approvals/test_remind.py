@@ -3,10 +3,10 @@
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.recording import next_turn, with_approval
+from jobs.approvals.change import next_turn, with_approval
+from jobs.approvals.decide import Approvals
 from jobs.approvals.records import DAY, Approval, Ending
-from jobs.approvals.waiting import Waiting
+from jobs.approvals.remind import Reminders
 from jobs.core.ids import approval_turn, kind_of_turn
 from jobs.core.records import PostingKind
 from jobs.state.change import Change
@@ -28,7 +28,7 @@ class Scene:
         self.clock = Clock(OPENED)
         self.quiet_until = 0.0
         self.approvals = Approvals(store, Group(BOB, CAROL), self.clock)
-        self.waiting = Waiting(store, self.approvals, self.clock, self.next_allowed)
+        self.reminders = Reminders(store, self.approvals, self.clock, self.next_allowed)
 
     async def next_allowed(self, channel: str, now: float) -> float:
         assert channel
@@ -36,7 +36,7 @@ class Scene:
 
     async def turn(self, at: float) -> None:
         self.clock.now = at
-        await self.waiting.turn(TURN)
+        await self.reminders.turn(TURN)
 
     async def approval(self) -> Approval:
         held = await self.store.record(Approval, JOB)
@@ -128,18 +128,18 @@ async def test_what_was_settled_is_neither_reminded_of_nor_ended(scene: Scene) -
     assert settled.ending is Ending.APPROVED
 
 
-async def test_a_decision_during_the_turn_is_not_overrun(scene: Scene, store: Store) -> None:
+async def test_a_decision_while_it_is_reminded_of_is_kept(scene: Scene, store: Store) -> None:
     async def decided_meanwhile(_channel: str, now: float) -> float:
         await scene.approvals.decide(vote(BOB))
         return now
 
-    overtaken = Waiting(store, scene.approvals, scene.clock, decided_meanwhile)
+    overtaken = Reminders(store, scene.approvals, scene.clock, decided_meanwhile)
     scene.clock.now = REMINDER
     await overtaken.turn(TURN)
-    assert (await scene.approval()).reminded_at is None
-    assert await scene.planned() == pytest.approx(1.0, abs=60)
-    await scene.turn(REMINDER)
-    assert (await scene.approval()).reminded_at == REMINDER
+    approval = await scene.approval()
+    assert ([each.user for each in approval.decisions], approval.reminded_at) == ([BOB], REMINDER)
+    assert await scene.told() == ["reminder"]
+    assert await scene.planned() == pytest.approx(2 * DAY, abs=60)
 
 
 async def test_a_turn_of_nothing_ends(store: Store, redis: Redis) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound
@@ -18,7 +18,8 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import Act, AuditEntry
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, decision, vote, waiting
-from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
 
 FRANK, GRACE = "U0FRANK", "U0GRACE"
 SHOWN = {f"summary:{JOB}", f"card:{JOB}"}

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from jobs.approvals.opening import GATHERED_ANEW, invalidated, open_approval
+from jobs.approvals.open import EVALUATED_AGAIN, invalidated, open_approval
 from jobs.approvals.records import DAY, Ending, Settlement
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.records import Guard, Role
 from tests.jobs.approvals.team import OPENED, decision, waiting
-from tests.records import ALICE, BOB, a_candidate, a_job, an_evidence
+from tests.local.slack.people import ALICE
+from tests.records import BOB, a_candidate, a_job, an_evidence
 
 JOB = a_job()
 EVIDENCE = an_evidence()
@@ -52,7 +53,7 @@ def test_other_evidence_begins_a_round_without_votes() -> None:
     other = replace(EVIDENCE, candidates=(*EVIDENCE.candidates[:-1], a_candidate(95, digest="other")))
     renewed = open_approval(JOB, other, voted, OPENED + DAY)
     assert (renewed.round, renewed.decisions, renewed.settled) == (2, (), None)
-    assert (renewed.renewed_at, renewed.renewed_why) == (OPENED + DAY, GATHERED_ANEW)
+    assert (renewed.renewed_at, renewed.renewed_why) == (OPENED + DAY, EVALUATED_AGAIN)
     assert (renewed.requested_at, renewed.expires_at) == (OPENED, OPENED + 8 * DAY)
 
 
