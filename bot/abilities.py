@@ -43,6 +43,7 @@ class Abilities:
         """Return what handlers ask for, by the names of their parameters."""
         return {
             "jobs": self.training.jobs,
+            "views": self.training.views,
             "job_importer": self.training.job_importer,
             "evals": self.evaluating.evals,
             "evidence_runner": self.evaluating.evidence_runner,
@@ -85,7 +86,7 @@ class Abilities:
     def _showing(self) -> Showing:
         evaluating = self.evaluating
         return Showing(
-            self.training.jobs,
+            self.training.views,
             evaluating.evals,
             self.ground.pictures,
             report_file=evaluating.shelf.report,

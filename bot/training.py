@@ -5,12 +5,14 @@ import time
 from dataclasses import dataclass
 
 from bot.ground import Ground
+from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import UserError
 from jobs.core.permissions import Permissions
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
+from jobs.views.job import JobViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class JobParts:
     """What is made once for all who need it."""
 
     jobs: RftJobs
+    views: JobViews
     job_importer: JobImporter
 
 
@@ -38,6 +41,12 @@ def permissions_of(ground: Ground) -> Permissions:
 def job_parts(ground: Ground, permissions: Permissions) -> JobParts:
     """Return the parts, on the clock of this machine."""
     settings, store, platforms = ground.settings, ground.store, ground.platforms
+
+    async def is_approved(job_id: str) -> bool:
+        held = await store.record(Approval, job_id)
+        settled = held.value.settled if held else None
+        return settled is not None and settled.ending is Ending.APPROVED
+
     launcher = Launcher(
         store,
         ground.tasks,
@@ -54,7 +63,9 @@ def job_parts(ground: Ground, permissions: Permissions) -> JobParts:
         permissions,
         default_platform=platforms.default,
         approvers=settings.approvers,
+        is_approved=is_approved,
         clock=time.time,
     )
     watcher = Poller(store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
-    return JobParts(RftJobs(store, launcher, watcher, platforms.profile_of, permissions), job_importer)
+    jobs = RftJobs(store, launcher, watcher, platforms.profile_of, permissions)
+    return JobParts(jobs, JobViews(store, platforms.profile_of), job_importer)

@@ -5,7 +5,7 @@ from typing import Final
 
 from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import Conflict
-from jobs.core.records import Job, JobState, Posting
+from jobs.core.records import Job, Posting
 from jobs.evidence.preparing import Plan
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import Price, Profile
@@ -24,8 +24,7 @@ WORDS: Final = {
 
 def is_examined(job: Job) -> bool:
     """Tell whether a job's checkpoints are evaluated now: it has some, and none of them can be displaced any more."""
-    stands_still = job.state is JobState.PAUSED or (job.state.is_final and job.state.is_on_platform)
-    return stands_still and bool(job.checkpoints)
+    return job.has_final_checkpoints
 
 
 def a_round(job: Job, previous: Evidence | None, now: float) -> Evidence:

@@ -211,11 +211,15 @@ class Store:
     async def records(self, kind: type[T], limit: int = 500) -> tuple[T, ...]:
         """Return the newest records of a kind, newest first."""
         found = self._kinds.of_type(kind)
-        ids = cast("list[str]", await self._redis.zrevrange(_key(found.index), 0, limit - 1))
         pipe = self._redis.pipeline(transaction=False)
-        for record_id in ids:
+        for record_id in await self.ids(kind, limit):
             pipe.hget(_key(f"{found.name}:{record_id}"), "value")
         return tuple(found.adapter.validate_json(value) for value in await pipe.execute() if value)
+
+    async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
+        """Return the ids of the newest records of a kind, newest first."""
+        found = await self._redis.zrevrange(_key(self._kinds.of_type(kind).index), 0, limit - 1)
+        return tuple(cast("list[str]", found))
 
     async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
         """Return entries of the audit trail in order: those after the entry `after`; "-" begins at the start."""
