@@ -85,6 +85,11 @@ class Evals:
             else:
                 return evaluation
 
+    async def find(self, eval_id: str) -> Eval | None:
+        """Return the eval with exactly this id, or None."""
+        held = await self._store.record(Eval, eval_id)
+        return held.value if held else None
+
     async def newest(self, limit: int = 10) -> tuple[Eval, ...]:
         """Return the newest evals, newest first."""
         return await self._store.records(Eval, limit)

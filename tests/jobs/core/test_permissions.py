@@ -94,7 +94,7 @@ CANCEL_REFUSED: Final = (
             "Only <@U0ALICE>, who asked to watch it, can resume rft-abc234. Resumed, it costs money again.",
         ),
     ],
-    ids=["launched", "attached"],
+    ids=["launched", "imported"],
 )
 async def test_a_refusal_names_who_may_and_what_anybody_may(
     store: Store, tmp_path: Path, job: Job, action: Action, words: str

@@ -245,7 +245,7 @@ async def test_a_test_split_that_fails_is_said_and_the_rest_stands(room: Room) -
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"attached": True, "task_version": ""}, "rft-abc234 was launched elsewhere"),
+        ({"imported": True, "task_version": ""}, "rft-abc234 was launched elsewhere"),
         ({"task": "gone"}, "There is no task"),
         ({"prompt_hash": "other"}, "the response format of small was changed since rft-abc234 was launched"),
     ],
@@ -257,7 +257,7 @@ async def test_a_task_that_is_not_what_it_was_is_said(room: Room, changes: dict[
     assert evidence.state is EvidenceState.FAILED
     assert said in str(evidence.note)
     assert "The figures here are those of local." in str(evidence.note)
-    assert ("again=yes" in str(evidence.note)) != ("attached" in changes)
+    assert ("again=yes" in str(evidence.note)) != ("imported" in changes)
     assert await room.evals() == ()
     assert set((await room.approval()).evidence) == {"ckpt-10", "ckpt-20"}
     held = await room.store.record(type(evidence), "rft-abc234")

@@ -1,4 +1,4 @@
-"""Aliases for production: the page that answers where one points, and the parts that move them.
+"""The page that tells production where an alias points.
 
     GET /aliases/<alias>            Authorization: Bearer <ALIAS_TOKEN>
     200  {"alias", "model", "platform", "job", "step", "since", "version"}, with an ETag
@@ -11,26 +11,15 @@ Every answer is JSON; an error has one field, `error`, with a sentence.
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.settings import Settings, audit_key
-from handlers.aliases.messages import ProposalMessages
-from handlers.slack.people import People
-from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
 from jobs.aliases.records import Alias
-from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.telling import shown
-from jobs.aliases.webhook import HttpSender, Webhook
-from jobs.audit.service import AuditTrail
-from jobs.state.store import Store
 
 HEADERS: Final = {
     # A copy may be kept, but has to be asked about each time; that costs a 304.
@@ -44,58 +33,18 @@ Find = Callable[[str], Awaitable[Alias | None]]
 log: Final = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class AliasParts:
-    """What moves aliases, tells of them, and keeps the trail of it."""
-
-    aliases: Aliases
-    rollbacks: Rollbacks
-    audit: AuditTrail
-    messages: ProposalMessages
-    consequences: Consequences
-    webhook: Webhook
-    pages: "AliasPages"
-
-
-def alias_parts(settings: Settings, store: Store, people: People) -> AliasParts:
-    """Make everything about aliases."""
-    notifies = settings.alias_webhook is not None
-    rollbacks = Rollbacks(store, people, time.time, notifies=notifies)
-    return AliasParts(
-        Aliases(store, people, time.time, notifies=notifies),
-        rollbacks,
-        AuditTrail(store, audit_key(settings.audit_key), time.time),
-        ProposalMessages(rollbacks, people),
-        Consequences(store, time.time, notifies=notifies),
-        Webhook(store, _sender(settings), time.time),
-        AliasPages(_finder(store), settings.alias_token),
-    )
-
-
-def _sender(settings: Settings) -> HttpSender | None:
-    if settings.alias_webhook is None or settings.alias_webhook_secret is None:
-        return None
-    return HttpSender(settings.alias_webhook, settings.alias_webhook_secret.get_secret_value().encode())
-
-
-def _finder(store: Store) -> Find:
-    async def find(name: str) -> Alias | None:
-        held = await store.record(Alias, name)
-        return held.value if held else None
-
-    return find
-
-
 class AliasPages:
     """Answers where aliases point.
 
     Args:
         find: looks one up.
         token: who has it may ask; None: nobody may.
+        is_away: the exceptions that mean that the state cannot be read right now; anything else is a bug (500).
     """
 
-    def __init__(self, find: Find, token: SecretStr | None) -> None:
+    def __init__(self, find: Find, token: SecretStr | None, is_away: tuple[type[Exception], ...]) -> None:
         self._find = find
+        self._is_away = is_away
         self._expected = f"Bearer {token.get_secret_value()}".encode() if token else None
 
     def add_to(self, app: web.Application) -> None:
@@ -112,8 +61,7 @@ class AliasPages:
         name = request.match_info["alias"]
         try:
             alias = await self._find(name)
-        except Exception as failure:  # the boundary of the page: whoever polls it wants JSON, and to ask again
-            log.error("alias.unreadable", exc_info=failure)
+        except self._is_away:
             return _refused(503, "The state cannot be read right now; ask again.", {"Retry-After": "1"})
         if alias is None:
             return _refused(404, f"There is no alias {name}.")

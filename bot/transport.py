@@ -1,17 +1,23 @@
-"""Socket Mode kept alive: connect, and connect again when the client has locked itself out.
+"""How Slack reaches the bot: a Socket Mode connection that is kept alive, or requests over HTTP.
 
 slack_sdk's aiohttp client keeps the address it was given; when Slack refuses that address, it retries the same dead one
 for ever. Taking the address away makes it ask for a new one.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from typing import Final
+from contextlib import AsyncExitStack
+from typing import Final, Protocol
 
 import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+
+from bot.health import serving
+from bot.settings import Settings
 
 PATIENCE: Final = 10.0
 """Seconds without a connection after which the address is taken to be dead; a usual refresh takes less."""
@@ -19,6 +25,43 @@ GIVE_UP: Final = 300.0
 """Seconds without a connection after which the process ends, for its supervisor to start a fresh one."""
 
 log: Final = structlog.get_logger(__name__)
+
+
+class Transport(Protocol):
+    """How Slack reaches the bot."""
+
+    def start(self) -> None:
+        """Start receiving."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop receiving."""
+        ...
+
+    async def is_connected(self) -> bool:
+        """Tell whether Slack can reach us now."""
+        ...
+
+    async def watch(self) -> None:
+        """Check the connection and repair it."""
+        ...
+
+
+class HttpRequests:
+    """Slack sends requests to a server that runs as long as the bot; there is no connection to look after."""
+
+    def start(self) -> None:
+        """Do nothing: the server already listens."""
+
+    async def stop(self) -> None:
+        """Do nothing: the server is closed with the rest."""
+
+    async def is_connected(self) -> bool:
+        """Tell that requests can come in."""
+        return True
+
+    async def watch(self) -> None:
+        """Do nothing."""
 
 
 class SlackSocket:
@@ -42,12 +85,12 @@ class SlackSocket:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin to connect, again and again until it works."""
+        """Start connecting, and keep trying until it works."""
         self._seen = self._clock()
         self._connecting = asyncio.create_task(self._connect(), name="slack-connect")
 
     async def stop(self) -> None:
-        """Close the connection; nothing more is heard. Asked again, it does nothing."""
+        """Close the connection; a second call does nothing."""
         if self._stopped:
             return
         self._stopped = True
@@ -61,7 +104,7 @@ class SlackSocket:
         return bool(await self._handler.client.is_connected())
 
     async def watch(self) -> None:
-        """Look at the connection: free it from a dead address, or give up after minutes without one."""
+        """Check the connection: replace a dead address, or give up after minutes without one."""
         now = self._clock()
         if await self.is_connected():
             self._seen = self._renewed = now
@@ -90,3 +133,22 @@ class SlackSocket:
             else:
                 log.info("slack.connected")
                 return
+
+
+async def open_transport(
+    settings: Settings, app: AsyncApp, give_up: Callable[[], None], stack: AsyncExitStack
+) -> tuple[Transport, int | None]:
+    """Return the transport that the settings name and, in http mode, its port; `stack` closes it.
+
+    `give_up` is called when a connection cannot be had any more.
+    """
+    if settings.slack_mode == "http":
+        port = await stack.enter_async_context(
+            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port, named="HTTP_PORT")
+        )
+        return HttpRequests(), port
+    assert settings.slack_app_token is not None, "the settings require it in socket mode"
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    connection = SlackSocket(handler, time.monotonic, give_up)
+    stack.push_async_callback(connection.stop)  # if the start fails later on, it already holds a session
+    return connection, None

@@ -8,9 +8,10 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.aliases import AliasPages
+from bot.alias_pages import AliasPages
 from bot.health import serving
 from bot.settings import load_settings
+from bot.wiring import REDIS_IS_AWAY
 from jobs.aliases.records import Alias
 from jobs.core.errors import ConfigurationError
 from jobs.state.store import Store
@@ -27,11 +28,11 @@ class Served:
     def __init__(self, team: Team) -> None:
         self.team = team
         self.url = ""
-        self.is_away = False
+        self.fault: Exception | None = None
 
     async def find(self, name: str) -> Alias | None:
-        if self.is_away:
-            raise ConnectionError("the server went away")
+        if self.fault:
+            raise self.fault
         held = await self.team.store.record(Alias, name)
         return held.value if held else None
 
@@ -46,7 +47,7 @@ class Served:
 @pytest.fixture
 async def served(store: Store) -> AsyncIterator[Served]:
     served, app = Served(Team(store)), web.Application()
-    AliasPages(served.find, SecretStr(TOKEN)).add_to(app)
+    AliasPages(served.find, SecretStr(TOKEN), REDIS_IS_AWAY).add_to(app)
     async with serving(app, "127.0.0.1", 0) as port:
         served.url = f"http://127.0.0.1:{port}"
         yield served
@@ -117,15 +118,22 @@ async def test_the_name_may_be_quoted(served: Served) -> None:
 
 
 async def test_while_the_state_is_away_it_says_so_and_when_to_ask_again(served: Served) -> None:
-    served.is_away = True
+    served.fault = REDIS_IS_AWAY[0]("the server went away")
     status, text, headers = await served.get(headers=GIVEN)
     assert (status, headers["Retry-After"]) == (503, "1")
     assert "ask again" in json.loads(text)["error"]
 
 
+async def test_a_bug_is_not_taken_for_an_absence_of_the_state(served: Served) -> None:
+    served.fault = KeyError("a bug")
+    status, _, headers = await served.get(headers=GIVEN)
+    assert status == 500
+    assert "Retry-After" not in headers
+
+
 async def test_where_no_token_is_set_nobody_is_answered(store: Store) -> None:
     app = web.Application()
-    AliasPages(Served(Team(store)).find, None).add_to(app)
+    AliasPages(Served(Team(store)).find, None, REDIS_IS_AWAY).add_to(app)
     async with (
         serving(app, "127.0.0.1", 0) as port,
         aiohttp.ClientSession(headers=GIVEN) as session,

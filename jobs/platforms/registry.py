@@ -5,14 +5,15 @@ from contextlib import AsyncExitStack
 
 from pydantic import SecretStr
 
-from bot.settings import key_of
 from jobs.core.errors import NotFound
 from jobs.core.nearest import nearest
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
 from jobs.platforms.sampling import Sampler
 
-Hide = Callable[[SecretStr], None]
+KeyOf = Callable[[str], SecretStr | None]
+"""Returns the secret in an environment variable, or None if it is not set."""
+HideSecret = Callable[[SecretStr], None]
 """Keeps a secret out of the log."""
 
 
@@ -20,13 +21,15 @@ class Platforms:
     """The platforms by name, each with one gateway that is opened when it is first needed.
 
     Args:
-        profiles: what is known about each.
+        profiles: by name.
+        key_of: looks up the API key that a profile names.
         stack: closes the gateways.
         hide: keeps a key out of the log.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], stack: AsyncExitStack, hide: Hide) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], key_of: KeyOf, stack: AsyncExitStack, hide: HideSecret) -> None:
         self.profiles = profiles
+        self._key_of = key_of
         self._stack = stack
         self._hide = hide
         self._gateways: dict[str, Gateway] = {}
@@ -47,7 +50,7 @@ class Platforms:
         """Return a platform's profile and gateway; see `jobs.training.launch.PlatformOf`."""
         profile = self.profile_of(name)
         if name not in self._gateways:
-            secret = key_of(profile.api_key_env) if profile.api_key_env else None
+            secret = self._key_of(profile.api_key_env) if profile.api_key_env else None
             if secret:
                 self._hide(secret)
             gateway = Gateway(profile, secret.get_secret_value() if secret else (profile.default_key or ""))
