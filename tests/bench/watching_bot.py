@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from bot.schedule import Tick, Ticks
 from bot.wiring import STORE_CONNECTIONS
-from bot.worker import hand_over_due
+from bot.worker import WORK_LEASE, hand_over_due
 from jobs.core.records import Job
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
