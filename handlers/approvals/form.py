@@ -7,7 +7,7 @@ from handlers.slack.blocks import Block, context, cut, escape, plain, section, t
 from handlers.slack.wording import grader_name, moment, score
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.evidence.records import Candidate, Figure, Guard, Role, Versus
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 FORM: Final = "decision"
 REASON: Final = "reason"

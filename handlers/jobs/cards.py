@@ -34,7 +34,7 @@ from jobs.core.records import Action, Job, JobState
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 MOST_NOTES: Final = 5
 ACT: Final = "act_on_job"

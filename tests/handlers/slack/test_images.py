@@ -90,10 +90,10 @@ async def test_a_picture_that_slack_never_processes_is_done_without() -> None:
 async def test_a_message_whose_picture_was_deleted_is_said_without_it(desk: Desk) -> None:
     job = replace(a_job(last_step=10, pictured_step=10), request=a_request(channel=RFT))
     await desk.store.commit(Change(records=(Versioned(job, 0),), steps=a_series(0.2, 0.4).steps))
-    chart = reward_curve(pictured(await desk.jobs.view(job.id)))
+    chart = reward_curve(pictured(await desk.views.job(job.id)))
     await desk.store.keep_picture(picture_key(chart), "F0DELETED1", seconds=60.0)
     kept = Pictures(desk.pool, desk.client, desk.store)
-    poster = SlackPoster(desk.client, showing_of(desk.jobs, desk.store, kept, desk.folder))
+    poster = SlackPoster(desk.client, showing_of(desk.views, desk.store, kept, desk.folder))
     card = await poster.post(card_posting(job), None)
     curve = await poster.post(curve_posting(job), card)
     await poster.edit(curve_posting(job), curve)

@@ -190,7 +190,7 @@ async def test_blocks_that_slack_refuses_are_named_by_their_place(desk: Desk) ->
 
 async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/", retry_handlers=[])
-    poster = SlackPoster(nowhere, showing_of(desk.jobs, desk.store, Pictures(desk.pool, nowhere), desk.folder))
+    poster = SlackPoster(nowhere, showing_of(desk.views, desk.store, Pictures(desk.pool, nowhere), desk.folder))
     with pytest.raises(NotDelivered, match="no connection to Slack"):
         await poster.post(CARD, None)
 
