@@ -37,7 +37,7 @@ from jobs.rft import RftJobs
 from jobs.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.watching import Watcher
-from local.slack.faults import MethodFault
+from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
 from tests.permitted import EVERYBODY_MAY

@@ -16,8 +16,7 @@ from jobs.approvals.records import Decision, Verdict
 from jobs.evidence.choosing import Need
 from jobs.evidence.records import Figure, Versus
 from jobs.records import ApprovalPolicy
-from local.slack.blocks import too_much_text, validate
-from local.slack.blocks.tables import characters
+from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
 from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval

@@ -6,8 +6,8 @@ import random
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from local.slack.delivery import Acked, Envelope, NotAcked, Outcome
-from local.slack.wire import Json
+from local.slack.delivery import Envelope, NotAcked
+from local.slack.errors import Json
 from local.slack.workspace import Workspace
 
 _MOST_CONNECTIONS = 10
@@ -20,12 +20,9 @@ class Sockets:
     """The app's open sockets. Implements `Delivery`."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._app = workspace.app
-        self._identity = workspace.identity
-        self._passes = workspace.passes
+        self._workspace = workspace
         self._faults = workspace.faults
         self._traffic = workspace.traffic
-        self._timing = workspace.timing
         # Seeded, so that a test that fails on one spread of envelopes fails on it again.
         self._random = random.Random(0)
         self._open: dict[web.WebSocketResponse, asyncio.Transport] = {}
@@ -36,13 +33,13 @@ class Sockets:
         """How many sockets are open."""
         return len(self._open)
 
-    def address(self, base_url: str) -> str:
+    def address(self) -> str:
         """A new address for `apps.connections.open`, good for one connection within 30 seconds."""
-        return f"{base_url.replace('http', 'ws', 1)}/socket/{self._passes.socket_key()}"
+        return f"{self._workspace.base_url.replace('http', 'ws', 1)}/socket/{self._workspace.tokens.socket_key()}"
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """The handler behind that address; lives as long as the socket does."""
-        fresh = self._passes.spend_socket(request.match_info["key"])
+        fresh = self._workspace.tokens.spend_socket(request.match_info["key"])
         if self._faults.strikes("refuse_sockets") or not fresh:
             self._traffic.note("from_app", "socket", "refused")
             raise web.HTTPNotFound
@@ -64,23 +61,21 @@ class Sockets:
             self._traffic.note("from_app", "socket", "closed", open=len(self._open))
         return socket
 
-    async def deliver(self, envelope: Envelope) -> Outcome:
+    async def deliver(self, envelope: Envelope) -> Json:
         """Send an envelope over one open socket, whichever, and wait for its ack over any of them."""
-        envelope_id = self._identity.short("env-")
-        body = _envelope_json(envelope, envelope_id)
+        envelope_id = self._workspace.ids.short("env-")
         acked: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting[envelope_id] = acked
         try:
-            if not await self._send(envelope, body):
-                return NotAcked("dispatch_failed")
-            return Acked(await asyncio.wait_for(acked, self._timing.ack))
+            await self._send(envelope, _envelope_json(envelope, envelope_id))
+            return await asyncio.wait_for(acked, self._workspace.timing.ack)
         except TimeoutError:
-            return NotAcked("operation_timeout")
+            raise NotAcked("operation_timeout") from None
         finally:
             self._waiting.pop(envelope_id, None)
 
     async def disconnect(self, reason: str, *, abruptly: bool = False) -> int:
-        """Make every client reconnect; `abruptly` drops the connections without a word. Gives their number."""
+        """Make every client reconnect; `abruptly` drops the connections without notice. Returns their number."""
         sockets = dict(self._open)
         if abruptly:
             for socket, transport in sockets.items():
@@ -101,28 +96,23 @@ class Sockets:
             self._forget(socket)
             await socket.close(code=WSCloseCode.GOING_AWAY, drain=False)
 
-    async def _send(self, envelope: Envelope, body: Json) -> bool:
+    async def _send(self, envelope: Envelope, body: Json) -> None:
         name = str(envelope.payload.get("command") or envelope.payload.get("type"))
         if self._faults.strikes("lose_envelopes"):
             self._traffic.note("to_app", "envelope", f"lost {name}", body=body)
-            return True
-        copies = 2 if self._faults.strikes("repeat_envelopes") else 1
-        for _ in range(copies):
-            if not await self._send_to_one(body):
-                return False
+            return
+        for _ in range(2 if self._faults.strikes("repeat_envelopes") else 1):
+            await self._send_to_one(body)
             self._traffic.note("to_app", "envelope", name, body=body, open=len(self._open))
-        return True
 
-    async def _send_to_one(self, body: Json) -> bool:
+    async def _send_to_one(self, body: Json) -> None:
         while self._open:
             socket = self._random.choice(list(self._open))
             try:
-                await socket.send_json(body)
+                return await socket.send_json(body)
             except ConnectionError:
                 self._forget(socket)
-            else:
-                return True
-        return False
+        raise NotAcked("dispatch_failed")
 
     def _receive(self, message: WSMessage) -> None:
         if message.type is not WSMsgType.TEXT:
@@ -153,7 +143,7 @@ class Sockets:
             "type": "hello",
             "num_connections": len(self._open),
             "debug_info": {"host": "applink-local", "approximate_connection_time": _CONNECTION_SECONDS},
-            "connection_info": {"app_id": self._app.id},
+            "connection_info": {"app_id": self._workspace.app.id},
         }
 
 
@@ -162,8 +152,11 @@ def _envelope_json(envelope: Envelope, envelope_id: str) -> Json:
         "envelope_id": envelope_id,
         "type": envelope.kind,
         "payload": envelope.payload,
-        "accepts_response_payload": envelope.accepts_response,
+        "accepts_response_payload": envelope.kind != "events_api",
     }
     if envelope.kind == "events_api":
-        body |= {"retry_attempt": envelope.retry_attempt, "retry_reason": envelope.retry_reason}
+        body |= {
+            "retry_attempt": envelope.retry_attempt,
+            "retry_reason": "timeout" if envelope.retry_attempt else "",
+        }
     return body

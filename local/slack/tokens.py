@@ -1,11 +1,11 @@
-"""Tickets that are good for a short while: trigger ids, response addresses, Socket Mode addresses."""
+"""What is good for a short while: trigger ids, response_urls, Socket Mode addresses."""
 
 from dataclasses import dataclass, field, replace
 
-from local.slack.furniture import TEAM_ID
-from local.slack.identity import Identity
+from local.slack.errors import SlackError
+from local.slack.ids import Ids
+from local.slack.seed_data import TEAM_ID
 from local.slack.timing import Timing
-from local.slack.wire import SlackError
 
 _RESPONSE_POSTS = 5
 
@@ -16,17 +16,16 @@ class ResponseTarget:
 
     user: str
     channel: str
-    message_ts: str | None = None
-    ephemeral: bool = False
+    message_ts: str = ""
     expires: float = 0.0
     posts: int = 0
 
 
 @dataclass(slots=True)
-class Passes:
-    """Hands tickets out and takes them back."""
+class Tokens:
+    """Hands tokens out and takes them back."""
 
-    identity: Identity
+    ids: Ids
     timing: Timing
     _triggers: dict[str, tuple[str, float]] = field(default_factory=dict)
     _used_triggers: set[str] = field(default_factory=set)
@@ -35,32 +34,32 @@ class Passes:
 
     def trigger(self, user: str) -> str:
         """A trigger_id for what this person just did."""
-        trigger_id = f"{self.identity.make('1')}.{TEAM_ID}.{self.identity.short('t')}"
-        self._triggers[trigger_id] = (user, self.identity.now() + self.timing.trigger)
+        trigger_id = f"{self.ids.make('1')}.{TEAM_ID}.{self.ids.short('t')}"
+        self._triggers[trigger_id] = (user, self.ids.now() + self.timing.trigger)
         return trigger_id
 
     def exchange_trigger(self, trigger_id: str) -> str:
-        """Spend a trigger_id; gives the person it belongs to."""
+        """Spend a trigger_id; returns the person it belongs to."""
         if trigger_id in self._used_triggers:
             raise SlackError("exchanged_trigger_id")
         user, expires = self._triggers.pop(trigger_id, ("", 0.0))
         if not user:
             raise SlackError("invalid_trigger_id")
         self._used_triggers.add(trigger_id)
-        if self.identity.now() > expires:
+        if self.ids.now() > expires:
             raise SlackError("expired_trigger_id")
         return user
 
     def response_key(self, target: ResponseTarget) -> str:
         """The last part of a new response_url."""
-        key = self.identity.short("r")
-        self._responses[key] = replace(target, expires=self.identity.now() + self.timing.response_url)
+        key = self.ids.short("r")
+        self._responses[key] = replace(target, expires=self.ids.now() + self.timing.response_url)
         return key
 
     def spend_response(self, key: str) -> ResponseTarget:
         """Count one post against a response_url: five within 30 minutes."""
         target = self._responses.get(key)
-        if target is None or self.identity.now() > target.expires:
+        if target is None or self.ids.now() > target.expires:
             raise SlackError("expired_url")
         if target.posts >= _RESPONSE_POSTS:
             raise SlackError("used_url")
@@ -69,11 +68,10 @@ class Passes:
 
     def socket_key(self) -> str:
         """The last part of a new Socket Mode address."""
-        key = self.identity.short("ws")
-        self._sockets[key] = self.identity.now() + self.timing.socket_url
+        key = self.ids.short("ws")
+        self._sockets[key] = self.ids.now() + self.timing.socket_url
         return key
 
     def spend_socket(self, key: str) -> bool:
         """Whether the address was still unused and fresh; it no longer is afterwards."""
-        expires = self._sockets.pop(key, 0.0)
-        return self.identity.now() <= expires
+        return self.ids.now() <= self._sockets.pop(key, 0.0)

@@ -1,4 +1,4 @@
-"""What every fresh workspace is furnished with: its people, channels, approver group and the installed app."""
+"""What every fresh workspace starts with: its people, channels, approver group and the installed app."""
 
 from dataclasses import dataclass
 

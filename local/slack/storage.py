@@ -7,58 +7,40 @@ is dropped at the next start, when the file is also rewritten without what was o
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from jobs.errors import ConfigurationError
-from local.slack.wire import Json
+from local.slack.errors import Json
 
 
+@dataclass(slots=True)
 class Table:
-    """One named table: key to JSON object, in the order of first insertion."""
+    """One named table; `rows` holds a JSON object for each key, in the order of first insertion."""
 
-    def __init__(self, name: str, journal: "Journal") -> None:
-        self._name = name
-        self._journal = journal
-        self._rows: dict[str, Json] = {}
-
-    def get(self, key: str) -> Json | None:
-        """The row, or None."""
-        return self._rows.get(key)
-
-    def rows(self) -> Iterator[Json]:
-        """Every row, oldest key first."""
-        return iter(list(self._rows.values()))
+    name: str
+    storage: "Storage"
+    rows: dict[str, Json] = field(default_factory=dict)
 
     def put(self, key: str, row: Json) -> None:
         """Insert or replace a row; it is on its way to the disk when this returns."""
-        self._rows[key] = row
-        self._journal.write(self._name, key, row)
+        self.rows[key] = row
+        self.storage.append(_line(self.name, key, row))
 
     def drop(self, key: str) -> None:
         """Remove a row, if it is there."""
-        if self._rows.pop(key, None) is not None:
-            self._journal.write(self._name, key, None)
+        if self.rows.pop(key, None) is not None:
+            self.storage.append(_line(self.name, key, None))
 
     def clear(self) -> None:
         """Remove every row."""
-        for key in list(self._rows):
+        for key in list(self.rows):
             self.drop(key)
 
-    def replay(self, key: str, row: Json | None) -> None:
-        """Take over one line of the file, without writing it again."""
-        if row is None:
-            self._rows.pop(key, None)
-        else:
-            self._rows[key] = row
 
-    def lines(self) -> Iterator[bytes]:
-        """The fewest lines that bring this table back."""
-        return (_line(self._name, key, row) for key, row in self._rows.items())
-
-
-class Journal:
+class Storage:
     """The file behind the tables.
 
     Args:
@@ -76,29 +58,29 @@ class Journal:
 
     def table(self, name: str) -> Table:
         """The table of that name, made on first use."""
-        if name not in self._tables:
-            self._tables[name] = Table(name, self)
-        return self._tables[name]
+        return self._tables.setdefault(name, Table(name, self))
 
-    def write(self, table: str, key: str, row: Json | None) -> None:
-        """Append one change."""
+    def append(self, line: bytes) -> None:
+        """Write one change."""
         if self._file is not None:
-            self._file.write(_line(table, key, row))
+            self._file.write(line)
 
     def close(self) -> None:
-        """Let go of the file and of the folder; writing afterwards only reaches memory."""
+        """Release the file and the folder; writing afterwards only reaches memory."""
         if self._file is not None:
             self._file.close()
             self._lock.close()
             self._file = None
 
     def _load(self, path: Path) -> None:
-        if not path.exists():
-            return
-        *whole, _torn = path.read_bytes().split(b"\n")
+        *whole, _torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
         for line in whole:
             change = json.loads(line)
-            self.table(change["table"]).replay(change["key"], change["row"])
+            rows = self.table(change["table"]).rows
+            if change["row"] is None:
+                rows.pop(change["key"], None)
+            else:
+                rows[change["key"]] = change["row"]
 
 
 def _line(table: str, key: str, row: Json | None) -> bytes:
@@ -108,8 +90,7 @@ def _line(table: str, key: str, row: Json | None) -> bytes:
 def _rewrite(path: Path, tables: Iterable[Table]) -> BinaryIO:
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
-        for table in tables:
-            file.writelines(table.lines())
+        file.writelines(_line(table.name, key, row) for table in tables for key, row in table.rows.items())
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

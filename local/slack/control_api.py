@@ -10,36 +10,33 @@ from typing import Any
 
 from aiohttp import web
 
-from local.slack.asking import Action, answering, object_of, refused, text_of, where, who
-from local.slack.attaching import Attaching
-from local.slack.directory import Directory
-from local.slack.faults import method_fault
-from local.slack.forms import Forms, the_only_text
-from local.slack.furniture import TEAM_ID, TEAM_NAME, User
-from local.slack.inputs import value_key
+from local.slack.blocks.contents import controls_of
+from local.slack.control_requests import Form, answer_json, answer_upload, object_of, ok, read_attachments, text_of
+from local.slack.delivery import Delivery, Events
+from local.slack.errors import ControlError, Json
+from local.slack.fault_injection import method_fault
 from local.slack.interactions import Interactions
-from local.slack.posting import controls_of
-from local.slack.rendering import ephemeral_json
-from local.slack.sockets import Sockets
+from local.slack.messages import ephemeral_json
+from local.slack.modals import Modals
+from local.slack.seed_data import TEAM_ID, TEAM_NAME, Channel, InstalledApp, User
+from local.slack.socket_mode import Sockets
 from local.slack.views import View, view_json
-from local.slack.wire import ControlError, Json
 from local.slack.workspace import Workspace
 
 
-class Control:
+class ControlApi:
     """The handlers behind `/_control/`."""
 
-    def __init__(self, workspace: Workspace, sockets: Sockets, interactions: Interactions, forms: Forms) -> None:
+    def __init__(self, workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> None:
         self._workspace = workspace
         self._directory = workspace.directory
         self._sockets = sockets
-        self._interactions = interactions
-        self._forms = forms
-        self._attaching = Attaching(workspace, interactions)
+        self._interactions = Interactions(workspace, delivery, events)
+        self._modals = Modals(workspace, delivery)
 
     def routes(self) -> list[web.RouteDef]:
         """Every route of the control API."""
-        actions: dict[str, Action] = {
+        actions = {
             "message": self._message,
             "command": self._command,
             "interact": self._interact,
@@ -50,10 +47,9 @@ class Control:
             "fault": self._fault,
             "reset": self._reset,
         }
-        posts = [web.post(f"/_control/{name}", answering(action)) for name, action in actions.items()]
         return [
-            *posts,
-            web.post("/_control/upload", self._attaching.handle),
+            *(web.post(f"/_control/{name}", answer_json(action)) for name, action in actions.items()),
+            web.post("/_control/upload", answer_upload(self._upload)),
             web.get("/_control/state", self._state),
             web.get("/_control/messages/{channel}", self._messages),
             web.get("/_control/ephemerals/{user}", self._ephemerals),
@@ -64,49 +60,50 @@ class Control:
     # -- what people do -----------------------------------------------------------------------------------------------
 
     async def _message(self, body: Json) -> Json:
-        user = who(self._directory, body)
-        channel = where(self._directory, body, user)
+        user, channel = self._place(body)
         message = await self._interactions.say(user, channel, text_of(body, "text"), body.get("thread_ts"))
         return {"ts": message.ts, "channel": channel.id}
 
+    async def _upload(self, form: Form) -> Json:
+        user, channel = self._place(form)
+        attached = read_attachments(form)
+        text, thread = str(form.get("text", "")), form.get("thread_ts") or None
+        message = await self._interactions.say(user, channel, text, thread, attached)
+        return {"ts": message.ts, "channel": channel.id, "files": list(message.files)}
+
     async def _command(self, body: Json) -> Json:
-        user, command = who(self._directory, body), f"/{text_of(body, 'command').removeprefix('/')}"
-        text = str(body.get("text") or "").strip()
-        await self._interactions.command(user, where(self._directory, body, user), command, text)
+        user, channel = self._place(body)
+        command = f"/{text_of(body, 'command').removeprefix('/')}"
+        await self._interactions.command(user, channel, command, str(body.get("text") or "").strip())
         return {}
 
     async def _interact(self, body: Json) -> Json:
-        user, action = who(self._directory, body), object_of(body, "action")
+        user, action = self._user(body), object_of(body, "action")
         values = (body.get("state") or {}).get("values", {})
         if body.get("view_id"):
             await self._interactions.use_in_view(user, self._view(user, body), action, values)
         else:
-            channel = where(self._directory, body, user)
+            _, channel = self._place(body)
             await self._interactions.use_in_message(user, channel, _stamp_of(body), action, values)
         return {}
 
     async def _shortcut(self, body: Json) -> Json:
-        user, callback_id = who(self._directory, body), text_of(body, "callback_id")
-        channel = where(self._directory, body, user)
-        await self._interactions.shortcut(user, channel, _stamp_of(body), callback_id)
+        callback_id = text_of(body, "callback_id")
+        await self._interactions.shortcut(*self._place(body), _stamp_of(body), callback_id)
         return {}
 
     async def _view_submit(self, body: Json) -> Json:
-        user = who(self._directory, body)
-        view = self._view(user, body)
-        values = body.get("values") or {}
-        if set(values) == {"text"} and not _has_input(view, "text"):
-            values = the_only_text(view, str(values["text"]))
-        submission = await self._forms.submit(user, view, values)
-        return {"ok": not submission.errors} | ({"errors": submission.errors} if submission.errors else {})
+        user = self._user(body)
+        errors = await self._modals.submit(user, self._view(user, body), body.get("values") or {})
+        return {"ok": False, "errors": errors} if errors else {}
 
     async def _view_close(self, body: Json) -> Json:
-        user = who(self._directory, body)
-        await self._forms.close(user, self._view(user, body), everything=bool(body.get("clear")))
+        user = self._user(body)
+        await self._modals.close(user, self._view(user, body), everything=bool(body.get("clear")))
         return {}
 
     async def _open_home(self, body: Json) -> Json:
-        user = who(self._directory, body)
+        user = self._user(body)
         await self._interactions.open_home(user)
         home = self._workspace.views.home(user.id)
         return {"view": view_json(home, self._workspace.app) if home else None}
@@ -133,63 +130,41 @@ class Control:
         self._workspace.reset()
         return {}
 
-    # -- what is to be seen -------------------------------------------------------------------------------------------
+    # -- what can be seen ---------------------------------------------------------------------------------------------
 
     async def _state(self, _request: web.Request) -> web.Response:
         workspace = self._workspace
-        app = workspace.app
-        people = [user for user in workspace.directory.users if not user.is_bot]
+        people = [user for user in self._directory.users if not user.is_bot]
         tops = {user.name: workspace.views.top(user.id) for user in people}
         homes = {user.name: workspace.views.home(user.id) for user in people}
-        return web.json_response(
-            {
-                "ok": True,
-                "seq": workspace.changes.seq,
-                "workspace": {"id": TEAM_ID, "name": TEAM_NAME},
-                "sockets": self._sockets.count,
-                "users": _users(workspace.directory),
-                "channels": _channels(workspace.directory),
-                "usergroups": [
-                    {"id": group.id, "handle": group.handle, "name": group.name, "users": list(group.users)}
-                    for group in workspace.directory.groups
-                ],
-                "apps": [
-                    {
-                        "id": app.id,
-                        "name": app.name,
-                        "bot_user": app.user_id,
-                        "commands": [asdict(one) for one in app.commands],
-                        "shortcuts": [asdict(one) for one in app.shortcuts],
-                    }
-                ],
-                "open_views": {name: self._open_view(view) for name, view in tops.items() if view},
-                "homes": {name: self._open_view(view) for name, view in homes.items() if view},
-            }
+        return ok(
+            seq=workspace.changes.seq,
+            workspace={"id": TEAM_ID, "name": TEAM_NAME},
+            sockets=self._sockets.count,
+            users=[asdict(user) | {"color": f"#{user.color}"} for user in self._directory.users],
+            channels=[_channel_json(channel) for channel in self._directory.channels],
+            usergroups=[asdict(group) for group in self._directory.groups],
+            apps=[_app_json(workspace.app)],
+            open_views={name: self._view_json(view) for name, view in tops.items() if view},
+            homes={name: self._view_json(view) for name, view in homes.items() if view},
         )
 
     async def _messages(self, request: web.Request) -> web.Response:
-        try:
-            channel = self._directory.find_channel(request.match_info["channel"])
-        except ControlError as error:
-            return refused(error)
+        channel = self._directory.find_channel(request.match_info["channel"])
         shown = []
         for message in self._workspace.messages.all_in(channel.id):
             whole = self._workspace.message_json(message, with_metadata=True)
             shown.append(whole | ({"reply_broadcast": True} if message.broadcast else {}))
-        return web.json_response({"ok": True, "channel": channel.id, "messages": shown})
+        return ok(channel=channel.id, messages=shown)
 
     async def _ephemerals(self, request: web.Request) -> web.Response:
-        try:
-            user = self._directory.find_user(request.match_info["user"])
-        except ControlError as error:
-            return refused(error)
-        whispers = self._workspace.messages.ephemerals_for(user.id)
-        return web.json_response({"ok": True, "user": user.id, "ephemerals": [ephemeral_json(one) for one in whispers]})
+        user = self._directory.find_user(request.match_info["user"])
+        found = [ephemeral_json(message) for message in self._workspace.messages.ephemerals_for(user.id)]
+        return ok(user=user.id, ephemerals=found)
 
     async def _log(self, request: web.Request) -> web.Response:
         since = request.query.get("since", "0")
-        entries = self._workspace.traffic.since(int(since) if since.isdecimal() else 0)
-        return web.json_response({"ok": True, "log": entries})
+        return ok(log=self._workspace.traffic.since(int(since) if since.isdecimal() else 0))
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -207,7 +182,18 @@ class Control:
             await listening.aclose()
         return response
 
-    # -- reading requests ---------------------------------------------------------------------------------------------
+    # -- who, where, which view ---------------------------------------------------------------------------------------
+
+    def _user(self, body: Form) -> User:
+        return self._directory.find_user(text_of(body, "user"))
+
+    def _place(self, body: Form) -> tuple[User, Channel]:
+        """The person, and the channel, which that person must be able to see."""
+        user = self._user(body)
+        channel = self._directory.find_channel(text_of(body, "channel"))
+        if channel.partner not in (None, user.id):
+            raise ControlError(f"{user.name} has no part in the direct message {channel.id}.")
+        return user, channel
 
     def _view(self, user: User, body: Json) -> View:
         views = self._workspace.views
@@ -216,12 +202,11 @@ class Control:
             raise ControlError(f"{user.name} has no such form open.")
         return view
 
-    def _open_view(self, view: View) -> Json:
-        inputs = controls_of(view.blocks)
+    def _view_json(self, view: View) -> Json:
         return view_json(view, self._workspace.app) | {
             "view_id": view.id,
             "block_ids": [block["block_id"] for block in view.blocks],
-            "action_ids": [element["action_id"] for _, element in inputs],
+            "action_ids": [element["action_id"] for _, element in controls_of(view.blocks)],
         }
 
 
@@ -229,39 +214,26 @@ def _stamp_of(body: Json) -> str:
     return str(body.get("messageTs") or body.get("message_ts") or "")
 
 
-def _has_input(view: View, name: str) -> bool:
-    return any(
-        name in (block["block_id"], element["action_id"]) and value_key(element)
-        for block, element in controls_of(view.blocks)
-    )
-
-
 def _sse(event: str, data: Any) -> bytes:
     return f"event: {event}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def _users(directory: Directory) -> list[Json]:
-    return [
-        {
-            "id": user.id,
-            "name": user.name,
-            "real_name": user.real_name,
-            "is_bot": user.is_bot,
-            "color": f"#{user.color}",
-        }
-        for user in directory.users
-    ]
+def _app_json(app: InstalledApp) -> Json:
+    return {
+        "id": app.id,
+        "name": app.name,
+        "bot_user": app.user_id,
+        "commands": [asdict(one) for one in app.commands],
+        "shortcuts": [asdict(one) for one in app.shortcuts],
+    }
 
 
-def _channels(directory: Directory) -> list[Json]:
-    return [
-        {
-            "id": channel.id,
-            "name": channel.name,
-            "topic": channel.topic,
-            "members": list(channel.members),
-            "is_im": channel.partner is not None,
-            "user": channel.partner,
-        }
-        for channel in directory.channels
-    ]
+def _channel_json(channel: Channel) -> Json:
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "topic": channel.topic,
+        "members": list(channel.members),
+        "is_im": channel.partner is not None,
+        "user": channel.partner,
+    }

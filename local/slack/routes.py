@@ -1,18 +1,14 @@
-"""The addresses the workspace hands out: uploads, files, permalinks, response_urls; and the page itself."""
+"""The addresses the workspace hands out: uploads, files and permalinks; and the page itself."""
 
 import asyncio
-import json
 import mimetypes
 from pathlib import Path
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from local.slack.files import slack_files
-from local.slack.furniture import BOT_TOKEN, TEAM_ID
-from local.slack.responses import answer
-from local.slack.striking import under_faults
-from local.slack.wire import Json, SlackError
+from local.slack.errors import SlackError
+from local.slack.seed_data import BOT_TOKEN, TEAM_ID
 from local.slack.workspace import Workspace
 
 _PAGE = (Path(__file__).parent / "page").resolve()
@@ -27,8 +23,8 @@ _LASTING = {
 _PAGE_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
 
-class Addresses:
-    """The handlers behind everything that is neither the Web API nor the control API."""
+class Routes:
+    """The handlers behind them."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -43,42 +39,39 @@ class Addresses:
             web.get("/files/{id}", self._file),
             web.get("/files/{id}/{name}", self._file),
             web.get("/archives/{channel}/{stamp}", self._permalink),
-            web.post("/response/{key}", self._response),
             web.get("/{path:.*}", self._page),
         ]
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         content = await _upload_content(request)
-        key = request.match_info["key"]
 
         async def receive() -> web.StreamResponse:
+            note = self._workspace.traffic.note
             try:
-                file = self._workspace.files.receive(key, content)
+                file = self._workspace.files.receive(request.match_info["key"], content)
             except SlackError as error:
-                self._workspace.traffic.note("from_app", "upload", error.error, bytes=len(content))
+                note("from_app", "upload", error.error, bytes=len(content))
                 return web.Response(status=400, text=error.error)
-            self._workspace.traffic.note("from_app", "upload", file.id, bytes=len(content))
+            note("from_app", "upload", file.id, bytes=len(content))
             return web.Response(text=f"OK - {len(content)}")
 
-        return await under_faults(self._workspace, request, "upload", receive, error_status=500)
+        return await self._workspace.faults.around(request, "upload", receive)
 
     async def _private_file(self, request: web.Request) -> web.StreamResponse:
-        """A file's bytes for the app; whoever brings no token is sent to sign in, as with Slack."""
+        """A file's bytes for the app; a request without its token is sent to sign in, as with Slack."""
         if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
             raise web.HTTPFound(f"/?{urlencode({'redir': request.path})}")
         file_id = request.match_info["key"].removeprefix(f"{TEAM_ID}-")
         self._workspace.traffic.note("from_app", "download", file_id)
-        return await under_faults(
-            self._workspace, request, "download", lambda: self._content(file_id), error_status=500
-        )
+        return await self._workspace.faults.around(request, "download", lambda: self._content(file_id))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        """The same for people, whom the page stands for."""
+        """The same for people, on whose behalf the page asks."""
         return await self._content(request.match_info["id"])
 
     async def _content(self, file_id: str) -> web.StreamResponse:
         file = self._workspace.files.get(file_id)
-        content = self._workspace.files.content(file.id) if file else None
+        content = self._workspace.files.content(file_id)
         if file is None or content is None:
             raise web.HTTPNotFound(text="No file has that id.")
         return web.Response(body=content, content_type=file.mimetype, headers=_LASTING)
@@ -91,29 +84,6 @@ class Addresses:
             raise web.HTTPNotFound(text="There is no such message.")
         raise web.HTTPFound(f"/#/{channel.name}?thread={message.thread_ts or message.ts}")
 
-    async def _response(self, request: web.Request) -> web.StreamResponse:
-        text = await request.text()
-        return await under_faults(
-            self._workspace, request, "response_url", lambda: self._respond(request, text), error_status=500
-        )
-
-    async def _respond(self, request: web.Request, text: str) -> web.StreamResponse:
-        note = self._workspace.traffic.note
-        body = _object(text)
-        if body is None:
-            return web.Response(status=400, text="invalid_payload")
-        try:
-            target = self._workspace.passes.spend_response(request.match_info["key"])
-            if next(slack_files(body.get("blocks"), "/blocks"), None):
-                # Slack looks files up as nobody here, so it finds none.
-                raise SlackError("invalid_blocks", messages=["[ERROR] invalid slack file"])
-            answer(self._workspace, target, body)
-        except SlackError as error:
-            note("from_app", "response_url", "refused", body=body, status=404, answer=error.body())
-            return web.json_response(error.body(), status=404)
-        note("from_app", "response_url", "accepted", body=body, status=200)
-        return web.Response(text="ok")
-
     async def _page(self, request: web.Request) -> web.StreamResponse:
         path = (_PAGE / (request.match_info["path"] or "index.html")).resolve()
         if not path.is_relative_to(_PAGE) or not path.is_file():
@@ -123,19 +93,9 @@ class Addresses:
         return web.Response(body=content, content_type=kind, headers=_FRESH)
 
 
-def _object(text: str) -> Json | None:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
 async def _upload_content(request: web.Request) -> bytes:
     """The bytes of an upload: the raw body, or the first file of a form."""
     if request.content_type != "multipart/form-data":
         return await request.read()
-    for value in (await request.post()).values():
-        if isinstance(value, web.FileField):
-            return value.file.read()
-    return b""
+    files = (value for value in (await request.post()).values() if isinstance(value, web.FileField))
+    return next((value.file.read() for value in files), b"")

@@ -38,7 +38,7 @@ class _Bucket:
 
 
 @dataclass(slots=True)
-class Limits:
+class RateLimits:
     """Token buckets by tier and key; `rates=None` switches limiting off."""
 
     clock: Clock

@@ -5,30 +5,23 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from local.slack.wire import Json
+from local.slack.errors import Json
 
-ChangeKind: TypeAlias = Literal[
-    "message", "message_deleted", "ephemeral", "view", "home", "file", "channel", "notice", "reset"
-]
+ChangeKind: TypeAlias = Literal["message", "message_deleted", "ephemeral", "view", "home", "file", "channel", "reset"]
 
 
 @dataclass(slots=True)
-class Changes:
-    """A numbered stream of small hints to any number of listeners."""
+class ChangeStream:
+    """A numbered stream of small hints to any number of listeners; `seq` is the number of the last change."""
 
-    _seq: int = 0
+    seq: int = 0
     _listeners: set[asyncio.Queue[Json | None]] = field(default_factory=set)
-
-    @property
-    def seq(self) -> int:
-        """The number of the last change."""
-        return self._seq
 
     def tell(self, kind: ChangeKind, **where: str) -> None:
         """Announce a change; `where` names its channel, user or ts."""
-        self._seq += 1
+        self.seq += 1
         for listener in self._listeners:
-            listener.put_nowait({"seq": self._seq, "kind": kind, **where})
+            listener.put_nowait({"seq": self.seq, "kind": kind, **where})
 
     async def listen(self, heartbeat: float) -> AsyncGenerator[Json | None, None]:
         """Every change from now on; None after each `heartbeat` seconds without one. Ends at `close`."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.slack.inputs import entered, initial_state
-from local.slack.wire import ControlError
+from local.slack.errors import ControlError
+from local.slack.input_state import entered, initial_state
 from tests.local.slack.people import actions, button, text_input
 
 
