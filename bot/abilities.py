@@ -13,16 +13,16 @@ from bot.quieting import QuietParts, quiet_parts
 from bot.settings import Settings
 from bot.training import JobParts, job_parts, permissions_of
 from bot.turns import eval_turn, job_turn, named_turn
-from handlers.pending import Notices
-from handlers.posting import SlackPoster
-from handlers.showing import Showing
-from jobs import turn_ids
+from handlers.approvals.pending import Notices
+from handlers.render import Showing
+from handlers.slack.posting import SlackPoster
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.waiting import Waiting
-from jobs.engine import Work
-from jobs.ledger import Courier, Tempo
-from jobs.records import PostingKind
-from jobs.sweeping import Sweeper
+from jobs.core import ids as turn_ids
+from jobs.core.records import PostingKind
+from jobs.outbox.worker import OutboxWorker, RateLimits
+from jobs.queue.engine import Work
+from jobs.training.sweep import Sweeper
 
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
@@ -43,9 +43,9 @@ class Abilities:
         """Return what handlers ask for, by the names of their parameters."""
         return {
             "jobs": self.training.jobs,
-            "attacher": self.training.attacher,
+            "job_importer": self.training.job_importer,
             "evals": self.evaluating.evals,
-            "examiner": self.evaluating.examiner,
+            "evidence_runner": self.evaluating.evidence_runner,
             "shelf": self.evaluating.shelf,
             "report_link": self.evaluating.reports.link,
             "checker": self.evaluating.checker,
@@ -62,12 +62,12 @@ class Abilities:
         }
 
     def works(self) -> dict[str, Work]:
-        """Return what the engine does, by kind; see `jobs.turn_ids.kind_of_turn`."""
+        """Return what the engine does, by kind; see `jobs.core.ids.kind_of_turn`."""
         store = self.ground.store
         waiting = Waiting(store, self.approvals, time.time, self.quieting.quiet.next_allowed)
         return {
             "turn": job_turn(self.training.jobs.turn, store),
-            turn_ids.EVIDENCE: job_turn(self.evaluating.examiner.turn, store),
+            turn_ids.EVIDENCE: job_turn(self.evaluating.evidence_runner.turn, store),
             "eval": eval_turn(self.evaluating.runner, store),
             turn_ids.APPROVAL: named_turn(waiting.turn, store),
             turn_ids.MOVE: named_turn(self.aliases.consequences.turn, store),
@@ -78,9 +78,9 @@ class Abilities:
             "deliver": self._courier().deliver,
         }
 
-    def _courier(self) -> Courier:
-        poster = SlackPoster(self.ground.client, self._showing(), loudness=self.quieting.quiet.loudness)
-        return Courier(self.ground.store, poster, _tempo(self.ground.settings))
+    def _courier(self) -> OutboxWorker:
+        poster = SlackPoster(self.ground.client, self._showing(), visibility=self.quieting.quiet.visibility)
+        return OutboxWorker(self.ground.store, poster, _tempo(self.ground.settings))
 
     def _showing(self) -> Showing:
         evaluating = self.evaluating
@@ -117,15 +117,15 @@ async def abilities_of(settings: Settings, hide: Hide, stack: AsyncExitStack) ->
         ground=ground,
         training=training,
         evaluating=evaluating,
-        approvals=Approvals(ground.store, ground.people, time.time, evaluating.examiner.recheck),
+        approvals=Approvals(ground.store, ground.people, time.time, evaluating.evidence_runner.recheck),
         aliases=alias_parts(settings, ground.store, ground.people),
         quieting=quiet_parts(ground.store, ground.client, training.jobs, ground.tasks),
     )
 
 
-def _tempo(settings: Settings) -> Tempo:
+def _tempo(settings: Settings) -> RateLimits:
     pause = settings.card_seconds
-    return Tempo(
+    return RateLimits(
         pauses={
             PostingKind.CARD: pause,
             PostingKind.CURVE: pause * CURVE_PAUSE,

@@ -21,8 +21,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.settings import Settings, audit_key
-from handlers.alias_messages import ProposalMessages
-from handlers.people import People
+from handlers.aliases.messages import ProposalMessages
+from handlers.slack.people import People
 from jobs.aliases.consequences import Consequences
 from jobs.aliases.moving import Aliases
 from jobs.aliases.records import Alias
@@ -30,7 +30,7 @@ from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.telling import shown
 from jobs.aliases.webhook import HttpSender, Webhook
 from jobs.audit.service import AuditTrail
-from jobs.store import Store
+from jobs.state.store import Store
 
 HEADERS: Final = {
     # A copy may be kept, but has to be asked about each time; that costs a 304.

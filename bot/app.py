@@ -22,9 +22,9 @@ from bot.readiness import readiness
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings
 from bot.turns import hand_over_due, hand_over_outbox
-from handlers.boundary import Boundary
-from jobs.engine import DocketEngine
-from jobs.retention import Retention
+from handlers.slack.boundary import Boundary
+from jobs.cleanup.retention import Retention
+from jobs.queue.engine import DocketEngine
 
 RETENTION_TICK: Final = 300.0
 """Seconds after which a bot asks whether anything is to be removed; one of them does it, once an hour."""

@@ -20,16 +20,17 @@ from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
 from bot.embedded_redis import embedded_redis
+from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
 from jobs.aliases.telling import shown
-from jobs.audit.exporting import FORMATS, utc
+from jobs.audit.export import FORMATS, utc
 from jobs.audit.service import AuditTrail
-from jobs.audit.verifying import Flaw, Verification
-from jobs.errors import BotError, ConfigurationError, NotFound
-from jobs.store import Store, connected
-from jobs.tasks import nearest
+from jobs.core.errors import BotError, ConfigurationError, NotFound
+from jobs.core.nearest import nearest
+from jobs.state.store import Store, connected
+from jobs.trail.verify import Flaw, Verification
 
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2
@@ -88,12 +89,12 @@ async def _state(settings: StateSettings) -> AsyncIterator[Store]:
     """Yield the store that the bot uses, or would use."""
     key = audit_key(settings.audit_key)
     if settings.redis_url:
-        async with connected(settings.redis_url, key) as store:
+        async with connected(settings.redis_url, KINDS, key) as store:
             yield store
         return
     if not (settings.proctor_home / "redis").is_dir():
         raise ConfigurationError(f"REDIS_URL is not set, and PROCTOR_HOME {settings.proctor_home} holds no state")
-    async with embedded_redis(settings.proctor_home) as url, connected(url, key) as store:
+    async with embedded_redis(settings.proctor_home) as url, connected(url, KINDS, key) as store:
         yield store
 
 

@@ -20,7 +20,7 @@ from bot.health import ask_health
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, DemoSettings, child_environment, load_demo_settings
 from bot.supervisor import Part, PartFailed, Supervisor
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 BOT_STOP_SECONDS = 8.0
 OTHER_STOP_SECONDS = 4.0

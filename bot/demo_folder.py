@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 USUAL_PAGE_PORT = 8750

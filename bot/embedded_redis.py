@@ -23,7 +23,7 @@ import structlog
 
 from bot.children import tethered
 from bot.server_binary import ServerBinary, find_server, mark, refuse_newer_data
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernels allow 107 (Linux) and 103 (macOS)."""

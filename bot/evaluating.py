@@ -8,14 +8,14 @@ from bot.ground import Ground
 from bot.reports import Reports
 from handlers.proctor import TaskChecker
 from jobs import checks
+from jobs.core.permissions import Permissions
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.running import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
 from jobs.evals.statistics import summarise
-from jobs.evidence.gathering import Examiner
-from jobs.permissions import Permissions
+from jobs.evidence.gathering import EvidenceRunner
 from jobs.tasks import Task
 
 NEWEST_EVALS: Final = 50
@@ -30,7 +30,7 @@ class EvalParts:
     """What people ask evals of."""
     runner: EvalRunner
     """Takes their turns."""
-    examiner: Examiner
+    evidence_runner: EvidenceRunner
     """Has checkpoints evaluated."""
     shelf: ReportShelf
     reports: Reports
@@ -49,7 +49,7 @@ async def eval_parts(ground: Ground, permissions: Permissions) -> EvalParts:
     return EvalParts(
         evals=evals,
         runner=runner,
-        examiner=Examiner(store, tasks, planner, rows, platforms.platform_of, time.time),
+        evidence_runner=EvidenceRunner(store, tasks, planner, rows, platforms.platform_of, time.time),
         shelf=shelf,
         reports=Reports(await _report_secret(ground), shelf.report, ground.settings.public_url, time.time),
         checker=_checker(ground, evals),
@@ -58,7 +58,7 @@ async def eval_parts(ground: Ground, permissions: Permissions) -> EvalParts:
 
 def _shelf(ground: Ground) -> ReportShelf:
     async def find(eval_id: str) -> Eval | None:
-        found = await ground.store.evaluation(eval_id)
+        found = await ground.store.record(Eval, eval_id)
         return found.value if found else None
 
     return ReportShelf(ground.settings.proctor_home / "evals", ground.rows, find)

@@ -10,18 +10,19 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.embedded_redis import embedded_redis
+from bot.kinds import KINDS
 from bot.platforms import Hide, Platforms
 from bot.settings import Settings, audit_key
 from charts import ChartPool
-from handlers.images import Pictures
-from handlers.people import People
-from jobs.engine import with_connections
+from handlers.slack.images import Pictures
+from handlers.slack.people import People
 from jobs.evals.remote_rows import remote_rows
 from jobs.evals.rows import LocalRows, RowStore
 from jobs.graders import GraderRuntime
-from jobs.judging import PlatformJudge
-from jobs.platforms import load_profiles
-from jobs.store import Store
+from jobs.platforms.judge import PlatformJudge
+from jobs.platforms.profiles import load_profiles
+from jobs.queue.engine import with_connections
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 
 STORE_CONNECTIONS: Final = 60
@@ -87,7 +88,7 @@ async def ground_of(settings: Settings, hide: Hide, stack: AsyncExitStack) -> Gr
 async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
     redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
     stack.push_async_callback(redis.aclose)
-    store = Store(redis, key)
+    store = Store(redis, KINDS, key)
     await store.open()
     return store
 

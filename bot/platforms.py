@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from bot.settings import key_of
-from jobs.errors import NotFound
-from jobs.evals.sampling import Sampler
-from jobs.gateway import Gateway
-from jobs.platforms import Profile
-from jobs.tasks import nearest
+from jobs.core.errors import NotFound
+from jobs.core.nearest import nearest
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import Profile
+from jobs.platforms.sampling import Sampler
 
 Hide = Callable[[SecretStr], None]
 """Keeps a secret out of the log."""
@@ -44,7 +44,7 @@ class Platforms:
         return self.profiles[name]
 
     def platform_of(self, name: str) -> tuple[Profile, Gateway]:
-        """Return a platform's profile and gateway; see `jobs.launching.PlatformOf`."""
+        """Return a platform's profile and gateway; see `jobs.training.launch.PlatformOf`."""
         profile = self.profile_of(name)
         if name not in self._gateways:
             secret = key_of(profile.api_key_env) if profile.api_key_env else None

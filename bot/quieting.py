@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.schedule import next_daily
-from handlers.digests import DigestShowing
-from handlers.quieting import Quieting, zones_of
-from jobs.quiet.digests import Digests
-from jobs.quiet.service import Quiet
-from jobs.rft import RftJobs
-from jobs.store import Store
+from handlers.notifications.commands import Quieting, zones_of
+from handlers.notifications.digests import DigestShowing
+from jobs.notifications.digests import Digests
+from jobs.notifications.service import Quiet
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
+from jobs.training.service import RftJobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from typing import Final
 from bot.health import Check, Condition
 from bot.listening import Listener
 from bot.schedule import Ticks
-from jobs.engine import DocketEngine
-from jobs.store import Store
+from jobs.queue.engine import DocketEngine
+from jobs.state.store import Store
 
 OLDEST_OUTBOX: Final = 120.0
 """Seconds a message may wait to go out before the bot counts as not ready."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 Product = Literal["redis", "valkey"]
 Version = tuple[int, int, int]

@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 
 from bot.ground import Ground
-from jobs.attaching import Attacher
-from jobs.errors import UserError
-from jobs.launching import Launcher
-from jobs.permissions import Permissions
-from jobs.rft import RftJobs
-from jobs.watching import Watcher
+from jobs.core.errors import UserError
+from jobs.core.permissions import Permissions
+from jobs.training.import_job import JobImporter
+from jobs.training.launch import Launcher
+from jobs.training.poll import Poller
+from jobs.training.service import RftJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class JobParts:
     """What is made once for all who need it."""
 
     jobs: RftJobs
-    attacher: Attacher
+    job_importer: JobImporter
 
 
 def permissions_of(ground: Ground) -> Permissions:
@@ -47,7 +47,7 @@ def job_parts(ground: Ground, permissions: Permissions) -> JobParts:
         default_approvers=settings.approvers,
         clock=time.time,
     )
-    attacher = Attacher(
+    job_importer = JobImporter(
         store,
         ground.tasks,
         platforms.platform_of,
@@ -56,5 +56,5 @@ def job_parts(ground: Ground, permissions: Permissions) -> JobParts:
         approvers=settings.approvers,
         clock=time.time,
     )
-    watcher = Watcher(store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
-    return JobParts(RftJobs(store, launcher, watcher, platforms.profile_of, permissions), attacher)
+    watcher = Poller(store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
+    return JobParts(RftJobs(store, launcher, watcher, platforms.profile_of, permissions), job_importer)

@@ -6,13 +6,13 @@ from typing import Final
 import structlog
 
 from bot.logs import reference
-from jobs.engine import Engine, UnknownWork, Work
+from jobs.core.ids import kind_of_turn, subject_of_turn
 from jobs.evals.running import EvalRunner
-from jobs.ledger import LEASE as LANE_LEASE
-from jobs.store import Store
-from jobs.sweeping import LEASE as SWEEP_LEASE
-from jobs.turn_ids import kind_of_turn, subject_of_turn
-from jobs.turns import kept
+from jobs.outbox.worker import LEASE as LANE_LEASE
+from jobs.queue.engine import Engine, UnknownWork, Work
+from jobs.queue.lease import kept
+from jobs.state.store import Store
+from jobs.training.sweep import LEASE as SWEEP_LEASE
 
 JOB_LEASE: Final = 60.0
 CLAIMS: Final = 100

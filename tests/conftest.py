@@ -12,8 +12,9 @@ import structlog
 from redis.asyncio import Redis
 
 from bot.children import tethered
+from bot.kinds import KINDS
 from bot.server_binary import find_server
-from jobs.store import Store
+from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
@@ -55,6 +56,6 @@ async def redis(redis_server: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def store(redis: Redis) -> Store:
     """An empty, open store."""
-    opened = Store(redis)
+    opened = Store(redis, KINDS)
     await opened.open()
     return opened

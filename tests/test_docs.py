@@ -13,18 +13,18 @@ from typing import Any, get_args
 import pytest
 
 from bot.settings import DemoSettings, Settings
-from handlers.commands import EVAL, PROCTOR, RFT, Verb
-from handlers.preferences import NEEDS
-from jobs.alerts import RULES, Rule
+from handlers.evidence.preference import NEEDS
+from handlers.slack.commands import EVAL, PROCTOR, RFT, Verb
 from jobs.aliases.webhook import signature
-from jobs.audit.exporting import Format
-from jobs.audit.exporting import line_of as line_of_export
-from jobs.audit.records import Act, AuditEntry, SealedEntry
-from jobs.audit.sealing import FIRST, sealed
-from jobs.platforms import load_profiles
+from jobs.audit.export import Format
+from jobs.audit.export import line_of as line_of_export
+from jobs.platforms.profiles import load_profiles
+from jobs.rules import RULES, Rule
 from jobs.tasks.manifest import KEYS, read_manifest
 from jobs.tasks.oversight import ALLOWED_FALL, APPROVAL_KEYS
 from jobs.tasks.records import Oversight
+from jobs.trail.chain import FIRST, sealed
+from jobs.trail.entry import Act, AuditEntry, SealedEntry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -136,7 +136,7 @@ def test_the_thresholds_shown_for_a_task_are_taken() -> None:
     (block,) = blocks_of(WATCHING, "yaml")
     shown = read_manifest(block, "docs/watching.md", "eurovoc").oversight
     assert {rule.rule for rule in RULES} - {rule.rule for rule in shown.alerts.rules} == {"P"}
-    assert shown.shadows == ("recall",)
+    assert shown.held_out_graders == ("recall",)
 
 
 def test_the_platform_shown_is_read(tmp_path: Path) -> None:

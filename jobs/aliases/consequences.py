@@ -16,10 +16,11 @@ from jobs.aliases.proposals import gone_forward, taken_back
 from jobs.aliases.records import Alias, Proposal, ProposalState
 from jobs.approvals.recording import request_posting, with_approval
 from jobs.approvals.records import Approval, Ending, Settlement
-from jobs.audit.records import BOT, Act, AuditEntry
-from jobs.changes import Change, Versioned
-from jobs.store import Store, VersionConflict
-from jobs.turn_ids import proposal_turn, subject_of_turn
+from jobs.core.ids import proposal_turn, subject_of_turn
+from jobs.core.records import Job
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
+from jobs.trail.entry import BOT, Act, AuditEntry
 
 LOOK_AGAIN: Final = 600.0
 """Seconds after which an open proposal looks whether it was settled; the settlement itself wakes it at once."""
@@ -43,7 +44,7 @@ class Consequences:
         """Take one turn of a proposal: do what its decisions have come to; twice has one effect.
 
         Args:
-            turn_id: see `jobs.turn_ids.proposal_turn`.
+            turn_id: see `jobs.core.ids.proposal_turn`.
         """
         while True:
             held = await self._store.record(Proposal, subject_of_turn(turn_id))
@@ -59,7 +60,7 @@ class Consequences:
     async def _next(self, held: Versioned[Proposal]) -> Change:
         proposal = held.value
         alias = await self._store.record(Alias, proposal.alias)
-        approval = await self._store.approval(proposal.id)
+        approval = await self._store.record(Approval, proposal.id)
         assert alias is not None, "a proposal is written with its alias"
         assert approval is not None, "a proposal is written with its approval"
         if alias.value.version != proposal.version:
@@ -111,13 +112,13 @@ class Consequences:
     ) -> Change:
         """Return the change that ends a proposal and leaves the alias where it points."""
         free = Versioned(replace(alias.value, proposal=None), alias.version)
-        return self._with_end(Change(also=(free,), audit=entries), held, state)
+        return self._with_end(Change(records=(free,), audit=entries), held, state)
 
     def _with_end(self, change: Change, held: Versioned[Proposal], state: ProposalState) -> Change:
         ended = replace(held.value, state=state, ended_at=self._clock())
         return replace(
             change,
-            also=(*change.also, Versioned(ended, held.version)),
+            records=(*change.records, Versioned(ended, held.version)),
             turn_of=proposal_turn(ended.id),
             next_turn=-1,
             wake={id_: after for id_, after in change.wake.items() if id_ != proposal_turn(ended.id)},
@@ -125,7 +126,7 @@ class Consequences:
         )
 
     async def _change(self, before: Held, after: Alias) -> Change:
-        job = await self._store.job(after.current.target.job)
+        job = await self._store.record(Job, after.current.target.job)
         assert job is not None, "an alias points at models of jobs"
         left = await job_left(self._store, after)
         return change_of(before, after, job.value, left, notifies=self._notifies)

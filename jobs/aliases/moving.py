@@ -9,14 +9,14 @@ import structlog
 from jobs.aliases.naming import alias_of, read_alias, task_part
 from jobs.aliases.pointing import Held, change_of, is_current, left_behind, moved, target_of
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
-from jobs.approvals.deciding import Directory
 from jobs.approvals.records import Approval, Ending
-from jobs.changes import Versioned
-from jobs.errors import Conflict, NotAllowed, NotFound
+from jobs.core.errors import Conflict, NotAllowed, NotFound
+from jobs.core.nearest import nearest
+from jobs.core.permissions import Directory
+from jobs.core.records import Job
 from jobs.evidence.records import Evidence
-from jobs.records import Job
-from jobs.store import Store, VersionConflict
-from jobs.tasks import nearest
+from jobs.state.change import Versioned
+from jobs.state.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class Aliases:
             Conflict: nothing of it is approved, or the evidence for what was has changed.
             NotAllowed: this person is no approver of it, or launched it.
         """
-        held, approval = await self._store.job(job_id), await self._store.approval(job_id)
+        held, approval = await self._store.record(Job, job_id), await self._store.record(Approval, job_id)
         if held is None:
             raise NotFound(f"There is no job '{job_id}'.")
         job, evidence = held.value, await self._store.record(Evidence, job_id)
@@ -136,7 +136,7 @@ class Aliases:
                 left = await job_left(self._store, alias)
                 change = change_of(held, alias, movable.job, left, notifies=self._notifies)
                 # The approval is written with it as it is: where it changed meanwhile, nothing moves.
-                await self._store.commit(replace(change, approval=movable.held))
+                await self._store.commit(replace(change, records=(*change.records, movable.held)))
             except VersionConflict:
                 continue
             log.info("alias.moved", alias=name, model=alias.model, user=user)
@@ -177,7 +177,7 @@ async def alias_named(store: Store, name: str) -> Versioned[Alias]:
 async def job_left(store: Store, alias: Alias) -> Job | None:
     """Return the job whose checkpoint the newest move of an alias left, where that is another job."""
     before = left_behind(alias)
-    held = await store.job(before) if before else None
+    held = await store.record(Job, before) if before else None
     return held.value if held else None
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from jobs.errors import InvalidRequest
-from jobs.records import Job
+from jobs.core.errors import InvalidRequest
+from jobs.core.records import Job
 
 LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from jobs.aliases.postings import moved_posting
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, Target, WebhookCall
 from jobs.approvals.records import Approval
-from jobs.audit.records import Act, AuditEntry
-from jobs.changes import Change, Versioned
+from jobs.core.ids import proposal_turn, webhook_turn
+from jobs.core.records import Job
 from jobs.evidence.records import Evidence
-from jobs.postings import summary_posting
-from jobs.records import Job
-from jobs.turn_ids import proposal_turn, webhook_turn
+from jobs.state.change import Change, Versioned
+from jobs.trail.entry import Act, AuditEntry
+from jobs.training.postings import summary_posting
 
 ACTS = {
     MoveKind.APPROVED: Act.ALIAS_MOVED,
@@ -105,7 +105,7 @@ def change_of(held: Held, alias: Alias, job: Job, left: Job | None, *, notifies:
     if waiting:
         wake[proposal_turn(waiting)] = 0.0
     return Change(
-        also=(Versioned(alias, held.version), *([Versioned(call, 0)] if notifies else [])),
+        records=(Versioned(alias, held.version), *([Versioned(call, 0)] if notifies else [])),
         models={alias.name: alias.model},
         wake=wake,
         postings=(moved_posting(alias, job), *(summary_posting(each, urgent=True) for each in (job, left) if each)),

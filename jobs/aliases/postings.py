@@ -1,7 +1,7 @@
 """The line that tells of a move of an alias, with the id under which it is posted once."""
 
 from jobs.aliases.records import Alias, AliasMove, MoveKind
-from jobs.records import Job, Posting, PostingKind
+from jobs.core.records import Job, Posting, PostingKind
 
 MOST_REASON = 300
 

@@ -8,7 +8,7 @@ from jobs.aliases.pointing import Held, moved
 from jobs.aliases.postings import place
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal
 from jobs.approvals.records import DAY, Approval, ApprovalKind
-from jobs.short_ids import short_id
+from jobs.core.ids import short_id
 
 DIGEST: Final = 16
 

@@ -12,14 +12,14 @@ from jobs.aliases.pointing import Held, change_of, proposed_entry, undone_by_rol
 from jobs.aliases.postings import place
 from jobs.aliases.proposals import ProposalView, opened, proposal_id, taken_back
 from jobs.aliases.records import Alias, AliasMove, Proposal
-from jobs.approvals.deciding import Directory
 from jobs.approvals.recording import request_posting, with_approval
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict, NotAllowed, NotFound
-from jobs.records import Job
-from jobs.store import Store, VersionConflict
-from jobs.turn_ids import proposal_turn
+from jobs.core.errors import Conflict, NotAllowed, NotFound
+from jobs.core.ids import proposal_turn
+from jobs.core.permissions import Directory
+from jobs.core.records import Job
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class Rollbacks:
             asked = opened(proposal, wish.goal, wish.approval)
             waits = replace(wish.alias, proposal=proposal.id)
             change = Change(
-                also=(Versioned(proposal, 0), Versioned(waits, wish.held.version)),
+                records=(Versioned(proposal, 0), Versioned(waits, wish.held.version)),
                 wake={proposal_turn(proposal.id): LOOK_AGAIN},
                 postings=(request_posting(proposal.id, proposal.channel),),
                 audit=(proposed_entry(proposal, wish.alias),),
@@ -104,7 +104,7 @@ class Rollbacks:
             change = change_of(wish.held, alias, wish.job, left, notifies=self._notifies)
             change = replace(
                 change,
-                also=(*change.also, Versioned(proposal, 0)),
+                records=(*change.records, Versioned(proposal, 0)),
                 wake={**change.wake, proposal_turn(proposal.id): LOOK_AGAIN},
                 postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
             )
@@ -121,7 +121,7 @@ class Rollbacks:
         if held is None:
             return None
         alias = await self._store.record(Alias, held.value.alias)
-        approval = await self._store.approval(proposal)
+        approval = await self._store.record(Approval, proposal)
         assert alias is not None, "a proposal is written with its alias"
         assert approval is not None, "a proposal is written with its approval"
         return ProposalView(held.value, alias.value, approval.value)
@@ -157,12 +157,12 @@ class Rollbacks:
         goal = undone_by_rollback(alias)
         if goal is None:
             raise Conflict(f"{name} points at {place(alias.current)}, and there is no approved model before that.")
-        approval = await self._store.approval(goal.target.approval)
+        approval = await self._store.record(Approval, goal.target.approval)
         assert approval is not None, "an alias points at models that have an approval"
         return _Wish(Held(alias, found.version), alias, goal, await self._job(goal), approval.value)
 
     async def _job(self, move: AliasMove) -> Job:
-        held = await self._store.job(move.target.job)
+        held = await self._store.record(Job, move.target.job)
         assert held is not None, "an alias points at models of jobs"
         return held.value
 

@@ -22,10 +22,10 @@ import structlog
 
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
 from jobs.aliases.telling import body_of
-from jobs.changes import Change, Versioned
-from jobs.records import Posting, PostingKind
-from jobs.store import Store, VersionConflict
-from jobs.turn_ids import subject_of_turn, webhook_turn
+from jobs.core.ids import subject_of_turn, webhook_turn
+from jobs.core.records import Job, Posting, PostingKind
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
 
 TIMEOUT: Final = 10.0
 FIRST_PAUSE: Final = 1.0
@@ -112,7 +112,7 @@ class Webhook:
         delivery id.
 
         Args:
-            turn_id: see `jobs.turn_ids.webhook_turn`.
+            turn_id: see `jobs.core.ids.webhook_turn`.
         """
         call_id = subject_of_turn(turn_id)
         held = await self._store.record(WebhookCall, call_id)
@@ -138,11 +138,11 @@ class Webhook:
         else:
             wait = max(pause_after(call.attempts), reply.retry_after)
         return Change(
-            also=(Versioned(call, held.version),), turn_of=webhook_turn(call.id), next_turn=wait, postings=postings
+            records=(Versioned(call, held.version),), turn_of=webhook_turn(call.id), next_turn=wait, postings=postings
         )
 
     async def _gave_up(self, call: WebhookCall, alias: Alias, move: AliasMove) -> tuple[Posting, ...]:
-        job = await self._store.job(move.target.job)
+        job = await self._store.record(Job, move.target.job)
         if job is None:
             return ()
         text = (

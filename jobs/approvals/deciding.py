@@ -1,17 +1,19 @@
 """Takes people's decisions: each sees those before it, whoever clicks when, and on which bot."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from jobs.approvals.recording import refreshed, with_approval
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.approvals.rules import Answer, Outcome, decide, lapsed, objection, would_settle
-from jobs.changes import Change, Versioned
-from jobs.errors import NotFound
-from jobs.store import Store, VersionConflict
+from jobs.core.errors import NotFound
+from jobs.core.permissions import Directory
+from jobs.core.records import Job
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 MOST_TRIES: Final = 200
@@ -20,18 +22,6 @@ MOST_TRIES: Final = 200
 
 Recheck = Callable[[str], Awaitable[None]]
 """Invalidates the approval of a job's checkpoints where what it rests on has changed, e.g. the task's files."""
-
-
-class Directory(Protocol):
-    """Knows who belongs to which group."""
-
-    async def is_any_of(self, user: str, approvers: tuple[str, ...]) -> bool:
-        """Tell whether the user is named in `approvers` or a member of a group named there; may be a minute old."""
-        ...
-
-    async def still(self, users: Collection[str], approvers: tuple[str, ...]) -> frozenset[str]:
-        """Return those of the users who are named in `approvers`, or members of a group named there, right now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +114,7 @@ class Approvals:
         Raises:
             NotFound: nothing of this subject is up for approval.
         """
-        held = await self._store.approval(subject)
+        held = await self._store.record(Approval, subject)
         if held is None:
             raise NotFound(f"{subject} has no checkpoint waiting for approval.")
         return held
@@ -159,7 +149,7 @@ class Approvals:
 
     async def _committed(self, held: Versioned[Approval], approval: Approval, where: str) -> bool:
         """Write an approval with all that belongs to it; False where somebody else changed something first."""
-        job = await self._store.job(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
+        job = await self._store.record(Job, approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
         change = Change(postings=refreshed(approval, job.value if job else None))
         change = with_approval(change, held, approval, self._clock(), where=where)
         try:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.approvals.records import DAY, Approval, Ending
+from jobs.core.records import Job
 from jobs.evidence.records import Candidate, Evidence, Role
-from jobs.records import Job
 
 GATHERED_ANEW: Final = "The evidence was gathered anew."
 

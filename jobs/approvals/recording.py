@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import Literal
 
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
-from jobs.audit.records import BOT, Act, AuditEntry
-from jobs.changes import Change, Versioned
-from jobs.ledger import card_id
-from jobs.postings import card_posting, summary_posting
-from jobs.records import Job, Posting, PostingKind
-from jobs.turn_ids import approval_turn, proposal_turn
+from jobs.core.ids import approval_turn, card_id, proposal_turn
+from jobs.core.records import Job, Posting, PostingKind
+from jobs.state.change import Change, Versioned
+from jobs.trail.entry import BOT, Act, AuditEntry
+from jobs.training.postings import card_posting, summary_posting
 
 Told = Literal["approved", "rejected", "expired", "invalidated", "reminder"]
 
@@ -33,7 +32,7 @@ def with_approval(
         return change
     return replace(
         change,
-        approval=Versioned(approval, held.version if held else 0),
+        records=(*change.records, Versioned(approval, held.version if held else 0)),
         audit=(*change.audit, *entries(before, approval, now, where)),
         wake={**change.wake, **wakes(approval, now)},
         postings=(*change.postings, *notices(before, approval)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy
 
 DAY: Final = 86_400.0
 DIGEST: Final = 16

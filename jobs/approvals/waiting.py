@@ -9,9 +9,9 @@ import structlog
 from jobs.approvals.deciding import Approvals
 from jobs.approvals.recording import next_turn, notice, with_approval
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.store import Store, VersionConflict
-from jobs.turn_ids import approval_turn, subject_of_turn
+from jobs.core.ids import approval_turn, subject_of_turn
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
 
 NextAllowed = Callable[[str, float], Awaitable[float]]
 """Returns when a channel may be spoken to, at the earliest at the time given: after its quiet hours."""
@@ -44,10 +44,10 @@ class Waiting:
         """Take one turn of an approval: remind, end it, or plan the next; twice has one effect.
 
         Args:
-            turn_id: see `jobs.turn_ids.approval_turn`.
+            turn_id: see `jobs.core.ids.approval_turn`.
         """
         subject = subject_of_turn(turn_id)
-        held = await self._store.approval(subject)
+        held = await self._store.record(Approval, subject)
         if held is None or held.value.settled:
             await self._plan(turn_id, -1.0)
             return

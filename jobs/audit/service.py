@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from jobs.audit.exporting import Format, head_of, line_of
-from jobs.audit.reading import Question, is_member, known_words, newest, oldest, read_since, read_word
-from jobs.audit.records import AuditEntry, SealedEntry
-from jobs.audit.verifying import Verification, verify
-from jobs.errors import NotFound
-from jobs.store import Store
-from jobs.tasks import nearest
+from jobs.audit.export import Format, head_of, line_of
+from jobs.audit.query import Question, is_member, known_words, newest, oldest, read_since, read_word
+from jobs.core.errors import NotFound
+from jobs.core.nearest import nearest
+from jobs.state.store import Store
+from jobs.trail.entry import AuditEntry, SealedEntry
+from jobs.trail.verify import Verification, verify
 
 
 class AuditTrail:
@@ -59,7 +59,7 @@ class AuditTrail:
             yield line_of(sealed, form)
 
     async def verify(self, noted: str | None = None) -> Verification:
-        """Walk the whole trail; see `jobs.audit.verifying.verify`."""
+        """Walk the whole trail; see `jobs.trail.verify.verify`."""
         return await verify(self._store, self._key, noted)
 
     async def _require_known(self, word: str) -> None:

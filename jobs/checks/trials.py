@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from jobs.checks.facts import Source
 from jobs.checks.neighbours import nearest_other
-from jobs.datasets.labels import label_counts, row_labels
-from jobs.datasets.shapes import AnswerShape
-from jobs.datasets.texts import text_of
 from jobs.graders.plausible import plausible_answers
 from jobs.tasks import Row, Task
+from jobs.tasks.datasets.labels import label_counts, row_labels
+from jobs.tasks.datasets.shapes import AnswerShape
+from jobs.tasks.datasets.texts import text_of
 
 ROWS = 200
 """Of the train split that answers are tried on; fewer where it is smaller."""

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from jobs.errors import BotError, Conflict
+from jobs.core.errors import BotError, Conflict
+from jobs.core.nearest import nearest
 from jobs.evals.grading import EvalGraders
 from jobs.evals.items import look_through
 from jobs.evals.records import Eval
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime, check_grader
-from jobs.planning import PlatformOf
-from jobs.tasks import Task, TaskCatalogue, nearest
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.tasks import Task, TaskCatalogue
 
 
 class EvalChecker:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final, TextIO
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
+from jobs.core.labels import reference_labels
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
 from jobs.evals.report import ReportItem
 from jobs.evals.report_data import Json, finite, plain
-from jobs.labels import reference_labels
 
 SCHEMA: Final = 2
 """Version of Inspect's log schema; read by inspect-ai 0.3.285."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from jobs.errors import Conflict, InvalidRequest
+from jobs.core.errors import Conflict, InvalidRequest
 from jobs.evals.rows import Item
 from jobs.tasks import Row, Task, TaskCatalogue
 from jobs.tasks.rows import OTHER_SPLITS_LIMIT, ROW_LIMITS, read_rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from uuid import uuid4
 
-from jobs.store import Store
+from jobs.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.evals.intervals import about, variance
 from jobs.evals.paired import LEVEL, Difference, detectable, difference, mcnemar, sample_size
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.errors import BotError
+from jobs.core.errors import BotError
 from jobs.evals.grading import EvalGraders
 from jobs.evals.items import SplitFile
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Arm, Eval
 from jobs.evals.rows import RowFile
-from jobs.evals.sampling import ModelAnswer, Question, Remedy, Sampler, Trouble
+from jobs.platforms.sampling import ModelAnswer, Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 
 BATCH: Final = 64

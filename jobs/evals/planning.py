@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from jobs.errors import InvalidRequest, NotFound
-from jobs.evals.asked import prompt_hash
+from jobs.core.errors import InvalidRequest, NotFound
+from jobs.core.ids import EVAL_PREFIX, short_id
+from jobs.core.nearest import nearest
 from jobs.evals.items import look_through
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
-from jobs.ledger import EVAL_PREFIX
-from jobs.planning import PlatformOf
-from jobs.platforms import Profile
-from jobs.short_ids import short_id
-from jobs.tasks import Row, Task, TaskCatalogue, conversation, nearest
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.profiles import Profile
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.tasks import Row, Task, TaskCatalogue, conversation
 
 SPLITS: Final = ("valid", "test", "train")
 """Where nobody names a split, the first of these that the task has."""

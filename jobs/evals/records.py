@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from jobs.records import Effort
+from jobs.core.records import Effort
 
 
 class EvalState(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol, cast
 from uuid import uuid4
 
-from jobs.errors import ConfigurationError, NotFound
+from jobs.core.errors import ConfigurationError, NotFound
 from jobs.evals.records import Answer
 from jobs.evals.rows import Item, each_once, line_of, read_answers, read_items
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, Protocol, TextIO
 from uuid import uuid4
 
+from jobs.core.labels import Labels, reference_labels
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report_data import Json, answer_row, blocks, columns_of, eval_block, item_row
-from jobs.labels import Labels, reference_labels
 
 STYLES: Final = ("tokens.css", "layout.css", "list.css", "detail.css", "overview.css", "narrow.css", "print.css")
 SCRIPTS: Final = (

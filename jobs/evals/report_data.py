@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
+from jobs.core.labels import Labels, answer_lists
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary, LabelScores
-from jobs.labels import Labels, answer_lists
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.evals.comparing import Comparison, compare, gather
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report import WorstItem, worst_items

@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.records import Answer
 
 BLOCK: Final = 1024 * 1024

@@ -12,8 +12,7 @@ from typing import Final
 
 import structlog
 
-from jobs.changes import Change
-from jobs.errors import BotError
+from jobs.core.errors import BotError
 from jobs.evals.checking import EvalChecker
 from jobs.evals.grading import EvalGraders
 from jobs.evals.items import SplitFile, item_of
@@ -22,11 +21,12 @@ from jobs.evals.pipeline import Pipeline, Plan
 from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Eval, EvalState, Progress
 from jobs.evals.rows import RowStore, Taken
-from jobs.evals.sampling import Sampler
 from jobs.evals.writing import EvalWriter, Summarise
 from jobs.graders import GraderRuntime
-from jobs.planning import PlatformOf
-from jobs.store import Store, VersionConflict
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.sampling import Sampler
+from jobs.state.change import Change
+from jobs.state.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
 
 MOST_STARTS: Final = 3
@@ -118,12 +118,12 @@ class EvalRunner:
             starts: turns begun since one that finished or got further, this one included.
             reference: finds this turn in the log, should it fail.
         """
-        held = await self._store.evaluation(eval_id)
+        held = await self._store.record(Eval, eval_id)
         if held is None or held.value.state.is_final:
             return
         if self._leaving.is_set() or self._at_work >= MOST_AT_ONCE:
             with suppress(VersionConflict):
-                await self._store.commit(Change(evaluation=held, next_turn=self._timing.busy))
+                await self._store.commit(Change(records=(held,), next_turn=self._timing.busy))
             return
         lease = Lease(self._store, eval_id, token, self._timing)
         if not await lease.take():
@@ -219,7 +219,7 @@ class EvalRunner:
                 return End.LEAVING
             if not await work.lease.keep(further=work.tally.answered > began_with):
                 return End.LOST
-            held = await self._store.evaluation(work.evaluation.id)
+            held = await self._store.record(Eval, work.evaluation.id)
             if held is None or held.value.state.is_final:
                 return End.LOST
             if held.value.cancelled_by:

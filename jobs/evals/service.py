@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from jobs.audit.entries import eval_cancelled, eval_started
-from jobs.changes import RETYPED, Change, Once, Versioned, typed_key
-from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.ids import EVAL_PREFIX, card_id
+from jobs.core.nearest import ALIKE_IDS, nearest
+from jobs.core.permissions import Permissions
+from jobs.core.records import Posting, PostingKind
 from jobs.evals.exports import inspect_log_name
 from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import Item, RowStore
-from jobs.ledger import EVAL_PREFIX, card_id
-from jobs.permissions import Permissions
-from jobs.records import Posting, PostingKind
-from jobs.store import AlreadyTaken, Store, VersionConflict
-from jobs.tasks import ALIKE_IDS, nearest
+from jobs.evals.trail_entries import eval_cancelled, eval_started
+from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
+from jobs.state.store import AlreadyTaken, Store, VersionConflict
 
 LISTED: Final = 200
 ENDED: Final = {
@@ -62,13 +62,13 @@ class Evals:
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
         """
         evaluation = await self._planner.plan(request)
-        key = typed_key(request)
+        key = typed_key(replace(request, trigger=""))
         while True:
             once = Once(key, evaluation.id, RETYPED)
             try:
                 entry = eval_started(evaluation)
                 await self._store.commit(
-                    Change(evaluation=Versioned(evaluation, 0), next_turn=0, once=once, audit=(entry,))
+                    Change(records=(Versioned(evaluation, 0),), next_turn=0, once=once, audit=(entry,))
                 )
             except VersionConflict:
                 present = (await self._exactly(evaluation.id)).value
@@ -77,7 +77,7 @@ class Evals:
                 # The short id is another eval's.
                 evaluation = replace(evaluation, id=eval_id(f"{evaluation.id} {request.trigger}"))
             except AlreadyTaken as taken:
-                held = await self._store.evaluation(taken.holder)
+                held = await self._store.record(Eval, taken.holder)
                 if held is None or held.value.state is not EvalState.REFUSED:
                     raise
                 # Asking again after a refusal is no slip of the finger.
@@ -87,7 +87,7 @@ class Evals:
 
     async def newest(self, limit: int = 10) -> tuple[Eval, ...]:
         """Return the newest evals, newest first."""
-        return await self._store.evaluations(limit)
+        return await self._store.records(Eval, limit)
 
     async def view(self, reference: str) -> Eval:
         """Return an eval as it stands.
@@ -116,11 +116,13 @@ class Evals:
                 raise Conflict(f"{held.value.id} {ENDED[held.value.state]}; there is nothing left to cancel.")
             if held.value.cancelled_by:
                 return held.value
-            await self._permissions.require_for_eval(held.value, by)
+            await self._permissions.require_for_eval(
+                held.value.id, by, owner=held.value.request.requested_by, task=held.value.task
+            )
             cancelled = replace(held.value, cancelled_by=by)
             try:
                 entry = eval_cancelled(cancelled, self._clock())
-                await self._store.commit(Change(evaluation=Versioned(cancelled, held.version), audit=(entry,)))
+                await self._store.commit(Change(records=(Versioned(cancelled, held.version),), audit=(entry,)))
             except VersionConflict:
                 continue
             return cancelled
@@ -154,10 +156,10 @@ class Evals:
         return self._rows.items(eval_id)
 
     async def _held(self, reference: str) -> Versioned[Eval]:
-        exact = await self._store.evaluation(reference)
+        exact = await self._store.record(Eval, reference)
         if exact:
             return exact
-        known = [evaluation.id for evaluation in await self._store.evaluations(LISTED)]
+        known = [evaluation.id for evaluation in await self._store.records(Eval, LISTED)]
         wanted = reference.lower()
         matching = [each for each in known if wanted and each.startswith((wanted, f"{EVAL_PREFIX}{wanted}"))]
         if len(matching) == 1:
@@ -167,7 +169,7 @@ class Evals:
         raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
 
     async def _exactly(self, eval_id: str) -> Versioned[Eval]:
-        held = await self._store.evaluation(eval_id)
+        held = await self._store.record(Eval, eval_id)
         assert held is not None, "an eval that was listed or in conflict exists"
         return held
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.exports import inspect_log_name, write_inspect_log
 from jobs.evals.records import Answer, Arm, Eval
 from jobs.evals.report import ReportItem, write_report

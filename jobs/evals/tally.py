@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from jobs.core.labels import Labels, answer_lists, reference_labels
 from jobs.evals.records import LabelScores
-from jobs.labels import Labels, answer_lists, reference_labels
 
 _MOST_FIELDS = 32
 """A model may invent fields; no more of them than this are followed."""

@@ -7,15 +7,15 @@ from typing import Final, Protocol
 
 import structlog
 
-from jobs.changes import Change, Versioned
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
+from jobs.core.ids import evidence_turn
+from jobs.core.records import Posting
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, ArmSummary, Eval, EvalState, Progress
 from jobs.evals.rows import RowStore
 from jobs.evals.service import answer_posting, card_posting, report_posting, result_posting
-from jobs.records import Posting
-from jobs.store import Store, VersionConflict
-from jobs.turn_ids import evidence_turn
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
 
 log: Final = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class EvalWriter:
             state: how it ended.
             reason: why, as a sentence; nothing where every answer is there.
         """
-        held = await self._store.evaluation(eval_id)
+        held = await self._store.record(Eval, eval_id)
         assert held is not None, "an eval in hand exists"
         progress, summaries = await asyncio.to_thread(self._sum_up, held.value)
         kept = f"{progress.answered:,} of {held.value.total:,} answers are on file."
@@ -131,14 +131,14 @@ class EvalWriter:
     ) -> None:
         """Write what `changed` makes of the newest record, unless that is None or the eval has ended."""
         while True:
-            held = await self._store.evaluation(eval_id)
+            held = await self._store.record(Eval, eval_id)
             assert held is not None, "an eval in hand exists"
             new = None if held.value.state.is_final else changed(held.value)
             if new is None:
                 return
             job = new.request.job
             change = Change(
-                evaluation=Versioned(new, held.version),
+                records=(Versioned(new, held.version),),
                 next_turn=next_turn,
                 # What a job's own eval has to say is said by the job.
                 postings=() if job else told(new),

@@ -7,16 +7,16 @@ from typing import Final
 from jobs.approvals.opening import invalidated, open_approval
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import Approval
-from jobs.audit.entries import eval_cancelled
-from jobs.audit.records import BOT
-from jobs.changes import Change, Versioned
+from jobs.core.ids import evidence_turn
+from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evals.service import report_posting
+from jobs.evals.trail_entries import eval_cancelled
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.rounds import asked, said
-from jobs.postings import card_posting, summary_posting
-from jobs.records import Job
-from jobs.turn_ids import evidence_turn
+from jobs.state.change import Change, Versioned
+from jobs.trail.entry import BOT
+from jobs.training.postings import card_posting, summary_posting
 
 LOOK: Final = 2.0
 """Seconds between two looks at evals that are under way; they also wake who waits for them when they end."""
@@ -57,7 +57,7 @@ def begun(
         by: who asked for it, where a person did.
     """
     change = Change(
-        also=(case.with_evidence(evidence), *started),
+        records=(case.with_evidence(evidence), *started),
         wake={each.value.id: 0.0 for each in started},
         turn_of=evidence_turn(case.job.id),
         next_turn=LOOK if started else 0.0,
@@ -77,7 +77,7 @@ def followed(case: Case, evidence: Evidence) -> Change:
     """Return a look at evals that go on: the card shows how far they are, where that changed."""
     changed = evidence != case.evidence
     return Change(
-        also=(case.with_evidence(evidence),) if changed else (),
+        records=(*((case.with_evidence(evidence),) if changed else ()),),
         turn_of=evidence_turn(case.job.id),
         next_turn=LOOK,
         postings=(card_posting(case.job),) if changed else (),
@@ -94,7 +94,7 @@ def done(case: Case, evidence: Evidence, evals: Sequence[Eval], now: float) -> C
         now: unix seconds.
     """
     change = Change(
-        also=(case.with_evidence(evidence),),
+        records=(case.with_evidence(evidence),),
         turn_of=evidence_turn(case.job.id),
         next_turn=LOOK_AGAIN,
         postings=(
@@ -121,7 +121,7 @@ def withdrawn(case: Case, evals: Sequence[Versioned[Eval]], now: float) -> Chang
         stopped = [Versioned(replace(each.value, cancelled_by=BOT), each.version) for each in running]
         change = replace(
             change,
-            also=(case.with_evidence(replace(case.evidence, state=EvidenceState.WITHDRAWN)), *stopped),
+            records=(case.with_evidence(replace(case.evidence, state=EvidenceState.WITHDRAWN)), *stopped),
             audit=tuple(replace(eval_cancelled(each.value, now), why=reason) for each in stopped),
         )
     if case.approval is None:

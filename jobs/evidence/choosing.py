@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import nearest
 from jobs.evals.pairing import Verdict
 from jobs.evidence.records import Candidate, Evidence, Figure, Role
-from jobs.tasks import nearest
 
 
 class Need(StrEnum):

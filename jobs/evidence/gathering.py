@@ -16,8 +16,9 @@ from typing import Final
 
 import structlog
 
-from jobs.changes import Versioned
-from jobs.errors import BotError, Conflict, NotFound
+from jobs.approvals.records import Approval
+from jobs.core.errors import BotError, Conflict, NotFound
+from jobs.core.records import Job
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.answers import EvalFile
@@ -39,10 +40,10 @@ from jobs.evidence.rounds import (
     readable_now,
     why_not,
 )
-from jobs.planning import PlatformOf
-from jobs.platforms import Profile
-from jobs.records import Job
-from jobs.store import Store, VersionConflict
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.profiles import Profile
+from jobs.state.change import Versioned
+from jobs.state.store import Store, VersionConflict
 from jobs.tasks import TaskCatalogue
 
 MOST_STARTS: Final = 3
@@ -54,7 +55,7 @@ WENT_ON: Final = "{} went on training before its checkpoints were evaluated."
 log: Final = structlog.get_logger(__name__)
 
 
-class Examiner:
+class EvidenceRunner:
     """Has checkpoints evaluated and their approval opened on what that shows.
 
     Args:
@@ -151,10 +152,10 @@ class Examiner:
                 return
 
     async def _case(self, job_id: str) -> Case | None:
-        job = await self._store.job(job_id)
+        job = await self._store.record(Job, job_id)
         if job is None:
             return None
-        return Case(job.value, await self._store.record(Evidence, job_id), await self._store.approval(job_id))
+        return Case(job.value, await self._store.record(Evidence, job_id), await self._store.record(Approval, job_id))
 
     async def _step(self, case: Case, starts: int, reference: str) -> None:
         job, evidence = case.job, case.evidence
@@ -273,7 +274,7 @@ class Examiner:
         """Return the evals of a round, the one on the validation split first."""
         evals = []
         for eval_id in filter(None, (evidence.valid_eval, evidence.test_eval)):
-            held = await self._store.evaluation(eval_id)
+            held = await self._store.record(Eval, eval_id)
             assert held is not None, "an eval is written with the evidence that names it"
             evals.append(held)
         return evals

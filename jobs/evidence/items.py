@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Final
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.intervals import variance
 from jobs.evidence.answers import EvalFile, ItemScores, item_means
 from jobs.evidence.records import ChangedItem

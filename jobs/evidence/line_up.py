@@ -3,9 +3,9 @@
 from datetime import date
 
 from jobs.aliases.records import Target
+from jobs.core.records import Checkpoint, Job
 from jobs.evidence.records import Candidate, Figure, Role
-from jobs.platforms import Profile
-from jobs.records import Checkpoint, Job
+from jobs.platforms.profiles import Profile
 
 
 def line_up(

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from jobs.core.records import Job
 from jobs.evals.records import Eval, EvalState
 from jobs.evidence.digest import digest_of, hash_of
 from jobs.evidence.line_up import as_candidate, platform_figures
 from jobs.evidence.reading import NOT_SHOWN, Reading
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role
-from jobs.platforms import Profile
-from jobs.records import Job
+from jobs.platforms.profiles import Profile
 
 NOT_EVALUATED: Final = "evidence"
 """The guardrail that a checkpoint breaks where nothing of ours was measured: approving it takes an explicit word."""
@@ -58,7 +58,7 @@ def failed(evidence: Evidence, job: Job, profile: Profile | None, reason: str, n
     candidates = []
     for checkpoint in sorted(job.checkpoints, key=lambda each: each.step):
         shown = as_candidate(checkpoint, job, profile) if profile else as_candidate(checkpoint, job, _UNKNOWN)
-        figures = platform_figures(checkpoint, job.climbed)
+        figures = platform_figures(checkpoint, job.training_reward)
         seen = {grader: figure.mean for grader, figure in figures.items()}
         guard = Guard(NOT_EVALUATED, 0.0, 0.0, NOT_SHOWN, Role.BASE, is_broken=True)
         digest = hash_of([digest_of(checkpoint.id, checkpoint.model_id, evidence.parts), seen])

@@ -8,17 +8,17 @@ from typing import Final
 
 from jobs.aliases.naming import alias_of
 from jobs.aliases.records import Alias, Target
-from jobs.changes import Versioned
-from jobs.errors import BotError, Conflict
-from jobs.evals.asked import prompt_hash
+from jobs.core.errors import BotError, Conflict
+from jobs.core.records import Job
 from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evidence.digest import parts_of
 from jobs.evidence.line_up import line_up
 from jobs.evidence.records import Candidate, Evidence
-from jobs.planning import PlatformOf
-from jobs.records import Job
-from jobs.store import Store
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.state.change import Versioned
+from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 
 VALID: Final = "valid"
@@ -160,7 +160,7 @@ class Preparer:
     async def _free(self, planned: Eval) -> Eval:
         """Return the eval under its own id, or where that short id is another eval's, under the next."""
         while True:
-            held = await self._store.evaluation(planned.id)
+            held = await self._store.record(Eval, planned.id)
             if held is None or held.value.request.trigger == planned.request.trigger:
                 return planned
             planned = _renamed(planned)
@@ -169,7 +169,7 @@ class Preparer:
         self, wanted: Eval, earlier: str | None, previous: Evidence | None, parts: Mapping[str, str]
     ) -> tuple[Eval, bool]:
         """Return the earlier round's eval where it asked for the same and lacks nothing, and whether it did."""
-        held = await self._store.evaluation(earlier) if earlier else None
+        held = await self._store.record(Eval, earlier) if earlier else None
         if held is None or previous is None:
             return wanted, False
         same = all(previous.parts.get(part) == parts[part] for part in (ALIKE[wanted.split], *COMMON))

@@ -14,7 +14,7 @@ from jobs.evidence.answers import EvalFile, SplitAnswers, Use, item_means
 from jobs.evidence.bias import selection_bias
 from jobs.evidence.items import changed_items, shown_texts
 from jobs.evidence.records import Candidate, Guard, Role, Versus
-from jobs.platforms import Price
+from jobs.platforms.profiles import Price
 
 NOT_SHOWN: Final = -1.0
 """The lower bound where there is nothing to compute it from: what was not measured is not shown to hold."""

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.approvals.records import Approval, Ending
-from jobs.audit.records import Act, AuditEntry
-from jobs.errors import Conflict
+from jobs.core.errors import Conflict
+from jobs.core.records import Job, JobState, Posting
 from jobs.evidence.preparing import Plan
 from jobs.evidence.records import Evidence, EvidenceState
-from jobs.platforms import Price, Profile
-from jobs.postings import status
-from jobs.records import Job, JobState, Posting
+from jobs.platforms.profiles import Price, Profile
+from jobs.trail.entry import Act, AuditEntry
+from jobs.training.postings import status
 
 ASKED_AGAIN: Final = "The checkpoints are evaluated again, because somebody asked for it."
 WORDS: Final = {
@@ -103,7 +103,7 @@ def in_words(parts: tuple[str, ...]) -> str:
 
 def readable_now(job: Job) -> str:
     """Return why there is a round now where nothing of the task could be read before, as a sentence."""
-    if job.attached:
+    if job.imported:
         return f"It is known now that {job.id} is a job of {job.task}, which says how checkpoints are evaluated."
     return f"The files of {job.task} can be read again, which say how checkpoints are evaluated."
 

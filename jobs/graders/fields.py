@@ -5,7 +5,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.graders.cell.template import BadTemplate, read_template
 
 SHARED = ("type", "name", "pass_threshold")

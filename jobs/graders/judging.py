@@ -13,7 +13,7 @@ from operator import mul
 from time import monotonic
 from typing import Protocol
 
-from jobs.errors import PlatformError
+from jobs.core.errors import PlatformError
 from jobs.graders.cell.grading import read_json, sample_of
 from jobs.graders.cell.template import Unfilled, filled, read_template
 from jobs.graders.frames import Outcome, Row, plain

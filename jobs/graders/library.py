@@ -8,7 +8,7 @@ answer, or the answer is not JSON, no labels were chosen. A figure of a whole ru
 import json
 import math
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 
 IMAGE = "2025-05-08"
 """The fine-tuning API's image; the graders need nothing of it but Python."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import jsonschema
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.graders import models_of, parse_grader, untrainable
 from local.platform.body import Body, JsonObject
 from local.platform.names import BASE_MODEL

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from local.slack.server import serve
 
 _PR_SET_PDEATHSIG = 1

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from local.slack.control_api import ControlApi
 from local.slack.control_requests import refuse_in_words
 from local.slack.delivery import Delivery, Events

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from local.slack.errors import Json
 
 

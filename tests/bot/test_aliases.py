@@ -12,8 +12,8 @@ from bot.aliases import AliasPages
 from bot.health import serving
 from bot.settings import load_settings
 from jobs.aliases.records import Alias
-from jobs.errors import ConfigurationError
-from jobs.store import Store
+from jobs.core.errors import ConfigurationError
+from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import BOB
 

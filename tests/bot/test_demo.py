@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from bot.demo import Programs, run_demo
 from bot.settings import load_demo_settings
 from bot.supervisor import PartFailed
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from tests.bot.demo_of_standins import PROGRAMS
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bot.embedded_redis import Patience, answers, embedded_redis
 from bot.server_binary import ServerBinary, find_server
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 KEEPER = """
 import asyncio, sys

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from handlers.blocks import Message
+from handlers.slack.blocks import Message
 from jobs.approvals.opening import invalidated, open_approval
 from jobs.approvals.records import Approval, Decision, Ending, Settlement
 from jobs.approvals.records import Verdict as Vote
+from jobs.core.records import ApprovalPolicy, Job, JobState
+from jobs.core.series import Series
 from jobs.evidence.outcome import failed
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Guard, Role, Versus
-from jobs.records import ApprovalPolicy, Job, JobState
-from jobs.rft import JobView
-from jobs.series import Series
+from jobs.training.service import JobView
 from tests.records import (
     BOB,
     CAROL,

@@ -13,30 +13,30 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
-from handlers.alias_messages import ProposalMessages
-from handlers.digests import DigestShowing
-from handlers.images import Pictures
-from handlers.pending import Notices
-from handlers.people import People
-from handlers.posting import SlackPoster
-from handlers.showing import Showing
+from handlers.aliases.messages import ProposalMessages
+from handlers.approvals.pending import Notices
+from handlers.notifications.digests import DigestShowing
+from handlers.render import Showing
+from handlers.slack.images import Pictures
+from handlers.slack.people import People
+from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals
+from jobs.core.permissions import Permissions
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.rows import LocalRows
 from jobs.evals.service import Evals
 from jobs.evals.shelf import ReportShelf
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.launching import Launcher
-from jobs.permissions import Permissions
-from jobs.platforms import Profile
-from jobs.quiet.service import Quiet
-from jobs.rft import RftJobs
-from jobs.store import Store
+from jobs.notifications.service import Quiet
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import Profile
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
-from jobs.watching import Watcher
+from jobs.training.launch import Launcher
+from jobs.training.poll import Poller
+from jobs.training.service import RftJobs
 from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
@@ -88,7 +88,7 @@ def jobs_of(store: Store, tasks: Path, permissions: Permissions = EVERYBODY_MAY)
         appearance=0.0,
         clock=time.time,
     )
-    watcher = Watcher(store, no_platform, time.time)
+    watcher = Poller(store, no_platform, time.time)
     return RftJobs(store, launcher, watcher, lambda _name: PROFILE, permissions)
 
 

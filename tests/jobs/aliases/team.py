@@ -11,10 +11,10 @@ from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.deciding import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
-from jobs.changes import Change, Versioned
-from jobs.records import Job, JobState
-from jobs.store import Store
-from jobs.turn_ids import proposal_turn
+from jobs.core.ids import proposal_turn
+from jobs.core.records import Job, JobState
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
@@ -70,7 +70,11 @@ class Team:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""
         checkpoint = replace(a_checkpoint(step), model_id=f"ft:{name}:{step}")
         job = a_job(id=name, state=JobState.SUCCEEDED, checkpoints=(checkpoint,), **changes)
-        await self.store.commit(Change(job=Versioned(job, 0), approval=Versioned(approval_of(job), 0)))
+        await self.store.commit(
+            Change(
+                records=(Versioned(job, 0), Versioned(approval_of(job), 0)),
+            )
+        )
         return job
 
     async def moved(self, *names: str) -> Alias:
@@ -82,7 +86,7 @@ class Team:
 
     async def decide(self, proposal: str, user: str, verdict: Verdict = Verdict.APPROVE) -> Answer:
         """Decide on a proposal."""
-        held = await self.store.approval(proposal)
+        held = await self.store.record(Approval, proposal)
         assert held is not None
         choice = next(iter(held.value.evidence)) if verdict is Verdict.APPROVE else ""
         basis = held.value.basis(choice) or ""

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 from jobs.aliases.naming import alias_of, read_alias
 from jobs.aliases.records import Alias, MoveKind
 from jobs.approvals.records import Ending, Settlement
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from jobs.core.records import ApprovalPolicy
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role
-from jobs.records import ApprovalPolicy
-from jobs.store import Store
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team, approval_of
 from tests.records import ALICE, BOB, CAROL, DAVE, a_job
 
@@ -97,7 +97,11 @@ async def test_what_is_not_approved_cannot_be_pointed_at(team: Team, ending: End
     job = a_job(id="rft-open")
     settled = Settlement(ending, "", 1.0) if ending else None
     approval = replace(approval_of(await team.approved("rft-first")), subject="rft-open", settled=settled)
-    await team.store.commit(Change(job=Versioned(job, 0), approval=Versioned(approval, 0)))
+    await team.store.commit(
+        Change(
+            records=(Versioned(job, 0), Versioned(approval, 0)),
+        )
+    )
     with pytest.raises(Conflict, match="No checkpoint of rft-open is approved now"):
         await team.aliases.move("rft-open", "production", BOB, "now", seen={})
     with pytest.raises(NotFound):
@@ -113,7 +117,9 @@ async def test_the_evidence_must_be_what_it_was_approved_on(team: Team, digest: 
     state = EvidenceState.READY if digest else EvidenceState.GATHERING
     evidence = Evidence("rft-first", state, ("ckpt-45",), 1.0, 3, candidates=rows)
     await team.store.commit(
-        Change(job=Versioned(job, 0), approval=Versioned(approval, 0), also=(Versioned(evidence, 0),))
+        Change(
+            records=(Versioned(job, 0), Versioned(approval, 0), Versioned(evidence, 0)),
+        )
     )
     if may:
         assert (await team.aliases.move("rft-first", "production", BOB, "now", seen={})).is_new
@@ -126,7 +132,7 @@ async def test_an_approval_that_is_renewed_in_the_same_moment_wins(team: Team) -
     await team.approved("rft-first")
     movable = await team.aliases.movable("rft-first", BOB)
     reopened = replace(movable.approval, settled=None, decisions=())
-    await team.store.commit(Change(approval=Versioned(reopened, movable.held.version)))
+    await team.store.commit(Change(records=(Versioned(reopened, movable.held.version),)))
     with pytest.raises(Conflict, match="No checkpoint of rft-first is approved now"):
         await team.aliases.move("rft-first", "production", BOB, "now", seen={})
 

@@ -11,12 +11,12 @@ from jobs.approvals.opening import invalidated
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
-from jobs.audit.records import Act, AuditEntry
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict, NotFound
-from jobs.records import ApprovalPolicy, JobState
-from jobs.store import Store
-from jobs.turn_ids import approval_turn
+from jobs.core.errors import Conflict, NotFound
+from jobs.core.ids import approval_turn
+from jobs.core.records import ApprovalPolicy, JobState
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.trail.entry import Act, AuditEntry
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, decision, vote, waiting
 from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
 
@@ -42,12 +42,12 @@ def approvals(store: Store, group: Group, clock: Clock) -> Approvals:
 
 async def opened(store: Store, approval: Approval) -> None:
     job = a_job(state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(5), a_checkpoint(10)))
-    change = Change(job=Versioned(job, 0), next_turn=-1)
+    change = Change(records=(Versioned(job, 0),), next_turn=-1)
     await store.commit(with_approval(change, None, approval, OPENED))
 
 
 async def kept(store: Store) -> Approval:
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     return held.value
 
@@ -85,7 +85,7 @@ async def test_what_is_not_counted_changes_nothing(store: Store, approvals: Appr
     }
     for outcome, wanted in refused.items():
         assert (await approvals.decide(wanted)).outcome is outcome
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     assert held.version == 1
     assert await lanes(store) == set()
@@ -145,13 +145,13 @@ async def test_roles_are_asked_anew_where_a_vote_would_settle(store: Store, appr
 async def test_changed_evidence_drops_the_votes_and_says_so(store: Store, approvals: Approvals) -> None:
     await opened(store, waiting())
     await approvals.decide(vote(BOB))
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     gap = invalidated(held.value, "The task's test split changed.", 3_500.0)
     await store.commit(with_approval(Change(), held, gap, 3_500.0))
     assert THREAD in await lanes(store)
     assert (await approvals.decide(vote(CAROL))).outcome is Outcome.NO_EVIDENCE
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     again = replace(gap, evidence={FIRST: "new"}, expires_at=4_000.0 + DAY)
     await store.commit(with_approval(Change(), held, again, 4_000.0))
@@ -188,7 +188,7 @@ async def test_of_three_who_click_at_once_two_are_counted_and_one_is_told(store:
 
 async def test_what_changed_since_the_last_look_is_not_approved(store: Store, group: Group, clock: Clock) -> None:
     async def has_changed(subject: str) -> None:
-        held = await store.approval(subject)
+        held = await store.record(Approval, subject)
         assert held is not None
         gap = invalidated(held.value, "The prompt changed.", clock.now)
         await store.commit(with_approval(Change(), held, gap, clock.now))
@@ -213,7 +213,7 @@ async def test_a_settled_proposal_takes_its_turn_at_once(store: Store, approvals
 
 
 async def test_what_is_not_up_for_approval_says_so(store: Store, approvals: Approvals) -> None:
-    await store.commit(Change(job=Versioned(replace(a_job(), id="rft-other"), 0)))
+    await store.commit(Change(records=(Versioned(replace(a_job(), id="rft-other"), 0),)))
     with pytest.raises(NotFound, match="rft-other has no checkpoint waiting"):
         await approvals.standing(replace(vote(BOB), subject="rft-other"))
 

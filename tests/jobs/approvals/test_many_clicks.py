@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from bot.children import tethered
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import Approval, Ending
-from jobs.audit.records import Act
-from jobs.changes import Change
-from jobs.store import Store
+from jobs.state.change import Change
+from jobs.state.store import Store
+from jobs.trail.entry import Act
 from tests.jobs.approvals.clicking import GO, LOOK, READY
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, waiting
 from tests.records import ALICE
@@ -49,7 +49,7 @@ async def at_once(redis_url: str, redis: Redis, clicks: Sequence[Click]) -> dict
 
 
 async def settled(store: Store) -> Approval:
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     assert held.value.settled is not None
     assert [sealed.entry.act for sealed in await store.trail()].count(Act.SETTLED) == 1

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from jobs.approvals.opening import GATHERED_ANEW, invalidated, open_approval
 from jobs.approvals.records import DAY, Ending, Settlement
+from jobs.core.records import ApprovalPolicy
 from jobs.evidence.records import Guard, Role
-from jobs.records import ApprovalPolicy
 from tests.jobs.approvals.team import OPENED, decision, waiting
 from tests.records import ALICE, BOB, a_candidate, a_job, an_evidence
 

@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.approvals.deciding import Approvals, Vote
 from jobs.approvals.opening import invalidated
 from jobs.approvals.recording import with_approval
 from jobs.approvals.records import DAY, Approval, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome
 from jobs.approvals.waiting import Waiting
-from jobs.audit.records import Act
-from jobs.changes import Change, Versioned
-from jobs.records import ApprovalPolicy
-from jobs.store import Store
-from jobs.turn_ids import approval_turn
+from jobs.core.ids import approval_turn
+from jobs.core.records import ApprovalPolicy
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.trail.entry import Act
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, waiting
 from tests.records import ALICE, BOB, CAROL, DAVE
 
@@ -200,7 +201,7 @@ class Team(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self.redis = Redis.from_url(self.redis_url, decode_responses=True)
-        self.store = Store(self.redis)
+        self.store = Store(self.redis, KINDS)
         self.approvals = Approvals(self.store, self.group, self.clock)
         self.waiting = Waiting(self.store, self.approvals, self.clock, self._at_once)
 
@@ -211,7 +212,7 @@ class Team(RuleBasedStateMachine):
         return self._versioned().value
 
     def _versioned(self) -> Versioned[Approval]:
-        found = self.runner.run(self.store.approval(JOB))
+        found = self.runner.run(self.store.record(Approval, JOB))
         assert found is not None
         return found
 

@@ -7,10 +7,10 @@ from jobs.approvals.deciding import Approvals
 from jobs.approvals.recording import next_turn, with_approval
 from jobs.approvals.records import DAY, Approval, Ending
 from jobs.approvals.waiting import Waiting
-from jobs.changes import Change
-from jobs.records import PostingKind
-from jobs.store import Delivery, Store
-from jobs.turn_ids import approval_turn, kind_of_turn
+from jobs.core.ids import approval_turn, kind_of_turn
+from jobs.core.records import PostingKind
+from jobs.state.change import Change
+from jobs.state.store import Delivery, Store
 from tests.jobs.approvals.team import JOB, OPENED, Clock, Group, vote, waiting
 from tests.records import BOB, CAROL
 
@@ -39,7 +39,7 @@ class Scene:
         await self.waiting.turn(TURN)
 
     async def approval(self) -> Approval:
-        held = await self.store.approval(JOB)
+        held = await self.store.record(Approval, JOB)
         assert held is not None
         return held.value
 

@@ -9,21 +9,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.lease import Timing
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
 from jobs.evals.rows import LocalRows
 from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
 from jobs.evals.service import Evals
 from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.judging import PlatformJudge
-from jobs.planning import PlatformOf
-from jobs.platforms import Profile
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.judge import PlatformJudge
+from jobs.platforms.profiles import Profile
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.model_endpoint import Endpoint, serving_models
 from tests.jobs.tasks.folder import line, write_folder
@@ -94,7 +93,7 @@ class Laboratory:
 
     async def eval(self, eval_id: str) -> Eval:
         """Return the eval as it is written down."""
-        held = await self.store.evaluation(eval_id)
+        held = await self.store.record(Eval, eval_id)
         assert held is not None
         return held.value
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.evals.comparing import ArmAnswers, compare, gather
 from jobs.evals.pairing import Pair, Verdict
 from jobs.evals.records import Arm, EvalState

@@ -4,19 +4,19 @@ import asyncio
 import time
 from pathlib import Path
 
+from jobs.core.records import Hyperparameters
 from jobs.evals.planning import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evals.rows import LocalRows
 from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
 from jobs.evals.service import Evals
 from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.platforms import load_profiles
-from jobs.records import Hyperparameters
-from jobs.remote import JobSpec, RemoteJob
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.parse import JobSpec, RemoteJob
+from jobs.platforms.profiles import load_profiles
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from local.platform.server import serve
 from tests.jobs.evals.laboratory import QUICK, a_wish, only

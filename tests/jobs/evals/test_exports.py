@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.exports import inspect_log_name, write_inspect_log
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary, Interval
 from tests.jobs.evals.reported import Item, an_answer, an_eval, some_answers, some_items

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import Conflict, InvalidRequest
+from jobs.core.errors import Conflict, InvalidRequest
 from jobs.evals.items import SplitFile, item_of, look_through
 from jobs.tasks import Row, TaskCatalogue
 from jobs.tasks.rows import read_rows

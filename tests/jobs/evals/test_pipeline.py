@@ -13,9 +13,9 @@ from jobs.evals.items import SplitFile
 from jobs.evals.pipeline import BATCH, GRADERS, MOST_IN_A_ROW, Pipeline, Plan
 from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Answer, Arm, Eval
-from jobs.evals.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble
 from jobs.graders import Grade, Grader, GraderRuntime, Sample
 from jobs.graders.runtime import Item
+from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.answers import an_eval
 from tests.jobs.evals.laboratory import exact, valid_rows

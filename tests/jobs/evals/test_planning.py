@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from jobs.changes import Change, Versioned
-from jobs.errors import InvalidRequest, NotFound, UserError
-from jobs.evals.asked import prompt_hash
+from jobs.core.errors import InvalidRequest, NotFound, UserError
 from jobs.evals.planning import EvalPlanner, eval_id
 from jobs.evals.records import Arm, Eval, EvalState
 from jobs.evals.service import Evals
-from jobs.gateway import Gateway
-from jobs.platforms import RETIRED_MODELS
-from jobs.store import AlreadyTaken
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import RETIRED_MODELS
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.state.change import Change, Versioned
+from jobs.state.store import AlreadyTaken
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
 from tests.records import BOB
@@ -149,9 +149,9 @@ async def test_the_same_trigger_starts_one_eval(lab: Laboratory) -> None:
 async def test_another_evals_short_id_is_never_taken_for_ones_own(lab: Laboratory) -> None:
     first = await lab.start()
     stranger = replace(first, request=replace(first.request, trigger="theirs"))
-    held = await lab.store.evaluation(first.id)
+    held = await lab.store.record(Eval, first.id)
     assert held is not None
-    await lab.store.commit(Change(evaluation=Versioned(stranger, held.version)))
+    await lab.store.commit(Change(records=(Versioned(stranger, held.version),)))
     again = await lab.start(runs=2)
     assert again.id != first.id
     assert again.request.trigger == first.request.trigger

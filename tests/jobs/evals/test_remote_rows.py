@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import ConfigurationError, NotFound
+from jobs.core.errors import ConfigurationError, NotFound
 from jobs.evals.records import Answer
 from jobs.evals.remote_rows import MANY, RemoteRows, remote_rows
 from jobs.evals.rows import Item, RowStore

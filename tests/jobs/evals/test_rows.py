@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.records import Answer
 from jobs.evals.rows import Item, LocalRows, Taken
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from bot.children import tethered
-from jobs.changes import Change, Versioned
-from jobs.evals.records import Answer, EvalState
+from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.rows import LocalRowFile
 from jobs.evals.statistics import summarise
 from jobs.evals.writing import EvalWriter
+from jobs.state.change import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
 from tests.records import BOB
@@ -313,10 +313,10 @@ async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory
     started = await lab.start()
     turn = await lab.under_way(started.id, lab.runner())
     await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
-    held = await lab.store.evaluation(started.id)
+    held = await lab.store.record(Eval, started.id)
     assert held is not None
     ended = replace(held.value, state=EvalState.FAILED, note="ended elsewhere")
-    await lab.store.commit(Change(evaluation=Versioned(ended, held.version), next_turn=-1))
+    await lab.store.commit(Change(records=(Versioned(ended, held.version),), next_turn=-1))
 
     await turn
 
@@ -328,12 +328,12 @@ async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
     started = await lab.start()
     writer = EvalWriter(lab.store, lab.rows, summarise, time.time)
     await writer.begin(started.id)
-    begun = await lab.store.evaluation(started.id)
+    begun = await lab.store.record(Eval, started.id)
 
     await writer.begin(started.id)
     await writer.refuse(started.id, "Too late.")
 
-    assert await lab.store.evaluation(started.id) == begun
+    assert await lab.store.record(Eval, started.id) == begun
     assert await lab.told(started.id) == []
 
 
@@ -560,13 +560,13 @@ async def test_half_a_surrogate_pair_in_an_answer_is_no_text_and_no_crash(lab: L
 async def test_a_turn_of_an_eval_that_has_ended_changes_nothing(lab: Laboratory) -> None:
     started = await lab.start(limit=1)
     await lab.run(started.id)
-    held = await lab.store.evaluation(started.id)
+    held = await lab.store.record(Eval, started.id)
     assert held is not None
 
     await lab.runner().turn(started.id, "token", 1, "reference")
     await lab.runner().turn("eval-nosuch", "token", 1, "reference")
 
-    assert await lab.store.evaluation(started.id) == held
+    assert await lab.store.record(Eval, started.id) == held
 
 
 async def test_chat_completions_where_the_profile_says_so(lab: Laboratory) -> None:
@@ -584,7 +584,7 @@ async def test_chat_completions_where_the_profile_says_so(lab: Laboratory) -> No
 
 async def test_the_version_of_an_eval_counts_its_changes(lab: Laboratory) -> None:
     started = await lab.start()
-    held = await lab.store.evaluation(started.id)
+    held = await lab.store.record(Eval, started.id)
     assert held == Versioned(started, 1)
-    await lab.store.commit(Change(evaluation=Versioned(replace(started, note="a"), 1)))
-    assert await lab.store.evaluation(started.id) == Versioned(replace(started, note="a"), 2)
+    await lab.store.commit(Change(records=(Versioned(replace(started, note="a"), 1),)))
+    assert await lab.store.record(Eval, started.id) == Versioned(replace(started, note="a"), 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.shelf import ReportShelf
 from tests.jobs.evals.reported import Item, an_answer, an_eval

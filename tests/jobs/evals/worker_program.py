@@ -8,13 +8,14 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.evals.rows import LocalRows
 from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
 from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import QUICK, a_profile, only
 
@@ -23,7 +24,7 @@ TIMING = replace(QUICK, lease=1.0)
 
 async def main(redis_url: str, endpoint: str, folder: Path) -> None:
     """Work for good."""
-    store = Store(Redis.from_url(redis_url, decode_responses=True))
+    store = Store(Redis.from_url(redis_url, decode_responses=True), KINDS)
     async with Gateway(a_profile(endpoint), "any") as gateway, GraderRuntime() as graders:
         runner = EvalRunner(
             store,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.evidence.choosing import Need, measured_needs, preferred, read_need
 from jobs.evidence.records import Candidate, Figure, Guard, Role
 from tests.records import a_candidate, a_change, an_evidence

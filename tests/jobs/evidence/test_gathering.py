@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from bot.kinds import KINDS
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
-from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.audit.records import BOT, Act
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict, NotFound
+from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
+from jobs.core.errors import Conflict, NotFound
+from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.pairing import Verdict as Change_
 from jobs.evals.planning import eval_id
-from jobs.evals.records import EvalState
+from jobs.evals.records import Eval, EvalState
 from jobs.evidence.gathering import MOST_STARTS
 from jobs.evidence.records import EvidenceState, Role
-from jobs.records import Hyperparameters, JobState
-from jobs.store import Store
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
 from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, examiner_on, open_room
@@ -33,24 +34,24 @@ async def room(store: Store, tmp_path: Path) -> AsyncIterator[Room]:
 
 
 async def vote(room: Room, user: str = BOB, choice: str = "ckpt-20") -> None:
-    held = await room.store.approval("rft-abc234")
+    held = await room.store.record(Approval, "rft-abc234")
     assert held is not None
     decision = Decision(user, Verdict.APPROVE, choice, "good", 3_000.0, held.value.evidence[choice])
     voted = replace(held.value, decisions=(*held.value.decisions, decision))
-    await room.store.commit(Change(approval=Versioned(voted, held.version)))
+    await room.store.commit(Change(records=(Versioned(voted, held.version),)))
 
 
 async def settle(room: Room, ending: Ending) -> None:
-    held = await room.store.approval("rft-abc234")
+    held = await room.store.record(Approval, "rft-abc234")
     assert held is not None
     settled = replace(held.value, settled=Settlement(ending, "ckpt-20", 3_000.0))
-    await room.store.commit(Change(approval=Versioned(settled, held.version)))
+    await room.store.commit(Change(records=(Versioned(settled, held.version),)))
 
 
 async def production(room: Room, model: str, platform: str = "local") -> None:
     target = Target(model, platform, "rft-before", "ckpt-9", 9, "rft-before")
     move = AliasMove(1, target, MoveKind.APPROVED, BOB, 2_000.0, "first")
-    await room.store.commit(Change(also=(Versioned(Alias("small@production", "small", (move,)), 0),)))
+    await room.store.commit(Change(records=(Versioned(Alias("small@production", "small", (move,)), 0),)))
 
 
 # -- a job that has ended ------------------------------------------------------------------------------------------
@@ -126,10 +127,10 @@ async def test_progress_is_written_down_and_shown_on_the_card(room: Room) -> Non
     first = await room.turn()
     assert first is not None
     assert first.valid_eval is not None
-    held = await room.store.evaluation(first.valid_eval)
+    held = await room.store.record(Eval, first.valid_eval)
     assert held is not None
     further = replace(held.value, progress=replace(held.value.progress, answered=50))
-    await room.store.commit(Change(evaluation=Versioned(further, held.version)))
+    await room.store.commit(Change(records=(Versioned(further, held.version),)))
     evidence = await room.turn()
     assert evidence is not None
     assert evidence.answered == 50
@@ -276,7 +277,7 @@ async def test_a_split_that_went_is_said(room: Room) -> None:
 
 async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_differ(room: Room) -> None:
     remark = "The job's prompt is not known; its checkpoints are asked with v1 of small."
-    await room.job(attached=True, prompt_hash="", remarks=(remark,))
+    await room.job(imported=True, prompt_hash="", remarks=(remark,))
     evidence = await room.gathered()
     assert (evidence.state, evidence.note) == (EvidenceState.READY, remark)
     assert (await room.approval()).broken == {}
@@ -284,14 +285,14 @@ async def test_a_job_launched_elsewhere_is_evaluated_as_its_tasks_with_what_may_
 
 async def test_the_platforms_reward_is_called_by_the_grader_that_was_climbed(room: Room) -> None:
     bare = replace(a_kept(10), scores={})
-    await room.job(attached=True, trained_on="speed", prompt_hash="other", checkpoints=(bare,))
+    await room.job(imported=True, trained_on="speed", prompt_hash="other", checkpoints=(bare,))
     evidence = await room.gathered()
     assert evidence.state is EvidenceState.FAILED
     assert set(evidence.candidates[0].valid) == {"speed"}
 
 
 async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_then(room: Room) -> None:
-    job = await room.job(attached=True, task="nightly", task_version="")
+    job = await room.job(imported=True, task="nightly", task_version="")
     assert (await room.gathered()).state is EvidenceState.FAILED
     await vote(room)
     await room.change(replace(job, task="small", task_version=room.lab.catalogue.load("small").version))
@@ -306,7 +307,7 @@ async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_th
 
 async def test_a_platform_that_is_no_more_is_said(room: Room) -> None:
     job = await room.job(platform="gone")
-    await room.examiner.turn(job.id, 1, "reference")
+    await room.evidence_runner.turn(job.id, 1, "reference")
     evidence = await room.evidence()
     assert evidence is not None
     assert "There is no platform 'gone'" in str(evidence.note)
@@ -354,15 +355,15 @@ class MortalStore(Store):
 @pytest.mark.parametrize("end", [1, 2, 3])
 async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, end: int, before: bool) -> None:
     await room.job()
-    mortal = MortalStore(room.store._redis)
+    mortal = MortalStore(room.store._redis, KINDS)
     mortal.end, mortal.before = end, before
-    examiner = examiner_on(room.lab, mortal)
+    evidence_runner = examiner_on(room.lab, mortal)
     for _ in range(3):
         try:
-            await examiner.turn("rft-abc234", 1, "reference")
+            await evidence_runner.turn("rft-abc234", 1, "reference")
         except ProcessEnded:
-            examiner = examiner_on(room.lab, room.store)
-            await examiner.turn("rft-abc234", 2, "reference")
+            evidence_runner = examiner_on(room.lab, room.store)
+            await evidence_runner.turn("rft-abc234", 2, "reference")
         evidence = await room.evidence()
         assert evidence is not None
         await room.run_evals(evidence)
@@ -375,7 +376,7 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(room: Room, 
 
 async def test_two_bots_at_once_begin_it_once(room: Room) -> None:
     await room.job()
-    others = [examiner_on(room.lab, Store(room.store._redis)) for _ in range(4)]
+    others = [examiner_on(room.lab, Store(room.store._redis, KINDS)) for _ in range(4)]
     await asyncio.gather(*(each.turn("rft-abc234", 1, "reference") for each in others))
     evidence = await room.evidence()
     assert evidence is not None
@@ -396,7 +397,7 @@ class BusyStore(Store):
     """A store in which somebody votes before the first commit."""
 
     def __init__(self, room: Room) -> None:
-        super().__init__(room.store._redis)
+        super().__init__(room.store._redis, KINDS)
         self._room: Room | None = room
 
     async def commit(self, change: Change) -> None:
@@ -409,7 +410,7 @@ class BusyStore(Store):
 async def test_a_short_id_that_is_another_evals_is_not_taken(room: Room) -> None:
     wanted = eval_id("evidence:rft-abc234:1:valid")
     theirs = replace(await room.lab.start(), id=wanted)
-    await room.store.commit(Change(evaluation=Versioned(theirs, 0)))
+    await room.store.commit(Change(records=(Versioned(theirs, 0),)))
     await room.job()
     evidence = await room.turn()
     assert evidence is not None
@@ -530,7 +531,7 @@ async def test_a_job_that_goes_on_while_it_is_evaluated_has_its_evals_stopped(ro
     assert (newest.who, newest.act, newest.subject) == (BOT, Act.CANCEL, stopped.id)
     assert newest.why == "rft-abc234 goes on training; its checkpoints are evaluated again when it stops."
     assert await room.turn() == evidence, "it is stopped once"
-    assert await room.store.approval(job.id) is None
+    assert await room.store.record(Approval, job.id) is None
 
     await room.change(job)
     evidence = await room.gathered()
@@ -569,13 +570,13 @@ async def test_nothing_is_gathered_where_nothing_can_be_approved(room: Room, cha
     assert await room.turn() is None
     assert await room.due_in() is None
     with pytest.raises(Conflict, match=r"evaluated when it ends or is paused|has no checkpoint to evaluate"):
-        await room.examiner.again(job.id, BOB)
+        await room.evidence_runner.again(job.id, BOB)
 
 
 async def test_a_turn_of_a_job_that_never_was_does_nothing(room: Room) -> None:
-    await room.examiner.turn("rft-never", 1, "reference")
+    await room.evidence_runner.turn("rft-never", 1, "reference")
     with pytest.raises(NotFound, match="There is no job 'rft-never'"):
-        await room.examiner.again("rft-never", BOB)
+        await room.evidence_runner.again("rft-never", BOB)
 
 
 # -- again ---------------------------------------------------------------------------------------------------------
@@ -585,7 +586,7 @@ async def test_again_asks_the_validation_split_once_more_and_leaves_the_test_spl
     await room.job()
     first = await room.gathered()
     await vote(room)
-    begun = await room.examiner.again("rft-abc234", CAROL)
+    begun = await room.evidence_runner.again("rft-abc234", CAROL)
     assert (begun.state, begun.round) == (EvidenceState.GATHERING, 2)
     assert (await room.approval()).decisions == ()
     second = await room.gathered()
@@ -601,7 +602,7 @@ async def test_again_after_a_failure_tries_once_more(room: Room) -> None:
     await room.job()
     assert (await room.gathered()).state is EvidenceState.FAILED
     room.lab.endpoint.models.append("tuned-20")
-    await room.examiner.again("rft-abc234", BOB)
+    await room.evidence_runner.again("rft-abc234", BOB)
     assert (await room.gathered()).state is EvidenceState.READY
     assert (await room.approval()).broken == {}
 
@@ -610,18 +611,18 @@ async def test_again_makes_no_sense_while_it_is_under_way_or_when_one_is_approve
     await room.job()
     await room.turn()
     with pytest.raises(Conflict, match=r"evaluated right now; 0 of 360 answers are in\."):
-        await room.examiner.again("rft-abc234", BOB)
+        await room.evidence_runner.again("rft-abc234", BOB)
     await room.gathered()
     await settle(room, Ending.APPROVED)
     with pytest.raises(Conflict, match=r"A checkpoint of rft-abc234 is approved; there is nothing left"):
-        await room.examiner.again("rft-abc234", BOB)
+        await room.evidence_runner.again("rft-abc234", BOB)
 
 
 async def test_again_after_a_rejection_opens_a_new_round(room: Room) -> None:
     await room.job()
     await room.gathered()
     await settle(room, Ending.REJECTED)
-    await room.examiner.again("rft-abc234", BOB)
+    await room.evidence_runner.again("rft-abc234", BOB)
     await room.gathered()
     approval = await room.approval()
     assert (approval.settled, approval.round) == (None, 2)
@@ -632,17 +633,17 @@ async def test_again_after_a_rejection_opens_a_new_round(room: Room) -> None:
 
 async def test_what_changed_since_the_last_turn_is_seen_before_anything_is_approved(room: Room) -> None:
     job = await room.job()
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert await room.evidence() is None
     await room.gathered()
     await vote(room)
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert len((await room.approval()).decisions) == 1
     room.edit("graders/exact.json", json.dumps(NEW_GRADER))
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert ((await room.approval()).decisions, (await room.approval()).evidence) == ((), {})
     evidence = await room.evidence()
     assert evidence is not None
     assert (evidence.state, evidence.round) == (EvidenceState.GATHERING, 2)
-    await room.examiner.recheck(job.id)
+    await room.evidence_runner.recheck(job.id)
     assert len(await room.evals()) == 4

@@ -1,6 +1,6 @@
 """Which items tuning fixed and broke: beyond luck, the largest first."""
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 from jobs.evals.rows import Item
 from jobs.evidence.items import SHOWN, changed_items, shown_texts
 from tests.jobs.evidence.on_file import OnFile

@@ -7,7 +7,7 @@ from jobs.evidence.line_up import line_up, platform_figures
 from jobs.evidence.outcome import failed
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
 from jobs.evidence.rounds import a_round
-from jobs.platforms import Retirement
+from jobs.platforms.profiles import Retirement
 from tests.records import PROFILE, a_checkpoint, a_job, an_evidence
 
 JOB = a_job(checkpoints=(a_checkpoint(20), a_checkpoint(10)))

@@ -14,7 +14,7 @@ from jobs.evals.pairing import Verdict
 from jobs.evidence.answers import SplitAnswers
 from jobs.evidence.reading import NOT_SHOWN, Reading, Terms, guard, read_evidence, versus
 from jobs.evidence.records import Candidate, Role
-from jobs.platforms import Price
+from jobs.platforms.profiles import Price
 from tests.jobs.evidence.on_file import BASE, LIVE, STEP_1, STEP_2, OnFile, Table, answered, evaluated, lined_up
 
 Scores = NDArray[np.float64]

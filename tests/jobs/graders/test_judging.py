@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jobs.errors import PlatformRejected, PlatformUnavailable
+from jobs.core.errors import PlatformRejected, PlatformUnavailable
 from jobs.graders import (
     Grade,
     GraderErrorKind,

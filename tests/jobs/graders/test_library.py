@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.graders import GraderRuntime, Sample, parse_grader, training_definition
 from jobs.graders.library import Definition, exact_match, f1, f_beta, precision, recall
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from local.slack.__main__ import main
 from local.slack.server import serve
 from local.slack.storage import Storage
