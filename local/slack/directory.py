@@ -1,6 +1,6 @@
 """Who and where: looks up users, channels and groups by id or by name, opens direct messages, keeps membership."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from local.slack.change_stream import ChangeStream
 from local.slack.errors import ControlError, Json
@@ -13,25 +13,21 @@ class Directory:
     """The workspace's people and rooms."""
 
     def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
-        self._table = storage.table("channels")
+        self._changed = storage.table("channels", Channel)
         self._ids = ids
         self._changes = changes
         self.users: tuple[User, ...] = USERS
         self.groups: tuple[UserGroup, ...] = USER_GROUPS
         self.app: InstalledApp = PROCTOR
-        self._channels = {channel.id: channel for channel in CHANNELS}
-        for row in self._table.rows.values():
-            self._channels[row["id"]] = Channel(**(row | {"members": tuple(row["members"])}))
 
     def reset(self) -> None:
         """Back to the channels of a fresh workspace."""
-        self._table.clear()
-        self._channels = {channel.id: channel for channel in CHANNELS}
+        self._changed.clear()
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel and direct message, in the order they were made."""
-        return tuple(self._channels.values())
+        return tuple(({channel.id: channel for channel in CHANNELS} | self._changed.rows).values())
 
     def user(self, user_id: str) -> User | None:
         """The user of that id."""
@@ -39,13 +35,13 @@ class Directory:
 
     def channel(self, channel_id: str) -> Channel | None:
         """The channel of that id."""
-        return self._channels.get(channel_id)
+        return next((channel for channel in self.channels if channel.id == channel_id), None)
 
     def channel_named(self, name: str) -> Channel | None:
         """The channel of that id or name, with or without its `#`."""
         bare = name.removeprefix("#")
         named = (one for one in self.channels if one.name == bare and one.partner is None)
-        return self._channels.get(bare) or next(named, None)
+        return self.channel(bare) or next(named, None)
 
     def find_channel(self, name: str) -> Channel:
         """The channel of that id or name; an unknown one is refused with the names that exist."""
@@ -67,22 +63,21 @@ class Directory:
     def direct_message(self, user: User) -> Channel:
         """The direct message between the app and a user, opened on first use."""
         channel_id = "D" + user.id[1:]
-        if channel_id not in self._channels:
-            members = (user.id, self.app.user_id)
-            self.keep(Channel(channel_id, channel_id.lower(), "", members, int(self._ids.now()), partner=user.id))
-        return self._channels[channel_id]
+        members, now = (user.id, self.app.user_id), int(self._ids.now())
+        opened = self.channel(channel_id)
+        return opened or self.keep(Channel(channel_id, channel_id.lower(), "", members, now, partner=user.id))
 
     def join(self, channel: Channel, user_id: str) -> Channel:
         """Make a user a member; nothing happens to one who already is."""
-        if user_id not in channel.members:
-            self.keep(replace(channel, members=(*channel.members, user_id)))
-        return self._channels[channel.id]
+        if user_id in channel.members:
+            return channel
+        return self.keep(replace(channel, members=(*channel.members, user_id)))
 
-    def keep(self, channel: Channel) -> None:
+    def keep(self, channel: Channel) -> Channel:
         """Add a channel, or replace it by what it is now."""
-        self._channels[channel.id] = channel
-        self._table.put(channel.id, asdict(channel))
+        self._changed.put(channel.id, channel)
         self._changes.tell("channel", channel=channel.id)
+        return channel
 
 
 def user_json(user: User) -> Json:

@@ -1,9 +1,10 @@
 """JSON objects as they go over the wire, and the two ways of saying no: Slack's to an app, ours to a person."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 Json: TypeAlias = dict[str, Any]
+Value = TypeVar("Value")
 
 
 class SlackError(Exception):
@@ -25,6 +26,13 @@ class SlackError(Exception):
         """The answer's body as Slack sends it."""
         metadata = {"response_metadata": {"messages": list(self.messages)}} if self.messages else {}
         return {"ok": False, "error": self.error, **self.extra, **metadata}
+
+
+def found(value: Value | None, error: str) -> Value:
+    """What was looked up; Slack's `error` if there is no such thing."""
+    if value is None:
+        raise SlackError(error)
+    return value
 
 
 class ControlError(Exception):

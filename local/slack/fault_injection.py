@@ -10,6 +10,7 @@ from aiohttp import web
 from local.slack.errors import ControlError, Json
 from local.slack.traffic_log import TrafficLog
 
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MethodFaultKind: TypeAlias = Literal["error", "ratelimited", "server_error", "drop_before", "drop_after", "delay"]
 SocketFaultKind: TypeAlias = Literal["refuse_sockets", "lose_envelopes", "repeat_envelopes"]
 
@@ -61,41 +62,28 @@ class Faults:
         self._methods.clear()
         self._counts.clear()
 
-    async def around(
-        self,
-        request: web.Request,
-        method: str,
-        work: Callable[[], Awaitable[web.StreamResponse]],
-        *,
-        error_status: int = 500,
-    ) -> web.StreamResponse:
-        """Do the work and answer, unless a fault asked for with `method` strikes.
+    def wrap(self, handler: Handler, name: str = "") -> Handler:
+        """The same handler, unless a fault strikes.
 
         Args:
-            request: the connection a fault may close.
-            method: a Web API method, `upload`, `download` or `response_url`.
-            work: what to do and answer when all is well.
-            error_status: the HTTP status that goes with the fault `error` here.
+            handler: what happens when all is well.
+            name: `upload`, `download` or `response_url`; without it, the Web API method of the request.
         """
-        fault = self._take(method)
-        if fault is None:
-            return await work()
-        self.traffic.note("to_app", "fault", method, fault=fault.kind)
-        match fault.kind:
-            case "delay":
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            method = name or request.match_info["method"]
+            fault = self._take(method)
+            if fault is None:
+                return await handler(request)
+            self.traffic.note("to_app", "fault", method, fault=fault.kind)
+            if fault.kind == "delay":
                 await asyncio.sleep(fault.seconds)
-                return await work()
-            case "drop_before":
-                return _drop(request)
-            case "drop_after":
-                await work()
-                return _drop(request)
-            case "ratelimited":
-                return rate_limited(fault.retry_after)
-            case "server_error":
-                return web.json_response({"ok": False, "error": "service_unavailable"}, status=503)
-            case "error":
-                return web.json_response({"ok": False, "error": fault.error}, status=error_status)
+                return await handler(request)
+            # Whatever is said instead, the client gets to finish sending first.
+            await (handler(request) if fault.kind == "drop_after" else request.read())
+            return _failure(fault, request, error_status=500 if name else 200)
+
+        return handle
 
     def _take(self, method: str) -> MethodFault | None:
         for index, fault in enumerate(self._methods):
@@ -132,8 +120,14 @@ def rate_limited(seconds: int) -> web.Response:
     return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
 
 
-def _drop(request: web.Request) -> web.StreamResponse:
-    """Close the connection under the client; the response made here is never sent."""
+def _failure(fault: MethodFault, request: web.Request, *, error_status: int) -> web.Response:
+    if fault.kind == "ratelimited":
+        return rate_limited(fault.retry_after)
+    if fault.kind == "server_error":
+        return web.json_response({"ok": False, "error": "service_unavailable"}, status=503)
+    if fault.kind == "error":
+        return web.json_response({"ok": False, "error": fault.error}, status=error_status)
+    # Close the connection under the client; the response made here is never sent.
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

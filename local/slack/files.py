@@ -2,7 +2,7 @@
 
 import mimetypes
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
@@ -47,14 +47,13 @@ class Files:
     """The workspace's files and their bytes, kept in the home folder or in memory."""
 
     def __init__(self, home: Path | None, storage: Storage, ids: Ids, changes: ChangeStream, timing: Timing) -> None:
-        self._table = storage.table("files")
+        self._table = storage.table("files", StoredFile)
         self._ids = ids
         self._changes = changes
         self._timing = timing
         self._folder = home / "files" if home else None
         self._in_memory: dict[str, bytes] = {}
         self._upload_keys: dict[str, str] = {}
-        self._files = {row["id"]: _from_row(row) for row in self._table.rows.values()}
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
 
@@ -68,7 +67,7 @@ class Files:
 
     def receive(self, key: str, content: bytes) -> StoredFile:
         """Take the bytes; they must be as many as were announced."""
-        file = self._files.get(self._upload_keys.get(key, ""))
+        file = self._table.rows.get(self._upload_keys.get(key, ""))
         if file is None or file.stage == "completed":
             raise SlackError("invalid_upload_url")
         if len(content) != file.length:
@@ -82,7 +81,7 @@ class Files:
 
     def complete(self, file_id: str, title: str) -> StoredFile:
         """End an upload, once; processing starts now."""
-        file = self._files.get(file_id)
+        file = self._table.rows.get(file_id)
         if file is None or file.stage == "announced":
             raise SlackError("file_not_found")
         if file.stage == "completed":
@@ -94,16 +93,16 @@ class Files:
 
     def share(self, file_id: str, channel: str, ts: str) -> None:
         """Remember that a message shows the file."""
-        file = self._files[file_id]
+        file = self._table.rows[file_id]
         self._keep(replace(file, shares=(*file.shares, (channel, ts))))
 
     def get(self, file_id: str) -> StoredFile | None:
         """The file of that id, whatever its stage."""
-        return self._files.get(file_id)
+        return self._table.rows.get(file_id)
 
     def completed(self, file_id: str) -> StoredFile:
         """The file of that id, which must have been uploaded whole."""
-        file = self._files.get(file_id)
+        file = self._table.rows.get(file_id)
         if file is None or file.stage != "completed":
             raise SlackError("file_not_found")
         return file
@@ -113,7 +112,7 @@ class Files:
         if self._folder is None:
             return self._in_memory.get(file_id)
         path = self._folder / file_id
-        return path.read_bytes() if file_id in self._files and path.exists() else None
+        return path.read_bytes() if file_id in self._table.rows and path.exists() else None
 
     def is_ready(self, file: StoredFile) -> bool:
         """Whether processing has ended."""
@@ -128,19 +127,18 @@ class Files:
 
     def reset(self) -> None:
         """Forget every file."""
-        for file_id in self._files if self._folder else ():
-            (self._folder / file_id).unlink(missing_ok=True)
-        for known in (self._in_memory, self._upload_keys, self._files, self._table):
+        for path in [self._folder / file_id for file_id in self._table.rows] if self._folder else []:
+            path.unlink(missing_ok=True)
+        for known in (self._in_memory, self._upload_keys, self._table):
             known.clear()
 
     def _named(self, reference: Json) -> StoredFile | None:
         parts = [str(reference["id"])] if "id" in reference else str(reference.get("url", "")).split("/")
-        found = (self._files.get(part.removeprefix(f"{TEAM_ID}-")) for part in parts)
+        found = (self._table.rows.get(part.removeprefix(f"{TEAM_ID}-")) for part in parts)
         return next((file for file in found if file), None)
 
     def _keep(self, file: StoredFile) -> StoredFile:
-        self._files[file.id] = file
-        self._table.put(file.id, asdict(file))
+        self._table.put(file.id, file)
         return file
 
 
@@ -201,8 +199,3 @@ def _image_size(content: bytes) -> tuple[int, int] | None:
     if content.startswith(_PNG) and len(content) >= 24:
         return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
     return None
-
-
-def _from_row(row: Json) -> StoredFile:
-    size = tuple(row["size"]) if row["size"] else None
-    return StoredFile(**(row | {"size": size, "shares": tuple((channel, ts) for channel, ts in row["shares"])}))

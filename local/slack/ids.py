@@ -18,13 +18,13 @@ class Ids:
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self.now = clock
-        self._table = storage.table("identity")
+        self._table = storage.table("identity", dict[str, int])
         self._last_micros = 0
         self.new_series()
 
     def new_series(self) -> None:
         """Begin a new series of ids; called at every start and every reset."""
-        self._series = int(self._table.rows.get("start", {"number": 0})["number"]) + 1
+        self._series = self._table.rows.get("start", {"number": 0})["number"] + 1
         self._counter = 0
         self._table.put("start", {"number": self._series})
 

@@ -102,17 +102,15 @@ def complaint(block: Json, state: Json) -> str | None:
 
 
 def _text_complaint(element: Json, text: str) -> str | None:
-    if len(text) < element.get("min_length", 0):
-        return f"This needs at least {element['min_length']} characters."
-    if len(text) > element.get("max_length", 3000):
-        return f"This takes at most {element.get('max_length', 3000)} characters."
-    if element["type"] == "number_input":
-        return _number_complaint(element, text)
-    if element["type"] == "email_text_input" and "@" not in text:
-        return "Please enter a valid email address."
-    if element["type"] == "url_text_input" and "://" not in text:
-        return "Please enter a valid URL."
-    return None
+    kind, least, most = element["type"], element.get("min_length", 0), element.get("max_length", 3000)
+    checks = (
+        (len(text) < least, f"This needs at least {least} characters."),
+        (len(text) > most, f"This takes at most {most} characters."),
+        (kind == "email_text_input" and "@" not in text, "Please enter a valid email address."),
+        (kind == "url_text_input" and "://" not in text, "Please enter a valid URL."),
+    )
+    first = next((sentence for wrong, sentence in checks if wrong), None)
+    return _number_complaint(element, text) if first is None and kind == "number_input" else first
 
 
 def _number_complaint(element: Json, text: str) -> str | None:
@@ -120,10 +118,10 @@ def _number_complaint(element: Json, text: str) -> str | None:
         number = float(text)
     except ValueError:
         return "Please enter a number."
-    if not element.get("is_decimal_allowed") and not number.is_integer():
-        return "Please enter a whole number."
-    if "min_value" in element and number < float(element["min_value"]):
-        return f"This must be at least {element['min_value']}."
-    if "max_value" in element and number > float(element["max_value"]):
-        return f"This must be at most {element['max_value']}."
-    return None
+    low, high = element.get("min_value", "-inf"), element.get("max_value", "inf")
+    checks = (
+        (not element.get("is_decimal_allowed") and not number.is_integer(), "Please enter a whole number."),
+        (number < float(low), f"This must be at least {low}."),
+        (number > float(high), f"This must be at most {high}."),
+    )
+    return next((sentence for wrong, sentence in checks if wrong), None)

@@ -1,7 +1,7 @@
 """Messages, threads and what only one person sees; and how Slack shows them as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.slack.blocks.contents import controls_of
@@ -45,25 +45,21 @@ class Message:
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 
-@dataclass(slots=True)
 class Messages:
-    """Every message of the workspace, by channel and time."""
+    """Every message of the workspace, in the order they were posted."""
 
-    storage: Storage
-    ids: Ids
-    changes: ChangeStream
-    _by_channel: dict[str, dict[str, Message]] = field(default_factory=dict)
-    _replies: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
-    _ephemerals: dict[str, Message] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for row in self.storage.table("messages").rows.values():
-            self._index(_from_row(row))
-            self.ids.seen(row["ts"])
+    def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
+        self._table = storage.table("messages", Message)
+        self._changes = changes
+        self._replies: dict[tuple[str, str], dict[str, Message]] = {}
+        self._ephemerals: dict[str, Message] = {}
+        for message in self._table.rows.values():
+            self._index(message)
+            ids.seen(message.ts)
 
     def get(self, channel: str, ts: str) -> Message | None:
         """The message of that time stamp, unless it is ephemeral."""
-        return self._by_channel.get(channel, {}).get(ts)
+        return self._table.rows.get(f"{channel}/{ts}")
 
     def ephemeral(self, ts: str) -> Message | None:
         """The ephemeral message of that time stamp."""
@@ -71,7 +67,7 @@ class Messages:
 
     def all_in(self, channel: str) -> list[Message]:
         """Every message of a channel, thread replies included, oldest first."""
-        return list(self._by_channel.get(channel, {}).values())
+        return [message for message in self._table.rows.values() if message.channel == channel]
 
     def thread(self, channel: str, root_ts: str) -> list[Message]:
         """The replies under a message, oldest first, without the message itself."""
@@ -88,9 +84,9 @@ class Messages:
             self._tell_ephemeral(message)
             return message
         self._index(message)
-        self.storage.table("messages").put(_key(message), asdict(message))
+        self._table.put(f"{message.channel}/{message.ts}", message)
         thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
-        self.changes.tell("message", channel=message.channel, ts=message.ts, **thread)
+        self._changes.tell("message", channel=message.channel, ts=message.ts, **thread)
         return message
 
     def change(self, message: Message, **fields: Any) -> Message:
@@ -110,25 +106,22 @@ class Messages:
             gone = "This message was deleted."
             self.change(message, text=gone, blocks=(), files=(), metadata=None, attachments=(), tombstone=True)
         else:
-            self._by_channel[message.channel].pop(message.ts)
             self._replies.get((message.channel, message.thread_ts or ""), {}).pop(message.ts, None)
-            self.storage.table("messages").drop(_key(message))
-        self.changes.tell("message_deleted", channel=message.channel, ts=message.ts)
+            self._table.drop(f"{message.channel}/{message.ts}")
+        self._changes.tell("message_deleted", channel=message.channel, ts=message.ts)
 
     def reset(self) -> None:
         """Forget every message."""
-        self.storage.table("messages").clear()
-        self._by_channel.clear()
+        self._table.clear()
         self._replies.clear()
         self._ephemerals.clear()
 
     def _index(self, message: Message) -> None:
-        self._by_channel.setdefault(message.channel, {})[message.ts] = message
         if message.is_reply and message.thread_ts:
             self._replies.setdefault((message.channel, message.thread_ts), {})[message.ts] = message
 
     def _tell_ephemeral(self, message: Message) -> None:
-        self.changes.tell("ephemeral", channel=message.channel, user=message.visible_to, ts=message.ts)
+        self._changes.tell("ephemeral", channel=message.channel, user=message.visible_to, ts=message.ts)
 
 
 def _past_controls(message: Message) -> tuple[tuple[str, Json], ...]:
@@ -140,16 +133,6 @@ def _past_controls(message: Message) -> tuple[tuple[str, Json], ...]:
         known.pop(name, None)
         known[name] = (block_id, element)
     return tuple(known.values())[-_PAST_CONTROLS_KEPT:]
-
-
-def _key(message: Message) -> str:
-    return f"{message.channel}/{message.ts}"
-
-
-def _from_row(row: Json) -> Message:
-    lists = {name: tuple(row[name]) for name in ("blocks", "files", "attachments")}
-    past = tuple((block_id, element) for block_id, element in row["past_controls"])
-    return Message(**(row | lists | {"past_controls": past}))
 
 
 def message_json(message: Message, replies: Sequence[Message], files: Sequence[Json], app: InstalledApp) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from local.slack.blocks.contents import slack_files
-from local.slack.errors import Json, SlackError
+from local.slack.errors import Json, SlackError, found
 from local.slack.messages import Message
 from local.slack.tokens import ResponseTarget
 from local.slack.workspace import Workspace
@@ -42,9 +42,7 @@ def respond(workspace: Workspace, target: ResponseTarget, body: Json) -> None:
 def _original(workspace: Workspace, target: ResponseTarget) -> Message:
     messages = workspace.messages
     original = messages.ephemeral(target.message_ts) or messages.get(target.channel, target.message_ts)
-    if original is None:
-        raise SlackError("message_not_found")
-    return original
+    return found(original, "message_not_found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +53,15 @@ class ResponseUrls:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Take one post of the app."""
-        key, text = request.match_info["key"], await request.text()
-
-        async def answer() -> web.StreamResponse:
-            return self._answer(key, text)
-
-        return await self.workspace.faults.around(request, "response_url", answer)
-
-    def _answer(self, key: str, text: str) -> web.Response:
         note = self.workspace.traffic.note
-        body = _object(text)
-        if body is None:
+        try:
+            body = json.loads(await request.text())
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
             return web.Response(status=400, text="invalid_payload")
         try:
-            target = self.workspace.tokens.spend_response(key)
+            target = self.workspace.tokens.spend_response(request.match_info["key"])
             if next(slack_files(body.get("blocks"), "/blocks"), None):
                 # Slack does not look files up on behalf of anybody here, so it finds none.
                 raise SlackError("invalid_blocks", messages=["[ERROR] invalid slack file"])
@@ -78,11 +71,3 @@ class ResponseUrls:
             return web.json_response(error.body(), status=404)
         note("from_app", "response_url", "accepted", body=body, status=200)
         return web.Response(text="ok")
-
-
-def _object(text: str) -> Json | None:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None

@@ -31,11 +31,12 @@ class Routes:
 
     def routes(self) -> list[web.RouteDef]:
         """Every route of this file; the page's own files come last, since they match any path."""
+        upload = self._workspace.faults.wrap(self._upload, "upload")
         return [
-            web.post("/upload/{key}", self._upload),
-            web.put("/upload/{key}", self._upload),
-            web.get("/files-pri/{key}/{name}", self._private_file),
-            web.get("/files-pri/{key}/download/{name}", self._private_file),
+            web.post("/upload/{key}", upload),
+            web.put("/upload/{key}", upload),
+            web.get(f"/files-pri/{TEAM_ID}-{{id}}/{{name}}", self._private_file),
+            web.get(f"/files-pri/{TEAM_ID}-{{id}}/download/{{name}}", self._private_file),
             web.get("/files/{id}", self._file),
             web.get("/files/{id}/{name}", self._file),
             web.get("/archives/{channel}/{stamp}", self._permalink),
@@ -44,32 +45,25 @@ class Routes:
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         content = await _upload_content(request)
-
-        async def receive() -> web.StreamResponse:
-            note = self._workspace.traffic.note
-            try:
-                file = self._workspace.files.receive(request.match_info["key"], content)
-            except SlackError as error:
-                note("from_app", "upload", error.error, bytes=len(content))
-                return web.Response(status=400, text=error.error)
-            note("from_app", "upload", file.id, bytes=len(content))
-            return web.Response(text=f"OK - {len(content)}")
-
-        return await self._workspace.faults.around(request, "upload", receive)
+        note = self._workspace.traffic.note
+        try:
+            file = self._workspace.files.receive(request.match_info["key"], content)
+        except SlackError as error:
+            note("from_app", "upload", error.error, bytes=len(content))
+            return web.Response(status=400, text=error.error)
+        note("from_app", "upload", file.id, bytes=len(content))
+        return web.Response(text=f"OK - {len(content)}")
 
     async def _private_file(self, request: web.Request) -> web.StreamResponse:
         """A file's bytes for the app; a request without its token is sent to sign in, as with Slack."""
         if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
             raise web.HTTPFound(f"/?{urlencode({'redir': request.path})}")
-        file_id = request.match_info["key"].removeprefix(f"{TEAM_ID}-")
-        self._workspace.traffic.note("from_app", "download", file_id)
-        return await self._workspace.faults.around(request, "download", lambda: self._content(file_id))
+        self._workspace.traffic.note("from_app", "download", request.match_info["id"])
+        return await self._workspace.faults.wrap(self._file, "download")(request)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """The same for people, on whose behalf the page asks."""
-        return await self._content(request.match_info["id"])
-
-    async def _content(self, file_id: str) -> web.StreamResponse:
+        file_id = request.match_info["id"]
         file = self._workspace.files.get(file_id)
         content = self._workspace.files.content(file_id)
         if file is None or content is None:

@@ -92,14 +92,15 @@ def _listen(port: int) -> socket.socket:
 
 
 def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> web.Application:
-    web_api = WebApi(workspace, sockets)
+    web_api = workspace.faults.wrap(WebApi(workspace, sockets).handle)
+    response_url = workspace.faults.wrap(ResponseUrls(workspace).handle, "response_url")
     application = web.Application(client_max_size=_BIGGEST_BODY, middlewares=[_same_origin, refuse_in_words])
     application.add_routes(
         [
-            web.post("/api/{method}", web_api.handle),
-            web.get("/api/{method}", web_api.handle),
+            web.post("/api/{method}", web_api),
+            web.get("/api/{method}", web_api),
             web.get("/socket/{key}", sockets.connect),
-            web.post("/response/{key}", ResponseUrls(workspace).handle),
+            web.post("/response/{key}", response_url),
             *ControlApi(workspace, sockets, delivery, events).routes(),
             *Routes(workspace).routes(),
         ]

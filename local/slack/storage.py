@@ -1,4 +1,4 @@
-"""What survives a kill: named tables of JSON objects, kept by appending one line for each change.
+"""What survives a kill: named tables of records, kept by appending one line of JSON for each change.
 
 A line is written whole before the call returns, so that `kill -9` loses nothing that was answered. A torn last line
 is dropped at the next start, when the file is also rewritten without what was overwritten since.
@@ -7,35 +7,40 @@ is dropped at the next start, when the file is also rewritten without what was o
 import fcntl
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter
 
 from jobs.core.errors import ConfigurationError
 from local.slack.errors import Json
 
+Record = TypeVar("Record")
+Rows: TypeAlias = dict[str, dict[str, Json]]
+
 
 @dataclass(slots=True)
-class Table:
-    """One named table; `rows` holds a JSON object for each key, in the order of first insertion."""
+class Table(Generic[Record]):
+    """One named table; `rows` holds a record for each key, in the order of first insertion."""
 
     name: str
+    rows: dict[str, Record]
+    adapter: TypeAdapter[Record]
     storage: "Storage"
-    rows: dict[str, Json] = field(default_factory=dict)
 
-    def put(self, key: str, row: Json) -> None:
-        """Insert or replace a row; it is on its way to the disk when this returns."""
-        self.rows[key] = row
-        self.storage.append(_line(self.name, key, row))
+    def put(self, key: str, record: Record) -> None:
+        """Insert or replace a record; it is on its way to the disk when this returns."""
+        self.rows[key] = record
+        self.storage.append(_line(self.name, key, self.adapter.dump_python(record)))
 
     def drop(self, key: str) -> None:
-        """Remove a row, if it is there."""
+        """Remove a record, if it is there."""
         if self.rows.pop(key, None) is not None:
             self.storage.append(_line(self.name, key, None))
 
     def clear(self) -> None:
-        """Remove every row."""
+        """Remove every record."""
         for key in list(self.rows):
             self.drop(key)
 
@@ -48,17 +53,19 @@ class Storage:
     """
 
     def __init__(self, home: Path | None) -> None:
-        self._tables: dict[str, Table] = {}
+        self._found: Rows = {}
         self._file: BinaryIO | None = None
         if home is not None:
             home.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(home)
-            self._load(home / "journal.jsonl")
-            self._file = _rewrite(home / "journal.jsonl", self._tables.values())
+            self._found = _read(home / "journal.jsonl")
+            self._file = _rewrite(home / "journal.jsonl", self._found)
 
-    def table(self, name: str) -> Table:
-        """The table of that name, made on first use."""
-        return self._tables.setdefault(name, Table(name, self))
+    def table(self, name: str, kind: type[Record]) -> Table[Record]:
+        """The table of that name, with what the file held of it at the start; to be asked for once."""
+        adapter = TypeAdapter(kind)
+        rows = {key: adapter.validate_python(row) for key, row in self._found.get(name, {}).items()}
+        return Table(name, rows, adapter, self)
 
     def append(self, line: bytes) -> None:
         """Write one change."""
@@ -72,25 +79,26 @@ class Storage:
             self._lock.close()
             self._file = None
 
-    def _load(self, path: Path) -> None:
-        *whole, _torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        for line in whole:
-            change = json.loads(line)
-            rows = self.table(change["table"]).rows
-            if change["row"] is None:
-                rows.pop(change["key"], None)
-            else:
-                rows[change["key"]] = change["row"]
-
 
 def _line(table: str, key: str, row: Json | None) -> bytes:
     return json.dumps({"table": table, "key": key, "row": row}, separators=(",", ":")).encode() + b"\n"
 
 
-def _rewrite(path: Path, tables: Iterable[Table]) -> BinaryIO:
+def _read(path: Path) -> Rows:
+    found: Rows = {}
+    *whole, _torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    for change in map(json.loads, whole):
+        rows = found.setdefault(change["table"], {})
+        rows[change["key"]] = change["row"]
+        if change["row"] is None:
+            del rows[change["key"]]
+    return found
+
+
+def _rewrite(path: Path, found: Rows) -> BinaryIO:
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
-        file.writelines(_line(table.name, key, row) for table in tables for key, row in table.rows.items())
+        file.writelines(_line(table, key, row) for table, rows in found.items() for key, row in rows.items())
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

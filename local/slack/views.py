@@ -1,7 +1,7 @@
 """Modals and App Homes: a stack of at most three modals for each person, and one Home."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from local.slack.change_stream import ChangeStream
 from local.slack.errors import Json, SlackError
@@ -31,18 +31,14 @@ class View:
         return list(self.body["blocks"])
 
 
-@dataclass(slots=True)
 class Views:
     """What is open on whose screen."""
 
-    storage: Storage
-    ids: Ids
-    changes: ChangeStream
-    _stacks: dict[str, list[View]] = field(default_factory=dict)
-    _homes: dict[str, View] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._homes = {row["user"]: View(**row) for row in self.storage.table("homes").rows.values()}
+    def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
+        self._homes = storage.table("homes", View)
+        self._stacks: dict[str, list[View]] = {}
+        self._ids = ids
+        self._changes = changes
 
     def stack(self, user: str) -> list[View]:
         """The modals of a person, the one on top last."""
@@ -54,21 +50,20 @@ class Views:
 
     def home(self, user: str) -> View | None:
         """The App Home published for a person."""
-        return self._homes.get(user)
+        return self._homes.rows.get(user)
 
     def find(self, view_id: str = "", external_id: str = "") -> View | None:
         """The modal or Home of that id, or the one that the app gave that name."""
-        every = [*(view for stack in self._stacks.values() for view in stack), *self._homes.values()]
+        every = [*(view for stack in self._stacks.values() for view in stack), *self._homes.rows.values()]
         if view_id:
             return next((view for view in every if view.id == view_id), None)
         return next((view for view in every if view.body.get("external_id") == external_id), None)
 
     def open(self, user: str, body: Json) -> View:
         """Show a modal on an empty stack; what was open is gone."""
-        view = self._new(user, body)
-        self._stacks[user] = [view]
-        self._tell(view)
-        return view
+        self._check_external_id(body)
+        self._stacks.pop(user, None)
+        return self.push(user, body)
 
     def push(self, user: str, body: Json) -> View:
         """Show a modal above the one on top, three deep at most."""
@@ -92,7 +87,7 @@ class Views:
 
     def publish(self, user: str, body: Json, expected_hash: str) -> View:
         """Show a Home."""
-        current = self._homes.get(user)
+        current = self._homes.rows.get(user)
         if current is not None:
             return self.update(current, body, expected_hash)
         view = self._put(self._new(user, body))
@@ -117,30 +112,26 @@ class Views:
         """Close every modal and forget every Home."""
         self._stacks.clear()
         self._homes.clear()
-        self.storage.table("homes").clear()
 
     def _new(self, user: str, body: Json, previous: View | None = None) -> View:
         self._check_external_id(body)
-        view_id = self.ids.make("V")
-        values = initial_state(body["blocks"], {})
-        if previous is None:
-            return View(view_id, user, body, self._hash(), view_id, None, values)
-        return View(view_id, user, body, self._hash(), previous.root_id, previous.id, values)
+        view_id = self._ids.make("V")
+        root_id, previous_id = (previous.root_id, previous.id) if previous else (view_id, None)
+        return View(view_id, user, body, self._hash(), root_id, previous_id, initial_state(body["blocks"], {}))
 
     def _put(self, view: View) -> View:
         if view.body["type"] == "home":
-            self._homes[view.user] = view
-            self.storage.table("homes").put(view.user, asdict(view))
+            self._homes.put(view.user, view)
         else:
             stack = self._stacks.get(view.user, [])
             stack[:] = [view if one.id == view.id else one for one in stack]
         return view
 
     def _tell(self, view: View) -> None:
-        self.changes.tell("home" if view.body["type"] == "home" else "view", user=view.user, view_id=view.id)
+        self._changes.tell("home" if view.body["type"] == "home" else "view", user=view.user, view_id=view.id)
 
     def _hash(self) -> str:
-        return f"{int(self.ids.now())}.{self.ids.short('h')}"
+        return f"{int(self._ids.now())}.{self._ids.short('h')}"
 
     def _check_external_id(self, body: Json, replaced: str = "") -> None:
         name = body.get("external_id")

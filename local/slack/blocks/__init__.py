@@ -12,7 +12,7 @@ from jsonschema.validators import extend
 
 from local.slack.blocks.contents import characters
 from local.slack.blocks.cross_block_rules import Problem, ProblemCode, broken_rules
-from local.slack.blocks.schema import BLOCKS, MOST_BLOCKS, VIEWS, Surface, by_type, items
+from local.slack.blocks.schema import BLOCKS, VIEW, Surface, blocks_on
 
 __all__ = ["Problem", "ProblemCode", "Surface", "characters", "too_much_text", "validate", "validate_view"]
 
@@ -29,26 +29,20 @@ def validate(blocks: object, surface: Surface, *, at: str = "/blocks") -> list[P
     """
     given: Any = _without_nulls(blocks)
     misplaced = list(_misplaced(given, surface, at))
-    if misplaced:
-        return misplaced
-    return _problems(_BLOCKS[surface], given, at) or list(broken_rules(given, at))
+    return misplaced or _problems(_BLOCKS[surface], given, at) or list(broken_rules(given, at))
 
 
 def validate_view(view: object) -> list[Problem]:
     """What Slack would refuse about a modal or Home view; pointers start at `/view`."""
-    given = _without_nulls(view)
-    if not isinstance(given, dict):
-        return [Problem("wrong_type", "must be an object", "/view")]
-    surface: Surface
-    match given.get("type"):
-        case "modal" | "home" as surface:
-            problems = _problems(_VIEWS[surface], given, "/view")
-        case unknown:
-            return [Problem("unsupported_type", f"unsupported type: {unknown}", "/view/type")]
-    problems += validate(given.get("blocks", []), surface, at="/view/blocks")
-    if problems or surface == "home" or "submit" in given or all(one["type"] != "input" for one in given["blocks"]):
+    given: Any = _without_nulls(view)
+    head = given if isinstance(given, dict) else {}
+    misplaced = list(_misplaced(head.get("blocks"), head.get("type"), "/view/blocks"))
+    problems = misplaced or _problems(_VIEW, given, "/view")
+    if problems:
         return problems
-    return [Problem("missing_submit", "a modal with an input block needs a submit button", "/view/submit")]
+    if given["type"] == "modal" and "submit" not in given and any(one["type"] == "input" for one in given["blocks"]):
+        return [Problem("missing_submit", "a modal with an input block needs a submit button", "/view/submit")]
+    return list(broken_rules(given["blocks"], "/view/blocks"))
 
 
 def too_much_text(blocks: object) -> bool:
@@ -66,11 +60,13 @@ def _without_nulls(node: object) -> object:
     return [_without_nulls(child) for child in node] if isinstance(node, list) else node
 
 
-def _misplaced(blocks: object, surface: Surface, at: str) -> Iterator[Problem]:
+def _misplaced(blocks: object, surface: Any, at: str) -> Iterator[Problem]:
+    here = BLOCKS.get(str(surface), {})
+    elsewhere = {name for kinds in BLOCKS.values() for name in kinds if here and name not in here}
     for index, block in enumerate(blocks if isinstance(blocks, list) else []):
-        name = str(block.get("type")) if isinstance(block, dict) else ""
-        if name not in BLOCKS[surface] and any(name in known for known in BLOCKS.values()):
-            yield Problem("unsupported_surface", f"{name} blocks are not allowed in a {surface}", f"{at}/{index}/type")
+        if isinstance(block, dict) and str(block.get("type")) in elsewhere:
+            sentence = f"{block['type']} blocks are not allowed in a {surface}"
+            yield Problem("unsupported_surface", sentence, f"{at}/{index}/type")
 
 
 # -- JSON Schema's findings in Slack's words --------------------------------------------------------------------------
@@ -139,7 +135,5 @@ def _kinds(validator: Any, kinds: Mapping[str, Any], value: Any, _schema: object
 
 _KEYWORDS = {"required": _required, "additionalProperties": _no_others, "kinds": _kinds}
 _Validator = extend(Draft202012Validator, _KEYWORDS)  # type: ignore[no-untyped-call]  # its stubs are not annotated
-_BLOCKS = {
-    surface: _Validator(items(by_type(kinds), MOST_BLOCKS[surface], least=0)) for surface, kinds in BLOCKS.items()
-}
-_VIEWS = {name: _Validator(schema) for name, schema in VIEWS.items()}
+_BLOCKS = {surface: _Validator(blocks_on(surface)) for surface in BLOCKS}
+_VIEW = _Validator(VIEW)

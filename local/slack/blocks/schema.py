@@ -100,9 +100,7 @@ _TEXT_INPUT = {
     **_FOCUS,
     "placeholder": _plain(150),
     "initial_value": text(3000, shortest=0),
-    "dispatch_action_config": fields(
-        trigger_actions_on=items(one_of("on_enter_pressed", "on_character_entered"), 2),
-    ),
+    "dispatch_action_config": fields(trigger_actions_on=items(one_of("on_enter_pressed", "on_character_entered"), 2)),
 }
 
 _IMAGE_SOURCE = {"image_url": URL, "slack_file": SLACK_FILE}
@@ -223,10 +221,7 @@ _NESTED_RICH_TEXT = {"rich_text": fields(_RICH_TEXT, block_id=ANYTHING)}
 
 # -- tables and charts ------------------------------------------------------------------------------------------------
 
-_HEADER_CELLS = {
-    "raw_text": fields({"text": text(20_000)}),
-    "raw_number": fields({"value": NUMBER, "text": text(100)}),
-}
+_HEADER_CELLS = {"raw_text": fields({"text": text(20_000)}), "raw_number": fields({"value": NUMBER, "text": text(100)})}
 _CELLS = {**_HEADER_CELLS, **_NESTED_RICH_TEXT}
 _ACTION_CELL = {"action_cell": fields({"element": by_type({"button": BUTTON})}, fallback=ANYTHING)}
 
@@ -333,28 +328,36 @@ _IN_MESSAGES = {
 _ALERT = fields({"text": _words(200)}, block_id=ID, level=one_of("default", "info", "warning", "error", "success"))
 
 # Slack's text allows some of the message blocks on Home too; trials found them dropped there, so they are refused.
-BLOCKS: Mapping[Surface, Mapping[str, Schema]] = {
+BLOCKS: Mapping[str, Mapping[str, Schema]] = {
     "message": {**_EVERYWHERE, **_IN_MESSAGES},
     "modal": {**_EVERYWHERE, "alert": _ALERT},
     "home": _EVERYWHERE,
 }
-MOST_BLOCKS: Mapping[Surface, int] = {"message": 50, "modal": 100, "home": 100}
+MOST_BLOCKS: Mapping[str, int] = {"message": 50, "modal": 100, "home": 100}
 
 _VIEW = {
-    "type": ANYTHING,
     "private_metadata": text(3000, shortest=0),
     "callback_id": text(255, shortest=0),
     "external_id": text(255, shortest=0),
 }
-VIEWS: Mapping[str, Schema] = {
-    "home": fields({"blocks": ANYTHING}, **_VIEW),
-    "modal": fields(
-        {"blocks": ANYTHING, "title": _plain(24)},
-        **_VIEW,
-        submit=_plain(24),
-        close=_plain(24),
-        clear_on_close=FLAG,
-        notify_on_close=FLAG,
-        submit_disabled=FLAG,
-    ),
-}
+
+
+def blocks_on(surface: str) -> Schema:
+    """The blocks of a message, modal or Home."""
+    return items(by_type(BLOCKS[surface]), MOST_BLOCKS[surface], least=0)
+
+
+VIEW = by_type(
+    {
+        "home": fields({"blocks": blocks_on("home")}, **_VIEW),
+        "modal": fields(
+            {"blocks": blocks_on("modal"), "title": _plain(24)},
+            **_VIEW,
+            submit=_plain(24),
+            close=_plain(24),
+            clear_on_close=FLAG,
+            notify_on_close=FLAG,
+            submit_disabled=FLAG,
+        ),
+    }
+)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from local.slack.errors import Json, SlackError, invalid_arguments
+from local.slack.errors import Json, SlackError, found, invalid_arguments
 from local.slack.seed_data import Channel
 from local.slack.workspace import Workspace
 
@@ -65,7 +65,7 @@ class Call:
 
     def channel(self) -> Channel:
         """The channel of the `channel` argument, by id."""
-        return _found(self.workspace.directory.channel(self.need("channel")))
+        return found(self.workspace.directory.channel(self.need("channel")), "channel_not_found")
 
     def readable_channel(self) -> Channel:
         """The same; the app must be a member."""
@@ -78,7 +78,7 @@ class Call:
         user = directory.user(wanted)
         if user is not None and self.args.get("ts") is None:
             return directory.direct_message(user)
-        return self._joined(_found(directory.channel_named(wanted)))
+        return self._joined(found(directory.channel_named(wanted), "channel_not_found"))
 
     def page(self, items: Sequence[Item], key: Callable[[Item], str], *, limit: int) -> tuple[list[Item], Json]:
         """The page that `cursor` and `limit` ask for, and the `response_metadata` with the cursor of the next one.
@@ -99,12 +99,6 @@ class Call:
         if self.workspace.app.user_id not in channel.members:
             raise SlackError("not_in_channel")
         return channel
-
-
-def _found(channel: Channel | None) -> Channel:
-    if channel is None:
-        raise SlackError("channel_not_found")
-    return channel
 
 
 def _decoded(cursor: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from local.slack.errors import Json, SlackError
+from local.slack.errors import Json, SlackError, found
 from local.slack.messages import Message
 from local.slack.seed_data import Channel
 from local.slack.web_api.call import Call
@@ -75,9 +75,7 @@ async def post_ephemeral(call: Call) -> Json:
     """chat.postEphemeral."""
     workspace = call.workspace
     channel = call.writable_channel()
-    user = workspace.directory.user(call.need("user"))
-    if user is None:
-        raise SlackError("user_not_found")
+    user = found(workspace.directory.user(call.need("user")), "user_not_found")
     if user.id not in channel.members:
         raise SlackError("user_not_in_channel")
     text, blocks, _ = _content(call)
@@ -99,9 +97,7 @@ async def get_permalink(call: Call) -> Json:
     """chat.getPermalink."""
     channel = call.readable_channel()
     stamp = call.need("message_ts")
-    message = call.workspace.messages.get(channel.id, stamp)
-    if message is None:
-        raise SlackError("message_not_found")
+    message = found(call.workspace.messages.get(channel.id, stamp), "message_not_found")
     link = f"{call.workspace.base_url}/archives/{channel.id}/p{stamp.replace('.', '')}"
     if message.is_reply:
         link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
@@ -120,17 +116,14 @@ def _parent(call: Call, channel: Channel) -> str | None:
     thread_ts = call.text("thread_ts")
     if not thread_ts:
         return None
-    parent = call.workspace.messages.get(channel.id, thread_ts)
-    if parent is None:
-        raise SlackError("thread_not_found")
-    if parent.is_reply:
+    if found(call.workspace.messages.get(channel.id, thread_ts), "thread_not_found").is_reply:
         raise SlackError("cannot_reply_to_message")
     return thread_ts
 
 
 def _own(call: Call, channel: Channel, refusal: str) -> Message:
-    message = call.workspace.messages.get(channel.id, call.need("ts"))
-    if message is None or message.tombstone:
+    message = found(call.workspace.messages.get(channel.id, call.need("ts")), "message_not_found")
+    if message.tombstone:
         raise SlackError("message_not_found")
     if not message.by_app:
         raise SlackError(refusal)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from local.slack.directory import channel_json
-from local.slack.errors import Json, SlackError
+from local.slack.errors import Json, SlackError, found
 from local.slack.ids import micros
 from local.slack.messages import Message
 from local.slack.web_api.call import Call
@@ -42,9 +42,9 @@ async def open_(call: Call) -> Json:
     """conversations.open, for one person."""
     directory = call.workspace.directory
     names = call.text("users") or call.text("channel").replace("D", "U", 1)
-    user = directory.user(names)
-    if user is None:
-        raise SlackError("method_not_supported_for_channel_type" if "," in names else "user_not_found")
+    if "," in names:
+        raise SlackError("method_not_supported_for_channel_type")
+    user = found(directory.user(names), "user_not_found")
     known = directory.channels
     channel = directory.direct_message(user)
     already = {"no_op": True, "already_open": True} if channel in known else {}
@@ -62,9 +62,7 @@ async def history(call: Call) -> Json:
 async def replies(call: Call) -> Json:
     """conversations.replies: the thread's first message, then its replies, oldest first."""
     messages, channel = call.workspace.messages, call.readable_channel()
-    message = messages.get(channel.id, call.need("ts"))
-    if message is None:
-        raise SlackError("thread_not_found")
+    message = found(messages.get(channel.id, call.need("ts")), "thread_not_found")
     root = messages.get(channel.id, message.thread_ts or message.ts) or message
     return _page(call, [root, *_between(call, messages.thread(channel.id, root.ts))], limit=1000)
 

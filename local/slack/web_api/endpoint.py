@@ -68,15 +68,7 @@ class WebApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call as Slack would."""
-        name = request.match_info["method"]
-        args = await _arguments(request)
-
-        async def answer() -> web.StreamResponse:
-            return await self._answer(name, args)
-
-        return await self._workspace.faults.around(request, name, answer, error_status=200)
-
-    async def _answer(self, name: str, args: Json) -> web.StreamResponse:
+        name, args = request.match_info["method"], await _arguments(request)
         note = self._workspace.traffic.note
         try:
             method = self._allowed(name, args)

@@ -1,7 +1,7 @@
 """users.* and usergroups.*."""
 
 from local.slack.directory import user_json
-from local.slack.errors import Json, SlackError
+from local.slack.errors import Json, found
 from local.slack.seed_data import TEAM_ID
 from local.slack.web_api.call import Call
 
@@ -14,10 +14,7 @@ async def users_list(call: Call) -> Json:
 
 async def users_info(call: Call) -> Json:
     """users.info."""
-    user = call.workspace.directory.user(call.need("user"))
-    if user is None:
-        raise SlackError("user_not_found")
-    return {"user": user_json(user)}
+    return {"user": user_json(found(call.workspace.directory.user(call.need("user")), "user_not_found"))}
 
 
 async def usergroups_list(call: Call) -> Json:
@@ -40,8 +37,5 @@ async def usergroups_list(call: Call) -> Json:
 
 async def usergroups_users_list(call: Call) -> Json:
     """usergroups.users.list."""
-    wanted = call.need("usergroup")
-    for group in call.workspace.directory.groups:
-        if group.id == wanted:
-            return {"users": list(group.users)}
-    raise SlackError("no_such_subteam")
+    users = {group.id: list(group.users) for group in call.workspace.directory.groups}
+    return {"users": found(users.get(call.need("usergroup")), "no_such_subteam")}

@@ -1,6 +1,6 @@
 """views.*: modals and the App Home."""
 
-from local.slack.errors import Json, SlackError, invalid_arguments
+from local.slack.errors import Json, found, invalid_arguments
 from local.slack.views import View, view_json
 from local.slack.web_api.call import Call
 
@@ -21,9 +21,7 @@ async def update(call: Call) -> Json:
     view_id, external_id = call.text("view_id"), call.text("external_id")
     if not view_id and not external_id:
         raise invalid_arguments("missing required field: view_id or external_id")
-    view = call.workspace.views.find(view_id, external_id)
-    if view is None:
-        raise SlackError("not_found")
+    view = found(call.workspace.views.find(view_id, external_id), "not_found")
     return _shown(call, call.workspace.views.update(view, body, call.text("hash")))
 
 

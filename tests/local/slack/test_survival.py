@@ -1,11 +1,10 @@
 """What a kill leaves: everything that was answered."""
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -156,27 +155,9 @@ def test_the_command_refuses_a_port_in_use(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == f"port {port} on 127.0.0.1 cannot be used: Address already in use\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children of a parent's end only on Linux")
-async def test_a_workspace_can_be_bound_to_its_parents_life() -> None:
-    command = f"{sys.executable} -m local.slack --die-with-parent & echo $!; wait"
-    shell = await asyncio.create_subprocess_shell(command, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
-    assert shell.stdout is not None
-    pid = int(await shell.stdout.readline())
-    assert (await shell.stdout.readline()).startswith(b"slack ready")
-    shell.send_signal(signal.SIGKILL)
-    await shell.wait()
-
-    def gone() -> bool:
-        status = Path(f"/proc/{pid}/stat")
-        return not status.exists() or status.read_text().rpartition(") ")[2][0] == "Z"
-
-    await until(gone)
-    assert pid != os.getpid()
-
-
 def test_only_the_last_state_is_kept_in_the_file(tmp_path: Path) -> None:
     storage = Storage(tmp_path)
-    table = storage.table("things")
+    table = storage.table("things", dict[str, Any])
     for number in range(10):
         table.put("a", {"n": number})
     table.put("b", {"n": 0})
@@ -186,6 +167,6 @@ def test_only_the_last_state_is_kept_in_the_file(tmp_path: Path) -> None:
     storage.close()
     table.put("a", {"n": "after closing"})
     again = Storage(tmp_path)
-    assert list(again.table("things").rows.values()) == [{"n": 9}]
+    assert list(again.table("things", dict[str, Any]).rows.values()) == [{"n": 9}]
     again.close()
     assert (tmp_path / "journal.jsonl").read_text().count("\n") == 1
