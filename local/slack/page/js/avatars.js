@@ -1,8 +1,6 @@
 /** Avatars drawn from initials, in the account's colour. */
 import { h } from "./dom.js";
 
-/** @typedef {import("./types.js").User} User */
-
 /** Each dark enough for white initials (contrast of 4.5 and more). */
 const COLOURS = ["#7b3f8c", "#1f6f8b", "#8a4b16", "#2f6b3a", "#9a2f4d", "#3d55a5", "#5a5f1d", "#6a4a3a"];
 
@@ -18,11 +16,7 @@ function colourOf(user) {
   return COLOURS[sum % COLOURS.length];
 }
 
-/**
- * @param {User | undefined} user
- * @param {"medium" | "small" | "tiny"} [size]
- * @returns {HTMLElement}
- */
+/** @param {User | undefined} user @param {"medium" | "small" | "tiny"} [size] @returns {HTMLElement} */
 export function avatar(user, size = "medium") {
   const name = displayName(user);
   const shape = user?.is_bot ? " bot" : "";

@@ -4,10 +4,6 @@ import { Attachments } from "./attachments.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").Command} Command */
-/** @typedef {import("./types.js").Answer} Answer */
-
 const TALLEST = 200;
 
 export class Composer {
@@ -17,10 +13,7 @@ export class Composer {
   #selected = 0;
   #sending = false;
 
-  /**
-   * @param {Store} store
-   * @param {{id: string, commands: boolean, threadTs: () => string | null, onSent: () => void}} options
-   */
+  /** @param {Store} store @param {{id: string, commands: boolean, threadTs: () => string | null, onSent: () => void}} options */
   constructor(store, options) {
     this.store = store;
     this.options = options;

@@ -6,9 +6,6 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").Names} Names */
-
 /**
  * Opens a dialog. Escape calls `onCancel` instead of closing it, so that the owner decides.
  *

@@ -76,13 +76,7 @@ function searchField(onInput) {
   return h("input", { class: "menu-search", type: "text", placeholder: "Search", "aria-label": "Search the options", oninput: onInput });
 }
 
-/**
- * @param {HTMLElement} list
- * @param {MenuOptions} options
- * @param {Set<string>} chosen
- * @param {string} wanted
- * @param {(value: string) => void} pick
- */
+/** @param {HTMLElement} list @param {MenuOptions} options @param {Set<string>} chosen @param {string} wanted @param {(value: string) => void} pick */
 function drawOptions(list, options, chosen, wanted, pick) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.value;
   const shown = options.options.filter((option) => option.text.toLowerCase().includes(wanted));

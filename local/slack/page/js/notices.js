@@ -7,11 +7,7 @@ const SHOWN_FOR = 8000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 document.body.append(region);
 
-/**
- * @param {string} sentence
- * @param {"error" | "info"} [kind]
- * @param {{label: string, go: () => void}} [action] what can be done about it
- */
+/** @param {string} sentence @param {"error" | "info"} [kind] @param {{label: string, go: () => void}} [action] what can be done about it */
 export function notify(sentence, kind = "info", action = undefined) {
   const act = () => {
     note.remove();

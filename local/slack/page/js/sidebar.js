@@ -4,10 +4,6 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { theme, toggleTheme } from "./theme.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").Channel} Channel */
-/** @typedef {import("./types.js").User} User */
-
 export class Sidebar {
   /** @param {Store} store @param {() => void} closeDrawer */
   constructor(store, closeDrawer) {
@@ -54,7 +50,7 @@ export class Sidebar {
 
   /** @param {Channel} channel */
   #direct(channel) {
-    const other = this.store.users.get(channel.members?.find((id) => id !== this.store.me?.id) ?? "");
+    const other = this.store.partnerIn(channel);
     return this.#room(channel, avatar(other, "tiny"), other?.name ?? channel.name);
   }
 
@@ -62,7 +58,7 @@ export class Sidebar {
   #room(channel, sign, name) {
     const { store } = this;
     const current = store.channel?.id === channel.id;
-    const unread = store.me && store.loaded ? store.unread.count(store.me.id, channel.id, store.messages.get(channel.id) ?? []) : 0;
+    const unread = store.unreadIn(channel);
     return h(
       "a",
       {
@@ -79,7 +75,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {import("./types.js").App} app */
+  /** @param {App} app */
   #appLink(app) {
     const { store } = this;
     return h(

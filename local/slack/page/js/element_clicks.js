@@ -3,23 +3,14 @@ import { api } from "./api.js";
 import { detailOf, elementsOf, slotOf } from "./elements.js";
 import { notify } from "./notices.js";
 
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").Message} Message */
-/** @typedef {import("./types.js").View} View */
-/** @typedef {import("./store.js").Store} Store */
-
-/**
- * @param {Store} store
- * @param {{channel: string, messageTs: string} | {view: View}} where
- * @returns {import("./types.js").BlockContext["act"]}
- */
-export function presser(store, where) {
+/** @param {Store} store @param {{channel: string, messageTs: string} | {view: View}} where @returns {BlockContext["act"]} */
+export function clickHandler(store, where) {
   return async (block, element, detail, at) => {
     if (at.dataset.waiting !== undefined || !store.me) return;
     at.dataset.waiting = "";
     at.setAttribute("aria-busy", "true");
     const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...detail };
-    const place = "view" in where ? { view_id: where.view.id, state: { values: stateOf(where.view, store) } } : { channel: where.channel, messageTs: where.messageTs };
+    const place = "view" in where ? { view_id: where.view.id, state: { values: stateOf(where.view, store) } } : where;
     const answer = await api.interact({ user: store.me.name, ...place, action });
     delete at.dataset.waiting;
     at.removeAttribute("aria-busy");

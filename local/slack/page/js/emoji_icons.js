@@ -1,10 +1,8 @@
 /**
- * The signs that apps use most, drawn here so that they look the same on every machine, also on one without a colour
+ * The emoji that apps use most, drawn here so that they look the same on every machine, also on one without a colour
  * emoji font. Everything else is left to the font.
  */
-import { h } from "./dom.js";
-
-const SVG = "http://www.w3.org/2000/svg";
+import { h, svgElement } from "./dom.js";
 
 /** @typedef {[shape: "path" | "circle" | "rect", attributes: Record<string, string | number>]} Stroke */
 
@@ -19,7 +17,7 @@ const tile = (fill) => ["rect", { x: 2, y: 2, width: 16, height: 16, rx: 4, fill
 
 const GLASS = "M5 2h10v2.6c0 2.6-3.2 3.6-3.2 5.4s3.2 2.8 3.2 5.4V18H5v-2.6c0-2.6 3.2-3.6 3.2-5.4S5 7.2 5 4.6z";
 
-const SIGNS = /** @type {Record<string, Stroke[]>} */ ({
+const DRAWN = /** @type {Record<string, Stroke[]>} */ ({
   "✅": [tile("#1f9d63"), mark("M6 10.4l2.8 2.8L14 7.2")],
   "☑": [tile("#3b78d8"), mark("M6 10.4l2.8 2.8L14 7.2")],
   "✔": [mark("M4 10.8l4 4 8-9.6", "#1f9d63")],
@@ -50,23 +48,13 @@ const SIGNS = /** @type {Record<string, Stroke[]>} */ ({
   "🏆": [mark("M5.4 4.4H3c0 3 1 4.6 3.4 5M14.6 4.4H17c0 3-1 4.6-3.4 5", "#d39b2e"), shape("M5.2 2.4h9.6v4.8c0 3-2 5-4.8 5s-4.8-2-4.8-5z", "#f0b52e"), shape("M9 11.6h2v3h3v3H6v-3h3z", "#d39b2e")],
 });
 
-/** Finds drawn signs in a text; a sign may be followed by the selector that asks for its coloured form. */
-export const SIGN_PATTERN = new RegExp(`(?:${Object.keys(SIGNS).join("|")})\\uFE0F?`, "gu");
+/** Finds drawn emoji in a text; one may be followed by the selector that asks for its coloured form. */
+export const DRAWN_PATTERN = new RegExp(`(?:${Object.keys(DRAWN).join("|")})\\uFE0F?`, "gu");
 
-/**
- * @param {string} character
- * @param {string} name what a screen reader says
- * @returns {HTMLElement}
- */
-export function sign(character, name) {
-  const strokes = SIGNS[character.replace("\uFE0F", "")];
+/** @param {string} character @param {string} name what a screen reader says @returns {HTMLElement} */
+export function drawnEmoji(character, name) {
+  const strokes = DRAWN[character.replace("\uFE0F", "")];
   if (!strokes) return h("span", { class: "emoji", role: "img", "aria-label": name }, character);
-  const root = document.createElementNS(SVG, "svg");
-  root.setAttribute("viewBox", "0 0 20 20");
-  for (const [tag, attributes] of strokes) {
-    const element = document.createElementNS(SVG, tag);
-    for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, String(value));
-    root.append(element);
-  }
+  const root = svgElement("svg", { viewBox: "0 0 20 20" }, ...strokes.map(([tag, attributes]) => svgElement(tag, attributes)));
   return h("span", { class: "emoji drawn", role: "img", "aria-label": name }, root);
 }

@@ -1,13 +1,11 @@
-/** Points at an ephemeral answer that lands in a thread which is not open: without that, a click seems to do nothing. */
-import { unescape } from "./mrkdwn.js";
+/** Points at an ephemeral answer in a thread which is not open: without that, a click seems to do nothing. */
+import { excerpt } from "./mrkdwn.js";
 import { notify } from "./notices.js";
-
-/** @typedef {import("./store.js").Store} Store */
 
 /** Longer sentences are cut; the whole text stands in the thread. */
 const SHOWN = 160;
 
-export class Whispers {
+export class ThreadNotices {
   /** @type {Set<string>} */
   #known = new Set();
   #user = "";
@@ -31,12 +29,11 @@ export class Whispers {
     if (hidden) this.#point(hidden);
   }
 
-  /** @param {import("./types.js").Message} whisper */
-  #point(whisper) {
-    const channel = this.store.names.channel(whisper.channel ?? "");
+  /** @param {Message} message */
+  #point(message) {
+    const channel = this.store.names.channel(message.channel ?? "");
     if (!channel) return;
-    const text = unescape(whisper.text ?? "").replace(/[*_`]/g, "");
-    const go = () => this.store.go({ channel: channel.name, thread: whisper.thread_ts ?? null });
-    notify(text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text || "Something was said to you in a thread.", "info", { label: "Open the thread", go });
+    const text = excerpt(message.text.replace(/[*_`]/g, ""), SHOWN) || "Something was said to you in a thread.";
+    notify(text, "info", { label: "Open the thread", go: () => this.store.go({ channel: channel.name, thread: message.thread_ts ?? null }) });
   }
 }

@@ -1,16 +1,9 @@
 /** The `rich_text` block: sections, lists, quotes and preformatted text made of styled elements. */
-import { datePattern } from "./clock.js";
+import { datePattern } from "./dates.js";
 import { h } from "./dom.js";
-import { channelMention, emojiNode, groupMention, link, signed, userMention } from "./mrkdwn.js";
+import { channelMention, emojiNode, groupMention, link, userMention, withBreaks } from "./mrkdwn.js";
 
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").Names} Names */
-
-/**
- * @param {Block} block
- * @param {Names} names
- * @returns {Node[]}
- */
+/** @param {Block} block @param {Names} names @returns {Node[]} */
 export function richText(block, names) {
   return (block.elements ?? []).map((/** @type {Block} */ part) => PARTS[part.type]?.(part, names) ?? document.createTextNode(""));
 }
@@ -33,7 +26,7 @@ function spans(part, names) {
 }
 
 const SPANS = /** @type {Record<string, (element: Block, names: Names) => Node[]>} */ ({
-  text: (element) => String(element.text ?? "").split("\n").flatMap((row, at) => (at ? [h("br"), ...signed(row)] : signed(row))),
+  text: (element) => withBreaks(String(element.text)),
   link: (element) => [link(element.url, [document.createTextNode(element.text || element.url)])],
   emoji: (element) => [emojiNode(element.name) ?? document.createTextNode(`:${element.name}:`)],
   user: (element, names) => [userMention(element.user_id, names)],
