@@ -3,11 +3,11 @@ import { ChannelPane } from "./channel.js";
 import { h } from "./dom.js";
 import { HomePane } from "./home.js";
 import { Modal } from "./modal.js";
+import { ThreadNotices } from "./notices.js";
 import { Sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { startTheme } from "./theme.js";
 import { ThreadPane } from "./thread.js";
-import { ThreadNotices } from "./thread_notices.js";
 
 const store = new Store();
 const drawer = (/** @type {boolean} */ open) => {

@@ -46,42 +46,27 @@ export function mrkdwn(text, names) {
   });
 }
 
-/** @param {string} text @param {Names} names @returns {Node[]} */
+/** Neighbouring lines of a quote or list form one block. @param {string} text @param {Names} names @returns {Node[]} */
 function lines(text, names) {
-  if (!text) return [];
   const nodes = /** @type {Node[]} */ ([]);
-  let afterBlock = true;
-  for (const group of groupLines(text.split("\n"))) {
-    if (group.kind === "text") {
-      for (const line of group.lines) {
-        if (!afterBlock) nodes.push(h("br"));
-        nodes.push(...inline(line, names));
-        afterBlock = false;
-      }
-    } else {
-      nodes.push(group.kind === "quote" ? quote(group.lines, names) : list(group.lines, names));
-      afterBlock = true;
-    }
+  const all = text ? text.split("\n") : [];
+  for (let at = 0, afterBlock = true; at < all.length; ) {
+    const kind = kindOf(all[at]);
+    let end = at + 1;
+    while (kind !== "text" && end < all.length && kindOf(all[end]) === kind) end += 1;
+    if (kind === "quote") nodes.push(quote(all.slice(at, end), names));
+    else if (kind === "list") nodes.push(list(all.slice(at, end), names));
+    else nodes.push(...(afterBlock ? [] : [h("br")]), ...inline(all[at], names));
+    afterBlock = kind !== "text";
+    at = end;
   }
   return nodes;
 }
 
-/** @param {string} line @returns {"quote" | "list" | "text"} */
+/** @param {string} line */
 function kindOf(line) {
-  if (line.startsWith("&gt;") || line.startsWith(">")) return "quote";
+  if (/^(&gt;|>)/.test(line)) return "quote";
   return ITEM.test(line) ? "list" : "text";
-}
-
-/** @param {string[]} all @returns {{kind: "quote" | "list" | "text", lines: string[]}[]} */
-function groupLines(all) {
-  const groups = /** @type {{kind: "quote" | "list" | "text", lines: string[]}[]} */ ([]);
-  for (const line of all) {
-    const kind = kindOf(line);
-    const last = groups.at(-1);
-    if (last?.kind === kind) last.lines.push(line);
-    else groups.push({ kind, lines: [line] });
-  }
-  return groups;
 }
 
 /** @param {string[]} rows @param {Names} names */
@@ -99,12 +84,7 @@ function list(rows, names) {
       const [, indent, bullet, number, rest] = /** @type {RegExpMatchArray} */ (row.match(ITEM));
       const mark = number ? `${number}.` : bullet === "-" ? "•" : bullet;
       const depth = Math.min(3, Math.floor(indent.length / 2));
-      return h(
-        "div",
-        { class: `list-item depth-${depth}`, role: "listitem" },
-        h("span", { class: "list-mark" }, mark),
-        h("span", null, inline(rest, names)),
-      );
+      return h("div", { class: `list-item depth-${depth}`, role: "listitem" }, h("span", { class: "list-mark" }, mark), h("span", null, inline(rest, names)));
     }),
   );
 }
