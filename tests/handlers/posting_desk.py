@@ -37,7 +37,7 @@ from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
-from local.slack.faults import MethodFault
+from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
 from tests.permitted import EVERYBODY_MAY

@@ -17,8 +17,7 @@ from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
-from local.slack.blocks import too_much_text, validate
-from local.slack.blocks.tables import characters
+from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
 from tests.local.slack.people import ALICE
