@@ -24,11 +24,11 @@ from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.commands import Quieting, zones_of
 from handlers.notifications.digests import DigestShowing
+from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.render import Showing
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.posting import SlackPoster
 from jobs import checks
 from jobs.aliases.move import Aliases, in_production
 from jobs.aliases.records import Alias

@@ -9,7 +9,7 @@ from pathlib import Path
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card, eval_result, result_chart
-from handlers.evidence.summary import chart_of, summary
+from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from handlers.notifications.commands import with_mute
@@ -31,8 +31,6 @@ ReportFile = Callable[[str], Awaitable[Path | None]]
 """Returns the file of an eval's browsable report, or None where there is none."""
 LogFile = Callable[[str, str], Awaitable[Path | None]]
 """Returns the file of an eval's log by the eval's id and the log's name, or None where there is no such eval."""
-ReportLink = Callable[[str], str | None]
-"""Returns a signed link to an eval's report, or None where nobody could follow one."""
 
 MuteOf = Callable[[Job], Awaitable[Mute | None]]
 """Returns what mutes a job now."""

@@ -16,10 +16,10 @@ from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.digests import DigestShowing
+from handlers.posting import SlackPoster
 from handlers.render import Showing
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core.permissions import Permissions

@@ -11,8 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
 from handlers.jobs.thread import pictured, reward_curve
+from handlers.posting import SlackPoster
 from handlers.slack.images import Pictures, picture_key
-from handlers.slack.posting import SlackPoster
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting

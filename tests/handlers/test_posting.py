@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.posting import PAGE, SlackPoster
 from handlers.slack.images import Pictures
-from handlers.slack.posting import PAGE, SlackPoster
 from jobs.core.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
 from jobs.state.change import Change, Versioned
