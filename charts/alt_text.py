@@ -1,29 +1,31 @@
 """A picture in words: its alt text, and what is said in its place where it cannot be drawn."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from charts.balance import balance
-from charts.curves_in_words import LISTED, job_curves, reward_curve, rule_trace, some, step_panels, step_times
-from charts.models_in_words import precision_recall, score_intervals
-from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
+from charts.alt_text_over_steps import LISTED, job_curves, reward_curve, rule_trace, some, step_panels, step_times
+from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.values import (
     METRICS,
     ArmScores,
     Chart,
     CheckpointComparison,
     CheckpointScores,
+    Estimate,
+    EvaluatedModel,
     ItemScores,
     LabelCount,
     LabelDistribution,
+    ModelKind,
     PrecisionRecall,
     ScoreComparison,
     ScoreIntervals,
     VarianceStudy,
 )
-from charts.wording import counted, finite, number, sentence
+from charts.wording import counted, estimate, finite, number, sentence
 
+KINDS: Mapping[ModelKind, str] = {"base": " (base model)", "checkpoint": "", "alias": " (in use now)"}
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""
 
@@ -108,6 +110,42 @@ def _label(label: LabelCount, *, compares: bool) -> str:
     return f"{label.label}: " + " and ".join("not counted" if count is None else f"{count:,}" for count in counts)
 
 
+def balance(counts: Sequence[int | None]) -> str:
+    """Return the range of the counts and max/min over the labels that occur; labels without items are counted."""
+    known = [count for count in counts if count is not None]
+    used = [count for count in known if count > 0]
+    if not known:
+        return "not counted"
+    if not used:
+        return "no label occurs"
+    words = f"{max(used):,} to {min(used):,} items a label, max/min {number(max(used) / min(used), 1)}"
+    unused = len(known) - len(used)
+    return f"{words}, {counted(unused, 'label')} without any" if unused else words
+
+
+def _precision_recall(chart: PrecisionRecall) -> str:
+    rows = [_model(model, {"precision": model.precision, "recall": model.recall}) for model in chart.models]
+    return _models(chart, "Precision against recall", rows)
+
+
+def _score_intervals(chart: ScoreIntervals) -> str:
+    return _models(chart, f"Mean {chart.score}", [_model(model, {chart.score: model.score}) for model in chart.models])
+
+
+def _models(chart: PrecisionRecall | ScoreIntervals, what: str, rows: Sequence[str]) -> str:
+    heading = f"{what} of {counted(len(rows), 'model')}, with 95% intervals."
+    return " ".join([*filter(None, [sentence(chart.title), sentence(chart.subtitle)]), heading, *rows])
+
+
+def _model(model: EvaluatedModel, scores: Mapping[str, Estimate]) -> str:
+    told = [
+        f"{name} {estimate(score.mean, finite(score.low), finite(score.high))}"
+        for name, score in scores.items()
+        if finite(score.mean) is not None
+    ]
+    return sentence(f"{model.label}{KINDS[model.kind]}: {', '.join(told) or 'not measured'}")
+
+
 WORDS: Mapping[type[Chart], Callable[[Any], str]] = {
     RewardCurve: reward_curve,
     StepPanels: step_panels,
@@ -118,8 +156,8 @@ WORDS: Mapping[type[Chart], Callable[[Any], str]] = {
     VarianceStudy: _variance,
     ScoreComparison: _arms,
     LabelDistribution: _labels,
-    PrecisionRecall: precision_recall,
-    ScoreIntervals: score_intervals,
+    PrecisionRecall: _precision_recall,
+    ScoreIntervals: _score_intervals,
 }
 
 

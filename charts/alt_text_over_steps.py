@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TypeVar
 
-from charts.means import trailing_means
-from charts.over_steps import (
+from charts.step_values import (
+    PARTS,
     JobCurve,
     JobCurves,
     Panel,
@@ -17,8 +17,9 @@ from charts.over_steps import (
     StepTimes,
     Threshold,
     TracePanel,
+    measured,
+    split_times,
 )
-from charts.splitting import PARTS, splits
 from charts.wording import Unit, counted, finite, listed, number, quantity, seconds, sentence
 
 _T = TypeVar("_T")
@@ -40,7 +41,7 @@ def listed_steps(steps: Sequence[int]) -> str:
 
 def reward_curve(chart: RewardCurve) -> str:
     """Return the rewards, the noise they are read with, and what happened on the way."""
-    valid, train = _measured(chart.valid), _measured(chart.train)
+    valid, train = measured(chart.valid), measured(chart.train)
     parts = [sentence(chart.title), sentence(f"Reward curve. {chart.subtitle}" if chart.subtitle else "Reward curve")]
     if not valid and not train:
         return " ".join([*parts, "No step has reported yet."])
@@ -50,7 +51,7 @@ def reward_curve(chart: RewardCurve) -> str:
     if valid and (error := finite(chart.valid_error)) is not None:
         parts.append(f"One evaluation has a standard error of {number(error, 3)}.")
     parts.append(_line("Train reward", train, "score"))
-    if epoch := _epoch(chart):
+    if epoch := chart.epoch_means:
         first, now = epoch[0], epoch[-1]
         parts.append(f"Mean train reward of one epoch: {number(first[1])} by step {first[0]:,}, now {number(now[1])}.")
     if chart.checkpoints:
@@ -73,7 +74,7 @@ def step_panels(chart: StepPanels) -> str:
 def step_times(chart: StepTimes) -> str:
     """Return the median and the longest time of each part of a step."""
     parts = [sentence(chart.title), sentence(chart.subtitle)]
-    steps = splits(chart.steps)
+    steps = split_times(chart.steps)
     if not steps:
         return " ".join([*filter(None, parts), "No step has reported its time."])
     slowest = max(steps, key=lambda one: one.full)
@@ -109,14 +110,14 @@ def rule_trace(chart: RuleTrace) -> str:
 
 
 def _traced(panel: TracePanel) -> str:
-    lines = [_line(line.name, _measured(line.points), panel.unit) for line in panel.lines]
+    lines = [_line(line.name, measured(line.points), panel.unit) for line in panel.lines]
     heading = panel.label[:1].upper() + panel.label[1:]
     return " ".join([f"{heading}:", *lines, *(_threshold(held, panel.unit) for held in panel.thresholds)])
 
 
 def _threshold(held: Threshold, unit: Unit) -> str:
     if isinstance(held.at, tuple):
-        points = _measured(held.at)
+        points = measured(held.at)
         if not points:
             return f"{held.name}: not known."
         (first, then), (last, now) = points[0], points[-1]
@@ -126,7 +127,7 @@ def _threshold(held: Threshold, unit: Unit) -> str:
 
 
 def _job(job: JobCurve) -> str:
-    points = _measured(job.valid)
+    points = measured(job.valid)
     if not points:
         return f"{job.name}: not evaluated yet."
     listed = ", ".join(f"{step:,}: {number(value)}" for step, value in some(points, 8))
@@ -134,7 +135,7 @@ def _job(job: JobCurve) -> str:
 
 
 def _panel(panel: Panel, unit: Unit) -> str:
-    valid, train = _measured(panel.valid), _measured(panel.train)
+    valid, train = measured(panel.valid), measured(panel.train)
     if not valid and not train:
         return f"{panel.name}: not reported yet."
     told = [_line(f"{panel.name}, {name}", points, unit) for name, points in (("validation", valid), ("train", train))]
@@ -150,11 +151,3 @@ def _line(name: str, points: Points, unit: Unit) -> str:
         f"{name}: {quantity(first[1], unit)} at step {first[0]:,}, now {quantity(last[1], unit)}; highest "
         f"{quantity(high[1], unit)} at step {high[0]:,}, lowest {quantity(low[1], unit)} at step {low[0]:,}."
     )
-
-
-def _epoch(chart: RewardCurve) -> Sequence[tuple[int, float]]:
-    return trailing_means(chart.train, chart.epoch_steps) if chart.epoch_steps and chart.epoch_steps > 1 else ()
-
-
-def _measured(points: Points) -> Points:
-    return tuple(sorted(point for point in points if math.isfinite(point[1])))
