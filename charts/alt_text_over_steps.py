@@ -1,26 +1,23 @@
-"""Pictures over steps in words: where each line begins and stands, its extremes, and what was not reported."""
+"""Charts over steps in words: where each line begins and stands, its extremes, and what was not reported."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TypeVar
 
 from charts.step_values import (
     PARTS,
-    JobCurve,
     JobCurves,
-    Panel,
     Points,
     RewardCurve,
     RuleTrace,
     StepPanels,
     StepTimes,
     Threshold,
-    TracePanel,
     measured,
     split_times,
 )
-from charts.wording import Unit, counted, finite, listed, number, quantity, seconds, sentence
+from charts.wording import Unit, counted, finite, listed, number, plural, quantity, seconds, sentence
 
 _T = TypeVar("_T")
 
@@ -34,112 +31,84 @@ def some(values: Sequence[_T], most: int = LISTED) -> list[_T]:
     return [*values[:-1:every], values[-1]] if every > 1 else [*values]
 
 
-def listed_steps(steps: Sequence[int]) -> str:
-    """Return steps in a row, and how many more there are."""
-    return listed([f"{step:,}" for step in steps], LISTED)
-
-
-def reward_curve(chart: RewardCurve) -> str:
-    """Return the rewards, the noise they are read with, and what happened on the way."""
-    valid, train = measured(chart.valid), measured(chart.train)
-    parts = [sentence(chart.title), sentence(f"Reward curve. {chart.subtitle}" if chart.subtitle else "Reward curve")]
+def reward_curve(chart: RewardCurve) -> Iterator[str]:
+    """Yield the rewards, the noise they are read with, and what happened on the way."""
+    valid, train, epoch = measured(chart.valid), measured(chart.train), chart.epoch_means
     if not valid and not train:
-        return " ".join([*parts, "No step has reported yet."])
+        yield "Reward curve: no step has reported yet."
+        return
     last = max(step for step, _ in (*valid, *train))
-    parts.append(f"Step {last:,} of {chart.total_steps:,}." if chart.total_steps else f"Step {last:,}.")
-    parts.append(_line("Validation reward", valid, "score"))
+    yield f"Reward curve, step {last:,}{f' of {chart.total_steps:,}' if chart.total_steps else ''}."
+    yield _line("Validation reward", valid, "score")
     if valid and (error := finite(chart.valid_error)) is not None:
-        parts.append(f"One evaluation has a standard error of {number(error, 3)}.")
-    parts.append(_line("Train reward", train, "score"))
-    if epoch := chart.epoch_means:
-        first, now = epoch[0], epoch[-1]
-        parts.append(f"Mean train reward of one epoch: {number(first[1])} by step {first[0]:,}, now {number(now[1])}.")
-    if chart.checkpoints:
-        parts.append(f"Checkpoints kept at step {listed_steps(chart.checkpoints)}.")
-    if chart.alerts:
-        alerts = sorted(set(chart.alerts))
-        parts.append(f"Alert{'s' if len(alerts) > 1 else ''} at step {listed_steps(alerts)}.")
+        yield f"One evaluation has a standard error of {number(error, 3)}."
+    yield _line("Train reward", train, "score")
+    if epoch:
+        (first, then), (_, now) = epoch[0], epoch[-1]
+        yield f"Mean train reward of one epoch: {number(then)} by step {first:,}, now {number(now)}."
+    yield _moments("Checkpoints kept", chart.checkpoints)
+    yield _moments(plural(len(set(chart.alerts)), "Alert"), sorted(set(chart.alerts)))
     if valid:
-        listed = ", ".join(f"{step:,}: {number(value)}" for step, value in some(valid))
-        parts.append(f"Validation by step: {listed}.")
-    return " ".join(part for part in parts if part)
+        yield f"Validation by step: {_by_step(valid, LISTED)}."
 
 
-def step_panels(chart: StepPanels) -> str:
-    """Return each panel's train and validation figures."""
-    told = [_panel(panel, chart.unit) for panel in chart.panels] or ["Nothing was reported yet."]
-    return " ".join(filter(None, [sentence(chart.title), sentence(chart.subtitle), *told, sentence(chart.note)]))
+def step_panels(chart: StepPanels) -> Iterator[str]:
+    """Yield each panel's train and validation figures."""
+    for panel in chart.panels:
+        valid, train = measured(panel.valid), measured(panel.train)
+        if valid or train:
+            yield _line(f"{panel.name}, validation", valid, chart.unit)
+            yield _line(f"{panel.name}, train", train, chart.unit)
+        else:
+            yield f"{panel.name}: not reported yet."
+    yield sentence(chart.note) if chart.panels else f"Nothing was reported yet. {sentence(chart.note)}"
 
 
-def step_times(chart: StepTimes) -> str:
-    """Return the median and the longest time of each part of a step."""
-    parts = [sentence(chart.title), sentence(chart.subtitle)]
+def step_times(chart: StepTimes) -> Iterator[str]:
+    """Yield the median and the longest time of each part of a step."""
     steps = split_times(chart.steps)
     if not steps:
-        return " ".join([*filter(None, parts), "No step has reported its time."])
-    slowest = max(steps, key=lambda one: one.full)
-    parts.append(f"Times of {counted(len(steps), 'step')}.")
-    parts.append(
-        f"Whole step: median {seconds(median(one.full for one in steps))}, "
-        f"longest {seconds(slowest.full)} at step {slowest.step:,}."
-    )
-    for name, every in zip(PARTS, zip(*(one.parts for one in steps), strict=True), strict=True):
-        there = [part for part in every if part > 0]
-        if there:
-            usual, longest = seconds(median(there)), seconds(max(there))
-            parts.append(f"{name.capitalize()}: median {usual}, longest {longest}, in {counted(len(there), 'step')}.")
-    return " ".join(filter(None, parts))
+        yield "No step has reported its time."
+        return
+    full = median(sum(parts) for _, parts in steps)
+    longest, slowest = max((sum(parts), -step) for step, parts in steps)
+    yield f"Times of {counted(len(steps), 'step')}."
+    yield f"Whole step: median {seconds(full)}, longest {seconds(longest)} at step {-slowest:,}."
+    for name, parts in zip(PARTS, zip(*(parts for _, parts in steps), strict=True), strict=True):
+        if taken := [part for part in parts if part > 0]:
+            usual, most = seconds(median(taken)), seconds(max(taken))
+            yield f"{name.capitalize()}: median {usual}, longest {most}, in {counted(len(taken), 'step')}."
 
 
-def job_curves(chart: JobCurves) -> str:
-    """Return each job's validation reward, one after the other."""
-    told = [_job(job) for job in chart.jobs]
-    heading = f"Validation rewards of {counted(len(chart.jobs), 'job')}."
-    return " ".join(filter(None, [sentence(chart.title), sentence(chart.subtitle), heading, *told]))
+def job_curves(chart: JobCurves) -> Iterator[str]:
+    """Yield each job's validation reward."""
+    yield f"Validation rewards of {counted(len(chart.jobs), 'job')}."
+    for job in chart.jobs:
+        points = measured(job.valid)
+        yield _line(job.name, points, "score") if points else f"{job.name}: not evaluated yet."
+        yield f"By step: {_by_step(points, 8)}." if points else ""
 
 
-def rule_trace(chart: RuleTrace) -> str:
-    """Return each figure that the rule looks at, what it is held against, and when the rule fired and was over."""
-    parts = [sentence(chart.title), sentence(chart.subtitle)]
-    if chart.fired:
-        parts.append(f"Raised at step {listed_steps(chart.fired)}.")
-    if chart.cleared:
-        parts.append(f"Over at step {listed_steps(chart.cleared)}.")
-    parts += [_traced(panel) for panel in chart.panels] or ["Nothing was reported yet."]
-    return " ".join(filter(None, parts))
+def rule_trace(chart: RuleTrace) -> Iterator[str]:
+    """Yield each metric that the rule looks at, its thresholds, and when the rule fired and was over."""
+    yield _moments("Raised", chart.fired)
+    yield _moments("Over", chart.cleared)
+    for panel in chart.panels:
+        yield f"{panel.label[:1].upper()}{panel.label[1:]}:"
+        yield from (_line(line.name, measured(line.points), panel.unit) for line in panel.lines)
+        yield from (_threshold(threshold, panel.unit) for threshold in panel.thresholds)
+    yield "" if chart.panels else "Nothing was reported yet."
 
 
-def _traced(panel: TracePanel) -> str:
-    lines = [_line(line.name, measured(line.points), panel.unit) for line in panel.lines]
-    heading = panel.label[:1].upper() + panel.label[1:]
-    return " ".join([f"{heading}:", *lines, *(_threshold(held, panel.unit) for held in panel.thresholds)])
-
-
-def _threshold(held: Threshold, unit: Unit) -> str:
-    if isinstance(held.at, tuple):
-        points = measured(held.at)
-        if not points:
-            return f"{held.name}: not known."
-        (first, then), (last, now) = points[0], points[-1]
-        return f"{held.name}: {quantity(then, unit)} at step {first:,}, now {quantity(now, unit)} (step {last:,})."
-    same = finite(held.at)
-    return f"{held.name}: {'not known' if same is None else quantity(same, unit)}."
-
-
-def _job(job: JobCurve) -> str:
-    points = measured(job.valid)
-    if not points:
-        return f"{job.name}: not evaluated yet."
-    listed = ", ".join(f"{step:,}: {number(value)}" for step, value in some(points, 8))
-    return f"{_line(job.name, points, 'score')} By step: {listed}."
-
-
-def _panel(panel: Panel, unit: Unit) -> str:
-    valid, train = measured(panel.valid), measured(panel.train)
-    if not valid and not train:
-        return f"{panel.name}: not reported yet."
-    told = [_line(f"{panel.name}, {name}", points, unit) for name, points in (("validation", valid), ("train", train))]
-    return " ".join(told)
+def _threshold(threshold: Threshold, unit: Unit) -> str:
+    points = threshold.at if isinstance(threshold.at, tuple) else ((0, threshold.at),)
+    known = measured(points)
+    if not known:
+        return f"{threshold.name}: not known."
+    (first, then), (last, now) = known[0], known[-1]
+    if not isinstance(threshold.at, tuple):
+        return f"{threshold.name}: {quantity(now, unit)}."
+    return f"{threshold.name}: {quantity(then, unit)} at step {first:,}, now {quantity(now, unit)} (step {last:,})."
 
 
 def _line(name: str, points: Points, unit: Unit) -> str:
@@ -151,3 +120,11 @@ def _line(name: str, points: Points, unit: Unit) -> str:
         f"{name}: {quantity(first[1], unit)} at step {first[0]:,}, now {quantity(last[1], unit)}; highest "
         f"{quantity(high[1], unit)} at step {high[0]:,}, lowest {quantity(low[1], unit)} at step {low[0]:,}."
     )
+
+
+def _by_step(points: Points, most: int) -> str:
+    return ", ".join(f"{step:,}: {number(value)}" for step, value in some(points, most))
+
+
+def _moments(what: str, steps: Sequence[int]) -> str:
+    return f"{what} at step {listed([f'{step:,}' for step in steps], LISTED)}." if steps else ""

@@ -6,15 +6,12 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from charts.checkpoint_comparison import draw_checkpoint_comparison
+from charts.evaluated_models import draw_precision_recall, draw_score_intervals
 from charts.figure import png
-from charts.job_curves import draw_job_curves
 from charts.label_distribution import draw_label_distribution
-from charts.precision_recall import draw_precision_recall
-from charts.reward_curve import draw_reward_curve
+from charts.reward_curves import draw_job_curves, draw_reward_curve
 from charts.rule_trace import draw_rule_trace
-from charts.score_comparison import draw_score_comparison
-from charts.score_intervals import draw_score_intervals
+from charts.score_bars import draw_checkpoint_comparison, draw_score_comparison
 from charts.step_panels import draw_step_panels
 from charts.step_times import draw_step_times
 from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes

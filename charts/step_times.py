@@ -22,19 +22,19 @@ def draw_step_times(chart: StepTimes, palette: Palette) -> Figure:
     steps = split_times(chart.steps)
     if not steps:
         return empty_figure(palette, chart.title, chart.subtitle, "no step has reported its time")
-    last = max([chart.total_steps or 0, 1, steps[-1].step])
+    last = max([chart.total_steps or 0, 1, steps[-1][0]])
     together = math.ceil(last / MOST_BARS)
-    groups = [list(group) for _, group in groupby(steps, key=lambda step: (step.step - 1) // together)]
-    bars = [max(group, key=lambda step: step.full) for group in groups]
-    places = [(bar.step - 1) // together * together + together / 2 for bar in bars]
+    groups = [(place, list(group)) for place, group in groupby(steps, key=lambda step: (step[0] - 1) // together)]
+    places = [(place + 0.5) * together for place, _ in groups]
+    bars = [max((parts for _, parts in group), key=sum) for _, group in groups]
     figure = new_figure()
     axes = figure.subplots()
-    set_axes(axes, last, [step.full for step in steps], "seconds")
+    set_axes(axes, last, [sum(parts) for _, parts in steps], "seconds")
     below = [0.0] * len(bars)
     colours = (palette.valid, palette.train_batch, palette.checkpoint, palette.arms[0])
     for index, (name, colour) in enumerate(zip(PARTS, colours, strict=True)):
-        if taken := [step.parts[index] for step in steps if step.parts[index] > 0]:
-            heights = [bar.parts[index] for bar in bars]
+        if taken := [parts[index] for _, parts in steps if parts[index] > 0]:
+            heights = [bar[index] for bar in bars]
             label = f"{name}\n{seconds(median(taken))}"
             axes.bar(places, heights, 0.76 * together, below, color=colour, linewidth=0, label=label)
             below = [foot + height for foot, height in zip(below, heights, strict=True)]

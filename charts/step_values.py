@@ -1,4 +1,8 @@
-"""Charts over the steps of a job, as plain values, and what is computed from them for picture and words alike."""
+"""Charts over the steps of a job, as plain values, and what is computed from them for picture and words alike.
+
+Each has a title, the point the picture makes in one sentence, and a subtitle: job, task and model. `total_steps` are the
+steps planned, None while the platform has not said.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,13 +26,10 @@ class RewardCurve:
     """Mean reward over the steps of one job.
 
     Args:
-        title: the point the picture makes, in one sentence.
-        subtitle: job, task and model.
         train: mean reward of each step's batch.
         valid: mean reward of each evaluation on the validation split.
         checkpoints: steps whose weights are kept.
         alerts: steps at which an alert first fired.
-        total_steps: steps planned, None while the platform has not said.
         epoch_steps: steps of one epoch; with it the mean train reward of one epoch is drawn.
         valid_error: the standard error of one evaluation, drawn as a band around the validation reward.
     """
@@ -63,12 +64,7 @@ class StepPanels:
     """Several metrics of one job, a panel each, above one axis of steps.
 
     Args:
-        title: the point the picture makes, in one sentence.
-        panels: from the top down; one without points says so.
-        unit: what all of them are measured in.
-        subtitle: which job, and what is shown.
         shared: all panels have the same scale, so that their heights can be compared.
-        total_steps: steps planned, None while the platform has not said.
         note: what is missing, and why.
     """
 
@@ -86,7 +82,6 @@ class StepTime:
     """Seconds one step took, by part; None is a part the platform did not send, or that did not happen.
 
     Args:
-        step: which step.
         sampling: answers were sampled and graded.
         training: weights were updated.
         eval: the validation split was answered and graded.
@@ -120,13 +115,7 @@ class JobCurve:
 
 @dataclass(frozen=True, slots=True)
 class JobCurves:
-    """The validation rewards of several jobs in one plot, in the order given.
-
-    Args:
-        title: the point the picture makes, in one sentence.
-        jobs: in the order shown.
-        subtitle: which task, and what speaks against comparing.
-    """
+    """The validation rewards of several jobs in one plot, in the order given."""
 
     title: str
     jobs: tuple[JobCurve, ...]
@@ -161,16 +150,7 @@ class TracePanel:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """What one rule looks at on one job, over its steps: a panel for each of its conditions.
-
-    Args:
-        title: the point the picture makes, in one sentence.
-        panels: from the top down.
-        subtitle: which rule and which job.
-        fired: steps at which an alert was raised.
-        cleared: steps at which one was over.
-        total_steps: steps planned, None while the platform has not said.
-    """
+    """What one rule looks at on one job: a panel for each of its conditions, and when an alert was raised and over."""
 
     title: str
     panels: tuple[TracePanel, ...]
@@ -180,43 +160,33 @@ class RuleTrace:
     total_steps: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SplitTime:
-    """A step's seconds by part, in the order of `PARTS`; a part that did not happen is 0."""
-
-    step: int
-    parts: tuple[float, float, float, float]
-
-    @property
-    def full(self) -> float:
-        """Seconds of the whole step."""
-        return sum(self.parts)
+Parts: TypeAlias = tuple[float, float, float, float]
+"""Seconds in the order of `PARTS`; a part that did not happen is 0."""
 
 
-def split_times(times: Sequence[StepTime]) -> tuple[SplitTime, ...]:
-    """Return every step that reported its time, in order."""
-    found = (_split(time) for time in sorted(times, key=lambda time: time.step))
-    return tuple(split for split in found if split is not None)
+def split_times(times: Sequence[StepTime]) -> tuple[tuple[int, Parts], ...]:
+    """Return every step that reported its time with its parts, in order."""
+    reported = (
+        time
+        for time in times
+        if any(finite(part) is not None for part in (time.sampling, time.training, time.eval, time.full))
+    )
+    return tuple((time.step, _split(time)) for time in sorted(reported, key=lambda time: time.step))
 
 
-def _split(time: StepTime) -> SplitTime | None:
-    parts = [finite(part) for part in (time.sampling, time.training, time.eval)]
-    full = finite(time.full)
-    if full is None and all(part is None for part in parts):
-        return None
-    sampling, training, evaluation = (max(part or 0.0, 0.0) for part in parts)
-    rest = max((full or 0.0) - sampling - training - evaluation, 0.0)
-    return SplitTime(time.step, (sampling, training, evaluation, rest if rest > LEAST_REST * (full or 0.0) else 0.0))
+def _split(time: StepTime) -> Parts:
+    full = finite(time.full) or 0.0
+    sampling, training, evaluation = (
+        max(finite(part) or 0.0, 0.0) for part in (time.sampling, time.training, time.eval)
+    )
+    rest = max(full - sampling - training - evaluation, 0.0)
+    return sampling, training, evaluation, rest if rest > LEAST_REST * full else 0.0
 
 
 def time_shares(times: Sequence[StepTime]) -> tuple[tuple[str, float], ...]:
     """Return each part's share of all the time that was reported, without parts that took none; () without times."""
-    steps = split_times(times)
-    full = sum(step.full for step in steps)
-    if full <= 0:
-        return ()
-    shares = (sum(part) / full for part in zip(*(step.parts for step in steps), strict=True))
-    return tuple((name, share) for name, share in zip(PARTS, shares, strict=True) if share > 0)
+    totals = [sum(part) for part in zip(*(parts for _, parts in split_times(times)), strict=True)]
+    return tuple((name, part / sum(totals)) for name, part in zip(PARTS, totals, strict=False) if part > 0)
 
 
 def trailing_means(points: Points, steps: int) -> Points:

@@ -52,23 +52,19 @@ def shorten(words: str, width: float, size: float = LABEL, weight: Weight = "nor
     return shorter[max(fitting - 1, 0)]
 
 
-def wrap(words: str, width: float, size: float = LABEL, weight: Weight = "normal", most: int = MOST_LINES) -> list[str]:
+def wrap(words: str, width: float, size: float = LABEL, weight: Weight = "normal") -> list[str]:
     """Return `words` in lines of at most `width` pixels and about equal length; empty words are no lines.
 
-    A number stays with the word before it. A word wider than a line, and what `most` lines do not hold, is cut in its
+    A number stays with the word before it. A word wider than a line, or a text of more than `MOST_LINES`, is cut in its
     middle.
     """
-    possible = int(most * width / size * NARROW)
-    joined = NUMBER.sub("\\1\u00a0\\2", printable(words[:possible], weight))
-    letters = [shorten(word, width, size, weight) for word in joined.split(" ") if word]
-    lines = _filled(letters, width, size, weight)
-    if len(lines) > most:
-        return [*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), width, size, weight)]
+    text = NUMBER.sub("\\1\u00a0\\2", shorten(words, MOST_LINES * width, size, weight))
+    pieces = [shorten(word, width, size, weight) for word in text.split(" ") if word]
+    lines = _filled(pieces, width, size, weight)
     for share in (0.9, 0.8, 0.7, 0.6):
-        narrower = _filled(letters, share * width, size, weight)
-        if len(narrower) > len(lines):
-            break
-        lines = narrower
+        narrower = _filled(pieces, share * width, size, weight)
+        if len(narrower) == len(lines):
+            lines = narrower
     return lines
 
 

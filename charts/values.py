@@ -1,4 +1,8 @@
-"""Charts as plain values: a picture is a function of one of these and a theme, of nothing else."""
+"""Charts as plain values: a picture is a function of one of these and a theme, of nothing else.
+
+Each has a title, the verdict in one sentence, and a subtitle: task, model and split, how many items and runs. A score
+that is None or not finite was not measured.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -54,14 +58,11 @@ class VarianceStudy:
     """How much the runs of each item differ: how much room there is to learn.
 
     Args:
-        title: what the study says, in one sentence.
         items: in any order; they are drawn from the lowest mean to the highest.
         runs: answers sampled for each item.
         mean: mean score over all items, None where it is not known.
         mean_best: mean over items of the best run.
         mean_variance: mean over items of the variance over runs.
-        subtitle: which task, model and split.
-        score: what the score is called.
     """
 
     title: str
@@ -101,10 +102,7 @@ class ScoreComparison:
     """The scores of several arms on the same items, grader by grader.
 
     Args:
-        title: the verdict, in one sentence.
-        graders: names for people, in the order shown.
         arms: in the order shown; `scores` in the order of `graders`.
-        subtitle: which task, split and how many items.
         errors: what the error bars are.
     """
 
@@ -154,9 +152,7 @@ class PrecisionRecall:
     """Where each model lies between few mistakes and few omissions.
 
     Args:
-        title: the verdict, in one sentence.
         models: in any order; one without precision or recall is named below the picture.
-        subtitle: which task and split, how many items and runs.
     """
 
     title: str
@@ -192,9 +188,7 @@ class LabelDistribution:
     """How often each label occurs, in one data set or in one before and after it was balanced.
 
     Args:
-        title: what the distribution says, in one sentence.
         labels: in any order; they are drawn from the most frequent to the rarest.
-        subtitle: which task and split, how many items.
         now: what `count` is called.
         then: what `before` is called.
     """

@@ -28,7 +28,7 @@ def test_a_curve_says_its_point_its_place_and_its_numbers() -> None:
         total_steps=100,
     )
     assert describe(curve) == (
-        "Validation reward 0.53, up 0.37. Reward curve. eurovoc, step 10 of 100. Step 10 of 100. "
+        "Validation reward 0.53, up 0.37. eurovoc, step 10 of 100. Reward curve, step 10 of 100. "
         "Validation reward: 0.16 at step 0, now 0.53; highest 0.60 at step 5, lowest 0.16 at step 0. "
         "Train reward: 0.20 at step 1, now 0.60; highest 0.60 at step 10, lowest 0.10 at step 2. "
         "Checkpoints kept at step 5. Alert at step 10. Validation by step: 0: 0.16, 5: 0.60, 10: 0.53."
@@ -42,7 +42,7 @@ def test_a_comparison_says_every_score() -> None:
         "50 items",
     )
     assert describe(comparison) == (
-        "Step 9 is better. 50 items: scores of 2 checkpoints. base model: F1 0.10. "
+        "Step 9 is better. 50 items. Scores of 2 checkpoints. base model: F1 0.10. "
         "ckpt (step 9): precision 0.50, recall 0.25, F1 0.33, reward 0.40."
     )
 
@@ -60,7 +60,7 @@ def test_a_variance_study_says_its_figures_and_the_items_that_never_score() -> N
 def test_the_published_comparison_says_every_figure() -> None:
     assert describe(PUBLISHED) == (
         "The tuned model is better: F1 0.671 against 0.537 and 0.449. "
-        "150 validation items, several runs each: scores of 3 arms, \u00b1 standard deviation over runs. "
+        "150 validation items, several runs each. Scores of 3 arms, \u00b1 standard deviation over runs. "
         "gpt-4.1: precision 0.390 \u00b1 0.007, recall 0.593 \u00b1 0.004, F1 0.449 \u00b1 0.006. "
         "o4-mini: precision 0.754 \u00b1 0.018, recall 0.474 \u00b1 0.013, F1 0.537 \u00b1 0.020. "
         "tuned: precision 0.774 \u00b1 0.019, recall 0.628 \u00b1 0.016, F1 0.671 \u00b1 0.003."
@@ -84,7 +84,7 @@ def test_a_distribution_says_its_ratio_and_every_label_from_the_most_frequent() 
 def test_what_was_not_measured_is_said_and_not_zero() -> None:
     assert "b (step 2): not measured." in describe(ODD["no scores"])
     assert "Train reward: not reported." in describe(ODD["only validation"])
-    assert describe(RewardCurve("Queued")) == "Queued. Reward curve. No step has reported yet."
+    assert describe(RewardCurve("Queued")) == "Queued. Reward curve: no step has reported yet."
 
 
 def test_every_chart_has_alt_text_within_slack_s_limit() -> None:

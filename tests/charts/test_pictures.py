@@ -19,10 +19,9 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from charts.drawing import CHARTS, draw
+from charts.evaluated_models import MARKS, f1_of
 from charts.figure import png
-from charts.job_curves import MOST_JOBS, STYLES
-from charts.model_marks import MARKS
-from charts.precision_recall import f1_of
+from charts.reward_curves import MOST_JOBS, STYLES
 from charts.rule_trace import LINE_STYLES, MOST_LINES, MOST_THRESHOLDS, THRESHOLD_DASHES
 from charts.step_values import Panel, RewardCurve, RuleTrace, StepPanels
 from charts.style import PALETTES, WIDTH, settings
