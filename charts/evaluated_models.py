@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
@@ -16,7 +17,7 @@ from charts.figure import compose, empty_figure, freeze_layout, new_figure
 from charts.score_bars import DASH, name_rows, write_beside
 from charts.step_axes import ROUND, number_axis, value_range
 from charts.style import LABEL, Dash, Palette
-from charts.text_fit import shorten, width_of
+from charts.text_fit import shorten, shorten_all, width_of
 from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
 from charts.wording import finite, number
 
@@ -54,7 +55,7 @@ def draw_score_intervals(chart: ScoreIntervals, palette: Palette) -> Figure:
         return empty_figure(palette, chart.title, chart.subtitle, f"no model has {score} yet")
     figure = new_figure()
     axes = figure.subplots()
-    name_rows(axes, [shorten(model.label, MOST_LABEL, weight="bold") for model in models], palette)
+    name_rows(axes, shorten_all([model.label for model in models], MOST_LABEL), palette)
     axes.spines["bottom"].set_visible(True)
     axes.set(xlim=score_range(model.score for model in models), xlabel=f"{score}\n{BARS}")
     number_axis(axes.xaxis, ticks=6)
@@ -77,7 +78,7 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
     if not shown:
         return empty_figure(palette, chart.title, chart.subtitle, "no model has precision and recall yet")
     missing = ", ".join(model.label for model in chart.models if model not in shown)
-    subtitle = f"{chart.subtitle}\nnot measured: {missing}" if missing else chart.subtitle
+    note = f"not measured: {missing}" if missing else ""
     figure = new_figure()
     axes = figure.subplots()
     axes.set(xlim=score_range(m.recall for m in shown), ylim=score_range(m.precision for m in shown))
@@ -89,7 +90,7 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
     _draw_equal_f1(axes, palette)
     for model in sorted(shown, key=lambda model: model.chosen):
         draw_model(axes, palette, model, *_place(model), xerr=reach(model.recall), yerr=reach(model.precision))
-    compose(figure, palette, chart.title, subtitle, PLOT, legend="above")
+    compose(figure, palette, chart.title, chart.subtitle, PLOT, legend="above", note=note)
     freeze_layout(figure)
     _write_names(axes, shown, palette)
     return figure
@@ -126,7 +127,8 @@ def _write_names(axes: Axes, models: Sequence[EvaluatedModel], palette: Palette)
     """
     pixels = axes.transData.transform
     marks = [Bbox([pixels(_place(model))] * 2).padded(14) for model in models]
-    bars = [bar.get_window_extent().padded(8) for bar in axes.collections]
+    errors = [bars for bars in axes.collections if isinstance(bars, LineCollection)]
+    bars = [Bbox(pixels(bar)).padded(8) for bars in errors for bar in bars.get_segments() if len(bar) == 2]
     names: list[Bbox] = []
 
     def cost(place: tuple[float, Bbox]) -> float:

@@ -38,13 +38,14 @@ def compose(
     subtitle: str,
     height: float,
     legend: Literal["below", "above", "none"] = "below",
+    note: str = "",
 ) -> Figure:
     """Give a figure its headline and a legend of what its axes label, with `height` pixels for the axes.
 
-    The figure is as high as all of that takes. Line breaks in the subtitle are kept.
+    The figure is as high as all of that takes. A note begins a line of its own below the subtitle.
     """
     top = _write(figure, wrap(title, ROOM, TITLE, "bold"), MARGIN, TITLE, "bold", palette.ink)
-    lines = (line for words in subtitle.splitlines() for line in wrap(words, ROOM))
+    lines = [*wrap(subtitle, ROOM), *wrap(note, ROOM)]
     above, below = _write(figure, lines, top, LABEL, "normal", palette.muted) + GAP, float(MARGIN)
     key = _add_legend(figure) if legend != "none" else None
     if key:
@@ -61,7 +62,7 @@ def compose(
 
 def empty_figure(palette: Palette, title: str, subtitle: str, words: str) -> Figure:
     """Return a figure that says in `words` why there is nothing to draw."""
-    figure = compose(new_figure(), palette, title, f"{subtitle}\n ", LABEL)
+    figure = compose(new_figure(), palette, title, subtitle, 2 * LABEL)
     figure.text(MARGIN, MARGIN, words, transform=IdentityTransform(), color=palette.muted)
     return figure
 

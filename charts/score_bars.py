@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from charts.alt_text import PLUS_MINUS, with_error
 from charts.figure import ROOM, compose, empty_figure, new_figure
 from charts.style import LABEL, Palette
-from charts.text_fit import shorten, width_of
+from charts.text_fit import shorten, shorten_all, width_of
 from charts.values import METRICS, ArmScores, CheckpointComparison, CheckpointScores, Score, ScoreComparison
 from charts.wording import finite, highest, number
 
@@ -74,7 +74,7 @@ def draw_score_comparison(chart: ScoreComparison, palette: Palette) -> Figure:
         return empty_figure(palette, chart.title, chart.subtitle, "no arm has scores yet")
     figure = new_figure()
     plots = figure.subplots(len(groups), squeeze=False)[:, 0]
-    names = _names(arms)
+    names = shorten_all([arm.arm for arm in arms], ARM_NAMES)
     for axes, (grader, scores) in zip(plots, groups, strict=True):
         axes.set_title(shorten(grader, ROOM - 8 * LABEL, weight="bold"))
         axes.set_xlim(_ends(scores))
@@ -89,14 +89,6 @@ def _scores(arms: Sequence[ArmScores], index: int) -> list[Score]:
     """Return each arm's score by one grader; an arm may lack the last graders."""
     scores = [arm.scores[index] if index < len(arm.scores) else Score(None) for arm in arms]
     return [Score(finite(score.mean), finite(score.error)) for score in scores]
-
-
-def _names(arms: Sequence[ArmScores]) -> list[str]:
-    """Return the arms' names as they fit; where that makes two of them alike, each is numbered."""
-    names = [shorten(arm.arm, ARM_NAMES) for arm in arms]
-    if len(set(names)) == len(names):
-        return names
-    return [shorten(f"{place}. {arm.arm}", ARM_NAMES) for place, arm in enumerate(arms, start=1)]
 
 
 def _ends(scores: Sequence[Score]) -> tuple[float, float]:

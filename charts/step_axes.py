@@ -69,10 +69,9 @@ def plot_points(
     axes.plot([], [], **look, marker=marker, markersize=12, label=label or None)
     marked = marker if len(points) <= MARKED else ""
     for stroke in strokes(points):
-        shape = marked or ("o" if len(stroke) == 1 else "")
-        axes.plot(
-            *zip(*stroke, strict=True), **look, marker=shape, markersize=2 * width, zorder=2 + width / 10, clip_on=False
-        )
+        shape, size = ("o", 10.0) if len(stroke) == 1 and not marked else (marked, 2 * width)
+        (line,) = axes.plot(*zip(*stroke, strict=True), **look, marker=shape, markersize=size, clip_on=False)
+        line.set_zorder(2 + width / 10)
 
 
 def strokes(points: Points) -> list[Points]:

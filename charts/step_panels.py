@@ -22,9 +22,8 @@ def draw_step_panels(chart: StepPanels, palette: Palette) -> Figure:
     """Draw the panels in the order given, at most `MOST_PANELS`; one without points says that nothing was reported."""
     panels, more = chart.panels[:MOST_PANELS], len(chart.panels) - MOST_PANELS
     left_out = f"{more} more not drawn. " if more > 0 else ""
-    subtitle = f"{chart.subtitle}\n{left_out}{chart.note}"
     if not panels:
-        return empty_figure(palette, chart.title, subtitle, "nothing was reported yet")
+        return empty_figure(palette, chart.title, f"{chart.subtitle} {chart.note}", "nothing was reported yet")
     every = [measured((*panel.train, *panel.valid)) for panel in panels]
     last = max([chart.total_steps or 0, 1, *(step for points in every for step, _ in points)])
     together = [value for points in every for _, value in points]
@@ -40,7 +39,8 @@ def draw_step_panels(chart: StepPanels, palette: Palette) -> Figure:
             say(axes, "not reported yet")
         if axes is not plots[-1]:
             axes.set(xlabel="", xticks=[])
-    return compose(figure, palette, chart.title, subtitle, len(panels) * height + STEPS)
+    full = len(panels) * height + STEPS
+    return compose(figure, palette, chart.title, chart.subtitle, full, note=left_out + chart.note)
 
 
 def _draw_panel(axes: Axes, panel: Panel, unit: Unit, palette: Palette, height: float) -> None:

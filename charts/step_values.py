@@ -1,7 +1,7 @@
 """Charts over the steps of a job, as plain values, and what is computed from them for picture and words alike.
 
-Each has a title, the point the picture makes in one sentence, and a subtitle: job, task and model. `total_steps` are the
-steps planned, None while the platform has not said.
+Each has a title, the point the picture makes in one sentence, and a subtitle: job, task and model. `total_steps` are
+the steps planned, None while the platform has not said.
 """
 
 import math
@@ -166,21 +166,14 @@ Parts: TypeAlias = tuple[float, float, float, float]
 
 def split_times(times: Sequence[StepTime]) -> tuple[tuple[int, Parts], ...]:
     """Return every step that reported its time with its parts, in order."""
-    reported = (
-        time
-        for time in times
-        if any(finite(part) is not None for part in (time.sampling, time.training, time.eval, time.full))
-    )
-    return tuple((time.step, _split(time)) for time in sorted(reported, key=lambda time: time.step))
-
-
-def _split(time: StepTime) -> Parts:
-    full = finite(time.full) or 0.0
-    sampling, training, evaluation = (
-        max(finite(part) or 0.0, 0.0) for part in (time.sampling, time.training, time.eval)
-    )
-    rest = max(full - sampling - training - evaluation, 0.0)
-    return sampling, training, evaluation, rest if rest > LEAST_REST * full else 0.0
+    found = []
+    for time in sorted(times, key=lambda time: time.step):
+        known = [finite(part) for part in (time.sampling, time.training, time.eval, time.full)]
+        if any(part is not None for part in known):
+            sampling, training, evaluation, full = (max(part or 0.0, 0.0) for part in known)
+            rest = max(full - sampling - training - evaluation, 0.0)
+            found.append((time.step, (sampling, training, evaluation, rest if rest > LEAST_REST * full else 0.0)))
+    return tuple(found)
 
 
 def time_shares(times: Sequence[StepTime]) -> tuple[tuple[str, float], ...]:

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -50,6 +51,14 @@ def shorten(words: str, width: float, size: float = LABEL, weight: Weight = "nor
     shorter = [line[: kept - kept // 2] + ELLIPSIS + line[len(line) - kept // 2 :] for kept in range(len(line))]
     fitting = bisect_right(shorter, width, key=lambda cut: width_of(cut, size, weight))
     return shorter[max(fitting - 1, 0)]
+
+
+def shorten_all(names: Sequence[str], width: float) -> list[str]:
+    """Return names shortened to a width, bold or not; where that makes two of them alike, each is numbered."""
+    shorter = [shorten(name, width, weight="bold") for name in names]
+    if len(set(shorter)) == len(names):
+        return shorter
+    return [shorten(f"{place}. {name}", width, weight="bold") for place, name in enumerate(names, start=1)]
 
 
 def wrap(words: str, width: float, size: float = LABEL, weight: Weight = "normal") -> list[str]:

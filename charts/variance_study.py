@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.figure import compose, empty_figure, new_figure
-from charts.score_bars import DASH, score_ends
+from charts.score_bars import score_ends
 from charts.step_axes import number_axis
 from charts.style import Dash, Palette
 from charts.text_fit import shorten
@@ -39,12 +39,10 @@ def draw_variance_study(chart: VarianceStudy, palette: Palette) -> Figure:
     number_axis(axes.yaxis)
     _draw_bars(axes, bars, chart.runs, palette)
     for name, value, dash in (("overall mean", chart.mean, DASHES), ("mean of best", chart.mean_best, DOTS)):
-        level = finite(value)
-        label = f"{name} {DASH if level is None else number(level)}"
-        at = float("nan") if level is None else level
-        axes.axhline(at, color=palette.ink, linewidth=3, linestyle=dash, label=label)
-    variance = finite(chart.mean_variance)
-    axes.plot([], [], " ", label=f"mean variance {DASH if variance is None else number(variance, 3)}")
+        if (level := finite(value)) is not None:
+            axes.axhline(level, color=palette.ink, linewidth=3, linestyle=dash, label=f"{name} {number(level)}")
+    if (variance := finite(chart.mean_variance)) is not None:
+        axes.plot([], [], " ", label=f"mean variance {number(variance, 3)}")
     return compose(figure, palette, chart.title, chart.subtitle, PLOT, legend="above")
 
 
@@ -68,13 +66,12 @@ def _draw_bars(axes: Axes, bars: Sequence[ItemScores], runs: int, palette: Palet
     width = min(0.76, len(bars) / 12)
     axes.bar(range(len(bars)), means, width, color=palette.mean_bar, label=f"mean of {counted(runs, 'run')}")
     axes.plot([], [], "|", color=palette.ink, markersize=26, markeredgewidth=2.5, label="worst to best run")
-    best = [(x, bar.best) for x, bar in enumerate(bars) if bar.best is not None]
-    spans = [(x, bar.worst, bar.best) for x, bar in enumerate(bars) if bar.best is not None and bar.worst is not None]
-    for x, low, high in spans:
-        axes.plot([x, x], [low, high], color=palette.ink, linewidth=2.5)
+    for x, bar in enumerate(bars):
+        if bar.best is not None and bar.worst is not None:
+            axes.plot([x, x], [bar.worst, bar.best], color=palette.ink, linewidth=2.5)
+    best = [math.nan if bar.best is None else bar.best for bar in bars]
     look: dict[str, Any] = {"markersize": min(max(700 / len(bars), 9), 16), "markeredgewidth": 3.5, "zorder": 4}
-    xs, ys = zip(*best, strict=True) if best else ((), ())
-    axes.plot(xs, ys, "x", color=palette.best_run, clip_on=False, label="best run", **look)
+    axes.plot(range(len(bars)), best, "x", color=palette.best_run, clip_on=False, label="best run", **look)
 
 
 def _items_axis(chart: VarianceStudy, together: int) -> str:
