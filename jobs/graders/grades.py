@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.graders.sandbox.errors import GraderErrorKind
-from jobs.graders.sandbox.sample import read_json
 
 GB = 1024**3
 
@@ -18,11 +17,6 @@ class Sample:
     """One answer of a model, as a grader gets to see it."""
 
     output_text: str
-
-    @property
-    def output_json(self) -> object | None:
-        """The answer read as strict JSON; None if it is not JSON (or is the JSON value null)."""
-        return read_json(self.output_text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class GradingProcess:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
+            stack.callback(self._process.wait)
             self._resources = stack.pop_all()
 
     @classmethod
@@ -188,11 +189,7 @@ class GradingProcess:
         """End the process and remove what it leaves behind."""
         self._process.kill()
         self._writer.transport.abort()
-        await asyncio.to_thread(self._clear)
-
-    def _clear(self) -> None:
-        self._process.wait()
-        self._resources.close()
+        await asyncio.to_thread(self._resources.close)
 
     def _send(self, message: object) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")  # not drained: the reply is what is waited for
@@ -200,27 +197,22 @@ class GradingProcess:
     async def _reply(self, seconds: float) -> object:
         """The next reply; the process is ended if that takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
-        try:
-            while (line := await self._line(min(CHECK_SECONDS, seconds / 4))) is None:
-                if time.monotonic() > deadline:
-                    raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
-            if line.endswith(b"\n"):
+        while True:
+            self._check_disk()
+            try:
+                async with asyncio.timeout(min(CHECK_SECONDS, seconds / 4)):
+                    line = await self._reader.readline()
+                if not line.endswith(b"\n"):
+                    raise await self._ended()
                 reply: object = json.loads(line)
                 return reply
-        except ConnectionError:
-            pass
-        except (ValueError, RecursionError):
-            raise self._bad_reply() from None
-        raise await self._ended()
-
-    async def _line(self, seconds: float) -> bytes | None:
-        """The next line, or None if there is none within `seconds`."""
-        self._check_disk()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._reader.readline()
-        except TimeoutError:
-            return None
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True) from None
+            except ConnectionError:
+                raise await self._ended() from None
+            except (ValueError, RecursionError):
+                raise self._bad_reply() from None
 
     def _outcome(self, reply: object) -> Outcome:
         match reply:
