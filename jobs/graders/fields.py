@@ -18,19 +18,14 @@ Reader = Callable[[object, str], object]
 
 
 class InvalidGrader(InvalidRequest):
-    """A grader definition is malformed.
-
-    Args:
-        field: the path of the field, such as `grader.graders.precision.source`.
-        reason: what is wrong with it, as the rest of a sentence.
-    """
+    """A field of a grader's definition, such as `grader.graders.precision.source`, is malformed."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
 
 
-def read_fields(kind: Callable[..., T], given: Mapping[str, object], path: str, of: str, **known: object) -> T:
+def read_fields(kind: Callable[..., T], given: object, path: str, of: str, **known: object) -> T:
     """A `kind` made from the object `given`.
 
     Args:
@@ -44,16 +39,17 @@ def read_fields(kind: Callable[..., T], given: Mapping[str, object], path: str, 
         InvalidGrader: naming the field.
     """
     fields = _readers(kind)
-    keys = (*(["type"] if hasattr(kind, "type") else []), *(key for key, _ in fields.values()))
+    keys = tuple(key for key, _ in fields.values())
+    if not isinstance(given, Mapping):
+        raise InvalidGrader(path, f"must be an object with {', '.join(keys)}")
+    keys = ("type", *keys) if hasattr(kind, "type") else keys
     for key in given:
         if key not in keys:
             close = nearest(str(key), keys)
             hint = f"did you mean {close}?" if close else f"it may have {', '.join(keys)}"
             raise InvalidGrader(f"{path}.{key}", f"is not a field of {of}; {hint}")
-    read = {
-        name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in fields.items() if name not in known
-    }
-    return kind(**read, **known)
+    due = {name: (key, reader) for name, (key, reader) in fields.items() if name not in known}
+    return kind(**{name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in due.items()}, **known)
 
 
 @cache
@@ -69,17 +65,10 @@ def given(value: object, _path: str) -> object:
     return value
 
 
-def text(value: object, path: str) -> str:
+def text(value: object, path: str, *, optional: bool = False) -> str | None:
     """A text that is not blank."""
-    if not isinstance(value, str) or not value.strip():
+    if (not isinstance(value, str) or not value.strip()) and not (value is None and optional):
         raise InvalidGrader(path, f"must be text, not {'blank' if isinstance(value, str) else shown(value)}")
-    return value
-
-
-def optional_text(value: object, path: str) -> str | None:
-    """Any text, or None."""
-    if not isinstance(value, str | None):
-        raise InvalidGrader(path, "must be text")
     return value
 
 

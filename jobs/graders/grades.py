@@ -97,12 +97,3 @@ class Limits:
     """After so many processes ended by the grader the rest of a batch is not graded."""
     judge_seconds: float = 1200.0
     """How long one judgement may take, retries included."""
-
-
-def plain(value: object) -> object:
-    """The value with mappings and sequences of any type as those that JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return value

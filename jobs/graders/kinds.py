@@ -45,7 +45,7 @@ class PythonGrader(_Single):
 
     type: ClassVar[str] = "python"
     source: Annotated[str, python_source] = field(repr=False)
-    image_tag: Annotated[str | None, fields.optional_text] = None
+    image_tag: Annotated[str | None, partial(fields.text, optional=True)] = None
 
     @property
     def spec(self) -> tuple[str, ...]:
@@ -122,9 +122,6 @@ class JudgeMessage:
 def _messages(value: object, path: str) -> tuple[JudgeMessage, ...]:
     if not isinstance(value, list | tuple) or not value:
         raise InvalidGrader(path, "must be a list of messages, each with role and content")
-    for place, message in enumerate(value):
-        if not isinstance(message, Mapping):
-            raise InvalidGrader(f"{path}[{place}]", "must be an object with role and content")
     return tuple(read_fields(JudgeMessage, one, f"{path}[{place}]", "a message") for place, one in enumerate(value))
 
 
@@ -141,9 +138,7 @@ class JudgeSettings:
 
 
 def _settings(value: object, path: str) -> JudgeSettings:
-    if not isinstance(value, Mapping | None):
-        raise InvalidGrader(path, "must be an object with settings such as seed and temperature")
-    return read_fields(JudgeSettings, value or {}, path, "sampling_params")
+    return read_fields(JudgeSettings, {} if value is None else value, path, "sampling_params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

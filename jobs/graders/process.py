@@ -16,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Self
 
-from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample, plain
+from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample
 from jobs.graders.kinds import SandboxedGrader
 from jobs.graders.sandbox.confine import unsupported
 from jobs.graders.sandbox.errors import GraderErrorKind
@@ -156,12 +156,8 @@ class GradingProcess:
     async def grade(self, pairs: Sequence[tuple[Sample, Item]], seconds: float) -> AsyncIterator[Outcomes]:
         """Yield the outcomes of `pairs` in their order, as they come; fewer if memory runs out.
 
-        Args:
-            pairs: samples, each with the item it answers.
-            seconds: wall time for each call of a grader.
-
         Raises:
-            ProcessLost: the process ended or was ended; outcomes so far count.
+            ProcessLost: it ended, or was ended as a call took longer than `seconds`; outcomes so far count.
         """
         self._send(request(pairs))
         for _ in pairs:
@@ -192,7 +188,8 @@ class GradingProcess:
         await asyncio.to_thread(self._resources.close)
 
     def _send(self, message: object) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")  # not drained: the reply is what is waited for
+        # Mappings of other types than dict are turned into it; not drained, as the reply is waited for anyway.
+        self._writer.write(json.dumps(message, default=dict).encode() + b"\n")
 
     async def _reply(self, seconds: float) -> object:
         """The next reply; the process is ended if that takes longer than `seconds`."""
@@ -262,4 +259,4 @@ def request(pairs: Sequence[tuple[Sample, Item]]) -> dict[str, object]:
     items = {id(item): item for _, item in pairs}
     places = {key: place for place, key in enumerate(items)}
     rows = [(sample.output_text, places[id(item)]) for sample, item in pairs]
-    return {"items": [plain(item) for item in items.values()], "rows": rows}
+    return {"items": list(items.values()), "rows": rows}

@@ -179,7 +179,7 @@ def asked(content: object, role: object = "user") -> dict[str, object]:
         (judge(model=None), "grader.model", "must be text, not missing"),
         (judge(input="Judge."), "grader.input", "must be a list of messages"),
         (judge(input=[]), "grader.input", "must be a list of messages"),
-        (judge(input=["Judge."]), "grader.input[0]", "must be an object with role and content"),
+        (judge(input=["Judge."]), "grader.input[0]", "must be an object with role, content"),
         (asked("x", "judge"), "grader.input[0].role", "must be one of user, assistant, system, developer"),
         (asked("{{ x }}"), "grader.input[0].content", "must begin with item or sample"),
         (asked(None), "grader.input[0].content", "must be text; missing cannot be shown"),
@@ -189,7 +189,7 @@ def asked(content: object, role: object = "user") -> dict[str, object]:
         (judge(range=[1, 1]), "grader.range", "the smaller first, not [1, 1]"),
         (judge(range=[0, None]), "grader.range", "must be two numbers"),
         (judge(range=[0, float("inf")]), "grader.range", "the smaller first, not [0, inf]"),
-        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with settings such as seed"),
+        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with seed, temperature"),
         (
             judge(sampling_params={"max_completion_tokens": 9}),
             "grader.sampling_params.max_completion_tokens",
