@@ -25,7 +25,9 @@ class InvalidGrader(InvalidRequest):
         self.field = field
 
 
-def read_fields(kind: Callable[..., T], given: object, path: str, of: str, **known: object) -> T:
+def read_fields(
+    kind: Callable[..., T], given: object, path: str, of: str, also: Sequence[str] = (), **known: object
+) -> T:
     """A `kind` made from the object `given`.
 
     Args:
@@ -33,13 +35,14 @@ def read_fields(kind: Callable[..., T], given: object, path: str, of: str, **kno
         given: the object.
         path: what errors call it; a field is named `<path>.<field>`.
         of: what errors say may have these fields, such as "a python grader".
+        also: keys of the object that are read elsewhere.
         known: fields that need not be read.
 
     Raises:
         InvalidGrader: naming the field.
     """
     fields = _readers(kind)
-    keys = tuple(key for key, _ in fields.values())
+    keys = (*(key for key, _ in fields.values()), *also)
     if not isinstance(given, Mapping):
         raise InvalidGrader(path, f"must be an object with {', '.join(keys)}")
     keys = ("type", *keys) if hasattr(kind, "type") else keys
@@ -48,8 +51,8 @@ def read_fields(kind: Callable[..., T], given: object, path: str, of: str, **kno
             close = nearest(str(key), keys)
             hint = f"did you mean {close}?" if close else f"it may have {', '.join(keys)}"
             raise InvalidGrader(f"{path}.{key}", f"is not a field of {of}; {hint}")
-    due = {name: (key, reader) for name, (key, reader) in fields.items() if name not in known}
-    return kind(**{name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in due.items()}, **known)
+    read = {name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in fields.items()}
+    return kind(**read, **known)
 
 
 @cache
@@ -58,11 +61,6 @@ def _readers(kind: Callable[..., object]) -> Mapping[str, tuple[str, Reader]]:
     hints: Mapping[str, Any] = get_type_hints(kind, include_extras=True)
     notes = {name: hint.__metadata__ for name, hint in hints.items() if hasattr(hint, "__metadata__")}
     return {name: (key[0] if key else name, reader) for name, (reader, *key) in notes.items()}
-
-
-def given(value: object, _path: str) -> object:
-    """A field that depends on others; whoever calls `read_fields` reads it."""
-    return value
 
 
 def text(value: object, path: str, *, optional: bool = False) -> str | None:

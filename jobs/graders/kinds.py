@@ -185,9 +185,9 @@ class MultiGrader(_Definition):
     """Several graders and the formula that makes one reward of their scores."""
 
     type: ClassVar[str] = "multi"
-    graders: Annotated[Mapping[str, SingleGrader], fields.given]
+    graders: Mapping[str, SingleGrader]
     """By the variable that stands for them in the formula, in the definition's order."""
-    formula: Annotated[Formula, fields.given, "calculate_output"]
+    formula: Formula
 
     @property
     def parts(self) -> tuple[SingleGrader, ...]:

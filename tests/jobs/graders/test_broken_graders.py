@@ -1,6 +1,7 @@
 """Graders that end their process or never end, broken for real."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -65,10 +66,10 @@ def _bystanders() -> None:
 
 
 def children(of: int | None = None) -> list[int]:
-    pid = of or os.getpid()
-    found = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    found: list[int] = []
+    for task in Path(f"/proc/{of or os.getpid()}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            found += map(int, (task / "children").read_text().split())
     return [child for child in found if child not in BYSTANDERS]
 
 
@@ -104,9 +105,9 @@ async def test_a_call_that_ends_its_process_costs_that_sample_alone(
     runtime: GraderRuntime, line: str, says: str
 ) -> None:
     line += "; time.sleep(999)" if "everywhere" in line else ""
-    grades = await grade_texts(runtime, BAD_AT_TIMES.replace("LINE", line), mixed(40, 0, 17, 39), 20.0)
-    assert [grade.reward for grade in grades] == [0.0 if place in {0, 17, 39} else 1.0 for place in range(40)]
-    for place in (0, 17, 39):
+    grades = await grade_texts(runtime, BAD_AT_TIMES.replace("LINE", line), mixed(40, 0, 17), 20.0)
+    assert [grade.reward for grade in grades] == [0.0 if place in {0, 17} else 1.0 for place in range(40)]
+    for place in (0, 17):
         assert dict(grades[place].errors) == {"p": (RUNTIME_ERROR,)}
         assert grades[place].detail == says
         assert grades[place].stopped

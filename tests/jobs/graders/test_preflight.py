@@ -56,7 +56,7 @@ async def test_a_grader_that_never_ends_is_told() -> None:
 
 async def test_a_grader_that_never_ends_on_an_odd_answer_is_told() -> None:
     source = "def grade(sample, item):\n    while not sample['output_text']: pass\n    return 1"
-    async with GraderRuntime(limits=Limits(seconds=1.0)) as runtime:
+    async with GraderRuntime(limits=Limits(seconds=0.4)) as runtime:
         (sentence,) = await check_grader(runtime, parse_grader(python(source)), ITEM, FORMAT)
     assert sentence.endswith("It was given an empty answer, which a model may answer.")
 
