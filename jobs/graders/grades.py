@@ -33,7 +33,7 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One grader's result for one sample: a score, or the kind of error and its detail."""
+    """One grader's result for one sample: a score, or the kind of error and its detail; a judge's label and tokens."""
 
     score: float
     seconds: float
@@ -42,9 +42,7 @@ class Outcome:
     stopped: bool = False
     """The call ended the process or had to be ended."""
     label: str | None = None
-    """A label_model grader's label."""
     usage: TokenUsage | None = None
-    """A judge's tokens."""
 
 
 Outcomes: TypeAlias = dict[str, Outcome]
@@ -55,8 +53,8 @@ Outcomes: TypeAlias = dict[str, Outcome]
 class Grade:
     """The result of grading one sample.
 
-    `scores`, `errors` and `seconds` are keyed by a grader's `name`: the children of a multi grader, or the single
-    grader itself. A formula that fails is an error under the multi grader's own name.
+    `scores`, `errors`, `seconds` and `labels` (of label_model graders) are keyed by a grader's `name`: the children of
+    a multi grader, or the single grader itself. A formula that fails is an error under the multi grader's own name.
     """
 
     reward: float
@@ -64,7 +62,6 @@ class Grade:
     scores: Mapping[str, float] = field(default_factory=dict)
     """A failed grader scores 0. One that did not run, because one before it was stopped, is absent."""
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
-    """Only graders that failed are named."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent inside each grader's `grade`, or from a judge's question to its answer."""
     detail: str | None = None
@@ -72,7 +69,6 @@ class Grade:
     stopped: bool = False
     """A grader took too long on this sample, or ended its process."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Each label_model grader's label."""
     usage: Mapping[str, TokenUsage] = field(default_factory=dict)
     """Tokens of judges, by model; failed judgements count if the platform reported them."""
 

@@ -74,7 +74,7 @@ class GradingProcess:
 
     def __init__(self, graders: Sequence[SandboxedGrader], limits: Limits, python: str) -> None:
         self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
+        self._writer: asyncio.StreamWriter | None = None
         self._graders = tuple(graders)
         self.key = key_of(graders)
         self._limits = limits
@@ -120,7 +120,6 @@ class GradingProcess:
             process = cls(graders, limits, python)
         except OSError as failure:
             raise SandboxUnavailable(f"a grading process could not be started: {failure.strerror}") from failure
-        process._reader, process._writer = await asyncio.open_connection(sock=process._socket, limit=REPLY_BYTES)
         try:
             await process._load(seconds)
         except BaseException:
@@ -129,6 +128,7 @@ class GradingProcess:
         return process
 
     async def _load(self, seconds: float) -> None:
+        self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=REPLY_BYTES)
         limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
         self._send({**limits, "graders": self.key})
         try:
@@ -184,10 +184,12 @@ class GradingProcess:
     async def close(self) -> None:
         """End the process and remove what it leaves behind."""
         self._process.kill()
-        self._writer.transport.abort()
+        if self._writer is not None:
+            self._writer.transport.abort()
         await asyncio.to_thread(self._resources.close)
 
     def _send(self, message: object) -> None:
+        assert self._writer is not None
         # Mappings of other types than dict are turned into it; not drained, as the reply is waited for anyway.
         self._writer.write(json.dumps(message, default=dict).encode() + b"\n")
 

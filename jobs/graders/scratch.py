@@ -64,8 +64,9 @@ def remove(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()  # most are empty
         return
-    for command in ("chmod -R u+rwx", "rm -rf"):
-        subprocess.run([*command.split(), "--", folder], check=False, stderr=subprocess.DEVNULL)
+    with contextlib.suppress(OSError):
+        for command in ("chmod -R u+rwx", "rm -rf"):
+            subprocess.run([*command.split(), "--", folder], check=False, stderr=subprocess.DEVNULL)
 
 
 def excess(process: int, folder: Path, limits: Limits, share: float = 1.0) -> str | None:
