@@ -19,6 +19,7 @@ RUNTIME_ERROR = GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR
 SERVER_ERROR = GraderErrorKind.PYTHON_GRADER_SERVER_ERROR
 FINE = "def grade(sample, item):\n    return 1.0"
 ENDLESS = "def grade(sample, item):\n    while True:\n        pass"
+HANGING = "import time\ndef grade(sample, item):\n    time.sleep(999)"
 SECONDS = 0.5
 
 BAD_AT_TIMES = """
@@ -208,7 +209,7 @@ async def test_a_grader_that_closes_the_channel_is_not_waited_for(runtime: Grade
 
 async def test_a_cancelled_batch_leaves_no_process_and_a_working_runtime(runtime: GraderRuntime) -> None:
     before = set(children())
-    task = asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"]))
+    task = asyncio.create_task(grade_texts(runtime, HANGING, ["x"]))
     await until(lambda: bool(set(children()) - before))
     (pid,) = set(children()) - before
     task.cancel()
@@ -224,7 +225,7 @@ import asyncio
 from jobs.graders import GraderRuntime, Sample, parse_grader
 async def main():
     async with GraderRuntime() as runtime:
-        await runtime.grade(parse_grader({python(ENDLESS)!r}), [(Sample("x"), {{}})])
+        await runtime.grade(parse_grader({python(HANGING)!r}), [(Sample("x"), {{}})])
 asyncio.run(main())
 """
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=Path(__file__).parents[3])
@@ -242,7 +243,7 @@ async def test_a_grader_that_never_ends_keeps_nobody_else_waiting(runtime: Grade
     """However many batches it hangs on: it has one turn, and the next grader has its own."""
     (fine,) = await grade_texts(runtime, FINE, ["x"])
     (kept,) = runtime._pool._idle
-    poisoned = [asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"])) for _ in range(9)]
+    poisoned = [asyncio.create_task(grade_texts(runtime, HANGING, ["x"])) for _ in range(9)]
     await until(lambda: len(children()) == 2)
     assert [grade.reward for grade in await grade_texts(runtime, FINE, ["x"] * 300)] == [fine.reward] * 300
     assert not any(task.done() for task in poisoned)
@@ -255,7 +256,7 @@ async def test_a_grader_that_never_ends_keeps_nobody_else_waiting(runtime: Grade
 
 
 async def test_only_so_many_processes_are_at_work_at_the_same_time(runtime: GraderRuntime) -> None:
-    poisoned = [asyncio.create_task(grade_texts(runtime, f"{ENDLESS} # {n}", ["x"])) for n in range(OTHER_GRADERS + 3)]
+    poisoned = [asyncio.create_task(grade_texts(runtime, f"{HANGING} # {n}", ["x"])) for n in range(OTHER_GRADERS + 3)]
     await until(lambda: len(children()) == OTHER_GRADERS + 1)
     waiting = asyncio.create_task(grade_texts(runtime, FINE, ["x"]))
     await asyncio.sleep(0.1)
