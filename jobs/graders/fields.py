@@ -5,7 +5,7 @@ annotation is the key in the definition, if it differs from the field's name.
 """
 
 import difflib
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -14,6 +14,7 @@ from jobs.errors import InvalidRequest
 from jobs.graders.sandbox.template import BadTemplate, check_template
 
 T = TypeVar("T")
+LARGEST = sys.float_info.max
 Reader = Callable[[object, str], object]
 
 
@@ -81,35 +82,25 @@ def template(value: object, path: str) -> str:
     return value
 
 
-def number(value: object, path: str) -> float | None:
+def number(value: object, path: str, *, whole: bool = False, minimum: int | None = None) -> float | None:
     """A finite number, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidGrader(path, f"must be a number, not {shown(value)}")
-    return float(value)
-
-
-def integer(value: object, path: str, minimum: int | None = None) -> int | None:
-    """A whole number, or None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or (minimum is not None and value < minimum):
-        at_least = "" if minimum is None else f" of at least {minimum}"
-        raise InvalidGrader(path, f"must be a whole number{at_least}, not {shown(value)}")
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not abs(value) <= LARGEST:  # nor NaN
+        raise InvalidGrader(path, f"must be a {'whole number' if whole else 'number'}, not {shown(value)}")
+    if minimum is not None and value < minimum:
+        raise InvalidGrader(path, f"must be at least {minimum}, not {shown(value)}")
     return value
 
 
 def number_range(value: object, path: str) -> tuple[float, float]:
     """Two finite numbers, the smaller first; 0 and 1 by default."""
-    if value is None:
-        return 0.0, 1.0
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InvalidGrader(path, f"must be two numbers, such as [0, 1], not {shown(value)}")
-    ends = [float(end) for end in value if isinstance(end, int | float) and not isinstance(end, bool)]
-    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
-        raise InvalidGrader(path, f"must be two numbers, the smaller first, not {shown(value)}")
-    return ends[0], ends[1]
+    match (0, 1) if value is None else value:
+        case [int() | float() as low, int() | float() as high] if -LARGEST <= low < high <= LARGEST:
+            if not isinstance(low, bool) and not isinstance(high, bool):
+                return float(low), float(high)
+    raise InvalidGrader(path, f"must be two numbers, the smaller first, such as [0, 1], not {shown(value)}")
 
 
 def labels(value: object, path: str) -> tuple[str, ...]:

@@ -129,10 +129,10 @@ def _messages(value: object, path: str) -> tuple[JudgeMessage, ...]:
 class JudgeSettings:
     """How a judge is sampled; None leaves it to the platform."""
 
-    seed: Annotated[int | None, fields.integer] = None
+    seed: Annotated[int | None, partial(fields.number, whole=True)] = None
     temperature: Annotated[float | None, fields.number] = None
     top_p: Annotated[float | None, fields.number] = None
-    max_tokens: Annotated[int | None, partial(fields.integer, minimum=1), "max_completions_tokens"] = None
+    max_tokens: Annotated[int | None, partial(fields.number, whole=True, minimum=1), "max_completions_tokens"] = None
     """Most tokens of the answer, reasoning included."""
     effort: Annotated[str | None, fields.choice(*EFFORTS, optional=True), "reasoning_effort"] = None
 
