@@ -83,13 +83,13 @@ class Limits:
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
     scratch_bytes: int = 1 * GB
-    """All that a grading process may hold on disk at a time, unlinked files included. It is checked every 20 ms, so a
+    """All that a grading process may hold on disk at a time, unlinked files included. It is checked about every 20 ms, so a
     process can exceed it by what it writes between two checks."""
     scratch_files: int = 4096
     """Files and folders that a grading process may hold at a time."""
     timeouts: int = 3
-    """After so many calls over time the rest of a batch is not graded: an endless loop must not cost hours."""
+    """After this many calls over time the rest of a batch is not graded: an endless loop must not cost hours."""
     crashes: int = 64
-    """After so many processes ended by the grader the rest of a batch is not graded."""
+    """After this many processes ended by the grader the rest of a batch is not graded."""
     judge_seconds: float = 1200.0
     """How long one judgement may take, retries included."""

@@ -20,7 +20,7 @@ CHUNK = 256
 SPARE_PROCESSES = 3
 """Idle processes kept in addition to the number of workers, for graders that take turns."""
 OTHER_GRADERS = 4
-"""So many lists of graders with one worker each can be at work next to one that uses all its own."""
+"""How many more processes may be at work at the same time, for other graders than one that uses all its workers."""
 
 
 @dataclass(slots=True)
