@@ -83,8 +83,8 @@ class Limits:
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
     scratch_bytes: int = 1 * GB
-    """All that a grading process may hold on disk at a time, unlinked files included. It is checked about every 20 ms, so a
-    process can exceed it by what it writes between two checks."""
+    """All that a grading process may hold on disk at a time, unlinked files included. It is checked about every 20 ms:
+    a process can exceed it by what it writes between two checks."""
     scratch_files: int = 4096
     """Files and folders that a grading process may hold at a time."""
     timeouts: int = 3
