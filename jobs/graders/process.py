@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -75,6 +76,9 @@ class GradingProcess:
     def __init__(self, graders: Sequence[SandboxedGrader], limits: Limits, python: str) -> None:
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
+        self._lines: deque[bytes] = deque()
+        self._partial = b""
+        """The beginning of the next line."""
         self._graders = tuple(graders)
         self.key = key_of(graders)
         self._limits = limits
@@ -128,7 +132,7 @@ class GradingProcess:
         return process
 
     async def _load(self, seconds: float) -> None:
-        self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=REPLY_BYTES)
+        self._reader, self._writer = await asyncio.open_connection(sock=self._socket)
         limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
         self._send({**limits, "graders": self.key})
         try:
@@ -196,22 +200,33 @@ class GradingProcess:
     async def _reply(self, seconds: float) -> object:
         """The next reply; the process is ended if that takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
-        while True:
+        while not self._lines:
             self._check_disk()
-            try:
+            if time.monotonic() > deadline:
+                raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
+            is_open = True
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(CHECK_SECONDS, seconds / 4)):
-                    line = await self._reader.readline()
-                if not line.endswith(b"\n"):
-                    raise await self._ended()
-                reply: object = json.loads(line)
-                return reply
-            except TimeoutError:
-                if time.monotonic() > deadline:
-                    raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True) from None
-            except ConnectionError:
-                raise await self._ended() from None
-            except (ValueError, RecursionError):
-                raise self._bad_reply() from None
+                    is_open = await self._read()
+            if not is_open:
+                raise await self._ended()
+        try:
+            reply: object = json.loads(self._lines.popleft())
+        except (ValueError, RecursionError):
+            raise self._bad_reply() from None
+        return reply
+
+    async def _read(self) -> bool:
+        """Take in what the process has sent by now, often many lines; returns whether it may send more."""
+        try:
+            received = await self._reader.read(REPLY_BYTES)
+        except ConnectionError:
+            return False
+        *lines, self._partial = (self._partial + received).split(b"\n")
+        self._lines.extend(lines)
+        if len(self._partial) > REPLY_BYTES:
+            raise self._bad_reply()
+        return bool(received)
 
     def _outcome(self, reply: object) -> Outcome:
         match reply:
