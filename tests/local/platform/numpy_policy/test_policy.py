@@ -4,6 +4,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
+from local.platform.numpy_policy import policy
 from local.platform.numpy_policy.answer_schema import Choice
 from local.platform.numpy_policy.policy import (
     DIMENSIONS,
@@ -131,11 +132,18 @@ def test_features_are_unit_length_with_a_constant_and_like_texts_are_near() -> N
 
 
 def test_features_are_no_wider_than_the_corpus_allows_and_never_wider_than_the_limit() -> None:
-    texts = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)} and others" for n in range(2000)]
+    texts = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)} and others" for n in range(100)]
 
     assert fit(["one text", "one text"]).width == 2
     assert fit([""]).width == 1
     assert fit(texts).width == DIMENSIONS + 1
+
+
+def test_of_very_many_texts_evenly_spread_ones_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "MOST_FITTED", 2)
+    texts = ["cod and herring", "oak", "wheat", "cod and herring", "pine", "rye"]
+
+    assert (fit(texts).idf == fit([texts[0], texts[3]]).idf).all()
 
 
 def test_words_are_letters_in_lower_case() -> None:
