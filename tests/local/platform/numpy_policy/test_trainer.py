@@ -214,7 +214,7 @@ async def test_displaced_checkpoints_leave_the_disk(tmp_path: Path) -> None:
     kept = {folder.weights(checkpoint.step) for checkpoint in folder.checkpoints()}
 
     assert len(kept) == 3
-    assert set(folder.path.glob("checkpoint-*.npz")) == kept
+    assert set(folder.path.glob("weights-*.npz")) == kept
 
 
 @pytest.mark.parametrize(
