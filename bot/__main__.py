@@ -8,7 +8,7 @@ from bot.app import running
 from bot.health import ask_health
 from bot.logs import Redactor, configure_logs, secrets_of
 from bot.settings import EXIT_CONFIGURATION, Settings, forget_slack_secrets, load_settings
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 USAGE = "usage: python -m bot [run | health]"
 

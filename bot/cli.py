@@ -20,16 +20,16 @@ from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
 from bot.demo.embedded_redis import embedded_redis
+from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
-from jobs.aliases.telling import shown
-from jobs.audit.exporting import FORMATS, utc
-from jobs.audit.service import AuditTrail
-from jobs.audit.verifying import Flaw, Verification
-from jobs.errors import BotError, ConfigurationError, NotFound
-from jobs.store import Store, connected
-from jobs.tasks import nearest
+from jobs.audit.export import FORMATS, utc
+from jobs.audit.query import AuditTrail
+from jobs.core.errors import BotError, ConfigurationError, NotFound
+from jobs.core.nearest import nearest
+from jobs.state.store import Store, connected
+from jobs.trail.verify import Flaw, Verification
 
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2
@@ -88,12 +88,12 @@ async def _state(settings: StateSettings) -> AsyncIterator[Store]:
     """Yield the store that the bot uses, or would use."""
     key = audit_key(settings.audit_key)
     if settings.redis_url:
-        async with connected(settings.redis_url, key) as store:
+        async with connected(settings.redis_url, KINDS, key) as store:
             yield store
         return
     if not (settings.proctor_home / "redis").is_dir():
         raise ConfigurationError(f"REDIS_URL is not set, and PROCTOR_HOME {settings.proctor_home} holds no state")
-    async with embedded_redis(settings.proctor_home) as url, connected(url, key) as store:
+    async with embedded_redis(settings.proctor_home) as url, connected(url, KINDS, key) as store:
         yield store
 
 
@@ -103,7 +103,9 @@ def _trail(store: Store, settings: StateSettings) -> AuditTrail:
 
 async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
     aliases = sorted(await store.records(Alias), key=lambda each: each.name)
-    lines = (json.dumps(dict(shown(each))) if as_json else f"{each.name}\t{each.model}" for each in aliases)
+    lines = (
+        json.dumps(dict(each.as_json(each.current))) if as_json else f"{each.name}\t{each.model}" for each in aliases
+    )
     out.writelines(f"{line}\n" for line in lines)
     return 0
 
@@ -113,7 +115,7 @@ async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
     if held is None:
         known = [alias.name for alias in await store.records(Alias)]
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
-    out.write(f"{json.dumps(dict(shown(held.value))) if as_json else held.value.model}\n")
+    out.write(f"{json.dumps(held.value.as_json(held.value.current)) if as_json else held.value.model}\n")
     return 0
 
 

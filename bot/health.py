@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from aiohttp import web
 
-from jobs.errors import NotFound
+from jobs.core.errors import NotFound
 
 GOOD_FOR: Final = 7 * 86_400
 ROUNDED_TO: Final = 3_600

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 EXIT_CONFIGURATION = 78
 """The exit code of a process that was configured wrongly (EX_CONFIG of sysexits.h)."""

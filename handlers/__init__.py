@@ -8,10 +8,17 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import aliasing, approving, checkpoints, evals, explaining, proctor, rft, uploading
-from handlers.answering import Answers, SteadyRespond
-from handlers.boundary import Boundary, SteadyAck
-from handlers.reception import Reception, read_asked
+from handlers import proctor
+from handlers.aliases import commands as aliasing
+from handlers.approvals import decide as approving
+from handlers.evals import commands as evals
+from handlers.evidence import commands as checkpoints
+from handlers.jobs import commands as rft
+from handlers.jobs import explain as explaining
+from handlers.slack.boundary import Boundary, SteadyAck
+from handlers.slack.receipts import Reception, read_asked
+from handlers.slack.replies import Answers, SteadyRespond
+from handlers.tasks import upload as uploading
 
 CONCERNS = (rft, evals, explaining, approving, checkpoints, aliasing, uploading, proctor)
 

@@ -13,12 +13,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.blocks import Message, without_pictures
-from handlers.showing import Showing, Shown
-from jobs.ledger import MaybeDelivered, NotDelivered, Undeliverable
-from jobs.quiet.loudness import Loudness
-from jobs.records import Posting, PostingKind
-from jobs.store import LedgerEntry
+from handlers.render import Showing, Shown
+from handlers.slack.blocks import Message, without_pictures
+from jobs.core.records import Posting, PostingKind
+from jobs.notifications.visibility import Visibility
+from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
+from jobs.state.store import LedgerEntry
 
 EVENT: Final = "proctor_posting"
 SKEW: Final = 2.0
@@ -35,13 +35,13 @@ UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 log: Final = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-LoudnessOf = Callable[[Posting], Awaitable[Loudness]]
+LoudnessOf = Callable[[Posting], Awaitable[Visibility]]
 """Returns how loud a new message is at the moment when it goes out."""
 
 
-async def as_caused(posting: Posting) -> Loudness:
+async def as_caused(posting: Posting) -> Visibility:
     """Return what a message was to be when it was caused: nobody is quiet, nobody mentioned."""
-    return Loudness(posting.broadcast)
+    return Visibility(posting.broadcast)
 
 
 class SlackPoster:
@@ -51,7 +51,7 @@ class SlackPoster:
         client: posts without retries of its own: a retry inside the client posts twice.
         showing: what each message looks like.
         clock: unix seconds.
-        loudness: who is to notice a new message.
+        visibility: who is to notice a new message.
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class SlackPoster:
         showing: Showing,
         clock: Callable[[], float] = time.time,
         *,
-        loudness: LoudnessOf = as_caused,
+        visibility: LoudnessOf = as_caused,
     ) -> None:
         self._client = client
         self._showing = showing
-        self._loudness = loudness
+        self._loudness = visibility
         self._clock = clock
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
-        """Post a new message; see `jobs.ledger.Poster`."""
+        """Post a new message; see `jobs.outbox.worker.Poster`."""
         loud = await _prepared(self._loudness(posting))
         shown = await _prepared(self._showing.show(posting, None, loud.mentions))
         message = shown.message
@@ -93,7 +93,7 @@ class SlackPoster:
         return LedgerEntry(posting.channel, ts, self._clock(), shown.file)
 
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
-        """Bring a message up to date; see `jobs.ledger.Poster`."""
+        """Bring a message up to date; see `jobs.outbox.worker.Poster`."""
         shown = await _prepared(self._showing.show(posting, entry))
         await _said(
             shown,

@@ -9,27 +9,27 @@ from typing import Final
 from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.aliasing import answer_alias
-from handlers.answering import whisper
-from handlers.auditing import answer_audit
-from handlers.blocks import Message, escape
-from handlers.checking import check_message, label_chart
-from handlers.commands import EVAL, PROCTOR, RFT, Typed, overview
-from handlers.datasets import balance_chart, balance_message, read_balance
-from handlers.dispatching import Answering, Asker, listen
-from handlers.images import Pictures
-from handlers.pending import pending_list, waiting_for
-from handlers.people import People
-from handlers.quieting import VERBS, Quieting
-from handlers.wording import grader_name, group
-from jobs.approvals.deciding import Approvals
+from handlers.aliases.commands import answer_alias
+from handlers.approvals.pending import pending_list, waiting_for
+from handlers.audit.commands import answer_audit
+from handlers.notifications.commands import VERBS, Quieting
+from handlers.slack.blocks import Message, escape
+from handlers.slack.commands import EVAL, PROCTOR, RFT, Typed, overview
+from handlers.slack.dispatch import Answering, Asker, listen
+from handlers.slack.images import Pictures
+from handlers.slack.people import People
+from handlers.slack.replies import whisper
+from handlers.slack.wording import grader_name, group
+from handlers.tasks.balance import balance_chart, balance_message, read_balance
+from handlers.tasks.check import check_message, label_chart
+from jobs.approvals.decide import Approvals
 from jobs.checks.records import Finding
-from jobs.datasets.balancing import Balanced, balance
-from jobs.datasets.label_map import label_map_of
-from jobs.errors import UserError
-from jobs.platforms import Profile
-from jobs.store import Store
+from jobs.core.errors import UserError
+from jobs.platforms.profiles import Profile
+from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.datasets.balancing import Balanced, balance
+from jobs.tasks.datasets.label_map import label_map_of
 
 COMMAND: Final = "/proctor"
 

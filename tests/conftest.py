@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 
 from bot.demo.server_binary import find_server
 from bot.demo.subprocesses import tethered
-from jobs.store import Store
+from bot.kinds import KINDS
+from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
@@ -55,6 +56,6 @@ async def redis(redis_server: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def store(redis: Redis) -> Store:
     """An empty, open store."""
-    opened = Store(redis)
+    opened = Store(redis, KINDS)
     await opened.open()
     return opened

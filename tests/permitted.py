@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from jobs.permissions import Permissions
+from jobs.core.permissions import Permissions
 
 APPROVERS = ("model-approvers",)
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.approvals.records import Approval
-from jobs.evals.pairing import Verdict
+from jobs.core.records import Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
+from jobs.core.series import GraderFigures, Series, Step
+from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Figure, Role, Versus
-from jobs.platforms import Profile
-from jobs.records import Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
-from jobs.remote import RemoteJob
-from jobs.series import GraderFigures, Series, Step
+from jobs.platforms.parse import RemoteJob
+from jobs.platforms.profiles import Profile
 
 ALICE, BOB, CAROL, DAVE = "U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"
 CHANNEL = "C0RFT"

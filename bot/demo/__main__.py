@@ -8,7 +8,7 @@ from bot.demo.stack import run_demo
 from bot.demo.supervisor import PartFailed
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, load_demo_settings
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 
 def _print(text: str) -> None:

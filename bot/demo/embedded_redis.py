@@ -22,7 +22,7 @@ import structlog
 
 from bot.demo.server_binary import ServerBinary, find_server, mark, refuse_newer_data
 from bot.demo.subprocesses import becomes_true, stop_processes, tethered, try_lock
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernels allow 107 (Linux) and 103 (macOS)."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bot.demo.subprocesses import becomes_true, try_lock
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 USUAL_PAGE_PORT = 8750

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 Version = tuple[int, int, int]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy
 
 DAY: Final = 86_400.0
 DIGEST: Final = 16
@@ -81,7 +81,7 @@ class Approval:
     task: str = ""
     channel: str = ""
     excluded: tuple[str, ...] = ()
-    """Who may not decide beside `launched_by`, because they asked for it."""
+    """Who may not decide either, because they asked for it."""
     policy: ApprovalPolicy = DEFAULT_POLICY
     names: Mapping[str, str] = field(default_factory=dict)
     """Choice to how it is called: "step 45"."""

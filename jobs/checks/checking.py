@@ -12,7 +12,7 @@ from jobs.checks.on_rewards import binary, constant, exploitable
 from jobs.checks.on_rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
 from jobs.checks.records import Finding
 from jobs.evals.records import Eval
-from jobs.platforms import Profile
+from jobs.platforms.profiles import Profile
 from jobs.tasks import Task, TaskCatalogue
 
 Check = Callable[[Facts], Finding | None]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from jobs.datasets.shapes import AnswerShape
-from jobs.errors import BotError
+from jobs.core.errors import BotError
 from jobs.evals.records import Eval
 from jobs.graders import Grade
-from jobs.platforms import Profile
-from jobs.remote_graders import GraderTrial
+from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
+from jobs.tasks.datasets.shapes import AnswerShape
 
 
 class Source(StrEnum):

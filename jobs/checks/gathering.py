@@ -8,18 +8,18 @@ from typing import Protocol
 from jobs.checks.examining import Examiner
 from jobs.checks.facts import Facts, OddGrade, Repeat, Source, Trial
 from jobs.checks.trials import ROWS, ROWS_FOR_MODELS, TrialMaker
-from jobs.datasets.duplicates import find_duplicates
-from jobs.datasets.labels import is_labelled, row_labels
-from jobs.datasets.pooling import POOL
-from jobs.datasets.shapes import AnswerShape, shape_of
-from jobs.datasets.texts import text_of
-from jobs.errors import BotError, InvalidRequest
+from jobs.core.errors import BotError, InvalidRequest
+from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
 from jobs.graders import parse_grader
-from jobs.platforms import Profile
-from jobs.remote_graders import GraderTrial
-from jobs.series import JsonObject
+from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task, TaskCatalogue
+from jobs.tasks.datasets.duplicates import find_duplicates
+from jobs.tasks.datasets.labels import is_labelled, row_labels
+from jobs.tasks.datasets.pooling import POOL
+from jobs.tasks.datasets.shapes import AnswerShape, shape_of
+from jobs.tasks.datasets.texts import text_of
 
 MODEL_GRADERS = frozenset({"score_model", "label_model"})
 FOR_MODELS = (Source.REFERENCE, Source.OTHER, Source.EMPTY)
@@ -29,7 +29,7 @@ _READABLE = 0.9
 
 
 class GraderChecker(Protocol):
-    """A platform that can try a grader: `jobs.gateway.Gateway`."""
+    """A platform that can try a grader: `jobs.platforms.gateway.Gateway`."""
 
     async def check_grader(self, definition: JsonObject, item: JsonObject, sample: str) -> GraderTrial:
         """Validate the grader and run it on one answer."""

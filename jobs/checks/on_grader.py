@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.records import Finding, Level
-from jobs.datasets.labels import REFERENCE
-from jobs.errors import BotError, PlatformRejected
+from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade
+from jobs.tasks.datasets.labels import REFERENCE
 
 _FULL = 0.99
 _SAME = 1e-6

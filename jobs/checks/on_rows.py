@@ -6,11 +6,11 @@ from itertools import chain
 
 from jobs.checks.facts import Facts, Repeat
 from jobs.checks.records import Finding, Level
-from jobs.datasets.labels import REFERENCE, imbalance, label_counts, row_labels
-from jobs.datasets.texts import text_of, words_of
-from jobs.planning import SPLITS
+from jobs.core.nearest import quoted
+from jobs.tasks.datasets.labels import REFERENCE, imbalance, label_counts, row_labels
+from jobs.tasks.datasets.texts import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
-from jobs.tasks.wording import quoted
+from jobs.tasks.records import TRAINING_SPLITS
 
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
@@ -126,7 +126,7 @@ def allowed_labels(facts: Facts) -> Finding | None:
 
 
 def _refused(facts: Facts) -> Iterator[str]:
-    for split in SPLITS:
+    for split in TRAINING_SPLITS:
         if split not in facts.task.splits:
             yield f"{facts.task.name} has no {split}.jsonl; a job needs a train and a valid split."
     yield from _refused_by_platform(facts)

@@ -3,10 +3,11 @@
 Everything here reads plain files and blocks while it does: callers on the event loop use `asyncio.to_thread`.
 """
 
+from jobs.core.nearest import ALIKE_IDS, nearest
+from jobs.core.records import Message
 from jobs.tasks.catalogue import TaskCatalogue
-from jobs.tasks.records import LaunchDefaults, Message, Oversight, Row, Task
+from jobs.tasks.records import LaunchDefaults, Oversight, Row, Task
 from jobs.tasks.rows import conversation
-from jobs.tasks.wording import ALIKE_IDS, nearest
 
 __all__ = [
     "ALIKE_IDS",

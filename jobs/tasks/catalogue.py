@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.nearest import nearest, quoted
 from jobs.graders import parse_grader
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, read_manifest
@@ -13,7 +14,6 @@ from jobs.tasks.oversight import check_graders
 from jobs.tasks.records import Row, Task
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
-from jobs.tasks.wording import nearest, quoted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _USUAL_SPLITS = ("train", "valid", "test")  # in this order; any others follow

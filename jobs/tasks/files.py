@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from jobs.errors import InvalidRequest
-from jobs.tasks.wording import kind
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import kind
 
 MIB = 1024 * 1024
 SMALL_FILE = 1 * MIB  # task.yaml, a prompt, a schema, a grader (whose source may have 256 KiB)

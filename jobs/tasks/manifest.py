@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.hyperparameters import SETTINGS, Setting
-from jobs.records import Hyperparameters
+from jobs.core.hyperparameters import SETTINGS, Setting
+from jobs.core.nearest import quoted
+from jobs.core.records import Hyperparameters
 from jobs.tasks.oversight import OVERSIGHT_KEYS, read_oversight
 from jobs.tasks.page import Page, read_page
 from jobs.tasks.records import LaunchDefaults, Oversight
-from jobs.tasks.wording import quoted
 
 KEYS = ("title", "description", "prompt", "reward", "defaults", "approvers", "quorum", *OVERSIGHT_KEYS)
 DEFAULT_KEYS = ("model", "platform", "hyperparameters")

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from jobs.alerts import RULES, AlertSettings
-from jobs.errors import InvalidRequest
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import nearest, quoted
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy
+from jobs.rules import RULES, AlertSettings
 from jobs.tasks.page import Page
 from jobs.tasks.records import Oversight
-from jobs.tasks.wording import nearest, quoted
 
 OVERSIGHT_KEYS: Final = ("alerts", "shadows", "guardrails", "alias", "approval", "evidence")
 APPROVAL_KEYS: Final = ("expires_days", "remind_days", "self_approval", "one_rejection_settles")
@@ -24,7 +24,7 @@ def read_oversight(page: Page) -> Oversight:
     """Return what the keys of `OVERSIGHT_KEYS` say; raise InvalidRequest naming file, line and key."""
     return Oversight(
         alerts=_alerts(page),
-        shadows=_names(page, "shadows"),
+        held_out_graders=_names(page, "shadows"),
         guardrails=_guardrails(page),
         alias=_alias(page),
         approval=_approval(page),
@@ -34,13 +34,13 @@ def read_oversight(page: Page) -> Oversight:
 
 def check_graders(oversight: Oversight, graders: Mapping[str, Mapping[str, object]], reward: str, page: Page) -> None:
     """Refuse held-out graders and guardrails that there are not, and held-out graders that training would climb."""
-    for key, names in (("shadows", oversight.shadows), ("guardrails", tuple(oversight.guardrails))):
+    for key, names in (("shadows", oversight.held_out_graders), ("guardrails", tuple(oversight.guardrails))):
         for name in names:
             if name not in graders:
                 page.refuse(key, f"names {quoted(name)}, which is no grader of this task; {nearest(name, graders)}")
-    climbed = {reward, *_parts(graders[reward])}
-    for name in oversight.shadows:
-        if name in climbed:
+    training_reward = {reward, *_parts(graders[reward])}
+    for name in oversight.held_out_graders:
+        if name in training_reward:
             what = "the reward" if name == reward else "a part of the reward"
             page.refuse("shadows", f"names {quoted(name)}, which is {what}; training climbs it, so it is not held out.")
 

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 import yaml
 
-from jobs.errors import InvalidRequest
-from jobs.tasks.wording import kind, nearest, quoted
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import kind, nearest, quoted
 
 
 def read_page(text: str, where: str) -> "Page":

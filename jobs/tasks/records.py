@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from jobs.alerts import DEFAULT_ALERTS, AlertSettings
-from jobs.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters
+from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters, Message
+from jobs.rules import DEFAULT_ALERTS, AlertSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of the conversation that a model answers.
-
-    `content` is text, or the content parts (text and images) as the row gave them.
-    """
-
-    role: str
-    content: str | tuple[Mapping[str, object], ...]
+TRAINING_SPLITS: Final = ("train", "valid")
+"""What a job is launched with, in the order in which it is uploaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class Oversight:
 
     Attributes:
         alerts: which rules look at its jobs, with which thresholds.
-        shadows: graders that are held out: reported, and neither the reward nor a part of it.
+        held_out_graders: graders that are held out: reported, and neither the reward nor a part of it.
         guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, beside who may and how many it takes.
@@ -51,7 +44,7 @@ class Oversight:
     """
 
     alerts: AlertSettings = DEFAULT_ALERTS
-    shadows: tuple[str, ...] = ()
+    held_out_graders: tuple[str, ...] = ()
     guardrails: Mapping[str, float] = field(default_factory=dict)
     alias: str = "production"
     approval: ApprovalPolicy = DEFAULT_POLICY
@@ -99,9 +92,9 @@ class Task:
         return self.oversight.alerts
 
     @property
-    def shadows(self) -> tuple[str, ...]:
-        """Graders that are held out: reported, and never climbed."""
-        return self.oversight.shadows
+    def held_out_graders(self) -> tuple[str, ...]:
+        """Graders that are held out: reported, and never training_reward."""
+        return self.oversight.held_out_graders
 
     @property
     def guardrails(self) -> Mapping[str, float]:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from jobs.errors import InvalidRequest, NotFound
+from jobs.core.errors import InvalidRequest, NotFound
+from jobs.core.nearest import kind, nearest, quoted
+from jobs.core.records import Message
 from jobs.tasks.files import decoded, lines, parsed
-from jobs.tasks.records import Message, Row, Task
-from jobs.tasks.wording import kind, nearest, quoted
+from jobs.tasks.records import Row, Task
 
 # The public API's limits for one fine-tuning file.
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}

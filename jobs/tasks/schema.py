@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from jobs.errors import InvalidRequest
-from jobs.tasks.wording import kind
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import kind
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.graders import models_of, parse_grader, untrainable
 from local.platform.errors import ApiError, model_not_found
 from local.platform.ids import BASE_MODEL

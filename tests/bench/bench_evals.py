@@ -17,17 +17,16 @@ from redis.asyncio import Redis
 
 from bot.demo.server_binary import find_server
 from bot.demo.subprocesses import tethered
-from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from bot.kinds import KINDS
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import ModelAnswer, Question, Sampler
+from jobs.evals.run import EvalRunner, Timing
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.sampling import ModelAnswer, Question, Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import write_folder
@@ -153,13 +152,13 @@ class Watch:
 @asynccontextmanager
 async def _bench(folder: Path, url: str, gateway: Gateway, sampler: Sampler) -> AsyncIterator[Bench]:
     redis = Redis.from_url(url, decode_responses=True)
-    store = Store(redis)
+    store = Store(redis, KINDS)
     await store.open()
-    catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalRows(folder / "evals"), only(gateway)
+    catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalAnswerStore(folder / "evals"), only(gateway)
     evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
     async with GraderRuntime() as graders:
         runner = EvalRunner(
-            store, catalogue, platform_of, lambda _: sampler, graders, rows, summarise, clock=time.time, timing=Timing()
+            store, catalogue, platform_of, lambda _: sampler, graders, rows, clock=time.time, timing=Timing()
         )
         yield Bench(store, evals, runner)
     await redis.aclose()

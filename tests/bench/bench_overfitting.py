@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, variance
 
-from jobs.alerts import JobFacts, evaluate, facts_of
-from jobs.alerts.alert import Voice, raised
-from jobs.alerts.epochs import at, epoch_means
-from jobs.alerts.gap import BASELINE_GAPS, GapReading
-from jobs.alerts.noise import ValidNoise, train_noise
-from jobs.alerts.overfitting import Overfitting
+from jobs.core.records import Hyperparameters
+from jobs.core.series import Series
 from jobs.graders import GraderRuntime
-from jobs.normaliser import step_of
-from jobs.records import Hyperparameters
-from jobs.remote import read_event
-from jobs.series import Series
+from jobs.platforms.metrics import step_of
+from jobs.platforms.parse import read_event
+from jobs.rules import JobFacts, evaluate, facts_of
+from jobs.rules.alert import Voice, raised
+from jobs.rules.epochs import at, epoch_means
+from jobs.rules.gap import BASELINE_GAPS, GapReading
+from jobs.rules.noise import ValidNoise, train_noise
+from jobs.rules.overfitting import Overfitting
 from jobs.tasks import Task, TaskCatalogue
 from local.platform.file_store import split_rows
 from local.platform.job_request import JobRequest, RequestedHyperparameters

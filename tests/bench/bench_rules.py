@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from jobs.alerts import RULES
-from jobs.evals.intervals import wilson_interval
-from jobs.series import Series
-from tests.jobs.alerts.simulated_jobs import KINDS, Plan, simulate
+from jobs.core.series import Series
+from jobs.evals.stats.intervals import wilson_interval
+from jobs.rules import RULES
+from tests.jobs.rules.simulated_jobs import KINDS, Plan, simulate
 
 JOBS = 500
 SIMULATED = ("O1", "O2", "O0", "P", "N", "N2", "H1", "H2", "L1", "L2", "L4", "C", "B", "K1")

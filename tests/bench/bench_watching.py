@@ -20,9 +20,10 @@ import aiohttp
 from redis.asyncio import Redis
 
 from bot.demo.subprocesses import tethered
-from jobs.changes import Change, Versioned
-from jobs.records import Job
-from jobs.store import Store
+from bot.kinds import KINDS
+from jobs.core.records import Job
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.bench.bench_evals import _redis
 from tests.bench.many_jobs import first_status, remote_id
 from tests.bench.watching_bot import PLATFORM
@@ -178,7 +179,7 @@ async def _watching(jobs: int, mode: str) -> AsyncIterator[Bench]:
         _platform(jobs) as url,
     ):
         redis = Redis.from_url(redis_url, decode_responses=True)
-        await _write_down(Store(redis), jobs)
+        await _write_down(Store(redis, KINDS), jobs)
         command = (sys.executable, "-m", "tests.bench.watching_bot", url, redis_url, str(POLL), str(IDLE_POLL), mode)
         bot = await asyncio.create_subprocess_exec(*tethered(command), stdin=PIPE, stdout=PIPE)
         async with aiohttp.ClientSession() as session:
@@ -195,7 +196,7 @@ async def _write_down(store: Store, jobs: int) -> None:
     await store.open()
     now = time.time()
     for number in range(jobs):
-        await store.commit(Change(job=Versioned(_job(number, now), 0), next_turn=0.001))
+        await store.commit(Change(records=(Versioned(_job(number, now), 0),), next_turn=0.001))
 
 
 def _job(number: int, now: float) -> Job:

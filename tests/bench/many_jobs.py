@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.jobs.gateway.stand_in import JobJson, capture
+from tests.jobs.platforms.stand_in import JobJson, capture
 
 PAST_STEPS = 60
 TOTAL_STEPS = 2_000

@@ -17,16 +17,18 @@ from typing import Final
 import structlog
 from redis.asyncio import Redis
 
-from bot.ground import STORE_CONNECTIONS
+from bot.kinds import KINDS
 from bot.schedule import Tick, Ticks
-from bot.turns import JOB_LEASE, hand_over_due
-from jobs.engine import DocketEngine, Work, with_connections
-from jobs.gateway import Gateway
-from jobs.platforms import Profile
-from jobs.store import Store
-from jobs.sweeping import Sweeper
-from jobs.turns import kept
-from jobs.watching import Watcher
+from bot.wiring import STORE_CONNECTIONS
+from bot.worker import WORK_LEASE, hand_over_due
+from jobs.core.records import Job
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import Profile
+from jobs.queue.engine import DocketEngine, Work, with_connections
+from jobs.queue.lease import kept
+from jobs.state.store import Store
+from jobs.training.poll import Poller
+from jobs.training.sweep import Sweeper
 
 PLATFORM: Final = "many"
 
@@ -38,12 +40,12 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
         assert name == PLATFORM
         return gateway.profile, gateway
 
-    watcher, sweeper = Watcher(store, platform_of, time.time), Sweeper(store, platform_of)
+    watcher, sweeper = Poller(store, platform_of, time.time), Sweeper(store, platform_of)
 
     async def turn(job_id: str, token: str) -> None:
-        async with kept(store, job_id, token, JOB_LEASE):
+        async with kept(store, job_id, token, WORK_LEASE):
             await store.starts(job_id)
-            held = await store.job(job_id)
+            held = await store.record(Job, job_id)
             assert held is not None
             await watcher.look(held)
 
@@ -61,7 +63,7 @@ async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float,
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
-    store = Store(redis)
+    store = Store(redis, KINDS)
     await store.open()
     profile = Profile(PLATFORM, f"{platform_url}/v1", poll_seconds=poll, idle_poll_seconds=idle_poll)
     async with (

@@ -5,7 +5,7 @@ import aiohttp
 import pytest
 
 from bot.health import Check, Condition, ask_health, health_app, serving
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 
 async def get(port: int, page: str) -> tuple[int, dict[str, object]]:

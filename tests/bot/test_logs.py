@@ -52,7 +52,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_a_line_carries_its_job_level_time_and_values() -> None:
     stream = logging_to("json")
     with structlog.contextvars.bound_contextvars(job="j7"):
-        structlog.stdlib.get_logger("jobs.rft").info("step", step=4)
+        structlog.stdlib.get_logger("jobs.training.service").info("step", step=4)
         logging.getLogger("slack_bolt").warning("late by %s s", 3)
 
     ours, theirs = lines(stream)
@@ -60,7 +60,7 @@ def test_a_line_carries_its_job_level_time_and_values() -> None:
         "event": "step",
         "job": "j7",
         "level": "info",
-        "logger": "jobs.rft",
+        "logger": "jobs.training.service",
         "step": 4,
         "timestamp": "",
     }

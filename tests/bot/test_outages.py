@@ -17,7 +17,7 @@ from bot.demo.embedded_redis import embedded_redis
 from bot.logs import Redactor, configure_logs, log_bug
 from bot.outages import Outages
 from bot.schedule import Tick, Ticks
-from jobs.engine import DocketEngine
+from jobs.queue.engine import DocketEngine
 
 KINDS = (RedisConnectionError, RedisTimeoutError)
 

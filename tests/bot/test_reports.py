@@ -12,8 +12,8 @@ from aiohttp import web
 from bot.health import serving
 from bot.reports import GOOD_FOR, ROUNDED_TO, Reports
 from bot.settings import load_settings
-from jobs.errors import ConfigurationError, NotFound
-from jobs.store import Store
+from jobs.core.errors import ConfigurationError, NotFound
+from jobs.state.store import Store
 
 NOW = 1_763_800_000.0
 SECRET = "s1"

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.settings import child_environment, key_of, load_demo_settings, load_settings
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 SOCKET = {"SLACK_BOT_TOKEN": "xoxb-1-secret", "SLACK_APP_TOKEN": "xapp-1-secret"}
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.postings import card_posting, summary_posting
-from jobs.records import Job, JobState
-from jobs.store import Store
-from tests.handlers.known_people import ALICE, RFT
+from jobs.core.records import Job, JobState
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.training.postings import card_posting, summary_posting
+from tests.handlers.known_people import RFT
+from tests.local.slack.people import ALICE
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread
 from tests.story.conftest import House, house
@@ -31,14 +33,14 @@ class Scene:
         """Put a job into the store, and post its card and, where it is up for approval, its summary."""
         shown = (card_posting(job), summary_posting(job)) if approval else (card_posting(job),)
         await self.store.commit(
-            Change(job=Versioned(job, 0), approval=Versioned(approval, 0) if approval else None, postings=shown)
+            Change(records=(Versioned(job, 0), *([Versioned(approval, 0)] if approval else [])), postings=shown)
         )
 
     async def change(self, job: Job) -> None:
         """Change a job behind the back of what is shown."""
-        held = await self.store.job(job.id)
+        held = await self.store.record(Job, job.id)
         assert held is not None
-        await self.store.commit(Change(job=Versioned(job, held.version)))
+        await self.store.commit(Change(records=(Versioned(job, held.version),)))
 
     async def finished(self) -> tuple[Job, Json]:
         """Return a job of alice's whose two checkpoints wait for approval, and its summary."""
@@ -97,4 +99,4 @@ async def scene(house: House, redis: Redis) -> AsyncIterator[Scene]:
 @asynccontextmanager
 async def opened(house: House, redis: Redis) -> AsyncIterator[Scene]:
     async with house.bot():
-        yield Scene(house.workspace, Store(redis))
+        yield Scene(house.workspace, Store(redis, KINDS))

@@ -4,17 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.approval_form import form
-from handlers.blocks import Message, escape
-from handlers.cards import card, job_list, job_status
-from handlers.thread import alert, curve, reward_curve, status
+from handlers.approvals.form import form
+from handlers.jobs.cards import card, job_list, job_status
+from handlers.jobs.thread import alert, curve, reward_curve, status
+from handlers.slack.blocks import Message, escape
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.raising import alerts_of
-from jobs.records import JobState, RaisedAlert
-from jobs.rft import JobView
-from jobs.series import Series
+from jobs.core.records import JobState, RaisedAlert
+from jobs.core.series import Series
+from jobs.rules.alert_state import alerts_of
+from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
-from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 
 NOW = 1_500.0
 CHECKPOINTS = (a_checkpoint(60, 0.9, 0.4, 0.5), a_checkpoint(85, 0.7, 0.6, 0.63), a_checkpoint(95, 0.5, 0.8, 0.6))
@@ -94,7 +95,7 @@ def test_what_people_wrote_cannot_become_markup() -> None:
 
 
 def test_a_job_launched_elsewhere_says_so_and_what_is_not_known_of_it() -> None:
-    elsewhere = a_job(attached=True, train_items=None, valid_items=None)
+    elsewhere = a_job(imported=True, train_items=None, valid_items=None)
     shown = text_of(card(JobView(elsewhere, Series(), None), NOW))
     assert "`ftjob-1`, launched elsewhere, watched for <@U0ALICE> since" in shown
     assert "number of items not reported" in shown

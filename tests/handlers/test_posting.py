@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.images import Pictures
 from handlers.posting import PAGE, SlackPoster
-from jobs.changes import Change, Versioned
-from jobs.ledger import Courier, MaybeDelivered, NotDelivered, Tempo, Undeliverable
-from jobs.postings import card_posting, curve_posting, status, summary_posting
-from jobs.records import Job, JobState, Posting, PostingKind, RaisedAlert
-from jobs.store import Store
-from tests.handlers.posting_desk import BOB, DAVE, GENERAL, RFT, Desk, open_desk, showing_of
+from handlers.slack.images import Pictures
+from jobs.core.records import Job, JobState, Posting, PostingKind, RaisedAlert
+from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.training.postings import card_posting, curve_posting, status, summary_posting
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import BOB, DAVE, GENERAL, Desk, open_desk, showing_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 
 JOB = a_job(request=a_request(channel=RFT, requested_by=BOB), last_step=20, total_steps=100, valid_reward=0.44)
 CARD = card_posting(JOB)
-QUICK = Tempo(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
+QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def keep(desk: Desk, job: Job, version: int = 0, change: Change | None = None) -> None:
-    await desk.store.commit(replace(change or Change(), job=Versioned(job, version)))
+    await desk.store.commit(replace(change or Change(), records=(Versioned(job, version),)))
 
 
 def note(text: str = "A note.", user: str = BOB) -> Posting:
@@ -98,7 +99,7 @@ async def test_without_its_picture_a_curve_says_its_numbers(desk: Desk) -> None:
 
 async def test_a_summary_keeps_its_picture_while_decisions_come_in(desk: Desk) -> None:
     job = replace(JOB, state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(20), a_checkpoint(40)))
-    await keep(desk, job, version=1, change=Change(approval=Versioned(an_approval(subject=job.id), 0)))
+    await keep(desk, job, version=1, change=Change(records=(Versioned(an_approval(subject=job.id), 0),)))
     card = await desk.poster.post(CARD, None)
     posting = summary_posting(job)
     entry = await desk.poster.post(posting, card)
@@ -189,7 +190,7 @@ async def test_blocks_that_slack_refuses_are_named_by_their_place(desk: Desk) ->
 
 async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/", retry_handlers=[])
-    poster = SlackPoster(nowhere, showing_of(desk.jobs, desk.store, Pictures(desk.pool, nowhere), desk.folder))
+    poster = SlackPoster(nowhere, showing_of(desk.views, desk.store, Pictures(desk.pool, nowhere), desk.folder))
     with pytest.raises(NotDelivered, match="no connection to Slack"):
         await poster.post(CARD, None)
 
@@ -205,12 +206,12 @@ async def test_an_answer_that_takes_too_long_may_have_been_delivered(store: Stor
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "ratelimited"])
 async def test_the_courier_brings_a_message_into_slack_once(desk: Desk, kind: str) -> None:
     desk.fault("chat.postMessage", kind, retry_after=0)
-    courier = Courier(desk.store, desk.poster, QUICK)
+    outbox_worker = OutboxWorker(desk.store, desk.poster, QUICK)
     await desk.store.commit(Change(postings=(CARD,)))
     async with asyncio.timeout(20):
         while not await desk.store.ledger(JOB.id, CARD.id):
             for claim in await desk.store.claim("outbox", lease=60, limit=10):
-                await courier.deliver(claim.id, claim.token)
+                await outbox_worker.deliver(claim.id, claim.token)
     (message,) = await desk.history()
     entry = await desk.store.ledger(JOB.id, CARD.id)
     assert entry is not None

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from handlers.commands import EVAL, PROCTOR, RFT
 from handlers.proctor import describe_task, help_text, list_platforms, list_tasks
-from jobs.platforms import PROFILES
+from handlers.slack.commands import EVAL, PROCTOR, RFT
+from jobs.platforms.profiles import PROFILES
 from jobs.tasks import TaskCatalogue
 from tests.handlers.conftest import Scene
 from tests.jobs.tasks.folder import write_folder

@@ -8,9 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from jobs.audit.records import Act
-from jobs.audit.verifying import verify
-from jobs.store import Store
+from bot.kinds import KINDS
+from jobs.state.store import Store
+from jobs.trail.entry import Act
+from jobs.trail.verify import verify
 from tests.jobs.aliases.receiver import Receiver, received
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, said
 from tests.story.conftest import House
@@ -89,7 +90,7 @@ async def test_from_an_approval_to_production_and_back(house: House, redis: Redi
         await to_production_and_back(house, redis, hook)
 
     # Everything is in the trail, in one chain.
-    store = Store(redis, KEY.encode())
+    store = Store(redis, KINDS, KEY.encode())
     assert (await verify(store, KEY.encode())).flaw is None
     acts = [entry.entry.act for entry in await store.trail()]
     assert acts.count(Act.LAUNCH) == 2

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals.recording import with_approval
+from bot.kinds import KINDS
+from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.store import Store
+from jobs.core.records import Job
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.story.colleagues import Json, buttons, eventually, said
 from tests.story.conftest import House
@@ -25,13 +27,13 @@ def control(summary: Json, number: int = STEP_5) -> Json:
 
 
 async def held(scene: Scene, job: str) -> Versioned[Approval]:
-    found = await scene.store.approval(job)
+    found = await scene.store.record(Approval, job)
     assert found is not None
     return found
 
 
 async def test_a_form_outlives_the_bot_that_opened_it_and_a_click_the_next_one(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
     async with house.bot():
         job, summary = await scene.finished()
         await scene.form_for("bob", summary, control(summary))
@@ -54,7 +56,7 @@ async def test_a_form_outlives_the_bot_that_opened_it_and_a_click_the_next_one(h
 
 
 async def test_forms_that_are_sent_at_once_to_several_bots_settle_it_once(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
     async with house.bot(), house.bot(), house.bot():
         job, summary = await scene.finished()
         before = await held(scene, job.id)
@@ -77,7 +79,7 @@ async def test_forms_that_are_sent_at_once_to_several_bots_settle_it_once(house:
 
 
 async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
     async with house.bot():
         job, summary = await scene.finished()
         await scene.form_for("bob", summary, control(summary))
@@ -100,7 +102,7 @@ async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, 
 
 
 async def test_a_test_split_that_changes_between_two_votes_begins_the_approval_anew(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
     folder = house.copy_eurovoc()
     shorten(folder / "valid.jsonl", 20)
     shorten(folder / "test.jsonl", 20)
@@ -110,7 +112,7 @@ async def test_a_test_split_that_changes_between_two_votes_begins_the_approval_a
         await scene.form_for("bob", summary, control(summary))
         await workspace.submit("bob", "precision is what we need")
         await workspace.told("bob", "1 more approval needed")
-        job = (await scene.store.jobs(1))[0]
+        job = (await scene.store.records(Job, 1))[0]
         first = (await held(scene, job.id)).value
 
         # Nobody has looked at the files again since; the vote that would settle it does.

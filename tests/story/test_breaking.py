@@ -12,12 +12,13 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
-from jobs.audit.records import Act
-from jobs.audit.verifying import verify
 from jobs.evidence.records import Evidence
-from jobs.store import Store
+from jobs.state.store import Store
+from jobs.trail.entry import Act
+from jobs.trail.verify import verify
 from tests.jobs.aliases.receiver import Receiver, received
 from tests.story.colleagues import Json, Workspace, eventually
 from tests.story.conftest import BUNDLED
@@ -45,7 +46,7 @@ async def gathering(store: Store) -> Evidence | None:
 
 
 async def settled(store: Store, job: str) -> Approval | None:
-    held = await store.approval(job)
+    held = await store.record(Approval, job)
     return held.value if held and held.value.settled else None
 
 
@@ -150,7 +151,7 @@ async def test_everything_breaks_and_each_thing_happens_once(tmp_path: Path) -> 
             workspace = Workspace(run["page"], session)
             await workspace.hears_the_bot()
             async with Redis.from_url(run["redis"], decode_responses=True) as redis:
-                store = Store(redis, KEY.encode())
+                store = Store(redis, KINDS, KEY.encode())
                 await workspace.fault(method="chat.postMessage", fault="drop_after", times=2)
                 await workspace.fault(method="chat.update", fault="server_error", times=2)
                 await workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=1 seed=5")

@@ -3,15 +3,16 @@
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals.records import Ending
-from jobs.audit.records import Act
+from bot.kinds import KINDS
+from jobs.approvals.records import Approval, Ending
+from jobs.core.records import Hyperparameters, Job
 from jobs.evidence.records import EvidenceState, Role
-from jobs.gateway import Gateway
-from jobs.platforms import load_profiles
-from jobs.records import Hyperparameters
-from jobs.remote import JobSpec
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.parse import JobSpec
+from jobs.platforms.profiles import load_profiles
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
+from jobs.trail.entry import Act
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
 from tests.story.conftest import House
 from tests.story.test_evidence import copy_small, evidence_of
@@ -102,7 +103,7 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
 
 
 async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(house: House, redis: Redis) -> None:
-    workspace, store = house.workspace, Store(redis)
+    workspace, store = house.workspace, Store(redis, KINDS)
     copy_small(house)
     profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
     async with Gateway(profile, "local") as gateway, house.bot():
@@ -112,7 +113,7 @@ async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(hous
         await workspace.type_command("alice", "/rft", f"watch {remote_id}")
         await workspace.told("alice", "task=eurovoc` has its checkpoints evaluated")
         assert (await evidence_of(store, EvidenceState.FAILED)).round == 1
-        assert not (await store.jobs(1))[0].has_task
+        assert not (await store.records(Job, 1))[0].has_task
 
         await workspace.type_command("dave", "/rft", f"watch {remote_id} task=eurovoc")
         await workspace.told("dave", "can say which task")
@@ -134,7 +135,7 @@ async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(hous
         await workspace.told("bob", "1 more approval needed")
         await approve(workspace, "carol", summary, first, "looked at ten answers")
         await workspace.told("carol", "Your decision settled it")
-    approval = await store.approval((await store.jobs(1))[0].id)
+    approval = await store.record(Approval, (await store.records(Job, 1))[0].id)
     assert approval is not None
     assert approval.value.settled is not None
     assert approval.value.settled.ending is Ending.APPROVED

@@ -3,11 +3,13 @@
 import pytest
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.approvals.records import Approval
-from jobs.audit.records import Act
-from jobs.evals.records import EvalState
+from jobs.core.records import Job
+from jobs.evals.records import Eval, EvalState
 from jobs.evidence.records import Evidence, EvidenceState, Role
-from jobs.store import Store
+from jobs.state.store import Store
+from jobs.trail.entry import Act
 from tests.story.colleagues import eventually
 from tests.story.conftest import House
 from tests.story.test_story import summary_of
@@ -35,11 +37,11 @@ async def evidence_of(store: Store, state: EvidenceState = EvidenceState.READY, 
 
 async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis: Redis) -> None:
     house.copy_eurovoc()
-    store = Store(redis)
+    store = Store(redis, KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=1")
         evidence = await evidence_of(store)
-        job = (await store.jobs(1))[0]
+        job = (await store.records(Job, 1))[0]
 
         base, *checkpoints = evidence.candidates
         assert base.role is Role.BASE
@@ -48,10 +50,10 @@ async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis
         for each in evidence.candidates:
             assert set(each.valid) == set(each.test) == {"precision", "recall", "f1"}
             assert (each.answers, each.failures) == (180, 0)
-        approval = await store.approval(job.id)
+        approval = await store.record(Approval, job.id)
         assert approval is not None
         assert approval.value.evidence == {each.checkpoint: each.digest for each in checkpoints}
-        evals = await store.evaluations()
+        evals = await store.records(Eval)
         assert {(each.split, each.state) for each in evals} == {
             ("valid", EvalState.FINISHED),
             ("test", EvalState.FINISHED),
@@ -62,7 +64,7 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
     house: House, redis: Redis
 ) -> None:
     copy_small(house)
-    store = Store(redis)
+    store = Store(redis, KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=2")
         begun = await evidence_of(store, EvidenceState.GATHERING)
@@ -70,7 +72,7 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
         evidence = await evidence_of(store)
         await summary_of(house.workspace)
     assert (evidence.round, evidence.valid_eval, evidence.test_eval) == (1, begun.valid_eval, begun.test_eval)
-    assert len(await store.evaluations()) == 2
+    assert len(await store.records(Eval)) == 2
     postings = [
         str(m["metadata"]["event_payload"]["posting"]) for m in await house.workspace.messages() if "metadata" in m
     ]
@@ -80,11 +82,11 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
 
 async def test_a_paused_job_is_evaluated_and_goes_on_without_votes(house: House, redis: Redis) -> None:
     copy_small(house)
-    store = Store(redis)
+    store = Store(redis, KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=3 epochs=24")
         await house.workspace.reply_with("Reward curve")
-        job = (await store.jobs(1))[0]
+        job = (await store.records(Job, 1))[0]
         await house.workspace.type_command("alice", "/rft", f"pause {job.id}")
         paused = await evidence_of(store)
         assert paused.test_eval is None
@@ -92,13 +94,13 @@ async def test_a_paused_job_is_evaluated_and_goes_on_without_votes(house: House,
         await house.workspace.type_command("alice", "/rft", f"resume {job.id}")
 
         async def taken_back() -> Approval | None:
-            held = await store.approval(job.id)
+            held = await store.record(Approval, job.id)
             return held.value if held and not held.value.evidence else None
 
         approval = await eventually(taken_back, "an approval that was taken back")
         assert "goes on training" in approval.renewed_why
         done = await evidence_of(store, number=2)
         assert done.test_eval is not None
-        held = await store.approval(job.id)
+        held = await store.record(Approval, job.id)
         assert held is not None
         assert set(held.value.evidence) == set(done.checkpoints)

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
-from jobs.changes import Change, Versioned
-from jobs.postings import alert_posting, card_posting, finish_posting
-from jobs.quiet.records import ChannelHabits, DigestPlan
-from jobs.records import Job, JobState, RaisedAlert
-from jobs.store import Store
+from bot.kinds import KINDS
+from jobs.core.records import Job, JobState, RaisedAlert
+from jobs.notifications.records import ChannelPreferences, DigestPlan
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.training.postings import alert_posting, card_posting, finish_posting
 from tests.records import a_job, a_request
 from tests.story.colleagues import Json, Workspace, eventually, in_thread, said
 from tests.story.conftest import House
@@ -31,18 +32,18 @@ class Team:
 
     def __init__(self, house: House, redis: Redis) -> None:
         self.workspace: Workspace = house.workspace
-        self.store = Store(redis)
+        self.store = Store(redis, KINDS)
 
     async def launched(self) -> Json:
         """Put the job before the team; return its card."""
-        await self.store.commit(Change(job=Versioned(JOB, 0), postings=(card_posting(JOB),)))
+        await self.store.commit(Change(records=(Versioned(JOB, 0),), postings=(card_posting(JOB),)))
         return await self.workspace.card_with(JOB.id)
 
     async def raised(self, *alerts: RaisedAlert) -> None:
         """Let the newest of these alerts be news."""
         held = await self.held()
         job = replace(held.value, alerts=alerts)
-        change = Change(job=Versioned(job, held.version), postings=(alert_posting(job, len(alerts) - 1),))
+        change = Change(records=(Versioned(job, held.version),), postings=(alert_posting(job, len(alerts) - 1),))
         await self.store.commit(change)
 
     async def finished(self) -> None:
@@ -50,10 +51,10 @@ class Team:
         held = await self.held()
         job = replace(held.value, state=JobState.FAILED, finished_at=time.time())
         line = finish_posting(job, "Failed at step 60: out of memory.", broadcast=True)
-        await self.store.commit(Change(job=Versioned(job, held.version), postings=(line,)))
+        await self.store.commit(Change(records=(Versioned(job, held.version),), postings=(line,)))
 
     async def held(self) -> Versioned[Job]:
-        held = await self.store.job(JOB.id)
+        held = await self.store.record(Job, JOB.id)
         assert held is not None
         return held
 
@@ -136,16 +137,16 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
 
 async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house: House, redis: Redis) -> None:
     due = time.time() - 3600
-    store = Store(redis)
+    store = Store(redis, KINDS)
     async with at_work(house, redis) as team:
         await team.launched()
-    habits = ChannelHabits(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
-    await store.commit(Change(also=(Versioned(habits, 0),), wake={f"digest:{RFT}": 0.0}))
+    preferences = ChannelPreferences(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
+    await store.commit(Change(records=(Versioned(preferences, 0),), wake={f"digest:{RFT}": 0.0}))
     async with house.bot(), at_work(house, redis) as team:
         await team.workspace.card_with("Digest, since")
 
         async def look() -> bool:
-            held = await store.record(ChannelHabits, RFT)
+            held = await store.record(ChannelPreferences, RFT)
             return held is not None and held.value.told_on != "" and await redis.zcard("{proctor}:outbox") == 0
 
         await eventually(look, "the next digest planned")

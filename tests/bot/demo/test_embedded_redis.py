@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bot.demo.embedded_redis import Patience, answers, embedded_redis
 from bot.demo.server_binary import ServerBinary, find_server
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 
 KEEPER = """
 import asyncio, sys

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from bot.demo.stack import Programs, run_demo
 from bot.demo.supervisor import PartFailed
 from bot.settings import load_demo_settings
-from jobs.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError
 from tests.bot.demo.demo_of_standins import PROGRAMS
 
 

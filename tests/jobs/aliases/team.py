@@ -4,18 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
-from jobs.changes import Change, Versioned
-from jobs.records import Job, JobState
-from jobs.store import Store
-from jobs.turn_ids import proposal_turn
-from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
+from jobs.core.ids import proposal_turn
+from jobs.core.records import Job, JobState
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
 
@@ -64,13 +64,17 @@ class Team:
 
     async def turn(self, proposal: str) -> None:
         """Take a proposal's turn."""
-        await Consequences(self.store, self.clock, notifies=self.notifies).turn(proposal_turn(proposal))
+        await self.rollbacks.turn(proposal_turn(proposal))
 
     async def approved(self, name: str, step: int = 45, **changes: Any) -> Job:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""
         checkpoint = replace(a_checkpoint(step), model_id=f"ft:{name}:{step}")
         job = a_job(id=name, state=JobState.SUCCEEDED, checkpoints=(checkpoint,), **changes)
-        await self.store.commit(Change(job=Versioned(job, 0), approval=Versioned(approval_of(job), 0)))
+        await self.store.commit(
+            Change(
+                records=(Versioned(job, 0), Versioned(approval_of(job), 0)),
+            )
+        )
         return job
 
     async def moved(self, *names: str) -> Alias:
@@ -82,7 +86,7 @@ class Team:
 
     async def decide(self, proposal: str, user: str, verdict: Verdict = Verdict.APPROVE) -> Answer:
         """Decide on a proposal."""
-        held = await self.store.approval(proposal)
+        held = await self.store.record(Approval, proposal)
         assert held is not None
         choice = next(iter(held.value.evidence)) if verdict is Verdict.APPROVE else ""
         basis = held.value.basis(choice) or ""

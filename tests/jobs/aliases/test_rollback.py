@@ -5,14 +5,14 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from jobs.aliases.pointing import undone_by_rollback
-from jobs.aliases.records import MoveKind, ProposalState
-from jobs.approvals.records import DAY, Ending, Verdict
+from jobs.aliases.records import MoveKind, ProposalState, undone_by_rollback
+from jobs.approvals.records import DAY, Approval, Ending, Verdict
 from jobs.approvals.rules import Outcome
-from jobs.errors import Conflict, NotAllowed, NotFound
-from jobs.store import Store
+from jobs.core.errors import Conflict, NotAllowed, NotFound
+from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
-from tests.records import ALICE, BOB, CAROL, DAVE
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, DAVE
 
 
 @pytest.fixture
@@ -178,13 +178,13 @@ async def test_a_review_nobody_gives_leaves_the_rollback_standing(team: Team) ->
     await team.moved("rft-first", "rft-second")
     done = await team.rollbacks.at_once(PRODUCTION, BOB, "it leaks", "t1")
     team.clock.now += 8 * DAY
-    held = await team.store.approval(done.proposal.id)
+    held = await team.store.record(Approval, done.proposal.id)
     assert held is not None
     assert (await team.decide(done.proposal.id, CAROL)).approval.settled is not None
     await team.turn(done.proposal.id)
     assert (await team.proposal(done.proposal.id)).state is ProposalState.EXPIRED
     assert (await team.aliases.named(PRODUCTION)).current.kind is MoveKind.EMERGENCY
-    settled = await team.store.approval(done.proposal.id)
+    settled = await team.store.record(Approval, done.proposal.id)
     assert settled is not None
     assert settled.value.settled is not None
     assert settled.value.settled.ending is Ending.EXPIRED

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from jobs.aliases.records import WebhookCall
 from jobs.aliases.webhook import GIVE_UP, LONGEST_PAUSE, HttpSender, Webhook, pause_after, signature
-from jobs.store import Store
+from jobs.state.store import Store
 from tests.jobs.aliases.receiver import How, Receiver, received
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import BOB

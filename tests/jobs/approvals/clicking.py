@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from jobs.approvals.deciding import Approvals, Vote
+from bot.kinds import KINDS
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Verdict
-from jobs.store import Store
+from jobs.state.store import Store
 from tests.jobs.approvals.team import JOB, Clock, Group
 
 READY, GO = "clicking:ready", "clicking:go"
@@ -25,7 +26,7 @@ async def click(redis_url: str, members: Sequence[str], clicks: Sequence[tuple[s
         clicks: user, choice (empty rejects all) and digest of each.
     """
     redis = Redis.from_url(redis_url, decode_responses=True)
-    store = Store(redis)
+    store = Store(redis, KINDS)
     await store.open()
     approvals = Approvals(store, Group(*members), Clock())
     await redis.rpush(READY, "ready")

@@ -11,14 +11,14 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.demo.subprocesses import tethered
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval, Ending
-from jobs.audit.records import Act
-from jobs.changes import Change
-from jobs.store import Store
+from jobs.state.change import Change
+from jobs.state.store import Store
+from jobs.trail.entry import Act
 from tests.jobs.approvals.clicking import GO, LOOK, READY
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, waiting
-from tests.records import ALICE
+from tests.local.slack.people import ALICE
 
 BOTS = 3
 CLICKS = 50
@@ -49,7 +49,7 @@ async def at_once(redis_url: str, redis: Redis, clicks: Sequence[Click]) -> dict
 
 
 async def settled(store: Store) -> Approval:
-    held = await store.approval(JOB)
+    held = await store.record(Approval, JOB)
     assert held is not None
     assert held.value.settled is not None
     assert [sealed.entry.act for sealed in await store.trail()].count(Act.SETTLED) == 1

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from jobs.audit.entries import attached, eval_cancelled, eval_started, launched
-from jobs.audit.records import Act
-from jobs.changes import Change, Versioned
-from jobs.errors import Conflict
-from jobs.records import Action, Hyperparameters
-from jobs.store import Store
+from jobs.core.errors import Conflict
+from jobs.core.records import Action, Hyperparameters
+from jobs.evals.trail_entries import eval_cancelled, eval_started
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.trail.entry import Act
+from jobs.training.trail_entries import attached, launched
 from tests.handlers.posting_desk import jobs_of
 from tests.jobs.evals.answers import an_eval
-from tests.records import ALICE, BOB, CHANNEL, a_job, a_request
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CHANNEL, a_job, a_request
 
 
 def test_a_launch_says_what_is_trained_and_leaves_out_what_nobody_chose() -> None:
@@ -32,7 +34,7 @@ def test_a_launch_says_what_is_trained_and_leaves_out_what_nobody_chose() -> Non
 
 
 def test_a_watch_says_which_job_of_which_platform() -> None:
-    entry = attached(a_job(attached=True, task_version="", prompt=""))
+    entry = attached(a_job(imported=True, task_version="", prompt=""))
     assert (entry.act, entry.details) == (Act.WATCH, {"platform": "local", "remote": "ftjob-1"})
 
 
@@ -46,7 +48,7 @@ def test_evals_say_what_they_may_use() -> None:
 
 
 async def test_a_wish_is_written_with_the_job_and_one_refused_is_not(store: Store, tmp_path: Path) -> None:
-    await store.commit(Change(job=Versioned(a_job(last_step=7), 0)))
+    await store.commit(Change(records=(Versioned(a_job(last_step=7), 0),)))
     jobs = jobs_of(store, tmp_path)
     await jobs.ask("rft-abc234", Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t1")
     with pytest.raises(Conflict):

@@ -9,9 +9,9 @@ import pytest
 
 from jobs.checks import Finding, check_task
 from jobs.graders import GraderRuntime, Limits
-from jobs.graders.cell.confine import unsupported
+from jobs.graders.sandbox.confine import unsupported
 from jobs.tasks import TaskCatalogue
-from tests.jobs.datasets.labelled_task import NAMES, write_labelled
+from tests.jobs.tasks.datasets.labelled_task import NAMES, write_labelled
 
 F1 = """
 def grade(sample, item):

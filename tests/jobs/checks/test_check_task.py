@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from jobs.checks import CHECKS, Level, check_task, worst
-from jobs.datasets import BalanceRequest, balance
-from jobs.gateway import Gateway
-from jobs.graders import GraderRuntime
-from jobs.graders.judging import JudgeAnswer, JudgeQuestion
-from jobs.platforms import load_profiles
+from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import load_profiles
 from jobs.tasks import TaskCatalogue
+from jobs.tasks.datasets import BalanceRequest, balance
 from local.platform.server import serve
 from tests.jobs.checks.conftest import TRAIN, VALID, Check
-from tests.jobs.datasets.labelled_task import copy_of_eurovoc, write_labelled
+from tests.jobs.tasks.datasets.labelled_task import copy_of_eurovoc, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
 

@@ -1,11 +1,11 @@
 import json
 
 from jobs.checks import Level
-from jobs.evals.asked import prompt_hash
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
+from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks.schema import response_format
 from tests.jobs.checks.conftest import TRAIN, Check
-from tests.jobs.datasets.labelled_task import schema, split
+from tests.jobs.tasks.datasets.labelled_task import schema, split
 
 ASKED = prompt_hash("Name the label.", response_format(json.loads(schema()), "x", "goods"))
 

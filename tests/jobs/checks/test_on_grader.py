@@ -4,10 +4,10 @@ from collections.abc import Mapping
 import pytest
 
 from jobs.checks import Level
-from jobs.errors import BotError, InvalidRequest, PlatformRejected, PlatformUnavailable
-from jobs.platforms import PROFILES
-from jobs.remote_graders import GraderTrial
-from jobs.series import JsonObject
+from jobs.core.errors import BotError, InvalidRequest, PlatformRejected, PlatformUnavailable
+from jobs.core.series import JsonObject
+from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.profiles import PROFILES
 from tests.jobs.checks.conftest import F1, Check
 
 HEAD = "def grade(sample, item):\n"

@@ -2,9 +2,9 @@ import json
 from dataclasses import replace
 
 from jobs.checks import Level
-from jobs.platforms import PROFILES
+from jobs.platforms.profiles import PROFILES
 from tests.jobs.checks.conftest import TRAIN, Check
-from tests.jobs.datasets.labelled_task import NAMES, schema, split, text
+from tests.jobs.tasks.datasets.labelled_task import NAMES, schema, split, text
 
 PROFILE = PROFILES[0]
 

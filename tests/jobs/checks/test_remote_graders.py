@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import PlatformRejected
-from jobs.gateway import Gateway
+from jobs.core.errors import PlatformRejected
 from jobs.graders import GraderErrorKind
-from jobs.platforms import PROFILES, load_profiles
-from jobs.remote_graders import RUN_PATH, VALIDATE_PATH, read_trial
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.grader_trials import RUN_PATH, VALIDATE_PATH, read_trial
+from jobs.platforms.profiles import PROFILES, load_profiles
 from local.platform.server import serve
-from tests.jobs.gateway.stand_in import Says, StandIn, error, standing_in
+from tests.jobs.platforms.stand_in import Says, StandIn, error, standing_in
 
 ITEM = {"id": "1", "reference_answer": ["law"]}
 GRADER = {

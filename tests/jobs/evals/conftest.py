@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.store import Store
+from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory
 
 

@@ -9,26 +9,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import NotFound
-from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from jobs.core.errors import NotFound
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
+from jobs.evals.run import EvalRunner, Timing
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.judging import PlatformJudge
-from jobs.planning import PlatformOf
-from jobs.platforms import Profile
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.judge import PlatformJudge
+from jobs.platforms.profiles import Profile
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.model_endpoint import Endpoint, serving_models
 from tests.jobs.tasks.folder import line, write_folder
+from tests.local.slack.people import ALICE
 from tests.permitted import EVERYBODY_MAY
-from tests.records import ALICE, CHANNEL
+from tests.records import CHANNEL
 
 PATIENCE = 60.0
 """Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
@@ -64,7 +62,7 @@ class Laboratory:
     platform_of: PlatformOf
     sampler: Sampler
     graders: GraderRuntime
-    rows: LocalRows
+    rows: LocalAnswerStore
     evals: Evals
     catalogue: TaskCatalogue
     clock: Callable[[], float] = time.time
@@ -83,7 +81,6 @@ class Laboratory:
             lambda _: self.sampler,
             self.graders,
             self.rows,
-            summarise,
             clock=self.clock,
             timing=timing,
         )
@@ -94,7 +91,7 @@ class Laboratory:
 
     async def eval(self, eval_id: str) -> Eval:
         """Return the eval as it is written down."""
-        held = await self.store.evaluation(eval_id)
+        held = await self.store.record(Eval, eval_id)
         assert held is not None
         return held.value
 
@@ -149,7 +146,7 @@ class Laboratory:
 
     def answers(self, eval_id: str) -> list[Answer]:
         """Return what is on file."""
-        return list(self.evals.answers(eval_id))
+        return list(self.evals.answer_store.answers(eval_id))
 
     async def postings(self, lane: str) -> list[str]:
         """Return the ids of the postings that wait in a lane."""
@@ -187,7 +184,7 @@ async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIt
     async with serving_models() as endpoint, Gateway(a_profile(endpoint.url, **profile), "any") as gateway:
         skipping = SkippingClock()
         sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
-        rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
+        rows, catalogue = LocalAnswerStore(folder / "evals"), TaskCatalogue(folder / "tasks")
         platform_of = only(gateway)
         evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
         async with GraderRuntime(judge=PlatformJudge(lambda: sampler, lambda: gateway)) as graders:

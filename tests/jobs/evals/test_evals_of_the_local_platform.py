@@ -4,19 +4,18 @@ import asyncio
 import time
 from pathlib import Path
 
-from jobs.evals.planning import EvalPlanner
+from jobs.core.records import Hyperparameters
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
 from jobs.graders import GraderRuntime
-from jobs.platforms import load_profiles
-from jobs.records import Hyperparameters
-from jobs.remote import JobSpec, RemoteJob
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.parse import JobSpec, RemoteJob
+from jobs.platforms.profiles import load_profiles
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from local.platform.server import serve
 from tests.jobs.evals.laboratory import QUICK, a_wish, only
@@ -66,7 +65,7 @@ async def test_a_trained_checkpoint_is_measured_beside_its_base(store: Store, tm
     ):
         tuned = (await trained(gateway, tasks)).fine_tuned_model
         assert tuned is not None
-        rows, sampler = LocalRows(tmp_path / "evals"), Sampler(gateway, gateway.profile.max_concurrency)
+        rows, sampler = LocalAnswerStore(tmp_path / "evals"), Sampler(gateway, gateway.profile.max_concurrency)
         evals = Evals(store, EvalPlanner(tasks, only(gateway), "local", time.time), rows, EVERYBODY_MAY)
         runner = EvalRunner(
             store,
@@ -75,7 +74,6 @@ async def test_a_trained_checkpoint_is_measured_beside_its_base(store: Store, tm
             lambda _: sampler,
             graders,
             rows,
-            summarise,
             clock=time.time,
             timing=QUICK,
         )

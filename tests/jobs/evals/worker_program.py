@@ -8,13 +8,13 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.sampling import Sampler
-from jobs.evals.statistics import summarise
-from jobs.gateway import Gateway
+from bot.kinds import KINDS
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.run import EvalRunner
 from jobs.graders import GraderRuntime
-from jobs.store import Store
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.sampling import Sampler
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import QUICK, a_profile, only
 
@@ -23,7 +23,7 @@ TIMING = replace(QUICK, lease=1.0)
 
 async def main(redis_url: str, endpoint: str, folder: Path) -> None:
     """Work for good."""
-    store = Store(Redis.from_url(redis_url, decode_responses=True))
+    store = Store(Redis.from_url(redis_url, decode_responses=True), KINDS)
     async with Gateway(a_profile(endpoint), "any") as gateway, GraderRuntime() as graders:
         runner = EvalRunner(
             store,
@@ -31,8 +31,7 @@ async def main(redis_url: str, endpoint: str, folder: Path) -> None:
             only(gateway),
             lambda _: Sampler(gateway, 8),
             graders,
-            LocalRows(folder / "evals"),
-            summarise,
+            LocalAnswerStore(folder / "evals"),
             clock=time.time,
             timing=TIMING,
         )

@@ -6,19 +6,23 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jobs.aliases.move import in_production
+from jobs.approvals.open import approval_of
 from jobs.approvals.records import Approval
-from jobs.changes import Change, Versioned
-from jobs.evals.asked import prompt_hash
-from jobs.evals.planning import EvalPlanner
+from jobs.core.ids import evidence_turn
+from jobs.core.records import Checkpoint, Job, JobState
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evidence.gathering import Examiner
+from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.records import Evidence, EvidenceState
-from jobs.records import Checkpoint, Job, JobState
-from jobs.store import Store
-from jobs.turn_ids import evidence_turn
+from jobs.evidence.runner import EvidenceRunner
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
@@ -42,7 +46,7 @@ class Room:
 
     lab: Laboratory
     store: Store
-    examiner: Examiner
+    evidence_runner: EvidenceRunner
 
     def edit(self, file: str, content: str) -> None:
         """Write one file of the task."""
@@ -66,14 +70,14 @@ class Room:
 
     async def change(self, job: Job) -> Job:
         """Write a job down as it is now."""
-        held = await self.store.job(job.id)
+        held = await self.store.record(Job, job.id)
         wake = {evidence_turn(job.id): 0.0}
-        await self.store.commit(Change(job=Versioned(job, held.version if held else 0), wake=wake))
+        await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), wake=wake))
         return job
 
     async def turn(self, starts: int = 1) -> Evidence | None:
         """Take one turn of the evidence, and return what it is then."""
-        await self.examiner.turn("rft-abc234", starts, "reference")
+        await self.evidence_runner.turn("rft-abc234", starts, "reference")
         return await self.evidence()
 
     async def evidence(self) -> Evidence | None:
@@ -83,7 +87,7 @@ class Room:
 
     async def approval(self) -> Approval:
         """Return the approval; there must be one."""
-        held = await self.store.approval("rft-abc234")
+        held = await self.store.record(Approval, "rft-abc234")
         assert held is not None
         return held.value
 
@@ -109,7 +113,7 @@ class Room:
 
     async def evals(self) -> tuple[Eval, ...]:
         """Return every eval there is, oldest first."""
-        return tuple(reversed(await self.store.evaluations()))
+        return tuple(reversed(await self.store.records(Eval)))
 
     async def lanes(self) -> dict[str, list[str]]:
         """Return the postings that wait, by lane."""
@@ -133,11 +137,11 @@ async def open_room(store: Store, folder: Path) -> AsyncIterator[Room]:
         lab.endpoint.models = list(SKILL)
         lab.endpoint.says = says
         lab.write_task({"valid.jsonl": valid_rows(ITEMS), "test.jsonl": valid_rows(ITEMS).replace("act ", "test act ")})
-        planner = EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
-        yield Room(lab, store, examiner_on(lab, store, planner))
+        yield Room(lab, store, runner_on(lab, store))
 
 
-def examiner_on(lab: Laboratory, store: Store, planner: EvalPlanner | None = None) -> Examiner:
-    """Return another bot's examiner on the same store."""
-    planner = planner or EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
-    return Examiner(store, lab.catalogue, planner, lab.rows, lab.platform_of, time.time)
+def runner_on(lab: Laboratory, store: Store) -> EvidenceRunner:
+    """Return another bot's evidence_runner on the same store."""
+    evals = EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
+    planner = RoundPlanner(store, lab.catalogue, evals, lab.platform_of, partial(in_production, store), time.time)
+    return EvidenceRunner(store, planner, lab.rows, lab.platform_of, partial(approval_of, store), time.time)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
 from tests.jobs.tasks.folder import SCHEMA, grader, line, write_folder
 
@@ -219,7 +219,7 @@ WATCHED = {
 
 def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
     task = TaskCatalogue(write_folder(tmp_path, WATCHED)).load("small")
-    assert (task.shadows, task.guardrails, task.alias) == (("judge",), {"exact": -0.02}, "canary")
+    assert (task.held_out_graders, task.guardrails, task.alias) == (("judge",), {"exact": -0.02}, "canary")
     assert task.alerts.changes == {"O1": {"patience": 3}}
     assert (task.approval.expires_days, task.evidence_runs) == (7.0, 3)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.alerts import AlertSettings
-from jobs.errors import InvalidRequest
-from jobs.records import ApprovalPolicy, Hyperparameters
+from jobs.core.errors import InvalidRequest
+from jobs.core.records import ApprovalPolicy, Hyperparameters
+from jobs.rules import AlertSettings
 from jobs.tasks import Oversight, TaskCatalogue
 from jobs.tasks.manifest import read_manifest
 from tests.jobs.tasks.folder import write_folder
@@ -50,7 +50,7 @@ def test_how_jobs_are_watched_and_checkpoints_signed_off_is_read() -> None:
     changes = {"O1": {"least_drift": 0.08, "patience": 3}, "N": {"much": 0.6}, "P": False}
     assert oversight.alerts == AlertSettings.of(changes)
     assert oversight.alerts.changes == changes
-    assert oversight.shadows == ("judge",)
+    assert oversight.held_out_graders == ("judge",)
     assert oversight.guardrails == {"exact": -0.05, "format": -0.02}
     assert (oversight.alias, oversight.evidence_runs) == ("canary_2", 5)
     assert oversight.approval == ApprovalPolicy(3, 0.5, self_approval=True, one_rejection_settles=False)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import InvalidRequest, NotFound
-from jobs.tasks import Message, Row, TaskCatalogue, conversation
+from jobs.core.errors import InvalidRequest, NotFound
+from jobs.core.records import Message
+from jobs.tasks import Row, TaskCatalogue, conversation
 from jobs.tasks.rows import read_rows
 from tests.jobs.tasks.folder import line, write_folder
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.tasks.schema import response_format
 from tests.jobs.tasks.folder import SCHEMA
 

@@ -1,0 +1,26 @@
+"""The kinds of record that the bot keeps. Names, and the values of enums inside records, are stored data."""
+
+from typing import Final
+
+from jobs.aliases.records import Alias, Proposal, WebhookCall
+from jobs.approvals.records import Approval
+from jobs.core.records import Job
+from jobs.evals.records import Eval
+from jobs.evidence.records import Evidence
+from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
+from jobs.state.kind import Kind, Kinds
+from jobs.training.sweep_entry import sweep_entry
+
+KINDS: Final = Kinds(
+    Kind(Job, "job", "id", "jobs", "created_at", has_work=True, sweep_entry=sweep_entry),
+    Kind(Eval, "eval", "id", "evals", "created_at", has_work=True),
+    Kind(Approval, "approval", "subject", "all:approval"),
+    Kind(Evidence, "evidence", "job", "all:evidence"),
+    Kind(Alias, "alias", "name", "all:alias"),
+    Kind(Proposal, "proposal", "id", "all:proposal", "at"),
+    Kind(WebhookCall, "webhook", "id", "all:webhook", "made_at"),
+    Kind(ChannelPreferences, "channel", "channel", "all:channel"),
+    Kind(PersonPreferences, "person", "user", "all:person"),
+    Kind(HeldBack, "held", "id", "all:held"),
+    Kind(Digest, "digest", "id", "all:digest"),
+)

@@ -1,0 +1,1 @@
+"""Aliases in Slack: moves, rollbacks and their messages."""

@@ -1,0 +1,1 @@
+"""Approvals in Slack: the form, the votes, what is pending."""

@@ -1,0 +1,1 @@
+"""Evals in Slack: /eval and its cards."""

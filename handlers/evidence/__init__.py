@@ -1,0 +1,1 @@
+"""A job's checkpoints in Slack: how they were evaluated, and which to choose."""

@@ -1,0 +1,135 @@
+"""`/rft checkpoints`: a job's checkpoints for one person, in the order of what they need; and evaluating them again."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.evidence.preference import PREFER
+from handlers.evidence.summary import ReportLink, chart_of, summary
+from handlers.slack.blocks import Block, Message, context, escape
+from handlers.slack.commands import Typed
+from handlers.slack.dispatch import Asker
+from handlers.slack.images import Pictures
+from handlers.slack.replies import whisper
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.permissions import Permission
+from jobs.evidence.choose import preferred, read_need
+from jobs.evidence.records import Evidence, EvidenceState
+from jobs.evidence.runner import EvidenceRunner
+from jobs.training.service import RftJobs
+from jobs.views.job import JobView, JobViews
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to the menu of what a person needs."""
+    app.action(PREFER)(handle_preference)
+
+
+async def handle_preference(
+    ack: AsyncAck,
+    body: dict[str, Any],
+    action: dict[str, Any],
+    client: AsyncWebClient,
+    views: JobViews,
+    pictures: Pictures,
+    report_link: ReportLink,
+) -> None:
+    """Show who chose in the menu the checkpoints in that order."""
+    await ack()
+    job_id, _, need = str(action["selected_option"]["value"]).partition("|")
+    shown = await shown_to_one(await views.job(job_id), need, pictures, report_link)
+    await whisper(client, shown, str(body["user"]["id"]), str(body["channel"]["id"]))
+
+
+async def show_checkpoints(
+    typed: Typed,
+    asker: Asker,
+    client: AsyncWebClient,
+    jobs: RftJobs,
+    views: JobViews,
+    evidence_runner: EvidenceRunner,
+    pictures: Pictures,
+    report_link: ReportLink,
+) -> None:
+    """Show the person who asked a job's checkpoints, or evaluate them again.
+
+    Raises:
+        NotFound: there is no such job, or it kept no checkpoint.
+        NotPermitted: evaluating them again is others' to ask for.
+        InvalidRequest: what was typed cannot be understood.
+        Conflict: the checkpoints cannot be evaluated again, or are not evaluated yet and so not to be ranked.
+    """
+    view = await views.job(typed.word)
+    if "again" in typed.given:
+        again = await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
+        await whisper(client, Message(again), asker.user, asker.channel)
+        return
+    shown = await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
+    await whisper(client, shown, asker.user, asker.channel)
+
+
+async def _again(view: JobView, answer: str, evidence_runner: EvidenceRunner, jobs: RftJobs, user: str) -> str:
+    if answer.lower() != "yes":
+        raise InvalidRequest("`again=` takes only `yes`: the checkpoints are evaluated again, and votes given anew.")
+    await jobs.require(Permission.EVALUATE_AGAIN, view.job, user)
+    begun = await evidence_runner.again(view.job.id, user)
+    count = len(begun.checkpoints)
+    return (
+        f"I evaluate {count} checkpoint{'s' if count != 1 else ''} of `{view.job.id}` and the base model again. Votes "
+        "given until now count no more; the buttons come back in the job's thread with the new evidence."
+    )
+
+
+async def shown_to_one(view: JobView, need: str | None, pictures: Pictures, report_link: ReportLink) -> Message:
+    """Return a job's checkpoints without controls, the preferred one first where somebody says what they need.
+
+    Raises:
+        NotFound: the job has kept none.
+        InvalidRequest: there is no such need, or nothing measured for it.
+        Conflict: they have not been evaluated.
+    """
+    if not view.job.checkpoints:
+        raise NotFound(_none_yet(view))
+    chosen = preferred(_evaluated(view), read_need(need)) if need is not None else None
+    chart = chart_of(view)
+    file = await pictures.file_of(chart, f"checkpoints-{view.job.id}") if chart else None
+    order, opening = (chosen.candidates, escape(chosen.reason)) if chosen else ((), "")
+    message = summary(view, file, report_link, order=order, opening=opening)
+    blocks = [_without_controls(block) for block in message.blocks if block["type"] != "actions"]
+    if view.approval and view.approval.settled is None:
+        blocks.append(context("Approve or reject in the job's thread."))
+    return Message(message.text, tuple(blocks))
+
+
+def _evaluated(view: JobView) -> Evidence:
+    """Return finished evidence, or raise Conflict with how far it is."""
+    evidence, job = view.evidence, view.job
+    if evidence is None:
+        raise Conflict(f"The checkpoints of {job.id} have not been evaluated, so none can be preferred.")
+    match evidence.state:
+        case EvidenceState.GATHERING:
+            done = f"{evidence.answered:,} of {evidence.total:,} answers so far"
+            raise Conflict(f"The checkpoints of {job.id} are being evaluated: {done}. Ask again when that is done.")
+        case EvidenceState.WITHDRAWN:
+            raise Conflict(
+                f"The checkpoints of {job.id} are evaluated when it stops; it goes on training. Ask again then."
+            )
+        case EvidenceState.FAILED:
+            why = evidence.note or f"`/rft checkpoints {job.id} again=yes` tries once more."
+            raise Conflict(f"The checkpoints of {job.id} could not be evaluated, so none can be preferred. {why}")
+        case EvidenceState.READY:
+            return evidence
+
+
+def _none_yet(view: JobView) -> str:
+    if view.job.state.is_final:
+        return f"{view.job.id} kept no checkpoint."
+    return (
+        f"{view.job.id} is still training, and a better checkpoint may displace an earlier one. They are "
+        "read when it has finished or is paused."
+    )
+
+
+def _without_controls(block: Block) -> Block:
+    return {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}

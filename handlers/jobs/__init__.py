@@ -1,0 +1,1 @@
+"""RFT jobs in Slack: /rft, cards, threads, curves."""

@@ -1,0 +1,71 @@
+"""The validation rewards of several jobs in one picture, and whether a difference between them is more than noise."""
+
+from collections.abc import Sequence
+
+from charts import JobCurve, JobCurves
+from handlers.jobs.significance import chance, items_needed, valid_error
+from handlers.slack.wording import score
+from jobs.core.hyperparameters import SETTINGS
+from jobs.core.records import Job
+from jobs.views.job import JobView
+
+
+def job_curves(views: Sequence[JobView]) -> JobCurves:
+    """Return the chart of jobs over one another; its title says which is highest, where that can be said."""
+    jobs = [view.job for view in views]
+    several = len({(job.task, job.model) for job in jobs}) > 1
+    lines = tuple(JobCurve(_name(view.job, several=several), view.series.valid) for view in views)
+    return JobCurves(_verdict(views), lines, _subtitle(jobs))
+
+
+def _verdict(views: Sequence[JobView]) -> str:
+    """Return which job's best evaluation is highest, or that noise explains the difference to the next."""
+    ranked = sorted((view for view in views if view.series.valid), key=lambda view: _best(view)[1], reverse=True)
+    if not ranked:
+        return "None of these jobs has been evaluated yet"
+    step, top = _best(ranked[0])
+    told = f"{ranked[0].job.id} is highest: validation reward {score(top)} at step {step}"
+    if len(ranked) == 1:
+        return told
+    if not _alike([view.job for view in views]):
+        return "Which of these jobs is better cannot be told from their rewards"
+    behind = top - _best(ranked[1])[1]
+    noise = [error for view in ranked[:2] if (error := valid_error(view.series)) is not None]
+    if len(noise) < 2:
+        return f"{told}; too few evaluations to tell that from noise"
+    explained = chance(*noise)
+    if behind > explained:
+        return f"{told}, {behind:.2f} above the next, more than noise explains ({explained:.2f})"
+    pair = f"{ranked[0].job.id} from {ranked[1].job.id}"
+    needed = items_needed(ranked[0].job.valid_items, explained, behind)
+    items = f"; about {needed:,} items could tell" if needed else ""
+    return f"Can't tell {pair}: {score(top)} against {score(top - behind)}, noise explains {explained:.2f}{items}"
+
+
+def _best(view: JobView) -> tuple[int, float]:
+    return max(view.series.valid, key=lambda point: point[1])
+
+
+def _alike(jobs: Sequence[Job]) -> bool:
+    """Return whether the jobs were evaluated on the same items in the same way."""
+    return len({(job.task, job.task_version, job.training_reward, job.valid_items) for job in jobs}) == 1
+
+
+def _subtitle(jobs: Sequence[Job]) -> str:
+    tasks = ", ".join(dict.fromkeys(job.task for job in jobs))
+    if not _alike(jobs):
+        return f"{tasks} · different tasks, versions or rewards: levels do not compare"
+    items = f"the same {jobs[0].valid_items} validation items" if jobs[0].valid_items else "the same task"
+    return f"{tasks} · {jobs[0].training_reward} on {items}"
+
+
+def _name(job: Job, *, several: bool) -> str:
+    """Return what tells a job from others: its id, task and model where those differ, the settings it was given."""
+    given = [
+        f"{setting.key}={value}"
+        for setting in SETTINGS
+        if (value := getattr(job.request.hyperparameters, setting.field)) is not None
+    ]
+    seed = [f"seed={job.request.seed}"] if job.request.seed is not None else []
+    which = [job.task, job.model] if several else []
+    return " \u00b7 ".join(filter(None, [job.id, ", ".join([*which, *given, *seed])]))

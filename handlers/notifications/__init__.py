@@ -1,0 +1,1 @@
+"""Mutes, quiet hours, digests and mentions in Slack."""

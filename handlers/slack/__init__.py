@@ -1,0 +1,1 @@
+"""What every handler uses of Slack: commands, blocks, forms, files, people, posting."""

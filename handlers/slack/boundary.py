@@ -1,0 +1,93 @@
+"""The one place where a handler's failure is answered: a sentence for the person, or a reference that finds the bug."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+
+from handlers.slack.blocks import escape
+from handlers.slack.replies import Answers, is_passing
+from jobs.core.errors import BotError
+from jobs.core.permissions import NotPermitted
+
+TOO_MANY_REQUESTS: Final = 429
+ESCAPED_MENTION: Final = re.compile(r"&lt;@([UW][A-Z0-9]+)&gt;")
+
+log: Final = structlog.get_logger(__name__)
+
+
+class SteadyAck(AsyncAck):
+    """An acknowledgement that stays given.
+
+    Bolt takes it back when the handler fails before the next look at it, some 10 ms later: Slack then waits for 3 s and
+    tells the person that the app did not respond.
+    """
+
+    @property
+    def response(self) -> BoltResponse | None:
+        """What Slack is answered; None until it was acknowledged."""
+        return self._given
+
+    @response.setter
+    def response(self, response: BoltResponse | None) -> None:
+        self._given = response or getattr(self, "_given", None)
+
+
+class Boundary:
+    """Answers failures.
+
+    Args:
+        reference: makes a short reference and logs it with the exception in hand.
+    """
+
+    def __init__(self, reference: Callable[[BaseException], str]) -> None:
+        self._reference = reference
+
+    def register(self, app: AsyncApp) -> None:
+        """Catch what the app's handlers raise."""
+        app.error(self.handle)
+
+    async def handle(self, error: Exception, body: dict[str, Any], respond: AsyncRespond, answers: Answers) -> None:
+        """Tell the person what went wrong, only them, where they asked; later, where Slack does not take it now."""
+        text = self._words(error)
+        user, channel = _who(body), _where(body)
+        if user is None:
+            return
+        if channel is None:  # a form belongs to no channel: their own conversation with the bot is the place
+            await answers.tell_alone(user, text)
+            return
+        try:
+            await answers.tell(user, channel, text)
+        except SlackApiError as failure:
+            # The bot is not in this channel. What was typed or clicked there can be answered there all the same.
+            log.info("answered.by_response_url", reason=str(failure.response.get("error")))
+            await respond(text=text, response_type="ephemeral", replace_original=False)
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, NotPermitted):
+            return ESCAPED_MENTION.sub(r"<@\1>", escape(str(error)))
+        if isinstance(error, BotError):
+            return escape(str(error))
+        if isinstance(error, SlackApiError) and error.response.status_code == TOO_MANY_REQUESTS:
+            wait = error.response.headers.get("Retry-After") or "60"
+            return f"Slack asks me to slow down. Try again in {wait} s."
+        if is_passing(error):
+            return "Slack failed at what I asked of it. Look whether it is done all the same; if not, try again."
+        return (
+            f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
+            "breaks again, give the reference to whoever runs me."
+        )
+
+
+def _who(body: dict[str, Any]) -> str | None:
+    user = body.get("user_id") or (body.get("user") or {}).get("id")
+    return str(user) if user else None
+
+
+def _where(body: dict[str, Any]) -> str | None:
+    channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
+    return str(channel) if channel else None

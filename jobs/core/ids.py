@@ -1,0 +1,78 @@
+"""The ids of records, work items and root messages: how each is built and read."""
+
+import hashlib
+from base64 import b32encode
+from typing import Final
+
+EVAL_PREFIX: Final = "eval-"
+"""How every eval's id begins, and no other's."""
+PROPOSAL_PREFIX: Final = "move-"
+"""How the id of every proposal to move an alias begins, and no other's."""
+LETTERS: Final = 6
+APPROVAL: Final = "approval"
+EVIDENCE: Final = "evidence"
+MOVE: Final = "move"
+WEBHOOK: Final = "webhook"
+DIGEST: Final = "digest"
+QUIET: Final = "quiet"
+
+
+def short_id(prefix: str, cause: str) -> str:
+    """Return the prefix and six letters or digits (a-z, 2-7: 30 bits) that follow from the cause."""
+    return prefix + b32encode(hashlib.sha256(cause.encode()).digest())[:LETTERS].decode().lower()
+
+
+def card_id(subject: str) -> str:
+    """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
+    if subject.startswith(PROPOSAL_PREFIX):
+        return f"{subject}:approval"
+    return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
+
+
+def is_eval(subject: str) -> bool:
+    """Tell an eval's id from a job's."""
+    return subject.startswith(EVAL_PREFIX)
+
+
+def approval_turn(subject: str) -> str:
+    """Return the id of the turns of an approval: its reminder and its end."""
+    return f"{APPROVAL}:{subject}"
+
+
+def evidence_turn(job: str) -> str:
+    """Return the id of the turns that gather a job's evidence: beside the job's own turns, not among them."""
+    return f"{EVIDENCE}:{job}"
+
+
+def proposal_turn(proposal: str) -> str:
+    """Return the id of the turns of a proposed rollback, or of the review of one."""
+    return f"{MOVE}:{proposal}"
+
+
+def webhook_turn(call: str) -> str:
+    """Return the id of the turns of a webhook call."""
+    return f"{WEBHOOK}:{call}"
+
+
+def digest_turn(channel: str) -> str:
+    """Return the id of the turns of a channel's daily digest."""
+    return f"{DIGEST}:{channel}"
+
+
+def quiet_turn(record: str) -> str:
+    """Return the id of the turn at which a channel hears what its quiet hours kept back."""
+    return f"{QUIET}:{record}"
+
+
+def kind_of_turn(turn_id: str) -> str:
+    """Return the kind of work that a turn is: of a job, of an eval, or what stands before the colon of its id."""
+    kind, colon, _ = turn_id.partition(":")
+    if colon:
+        return kind
+    return "eval" if is_eval(turn_id) else "turn"
+
+
+def subject_of_turn(turn_id: str) -> str:
+    """Return the id of what a turn is about."""
+    kind, colon, subject = turn_id.partition(":")
+    return subject if colon else kind

@@ -1,0 +1,164 @@
+"""Who may do what to a job or an eval.
+
+                              who launched it    an approver of its task    anybody else
+    pause                     yes                yes                        yes
+    resume                    yes                yes                        no
+    cancel                    yes                yes                        no
+    evaluate again            yes                yes                        no
+    say which task it is of   yes                yes                        no
+
+A pause can be taken back and saves money, so it is everybody's. A cancelled job is paid for and lost, and what resumes
+or is evaluated again costs more. Small teams open all of it to everybody.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol, assert_never
+
+from jobs.core.errors import NotAllowed
+from jobs.core.records import Job
+
+ApproversOf = Callable[[str], Awaitable[tuple[str, ...]]]
+"""A task's approvers (Slack user-group handles or ids) by its name, also of a task that is no more."""
+
+
+class Directory(Protocol):
+    """Knows who belongs to which group."""
+
+    async def is_any_of(self, user: str, approvers: tuple[str, ...]) -> bool:
+        """Tell whether the user is named in `approvers` or a member of a group named there; may be a minute old."""
+
+    async def still(self, users: Collection[str], approvers: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the users who are named in `approvers`, or members of a group named there, right now."""
+
+
+class Permission(StrEnum):
+    """What is done to a job or an eval; an `Action` and the permission of the same value are one."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    EVALUATE_AGAIN = "evaluate_again"
+    """Its checkpoints, which costs model calls and ends the votes so far."""
+    GIVE_TASK = "give_task"
+    """To a job launched elsewhere: whose graders, approvers and guardrails hold for it."""
+
+
+EVERYBODYS: Final = frozenset({Permission.PAUSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a person may not do it: only `owner` and the approvers may."""
+
+    permission: Permission
+    owner: str
+
+
+class NotPermitted(NotAllowed):
+    """Others may do this; its text mentions them the way Slack does, such as `<@U0ALICE>`."""
+
+
+def may(
+    permission: Permission, *, user: str, owner: str, is_approver: bool, open_control: bool = False
+) -> Refusal | None:
+    """Return None where a person may do it, else why not.
+
+    Args:
+        permission: what they want to do.
+        user: Slack user id of who wants to.
+        owner: Slack user id of who launched it, started it, or asked to watch what was launched elsewhere.
+        is_approver: whether they approve models of its task.
+        open_control: whether everybody may do everything.
+    """
+    permitted = permission in EVERYBODYS or open_control or user == owner or is_approver
+    return None if permitted else Refusal(permission, owner)
+
+
+class Permissions:
+    """Refuses, in words, what a person may not do.
+
+    Args:
+        directory: who is an approver.
+        approvers_of: a task's approvers, for what does not keep its own.
+        open_control: whether everybody may do everything.
+    """
+
+    def __init__(self, directory: Directory, approvers_of: ApproversOf, *, open_control: bool = False) -> None:
+        self._directory = directory
+        self._approvers_of = approvers_of
+        self._open_control = open_control
+
+    async def require_for_job(self, permission: Permission, job: Job, user: str, *, pausable: bool = False) -> None:
+        """Raise NotPermitted, naming who may, where a person may not do this to a job.
+
+        Args:
+            permission: what they want to do.
+            job: the job as it stands.
+            user: Slack user id.
+            pausable: whether it could be paused now, which they may.
+        """
+        owner = job.request.requested_by
+        refusal = await self._refusal(permission, user, owner, job.approvers)
+        if refusal:
+            owns = "asked to watch" if job.imported else "launched"
+            stops = pausable and permission is Permission.CANCEL
+            instead = f" Anybody may pause it meanwhile: `/rft pause {job.id}`." if stops else ""
+            raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {_why(permission)}{instead}")
+
+    async def require_for_eval(self, eval_id: str, user: str, *, owner: str, task: str) -> None:
+        """Raise NotPermitted, naming who may, if a person may not cancel an eval that `owner` started on a task."""
+        approvers = () if user == owner else await self._approvers_of(task)
+        refusal = await self._refusal(Permission.CANCEL, user, owner, approvers)
+        if refusal:
+            raise NotPermitted(
+                f"{_who(refusal, 'started', eval_id, approvers)} A cancelled eval cannot be taken up again, "
+                "and what it cost is spent."
+            )
+
+    async def _refusal(
+        self, permission: Permission, user: str, owner: str, approvers: tuple[str, ...]
+    ) -> Refusal | None:
+        """Decide; who is an approver is asked only where it matters."""
+        refused = may(permission, user=user, owner=owner, is_approver=False, open_control=self._open_control)
+        if refused is None:
+            return None
+        is_approver = await self._directory.is_any_of(user, approvers)
+        return may(permission, user=user, owner=owner, is_approver=is_approver, open_control=self._open_control)
+
+
+def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) -> str:
+    groups = ", ".join(_named(each) for each in approvers)
+    others = f" and its approvers ({groups})" if groups else ""
+    match refusal.permission:
+        case Permission.EVALUATE_AGAIN:
+            what = f"have the checkpoints of {subject} evaluated again"
+        case Permission.GIVE_TASK:
+            what = f"say which task {subject} is of"
+        case Permission.PAUSE | Permission.RESUME | Permission.CANCEL:
+            what = f"{refusal.permission.value} {subject}"
+        case _:
+            assert_never(refusal.permission)
+    return f"Only <@{refusal.owner}>, who {owns} it,{others} can {what}."
+
+
+def _why(permission: Permission) -> str:
+    match permission:
+        case Permission.CANCEL:
+            return "A cancelled job cannot be taken up again, and what it cost is spent."
+        case Permission.RESUME:
+            return "Resumed, it costs money again."
+        case Permission.GIVE_TASK:
+            return "The task decides who approves its checkpoints, and what they are measured by."
+        case Permission.EVALUATE_AGAIN:
+            return "It costs model calls, and votes given until now would count no more."
+        case Permission.PAUSE:
+            return "It can be resumed."
+        case _:
+            assert_never(permission)
+
+
+def _named(approver: str) -> str:
+    """Return a group's handle, or a mention of a person named by id."""
+    return f"<@{approver}>" if approver[:1] in "UW" and approver.isupper() else f"@{approver.lstrip('@')}"

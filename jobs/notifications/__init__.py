@@ -1,0 +1,1 @@
+"""Who is notified, how loudly and when: mutes, quiet hours, digests, mentions."""

@@ -1,0 +1,98 @@
+"""Reading times as people type them: spans, hours of the day, zones. What is wrong is said in a sentence."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from jobs.core.errors import InvalidRequest
+from jobs.core.nearest import nearest
+from jobs.notifications.quiet_hours import instant
+
+DEFAULT_SPAN: Final = 4 * 3600.0
+SHORTEST_SPAN: Final = 60.0
+LONGEST_SPAN: Final = 30 * 86400.0
+SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86400.0}
+LONG_UNITS: Final = frozenset({"min", "mins", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days"})
+SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
+CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+ZONES_FROM: Final = "The names are those of the IANA time zones, such as Europe/Berlin."
+
+
+def read_span(typed: str) -> float:
+    """Return the seconds of a span such as `30m`, `2h` or `3d`; at most 30 days."""
+    found = SPAN.fullmatch(typed.strip().lower())
+    if found is None:
+        raise InvalidRequest(f"I cannot read `for={typed}` as a span of time. Write `for=30m`, `for=2h` or `for=3d`.")
+    count, unit = found.groups()
+    if not unit:
+        raise InvalidRequest(
+            f"`for={typed}` has no unit. Write it without a space: `for={typed}h`, or with `m` or `d`."
+        )
+    if unit[0] not in SECONDS or (len(unit) > 1 and unit not in LONG_UNITS):
+        raise InvalidRequest(f"`for={typed}` has a unit that I do not know. Use `m`, `h` or `d`, as in `for=2h`.")
+    seconds = float(count) * SECONDS[unit[0]]
+    if not SHORTEST_SPAN <= seconds <= LONGEST_SPAN:
+        raise InvalidRequest(f"`for={typed}` is out of range: from one minute to 30 days, such as `for=2h`.")
+    return seconds
+
+
+def read_clock(typed: str) -> int:
+    """Return the minutes after midnight of a time of day such as `18:00`, on the 24-hour clock."""
+    found = CLOCK.fullmatch(typed.strip())
+    if found is None:
+        raise InvalidRequest(f"'{typed}' is no time of day. Write hours and minutes on the 24-hour clock: `18:00`.")
+    hours, minutes = int(found[1]), int(found[2])
+    if hours > 23 or minutes > 59:
+        raise InvalidRequest(f"'{typed}' is no time of day: hours go from 00 to 23, minutes from 00 to 59.")
+    return hours * 60 + minutes
+
+
+def read_hours(typed: str) -> tuple[int, int]:
+    """Return start and end, in minutes after midnight, of hours such as `22:00-07:00`."""
+    start, dash, end = typed.replace("\N{EN DASH}", "-").replace("\N{EM DASH}", "-").partition("-")
+    if not dash:
+        raise InvalidRequest(f"'{typed}' are no hours. Write from when to when: `22:00-07:00`; or `off`.")
+    hours = read_clock(start), read_clock(end)
+    if hours[0] == hours[1]:
+        raise InvalidRequest(
+            f"'{typed}' begins when it ends. To hear nothing for a while, use `/proctor mute for=1d`; for hours of "
+            "each day, write `22:00-07:00`."
+        )
+    return hours
+
+
+def read_until(typed: str, zone: str, now: float) -> float:
+    """Return the unix seconds of the next time that it is `18:00` on the clock of a zone."""
+    minutes = read_clock(typed)
+    today = datetime.fromtimestamp(now, ZoneInfo(zone)).date()
+    days = (today + timedelta(days=ahead) for ahead in range(3))
+    return next(at for at in (instant(day, minutes, zone) for day in days) if at > now)
+
+
+def read_zone(typed: str) -> str:
+    """Return the IANA name of a time zone, however its letters are cased."""
+    zones = _zones()
+    if typed.lower() in zones:
+        return zones[typed.lower()]
+    ending = sorted(zone for key, zone in zones.items() if key.rpartition("/")[2] == typed.lower().replace(" ", "_"))
+    meant = f"did you mean '{ending[0]}'?" if ending else nearest(typed, sorted(zones.values()), alike=0.6)
+    if not meant.startswith("did you mean"):
+        raise InvalidRequest(f"There is no time zone '{typed}'. {ZONES_FROM}")
+    raise InvalidRequest(f"There is no time zone '{typed}'; {meant}")
+
+
+def clock(minutes: int) -> str:
+    """Return minutes after midnight as `07:00`."""
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def local_date(at: float, zone: str) -> str:
+    """Return the date in a zone, such as `2026-03-29`."""
+    return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {zone.lower(): zone for zone in available_timezones()}

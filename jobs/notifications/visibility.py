@@ -1,0 +1,100 @@
+"""How loud one message is: whether the channel sees it beside its thread, and whom it mentions. One pure decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from jobs.core.records import Job, Posting, PostingKind
+from jobs.notifications.quiet_hours import quiet_until
+from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferences, Scope
+
+Level = Literal["info", "warn", "critical"]
+ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL})
+"""Messages that wait for people's word: a mute leaves them alone, for they expire."""
+ALIAS: Final = "alias:"
+"""How the ids of messages about an alias begin. A mute leaves them alone too: they are about production."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """How loud a message is."""
+
+    broadcast: bool
+    """Seen in the channel too."""
+    mentions: tuple[str, ...] = ()
+    """Slack user ids."""
+    held: bool = False
+    """Quiet hours keep some of it back: it is told when they end."""
+    waiting: tuple[str, ...] = ()
+    """Who is mentioned then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Everything that bears on how loud a message is."""
+
+    preferences: ChannelPreferences
+    people: Mapping[str, PersonPreferences]
+    """Habits of those who have some; others like to be mentioned."""
+    now: float
+
+
+def visibility(posting: Posting, level: Level | None, job: Job | None, audience: Audience) -> Visibility:
+    """Decide how loud a message is.
+
+    Muted, nothing reaches the channel and nobody is mentioned, but approvals are asked for and moves of aliases told.
+    In quiet hours nothing reaches the channel, and only what is critical mentions people.
+
+    Args:
+        posting: the message; what it was to be by itself is its `broadcast`.
+        level: of the alert that it tells, None where it tells none.
+        job: what it is about, None where that is no job.
+        audience: who would hear it.
+    """
+    is_quiet = quiet_until(audience.preferences.quiet, audience.now) is not None
+    if posting.kind in ASKING:
+        return Visibility(posting.broadcast and not is_quiet, held=posting.broadcast and is_quiet)
+    if job is None:
+        return Visibility(posting.broadcast)
+    if mute_of(audience.preferences, job, audience.now) and not posting.id.startswith(ALIAS):
+        return Visibility(broadcast=False)
+    concerned = recipients(job, audience.people) if _matters(posting, level) else ()
+    if not is_quiet:
+        return Visibility(posting.broadcast, concerned)
+    if level == "critical":
+        return Visibility(broadcast=False, mentions=concerned, held=posting.broadcast)
+    return Visibility(broadcast=False, held=posting.broadcast or bool(concerned), waiting=concerned)
+
+
+def recipients(job: Job, people: Mapping[str, PersonPreferences]) -> tuple[str, ...]:
+    """Return who is mentioned about a job: who launched it, and who asked to watch, unless they rather are not."""
+    everybody = dict.fromkeys((job.request.requested_by, *job.watchers))
+    return tuple(user for user in everybody if _likes_mentions(people.get(user), job))
+
+
+def mute_of(preferences: ChannelPreferences, job: Job, now: float) -> Mute | None:
+    """Return the mute that covers a job, the longest of them; None where none does."""
+    covering = (mute for mute in preferences.mutes if mute.until > now and covers(mute, job))
+    return max(covering, key=lambda mute: mute.until, default=None)
+
+
+def _matters(posting: Posting, level: Level | None) -> bool:
+    """Tell whether a message is worth a mention: warnings, and what the channel is to see, such as the end."""
+    if posting.kind is PostingKind.ALERT:
+        return level in {"warn", "critical"}
+    return posting.kind is PostingKind.STATUS and posting.broadcast
+
+
+def _likes_mentions(preferences: PersonPreferences | None, job: Job) -> bool:
+    return preferences is None or (preferences.mentions and job.id not in preferences.unwatched)
+
+
+def covers(mute: Mute, job: Job) -> bool:
+    """Tell whether a mute is about a job of its channel."""
+    match mute.scope:
+        case Scope.CHANNEL:
+            return True
+        case Scope.TASK:
+            return mute.name == job.task
+        case Scope.JOB:
+            return mute.name == job.id

@@ -1,0 +1,1 @@
+"""Delivery of the messages that were committed with a change."""

@@ -1,0 +1,229 @@
+"""Posting effectively once: what is written in the outbox reaches Slack, and a crash in between repeats nothing.
+
+A posting is taken up under a lease, posted, and entered into the ledger. When an attempt may have gone through
+unanswered, the next one first looks for the message in Slack's history, where each carries its posting id as metadata.
+This is at-least-once, and exactly once as long as Slack shows a posted message in its history within `settle` seconds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from jobs.core.errors import UnreadableRecord
+from jobs.core.ids import card_id
+from jobs.core.records import Posting, PostingKind
+from jobs.state.store import Delivery, LedgerEntry, Store
+
+LEASE: Final = 20.0
+"""Seconds a lane is held without a sign of life. What a killed bot had in hand goes out after that; a bot that stands
+still for longer, in the moment before it posts, posts twice."""
+SIGNS_OF_LIFE: Final = 3
+"""In the time of a lease."""
+LONGEST_DELIVERY: Final = 900.0
+"""Seconds after which a delivery is taken to hang, and may be begun anew."""
+PATIENCE: Final = 1.5
+"""Seconds worth waiting for a free place under a rate limit before giving the lane back."""
+ROOT_WAIT: Final = 0.3
+LONGEST_PAUSE: Final = 60.0
+MOMENT: Final = 0.01
+"""Least pause after a failure: a pause of 0 means to go on at once."""
+IN_THREAD: Final = frozenset(
+    {
+        PostingKind.CURVE,
+        PostingKind.ALERT,
+        PostingKind.STATUS,
+        PostingKind.SUMMARY,
+        PostingKind.APPROVAL_NOTICE,
+        PostingKind.EVAL_RESULT,
+        PostingKind.EVAL_REPORT,
+        PostingKind.EVAL_EXPORT,
+    }
+)
+log: Final = structlog.get_logger(__name__)
+
+
+class NotDelivered(Exception):
+    """Slack certainly did not take it; try again after `wait` seconds."""
+
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class MaybeDelivered(Exception):
+    """The answer was lost; it may stand in Slack or not."""
+
+
+class Undeliverable(Exception):
+    """Slack refused it for good, with its reason."""
+
+
+class Poster(Protocol):
+    """Knows how a posting looks and puts it into Slack."""
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        """Post a new message; raises NotDelivered, MaybeDelivered or Undeliverable."""
+        ...
+
+    async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
+        """Bring the message of a refreshed posting up to date; same errors."""
+        ...
+
+    async def find(self, posting: Posting, thread: LedgerEntry | None, since: float) -> LedgerEntry | None:
+        """Return where the posting stands if it was posted after `since` (unix seconds), else None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A shared limit: `burst` at once, one per `interval` seconds in the long run."""
+
+    name: str
+    interval: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How fast messages may go out, and how often those that are refreshed are edited; all in seconds.
+
+    Slack allows about one post per second and channel, and 50 edits a minute over the workspace.
+    """
+
+    settle: float = 5.0
+    post_interval: float = 1.0
+    post_burst: int = 3
+    edit_interval: float = 60 / 45
+    edit_burst: int = 8
+    pauses: Mapping[PostingKind, float] | None = None
+    """Least time between two edits of one message."""
+
+    def pause_after(self, kind: PostingKind) -> float:
+        """Return the pause before a refreshed message of this kind is edited again."""
+        return (self.pauses or {}).get(kind, 3.0)
+
+
+class OutboxWorker:
+    """Delivers lanes of the outbox.
+
+    Args:
+        store: where the outbox is.
+        poster: puts one posting into Slack.
+        rate_limits: limits and pauses.
+        lease: seconds a lane stays ours without a sign of life.
+    """
+
+    def __init__(
+        self, store: Store, poster: Poster, rate_limits: RateLimits | None = None, *, lease: float = LEASE
+    ) -> None:
+        self._store = store
+        self._poster = poster
+        self._tempo = rate_limits or RateLimits()
+        self._lease = lease
+
+    async def deliver(self, lane: str, token: str) -> None:
+        """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
+        pause = 0.0
+        async with self._kept(lane, token):
+            while not pause:
+                try:
+                    delivery = await self._store.begin(lane, token, lease=self._lease)
+                except UnreadableRecord as newer:
+                    log.warning("posting.left_to_a_newer_bot", reason=str(newer))
+                    pause = LONGEST_PAUSE
+                    break
+                if delivery is None:
+                    break
+                with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
+                    pause = await self._deliver(delivery)
+        await self._store.release(lane, token, pause=pause)
+
+    @asynccontextmanager
+    async def _kept(self, lane: str, token: str) -> AsyncIterator[None]:
+        """Renew a lane's lease as long as the context lasts: one posting with its pictures may take minutes."""
+        done = asyncio.Event()
+
+        async def renew() -> None:
+            for _ in range(int(LONGEST_DELIVERY / self._lease * SIGNS_OF_LIFE)):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._lease / SIGNS_OF_LIFE):
+                        await done.wait()
+                if done.is_set() or not await self._store.keep_lane(lane, token, lease=self._lease):
+                    return
+
+        renewing = asyncio.create_task(renew(), name=f"lease of {lane}")
+        try:
+            yield
+        finally:
+            done.set()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _deliver(self, delivery: Delivery) -> float:
+        """Deliver one posting; return the seconds its lane must pause, 0 to go on with the next."""
+        posting = delivery.posting
+        thread = await self._thread(posting)
+        if thread is None and posting.kind in IN_THREAD:
+            await self._store.forget_attempt(posting)
+            return LONGEST_PAUSE if await self._store.is_refused(card_id(posting.subject)) else ROOT_WAIT
+        try:
+            entry = await self._reconciled(delivery, thread)
+            if entry is None:
+                wait = await self._place(posting, is_edit=delivery.entry is not None)
+                if wait:
+                    await self._store.forget_attempt(posting)
+                    return wait
+                entry = await self._send(delivery, thread)
+        except NotDelivered as failure:
+            log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
+            if delivery.attempt == 1:
+                await self._store.forget_attempt(posting)
+            return max(failure.wait, MOMENT)
+        except MaybeDelivered as failure:
+            log.warning("posting.unknown", reason=str(failure), attempt=delivery.attempt)
+            return min(LONGEST_PAUSE, max(self._tempo.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
+        except Undeliverable as failure:
+            log.error("posting.refused", reason=str(failure))
+            await self._store.refuse(posting, str(failure))
+            return 0.0
+        if await self._store.settle(delivery, entry):
+            return 0.0
+        return self._tempo.pause_after(posting.kind) if posting.refreshed else 0.0
+
+    async def _thread(self, posting: Posting) -> LedgerEntry | None:
+        if posting.kind not in IN_THREAD:
+            return None
+        return await self._store.ledger(posting.subject, card_id(posting.subject))
+
+    async def _reconciled(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
+        """Return where an earlier attempt of a new message stands, if it went through after all."""
+        if delivery.attempt == 1 or delivery.entry is not None:
+            return None
+        found = await self._poster.find(delivery.posting, thread, delivery.first_attempt)
+        if found:
+            log.info("posting.found", ts=found.ts)
+        return found
+
+    async def _place(self, posting: Posting, *, is_edit: bool) -> float:
+        """Wait for a place under the rate limits; return the seconds to come back after, 0 where it may go out."""
+        rate_limits = self._tempo
+        rate = (
+            Rate("edit", rate_limits.edit_interval, rate_limits.edit_burst)
+            if is_edit
+            else Rate(f"post:{posting.channel}", rate_limits.post_interval, rate_limits.post_burst)
+        )
+        waited = 0.0
+        while wait := await self._store.reserve(rate.name, interval=rate.interval, burst=rate.burst):
+            waited += wait
+            if waited > PATIENCE:
+                return wait
+            await asyncio.sleep(wait)
+        return 0.0
+
+    async def _send(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry:
+        if delivery.entry is not None:
+            return await self._poster.edit(delivery.posting, delivery.entry)
+        return await self._poster.post(delivery.posting, thread)

@@ -1,0 +1,1 @@
+"""Fine-tuning platforms: profiles, the gateway, and their spellings."""

@@ -1,0 +1,185 @@
+"""From a platform's refusal to the sentence a person reads: what was refused, why, and what to do next.
+
+Pure: it sees a status, a code and a message, never a client. A platform's words about a wrong key are
+not quoted, and `scrub` strikes keys out of everything else it echoes.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from jobs.core.errors import PlatformError, PlatformRejected, PlatformUnavailable
+from jobs.platforms.profiles import INSTEAD, Profile
+
+PERMANENT_LIMITS = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "billing_hard_limit_reached",
+    }
+)
+"""Codes of a 429 that no waiting mends; they come without Retry-After."""
+
+_SECRET = re.compile(r"(?<![\w-])(?:sk|xox[a-z]|xapp)-[\w*.-]{8,}|Bearer\s+\S+", re.IGNORECASE)
+_SHORTEST_KEY = 8
+_LONGEST_QUOTE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of the platform."""
+
+    doing: str
+    """Completes "The platform refused to ..."."""
+    once: bool = False
+    """True where asking twice could do it twice: it is never repeated, and a lost answer leaves the outcome unknown."""
+    model: str | None = None
+    """The base model it is about, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The platform's answer where it is not the one hoped for."""
+
+    status: int
+    """HTTP status."""
+    message: str = ""
+    code: str | None = None
+    kind: str | None = None
+    param: str | None = None
+    retry_after: float | None = None
+    """Seconds."""
+
+
+def refused(profile: Profile, request: Request, refusal: Refusal) -> PlatformError:
+    """Return the error for an answer with a status of 300 or more."""
+    if refusal.status in {408, 429} or refusal.status >= 500:
+        return _unavailable(profile, request, refusal)
+    say = _BY_CODE.get(refusal.code or "") or _BY_STATUS.get(refusal.status) or _plainly
+    if refusal.param == "model" and request.model in profile.retired:
+        say = _no_such_model
+    code = refusal.code or ("not_found" if refusal.status == 404 else refusal.kind)
+    return PlatformRejected(say(profile, request, refusal), code=code)
+
+
+def unreachable(profile: Profile, request: Request, *, reached: bool, timed_out: bool) -> PlatformUnavailable:
+    """Return the error for a request without an answer.
+
+    Args:
+        profile: the platform asked.
+        request: what was asked.
+        reached: False where no connection came about, so that nothing can have happened.
+        timed_out: True where time ran out before an answer.
+    """
+    if not reached:
+        return PlatformUnavailable(f"{profile.title} cannot be reached at {_host(profile)}; nothing was sent.")
+    how = "did not answer in time" if timed_out else "dropped the connection"
+    unknown = " Whether it was done is not known yet." if request.once else ""
+    return PlatformUnavailable(
+        f"{profile.title} {how} when asked to {request.doing}.{unknown}", outcome_unknown=request.once
+    )
+
+
+def unreadable(profile: Profile, request: Request) -> PlatformUnavailable:
+    """Return the error for an answer that is not the API's JSON."""
+    return PlatformUnavailable(
+        f"{profile.title} answered with something that is not the fine-tuning API when asked to {request.doing}. "
+        f"Check that its address {_host(profile)} is right.",
+        outcome_unknown=request.once,
+    )
+
+
+def cut_short(profile: Profile, request: Request) -> PlatformRejected:
+    """Return the error for an answer that a length limit or a content filter ended."""
+    return PlatformRejected(f"{profile.title} cut its answer short when asked to {request.doing}.", code="cut_short")
+
+
+def not_genuine(profile: Profile) -> PlatformRejected:
+    """Return the error for a webhook message whose signature is wrong."""
+    return PlatformRejected(
+        f"A message that claims to come from {profile.title} is not signed by it; it was ignored. "
+        "Check the webhook's secret.",
+        code="invalid_signature",
+    )
+
+
+def scrub(text: str, secret: str = "") -> str:
+    """Return `text` with everything that looks like a key struck out, and `secret` where it is long enough for one."""
+    if len(secret) >= _SHORTEST_KEY:
+        text = text.replace(secret, "[secret]")
+    return _SECRET.sub("[secret]", text)
+
+
+def _unavailable(profile: Profile, request: Request, refusal: Refusal) -> PlatformError:
+    if refusal.status == 429 and {refusal.code, refusal.kind} & PERMANENT_LIMITS:
+        code = refusal.code or refusal.kind
+        return PlatformRejected(
+            f"{profile.title} refused to {request.doing}: the account is out of credit or over its limit ({code}). "
+            "Waiting does not help; raise the limit or add credit, then ask again.",
+            code=code,
+        )
+    if refusal.status == 429:
+        wait = f"; it asks to wait {refusal.retry_after:.0f} s" if refusal.retry_after else ""
+        return PlatformUnavailable(
+            f"{profile.title} is receiving too many requests{wait}.", retry_after=refusal.retry_after
+        )
+    unknown = " Whether it was done is not known yet." if request.once else ""
+    return PlatformUnavailable(
+        f"{profile.title} has a problem of its own (HTTP {refusal.status}) when asked to {request.doing}.{unknown}",
+        retry_after=refusal.retry_after,
+        outcome_unknown=request.once,
+    )
+
+
+def _training_over(profile: Profile, request: Request, refusal: Refusal) -> str:
+    del request, refusal
+    until = profile.accepts_new_jobs_until
+    end = f" New jobs end for everybody on {until}." if until else ""
+    return (
+        f"{profile.title} accepts no new training jobs from this organization (training_not_available).{end} {INSTEAD}"
+    )
+
+
+def _no_such_model(profile: Profile, request: Request, refusal: Refusal) -> str:
+    gone = profile.retired.get(request.model or "")
+    if gone:
+        return gone.sentence(request.model or "", profile.title)
+    name = request.model or "this model"
+    known = f" It can tune: {', '.join(profile.models)}." if profile.models else ""
+    return f"{profile.title} does not have {name}, or this key may not use it.{known}{_reason(refusal, ' It says: ')}"
+
+
+def _wrong_key(profile: Profile, request: Request, refusal: Refusal) -> str:
+    del request, refusal
+    where = f"Put a valid key into {profile.api_key_env} and restart the bot." if profile.api_key_env else ""
+    return f"{profile.title} does not accept the key it was given (HTTP 401). {where}".rstrip()
+
+
+def _plainly(profile: Profile, request: Request, refusal: Refusal) -> str:
+    field = f" (field {refusal.param})" if refusal.param else ""
+    reason = _reason(refusal, ": ") or "."
+    return f"{profile.title} refused to {request.doing} (HTTP {refusal.status}){field}{reason}"
+
+
+def _reason(refusal: Refusal, lead: str) -> str:
+    said = " ".join(refusal.message.split())
+    if len(said) > _LONGEST_QUOTE:
+        said = said[:_LONGEST_QUOTE].rstrip() + "…"
+    return f"{lead}{said}" if said else ""
+
+
+def _host(profile: Profile) -> str:
+    return urlsplit(profile.base_url).netloc.rpartition("@")[2]
+
+
+_Say = Callable[[Profile, Request, Refusal], str]
+_BY_CODE: dict[str, _Say] = {
+    "training_not_available": _training_over,
+    "model_not_found": _no_such_model,
+    "invalid_api_key": _wrong_key,
+}
+_BY_STATUS: dict[int, _Say] = {401: _wrong_key}

@@ -1,0 +1,51 @@
+"""A job's history, joined from the pages of a listing.
+
+OpenAI lists events newest first and pages towards the past; other platforms may not, and neighbours can be swapped.
+So the pages are collected, put in order of time, and what follows the known event is new.
+"""
+
+from collections.abc import Sequence
+
+from jobs.platforms.parse import RemoteEvent
+
+
+class EventHistory:
+    """Collects pages of events until everything after a known event has been seen.
+
+    Args:
+        known: id of the newest event read before, or None to read the whole history.
+    """
+
+    def __init__(self, known: str | None) -> None:
+        self._known = known
+        self._seen: dict[str, RemoteEvent] = {}
+
+    def add(self, page: Sequence[RemoteEvent]) -> bool:
+        """Take one page in the order it was listed and return whether an earlier one is still needed."""
+        unseen = [event for event in page if event.id not in self._seen]
+        self._seen.update((event.id, event) for event in unseen)
+        return bool(unseen) and not self._reaches_back()
+
+    def new(self) -> tuple[RemoteEvent, ...]:
+        """Return the events after the known one, oldest first, each once; all where it is not in the history."""
+        listed = list(self._seen.values())
+        if self._is_newest_first():
+            listed.reverse()
+        listed.sort(key=lambda event: event.at)  # stable: equal times keep the listing's order
+        ids = [event.id for event in listed]
+        return tuple(listed[ids.index(self._known) + 1 :] if self._known in ids else listed)
+
+    def holds_newest(self, most: int) -> bool:
+        """True when the newest `most` events are in for certain, so that no further page is needed for them."""
+        return len(self._seen) >= most and self._is_newest_first()
+
+    def _reaches_back(self) -> bool:
+        """True when the listing has passed the known event by a moment, so that swapped neighbours are in too."""
+        known = self._seen.get(self._known or "")
+        if known is None or not self._is_newest_first():
+            return False
+        return next(reversed(self._seen.values())).at < known.at
+
+    def _is_newest_first(self) -> bool:
+        listed = tuple(self._seen.values())
+        return not listed or listed[0].at >= listed[-1].at

@@ -1,0 +1,227 @@
+"""What a platform says, as records: jobs, events, checkpoints read from the fine-tuning API's JSON.
+
+Read tolerantly: platforms leave fields out, add some, and send statuses that no list names. What cannot be read is
+absent, and the unread answer stays beside the record as `raw`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import get_args
+
+from jobs.core.records import Checkpoint, Effort, Hyperparameters
+from jobs.core.series import JsonObject
+from jobs.platforms.errors import scrub
+from jobs.platforms.metrics import (
+    TRAIN_REWARD_KEYS,
+    VALID_REWARD_KEYS,
+    child,
+    first_number,
+    grader_entries,
+    number,
+    whole,
+)
+
+KEY = "proctor_job"
+"""Name of the metadata pair that carries our job id to the platform."""
+
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Everything a new job is made of."""
+
+    key: str
+    """Our job id; the platform keeps it as metadata, so that a job is found again after an unclear answer."""
+    model: str
+    training_file: str
+    validation_file: str | None
+    grader: JsonObject
+    """Grader definition of the reward."""
+    response_format: JsonObject | None = None
+    """Chat-completions nesting: `{"type": "json_schema", "json_schema": {"name", "strict", "schema"}}`."""
+    suffix: str | None = None
+    seed: int | None = None
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """One job as the platform describes it. Times are unix seconds."""
+
+    id: str
+    status: str
+    """An open set: queued, running, paused, succeeded, ... and whatever a platform adds."""
+    model: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    fine_tuned_model: str | None = None
+    created_at: float | None = None
+    finished_at: float | None = None
+    estimated_finish: float | None = None
+    batch_size: int | None = None
+    """None while the platform says "auto"."""
+    n_epochs: int | None = None
+    training_file: str | None = None
+    validation_file: str | None = None
+    result_files: tuple[str, ...] = ()
+    key: str | None = None
+    """Our job id, where the job carries one."""
+    suffix: str | None = None
+    method: str | None = None
+    """`reinforcement`, `supervised`, ...; None where the platform does not say."""
+    reward: str | None = None
+    """Name of the grader that training climbs."""
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    """As the platform has them; None for what it still calls "auto"."""
+    grader: JsonObject = field(default_factory=dict)
+    """Grader definition of the reward; empty where the platform does not say."""
+    response_format: JsonObject = field(default_factory=dict)
+    """As in `JobSpec`; empty where the platform does not say."""
+    raw: JsonObject = field(default_factory=dict)
+
+    @property
+    def is_finished(self) -> bool:
+        """True when the platform will do nothing more with it; an unknown status counts as unfinished."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEvent:
+    """One line of a job's history on the platform."""
+
+    id: str
+    at: float
+    """Unix seconds."""
+    level: str
+    message: str
+    kind: str
+    """`message`, `metrics`, or whatever a platform adds."""
+    data: JsonObject = field(default_factory=dict)
+
+
+def read_job(answer: JsonObject) -> RemoteJob:
+    """Return the job described by the API's job object.
+
+    A healthy job carries `"error": {}`, not null: only an error with a code or a message is one.
+    """
+    error = child(answer, "error")
+    hyperparameters = child(answer, "method", "reinforcement", "hyperparameters")
+    grader = child(answer, "method", "reinforcement", "grader")
+    files = answer.get("result_files")
+    return RemoteJob(
+        id=text(answer, "id") or "",
+        status=text(answer, "status") or "unknown",
+        model=text(answer, "model"),
+        error_code=text(error, "code"),
+        error_message=scrub(text(error, "message") or "") or None,
+        fine_tuned_model=text(answer, "fine_tuned_model"),
+        created_at=number(answer.get("created_at")),
+        finished_at=number(answer.get("finished_at")),
+        estimated_finish=number(answer.get("estimated_finish")),
+        batch_size=whole(hyperparameters.get("batch_size")),
+        n_epochs=whole(hyperparameters.get("n_epochs")),
+        training_file=text(answer, "training_file"),
+        validation_file=text(answer, "validation_file"),
+        result_files=tuple(file for file in files if isinstance(file, str)) if isinstance(files, list) else (),
+        key=text(child(answer, "metadata"), KEY),
+        suffix=text(answer, "user_provided_suffix"),
+        method=text(child(answer, "method"), "type"),
+        hyperparameters=_settings(hyperparameters),
+        reward=text(grader, "name"),
+        grader=grader,
+        response_format=child(answer, "method", "reinforcement", "response_format"),
+        raw=answer,
+    )
+
+
+def _settings(said: JsonObject) -> Hyperparameters:
+    effort = said.get("reasoning_effort")
+    return Hyperparameters(
+        n_epochs=whole(said.get("n_epochs")),
+        batch_size=whole(said.get("batch_size")),
+        eval_interval=whole(said.get("eval_interval")),
+        eval_samples=whole(said.get("eval_samples")),
+        compute_multiplier=number(said.get("compute_multiplier")),
+        learning_rate_multiplier=number(said.get("learning_rate_multiplier")),
+        reasoning_effort=next((known for known in EFFORTS if known == effort), None),
+    )
+
+
+def read_event(answer: JsonObject) -> RemoteEvent:
+    """Return the event described by the API's event object; `data` may be null, empty or filled."""
+    return RemoteEvent(
+        id=text(answer, "id") or "",
+        at=number(answer.get("created_at")) or 0.0,
+        level=text(answer, "level") or "info",
+        message=scrub(text(answer, "message") or ""),
+        kind=text(answer, "type") or "message",
+        data=child(answer, "data"),
+    )
+
+
+def read_checkpoint(answer: JsonObject) -> Checkpoint | None:
+    """Return the checkpoint described by the API's checkpoint object, or None where it names no model or no step.
+
+    Rewards come under the names of the result file (`train_mean_reward`, `full_valid_mean_reward`) or of the events
+    (`train_reward_mean`, `valid_reward_mean`), flat or under `scores`.
+    """
+    metrics = child(answer, "metrics")
+    model_id = text(answer, "fine_tuned_model_checkpoint")
+    step = whole(answer.get("step_number"))
+    step = whole(metrics.get("step")) if step is None else step
+    if model_id is None or step is None:
+        return None
+    scores = {name: number(entry.get("valid_reward_mean")) for name, entry in grader_entries(metrics, "scores")}
+    return Checkpoint(
+        id=text(answer, "id") or model_id,
+        model_id=model_id,
+        step=step,
+        created_at=number(answer.get("created_at")),
+        train_reward=first_number(metrics, TRAIN_REWARD_KEYS),
+        valid_reward=first_number(metrics, VALID_REWARD_KEYS),
+        scores={name: score for name, score in scores.items() if score is not None},
+    )
+
+
+def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
+    """Return the vectors of the API's embeddings object, in the order of its indexes; what is none is left out."""
+    data = answer.get("data")
+    entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
+    vectors: dict[int, tuple[float, ...]] = {}
+    for place, entry in enumerate(entries):
+        vector = entry.get("embedding")
+        index = whole(entry.get("index"))
+        if isinstance(vector, list) and all(isinstance(number, int | float) for number in vector):
+            vectors[place if index is None else index] = tuple(float(number) for number in vector)
+    return tuple(vectors[index] for index in sorted(vectors))
+
+
+def method_of(spec: JobSpec) -> JsonObject:
+    """Return the `method` of a new job: its grader, response format and the hyperparameters that were chosen."""
+    chosen = {f.name: getattr(spec.hyperparameters, f.name) for f in fields(spec.hyperparameters)}
+    reinforcement: dict[str, object] = {
+        "grader": trainable(spec.grader),
+        "hyperparameters": {name: value for name, value in chosen.items() if value is not None},
+    }
+    if spec.response_format is not None:
+        reinforcement["response_format"] = spec.response_format
+    return {"type": "reinforcement", "reinforcement": reinforcement}
+
+
+def trainable(grader: JsonObject) -> JsonObject:
+    """Return the grader definition without `pass_threshold`, which belongs to evals and is refused in training."""
+    kept: dict[str, object] = {name: value for name, value in grader.items() if name != "pass_threshold"}
+    children = kept.get("graders")
+    if isinstance(children, Mapping):
+        kept["graders"] = {
+            key: trainable(each) if isinstance(each, Mapping) else each for key, each in children.items()
+        }
+    return kept
+
+
+def text(answer: JsonObject, name: str) -> str | None:
+    """Return the non-empty text at `name`, or None."""
+    value = answer.get(name)
+    return value if isinstance(value, str) and value else None

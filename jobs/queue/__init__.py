@@ -1,0 +1,1 @@
+"""What is due: the engine that carries work, and the lease under which it is done."""

@@ -1,0 +1,115 @@
+"""The aligned gap: how far train reward runs ahead of validation reward, like compared with like.
+
+The mean train reward of the last epoch lags behind the policy while a job learns fast, so "epoch mean minus newest
+validation" starts far below zero and drifts up to zero, which looks like overfitting and is not. Here each step's
+train reward is compared with the validation reward at the same step, interpolated between evaluations:
+
+    G_k = mean over the last W steps s <= k of (r_s - V(s)),   W = one epoch, so that each item counts once
+    D_k = G_k - G_0,    G_0 = median of the first three G after epoch 1: how much harder validation is anyway
+    SE  = sqrt(1.5 (s_V^2 + s_T^2))                            1.5: G_0 is noisy too
+    s_V = max(.005, 1.4826 MAD(V_k - V_(k-1)) / sqrt 2)        .02 before there are four evaluations
+    s_T = .5 sd(r_s - V(s)) / sqrt W                           .5: over an epoch the luck of the batches cancels
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from jobs.core.series import Series
+from jobs.rules.noise import LARGEST, ValidNoise, Windows, train_noise
+
+BASELINE_GAPS = 3
+LEAST_SPREAD = 4
+"""A spread is taken over at least this many steps, or a window of one or two would look exact by luck."""
+
+Point = tuple[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GapReading:
+    """The gap as it could be known at one evaluation; all figures in units of reward."""
+
+    step: int
+    valid: float
+    gap: float
+    gap_start: float
+    """G_0."""
+    drift: float
+    """D."""
+    error: float
+    """SE, the standard error of D."""
+    best: float
+    best_step: int
+    """The newest "new best": V > best + max(.01, s_V)."""
+    stale: int
+    """Evaluations since then."""
+    noise: float
+    """s_V."""
+    recent: float
+    """Mean validation reward of the last two evaluations."""
+    evals: int
+    """Evaluations so far; s_V is measured from the fourth on."""
+
+
+def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
+    """Return a reading for every evaluation from the one on at which the baseline G_0 is known.
+
+    Args:
+        series: the job's steps; rewards that are not finite count as missing.
+        epoch_steps: W, the number of steps in which every training item comes once.
+    """
+    valid = usable(series.valid)
+    differences = _differences(usable(series.train), valid)
+    steps = [step for step, _ in differences]
+    windows = Windows(difference for _, difference in differences)
+    noises = ValidNoise()
+    readings: list[GapReading] = []
+    first_gaps: list[float] = []
+    best, best_step, stale = -math.inf, 0, 0
+    last = math.nan
+    for count, (step, value) in enumerate(valid, start=1):
+        noise = noises.after(value)
+        recent, last = (last + value) / 2 if count > 1 else value, value
+        if value > best + max(0.01, noise):
+            best, best_step, stale = value, step, 0
+        else:
+            stale += 1
+        end = bisect_right(steps, step)
+        begin = bisect_right(steps, step - epoch_steps)
+        if not steps or steps[0] > step - epoch_steps + 1 or 2 * (end - begin) < epoch_steps:
+            continue  # the first evaluated epoch is not over, or half of this one's steps did not report
+        gap = windows.mean(begin, end)
+        if len(first_gaps) < BASELINE_GAPS:
+            first_gaps.append(gap)
+        if len(first_gaps) < BASELINE_GAPS:
+            continue
+        widest = max(0, end - max(epoch_steps, LEAST_SPREAD))
+        variance = windows.variance(widest, end) if end - widest > 1 else None
+        start = median(first_gaps)
+        error = math.sqrt(1.5 * (noise**2 + train_noise(variance, end - begin) ** 2))
+        readings.append(
+            GapReading(step, value, gap, start, gap - start, error, best, best_step, stale, noise, recent, count)
+        )
+    return tuple(readings)
+
+
+def usable(points: Sequence[Point]) -> list[Point]:
+    """Return the points whose value is a number that a grader can give."""
+    return [point for point in points if abs(point[1]) < LARGEST]
+
+
+def _differences(train: Sequence[Point], valid: Sequence[Point]) -> list[Point]:
+    """Return (s, r_s - V(s)) for every step between the first and the last evaluation."""
+    found: list[Point] = []
+    pieces = pairwise(valid)
+    piece = next(pieces, None)
+    for step, reward in train:
+        while piece and step > piece[1][0]:
+            piece = next(pieces, None)
+        if piece and step >= piece[0][0]:
+            (left, low), (right, high) = piece
+            found.append((step, reward - (low + (high - low) * (step - left) / (right - left))))
+    return found

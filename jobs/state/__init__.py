@@ -1,0 +1,1 @@
+"""State in Redis: records, and the one script that writes a change all or nothing."""

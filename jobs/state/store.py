@@ -1,0 +1,594 @@
+"""The door to Redis: what the bot remembers, who holds which lease, what waits to be posted.
+
+Keys, all behind one hash tag so that a cluster keeps them together:
+
+    {proctor}:schema                 integer, version of this layout
+    {proctor}:jobs                   sorted set, job id by creation time
+    {proctor}:job:<id>               hash version, by, value (Job as JSON)
+    {proctor}:steps:<id>             hash step number -> Step as JSON
+    {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job or proposal
+    {proctor}:evidence:<id>          hash version, by, value (Evidence as JSON), one per job
+    {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
+                                     says (s), or else when it was written (ms)
+    {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
+    {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
+    {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
+    {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
+    {proctor}:channel:<channel>      hash version, by, value (ChannelPreferences as JSON): mutes, quiet hours, digest
+    {proctor}:person:<user>          hash version, by, value (PersonPreferences as JSON): who wants to be mentioned
+    {proctor}:held:<id>              hash version, by, value (HeldBack as JSON): what quiet hours kept from a channel
+    {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
+    {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
+    {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
+    {proctor}:audit:about:<word>     list, id of each entry about a task, job, alias, proposal, model, person
+    {proctor}:audit:words            sorted set, each of these words by the time it was last written (ms)
+    {proctor}:evals                  sorted set, eval id by creation time
+    {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
+    {proctor}:due                    sorted set, id of each turn (see `jobs.core.ids`) by the time it is due (ms)
+    {proctor}:starts                 hash id of a turn -> begun since the last that finished or got further
+    {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
+    {proctor}:lane:<lane>            sorted set, posting id in order
+    {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
+    {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
+    {proctor}:refused                hash posting id -> posting, Slack's reason, and when (unix seconds)
+    {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
+    {proctor}:sweeps                 sorted set, platform by the time of its next sweep (ms)
+    {proctor}:sweep:<platform>       hash pages, cursor: what the last sweep left to the next
+    {proctor}:listed:<platform>      its jobs' statuses were read not long ago
+    {proctor}:leases:<due|outbox|sweeps> hash id -> token of who works on it
+    {proctor}:claim:<token>          list, answer of a claim, 30 s
+    {proctor}:launched:<who and what> job or eval id, 10 s
+    {proctor}:rate:<name>            time of the next free cell (ms)
+    {proctor}:picture:<digest>       Slack's file id of a picture that was uploaded, 2 d
+    {proctor}:secret:<name>          random text that signs links
+    {proctor}:sequence               counter that orders postings
+
+Every write is an idempotent script: redis-py asks again by itself when a reply is lost.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from secrets import token_hex
+from typing import Final, Literal, TypeVar, cast
+from uuid import uuid4
+
+import structlog
+from pydantic import Json, TypeAdapter
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from jobs.core.errors import ConfigurationError, UnreadableRecord
+from jobs.core.records import Posting
+from jobs.core.series import Series
+from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
+from jobs.state.kind import Kind, Kinds, readable
+from jobs.state.sweep_entry import SweepEntry, SweepPosition
+from jobs.trail.chain import FIRST
+from jobs.trail.entry import SealedEntry
+
+SCHEMA: Final = 2
+MOST_TRIES: Final = 200
+"""Of one change; a limit only so that a bug cannot spin for ever."""
+PREFIX: Final = "{proctor}"
+SCRIPTS: Final = (
+    *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
+    *("plan", "put_off", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
+)
+
+T = TypeVar("T")
+
+log: Final = structlog.get_logger(__name__)
+
+
+class VersionConflict(Exception):
+    """Somebody else changed the record first; read it again and decide again."""
+
+
+async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Read, decide and commit, and do so again as long as somebody else changes a record in between.
+
+    Args:
+        attempt: all three, beginning with the reading.
+
+    Raises:
+        AssertionError: it conflicted far more often than people and bots can act in one instant.
+    """
+    for _ in range(MOST_TRIES):
+        with suppress(VersionConflict):
+            return await attempt()
+    raise AssertionError(f"a record changed {MOST_TRIES} times while a change of it was decided")
+
+
+class AlreadyTaken(Exception):
+    """The once-key of a change is held.
+
+    Args:
+        holder: who holds it.
+    """
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A piece of due work held under a lease."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Where a posting stands in Slack; times in unix seconds."""
+
+    channel: str
+    ts: str
+    at: float = 0.0
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The oldest posting of a lane, taken up for delivery."""
+
+    posting: Posting
+    wanted: int
+    attempt: int
+    first_attempt: float
+    """Unix seconds of the first attempt that may have gone through."""
+    entry: LedgerEntry | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is removed all or nothing; keys are without the prefix."""
+
+    guards: tuple[tuple[str, int], ...]
+    """Records with the versions they were read at: where one was changed since, nothing is removed."""
+    absent: tuple[str, ...] = ()
+    """Keys that must not be there, or nothing is removed."""
+    gone: tuple[str, ...] = ()
+    unlisted: tuple[tuple[str, str], ...] = ()
+    """Sorted set and member."""
+    pared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Hash and the fields that stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPosting:
+    """What is known of a posting that Slack refused."""
+
+    posting: Json[Posting]
+    at: float = 0.0
+    """Unix seconds; 0 where it was not written down."""
+
+
+LEDGER_ENTRY: Final = TypeAdapter(LedgerEntry)
+REFUSED: Final = TypeAdapter(RefusedPosting)
+
+
+class Store:
+    """The bot's memory in Redis or Valkey (>= 6.2).
+
+    Args:
+        redis: an open client with `decode_responses=True`.
+        kinds: of the records that it holds.
+        audit_key: seals the trail; empty for a chain without a key.
+    """
+
+    def __init__(self, redis: "Redis", kinds: Kinds, audit_key: bytes = b"") -> None:
+        self._redis = redis
+        self._kinds = kinds
+        self._audit_key = audit_key
+        self._head = FIRST
+        self.unreadable: Final[set[str]] = set()
+        """Keys of what only a newer version can read, as far as lists came across it."""
+        self._scripts: Mapping[str, AsyncScript] = {
+            name: redis.register_script(resources.files("jobs.state").joinpath("lua", f"{name}.lua").read_text("utf-8"))
+            for name in SCRIPTS
+        }
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Check that the server keeps what it is given and that the state is of this version.
+
+        Raises:
+            ConfigurationError: the state is of another version, or the server may evict keys.
+        """
+        await self._redis.set(_key("schema"), SCHEMA, nx=True)
+        found = int(await self._redis.get(_key("schema")) or 0)
+        if found > SCHEMA:
+            raise ConfigurationError(
+                f"REDIS_URL: the state there is of version {found}, this program knows {SCHEMA}; start the newer one"
+            )
+        if found < SCHEMA:
+            raise ConfigurationError(
+                f"REDIS_URL: the state there is of version {found}, which this program ({SCHEMA}) does not take over; "
+                "to keep it, run the program that wrote it; to leave it, set PROCTOR_HOME or REDIS_URL to a new place"
+            )
+        memory = cast("Mapping[str, object]", await self._redis.info("memory"))
+        policy = str(memory.get("maxmemory_policy", "noeviction"))
+        if policy != "noeviction":
+            raise ConfigurationError(
+                f"REDIS_URL: the server's maxmemory-policy is {policy}, which may drop state; set it to noeviction"
+            )
+
+    async def ping(self) -> None:
+        """Raise unless the server answers."""
+        await self._redis.ping()
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    async def series(self, job_id: str) -> Series:
+        """Return all steps of a job read so far."""
+        values = await self._redis.hvals(_key(f"steps:{job_id}"))
+        return Series.of(STEP.validate_json(value) for value in values)
+
+    async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
+        """Return the record of a kind and its version, or None; raises UnreadableRecord."""
+        found = self._kinds.of_type(kind)
+        version, text = await self._stored(found.key_of(record_id))
+        return Versioned(found.read(record_id, text), version) if text else None
+
+    def kind_of(self, value: T) -> Kind[T]:
+        """Return the kind of a record."""
+        return self._kinds.of(value)
+
+    async def records(self, kind: type[T], limit: int = 500) -> tuple[T, ...]:
+        """Return the newest records of a kind, newest first, without those that only a newer version can read."""
+        found, ids = self._kinds.of_type(kind), await self.ids(kind, limit)
+        pipe = self._redis.pipeline(transaction=False)
+        for record_id in ids:
+            pipe.hget(_key(found.key_of(record_id)), "value")
+        texts = await pipe.execute()
+        return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
+
+    async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
+        """Return the ids of the newest records of a kind, newest first."""
+        found = await self._redis.zrevrange(_key(self._kinds.of_type(kind).index), 0, limit - 1)
+        return tuple(cast("list[str]", found))
+
+    async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
+        """Return entries of the audit trail in order: those after the entry `after`; "-" begins at the start."""
+        start = after if after == "-" else f"({after}"
+        return _sealed(await self._redis.xrange(_key("audit"), start, "+", limit))
+
+    async def trail_backwards(self, limit: int) -> tuple[SealedEntry, ...]:
+        """Return the newest entries of the audit trail, newest first."""
+        return _sealed(await self._redis.xrevrange(_key("audit"), "+", "-", limit))
+
+    async def trail_about(self, word: str, limit: int) -> tuple[SealedEntry, ...]:
+        """Return the newest entries of the audit trail that are about a word, in any case, newest first."""
+        ids = cast("list[str]", await self._redis.lrange(_key(f"audit:about:{word.lower()}"), -limit, -1))
+        pipe = self._redis.pipeline(transaction=False)
+        for entry_id in reversed(ids):
+            pipe.xrange(_key("audit"), entry_id, entry_id)
+        return tuple(sealed for found in await pipe.execute() for sealed in _sealed(found))
+
+    async def trail_words(self, limit: int = 5000) -> tuple[str, ...]:
+        """Return the words that the audit trail is about, each once, the last written first."""
+        return tuple(cast("list[str]", await self._redis.zrevrange(_key("audit:words"), 0, limit - 1)))
+
+    async def trail_head(self) -> str:
+        """Return the hash of the entry that was written last; 64 zeros where there is none."""
+        return str(await self._redis.hget(_key("audit:head"), "hash") or FIRST)
+
+    async def model_of(self, alias: str) -> str | None:
+        """Return the id of the model that an alias points at, as others read it from Redis; None where it is none."""
+        model = await self._redis.get(_key(f"model:{alias}"))
+        return str(model) if model else None
+
+    async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
+        """Return where a posting stands in Slack, or None while it was not posted."""
+        value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
+        return LEDGER_ENTRY.validate_json(value) if value else None
+
+    async def secret(self, name: str) -> str:
+        """Return the secret called `name`: random, made when it is first asked for, the same for every bot."""
+        key = _key(f"secret:{name}")
+        await self._redis.set(key, token_hex(32), nx=True)
+        return str(await self._redis.get(key))
+
+    async def starts(self, turn_id: str) -> int:
+        """Return how many turns of this id began since the last one that finished."""
+        return int(await self._redis.hget(_key("starts"), turn_id) or 0)
+
+    async def outbox_age(self) -> float:
+        """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
+        first = await self._redis.zrange(_key("outbox"), 0, 0, withscores=True)
+        if not first:
+            return 0.0
+        seconds, micros = await self._redis.time()
+        return max(0.0, seconds + micros / 1e6 - float(first[0][1]) / 1000)
+
+    async def picture(self, key: str) -> str | None:
+        """Return the file id under which a picture was uploaded, or None where it is not known (any more)."""
+        return cast("str | None", await self._redis.get(_key(f"picture:{key}")))
+
+    async def keep_picture(self, key: str, file: str, *, seconds: float) -> None:
+        """Remember for so many seconds under which file id a picture was uploaded."""
+        await self._redis.set(_key(f"picture:{key}"), file, px=int(seconds * 1000))
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    async def commit(self, change: Change) -> None:
+        """Write one change all or nothing; asked twice with the same change it has one effect.
+
+        Raises:
+            VersionConflict: a record was changed since it was read; nothing was written.
+            AlreadyTaken: the once-key is held by another; nothing was written.
+        """
+        token, replaced = uuid4().hex, await self._replaced(change)
+        while True:
+            written = change_json(change, self._kinds, replaced, self._head, self._audit_key)
+            answer = await self._run("commit", token, json.dumps(written))
+            match answer:
+                case ["done"]:
+                    return
+                case ["conflict", str(record)]:
+                    raise VersionConflict(record)
+                case ["taken", str(holder)]:
+                    raise AlreadyTaken(holder)
+                case ["head", str(head)]:
+                    self._head = head  # the trail grew meanwhile: seal anew, on to its end
+                case _:
+                    raise AssertionError(f"unexpected answer of commit: {answer}")
+
+    async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
+        """Take what is due, at most `limit`, under a lease of `lease` seconds."""
+        token = uuid4().hex
+        answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
+        return tuple(Claim(claimed, token) for claimed in answer)
+
+    async def hold(self, subject: str, token: str, mine: str, *, lease: float, further: bool = False) -> bool:
+        """Take over a claimed turn for one who works on it long, or renew that; False where another has it.
+
+        Args:
+            subject: whose turn it is.
+            token: of the claim, or of the one who held it until now.
+            mine: names the one who works; only they can renew.
+            lease: seconds from now.
+            further: the work got further since the last time, so that its turns are not counted as failing.
+        """
+        return bool(await self._run("hold", subject, token, mine, int(lease * 1000), int(further)))
+
+    async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
+        """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost.
+
+        Raises:
+            UnreadableRecord: only a newer version can deliver it.
+        """
+        answer = await self._run("begin", lane, token, int(lease * 1000))
+        match answer:
+            case ["posting", str(posting_id), str(value), str(wanted), str(attempt), str(first), str(entry)]:
+                return Delivery(
+                    posting=readable(POSTING, f"posting:{posting_id}", value),
+                    wanted=int(wanted),
+                    attempt=int(attempt),
+                    first_attempt=int(first) / 1000,
+                    entry=LEDGER_ENTRY.validate_json(entry) if entry else None,
+                )
+            case _:
+                return None
+
+    async def keep_lane(self, lane: str, token: str, *, lease: float) -> bool:
+        """Hold a claimed lane for `lease` seconds from now; False where another has it, or nobody."""
+        return bool(await self._run("keep_lane", lane, token, int(lease * 1000)))
+
+    async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
+        """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""
+        posting = delivery.posting
+        where = json.dumps(asdict(entry))
+        answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
+        return answer == 2
+
+    async def keep_ready(self, posting: Posting, *, after: float) -> None:
+        """Let a posting go out in `after` seconds, whatever becomes of this bot, unless it is taken back until then.
+
+        Asked again it is put off. Its lane is its own.
+        """
+        value = POSTING.dump_json(posting).decode()
+        await self._run("keep_ready", posting.id, posting.lane, value, int(after * 1000))
+
+    async def take_back(self, posting: Posting) -> None:
+        """Take back a posting that was kept ready, unless it is on its way already."""
+        await self._run("take_back", posting.id, posting.lane)
+
+    async def forget_attempt(self, posting: Posting) -> None:
+        """Note that the last attempt certainly did not reach Slack."""
+        await self._run("forget", posting.id)
+
+    async def refuse(self, posting: Posting, reason: str) -> None:
+        """Set aside a posting that Slack will never take, with its reason."""
+        await self._run("refuse", posting.id, posting.lane, reason)
+
+    async def is_refused(self, posting_id: str) -> bool:
+        """Tell whether Slack refused a posting when it was last delivered."""
+        return bool(await self._redis.hexists(_key("refused"), posting_id))
+
+    async def refused(self) -> Mapping[str, str]:
+        """Return the postings that Slack refused, by id, each with the reason as JSON."""
+        return cast("Mapping[str, str]", await self._redis.hgetall(_key("refused")))
+
+    async def release(self, lane: str, token: str, *, pause: float = 0.0) -> None:
+        """Give a lane back; its next delivery comes after `pause` seconds at the earliest."""
+        await self._run("release", lane, token, int(pause * 1000))
+
+    async def reserve(self, name: str, *, interval: float, burst: int = 1) -> float:
+        """Reserve one call under a shared rate; return 0, or the seconds to wait before asking again.
+
+        Args:
+            name: what is limited, e.g. a channel.
+            interval: seconds between calls in the long run.
+            burst: calls that may go out at once.
+        """
+        return float(cast("int", await self._run("reserve", name, int(interval * 1000), burst))) / 1000
+
+    # -- removing ------------------------------------------------------------------------------------------------
+
+    async def listed(self, kind: type, *, offset: int, limit: int, until: float | None = None) -> tuple[str, ...]:
+        """Return a page of the ids of a kind, oldest first; `until` (unix seconds) where it keeps the time."""
+        # By rank: by score, Redis would walk over everything before the page.
+        found = await self._redis.zrange(
+            _key(self._kinds.of_type(kind).index), offset, offset + limit - 1, withscores=True
+        )
+        page = cast("list[tuple[str, float]]", found)
+        return tuple(each for each, at in page if until is None or at <= until)
+
+    async def sizes(self, subjects: Sequence[str]) -> tuple[tuple[int, int], ...]:
+        """Return for each subject how many steps, and how many lines of its ledger, are kept."""
+        pipe = self._redis.pipeline(transaction=False)
+        for subject in subjects:
+            pipe.hlen(_key(f"steps:{subject}"))
+            pipe.hlen(_key(f"ledger:{subject}"))
+        counts = cast("list[int]", await pipe.execute())
+        return tuple(zip(counts[::2], counts[1::2], strict=True))
+
+    async def waiting(self, *, offset: int, limit: int) -> tuple[Posting, ...]:
+        """Return the oldest posting of each lane of a page of the outbox."""
+        lanes = cast("list[str]", await self._redis.zrange(_key("outbox"), offset, offset + limit - 1))
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
+            pipe.zrange(_key(f"lane:{lane}"), 0, 0)
+        firsts = [str(found[0]) for found in await pipe.execute() if found]
+        keys = [f"posting:{posting_id}" for posting_id in firsts]
+        for key in keys:
+            pipe.hget(_key(key), "value")
+        return tuple(self._readable(POSTING, zip(keys, await pipe.execute(), strict=True)))
+
+    async def refused_since(self, cursor: int, limit: int) -> tuple[int, tuple[RefusedPosting, ...]]:
+        """Return about so many of the refused postings and where the next page begins; 0 begins, and ends."""
+        answer = await self._redis.hscan(_key("refused"), cursor, count=limit)
+        after, page = cast("tuple[int, Mapping[str, str]]", answer)
+        return int(after), tuple(self._readable(REFUSED, page.items()))
+
+    async def forget_refused(self, posting_ids: Sequence[str]) -> None:
+        """Forget that Slack refused these postings."""
+        if posting_ids:
+            await self._redis.hdel(_key("refused"), *posting_ids)
+
+    async def drop(self, removal: Removal) -> bool:
+        """Remove all of it, or nothing where a record changed meanwhile or a message waits; tell which."""
+        return bool(await self._run("drop", json.dumps(asdict(removal))))
+
+    # -- sweeps --------------------------------------------------------------------------------------------------
+
+    async def watched(self, platform: str) -> tuple[tuple[SweepEntry, ...], SweepPosition]:
+        """Return every job of a platform that is not over, and what the last sweep left."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(_key(f"watched:{platform}"))
+        pipe.hgetall(_key(f"sweep:{platform}"))
+        texts, left = cast("list[dict[str, str]]", await pipe.execute())
+        position = SweepPosition(int(left.get("pages", 0)), left.get("cursor", ""))
+        return tuple(SweepEntry.read(job, platform, text) for job, text in texts.items()), position
+
+    async def is_listed(self, entry: SweepEntry) -> bool:
+        """Tell whether a recent sweep found a job in the status of this entry."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.exists(_key(f"listed:{entry.platform}"))
+        pipe.hget(_key(f"watched:{entry.platform}"), entry.job)
+        is_fresh, text = await pipe.execute()
+        return bool(is_fresh) and text == entry.text
+
+    async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
+        """Let the next turns of jobs come within so many seconds, spread over them in their order, or earlier.
+
+        Args:
+            platform: whose jobs they are.
+            jobs: their ids.
+            within: seconds from now.
+            ask: whether they must ask for the job itself, because the list says something else of it, or nothing.
+        """
+        if jobs:
+            await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
+
+    async def put_off_quiet(self, platform: str, *, after: float) -> None:
+        """Put off the looks at a platform's quiet jobs, to `after` seconds from now and up to twice as many."""
+        await self._run("put_off", platform, int(after * 1000))
+
+    async def swept(
+        self, platform: str, token: str, *, pause: float, position: SweepPosition, holds: float = 0.0
+    ) -> None:
+        """Give back a platform whose sweep is done; the next one comes after `pause` seconds.
+
+        Args:
+            platform: its name.
+            token: of the claim.
+            pause: seconds.
+            position: what to leave to the next sweep.
+            holds: seconds for which the statuses that it read count as known.
+        """
+        left = (position.pages, position.cursor, int(holds * 1000))
+        await self._run("swept", platform, token, int(pause * 1000), *left)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _run(self, script: str, *args: str | int) -> object:
+        return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
+
+    async def _stored(self, key: str) -> tuple[int, str | None]:
+        version, text = cast("list[str | None]", await self._redis.hmget(_key(key), ["version", "value"]))
+        return int(version or 0), text
+
+    async def _replaced(self, change: Change) -> Mapping[str, str]:
+        """Return what is stored at the versions that the records of a change were read at, by key."""
+        kinds = ((self._kinds.of(each.value), each) for each in change.records if each.version)
+        versions = {kind.key_of(kind.id_of(each.value)): each.version for kind, each in kinds}
+        pipe = self._redis.pipeline(transaction=False)
+        for key in versions:
+            pipe.hmget(_key(key), ["version", "value"])
+        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute()) if versions else []
+        read = zip(versions.items(), stored, strict=True)
+        return {key: text for (key, at), (version, text) in read if text and version == str(at)}
+
+    def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
+        """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""
+        for key, text in texts:
+            try:
+                if text:
+                    yield readable(adapter, key, text)
+            except UnreadableRecord:
+                if key not in self.unreadable:
+                    self.unreadable.add(key)
+                    log.warning("record.unreadable", key=key, count=len(self.unreadable))
+
+
+def _sealed(found: object) -> tuple[SealedEntry, ...]:
+    entries = cast("list[tuple[str, dict[str, str]]]", found)
+    return tuple(SealedEntry(id_, *(kept.get(n, "") for n in ("entry", "previous", "hash"))) for id_, kept in entries)
+
+
+@asynccontextmanager
+async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIterator[Store]:
+    """Yield an open store as long as the context lasts.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        kinds: as for `Store`.
+        audit_key: as for `Store`.
+
+    Raises:
+        ConfigurationError: as `Store.open`.
+        ConnectionError: nothing answers there, or not any more.
+    """
+    redis = Redis.from_url(url, decode_responses=True)
+    try:
+        store = Store(redis, kinds, audit_key)
+        await store.open()
+        yield store
+    except (RedisConnectionError, RedisTimeoutError) as failure:
+        raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
+    finally:
+        await redis.aclose()
+
+
+def _key(name: str) -> str:
+    return f"{PREFIX}:{name}"

@@ -1,0 +1,181 @@
+"""Writes a changed copy of a task beside it, as a task of its own. What is there already is never touched."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.core.errors import Conflict, InvalidRequest
+from jobs.tasks import Row, Task, TaskCatalogue
+from jobs.tasks.files import SPLIT_FILE, TaskFolder
+
+SCHEMA_FILE = "response_format.json"
+_MANIFEST = "task.yaml"
+_VERSION = re.compile(r"-(?:balanced|named|data)-[0-9]+$")
+_LONGEST_NAME = 64
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A changed copy of a task: `<task>-<kind>-<n>`."""
+
+    name: str
+    is_new: bool
+    """Whether it was written now; else the very same copy was there already."""
+
+
+def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out: Collection[str] = ()) -> Version:
+    """Write a copy of a task with some files changed, or return the one that has just these files already.
+
+    Asking twice, be it by hand or by a request delivered again, therefore makes one version.
+
+    Models are asked by it as by the first: its response format keeps its name, which platforms are sent too.
+    It appears whole or not at all: it is written under a hidden name, read as a task, and then renamed. A version of a
+    version takes the first task's name. Blocks; callers on the event loop use `asyncio.to_thread`.
+
+    Args:
+        task: what is copied: its manifest, prompts, graders, response format and splits.
+        kind: what was done to it: `balanced`, `named` or `data`.
+        changes: file (relative to the folder) to its new content; may add files.
+        leave_out: files that are not copied.
+
+    Raises:
+        Conflict: a file of the task has changed since it was read.
+        InvalidRequest: the copy would not be a task, or cannot be written.
+    """
+    root, base = task.folder.parent, _VERSION.sub("", task.name)
+    changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
+    content = {**_copied(task, {*leave_out, *changes}), **changes}
+    number, same = _found(root, base, kind, content)
+    if same is not None:
+        return Version(same, is_new=False)
+    name = _name(base, kind, number)
+    try:
+        making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
+    except OSError as error:
+        raise _unwritable(error) from error
+    try:
+        _write(making / name, content)
+        _read_back(making, name)
+        return _published(making / name, root, base, kind, content)
+    except OSError as error:
+        raise _unwritable(error) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def title_of(name: str, *, is_new: bool) -> str:
+    """Return what stands above a message about a version: that it is new, or that nothing was made."""
+    return f"New task {name}" if is_new else f"{name} is there already"
+
+
+def jsonl(rows: Iterable[Row]) -> bytes:
+    """Return the rows as a split's file, each with an id; one that is there already gets a number behind it."""
+    taken: set[str] = set()
+    written: list[str] = []
+    for row in rows:
+        row_id, again = row.id, 2
+        while row_id in taken:
+            row_id, again = f"{row.id}-{again}", again + 1
+        taken.add(row_id)
+        item = {"id": row_id, **{key: value for key, value in row.item.items() if key != "id"}}
+        written.append(json.dumps({"item": item}, ensure_ascii=False) + "\n")
+    return "".join(written).encode()
+
+
+def split_file(split: str) -> str:
+    """Return the file of a split, relative to its task's folder."""
+    return f"{split}.jsonl"
+
+
+def schema_file(response_format: Mapping[str, object]) -> bytes:
+    """Return a response format as the content of its file, with the name it has."""
+    return (json.dumps(response_format, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _copied(task: Task, without: Collection[str]) -> dict[str, bytes]:
+    folder = TaskFolder(task.folder.parent, task.name)
+    content: dict[str, bytes] = {}
+    for file in (_MANIFEST, *task.digests):
+        if file in without:
+            continue
+        content[file] = folder.read(file, SPLIT_FILE)
+        if file != _MANIFEST and folder.digests[file] != task.digests[file]:
+            raise Conflict(f"{folder.called(file)} has changed since the task was read; ask again.")
+    return content
+
+
+def _found(root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> tuple[int, str | None]:
+    """Return the next free number, and the version with just this content where there is one; one look at both."""
+    every = {int(p.name.rpartition("-")[2]): p for p in root.glob(f"{base}-{kind}-*") if p.name[-1].isdecimal()}
+    same = next((path.name for _number, path in sorted(every.items()) if _holds(path, content)), None)
+    return max(every, default=0) + 1, same
+
+
+def _holds(folder: Path, content: Mapping[str, bytes]) -> bool:
+    """Tell whether a folder has these files and no other; hidden ones, such as a file manager's, do not count."""
+    try:
+        there = {
+            path.relative_to(folder).as_posix(): path
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(".")
+        }
+        return there.keys() == content.keys() and all(
+            there[file].stat().st_size == len(data) and there[file].read_bytes() == data
+            for file, data in content.items()
+        )
+    except OSError:  # it cannot be read, so nobody can use it
+        return False
+
+
+def _name(base: str, kind: str, number: int) -> str:
+    name = f"{base}-{kind}-{number}"
+    if len(name) > _LONGEST_NAME:
+        raise InvalidRequest(
+            f"A version of this task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} are "
+            "allowed. Rename the task's folder."
+        )
+    return name
+
+
+def _write(folder: Path, content: Mapping[str, bytes]) -> None:
+    for file, data in content.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def _read_back(making: Path, name: str) -> None:
+    catalogue = TaskCatalogue(making)
+    made = catalogue.load(name)
+    for split in made.splits:
+        catalogue.rows(made, split)
+
+
+def _published(folder: Path, root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> Version:
+    """Rename the folder to the next free name.
+
+    Of two that are written at once one comes too late for its number, and looks again: at the first one's content too.
+    """
+    for _ in range(_TRIES):
+        number, same = _found(root, base, kind, content)
+        if same is not None:
+            return Version(same, is_new=False)
+        name = _name(base, kind, number)
+        try:
+            folder.rename(root / name)
+        except OSError:
+            if not (root / name).exists():
+                raise
+        else:
+            return Version(name, is_new=True)
+    raise Conflict("Other versions of this task are being written at the same time; ask again.")
+
+
+def _unwritable(error: OSError) -> InvalidRequest:
+    return InvalidRequest(f"The tasks folder cannot be written to ({os.strerror(error.errno or 0)}).")

@@ -1,0 +1,1 @@
+"""The audit trail: its entries, their chain of hashes, and its verification."""

@@ -1,0 +1,1 @@
+"""RFT jobs: plan, launch, poll, and what news of a job changes."""

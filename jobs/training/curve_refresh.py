@@ -1,0 +1,49 @@
+"""When a job's curve is drawn anew: seldom enough to cost little, at once where something happened."""
+
+import math
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from jobs.core.records import Job, JobState
+from jobs.core.series import Series
+
+SHARE: Final = 1 / 20
+"""Of a job's steps: about so much of the curve is new in each picture."""
+USUAL: Final = 5
+"""Steps between two pictures where neither the job's length nor its evaluations tell."""
+LEAST_STEPS: Final = 2
+"""With fewer steps there is no curve."""
+
+
+def pictured_step(before: Job, job: Job, series: Series, *, every: int | None = None) -> int:
+    """Return the step up to which the curve is drawn for the card and the thread; 0 where it is not drawn yet.
+
+    It moves on with the first evaluation, then every so many steps, and at once with a new alert, at a pause and at
+    the end.
+
+    Args:
+        before: the job as it was.
+        job: the job as it is.
+        series: everything known of its steps.
+        every: steps between two pictures; None takes a twentieth of the job, and no less than from one evaluation to
+            the next.
+    """
+    if len(series.train) < LEAST_STEPS:
+        return before.pictured_step
+    raised = len(job.alerts) > len(before.alerts)
+    stopped = job.state is not before.state and (job.state.is_final or job.state is JobState.PAUSED)
+    if raised or stopped:
+        return job.last_step
+    if not before.pictured_step:
+        return job.last_step if series.valid or job.last_step >= (every or steps_between(job, series)) else 0
+    due = job.last_step - before.pictured_step >= (every or steps_between(job, series))
+    return job.last_step if due else before.pictured_step
+
+
+def steps_between(job: Job, series: Series) -> int:
+    """Return the steps between two pictures: a twentieth of the job, no less than between two evaluations."""
+    share = math.ceil(job.total_steps * SHARE) if job.total_steps else USUAL
+    evaluations = [later - earlier for (earlier, _), (later, _) in pairwise(series.valid)]
+    known = job.request.hyperparameters.eval_interval
+    return max(1, share, known or 0, math.floor(median(evaluations)) if evaluations else 0)

@@ -1,0 +1,317 @@
+"""From a request to a job on the platform, launched once however often this is interrupted.
+
+Each state is a step that may run again: checking costs nothing, launching uploads files, and before the one call that
+costs money the intent is written (creating). Whoever finds a job in creating asks the platform for a job with our id
+in its metadata before asking for a new one.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from jobs.core.errors import BotError, Conflict, PlatformError, PlatformUnavailable
+from jobs.core.records import Job, JobState, LaunchRequest
+from jobs.graders import GraderRuntime, check_grader, parse_grader
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.parse import JobSpec, RemoteJob
+from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
+from jobs.state.store import AlreadyTaken, Store, VersionConflict
+from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.records import TRAINING_SPLITS
+from jobs.training.plan import Planner, job_id
+from jobs.training.postings import answer, card_posting
+from jobs.training.trail_entries import launched
+
+APPEARANCE: Final = 60.0
+CREATE_LEASE: Final = 90.0
+"""Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
+MOST_UNKNOWN: Final = 3
+"""Looks at a platform that cannot say whether it has the job before the person is told."""
+MOST_TIDYING: Final = 15
+"""Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
+LONGEST_PAUSE: Final = 300.0
+CANCELLED_EARLY: Final = "It was cancelled before the launch."
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Launcher:
+    """Launches RFT jobs.
+
+    Args:
+        store: where jobs are kept.
+        tasks: the tasks that can be launched.
+        platform_of: profile and gateway by name.
+        graders: runs graders before money is spent.
+        default_platform: used where neither the person nor the task names one.
+        default_approvers: who may approve where the task does not say.
+        clock: unix seconds.
+        appearance: seconds in which a job that was asked for appears in the platform's list, if it was taken.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: TaskCatalogue,
+        platform_of: PlatformOf,
+        graders: GraderRuntime,
+        *,
+        default_platform: str,
+        default_approvers: tuple[str, ...],
+        clock: Callable[[], float],
+        appearance: float = APPEARANCE,
+    ) -> None:
+        self._store = store
+        self._tasks = tasks
+        self._platform_of = platform_of
+        self._graders = graders
+        self._planner = Planner(tasks, platform_of, default_platform, default_approvers, clock)
+        self._clock = clock
+        self._appearance = appearance
+
+    # -- the request ---------------------------------------------------------------------------------------------
+
+    async def launch(self, request: LaunchRequest) -> Job:
+        """Check what was asked for and write the job down; its turns do the rest.
+
+        The same trigger asked twice returns the same job.
+
+        Raises:
+            UserError: the task, platform, model or rows do not allow a launch; nothing was written.
+            AlreadyTaken: the same person asked for the same within the last seconds; names that job.
+        """
+        job = await self._planner.plan(request)
+        key = typed_key(replace(request, trigger=""))
+        while True:
+            once = Once(key, job.id, RETYPED)
+            try:
+                change = Change(records=(Versioned(job, 0),), next_turn=0, once=once, audit=(launched(job),))
+                await self._store.commit(change)
+            except VersionConflict:
+                held = await self._store.record(Job, job.id)
+                assert held is not None, "a conflict at version 0 means that the job exists"
+                if held.value.request.trigger == request.trigger:
+                    return held.value
+                job = replace(job, id=job_id(f"{job.id} {request.trigger}"))  # the short id is another launch's
+            except AlreadyTaken as taken:
+                if not await self._was_refused(taken.holder):
+                    raise
+                # Asking again after a refusal is no slip of the finger; what is asked after that is guarded as well.
+                key = f"{key}:{taken.holder}"
+            else:
+                return job
+
+    async def _was_refused(self, job_id: str) -> bool:
+        held = await self._store.record(Job, job_id)
+        return held is not None and held.value.state is JobState.NOT_LAUNCHED
+
+    # -- its turns -----------------------------------------------------------------------------------------------
+
+    async def check(self, held: Versioned[Job]) -> None:
+        """Try the reward grader on a real item; go on to launching, or refuse in words."""
+        job = held.value
+        try:
+            problems = await self._problems(job)
+        except BotError as failure:
+            problems = [str(failure)]
+        if problems:
+            await self.refuse(held, " ".join(problems))
+            return
+        await self._store.commit(
+            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), next_turn=0)
+        )
+
+    async def _problems(self, job: Job) -> list[str]:
+        task = await self._task_of(job)
+        rows = await asyncio.to_thread(self._tasks.rows, task, "train")
+        grader = parse_grader(task.reward_grader, task.reward)
+        return await check_grader(self._graders, grader, rows[0].item, task.response_format)
+
+    async def _task_of(self, job: Job) -> Task:
+        """Return the task that was asked for; raises UserError where its folder is gone or says something else now."""
+        task = await asyncio.to_thread(self._tasks.load, job.task)
+        if task.version != job.task_version:
+            raise Conflict(f"The files of {job.task} were changed while it was being launched; launch it again.")
+        return task
+
+    async def send(self, held: Versioned[Job], *, again: bool = False) -> None:
+        """Upload the job's files, write down that it is about to be created, and create it.
+
+        Args:
+            held: the job as it was read.
+            again: an earlier turn began this and did not finish: files of its own may lie on the platform.
+        """
+        job = held.value
+        files: list[str] = []
+        try:
+            _, gateway = self._platform_of(job.platform)
+            task = await self._task_of(job)
+            for split in TRAINING_SPLITS:
+                rows = await asyncio.to_thread(self._tasks.training_rows, task, split, job.prompt or None)
+                files.append(await gateway.upload(_file_name(job, split), rows))
+        except BotError as failure:
+            await self.refuse(Versioned(replace(job, files=tuple(files)), held.version), str(failure))
+            return
+        creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self._clock())
+        try:
+            await self._store.commit(Change(records=(Versioned(creating, held.version),), next_turn=CREATE_LEASE))
+        except VersionConflict:
+            await _delete(gateway, files)
+            raise
+        await self._create(Versioned(creating, held.version + 1), gateway, task)
+        if again:
+            await self._delete_other_uploads(gateway, creating)
+
+    async def recover(self, held: Versioned[Job]) -> None:
+        """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
+        job = held.value
+        try:
+            _, gateway = self._platform_of(job.platform)
+            found = await gateway.find(job.id)
+        except BotError as failure:
+            await self._still_unknown(held, failure)
+            return
+        if found is not None:
+            await self._created(held, found)
+            return
+        # A slow platform may still be at it: what is not there yet is not known to be missing.
+        early = self._appearance - (self._clock() - (job.create_asked_at or 0.0))
+        if early > 0:
+            await self._store.commit(Change(records=(held,), next_turn=early))
+            return
+        if job.pending:
+            await self.refuse(held, CANCELLED_EARLY)
+            return
+        try:
+            task = await self._task_of(job)
+        except BotError as failure:
+            await self.refuse(held, str(failure))
+            return
+        # Claimed anew before the call that costs money: of two turns that got here, one loses this write.
+        claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self._clock())
+        await self._store.commit(Change(records=(Versioned(claimed, held.version),), next_turn=CREATE_LEASE))
+        await self._create(Versioned(claimed, held.version + 1), gateway, task)
+
+    async def tidy(self, held: Versioned[Job]) -> None:
+        """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
+        job, wait = held.value, -1.0
+        try:
+            _, gateway = self._platform_of(job.platform)
+            for file in {*job.files, *await _uploads(gateway, job)}:
+                await gateway.delete_file(file)
+            job = replace(job, files=())
+        except BotError as failure:
+            job = replace(job, troubles=job.troubles + 1)
+            # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
+            if isinstance(failure, PlatformError) and job.troubles < MOST_TIDYING:
+                wait = _pause(job.troubles)
+            log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
+        await self._store.commit(Change(records=(Versioned(job, held.version),), next_turn=wait))
+
+    async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
+        job = held.value
+        try:
+            remote = await gateway.create(_spec(job, task))
+        except BotError as failure:
+            if isinstance(failure, PlatformUnavailable) and failure.outcome_unknown:
+                await self._still_unknown(held, failure)
+            else:
+                await self.refuse(held, str(failure))
+        else:
+            await self._created(held, remote)
+
+    async def _delete_other_uploads(self, gateway: Gateway, job: Job) -> None:
+        """Delete the files that an interrupted turn uploaded for this job, as well as may be; they cost nothing."""
+        try:
+            await _delete(gateway, set(await _uploads(gateway, job)) - set(job.files))
+        except PlatformError as failure:
+            log.warning("files.left_behind", reason=str(failure))
+
+    async def _created(self, held: Versioned[Job], remote: RemoteJob) -> None:
+        job = replace(
+            held.value,
+            state=JobState.WATCHING,
+            remote_id=remote.id,
+            platform_status=remote.status,
+            batch_size=remote.batch_size,
+            troubles=0,
+            note=None,
+        )
+        await self._store.commit(
+            Change(records=(Versioned(job, held.version),), next_turn=0, postings=(card_posting(job, urgent=True),))
+        )
+        log.info("job.created", remote=remote.id)
+
+    async def _still_unknown(self, held: Versioned[Job], failure: BotError) -> None:
+        """Look again later; tell the person once when it takes long."""
+        job = replace(held.value, troubles=held.value.troubles + 1, note=str(failure))
+        text = (
+            f"{job.platform} has not said whether it took {job.id}: {failure} "
+            f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
+        )
+        postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
+        await self._store.commit(
+            Change(records=(Versioned(job, held.version),), next_turn=_pause(job.troubles), postings=postings)
+        )
+
+    async def refuse(self, held: Versioned[Job], reason: str) -> None:
+        """End a launch before the platform has the job, and tell the person why; its next turn tidies up."""
+        job = replace(
+            held.value,
+            state=JobState.NOT_LAUNCHED,
+            note=reason,
+            finished_at=self._clock(),
+            pending=None,
+            troubles=0,
+        )
+        text = f"{job.task} was not launched. {reason}"
+        sent_nothing = held.value.state is JobState.CHECKING
+        await self._store.commit(
+            Change(
+                records=(Versioned(job, held.version),),
+                next_turn=-1 if sent_nothing else 0,
+                postings=(answer(job, text, "refused"),),
+            )
+        )
+        log.info("job.refused", reason=reason)
+
+
+def _spec(job: Job, task: Task) -> JobSpec:
+    training_file, validation_file = job.files
+    return JobSpec(
+        key=job.id,
+        model=job.model,
+        training_file=training_file,
+        validation_file=validation_file,
+        suffix=job.suffix,
+        seed=job.request.seed,
+        grader=task.reward_grader,
+        response_format=task.response_format,
+        hyperparameters=job.request.hyperparameters,
+    )
+
+
+def _pause(troubles: int) -> float:
+    """Return the seconds until a platform that gave no answer is asked again."""
+    return min(LONGEST_PAUSE, 5.0 * 2.0 ** min(troubles, 6))
+
+
+def _file_name(job: Job, split: str) -> str:
+    return f"{job.id}-{split}.jsonl"
+
+
+async def _uploads(gateway: Gateway, job: Job) -> list[str]:
+    """Return every file uploaded for the job, known or left by an upload whose answer was lost."""
+    return [file for split in TRAINING_SPLITS for file in await gateway.files_named(_file_name(job, split))]
+
+
+async def _delete(gateway: Gateway, files: Iterable[str]) -> None:
+    """Delete files that nothing needs, as well as may be."""
+    for file in files:
+        try:
+            await gateway.delete_file(file)
+        except PlatformError as failure:
+            log.warning("files.left_behind", files=(file,), reason=str(failure))

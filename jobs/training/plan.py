@@ -1,0 +1,176 @@
+"""From what a person asked for to the job it means: the task, platform, model and settings, each looked up and checked.
+
+Nothing is written and no platform is asked.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypedDict, TypeVar
+
+from jobs.core.errors import InvalidRequest
+from jobs.core.ids import short_id
+from jobs.core.nearest import nearest
+from jobs.core.records import ApprovalPolicy, Hyperparameters, Job, JobState, LaunchRequest
+from jobs.graders import MultiGrader, parse_grader, untrainable
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.profiles import Profile, require_open
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.tasks import LaunchDefaults, Task, TaskCatalogue
+from jobs.tasks.records import TRAINING_SPLITS
+
+T = TypeVar("T")
+
+
+class Terms(TypedDict):
+    """The fields of a job that its task decides, whoever launched it."""
+
+    task: str
+    task_version: str
+    reward: str
+    quorum: int
+    approvers: tuple[str, ...]
+    alert_settings: Mapping[str, object]
+    held_out_graders: tuple[str, ...]
+    policy: ApprovalPolicy
+    guardrails: Mapping[str, float]
+    alias: str
+    evidence_runs: int
+
+
+class Planner:
+    """Plans RFT jobs.
+
+    Args:
+        tasks: the tasks that can be launched.
+        platform_of: profile and gateway by name.
+        default_platform: used where neither the person nor the task names one.
+        default_approvers: who may approve where the task does not say.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskCatalogue,
+        platform_of: PlatformOf,
+        default_platform: str,
+        default_approvers: tuple[str, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._tasks = tasks
+        self._platform_of = platform_of
+        self._default_platform = default_platform
+        self._default_approvers = default_approvers
+        self._clock = clock
+
+    async def plan(self, request: LaunchRequest) -> Job:
+        """Return the job that was asked for, in its first state; nothing is written or sent.
+
+        Raises:
+            UserError: the task, platform, model or rows do not allow a launch.
+        """
+        task = await asyncio.to_thread(self._tasks.load, request.task)
+        profile, _ = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
+        train, valid = await asyncio.to_thread(self._count_rows, task)
+        model = _model(request, task, profile)
+        require_open(profile, model, datetime.fromtimestamp(self._clock(), UTC).date())
+        _check_fit(task, profile, train)
+        if request.prompt and request.prompt not in task.prompts:
+            raise InvalidRequest(
+                f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
+            )
+        prompt = request.prompt or task.default_prompt
+        hyperparameters = _merged(request.hyperparameters, task.defaults)
+        return Job(
+            id=job_id(request.trigger),
+            state=JobState.CHECKING,
+            request=replace(request, hyperparameters=hyperparameters),
+            created_at=self._clock(),
+            platform=profile.name,
+            model=model,
+            prompt=prompt,
+            train_items=train,
+            valid_items=valid,
+            **terms_of(task, self._default_approvers),
+            prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
+        )
+
+    def _count_rows(self, task: Task) -> tuple[int, int]:
+        for split in TRAINING_SPLITS:
+            if split not in task.splits:
+                raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
+        return len(self._tasks.rows(task, "train")), len(self._tasks.rows(task, "valid"))
+
+
+def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
+    """Return how a task's jobs are watched and its checkpoints evaluated and signed off.
+
+    Args:
+        task: the task.
+        default_approvers: who may approve where it does not say.
+    """
+    return Terms(
+        task=task.name,
+        task_version=task.version,
+        reward=task.reward,
+        quorum=task.quorum,
+        approvers=task.approvers or default_approvers,
+        alert_settings=task.alerts.changes,
+        held_out_graders=task.held_out_graders,
+        policy=task.approval,
+        guardrails=task.guardrails,
+        alias=task.alias,
+        evidence_runs=task.evidence_runs,
+    )
+
+
+def job_id(trigger: str) -> str:
+    """Return the id of the job that this trigger launches: always the same one."""
+    return short_id("rft-", trigger)
+
+
+def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
+    named = request.model
+    if named is None and (task.defaults.platform or profile.name) == profile.name:
+        named = task.defaults.model
+    model = named or profile.default_model
+    if model is None:
+        raise InvalidRequest(f"{profile.name} has no default model; add model=<base model>.")
+    if profile.models and model not in profile.models:
+        raise InvalidRequest(f"{profile.name} cannot tune '{model}'; {nearest(model, profile.models)}")
+    return model
+
+
+def _check_fit(task: Task, profile: Profile, rows: int) -> None:
+    """Raise InvalidRequest where the platform takes fewer kinds of grader, or more rows, than the task has."""
+    if rows < profile.min_rows:
+        raise InvalidRequest(
+            f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
+        )
+    grader = parse_grader(task.reward_grader, task.reward)
+    if reason := untrainable(grader):
+        raise InvalidRequest(reason)
+    parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
+    for kind in (str(part.definition["type"]) for part in parts):
+        if kind not in profile.grader_types:
+            known = ", ".join(sorted(profile.grader_types))
+            raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
+
+
+def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:
+    """Return what the person gave, filled up with the task's defaults."""
+    fallback = defaults.hyperparameters
+    return Hyperparameters(
+        n_epochs=_or(given.n_epochs, fallback.n_epochs),
+        batch_size=_or(given.batch_size, fallback.batch_size),
+        eval_interval=_or(given.eval_interval, fallback.eval_interval),
+        eval_samples=_or(given.eval_samples, fallback.eval_samples),
+        compute_multiplier=_or(given.compute_multiplier, fallback.compute_multiplier),
+        learning_rate_multiplier=_or(given.learning_rate_multiplier, fallback.learning_rate_multiplier),
+        reasoning_effort=_or(given.reasoning_effort, fallback.reasoning_effort),
+    )
+
+
+def _or(value: T | None, fallback: T | None) -> T | None:
+    return fallback if value is None else value

@@ -1,0 +1,200 @@
+"""Reading a job that the platform has: what is new since the last turn, and what a person wants of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from jobs.core.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
+from jobs.core.records import Action, Job, JobState, PendingAction, Posting
+from jobs.core.series import Step
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.metrics import step_of
+from jobs.platforms.parse import RemoteEvent, RemoteJob
+from jobs.platforms.profiles import Profile
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.state.sweep_entry import RUNNING
+from jobs.training.postings import answer, card_posting, status
+from jobs.training.reduce import SAY_SO_AFTER, STATES, News, follow
+from jobs.training.sweep_entry import sweep_entry
+
+LONGEST_WAIT: Final = 300.0
+METRICS: Final = "metrics"
+"""The kind of an event that reports on a step."""
+DONE: Final[Mapping[Action, str]] = {
+    Action.PAUSE: "asked the platform to pause it after the step in hand",
+    Action.RESUME: "resumed it",
+    Action.CANCEL: "cancelled it",
+}
+
+PAST: Final[Mapping[Action, str]] = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.CANCEL: "cancelled"}
+STANDS: Final[Mapping[Action, str]] = {
+    Action.PAUSE: "is paused",
+    Action.RESUME: "is running",
+    Action.CANCEL: "was cancelled",
+}
+WISHED: Final[Mapping[Action, JobState]] = {
+    Action.PAUSE: JobState.PAUSED,
+    Action.RESUME: JobState.WATCHING,
+    Action.CANCEL: JobState.CANCELLED,
+}
+"""The state in which a job is once a wish has come true."""
+
+
+class Poller:
+    """Watches jobs on their platforms.
+
+    Args:
+        store: where jobs are kept.
+        platform_of: profile and gateway by name.
+        clock: unix seconds.
+        picture_steps: steps between two pictures of a job's curve; None leaves it to the job's length.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        platform_of: PlatformOf,
+        clock: Callable[[], float],
+        *,
+        picture_steps: int | None = None,
+    ) -> None:
+        self._store = store
+        self._platform_of = platform_of
+        self._clock = clock
+        self._picture_steps = picture_steps
+
+    async def look(self, held: Versioned[Job]) -> None:
+        """Read what is new, write it down with the messages it causes, and say when to look again."""
+        profile: Profile | None = None
+        try:
+            profile, gateway = self._platform_of(held.value.platform)
+            news = await self._read(held.value, gateway)
+        except BotError as failure:
+            await self._store.commit(unanswered(held, failure, profile))
+            return
+        series = await self._store.series(held.value.id)
+        # The rules read a long series for tenths of a second.
+        change = await asyncio.to_thread(
+            follow, held, news, series, profile, self._clock(), picture_steps=self._picture_steps
+        )
+        await self._store.commit(change)
+
+    async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
+        """Ask the platform for what a person asked for, say how it went, and look again at once.
+
+        Args:
+            held: the job as it was read.
+            pending: what is asked for.
+            again: whether an earlier turn died that may have asked for it already.
+        """
+        job = held.value
+        cleared = replace(job, pending=None)
+        try:
+            _, gateway = self._platform_of(job.platform)
+            was_so = await self._ask(gateway, job, pending.action)
+        except BotError as failure:
+            postings: tuple[Posting, ...] = (_told(job, pending, _failed(job, pending.action, failure)),)
+        else:
+            if was_so and not again:
+                postings = (_told(job, pending, f"{job.id} {STANDS[pending.action]} already."),)
+            else:
+                cleared = replace(cleared, status_notes=job.status_notes + 1)
+                postings = (status(cleared, DONE[pending.action], by=pending.by),)
+        shown = (*postings, card_posting(cleared, urgent=True))
+        await self._store.commit(Change(records=(Versioned(cleared, held.version),), next_turn=0, postings=shown))
+
+    async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
+        """Return the platform's own newest `most` messages on a job, oldest of them first.
+
+        Raises:
+            NotFound: the platform does not have the job.
+            PlatformError: it does not say.
+        """
+        if job.remote_id is None:
+            raise NotFound(f"{job.platform} does not have {job.id}, so it says nothing about it.")
+        _, gateway = self._platform_of(job.platform)
+        return await gateway.newest_events(job.remote_id, most)
+
+    async def _ask(self, gateway: Gateway, job: Job, action: Action) -> bool:
+        """Ask for one thing; return whether it was so already.
+
+        A platform refuses to resume what runs, and an answer may get lost although the request took effect: in both
+        cases the job itself tells.
+        """
+        assert job.remote_id is not None, "only jobs on a platform are acted on"
+        try:
+            match action:
+                case Action.PAUSE:
+                    await gateway.pause(job.remote_id)
+                case Action.RESUME:
+                    await gateway.resume(job.remote_id)
+                case Action.CANCEL:
+                    await gateway.cancel(job.remote_id)
+        except PlatformError as failure:
+            refused = isinstance(failure, PlatformRejected)
+            if not refused and not _may_have_worked(failure):
+                raise
+            with suppress(PlatformError):
+                remote = await gateway.job(job.remote_id)
+                if STATES.get(remote.status, JobState.WATCHING) is WISHED[action]:
+                    return refused
+            raise
+        return False
+
+    async def _read(self, job: Job, gateway: Gateway) -> News:
+        """Return what is new: two requests where nothing is, or one where a sweep has seen that the job runs."""
+        assert job.remote_id is not None, "only jobs on a platform are watched"
+        entry = sweep_entry(job, 1)
+        if job.platform_status == RUNNING and entry and await self._store.is_listed(entry):
+            events = await gateway.events_since(job.remote_id, job.last_event)
+            # Whatever else happens to a job, an event tells of it, or the next sweep.
+            if all(event.kind == METRICS for event in events):
+                return News(RemoteJob(job.remote_id, RUNNING), events, _steps(events), None)
+        # The status is read before the events: when it is final, no later event comes. Once then, all of them are read:
+        # a platform may have listed one late, before one that was known.
+        remote = await gateway.job(job.remote_id)
+        events = await gateway.events_since(job.remote_id, None if remote.is_finished else job.last_event)
+        ended = remote.is_finished or remote.status == "paused"
+        checkpoints = await gateway.checkpoints(job.remote_id) if ended else None
+        return News(remote, events, _steps(events), checkpoints)
+
+
+def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in map(step_of, events) if step is not None)
+
+
+def _failed(job: Job, action: Action, failure: BotError) -> str:
+    if _may_have_worked(failure):
+        return f"It is not certain that {job.id} was {PAST[action]}; its card shows it soon. {failure}"
+    return f"{job.id} was not {PAST[action]}. {failure}"
+
+
+def _may_have_worked(failure: BotError) -> bool:
+    return isinstance(failure, PlatformUnavailable) and failure.outcome_unknown
+
+
+def _told(job: Job, pending: PendingAction, text: str) -> Posting:
+    """Return the answer to the person who had the wish."""
+    return replace(answer(job, text, pending.trigger), user=pending.by)
+
+
+def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
+    """Return the change for a poll without an answer: look again later, and say so once when it lasts.
+
+    Args:
+        held: the job as it was read.
+        failure: why there is no answer.
+        profile: the platform's pace; None where the bot does not know the platform any more.
+    """
+    job = replace(held.value, troubles=held.value.troubles + 1)
+    asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None
+    pace = profile.poll_seconds if profile else LONGEST_WAIT
+    wait = max(asked or 0.0, min(LONGEST_WAIT, pace * 2 ** min(job.troubles, 8)))
+    postings: tuple[Posting, ...] = ()
+    if job.troubles == SAY_SO_AFTER:
+        job = replace(job, status_notes=job.status_notes + 1)
+        postings = (status(job, f"No news: {failure} I keep asking; the platform trains without me, if it can."),)
+    return Change(records=(Versioned(job, held.version),), next_turn=wait, postings=postings)

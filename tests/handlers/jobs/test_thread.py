@@ -1,0 +1,76 @@
+"""What a job's thread shows over time: an alert that clears, one picture for card and thread, what people ask for."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from jobs.core.records import Action, Job
+from jobs.core.series import Step
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.training.postings import card_posting
+from jobs.training.reduce import News, follow
+from tests.handlers.conftest import Scene
+from tests.handlers.known_people import BOB, RFT
+from tests.handlers.posting_desk import jobs_of
+from tests.jobs.training.test_poll import NOW, RISES, SMALL, WARNED
+from tests.local.slack.people import ALICE
+from tests.records import PROFILE, a_job, a_remote, a_request
+from tests.story.colleagues import Json, eventually, pictures, said
+
+EARLY = tuple(step for step in RISES.steps if step.step <= WARNED)
+LATER = tuple(step for step in RISES.steps if step.step > WARNED)
+
+
+def posting_of(message: Json) -> str:
+    return str(message["metadata"]["event_payload"]["posting"])
+
+
+async def heard(scene: Scene, job: Job, steps: tuple[Step, ...]) -> Job:
+    """Let a job's platform tell of more steps; returns the job after that."""
+    held = await scene.store.record(Job, job.id)
+    assert held is not None
+    change = follow(held, News(a_remote(), (), steps, None), await scene.store.series(job.id), PROFILE, NOW)
+    changed = change.record(Job)
+    assert changed is not None
+    # Nobody polls it: the steps come from here only.
+    await scene.store.commit(replace(change, next_turn=None))
+    return changed.value
+
+
+async def replies(scene: Scene) -> dict[str, Json]:
+    return {posting_of(message): message for message in await scene.workspace.thread()}
+
+
+async def test_an_alert_that_clears_is_edited_and_noted_once(scene: Scene) -> None:
+    job = replace(SMALL, request=a_request(requested_by=ALICE, channel=RFT))
+    await scene.add(job)
+    warned = await heard(scene, job, EARLY)
+    first = await scene.workspace.reply_with("*Warning: Possible overfitting")
+    assert first["subtype"] == "thread_broadcast"
+    assert pictures(first)
+
+    await heard(scene, warned, LATER)
+    over = await scene.workspace.reply_with("*Warning, over since step 70: Possible overfitting")
+    note = await scene.workspace.reply_with("Recovered: overfitting. Raised at step 60, over at step 70.")
+    assert over["ts"] == first["ts"]
+    assert note["ts"] > first["ts"]
+    assert pictures(over) != pictures(first)
+    card = await scene.workspace.card_with("alert: 1 over")
+    assert "Better: validation reward 0.70" in said(card)
+
+    async def drawn() -> Json | None:
+        curve = (await replies(scene)).get(f"job:{job.id}:curve")
+        return curve if curve and "75: 0.65, 80: 0.70" in said(curve) else None
+
+    curve = await eventually(drawn, "the newest curve")
+    assert pictures(curve)[0]["slack_file"] == pictures(card)[0]["slack_file"]
+    assert len([one for one in await replies(scene) if "alert" in one or "recovered" in one]) == 2
+    assert await scene.failures() == []
+
+
+async def test_what_a_person_asks_for_shows_on_the_card_without_a_pause(store: Store, tmp_path: Path) -> None:
+    await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(card_posting(a_job()),)))
+    (claim,) = await store.claim("outbox", lease=60.0, limit=9)
+    await store.release(claim.id, claim.token, pause=600.0)
+    await jobs_of(store, tmp_path).ask(a_job().id, Action.PAUSE, by=BOB, channel=RFT, trigger="t")
+    assert [claim.id for claim in await store.claim("outbox", lease=60.0, limit=9)] == [f"card:{a_job().id}"]

@@ -1,0 +1,250 @@
+"""The outbox_worker over a real Redis and a Slack that drops, delays, repeats and refuses."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from jobs.core.ids import card_id
+from jobs.core.records import Posting, PostingKind
+from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.state.change import Change
+from jobs.state.store import Claim, LedgerEntry, Store
+from tests.records import CHANNEL, a_posting
+
+QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
+
+
+@dataclass
+class SmallSlack:
+    """Holds messages, and fails as it is told to: one fault a call, then none."""
+
+    faults: list[str] = field(default_factory=list)
+    posted: list[tuple[str, str | None]] = field(default_factory=list)
+    edits: Counter[str] = field(default_factory=Counter)
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        fault = self.faults.pop(0) if self.faults else "none"
+        self._fail_before(fault)
+        self.posted.append((posting.id, thread.ts if thread else None))
+        self._fail_after(fault)
+        return LedgerEntry(posting.channel, f"{len(self.posted)}.0")
+
+    async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
+        fault = self.faults.pop(0) if self.faults else "none"
+        self._fail_before(fault)
+        self.edits[posting.id] += 1
+        self._fail_after(fault)
+        return entry
+
+    async def find(
+        self,
+        posting: Posting,
+        thread: LedgerEntry | None,  # noqa: ARG002 - the port's signature
+        since: float,  # noqa: ARG002 - as above
+    ) -> LedgerEntry | None:
+        for number, (posting_id, _) in enumerate(self.posted, start=1):
+            if posting_id == posting.id:
+                return LedgerEntry(posting.channel, f"{number}.0")
+        return None
+
+    def _fail_before(self, fault: str) -> None:
+        match fault:
+            case "limited":
+                raise NotDelivered("ratelimited", 0.01)
+            case "lost before":
+                raise MaybeDelivered("dropped")
+            case "refused":
+                raise Undeliverable("channel_not_found")
+            case "killed before":
+                raise KilledError
+
+    def _fail_after(self, fault: str) -> None:
+        match fault:
+            case "lost after":
+                raise MaybeDelivered("dropped")
+            case "killed after":
+                raise KilledError
+
+
+class KilledError(BaseException):
+    """Stands for the process that ends in mid-call."""
+
+
+async def deliver_all(store: Store, outbox_worker: OutboxWorker, turns: int = 400) -> None:
+    """Deliver until nothing is due, as the ticks of several bots would; a killed turn leaves its lease behind."""
+    for _ in range(turns):
+        claims = await store.claim("outbox", lease=0.02, limit=10)
+        results = await asyncio.gather(*(outbox_worker.deliver(c.id, c.token) for c in claims), return_exceptions=True)
+        assert all(result is None or isinstance(result, KilledError) for result in results), results
+        if not claims and not await store._redis.zcard("{proctor}:outbox"):
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("the outbox did not become empty")
+
+
+async def claimed(store: Store) -> Claim:
+    (claim,) = await store.claim("outbox", lease=60, limit=10)
+    return claim
+
+
+@pytest.mark.parametrize("fault", ["none", "limited", "lost before", "lost after", "killed before", "killed after"])
+async def test_a_posting_goes_out_once_whatever_happens_on_the_way(store: Store, fault: str) -> None:
+    slack = SmallSlack([fault])
+    # The short lease stands for the minute after which another bot takes over.
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.01), lease=0.02)
+    await store.commit(Change(postings=(a_posting(1), a_posting(2))))
+    await deliver_all(store, outbox_worker)
+    assert [posting for posting, _ in slack.posted] == [a_posting(1).id, a_posting(2).id]
+
+
+async def test_four_hundred_postings_through_faults_and_deaths_arrive_once_each(store: Store) -> None:
+    chance = random.Random(7)
+    kinds = ["none"] * 12 + ["limited", "lost before", "lost after", "killed before", "killed after"]
+    slack = SmallSlack([chance.choice(kinds) for _ in range(1000)])
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.005), lease=0.02)
+    postings = [a_posting(n, lane=f"lane {n % 7}") for n in range(400)]
+    for start in range(0, 400, 50):
+        await store.commit(Change(postings=tuple(postings[start : start + 50])))
+    await deliver_all(store, outbox_worker, turns=5000)
+    counts = Counter(posting for posting, _ in slack.posted)
+    assert counts == Counter(posting.id for posting in postings)
+
+
+async def test_a_refused_posting_does_not_hold_up_its_lane(store: Store) -> None:
+    slack = SmallSlack(["refused"])
+    await store.commit(Change(postings=(a_posting(1), a_posting(2))))
+    await deliver_all(store, OutboxWorker(store, slack, QUICK))
+    assert [posting for posting, _ in slack.posted] == [a_posting(2).id]
+    assert list(await store.refused()) == [a_posting(1).id]
+
+
+async def test_a_thread_waits_for_its_card(store: Store) -> None:
+    slack = SmallSlack()
+    outbox_worker = OutboxWorker(store, slack, QUICK)
+    note = a_posting(1, kind=PostingKind.STATUS, user=None)
+    card = a_posting(2, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(note,)))
+    claim = await claimed(store)
+    await outbox_worker.deliver(claim.id, claim.token)
+    assert slack.posted == []
+    await store.commit(Change(postings=(card,)))
+    await deliver_all(store, outbox_worker)
+    assert slack.posted == [(card.id, None), (note.id, "1.0")]
+
+
+async def test_a_private_answer_does_not_make_the_ledger_forget_the_card(store: Store) -> None:
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.ANSWER))))
+    await deliver_all(store, OutboxWorker(store, SmallSlack(), QUICK))
+    assert await store._redis.hlen("{proctor}:ledger:rft-abc234") == 2
+    assert await store._redis.pttl("{proctor}:ledger:rft-abc234") == -1
+
+
+async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store) -> None:
+    slack = SmallSlack(["refused"])
+    outbox_worker = OutboxWorker(store, slack, QUICK)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread"))))
+    for claim in sorted(await store.claim("outbox", lease=60, limit=10), key=lambda claim: claim.id):
+        await outbox_worker.deliver(claim.id, claim.token)
+    seconds, micros = await store._redis.time()
+    (waiting,) = await store._redis.zrange("{proctor}:outbox", 0, -1, withscores=True)
+    assert waiting[0] == "thread"
+    assert float(waiting[1]) / 1000 - (seconds + micros / 1e6) > 30
+    assert slack.posted == []
+
+
+async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
+    slack = SmallSlack()
+    outbox_worker = OutboxWorker(store, slack, QUICK)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    for _ in range(3):
+        await store.commit(Change(postings=(card,)))
+        await deliver_all(store, outbox_worker)
+    assert slack.posted == [(card.id, None)]
+    assert slack.edits[card.id] == 2
+
+
+async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
+    slack = SmallSlack()
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    claim = await claimed(store)
+    await outbox_worker.deliver(claim.id, claim.token)
+    for _ in range(5):
+        await store.commit(Change(postings=(card,)))
+    assert await store.claim("outbox", lease=60, limit=10) == ()
+    await store.commit(Change(postings=(replace(card, urgent=True),)))
+    claim = await claimed(store)
+    await outbox_worker.deliver(claim.id, claim.token)
+    assert slack.edits[card.id] == 1
+
+
+@dataclass
+class ClickedSlack(SmallSlack):
+    """Somebody clicks while the card is on its way."""
+
+    store: Store | None = None
+    urgent: bool = True
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        assert self.store is not None
+        await self.store.commit(Change(postings=(replace(posting, urgent=self.urgent),)))
+        await self.store.commit(Change(postings=(posting,)))
+        return await SmallSlack.post(self, posting, thread)
+
+
+@pytest.mark.parametrize(("urgent", "edits"), [(True, 1), (False, 0)])
+async def test_a_click_during_a_delivery_shows_without_a_pause(store: Store, urgent: bool, edits: int) -> None:
+    slack = ClickedSlack(store=store, urgent=urgent)
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    claim = await claimed(store)
+    await outbox_worker.deliver(claim.id, claim.token)
+    assert slack.edits[card.id] == edits
+    assert await store.claim("outbox", lease=60, limit=10) == ()
+
+
+async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
+    slack = SmallSlack()
+    outbox_worker = OutboxWorker(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
+    await store.commit(Change(postings=(a_posting(1), a_posting(2), a_posting(3))))
+    claim = await claimed(store)
+    await outbox_worker.deliver(claim.id, claim.token)
+    assert len(slack.posted) == 2
+    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert a_posting(3).channel == CHANNEL
+
+
+@dataclass
+class SlowSlack(SmallSlack):
+    """Takes a posting only when it is told to, as one with a large picture takes its time."""
+
+    takes: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        await self.takes.wait()
+        return await super().post(posting, thread)
+
+
+async def test_a_posting_that_takes_longer_than_a_lease_is_not_begun_by_another_bot(store: Store) -> None:
+    slack = SlowSlack()
+    outbox_worker = OutboxWorker(store, slack, QUICK, lease=0.3)
+    await store.commit(Change(postings=(a_posting(1),)))
+    (claim,) = await store.claim("outbox", lease=0.3, limit=10)
+    delivering = asyncio.create_task(outbox_worker.deliver(claim.id, claim.token))
+    held: set[float] = set()
+    async with asyncio.timeout(30):
+        while len(held) < 6:  # renewed five times: longer than the lease
+            held.add(float(await store._redis.zscore("{proctor}:outbox", claim.id) or 0))
+            assert await store.claim("outbox", lease=0.3, limit=10) == ()
+            await asyncio.sleep(0.01)
+    slack.takes.set()
+    await delivering
+    assert [posting for posting, _ in slack.posted] == [a_posting(1).id]
+    assert await store._redis.zcard("{proctor}:outbox") == 0

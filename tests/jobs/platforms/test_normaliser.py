@@ -1,0 +1,186 @@
+"""Figures of every spelling become one record per step."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from jobs.core.series import GraderFigures, Step, StepTiming
+from jobs.platforms.metrics import child, number, step_of, whole
+from jobs.platforms.parse import RemoteEvent, read_event
+from tests.jobs.platforms.stand_in import capture
+
+
+def metrics(data: dict[str, Any], message: str = "", kind: str = "metrics") -> RemoteEvent:
+    return RemoteEvent(id="e", at=100.0, level="info", message=message, kind=kind, data=data)
+
+
+def test_the_published_event_is_read_whole() -> None:
+    event = read_event(capture("rft_metrics_event.json"))
+    no_errors = {"sample_parse_error": 0.0, "invalid_variable_error": 0.0, "other_error": 0.0}
+
+    step = step_of(event)
+
+    assert step == Step(
+        step=10,
+        total_steps=20,
+        at=1746679539.0,
+        train_reward=0.4215686274509804,
+        valid_reward=0.675,
+        graders=(
+            GraderFigures(
+                name="basic_model_grader",
+                train_score=0.4471057884231537,
+                valid_score=0.675,
+                train_latency=2.6894934929297594,
+                valid_latency=4.141402995586395,
+                train_errors=no_errors,
+                valid_errors=no_errors,
+            ),
+        ),
+        train_reasoning_tokens=3330.017964071856,
+        valid_reasoning_tokens=1948.9,
+        train_completion_tokens=3376.0019607843137,
+        valid_completion_tokens=None,
+        timing=StepTiming(
+            sampling=226.82190561294556, training=402.43121099472046, eval=101.69386267662048, full=731.5038568973541
+        ),
+        raw=event.data,
+    )
+
+
+def test_bedrocks_event_is_read() -> None:
+    step = step_of(
+        metrics(
+            {"step": 4, "total_steps": 67, "critic_rewards_mean": 0.4375, "response_length_mean": 211.5},
+            "Step 4/67: training metrics",
+        )
+    )
+
+    assert step is not None
+    assert (step.step, step.total_steps, step.train_reward, step.valid_reward) == (4, 67, 0.4375, None)
+    assert step.train_completion_tokens == 211.5
+    assert step.graders == ()
+    assert step.timing == StepTiming()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"scores": {"train_reward_mean": 0.5, "valid_reward_mean": 0.25}, "train_mean_reward": 9.0},
+        {"train_mean_reward": 0.5, "full_valid_mean_reward": 0.25},
+        {"train_reward_mean": 0.5, "valid_reward_mean": 0.25},
+        {"scores": {"train_reward_mean": None, "valid_reward_mean": None}, "reward": 0.5, "eval_reward": 0.25},
+        {"scores": None, "train_mean_reward": 0.5, "full_valid_mean_reward": 0.25},
+    ],
+)
+def test_every_spelling_of_the_rewards_is_read(data: dict[str, Any]) -> None:
+    step = step_of(metrics({"step": 1, **data}))
+
+    assert step is not None
+    assert (step.train_reward, step.valid_reward) == (0.5, 0.25)
+
+
+def test_a_step_without_validation_has_none() -> None:
+    step = step_of(metrics({"step": 3, "scores": {"train_reward_mean": 0.0}}))
+
+    assert step is not None
+    assert step.train_reward == 0.0
+    assert step.valid_reward is None
+    assert step.total_steps is None
+
+
+def test_nan_infinity_text_and_truth_are_no_figures() -> None:
+    data = json.loads(
+        '{"step": 2, "train_mean_reward": NaN, "full_valid_mean_reward": Infinity, "timing": {"step": 3}}'
+    )
+    step = step_of(metrics({**data, "completion_tokens_mean": "12", "reasoning_tokens_mean": True}))
+
+    assert step is not None
+    assert (step.train_reward, step.valid_reward) == (None, None)
+    assert (step.train_completion_tokens, step.train_reasoning_tokens) == (None, None)
+    assert step.timing == StepTiming()
+
+
+def test_rewards_below_zero_stay_below_zero() -> None:
+    step = step_of(metrics({"step": 1, "train_mean_reward": -0.02}))
+
+    assert step is not None
+    assert step.train_reward == -0.02
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        ("Step 10/20 , train mean reward=0.42", (10, 20)),
+        ("Step 4/67: training metrics", (4, 67)),
+        ("training step 7", (7, None)),
+        ("Step 5 / 9", (5, 9)),
+    ],
+)
+def test_the_step_is_read_from_the_words_where_the_data_has_none(message: str, place: tuple[int, int | None]) -> None:
+    step = step_of(metrics({"train_mean_reward": 0.5}, message))
+
+    assert step is not None
+    assert (step.step, step.total_steps) == place
+
+
+def test_the_data_is_believed_before_the_words() -> None:
+    step = step_of(metrics({"step": 11.0, "total_steps": 40}, "Step 10/20"))
+
+    assert step is not None
+    assert (step.step, step.total_steps) == (11, 40)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        metrics({}, "Checkpoint created at step 200 with Snapshot ID: ft:m:ckpt-step-200", kind="message"),
+        metrics({"hate": {"flagged": False}}, "Moderation checks passed", kind="moderation_checks"),
+        metrics({"train_mean_reward": 0.5}, "no place is named"),
+        metrics({"step": -1, "train_mean_reward": 0.5}),
+        metrics({"step": 1.5, "train_mean_reward": 0.5}),
+    ],
+)
+def test_what_is_not_a_step_is_none(event: RemoteEvent) -> None:
+    assert step_of(event) is None
+
+
+def test_figures_count_even_where_the_platform_forgets_to_call_them_metrics() -> None:
+    assert step_of(metrics({"step": 1, "critic_rewards_mean": 0.1}, kind="message")) is not None
+
+
+def test_graders_may_come_as_an_object_by_name_and_with_some_figures_only() -> None:
+    data = {
+        "step": 1,
+        "scores": {"graders": {"f1": {"train_reward_mean": 0.5}, "broken": 3}},
+        "errors": {"graders": [{"name": "recall", "train_python_grader_runtime_error_mean": 0.25, "type": "python"}]},
+        "timing": {"graders": [{"name": "f1", "valid_execution_latency_mean": 0.01}, {"no": "name"}, "text"]},
+    }
+
+    step = step_of(metrics(data))
+
+    assert step is not None
+    assert step.graders == (
+        GraderFigures(name="f1", train_score=0.5, valid_latency=0.01),
+        GraderFigures(name="recall", train_errors={"python_grader_runtime_error": 0.25}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [(1, 1.0), (0, 0.0), (-2.5, -2.5), (True, None), ("1", None), (None, None), (math.nan, None)]
+)
+def test_numbers(given: object, read: float | None) -> None:
+    assert number(given) == read
+
+
+@pytest.mark.parametrize(("given", "read"), [(3, 3), (3.0, 3), (3.5, None), (-1, None), ("auto", None), (0, 0)])
+def test_whole_numbers(given: object, read: int | None) -> None:
+    assert whole(given) == read
+
+
+def test_a_path_through_something_else_leads_to_nothing() -> None:
+    assert child({"a": {"b": 1}}, "a", "b") == {}
+    assert child({"a": None}, "a") == {}
+    assert child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}

@@ -1,0 +1,110 @@
+"""Rule O1 on real and on simulated jobs: how often it warns where it should, and where it should not."""
+
+import random
+from functools import cache
+
+import pytest
+
+from jobs.core.series import Series, Step
+from jobs.rules import Alert, JobFacts, evaluate
+from jobs.rules.overfitting import Overfitting
+from tests.jobs.rules.simulated_jobs import HEALTHY_PLANS, ORDINARY_GAP, OVERFIT_PLANS, Plan, simulate
+
+RUNS = 200
+PUBLISHED = {0: 0.430, 3: 0.338, 6: 0.327, 9: 0.561, 12: 0.510, 15: 0.609, 18: 0.721}
+"""Validation rewards of another team's real job, 50 items; two falling evaluations came before a gain of .29."""
+O1 = (Overfitting(),)
+
+
+@cache
+def outcomes(plan: Plan) -> tuple[tuple[Alert, ...], ...]:
+    return tuple(evaluate(simulate(plan, seed), plan.facts, O1) for seed in range(RUNS))
+
+
+def share(plan: Plan) -> float:
+    return sum(bool(alerts) for alerts in outcomes(plan)) / RUNS
+
+
+@pytest.mark.parametrize("kind", HEALTHY_PLANS)
+def test_a_healthy_job_gets_no_warning(kind: str) -> None:
+    assert share(HEALTHY_PLANS[kind]) <= 0.02
+
+
+def test_a_small_ordinary_gap_seldom_warns() -> None:
+    assert share(ORDINARY_GAP) <= 0.10
+
+
+@pytest.mark.parametrize("kind", OVERFIT_PLANS)
+def test_a_job_that_overfits_gets_one(kind: str) -> None:
+    assert share(OVERFIT_PLANS[kind]) >= 0.98
+    again = sum(len(alerts) > 1 for alerts in outcomes(OVERFIT_PLANS[kind])) / RUNS
+    assert again <= 0.06
+
+
+@pytest.mark.parametrize("kind", OVERFIT_PLANS)
+def test_an_alert_is_the_same_whenever_it_is_computed(kind: str) -> None:
+    plan = OVERFIT_PLANS[kind]
+    series = simulate(plan, seed=11)
+    whole = evaluate(series, plan.facts)
+    assert whole
+    for end in range(len(series.steps) + 1):
+        seen = evaluate(Series(series.steps[:end]), plan.facts)
+        assert [(a.rule, a.step, a.text, a.values) for a in seen] == [
+            (a.rule, a.step, a.text, a.values) for a in whole if a.step < end
+        ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("ahead", [0.0, 0.1, 0.3])
+def test_the_published_curve_gets_no_warning(seed: int, ahead: float) -> None:
+    noise = random.Random(seed)
+    grow = ahead / 18
+    steps = [
+        Step(s, train_reward=0.4 + (0.02 + grow) * s + noise.gauss(0, 0.05), valid_reward=PUBLISHED.get(s))
+        for s in range(19)
+    ]
+    for items in (16, 50, 100):
+        assert evaluate(Series(tuple(steps)), JobFacts(items, 16, 50)) == ()
+
+
+def test_the_warning_says_what_was_seen_what_it_means_and_what_to_do() -> None:
+    train = {step: min(0.9, 0.4 + 0.01 * step) for step in range(1, 61)}
+    valid = {step: min(0.5, 0.4 + 0.01 * step) for step in range(0, 61, 5)}
+    steps = tuple(Step(s, train_reward=train.get(s), valid_reward=valid.get(s)) for s in range(61))
+    (alert,) = evaluate(Series(steps), JobFacts(80, 16, 50), O1)
+    assert (alert.rule, alert.level, alert.step, alert.cleared) == ("O1", "warn", 30, None)
+    assert alert.text == (
+        "Possible overfitting: train reward pulls away from validation. By step 30 the gap grew from 0.00 to 0.18, "
+        "more than noise explains (0.05).\n"
+        "The policy probably learns its training items rather than the task: validation has had no new best for "
+        "4 evaluations (best 0.50 at step 10, now 0.50).\n"
+        "Next: look at checkpoints near step 10 first. Pausing or cancelling the job stops spending; "
+        "for the next one, use more training items or fewer epochs."
+    )
+    assert alert.values["drift"] == pytest.approx(0.18)
+    assert alert.values["threshold"] == pytest.approx(0.05)
+    assert alert.values["stale"] == 4
+
+
+def test_an_alert_is_over_once_the_gap_closes() -> None:
+    valid = {s: 0.5 if s <= 40 else 0.9 for s in range(0, 81, 5)}
+    train = {s: 0.5 if s <= 20 else 0.9 for s in range(1, 81)}
+    steps = tuple(Step(s, train_reward=train.get(s), valid_reward=valid.get(s)) for s in range(81))
+    (alert,) = evaluate(Series(steps), JobFacts(80, 16, 50), O1)
+    assert alert.step == 30
+    assert alert.cleared is not None
+    assert evaluate(Series(steps[:36]), JobFacts(80, 16, 50), O1) == (
+        Alert(alert.rule, alert.level, alert.step, alert.text, alert.values),
+    )
+
+
+@pytest.mark.parametrize("facts", [JobFacts(None, 16), JobFacts(24, None)])
+def test_without_the_length_of_an_epoch_the_rule_says_nothing(facts: JobFacts) -> None:
+    assert evaluate(simulate(OVERFIT_PLANS["24 items"], seed=1), facts) == ()
+
+
+def test_thresholds_are_settings_of_the_rule() -> None:
+    plan = OVERFIT_PLANS["24 items"]
+    series = simulate(plan, seed=1)
+    assert evaluate(series, plan.facts, O1)
+    assert evaluate(series, plan.facts, rules=(Overfitting(least_drift=0.9),)) == ()

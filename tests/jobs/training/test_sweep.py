@@ -1,0 +1,339 @@
+"""Sweeps: very many jobs are looked at with few requests, and none is lost sight of."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from jobs.core.errors import NotFound
+from jobs.core.records import Action, Job, JobState, PendingAction
+from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import Profile
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store
+from jobs.training.poll import Poller
+from jobs.training.sweep import FEW, MOST_REQUESTS, Sweeper, rotated
+from tests.jobs.platforms.conftest import Naps
+from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
+from tests.local.slack.people import ALICE
+from tests.records import CHANNEL, PROFILE, a_job
+
+JOBS = "/fine_tuning/jobs"
+MANY = 2 * FEW
+DUE = "{proctor}:due"
+WATCHED = "{proctor}:watched:local"
+NOW = 5_000.0
+
+
+def remote_id(number: int) -> str:
+    return f"ftjob-{number:03d}"
+
+
+def job_id(number: int) -> str:
+    return f"rft-{number:03d}"
+
+
+def on_platform(number: int, status: str = "queued") -> JobJson:
+    return capture("rft_job_created.json") | {"id": remote_id(number), "status": status}
+
+
+def an_event(number: int, **changes: object) -> JobJson:
+    return {"id": f"ev-{number}", "created_at": 4_000 + number, "message": "", "type": "metrics"} | changes
+
+
+@dataclass
+class Tower:
+    """Sweeps and looks; `platform` says what it is told to."""
+
+    store: Store
+    redis: Redis
+    platform: StandIn
+    sweeper: Sweeper
+    watcher: Poller
+
+    async def knows(self, *numbers: int, status: str = "queued", due: float = 1.0) -> None:
+        """Let the bot watch jobs, whose next turns come in `due` seconds."""
+        for number in numbers:
+            job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status=status, last_event="ev-1")
+            await self.store.commit(Change(records=(Versioned(job, 0),), next_turn=due))
+
+    def lists(self, jobs: Sequence[JobJson]) -> None:
+        """Let the platform list jobs, and show each."""
+        self.platform.on(f"GET {JOBS}", Listing(jobs))
+        for job in jobs:
+            self.platform.on(f"GET {JOBS}/{job['id']}", Says(job))
+            self.platform.on(f"GET {JOBS}/{job['id']}/events", Listing([an_event(1), an_event(0)]))
+
+    async def sweep(self) -> int:
+        """Sweep once; return how many pages of jobs were asked for."""
+        before = len(self.platform.asked(f"GET {JOBS}"))
+        await self.redis.zadd("{proctor}:sweeps", {"local": 0})
+        (claim,) = await self.store.claim("sweeps", lease=60, limit=9)
+        await self.sweeper.sweep(claim.id, claim.token)
+        return len(self.platform.asked(f"GET {JOBS}")) - before
+
+    async def waits(self) -> dict[str, float]:
+        """Return the seconds until the next turn of each job that has one."""
+        seconds, micros = await self.redis.time()
+        due = cast("list[tuple[str, float]]", await self.redis.zrange(DUE, 0, -1, withscores=True))
+        return {job: score / 1000 - seconds - micros / 1e6 for job, score in due}
+
+    async def due_within(self, seconds: float) -> set[str]:
+        return {job for job, wait in (await self.waits()).items() if wait <= seconds}
+
+    async def look(self, number: int) -> tuple[Job, int]:
+        """Look at a job; return it, and how many requests that took."""
+        before = len(self.platform.seen)
+        await self.watcher.look(await self.held(number))
+        return (await self.held(number)).value, len(self.platform.seen) - before
+
+    async def held(self, number: int) -> Versioned[Job]:
+        held = await self.store.record(Job, job_id(number))
+        assert held is not None
+        return held
+
+
+@pytest.fixture
+async def tower(store: Store, redis: Redis) -> AsyncIterator[Tower]:
+    async with standing_in() as platform:
+        profile = replace(PROFILE, base_url=platform.url, idle_poll_seconds=60.0)
+        async with Gateway(profile, "key", sleep=Naps(), answer_seconds=5.0) as gateway:
+
+            def platform_of(name: str) -> tuple[Profile, Gateway]:
+                if name != "local":
+                    raise NotFound(f"There is no platform '{name}'.")
+                return profile, gateway
+
+            watcher = Poller(store, platform_of, lambda: NOW)
+            yield Tower(store, redis, platform, Sweeper(store, platform_of), watcher)
+
+
+async def test_quiet_jobs_that_a_sweep_finds_unchanged_take_no_turns(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(number) for number in range(MANY)])
+
+    assert await tower.sweep() == 1
+
+    assert len(tower.platform.seen) == 1
+    waits = sorted((await tower.waits()).values())
+    assert len(waits) == MANY
+    assert 800 < waits[0] < waits[-1] <= 1_800
+    assert waits[-1] - waits[0] > 600, "their turns are spread, should the sweeps stop"
+
+
+async def test_a_changed_status_wakes_the_job_and_no_other(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(number, "running" if number == 7 else "queued") for number in range(MANY)])
+    await tower.sweep()
+
+    assert await tower.due_within(1.0) == {job_id(7)}
+    job, _ = await tower.look(7)
+    assert job.platform_status == "running"
+    assert await tower.redis.hget(WATCHED, job_id(7)) == f"{remote_id(7)} running"
+
+
+async def test_few_jobs_are_asked_singly_and_those_put_off_come_back(tower: Tower) -> None:
+    await tower.knows(*range(FEW), due=800.0)
+    tower.lists([])
+
+    assert await tower.sweep() == 0
+
+    assert len(await tower.due_within(60.0)) == FEW
+
+
+async def test_fewer_jobs_than_the_list_has_pages_are_asked_singly(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(1_000 + other) for other in range(100 * MANY)])
+
+    assert await tower.sweep() == MANY
+    assert await tower.sweep() == 0
+
+
+async def test_the_list_is_read_no_further_than_to_the_last_watched_job(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    others = [on_platform(1_000 + other) for other in range(500)]
+    tower.lists([*others[:150], *(on_platform(number) for number in range(MANY)), *others[150:]])
+
+    assert await tower.sweep() == 2
+
+
+async def test_a_list_without_end_is_read_within_bounds(tower: Tower) -> None:
+    await tower.knows(*range(MOST_REQUESTS + 1))
+    pages = [Says({"data": [on_platform(1_000 + page)], "has_more": True}) for page in range(MOST_REQUESTS + 5)]
+    tower.platform.on(f"GET {JOBS}", *pages)
+
+    assert await tower.sweep() == MOST_REQUESTS
+
+
+async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(number) for number in range(MANY)])
+    held = await tower.held(3)
+    wish = replace(held.value, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed"))
+    await tower.store.commit(Change(records=(Versioned(wish, held.version),), next_turn=0))
+
+    await tower.sweep()
+
+    assert await tower.due_within(0.0) == {job_id(3)}
+
+
+async def test_a_turn_under_way_is_left_alone(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, due=0.001)
+    while not (claims := await tower.store.claim("due", lease=30.0, limit=1)):
+        pass
+    tower.lists([on_platform(number, "paused" if number == MANY else "queued") for number in range(MANY + 1)])
+
+    await tower.sweep()
+
+    assert [claim.id for claim in claims] == [job_id(MANY)]
+    assert 20.0 < (await tower.waits())[job_id(MANY)] <= 30.0
+
+
+async def test_a_job_that_runs_keeps_its_turns_and_is_asked_for_its_events_only(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, status="running", due=5.0)
+    tower.lists([on_platform(number, "running" if number == MANY else "queued") for number in range(MANY + 1)])
+    assert (await tower.look(MANY))[1] == 2, "the job and its events, one page each"
+
+    await tower.sweep()
+
+    assert (await tower.waits())[job_id(MANY)] < 600.0
+    job, requests = await tower.look(MANY)
+    assert requests == 1
+    assert job.platform_status == "running"
+
+
+async def test_an_event_that_tells_of_no_step_makes_a_running_job_be_asked_for_itself(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, status="running")
+    tower.lists([on_platform(number, "running" if number == MANY else "queued") for number in range(MANY + 1)])
+    await tower.sweep()
+    told = [an_event(2, type="message", message="Paused"), an_event(1), an_event(0)]
+    tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}/events", Listing(told))
+    tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}", Says(on_platform(MANY, "paused")))
+    tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}/checkpoints", Listing([]))
+
+    job, _ = await tower.look(MANY)
+
+    assert job.state is JobState.PAUSED
+
+
+async def test_a_running_job_that_the_list_contradicts_or_lacks_is_asked_for_itself(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, MANY + 1, status="running")
+    tower.lists([on_platform(number, "paused" if number == MANY else "queued") for number in range(MANY + 1)])
+    tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}/checkpoints", Listing([]))
+    gone = on_platform(MANY + 1, "running")
+    tower.platform.on(f"GET {JOBS}/{gone['id']}", Says(gone))
+    tower.platform.on(f"GET {JOBS}/{gone['id']}/events", Listing([an_event(1)]))
+    await tower.sweep()
+
+    assert (await tower.look(MANY))[0].state is JobState.PAUSED
+    assert (await tower.look(MANY + 1))[1] == 2
+
+
+@pytest.mark.parametrize("trouble", [error(404), error(500), Says("<html>Sign in</html>")])
+async def test_a_platform_that_cannot_list_is_asked_job_by_job_in_rotation(tower: Tower, trouble: Says) -> None:
+    many = MOST_REQUESTS  # a look takes two requests
+    await tower.knows(*range(many))
+    tower.platform.on(f"GET {JOBS}", trouble)
+
+    rounds = []
+    for _ in range(3):
+        await tower.sweep()
+        rounds.append(await tower.due_within(60.0))
+        for job in rounds[-1]:
+            await tower.redis.zadd(DUE, {job: (await tower.redis.time())[0] * 1000 + 1_000_000})
+
+    assert [len(due) for due in rounds] == [MOST_REQUESTS // 2] * 3
+    assert rounds[0] | rounds[1] == {job_id(number) for number in range(many)}
+    assert rounds[2] == rounds[0]
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone_for_as_long(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.platform.on(f"GET {JOBS}", error(429, headers={"Retry-After": "700"}))
+
+    await tower.sweep()
+
+    seconds, _ = await tower.redis.time()
+    next_sweep = await tower.redis.zscore("{proctor}:sweeps", "local")
+    assert next_sweep is not None
+    assert 600 < next_sweep / 1000 - seconds <= 701
+    assert len(await tower.due_within(60.0)) < 3, "those asked singly are spread over that time too"
+
+
+async def test_a_job_that_was_set_aside_is_not_woken(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    await tower.knows(MANY, due=900.0)
+    tower.lists([on_platform(number, "failed" if number == MANY else "queued") for number in range(MANY + 1)])
+
+    await tower.sweep()
+
+    assert (await tower.waits())[job_id(MANY)] > 890.0
+
+
+async def test_where_the_platform_stops_in_mid_list_what_it_said_counts(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    first = {"data": [on_platform(0, "paused"), *map(on_platform, range(1, 9))], "has_more": True}
+    tower.platform.on(f"GET {JOBS}", Says(first), error(400))
+
+    await tower.sweep()
+
+    assert await tower.due_within(1.0) >= {job_id(0)}
+    assert await tower.due_within(60.0) == {job_id(number) for number in (0, *range(9, MANY))}
+
+
+async def test_jobs_that_are_not_in_the_list_are_still_asked(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(number) for number in range(3, MANY)])
+
+    await tower.sweep()
+
+    assert await tower.due_within(60.0) == {job_id(0), job_id(1), job_id(2)}
+
+
+async def test_a_platform_that_is_gone_from_the_settings_does_not_stop_the_sweeps(tower: Tower) -> None:
+    for number in range(MANY):
+        job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status="queued", platform="gone")
+        await tower.store.commit(Change(records=(Versioned(job, 0),), next_turn=1.0))
+    (claim,) = await tower.store.claim("sweeps", lease=60, limit=9)
+
+    await tower.sweeper.sweep(claim.id, claim.token)
+
+    assert claim.id == "gone"
+    assert len(await tower.due_within(300.0)) == MANY
+    assert await tower.store.claim("sweeps", lease=60, limit=9) == ()
+
+
+async def test_jobs_that_are_over_are_watched_no_more_and_without_any_there_are_no_sweeps(tower: Tower) -> None:
+    await tower.knows(1)
+    held = await tower.held(1)
+    over = replace(held.value, state=JobState.SUCCEEDED, platform_status="succeeded")
+    await tower.store.commit(Change(records=(Versioned(over, held.version),), next_turn=-1))
+
+    await tower.sweep()
+
+    assert (await tower.store.watched("local"))[0] == ()
+    assert await tower.redis.zcard("{proctor}:sweeps") == 0
+    assert tower.platform.seen == []
+
+
+async def test_a_sweep_that_lost_its_lease_leaves_the_next_to_its_successor(tower: Tower) -> None:
+    await tower.knows(1)
+    (late,) = await tower.store.claim("sweeps", lease=0.0, limit=1)
+    while not (other := await tower.store.claim("sweeps", lease=50.0, limit=1)):
+        pass
+
+    await tower.sweeper.sweep(late.id, late.token)
+
+    assert await tower.redis.hget("{proctor}:leases:sweeps", "local") == other[0].token
+
+
+def test_a_rotation_goes_on_where_it_ended() -> None:
+    assert rotated(["a", "b", "c", "d"], "b") == ["c", "d", "a", "b"]
+    assert rotated(["a", "b"], "") == ["a", "b"]
+    assert rotated(["a", "c"], "d") == ["a", "c"]
