@@ -93,7 +93,7 @@ class JobRecord:
             "hyperparameters": requested.view() if resolved is None else asdict(resolved),
         }
         if reinforcement.response_format is not None:
-            method["response_format"] = reinforcement.response_format
+            method["response_format"] = reinforcement.response_format.model_dump(by_alias=True, exclude_none=True)
         return {
             "id": self.id,
             "object": "fine_tuning.job",

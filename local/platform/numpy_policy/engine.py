@@ -9,7 +9,7 @@ from local.platform.disk import write_atomically
 from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
 from local.platform.job_store import JobError, JobFailed, JobFolder
-from local.platform.numpy_policy.answer_schema import NothingToChoose, plan_of_job
+from local.platform.numpy_policy.answer_schema import NothingToChoose, answers_in_rows, plan_of
 from local.platform.numpy_policy.weights import load_state
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +28,7 @@ def validate_files(folder: JobFolder, request: JobRequest) -> int:
     training = _rows(folder.training, "training")
     _rows(folder.validation, "validation")
     try:
-        plan_of_job(request.reinforcement.response_format, [row.item for row in training])
+        plan_of(request.reinforcement.answer_schema, answers_in_rows(row.item for row in training))
     except NothingToChoose as nothing:
         raise JobFailed(JobError("nothing_to_learn", str(nothing), "training_file")) from None
     return len(training)

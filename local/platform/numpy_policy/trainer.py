@@ -31,7 +31,7 @@ from local.platform.job_store import (
     best_checkpoints,
     new_event,
 )
-from local.platform.numpy_policy.answer_schema import AnswerPlan, plan_of_job
+from local.platform.numpy_policy.answer_schema import AnswerPlan, answers_in_rows, plan_of
 from local.platform.numpy_policy.engine import keep_weights
 from local.platform.numpy_policy.policy import Features, Weights, base_logits, fit
 from local.platform.numpy_policy.train_step import (
@@ -145,8 +145,8 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
         texts = [row.text for row in (*training, *validation)]
-        items = [row.item for row in training]
-        save_features(folder.features, fit(texts), plan_of_job(request.reinforcement.response_format, items))
+        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(row.item for row in training))
+        save_features(folder.features, fit(texts), plan)
     features, plan = load_features(folder.features)
     return TrainingSetup(
         plan=plan,

@@ -13,6 +13,7 @@ from local.platform.server import serve
 from tests.local.platform.small_task import (
     F1,
     RESPONSE_FORMAT,
+    SCHEMA,
     ended,
     events,
     launch,
@@ -26,6 +27,7 @@ from tests.local.platform.small_task import (
     when,
 )
 
+JUDGE = {"type": "score_model", "name": "j", "model": "gpt-9", "input": [{"role": "user", "content": "Grade it."}]}
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 UNMEASURED = {
     # This policy does not reason, always answers, and asks no model graders.
@@ -100,9 +102,9 @@ async def test_a_metrics_event_has_the_shape_of_the_real_capture(client: AsyncOp
     job = await ended(client, (await launch(client, how=method({"n_epochs": 1, "batch_size": 8}, grader))).id)
     real = captured("rft_metrics_event.json")
 
-    told = [event for event in await events(client, job.id) if event.type == "metrics"]
+    metrics = [event for event in await events(client, job.id) if event.type == "metrics"]
 
-    last = told[-1]
+    last = metrics[-1]
     assert last.to_dict(mode="json").keys() == real.keys()
     data: Any = last.data
     assert real["data"].keys() - data.keys() == UNMEASURED
@@ -115,7 +117,7 @@ async def test_a_metrics_event_has_the_shape_of_the_real_capture(client: AsyncOp
         f"Step 4/4 , train mean reward={data['train_mean_reward']:.2f}, full validation mean reward="
         f"{data['full_valid_mean_reward']:.2f}, full validation mean parse error=0.00"
     )
-    first: Any = told[0].data
+    first: Any = metrics[0].data
     assert not [key for key in ("full_valid_mean_reward", "valid_completion_tokens_mean") if key in first]
     assert "valid_reward_mean" not in first["scores"]
     assert "eval" not in first["timing"]["step"]
@@ -140,10 +142,10 @@ async def test_every_figure_of_a_step_is_told_for_every_child_of_a_multi_grader(
 async def test_auto_becomes_about_a_hundred_steps(client: AsyncOpenAI) -> None:
     job = await launch(client, how=method({"n_epochs": "auto", "batch_size": "auto"}))
     await when(client, job.id, "queued", "running")
-    knobs = (await raw_job(client, job.id))["method"]["reinforcement"]["hyperparameters"]
+    hyperparameters = (await raw_job(client, job.id))["method"]["reinforcement"]["hyperparameters"]
     await client.fine_tuning.jobs.cancel(job.id)
 
-    assert knobs == {
+    assert hyperparameters == {
         "batch_size": 16,
         "n_epochs": 50,
         "eval_interval": 5,
@@ -272,6 +274,16 @@ async def test_a_running_job_says_when_it_will_end(tmp_path: Path) -> None:
             },
             "method.reinforcement.response_format.json_schema.schema",
         ),
+        (
+            {"method": method(response_format={"type": "json_schema", "json_schema": {"schema": SCHEMA}})},
+            "method.reinforcement.response_format.json_schema.name",
+        ),
+        (
+            {"method": method(response_format={"type": "json_schema"})},
+            "method.reinforcement.response_format.json_schema",
+        ),
+        ({"method": method(grader=JUDGE)}, "method.reinforcement.grader"),
+        ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
         (
             {"method": method(response_format=described({}))},
             "method.reinforcement.response_format.json_schema.schema.type",

@@ -162,6 +162,26 @@ async def test_a_bad_question_is_a_400_that_names_the_parameter(
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize(
+    ("text_format", "param"),
+    [
+        ({"type": "json_object"}, "text.format.type"),
+        ({"type": "json_schema"}, "text.format.schema"),
+        ({"type": "json_schema", "schema": {"type": "array"}}, "text.format.schema.type"),
+        ({"type": "text"}, "response_format"),
+    ],
+)
+async def test_a_bad_format_of_a_response_is_a_400_that_names_the_parameter(
+    client: AsyncOpenAI, text_format: Mapping[str, object], param: str
+) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        await client.post(
+            "/responses", body={"model": BASE, "input": "Cod.", "text": {"format": text_format}}, cast_to=object
+        )
+
+    assert refused.value.param == param
+
+
 async def test_a_request_that_is_no_json_object_is_a_400(client: AsyncOpenAI) -> None:
     for content in (b"{", b"[1]", b"\xff"):
         with pytest.raises(BadRequestError):

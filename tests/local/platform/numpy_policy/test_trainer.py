@@ -124,12 +124,12 @@ async def test_training_stops_after_the_step_at_hand_and_goes_on_from_there(tmp_
     assert curve_of(parts) == curve_of(whole)
 
 
-async def test_what_was_saved_but_not_told_is_told_at_the_next_start(tmp_path: Path) -> None:
+async def test_events_saved_but_not_written_are_written_at_the_next_start(tmp_path: Path) -> None:
     folder = a_job(tmp_path, SMALL, rows(20), rows(6, start=1000))
     grading = Overlap(stop_after=4)
     await train(folder, grading, 0.0, grading.stop)
-    told = folder.events.read_bytes()
-    folder.events.write_bytes(told[: len(told) // 2])
+    written = folder.events.read_bytes()
+    folder.events.write_bytes(written[: len(written) // 2])
     state = load_state(folder.state)
     assert state is not None
 
@@ -141,7 +141,7 @@ async def test_what_was_saved_but_not_told_is_told_at_the_next_start(tmp_path: P
     assert len(steps) == len(set(steps))
 
 
-async def test_an_untouched_state_is_told_once_however_often_it_is_started(tmp_path: Path) -> None:
+async def test_an_unchanged_state_is_written_once_however_often_it_is_started(tmp_path: Path) -> None:
     folder = a_job(tmp_path, SMALL, rows(20), rows(6, start=1000))
     for _ in range(3):
         await train(folder, Overlap(), 0.0, asyncio.Event())
@@ -266,11 +266,11 @@ async def test_on_real_acts_few_examples_are_learned_by_heart_and_many_are_under
         training, validation, described = acts(count, seed=1)
         folder = a_job(tmp_path / str(count), RequestedHyperparameters(), training, validation, described)
         await train(folder, Overlap(), 0.0, asyncio.Event())
-        told = data_of(folder)
-        assert 0.05 < float(str(told[0]["train_mean_reward"])) < 0.4
-        valid = [float(str(one["full_valid_mean_reward"])) for one in told if "full_valid_mean_reward" in one]
+        steps = data_of(folder)
+        assert 0.05 < float(str(steps[0]["train_mean_reward"])) < 0.4
+        valid = [float(str(one["full_valid_mean_reward"])) for one in steps if "full_valid_mean_reward" in one]
         assert valid[-1] > valid[0] + 0.05
-        gaps[count] = fmean(float(str(one["train_mean_reward"])) for one in told[-10:]) - valid[-1]
+        gaps[count] = fmean(float(str(one["train_mean_reward"])) for one in steps[-10:]) - valid[-1]
 
     assert gaps[24] > 0.3
     assert gaps[400] < 0.12
