@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
@@ -22,8 +21,18 @@ from jobs.graders import GraderRuntime, parse_grader
 from local.platform.disk import write_atomically, write_json
 from local.platform.file_store import Row, split_rows
 from local.platform.ids import model_id
-from local.platform.job_store import Checkpoint, EventLog, JobFailed, JobFolder, JobRecord, best_checkpoints, new_event
-from local.platform.numpy_policy.answer_schema import AnswerPlan, plan_of_job
+from local.platform.job_store import (
+    Checkpoint,
+    EventLog,
+    JobError,
+    JobFailed,
+    JobFolder,
+    JobRecord,
+    best_checkpoints,
+    new_event,
+)
+from local.platform.numpy_policy.answer_schema import AnswerPlan, answers_in_rows, plan_of
+from local.platform.numpy_policy.engine import keep_weights
 from local.platform.numpy_policy.policy import Features, Weights, base_logits, fit
 from local.platform.numpy_policy.train_step import (
     AnswerGrader,
@@ -109,22 +118,22 @@ class _Trainer:
         if metrics.valid is not None:
             checkpoints = best_checkpoints((*checkpoints, _checkpoint(step, metrics.train, metrics.valid)))
             if step in (checkpoint.step for checkpoint in checkpoints):
-                said = f"Checkpoint created at step {step} with Snapshot ID: "
-                events.append(
-                    new_event(job_id, f"checkpoint-{step}", said + model_id(job_id, self._record.request.suffix, step))
-                )
+                model = model_id(job_id, self._record.request.suffix, step)
+                said = f"Checkpoint created at step {step} with Snapshot ID: {model}"
+                events.append(new_event(job_id, f"checkpoint-{step}", said))
         self.state = State(weights, checkpoints, tuple(events))
         save_state(self._folder.state, self.state)
         self._publish()
 
     def _publish(self) -> None:
         """Write what the state says where the server reads it; doing so again changes nothing."""
-        kept = {checkpoint.step: self._folder.weights(checkpoint.step) for checkpoint in self.state.checkpoints}
-        if newest := kept.get(self.state.weights.step):
-            shutil.copyfile(self._folder.state, newest)
+        step, steps = self.state.weights.step, {checkpoint.step for checkpoint in self.state.checkpoints}
+        if step in steps:
+            keep_weights(self._folder, step)
         write_json(self._folder.checkpoints_file, self.state.checkpoints)
         self.log.append(*self.state.events)
-        for displaced in set(self._folder.path.glob("checkpoint-*.npz")) - set(kept.values()):
+        kept = map(self._folder.weights, steps | set(self._record.snapshots))
+        for displaced in set(self._folder.path.glob("weights-*.npz")).difference(kept):
             displaced.unlink()
 
 
@@ -136,8 +145,8 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
         texts = [row.text for row in (*training, *validation)]
-        items = [row.item for row in training]
-        save_features(folder.features, fit(texts), plan_of_job(request.reinforcement.response_format, items))
+        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(row.item for row in training))
+        save_features(folder.features, fit(texts), plan)
     features, plan = load_features(folder.features)
     return TrainingSetup(
         plan=plan,
@@ -162,7 +171,7 @@ def _refuse_broken_grader(train: Rollouts) -> None:
     share = failing_share(train.grades)
     if share >= MOST_FAILURES:
         said = f"The grader failed on {share:.0%} of a step's samples. {first_detail(train.grades)}"
-        raise JobFailed("grader_error", said)
+        raise JobFailed(JobError("grader_error", said))
 
 
 def _die_with(parent: int) -> bool:
