@@ -150,9 +150,9 @@ class Interactions:
     def _upload(self, user: User, attached: Attachment) -> str:
         """Upload a file as the person's own client would: announced, sent, completed. Returns its id."""
         files = self._workspace.files
-        announced, key = files.announce(attached.name, len(attached.content), user=user.id)
-        files.receive(key, attached.content)
-        return files.complete(announced.id, attached.name).id
+        file = files.announce(attached.name, len(attached.content), user=user.id)
+        files.receive(file.id, attached.content)
+        return files.complete(file.id, attached.name).id
 
     async def _deliver(self, kind: EnvelopeKind, payload: Json, what: str, target: ResponseTarget) -> Json:
         """Deliver with a trigger and a response_url; the person is told in the channel when nobody acks."""

@@ -150,7 +150,9 @@ def message_json(message: Message, replies: Sequence[Message], files: Sequence[J
     elif message.is_reply and message.broadcast:
         shown["subtype"] = "thread_broadcast"
     if message.by_app:
-        shown |= {"bot_id": app.bot_id, "app_id": app.id, "bot_profile": _bot_profile(app)}
+        profile = {"name": app.name, "deleted": False, "updated": 0, "team_id": TEAM_ID}
+        shown |= {"bot_id": app.bot_id, "app_id": app.id}
+        shown["bot_profile"] = {"id": app.bot_id, "app_id": app.id, **profile}
     if files:
         shown |= {"files": list(files), "upload": message.by_app}
     for name in ("blocks", "attachments", "edited", "metadata", "thread_ts"):
@@ -173,10 +175,6 @@ def _thread_figures(message: Message, replies: Sequence[Message]) -> Json:
         "is_locked": False,
         "subscribed": False,
     }
-
-
-def _bot_profile(app: InstalledApp) -> Json:
-    return {"id": app.bot_id, "app_id": app.id, "name": app.name, "deleted": False, "updated": 0, "team_id": TEAM_ID}
 
 
 def ephemeral_json(message: Message) -> Json:

@@ -16,8 +16,8 @@ async def get_upload_url(call: Call) -> Json:
     if length < 1:
         raise invalid_arguments("length must be more than 0")
     alt_text = call.text("alt_txt") or call.text("alt_text")
-    file, key = call.workspace.files.announce(call.need("filename"), length, alt_text)
-    return {"upload_url": f"{call.workspace.base_url}/upload/{key}", "file_id": file.id}
+    file = call.workspace.files.announce(call.need("filename"), length, alt_text)
+    return {"upload_url": f"{call.workspace.base_url}/upload/{file.id}", "file_id": file.id}
 
 
 async def complete_upload(call: Call) -> Json:
