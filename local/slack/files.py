@@ -1,4 +1,4 @@
-"""Uploads: from the address handed out, over the bytes, to a file that can stand in a block."""
+"""Uploads: an upload URL, then the bytes, then a file that blocks can show."""
 
 import mimetypes
 from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ _PAST_CONTROLS_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it stands now.
+    """One message in its present version.
 
     `visible_to` is the one person who sees an ephemeral message. `past_controls` are `(block_id, element)` pairs of
     earlier versions: a page that has not caught up can still click them. `tombstone` marks a deleted message that still
@@ -41,7 +41,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether it stands inside somebody else's thread."""
+        """Whether it is a reply in a thread."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 

@@ -18,19 +18,8 @@ def respond(workspace: Workspace, target: ResponseTarget, body: Json) -> None:
     if body.get("replace_original") and target.message_ts:
         workspace.messages.change(_original(workspace, target), text=text, blocks=accepted)
         return
-    in_channel = body.get("response_type") == "in_channel"
-    workspace.messages.add(
-        Message(
-            channel=target.channel,
-            ts=workspace.ids.stamp(),
-            user=workspace.app.user_id,
-            text=text,
-            blocks=accepted,
-            thread_ts=body.get("thread_ts"),
-            by_app=True,
-            visible_to="" if in_channel else target.user,
-        )
-    )
+    seen_by = "" if body.get("response_type") == "in_channel" else target.user
+    workspace.say_as_app(target.channel, text, accepted, thread_ts=body.get("thread_ts"), visible_to=seen_by)
 
 
 def _original(workspace: Workspace, target: ResponseTarget) -> Message:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from local.slack.errors import Json, SlackError, invalid_arguments
-from local.slack.messages import Message
 from local.slack.seed_data import Channel
 from local.slack.web_api.call import Call
 
@@ -32,17 +31,7 @@ async def complete_upload(call: Call) -> Json:
         raise invalid_arguments("missing required field: files")
     files = [workspace.files.complete(str(one.get("id")), str(one.get("title") or "")).id for one in wanted]
     for channel in channels:
-        message = Message(
-            channel=channel.id,
-            ts=workspace.ids.stamp(),
-            user=workspace.app.user_id,
-            text=comment,
-            blocks=blocks,
-            thread_ts=thread_ts,
-            by_app=True,
-            files=tuple(files),
-        )
-        workspace.share(message)
+        workspace.say_as_app(channel.id, comment, blocks, thread_ts=thread_ts, files=tuple(files))
     return {"files": [workspace.file_json(workspace.files.completed(file_id)) for file_id in files]}
 
 

@@ -9,7 +9,7 @@ import { inChannel } from "./unread.js";
 
 export class ChannelPane extends MessagePane {
   #shown = "";
-  /** After which message the "New" line stands; it stays there while the channel is open. Infinity: nothing was missed. */
+  /** The message above the "New" line, which stays while the channel is open. Infinity: no such line. */
   #newFrom = Infinity;
 
   /** @param {Store} store @param {() => void} openDrawer */

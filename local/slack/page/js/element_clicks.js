@@ -18,7 +18,7 @@ export function clickHandler(store, where) {
   };
 }
 
-/** What stands in a view's fields, in the shape of Slack's own `state.values`. @param {View} view @param {Store} store */
+/** What a view's fields hold, in the shape of Slack's own `state.values`. @param {View} view @param {Store} store */
 function stateOf(view, store) {
   const known = store.valuesOf(view.id);
   const values = /** @type {Record<string, Record<string, any>>} */ ({});

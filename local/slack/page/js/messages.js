@@ -1,4 +1,4 @@
-/** One message as it stands in a list, and lists of messages with their day lines. */
+/** One message in a list, and lists of messages with a line for each new day. */
 import { api } from "./api.js";
 import { sizeOf } from "./attachments.js";
 import { avatar, displayName } from "./avatars.js";

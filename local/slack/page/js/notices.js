@@ -30,7 +30,7 @@ export function notify(sentence, kind = "info", action = undefined) {
   setTimeout(() => note.remove(), SHOWN_FOR);
 }
 
-/** Longer sentences are cut; the whole text stands in the thread. */
+/** Longer sentences are cut; the whole text is in the thread. */
 const LONGEST = 160;
 
 /** Points at an ephemeral answer in a thread which is not open: without that, a click seems to do nothing. */

@@ -1,4 +1,4 @@
-/** The thread beside the channel (in its place on a narrow screen). */
+/** The thread next to the channel (instead of it on a narrow screen). */
 import { fill, h, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
 import { MessagePane } from "./message_pane.js";

@@ -26,7 +26,7 @@
  * @property {() => User[]} people
  * @property {() => Channel[]} channels
  *
- * @typedef {object} BlockContext What a block needs to know about where it stands.
+ * @typedef {object} BlockContext What a block needs to know about its surroundings.
  * @property {Names} names
  * @property {(block: Block, element: Block, detail: object, at: HTMLElement) => void} act  A click or a choice was made.
  * @property {Map<string, any>} values  What has been chosen or typed so far, by block and action id.
