@@ -14,7 +14,7 @@ export function clickHandler(store, where) {
     const answer = await api.interact({ user: store.me.name, ...place, action });
     delete at.dataset.waiting;
     at.removeAttribute("aria-busy");
-    if (!answer.ok) notify(answer.error ?? "The app did not answer. Try again in a moment.", "error");
+    if (!answer.ok) notify(answer.error, "error");
   };
 }
 

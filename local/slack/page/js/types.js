@@ -33,5 +33,5 @@
  * @property {Record<string, string>} [errors]  Sentences by block id, from the app's answer to a submit.
  * @property {FileInfo[]} [files]  The files the message carries; an image block may name one by its id alone.
  *
- * @typedef {{ok: boolean, error?: string, errors?: Record<string, string>}} Answer
+ * @typedef {{ok: boolean, error: string, errors?: Record<string, string>}} Answer What failed is in `error`, or by block in `errors`.
  */
