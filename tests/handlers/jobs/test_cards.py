@@ -13,21 +13,11 @@ from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import PROFILES
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.test_messages import action_ids, text_of
 from tests.jobs.training.test_poll import FALLS, SMALL
-from tests.records import (
-    ALICE,
-    BOB,
-    PROFILE,
-    a_checkpoint,
-    a_job,
-    a_series,
-    a_step,
-    an_approval,
-    an_evidence,
-)
+from tests.records import ALICE, BOB, PROFILE, a_checkpoint, a_job, a_series, a_step, an_approval, an_evidence
 
 NOW = 1_500.0
 FILE = "F0123456789"
@@ -70,12 +60,12 @@ def four_numbers(view: JobView) -> list[str]:
 
 @pytest.mark.parametrize("alerts", [(), (WARNING,), (WARNING, WORSE), (replace(WARNING, cleared=80),)])
 @pytest.mark.parametrize("file", [FILE, None])
-@pytest.mark.parametrize("attached", [True, False])
+@pytest.mark.parametrize("imported", [True, False])
 @pytest.mark.parametrize("state", list(JobState))
 def test_slack_takes_the_card_in_every_state(
-    state: JobState, attached: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
+    state: JobState, imported: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
 ) -> None:
-    job = replace(TRAINING, state=state, imported=attached, alerts=alerts, train_items=None if attached else 100)
+    job = replace(TRAINING, state=state, imported=imported, alerts=alerts, train_items=None if imported else 100)
     message = card(view_of(job), NOW, file)
     assert validate(list(message.blocks), "message") == []
     assert not too_much_text(list(message.blocks))
