@@ -13,7 +13,8 @@ from jobs.core.records import Job, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, summary_posting
-from tests.handlers.known_people import ALICE, RFT
+from tests.handlers.known_people import RFT
+from tests.local.slack.people import ALICE
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread
 from tests.story.conftest import House, house

@@ -10,8 +10,8 @@ from handlers.approvals.form import form, overridden
 from handlers.approvals.pending import Waiting, pending_list, span, waiting_for
 from handlers.approvals.words import answer, notice
 from handlers.slack.people import People
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.opening import invalidated
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome, lapsed
 from jobs.core.records import ApprovalPolicy
@@ -20,9 +20,10 @@ from jobs.evidence.records import Figure, Guard, Role
 from jobs.state.change import Change, Versioned
 from jobs.state.store import LedgerEntry, Store
 from jobs.training.postings import card_posting
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from local.slack.server import serve
-from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
+from tests.handlers.known_people import BOB, CAROL, DAVE, RFT
+from tests.local.slack.people import ALICE
 from tests.records import a_candidate, a_change, a_checkpoint, a_job, an_approval, an_evidence
 from tests.story.colleagues import Json
 

@@ -15,7 +15,8 @@ from jobs.trail.chain import FIRST
 from jobs.trail.entry import ENTRY, Act, AuditEntry, SealedEntry
 from jobs.trail.verify import Flaw, Verification
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import ALICE, BOB, RFT
+from tests.handlers.known_people import BOB, RFT
+from tests.local.slack.people import ALICE
 from tests.story.colleagues import eventually
 
 AT = 1_763_800_000.0

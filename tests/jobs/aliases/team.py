@@ -4,18 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
 from jobs.core.ids import proposal_turn
 from jobs.core.records import Job, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
 
@@ -64,7 +64,7 @@ class Team:
 
     async def turn(self, proposal: str) -> None:
         """Take a proposal's turn."""
-        await Consequences(self.store, self.clock, notifies=self.notifies).turn(proposal_turn(proposal))
+        await self.rollbacks.turn(proposal_turn(proposal))
 
     async def approved(self, name: str, step: int = 45, **changes: Any) -> Job:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from jobs.aliases.pointing import undone_by_rollback
-from jobs.aliases.records import MoveKind, ProposalState
+from jobs.aliases.records import MoveKind, ProposalState, undone_by_rollback
 from jobs.approvals.records import DAY, Approval, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
-from tests.records import ALICE, BOB, CAROL, DAVE
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, DAVE
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.children import tethered
-from jobs.approvals.recording import with_approval
+from bot.demo.subprocesses import tethered
+from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval, Ending
 from jobs.state.change import Change
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from tests.jobs.approvals.clicking import GO, LOOK, READY
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, waiting
-from tests.records import ALICE
+from tests.local.slack.people import ALICE
 
 BOTS = 3
 CLICKS = 50

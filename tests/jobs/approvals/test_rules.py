@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.approvals.opening import invalidated
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Outcome, decide, lapsed, objection, would_settle
 from jobs.core.records import ApprovalPolicy
 from tests.jobs.approvals.team import ERIN, FIRST, OPENED, SECOND, decision, rejection, waiting
-from tests.records import ALICE, BOB, CAROL, DAVE
+from tests.local.slack.people import ALICE
+from tests.records import BOB, CAROL, DAVE
 
 TEAM = frozenset({ALICE, BOB, CAROL, ERIN})
 FRANK = "U0FRANK"

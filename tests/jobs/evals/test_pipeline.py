@@ -13,8 +13,7 @@ from jobs.evals.pipeline import BATCH, GRADERS, MOST_FAILURES_IN_A_ROW, Pipeline
 from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Answer, Arm, Eval
 from jobs.evals.split_file import SplitFile
-from jobs.graders import Grade, Grader, GraderRuntime, Sample
-from jobs.graders.runtime import Item
+from jobs.graders import Grade, Grader, GraderRuntime, Item, Sample
 from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.answers import an_eval

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.approvals.records import Ending, Settlement
+from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import evidence_turn
 from jobs.core.permissions import NotPermitted
@@ -24,8 +24,9 @@ from jobs.training.import_job import JobImporter, WatchRequest
 from jobs.training.poll import Poller
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
+from tests.local.slack.people import ALICE
 from tests.permitted import permissions
-from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
+from tests.records import BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
@@ -113,6 +114,10 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
                 raise NotFound(f"There is no platform '{name}'.")
             return gateway.profile, gateway
 
+        async def is_approved(job_id: str) -> bool:
+            held = await store.record(Approval, job_id)
+            return held is not None and held.value.settled is not None
+
         job_importer = JobImporter(
             store,
             TaskCatalogue(tmp_path),
@@ -120,6 +125,7 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
             permissions(CAROL),
             default_platform="local",
             approvers=("model-approvers",),
+            is_approved=is_approved,
             clock=lambda: NOW,
         )
         yield Bureau(store, platform, job_importer, Poller(store, platform_of, lambda: NOW), tmp_path)
