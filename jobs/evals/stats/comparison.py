@@ -10,7 +10,8 @@ from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
-from jobs.evals.stats.verdict import Pair, Runs, Side, judged, pair_up
+from jobs.evals.stats.variance_components import ItemScores
+from jobs.evals.stats.verdict import Pair, Side, judged, pair_up
 
 FIRST_COLUMNS: Final = ("precision", "recall", "f1")
 """Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
@@ -22,8 +23,8 @@ class ArmAnswers:
 
     evaluation: Eval
     arm: str
-    scores: Mapping[str, Mapping[str, Runs]]
-    """Grader to item to run to score; only what was graded."""
+    scores: Mapping[str, ItemScores]
+    """By grader."""
 
 
 @dataclass(frozen=True, slots=True)
