@@ -192,8 +192,8 @@ def test_nothing_settles_what_is_on_the_limit_or_unknown() -> None:
 def test_the_verdict_on_a_task_exactly_at_its_limit_is_seldom_a_confident_one() -> None:
     """Mean reward exactly .10: the share of confident verdicts on it is the error rate of the interval, about 5%."""
     confident = 0
-    for seed in range(100):
+    for seed in range(60):
         reading = _read(_mixed(40, 0.10, seed=seed))
         confident += reading.conditions[0].holds is not None
 
-    assert confident <= 12
+    assert confident <= 8
