@@ -10,10 +10,9 @@ from jobs.state.store import Store
 from jobs.training.postings import card_posting
 from jobs.training.reduce import News, follow
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import BOB, RFT
+from tests.handlers.known_people import ALICE, BOB, RFT
 from tests.handlers.posting_desk import jobs_of
 from tests.jobs.training.test_poll import NOW, RISES, SMALL, WARNED
-from tests.local.slack.people import ALICE
 from tests.records import PROFILE, a_job, a_remote, a_request
 from tests.story.colleagues import Json, eventually, pictures, said
 
