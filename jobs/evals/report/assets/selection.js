@@ -1,26 +1,7 @@
 // What the person chose to see, and which items that leaves in which order.
 
-const CHOICE = {
-  grader: 0,
-  arm: -1,
-  low: null,
-  high: null,
-  failures: false,
-  label: null,
-  kind: null,
-  query: "",
-  sort: "worst",
-};
-
-const SORTS = {
-  worst: "Worst first",
-  best: "Best first",
-  spread: "Least consistent first",
-  gap: "Arms differ most first",
-  order: "As in the split",
-  tokens: "Most output tokens first",
-  latency: "Slowest first",
-};
+const ALL = { low: null, high: null, failures: false, label: null, kind: null, query: "" };
+const CHOICE = { grader: 0, arm: -1, sort: "worst", ...ALL };
 
 const KINDS = {
   missed: (item, answer, label) => item.expected.has(label) && !named(answer).includes(label),
@@ -46,8 +27,9 @@ function measure() {
 }
 
 const isChosenArm = (arm) => CHOICE.arm < 0 || CHOICE.arm === arm;
-const chosenScores = (item) => FIGURES[item.index].arms.filter((_, arm) => isChosenArm(arm)).flat();
-const chosenMean = (item) => mean(chosenScores(item));
+const chosenArms = () => ARMS.map((_, arm) => arm).filter(isChosenArm);
+const chosenScores = (item) => FIGURES[item.index].arms.filter((_, arm) => isChosenArm(arm));
+const chosenMean = (item) => mean(chosenScores(item).flat());
 const chosenAnswers = (item) => item.answers.filter((answer) => isChosenArm(answer.arm));
 
 function isWanted(item, value) {
@@ -60,46 +42,33 @@ function isWanted(item, value) {
   return !query || wordsOf(item).includes(query);
 }
 
-/** An answer that is missing, or that a grader could not judge. */
-const hasTrouble = (answer) =>
-  answer.failure !== null || answer.errors !== null || answer.scores.some((value) => typeof value === "string");
+/** How far apart the arms' means are, as a negative number. */
+function gap(item) {
+  const means = FIGURES[item.index].means.filter(isNumber);
+  return means.length < 2 ? null : Math.min(...means) - Math.max(...means);
+}
 
-const ORDERS = {
-  worst: (item) => chosenMean(item),
-  best: (item) => negative(chosenMean(item)),
-  spread: (item) =>
-    negative(
-      Math.max(...FIGURES[item.index].arms.filter((_, arm) => isChosenArm(arm)).map((each) => spread(each) ?? -1)),
-    ),
-  gap: (item) => {
-    const means = FIGURES[item.index].means.filter(isNumber);
-    return means.length < 2 ? null : Math.min(...means) - Math.max(...means);
-  },
-  order: (item) => item.index,
-  tokens: (item) =>
-    negative(
-      mean(
-        chosenAnswers(item)
-          .map((answer) => answer.tokens[1])
-          .filter(isNumber),
-      ),
-    ),
-  latency: (item) =>
-    negative(
-      mean(
-        chosenAnswers(item)
-          .map((answer) => answer.latency)
-          .filter(isNumber),
-      ),
-    ),
+const most = (of) => (item) => {
+  const value = of(item);
+  return value === null ? null : -value;
 };
-const negative = (value) => (value === null ? null : -value);
 
-/** Choose and sort anew; items without the figure that sorts come last. */
+/** By name: how it is called, and the figure that sorts the items, the lowest first. */
+const SORTS = {
+  worst: ["Worst first", chosenMean],
+  best: ["Best first", most(chosenMean)],
+  spread: ["Least consistent first", most((item) => Math.max(...chosenScores(item).map((each) => spread(each) ?? -1)))],
+  gap: ["Arms differ most first", gap],
+  order: ["As in the split", (item) => item.index],
+  tokens: ["Most output tokens first", most((item) => meanOf(chosenAnswers(item), (answer) => answer.tokens[1]))],
+  latency: ["Slowest first", most((item) => meanOf(chosenAnswers(item), (answer) => answer.latency))],
+};
+
+/** Choose and sort again; items without the figure that sorts come last. */
 function choose() {
-  const order = ORDERS[CHOICE.sort];
+  const key = SORTS[CHOICE.sort][1];
   SHOWN = ITEMS.filter((item) => isWanted(item, chosenMean(item)))
-    .map((item) => ({ item, key: order(item) }))
+    .map((item) => ({ item, key: key(item) }))
     .sort((a, b) => (a.key === null) - (b.key === null) || a.key - b.key || a.item.index - b.item.index)
     .map(({ item }) => item);
 }
@@ -117,16 +86,18 @@ function choiceAsHash(itemId) {
   return words.toString();
 }
 
+/** Take the choice from the address; return the id of the item it names, or null. */
 function choiceFromHash() {
   const words = new URLSearchParams(location.hash.slice(1));
   const bound = (name) => (words.has(name) && isNumber(Number(words.get(name))) ? Number(words.get(name)) : null);
+  const known = (name, names) => (Object.hasOwn(names, words.get(name) ?? "") ? words.get(name) : null);
   CHOICE.grader = Math.max(0, GRADERS.indexOf(words.get("grader")));
   CHOICE.arm = ARMS.indexOf(words.get("arm"));
-  CHOICE.sort = Object.hasOwn(SORTS, words.get("sort") ?? "") ? words.get("sort") : "worst";
+  CHOICE.sort = known("sort", SORTS) ?? "worst";
   CHOICE.failures = words.get("failures") === "only";
   CHOICE.low = bound("low");
   CHOICE.high = bound("high");
-  CHOICE.kind = Object.hasOwn(KINDS, words.get("kind") ?? "") ? words.get("kind") : null;
+  CHOICE.kind = known("kind", KINDS);
   CHOICE.label = CHOICE.kind ? words.get("label") : null;
   CHOICE.query = folded(words.get("query") ?? "");
   return words.get("item");

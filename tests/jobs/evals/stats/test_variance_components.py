@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jobs.evals.stats.verdict import Runs
-from jobs.evidence.bias import expected_maximum, selection_bias
+from jobs.evals.stats.variance_components import Runs, expected_maximum, selection_bias
 
 RUN_NOISE = 0.19
 """Of one answer's score, in the simulation that the figures below come from."""

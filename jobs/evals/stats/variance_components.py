@@ -1,20 +1,35 @@
-"""How much less to expect of the best checkpoint on new items, because luck on these items helped to choose it."""
+"""Where the variance of scores comes from: an item's runs, or the items; and the luck in the best of several models."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from statistics import NormalDist, fmean
 from typing import Final
 
 from jobs.evals.stats.intervals import variance
-from jobs.evals.stats.verdict import Runs
 
+Runs = Mapping[int, float]
+"""Run to score."""
 ItemScores = Mapping[str, Runs]
 """Item to run to score; only what was graded."""
 _POINTS: Final = 4_000
 _FAR: Final = 9.0
 _NORMAL: Final = NormalDist()
+
+
+def item_means(scores: ItemScores) -> dict[str, float]:
+    """Return each item's mean over its runs."""
+    return {item: fmean(runs.values()) for item, runs in scores.items()}
+
+
+def run_variance(items: Iterable[Runs]) -> float | None:
+    """Return the variance of an item's mean that comes from its runs, s^2 / K; None at single runs.
+
+    s^2 is the sample variance between an item's runs; averaged over the items with several.
+    """
+    repeated = [list(runs.values()) for runs in items if len(runs) > 1]
+    return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
 
 
 def selection_bias(checkpoints: Sequence[ItemScores], looked_at: int | None = None) -> tuple[float, float] | None:
@@ -42,7 +57,7 @@ def selection_bias(checkpoints: Sequence[ItemScores], looked_at: int | None = No
     if chosen_from < 2 or len(common) < 2:
         return None
     shared = [{item: scores[item] for item in sorted(common)} for scores in checkpoints]
-    noise, spread = run_variance(shared), _between_checkpoints(shared)
+    noise, spread = run_variance(runs for scores in shared for runs in scores.values()), _between_checkpoints(shared)
     most = max((each for each in (noise, spread) if each is not None), default=None)
     if most is None:
         return None
@@ -64,17 +79,6 @@ def expected_maximum(count: int) -> float:
     above = 0.5 * (1 - 0.5**count) + sum(1 - _NORMAL.cdf(x) ** count for x in places)
     below = 0.5 * 0.5**count + sum(_NORMAL.cdf(-x) ** count for x in places)
     return step * (above - below)
-
-
-def item_means(scores: ItemScores) -> dict[str, float]:
-    """Return each item's mean over its runs."""
-    return {item: fmean(runs.values()) for item, runs in scores.items()}
-
-
-def run_variance(models: Sequence[ItemScores]) -> float | None:
-    """Return the variance of an item's mean that comes from its runs, pooled over models; None at single runs."""
-    repeated = [list(runs.values()) for scores in models for runs in scores.values() if len(runs) > 1]
-    return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
 
 
 def _between_checkpoints(checkpoints: Sequence[Mapping[str, Runs]]) -> float | None:
