@@ -55,9 +55,9 @@ COMMAND = {
 }
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:
     """Return the chart figures: 2 x 200 points, 1000 pixels wide."""
-    return _against_plain() | _memory_growth() | await _pool() | await _acks()
+    return _against_plain() | _memory_growth(RENDERS if full else RENDERS // 10) | await _pool() | await _acks()
 
 
 def plain_matplotlib() -> bytes:
@@ -91,15 +91,15 @@ def _against_plain() -> dict[str, float]:
     }
 
 
-def _memory_growth() -> dict[str, float]:
+def _memory_growth(renders: int) -> dict[str, float]:
     if not STATM.exists():
         return {}
     for _ in range(WARM_UP):
         draw(FULL, "light")
     before = _resident()
-    for _ in range(RENDERS):
+    for _ in range(renders):
         draw(FULL, "light")
-    return {f"charts.memory_growth_mib_{RENDERS}_renders": round(_resident() - before, 2)}
+    return {f"charts.memory_growth_mib_{renders}_renders": round(_resident() - before, 2)}
 
 
 async def _pool() -> dict[str, float]:

@@ -18,7 +18,7 @@ Batch = Sequence[tuple[Sample, Mapping[str, object]]]
 ENDLESS = "def grade(sample, item):\n    while True:\n        pass"
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:  # noqa: ARG001 - one size serves both
     """Gradings a second, the share of the in-process speed that is, and what a hanging grader costs the next one."""
     return await _speed() | await _comparing() | await _beside_a_hanging_one()
 
