@@ -28,7 +28,7 @@ def validate_files(folder: JobFolder, request: JobRequest) -> int:
     training = _rows(folder.training, "training")
     _rows(folder.validation, "validation")
     try:
-        plan_of(request.reinforcement.answer_schema, answers_in_rows(row.item for row in training))
+        plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
     except NothingToChoose as nothing:
         raise JobFailed(JobError("nothing_to_learn", str(nothing), "training_file")) from None
     return len(training)

@@ -14,12 +14,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.graders import GraderRuntime, parse_grader
 from local.platform.disk import write_atomically, write_json
-from local.platform.file_store import Row, split_rows
+from local.platform.file_store import Row, split_rows, user_text
 from local.platform.ids import model_id
 from local.platform.job_store import (
     Checkpoint,
@@ -144,23 +143,24 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
     training = split_rows(folder.training.read_bytes(), "training")
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
-        texts = [row.text for row in (*training, *validation)]
-        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(row.item for row in training))
+        texts = [user_text(row["messages"]) for row in (*training, *validation)]
+        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
         save_features(folder.features, fit(texts), plan)
     features, plan = load_features(folder.features)
     return TrainingSetup(
         plan=plan,
         grader=parse_grader(request.reinforcement.grader),
-        training=_examples(training, features, plan),
-        validation=_examples(validation, features, plan),
+        training=examples_of(training, features, plan),
+        validation=examples_of(validation, features, plan),
         hyperparameters=record.hyperparameters,
         seed=request.seed,
     )
 
 
-def _examples(rows: Sequence[Row], features: Features, plan: AnswerPlan) -> Examples:
-    texts = [row.text for row in rows]
-    return Examples(tuple(row.item for row in rows), features.of(texts), base_logits(plan.choices, texts))
+def examples_of(rows: tuple[Row, ...], features: Features, plan: AnswerPlan) -> Examples:
+    """Return the rows as the policy sees them."""
+    texts = [user_text(row["messages"]) for row in rows]
+    return Examples(rows, features.of(texts), base_logits(plan.choices, texts))
 
 
 def _checkpoint(step: int, train: Rollouts, valid: Rollouts) -> Checkpoint:
