@@ -19,7 +19,6 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from jobs.aliases.records import Alias
-from jobs.aliases.telling import shown
 
 HEADERS: Final = {
     # A copy may be kept, but has to be asked about each time; that costs a 304.
@@ -68,12 +67,12 @@ class AliasPages:
         tag = etag_of(alias)
         if _is_known(request, tag):
             return web.Response(status=304, headers={**HEADERS, "ETag": f'"{tag}"'})
-        return web.json_response(shown(alias), headers={**HEADERS, "ETag": f'"{tag}"'})
+        return web.json_response(alias.as_json(alias.current), headers={**HEADERS, "ETag": f'"{tag}"'})
 
 
 def etag_of(alias: Alias) -> str:
     """Return a tag over everything that is shown: another one whenever any of it changes."""
-    text = json.dumps(dict(shown(alias)), sort_keys=True)
+    text = json.dumps(alias.as_json(alias.current), sort_keys=True)
     return f"{alias.version}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

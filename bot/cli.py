@@ -19,14 +19,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
-from jobs.aliases.telling import shown
 from jobs.audit.export import FORMATS, utc
-from jobs.audit.service import AuditTrail
+from jobs.audit.query import AuditTrail
 from jobs.core.errors import BotError, ConfigurationError, NotFound
 from jobs.core.nearest import nearest
 from jobs.state.store import Store, connected
@@ -104,7 +103,9 @@ def _trail(store: Store, settings: StateSettings) -> AuditTrail:
 
 async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
     aliases = sorted(await store.records(Alias), key=lambda each: each.name)
-    lines = (json.dumps(dict(shown(each))) if as_json else f"{each.name}\t{each.model}" for each in aliases)
+    lines = (
+        json.dumps(dict(each.as_json(each.current))) if as_json else f"{each.name}\t{each.model}" for each in aliases
+    )
     out.writelines(f"{line}\n" for line in lines)
     return 0
 
@@ -114,7 +115,7 @@ async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
     if held is None:
         known = [alias.name for alias in await store.records(Alias)]
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
-    out.write(f"{json.dumps(dict(shown(held.value))) if as_json else held.value.model}\n")
+    out.write(f"{json.dumps(held.value.as_json(held.value.current)) if as_json else held.value.model}\n")
     return 0
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
@@ -12,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.reports import Reports
 from bot.schedule import next_daily
@@ -23,33 +24,32 @@ from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.commands import Quieting, zones_of
 from handlers.notifications.digests import DigestShowing
+from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.render import Showing
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.posting import SlackPoster
 from jobs import checks
-from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases, in_production
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.webhook import HttpSender, Webhook
-from jobs.approvals.deciding import Approvals
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import approval_of
 from jobs.approvals.records import Approval, Ending
-from jobs.approvals.waiting import Waiting
-from jobs.audit.service import AuditTrail
+from jobs.approvals.remind import Reminders
+from jobs.audit.query import AuditTrail
 from jobs.core import ids
 from jobs.core.errors import UserError
 from jobs.core.permissions import Permissions
 from jobs.core.records import PostingKind
-from jobs.evals.planning import EvalPlanner
-from jobs.evals.remote_rows import remote_rows
-from jobs.evals.rows import LocalRows, RowStore
-from jobs.evals.running import EvalRunner
+from jobs.evals.answer_store import AnswerStore, LocalAnswerStore, remote_answer_store
+from jobs.evals.plan import EvalPlanner
+from jobs.evals.report.cache import ReportCache
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.shelf import ReportShelf
-from jobs.evals.statistics import summarise
-from jobs.evidence.gathering import EvidenceRunner
+from jobs.evidence.plan import RoundPlanner
+from jobs.evidence.runner import EvidenceRunner
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
 from jobs.notifications.service import Quiet
@@ -87,7 +87,7 @@ class Base:
     platforms: Platforms
     tasks: TaskCatalogue
     graders: GraderRuntime
-    rows: RowStore
+    rows: AnswerStore
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
@@ -105,7 +105,7 @@ class Wiring:
     evals: Evals
     eval_runner: EvalRunner
     evidence_runner: EvidenceRunner
-    shelf: ReportShelf
+    shelf: ReportCache
     reports: Reports
     checker: TaskChecker
     approvals: Approvals
@@ -142,15 +142,14 @@ class Wiring:
     def work(self) -> dict[str, Work]:
         """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_turn`."""
         store, settings = self.base.store, self.base.settings
-        waiting = Waiting(store, self.approvals, time.time, self.quiet.next_allowed)
-        consequences = Consequences(store, time.time, notifies=settings.alias_webhook is not None)
+        reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
         poster = SlackPoster(self.base.client, self._showing(), visibility=self.quiet.visibility)
         return {
             "turn": job_work(self.jobs.turn, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
             "eval": eval_work(self.eval_runner, store),
-            ids.APPROVAL: named_work(waiting.turn, store),
-            ids.MOVE: named_work(consequences.turn, store),
+            ids.APPROVAL: named_work(reminders.turn, store),
+            ids.MOVE: named_work(self.rollbacks.turn, store),
             ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn, store),
             ids.DIGEST: named_work(self.digests.daily_turn, store),
             ids.QUIET: named_work(self.digests.quiet_turn, store),
@@ -195,8 +194,8 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     jobs = _jobs(base, permissions)
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
     evals = Evals(store, planner, base.rows, permissions)
-    evidence_runner = EvidenceRunner(store, base.tasks, planner, base.rows, base.platforms.platform_of, time.time)
-    shelf = ReportShelf(settings.proctor_home / "evals", base.rows, evals.find)
+    evidence_runner = _evidence_runner(base, planner)
+    shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     return Wiring(
@@ -247,7 +246,9 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         platforms=platforms,
         tasks=TaskCatalogue(settings.proctor_tasks),
         graders=graders,
-        rows=remote_rows(settings.evals_url) if settings.evals_url else LocalRows(settings.proctor_home / "evals"),
+        rows=remote_answer_store(settings.evals_url)
+        if settings.evals_url
+        else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
         people=People(client),
         pictures=Pictures(charts, client, store),
@@ -317,9 +318,14 @@ def _eval_runner(base: Base) -> EvalRunner:
         platforms.sampler_of,
         base.graders,
         base.rows,
-        summarise,
         clock=time.time,
     )
+
+
+def _evidence_runner(base: Base, planner: EvalPlanner) -> EvidenceRunner:
+    store, platform_of = base.store, base.platforms.platform_of
+    rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
+    return EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
 
 
 async def _report_secret(base: Base) -> str:

@@ -7,7 +7,7 @@ import structlog
 
 from bot.logs import reference
 from jobs.core.ids import kind_of_turn, subject_of_turn
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner
 from jobs.outbox.worker import LEASE as LANE_LEASE
 from jobs.queue.engine import Engine, UnknownWork, Work
 from jobs.queue.lease import kept, left_to_newer

@@ -9,7 +9,7 @@ from pathlib import Path
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card, eval_result, result_chart
-from handlers.evidence.summary import chart_of, summary
+from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from handlers.notifications.commands import with_mute
@@ -18,7 +18,7 @@ from handlers.slack.blocks import Message, escape, sentence
 from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
 from jobs.core.records import Job, Posting, PostingKind, RaisedAlert
-from jobs.evals.exports import inspect_log_name
+from jobs.evals.export import inspect_log_name
 from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
@@ -31,8 +31,6 @@ ReportFile = Callable[[str], Awaitable[Path | None]]
 """Returns the file of an eval's browsable report, or None where there is none."""
 LogFile = Callable[[str, str], Awaitable[Path | None]]
 """Returns the file of an eval's log by the eval's id and the log's name, or None where there is no such eval."""
-ReportLink = Callable[[str], str | None]
-"""Returns a signed link to an eval's report, or None where nobody could follow one."""
 
 MuteOf = Callable[[Job], Awaitable[Mute | None]]
 """Returns what mutes a job now."""
@@ -170,7 +168,7 @@ class Showing:
             case PostingKind.EVAL_CARD:
                 return Shown(eval_card(evaluation, self._clock()))
             case PostingKind.EVAL_RESULT:
-                results = await asyncio.to_thread(read_results, evaluation, self._evals)
+                results = await asyncio.to_thread(read_results, evaluation, self._evals.answer_store)
                 chart = result_chart(evaluation, results)
                 file = await self._pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
                 return Shown(eval_result(evaluation, results, file, self._report_link(evaluation.id)), file)

@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -11,9 +12,9 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from bot.children import tethered
+from bot.demo.server_binary import find_server
+from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
-from bot.server_binary import find_server
 from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
@@ -30,9 +31,9 @@ def plain_tracebacks() -> None:
     structlog.configure(processors=[*before, plain])
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """A server of this test process's own; the URL of its socket."""
+@contextmanager
+def redis_of_its_own() -> Iterator[str]:
+    """Run a server; yields the URL of its socket."""
     with tempfile.TemporaryDirectory(prefix="proctor-redis-") as folder:
         socket = Path(folder) / "redis.sock"
         options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder, "--loglevel", "warning")
@@ -42,6 +43,13 @@ def redis_server() -> Iterator[str]:
                 time.sleep(0.01)
             yield f"unix://{socket}"
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """A server of this test process's own; the URL of its socket."""
+    with redis_of_its_own() as url:
+        yield url
 
 
 @pytest.fixture

@@ -13,11 +13,8 @@ from handlers.slack.commands import Typed
 from handlers.slack.forms import Choice, open_form, select
 from handlers.slack.replies import Answers
 from handlers.slack.wording import grader_name, group, moment, people, person
-from jobs.aliases.moving import Aliases, Movable, Moved
-from jobs.aliases.naming import read_alias
-from jobs.aliases.pointing import was_taken_back
-from jobs.aliases.postings import place
-from jobs.aliases.records import Alias, AliasMove
+from jobs.aliases.move import Aliases, Movable, Moved
+from jobs.aliases.records import Alias, AliasMove, read_alias, was_taken_back
 from jobs.aliases.rollback import Rollbacks
 from jobs.core.errors import BotError, InvalidRequest
 
@@ -116,13 +113,13 @@ async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks
     if _is_emergency(typed):
         done = await rollbacks.at_once(name, user, reason, trigger)
         return (
-            f"Done: `{name}` points at {place(done.alias.current)} now. The approvers are called and review it: "
+            f"Done: `{name}` points at {done.alias.current.place} now. The approvers are called and review it: "
             f"{done.approval.quorum} of them confirm it, or a rejection takes it forward again."
         )
     asked = await rollbacks.propose(name, user, reason, trigger)
     who = ", ".join(group(handle) for handle in asked.approval.approvers)
     return (
-        f"Proposed as `{asked.proposal.id}`: back to {place(asked.returns_to)}. `{name}` moves by itself once "
+        f"Proposed as `{asked.proposal.id}`: back to {asked.returns_to.place}. `{name}` moves by itself once "
         f"{asked.approval.quorum} of {who} have approved it in <#{asked.proposal.channel}>."
     )
 
@@ -138,9 +135,9 @@ def told(moved: Moved) -> str:
     """Return what a wish to move an alias came to, for the person who had it."""
     alias, current = moved.alias, moved.alias.current
     if moved.is_new:
-        return f"Done: `{alias.name}` points at {place(current)} now. The job's thread and the channel say so."
+        return f"Done: `{alias.name}` points at {current.place} now. The job's thread and the channel say so."
     return (
-        f"Nothing was changed: `{alias.name}` points at {place(current)} already. {person(current.by)} moved it "
+        f"Nothing was changed: `{alias.name}` points at {current.place} already. {person(current.by)} moved it "
         f"{moment(current.at)}."
     )
 
@@ -194,8 +191,9 @@ def _about(movable: Movable) -> str:
     ]
     alias = movable.alias(movable.usual)
     if alias:
-        lines.append(f"`{alias.name}` points at {place(alias.current)} since {moment(alias.current.at)}.")
-        lines += [_taken_back(alias, move) for move in was_taken_back(alias, target.model)]
+        lines.append(f"`{alias.name}` points at {alias.current.place} since {moment(alias.current.at)}.")
+        back = was_taken_back(alias, target.model)
+        lines += [_taken_back(alias, back)] if back else []
     return "\n".join([*lines, *_against(movable)])
 
 
@@ -219,7 +217,7 @@ def _against(movable: Movable) -> list[str]:
 
 def _choice(movable: Movable, name: str) -> Choice:
     alias = movable.alias(name)
-    return Choice(f"{name} ({place(alias.current) if alias else 'new'})", name)
+    return Choice(f"{name} ({alias.current.place if alias else 'new'})", name)
 
 
 def _other(movable: Movable) -> Block:

@@ -8,11 +8,8 @@ from handlers.approvals.words import ended, groups, own_vote, standing
 from handlers.slack.blocks import Block, Message, actions, button, context, escape, header, section
 from handlers.slack.people import People
 from handlers.slack.wording import moment, people, person
-from jobs.aliases.pointing import undone_by_rollback
-from jobs.aliases.postings import place
-from jobs.aliases.proposals import ProposalView
-from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState
-from jobs.aliases.rollback import Rollbacks
+from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState, undone_by_rollback
+from jobs.aliases.rollback import ProposalView, Rollbacks
 from jobs.approvals.records import Approval
 from jobs.core.records import Posting
 
@@ -169,7 +166,7 @@ def _consequence(view: ProposalView) -> str:
 
 def _summary(view: ProposalView) -> str:
     proposal = view.proposal
-    way = f"from {place(view.leaves)} to {place(view.returns_to)}"
+    way = f"from {view.leaves.place} to {view.returns_to.place}"
     waits = proposal.state is ProposalState.OPEN
     return f"{way}, {'waiting for decisions' if waits else proposal.state.value}. {escape(proposal.reason)}"
 

@@ -6,7 +6,7 @@ from typing import Final
 from handlers.approvals.words import ended, groups, standing
 from handlers.slack.blocks import Block, actions, button, context, escape, section
 from handlers.slack.wording import joined, moment, person
-from jobs.aliases.naming import alias_of
+from jobs.aliases.records import alias_of
 from jobs.approvals.records import Approval, Decision, Ending, Verdict
 from jobs.core.records import Job
 

@@ -12,7 +12,7 @@ from handlers.approvals.form import FORM, REASON, form, overridden
 from handlers.approvals.words import answer
 from handlers.slack.forms import open_form
 from handlers.slack.replies import Answers
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, ApprovalKind, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from handlers.evidence.words import between, signed
+from charts.wording import interval, signed
 from handlers.slack.blocks import Block, context, cut, escape, plain, section, text_input
 from handlers.slack.wording import grader_name, moment, score
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
@@ -110,7 +110,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _versus(versus: Versus) -> str:
-    bounds = between(versus.low, versus.high)
+    bounds = interval(versus.low, versus.high)
     return f"{signed(versus.mean)}{f' ({bounds})' if bounds else ''}, {versus.verdict.value}"
 
 

@@ -11,7 +11,7 @@ from handlers.approvals.words import groups, notice, standing
 from handlers.slack.blocks import Message, escape, section
 from handlers.slack.people import People
 from handlers.slack.wording import moment
-from jobs.approvals.deciding import Approvals
+from jobs.approvals.decide import Approvals
 from jobs.approvals.records import Approval, ApprovalKind
 from jobs.core.ids import card_id
 from jobs.core.records import Posting

@@ -129,7 +129,7 @@ def notice(approval: Approval, told: str, called: str) -> str:
 
     Args:
         approval: as it stands now.
-        told: what about; see `jobs.approvals.recording.Told`.
+        told: what about; see `jobs.approvals.change.Notice`.
         called: mentions of the approvers.
     """
     if told == "reminder" and approval.settled is None and approval.expires_at:

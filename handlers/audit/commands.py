@@ -11,8 +11,7 @@ from handlers.slack.direct_files import hand_over
 from handlers.slack.replies import whisper
 from handlers.slack.wording import moment, person
 from jobs.audit.export import Format
-from jobs.audit.query import Question, is_member
-from jobs.audit.service import AuditTrail
+from jobs.audit.query import AuditTrail, Question, is_member
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
 from jobs.trail.entry import Act, AuditEntry, SealedEntry

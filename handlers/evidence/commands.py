@@ -14,9 +14,9 @@ from handlers.slack.images import Pictures
 from handlers.slack.replies import whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.permissions import Permission
-from jobs.evidence.choosing import preferred, read_need
-from jobs.evidence.gathering import EvidenceRunner
+from jobs.evidence.choose import preferred, read_need
 from jobs.evidence.records import Evidence, EvidenceState
+from jobs.evidence.runner import EvidenceRunner
 from jobs.training.service import RftJobs
 from jobs.views.job import JobView, JobViews
 

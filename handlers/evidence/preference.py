@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from handlers.slack.blocks import Block, plain
-from jobs.evidence.choosing import Need
+from jobs.evidence.choose import Need
 
 PREFER: Final = "prefer_checkpoint"
 NEEDS: Final[Mapping[str, str]] = {

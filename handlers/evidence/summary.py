@@ -13,7 +13,7 @@ from handlers.evidence.words import best_of, checkpoints_of, figure, headline, s
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, section
 from handlers.slack.wording import grader_name
 from jobs.core.records import Job
-from jobs.evidence.choosing import measured_needs
+from jobs.evidence.choose import measured_needs
 from jobs.evidence.records import Candidate, Evidence, EvidenceState
 from jobs.views.job import JobView
 

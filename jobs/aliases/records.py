@@ -1,7 +1,18 @@
-"""What an alias is, where it pointed, and what is proposed for it. Frozen values; times are unix seconds."""
+"""What an alias is called, where it pointed, and what is proposed for it. Frozen values; times are unix seconds."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
+
+from jobs.core.errors import InvalidRequest
+from jobs.core.records import Job
+
+LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
+UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+MOST_TASK: Final = 60
 
 
 class MoveKind(StrEnum):
@@ -52,6 +63,11 @@ class AliasMove:
     restores: int | None = None
     """The number of the earlier move whose model it points at again."""
 
+    @property
+    def place(self) -> str:
+        """Where it points, as people say it."""
+        return f"step {self.target.step} of {self.target.job}"
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -83,9 +99,25 @@ class Alias:
         """Return the move with this number."""
         return self.moves[number - 1]
 
+    def before(self, move: AliasMove) -> AliasMove | None:
+        """Return the move before one, or None for the first."""
+        return self.move(move.number - 1) if move.number > 1 else None
+
+    def as_json(self, move: AliasMove) -> Mapping[str, object]:
+        """Return what production is told of a move, in the one form that the page, the shell and the webhook share."""
+        return {
+            "alias": self.name,
+            "model": move.target.model,
+            "platform": move.target.platform,
+            "job": move.target.job,
+            "step": move.target.step,
+            "since": datetime.fromtimestamp(int(move.at), UTC).isoformat().replace("+00:00", "Z"),
+            "version": move.number,
+        }
+
 
 class ProposalState(StrEnum):
-    """What became of a proposal."""
+    """Where a proposal stands."""
 
     OPEN = "open"
     DONE = "done"
@@ -121,7 +153,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCall:
-    """One change of an alias on its way to the address that wants to know of it."""
+    """One move of an alias on its way to the webhook."""
 
     id: str
     """`<alias>:<version>`."""
@@ -132,3 +164,66 @@ class WebhookCall:
     last_answer: str | None = None
     delivered_at: float | None = None
     given_up_at: float | None = None
+
+
+# -- names ---------------------------------------------------------------------------------------------------------
+
+
+def task_part(task: str) -> str:
+    """Return the part of an alias that names its task; characters that do not suit an address become dashes."""
+    return UNFIT.sub("-", task).strip("-")[:MOST_TASK] or "task"
+
+
+def alias_of(job: Job) -> str:
+    """Return the alias that a job's approved checkpoint goes to, unless somebody chooses another."""
+    return f"{task_part(job.task)}@{job.alias}"
+
+
+def read_alias(typed: str, task: str) -> str:
+    """Return the full name of the alias of a task that was typed, as `production` or `eurovoc@production`.
+
+    Raises:
+        InvalidRequest: it is another task's, or no name at all.
+    """
+    own = task_part(task)
+    before, at, label = typed.strip().rpartition("@")
+    if at and before != own:
+        raise InvalidRequest(f"'{typed.strip()}' is not an alias of {own}; its aliases begin with '{own}@'.")
+    if not LABEL.fullmatch(label):
+        raise InvalidRequest(
+            f"'{label}' cannot be the name of an alias: 1 to 40 lower-case letters, digits, dots, dashes or "
+            "underscores, beginning with a letter or digit, such as 'production'."
+        )
+    return f"{own}@{label}"
+
+
+# -- undo ----------------------------------------------------------------------------------------------------------
+
+
+def undone_by_rollback(alias: Alias) -> AliasMove | None:
+    """Return the move that a rollback would return to; None if the alias points at the first model it had.
+
+    A rollback is an undo: after an alias went from A to B and back to A, there is nothing before A to go back to, least
+    of all B.
+    """
+    standing: list[int] = []
+    for move in alias.moves:
+        match move.kind:
+            case MoveKind.APPROVED:
+                standing.append(move.number)
+            case MoveKind.RESTORED:
+                assert move.restores is not None, "a restored move names the one it restores"
+                standing.append(move.restores)
+            case MoveKind.ROLLBACK | MoveKind.EMERGENCY:
+                while standing and standing[-1] != move.restores:
+                    standing.pop()
+    return alias.move(standing[-2]) if len(standing) > 1 else None
+
+
+def was_taken_back(alias: Alias, model: str) -> AliasMove | None:
+    """Return the newest rollback that took the alias away from a model, or None."""
+    for move in reversed(alias.moves):
+        before = alias.before(move)
+        if before and before.target.model == model and move.kind in {MoveKind.ROLLBACK, MoveKind.EMERGENCY}:
+            return move
+    return None

@@ -1,39 +1,54 @@
-"""Taking an alias back to the model before: proposed and approved, or at once in an emergency, to be reviewed."""
+"""Taking an alias back to the model before: proposed and approved, or at once in an emergency, to be reviewed.
 
+proposal ── approved ──> the alias moves on its own
+   ├─────── rejected, expired, or the alias was moved meanwhile ──> it stays
+emergency: the alias moves ── review approved or expired ──> it stays
+   └─────────────────────── review rejected ──> the alias goes forward again
+"""
+
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, assert_never
 
 import structlog
 
-from jobs.aliases.consequences import LOOK_AGAIN
-from jobs.aliases.moving import alias_named, job_left
-from jobs.aliases.pointing import Held, change_of, proposed_entry, undone_by_rollback
-from jobs.aliases.postings import place
-from jobs.aliases.proposals import ProposalView, opened, proposal_id, taken_back
-from jobs.aliases.records import Alias, AliasMove, Proposal
-from jobs.approvals.recording import request_posting, with_approval
-from jobs.approvals.records import Approval
+from jobs.aliases.move import alias_named, move_change
+from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, ProposalState, undone_by_rollback
+from jobs.approvals.change import request_posting, with_approval
+from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Settlement
 from jobs.core.errors import Conflict, NotAllowed, NotFound
-from jobs.core.ids import proposal_turn
+from jobs.core.ids import proposal_turn, short_id, subject_of_turn
 from jobs.core.permissions import Directory
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store, retry_on_conflict
+from jobs.trail.entry import BOT, Act, AuditEntry
+
+LOOK_AGAIN: Final = 600.0
+"""Seconds after which an open proposal looks whether it was settled; the settlement itself wakes it at once."""
+DIGITS: Final = 16
 
 log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """A rollback that somebody asks for, looked up."""
+class ProposalView:
+    """A proposal with its alias and its approval."""
 
-    held: Held
+    proposal: Proposal
     alias: Alias
-    goal: AliasMove
-    job: Job
     approval: Approval
-    """The one that stands for the model it goes back to: the same people decide."""
+
+    @property
+    def leaves(self) -> AliasMove:
+        """The move whose model it takes the alias away from."""
+        return self.alias.move(self.proposal.leaves)
+
+    @property
+    def returns_to(self) -> AliasMove:
+        """The move whose model it takes the alias back to."""
+        return self.alias.move(self.proposal.returns_to)
 
 
 class Rollbacks:
@@ -52,8 +67,6 @@ class Rollbacks:
         self._clock = clock
         self._notifies = notifies
 
-    # -- what people ask -----------------------------------------------------------------------------------------
-
     async def propose(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
         """Propose the model before; the same trigger asked twice returns the same proposal.
 
@@ -61,24 +74,7 @@ class Rollbacks:
             NotFound: there is no such alias.
             Conflict: there is nothing before it, or a proposal waits already.
         """
-        while True:
-            wish = await self._begun(name, trigger, emergency=False)
-            if isinstance(wish, ProposalView):
-                return wish
-            proposal = self._proposal(wish, user, reason, trigger, emergency=False)
-            asked = opened(proposal, wish.goal, wish.approval)
-            waits = replace(wish.alias, proposal=proposal.id)
-            change = Change(
-                records=(Versioned(proposal, 0), Versioned(waits, wish.held.version)),
-                wake={proposal_turn(proposal.id): LOOK_AGAIN},
-                postings=(request_posting(proposal.id, proposal.channel),),
-                audit=(proposed_entry(proposal, wish.alias),),
-            )
-            try:
-                await self._store.commit(with_approval(change, None, asked, proposal.at))
-            except VersionConflict:
-                continue
-            return ProposalView(proposal, waits, asked)
+        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=False))
 
     async def at_once(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
         """Point an alias back at the model before without asking, and open the review of that.
@@ -88,42 +84,14 @@ class Rollbacks:
             NotAllowed: this person is no approver of the model that it goes back to.
             Conflict: there is nothing before it.
         """
-        while True:
-            wish = await self._begun(name, trigger, emergency=True)
-            if isinstance(wish, ProposalView):
-                return wish
-            if not await self._directory.is_any_of(user, wish.approval.approvers):
-                raise NotAllowed(
-                    "Only an approver of this task can roll back without approval, and you are not among them. Without "
-                    "`emergency=yes` you can propose it."
-                )
-            proposal = self._proposal(wish, user, reason, trigger, emergency=True)
-            asked = opened(proposal, wish.goal, wish.approval)
-            alias = taken_back(wish.held, proposal, approved_by=(), now=proposal.at)
-            left = await job_left(self._store, alias)
-            change = change_of(wish.held, alias, wish.job, left, notifies=self._notifies)
-            change = replace(
-                change,
-                records=(*change.records, Versioned(proposal, 0)),
-                wake={**change.wake, proposal_turn(proposal.id): LOOK_AGAIN},
-                postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
-            )
-            try:
-                await self._store.commit(with_approval(change, None, asked, proposal.at))
-            except VersionConflict:
-                continue
-            log.warning("alias.emergency", alias=name, model=alias.model, user=user)
-            return ProposalView(proposal, alias, asked)
+        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=True))
 
     async def find(self, proposal: str) -> ProposalView | None:
         """Return a proposal with its alias and approval, or None."""
         held = await self._store.record(Proposal, proposal)
         if held is None:
             return None
-        alias = await self._store.record(Alias, held.value.alias)
-        approval = await self._store.record(Approval, proposal)
-        assert alias is not None, "a proposal is written with its alias"
-        assert approval is not None, "a proposal is written with its approval"
+        alias, approval = await self._parts(held.value)
         return ProposalView(held.value, alias.value, approval.value)
 
     async def view(self, proposal: str) -> ProposalView:
@@ -133,50 +101,215 @@ class Rollbacks:
             raise NotFound(f"There is no proposal '{proposal}' any more.")
         return found
 
-    async def _begun(self, name: str, trigger: str, *, emergency: bool) -> _Wish | ProposalView:
-        """Return what is to be done, or the proposal that this trigger has made already."""
+    async def turn(self, turn_id: str) -> None:
+        """Do what the decisions on a proposal lead to; twice has one effect.
+
+        Args:
+            turn_id: see `jobs.core.ids.proposal_turn`.
+        """
+
+        async def step() -> None:
+            held = await self._store.record(Proposal, subject_of_turn(turn_id))
+            is_open = held is not None and held.value.state is ProposalState.OPEN
+            change = await self._next(held) if held and is_open else Change(next_turn=-1)
+            await self._store.commit(replace(change, turn_of=turn_id))
+
+        await retry_on_conflict(step)
+
+    async def _parts(self, proposal: Proposal) -> tuple[Versioned[Alias], Versioned[Approval]]:
+        alias = await self._store.record(Alias, proposal.alias)
+        approval = await self._store.record(Approval, proposal.id)
+        assert alias is not None, "a proposal is written with its alias"
+        assert approval is not None, "a proposal is written with its approval"
+        return alias, approval
+
+    # -- asked for -----------------------------------------------------------------------------------------------
+
+    async def _begin(self, name: str, user: str, reason: str, trigger: str, *, emergency: bool) -> ProposalView:
+        # The alias first: if this trigger, delivered twice, has changed it already, its proposal is found after that.
+        held = await alias_named(self._store, name)
         done = await self.find(proposal_id(trigger))
         if done:
             return done
-        try:
-            return await self._wish(name, emergency=emergency)
-        except Conflict:
-            # The same request, delivered twice, may have been what it conflicts with.
-            done = await self.find(proposal_id(trigger))
-            if done:
-                return done
-            raise
-
-    async def _wish(self, name: str, *, emergency: bool) -> _Wish:
-        found = await alias_named(self._store, name)
-        alias = found.value
-        if alias.proposal and not emergency:
-            raise Conflict(
-                f"A rollback of {name} waits for decisions already: {alias.proposal}. `/proctor alias {name}` shows it."
+        goal = _goal(held.value, emergency=emergency)
+        given = await self._store.record(Approval, goal.target.approval)
+        job = await self._store.record(Job, goal.target.job)
+        assert given is not None, "an alias points at models that have an approval"
+        assert job is not None, "an alias points at models of jobs"
+        if emergency and not await self._directory.is_any_of(user, given.value.approvers):
+            raise NotAllowed(
+                "Only an approver of this task can roll back without approval, and you are not among them. Without "
+                "`emergency=yes` you can propose it."
             )
-        goal = undone_by_rollback(alias)
-        if goal is None:
-            raise Conflict(f"{name} points at {place(alias.current)}, and there is no approved model before that.")
-        approval = await self._store.record(Approval, goal.target.approval)
-        assert approval is not None, "an alias points at models that have an approval"
-        return _Wish(Held(alias, found.version), alias, goal, await self._job(goal), approval.value)
-
-    async def _job(self, move: AliasMove) -> Job:
-        held = await self._store.record(Job, move.target.job)
-        assert held is not None, "an alias points at models of jobs"
-        return held.value
-
-    def _proposal(self, wish: _Wish, user: str, reason: str, trigger: str, *, emergency: bool) -> Proposal:
-        return Proposal(
+        proposal = Proposal(
             id=proposal_id(trigger),
-            alias=wish.alias.name,
-            task=wish.alias.task,
+            alias=name,
+            task=held.value.task,
             emergency=emergency,
-            version=wish.alias.version + emergency,
-            leaves=wish.alias.version,
-            returns_to=wish.goal.number,
+            version=held.value.version + emergency,
+            leaves=held.value.version,
+            returns_to=goal.number,
             by=user,
             at=self._clock(),
             reason=reason,
-            channel=wish.job.request.channel,
+            channel=job.value.request.channel,
         )
+        alias, change = await self._opening(held, proposal)
+        approval = approval_for(proposal, goal, given.value)
+        change = replace(
+            change,
+            records=(*change.records, Versioned(proposal, 0)),
+            wake={**change.wake, proposal_turn(proposal.id): LOOK_AGAIN},
+            postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
+        )
+        await self._store.commit(with_approval(change, None, approval, proposal.at))
+        log.info("alias.rollback", alias=name, proposal=proposal.id, user=user, emergency=emergency)
+        return ProposalView(proposal, alias, approval)
+
+    async def _opening(self, held: Versioned[Alias], proposal: Proposal) -> tuple[Alias, Change]:
+        """Return the alias while a proposal waits, and what that changes: in an emergency it has moved by then."""
+        if proposal.emergency:
+            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
+            return alias, await move_change(self._store, held, alias, notifies=self._notifies)
+        alias = replace(held.value, proposal=proposal.id)
+        details = {
+            "proposal": proposal.id,
+            "model": alias.move(proposal.returns_to).target.model,
+            "was": alias.model,
+        }
+        entry = _entry(proposal, Act.ROLLBACK_PROPOSED, proposal.by, proposal.at, proposal.reason, details)
+        return alias, Change(records=(Versioned(alias, held.version),), audit=(entry,))
+
+    # -- decided -------------------------------------------------------------------------------------------------
+
+    async def _next(self, held: Versioned[Proposal]) -> Change:
+        proposal, now = held.value, self._clock()
+        alias, approval = await self._parts(proposal)
+        settled, voters = approval.value.settled, tuple(vote.user for vote in approval.value.settling)
+        if alias.value.version != proposal.version:
+            return self._ended(held, ProposalState.SUPERSEDED, _closed(approval, now))
+        if settled is None:
+            return Change(next_turn=LOOK_AGAIN)
+        stays = Change(records=(Versioned(replace(alias.value, proposal=None), alias.version),))
+        why = f"the emergency rollback was {settled.ending.value}"
+        details = {"proposal": proposal.id, "votes": ", ".join(voters)}
+        reviewed = _entry(proposal, Act.REVIEWED, BOT, settled.at, why, details)
+        match settled.ending:
+            case Ending.APPROVED if proposal.emergency:
+                return self._ended(held, ProposalState.DONE, replace(stays, audit=(reviewed,)))
+            case Ending.APPROVED:
+                back = taken_back(alias.value, proposal, approved_by=voters, now=now)
+                change = await move_change(self._store, alias, back, notifies=self._notifies)
+                return self._ended(held, ProposalState.DONE, change)
+            case Ending.REJECTED if proposal.emergency:
+                forward = gone_forward(alias.value, proposal, approval.value, now)
+                change = await move_change(self._store, alias, forward, notifies=self._notifies)
+                return self._ended(held, ProposalState.REJECTED, replace(change, audit=(*change.audit, reviewed)))
+            case Ending.REJECTED:
+                return self._ended(held, ProposalState.REJECTED, stays)
+            case Ending.EXPIRED:
+                return self._ended(held, ProposalState.EXPIRED, stays)
+            case _:
+                assert_never(settled.ending)
+
+    def _ended(self, held: Versioned[Proposal], state: ProposalState, change: Change) -> Change:
+        ended = replace(held.value, state=state, ended_at=self._clock())
+        return replace(
+            change,
+            records=(*change.records, Versioned(ended, held.version)),
+            next_turn=-1,
+            postings=(*change.postings, request_posting(ended.id, ended.channel)),
+        )
+
+
+def proposal_id(trigger: str) -> str:
+    """Return the id of the proposal that this trigger makes: always the same one."""
+    return short_id("move-", f"move {trigger}")
+
+
+def approval_for(proposal: Proposal, goal: AliasMove, given: Approval) -> Approval:
+    """Return the approval that a proposal asks for.
+
+    Args:
+        proposal: the rollback, or the one done in an emergency.
+        goal: the move whose model it returns to.
+        given: the approval that stands for that model: the same people decide, and as many.
+    """
+    target = goal.target
+    rests_on = "\n".join((proposal.alias, str(proposal.version), target.model, target.job, target.evidence))
+    return Approval(
+        subject=proposal.id,
+        launched_by=proposal.by,
+        quorum=given.quorum,
+        approvers=given.approvers,
+        requested_at=proposal.at,
+        kind=ApprovalKind.REVIEW if proposal.emergency else ApprovalKind.ALIAS_MOVE,
+        task=proposal.task,
+        channel=proposal.channel,
+        excluded=() if given.policy.self_approval else (proposal.by,),
+        policy=given.policy,
+        names={target.model: goal.place},
+        models={target.model: target.model},
+        evidence={target.model: hashlib.sha256(rests_on.encode()).hexdigest()[:DIGITS]},
+        expires_at=proposal.at + given.policy.expires_days * DAY,
+    )
+
+
+def taken_back(alias: Alias, proposal: Proposal, *, approved_by: tuple[str, ...], now: float) -> Alias:
+    """Return the alias after a rollback; `approved_by` is empty in an emergency."""
+    goal = alias.move(proposal.returns_to)
+    move = AliasMove(
+        number=alias.version + 1,
+        target=goal.target,
+        kind=MoveKind.EMERGENCY if proposal.emergency else MoveKind.ROLLBACK,
+        by=proposal.by,
+        at=now,
+        reason=proposal.reason,
+        approved_by=approved_by,
+        proposal=proposal.id,
+        restores=goal.restores or goal.number,
+    )
+    return replace(alias, moves=(*alias.moves, move), proposal=proposal.id if proposal.emergency else None)
+
+
+def gone_forward(alias: Alias, proposal: Proposal, approval: Approval, now: float) -> Alias:
+    """Return the alias after the review of an emergency rollback rejected it: where it pointed before that."""
+    rejection = approval.settling[-1]
+    left = alias.move(proposal.leaves)
+    move = replace(
+        left,
+        number=alias.version + 1,
+        kind=MoveKind.RESTORED,
+        by=rejection.user,
+        at=now,
+        reason=rejection.reason,
+        proposal=proposal.id,
+        restores=left.restores or left.number,
+    )
+    return replace(alias, moves=(*alias.moves, move), proposal=None)
+
+
+def _goal(alias: Alias, *, emergency: bool) -> AliasMove:
+    """Return the move that a rollback returns to; raises Conflict, in words."""
+    if alias.proposal and not emergency:
+        raise Conflict(
+            f"A rollback of {alias.name} waits for decisions already: {alias.proposal}. `/proctor alias {alias.name}` "
+            "shows it."
+        )
+    goal = undone_by_rollback(alias)
+    if goal is None:
+        raise Conflict(f"{alias.name} points at {alias.current.place}, and there is no approved model before that.")
+    return goal
+
+
+def _closed(approval: Versioned[Approval], now: float) -> Change:
+    """Return what closes the approval of a proposal whose alias points elsewhere by now."""
+    if approval.value.settled:
+        return Change()
+    closed = replace(approval.value, settled=Settlement(Ending.EXPIRED, "", now))
+    # Its thread hears from the proposal itself why it is over, and not that its time was.
+    return replace(with_approval(Change(), approval, closed, now), postings=())
+
+
+def _entry(proposal: Proposal, act: Act, who: str, at: float, why: str, details: dict[str, str]) -> AuditEntry:
+    return AuditEntry(at, who, act, proposal.task, proposal.alias, why, proposal.channel, details)

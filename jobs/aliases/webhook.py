@@ -12,16 +12,16 @@ Any 2xx answer within 10 s takes the change. Anything else, a redirect too, is t
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import aiohttp
 import structlog
 
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
-from jobs.aliases.telling import body_of
 from jobs.core.ids import subject_of_turn, webhook_turn
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.state.change import Change, Versioned
@@ -48,14 +48,6 @@ class Reply:
     retry_after: float = 0.0
 
 
-class Sender(Protocol):
-    """Sends one signed body."""
-
-    async def send(self, delivery: str, body: bytes, at: int) -> Reply:
-        """Send it; a call that is not answered is a reply too."""
-        ...
-
-
 class HttpSender:
     """Sends bodies to one address; redirects are not followed.
 
@@ -71,7 +63,7 @@ class HttpSender:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
 
     async def send(self, delivery: str, body: bytes, at: int) -> Reply:
-        """Send one body; see `Sender.send`."""
+        """Send one body; a call that is not answered is a reply too."""
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "proctor",
@@ -100,7 +92,7 @@ class Webhook:
         clock: unix seconds.
     """
 
-    def __init__(self, store: Store, sender: Sender | None, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, sender: HttpSender | None, clock: Callable[[], float]) -> None:
         self._store = store
         self._sender = sender
         self._clock = clock
@@ -123,7 +115,7 @@ class Webhook:
         move = alias.value.move(held.value.version)
         reply = await self._sender.send(call_id, body_of(alias.value, move), int(self._clock()))
         log.info("webhook.sent", delivery=call_id, taken=reply.taken, answer=reply.words)
-        with suppress(VersionConflict):  # another turn was quicker, and has noted what came of it
+        with suppress(VersionConflict):  # another attempt was quicker, and has noted its result
             await self._store.commit(await self._after(held, alias.value, move, reply))
 
     async def _after(self, held: Versioned[WebhookCall], alias: Alias, move: AliasMove, reply: Reply) -> Change:
@@ -160,6 +152,13 @@ class Webhook:
             broadcast=True,
         )
         return (posting,)
+
+
+def body_of(alias: Alias, move: AliasMove) -> bytes:
+    """Return the JSON that tells of a move, the same bytes each time: as the page did then, with `was` and `kind`."""
+    before = alias.before(move)
+    plain = {**alias.as_json(move), "was": before.target.model if before else None, "kind": move.kind.value}
+    return json.dumps(plain, separators=(",", ":")).encode()
 
 
 def signature(secret: bytes, at: int, body: bytes) -> str:

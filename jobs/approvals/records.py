@@ -81,7 +81,7 @@ class Approval:
     task: str = ""
     channel: str = ""
     excluded: tuple[str, ...] = ()
-    """Who may not decide beside `launched_by`, because they asked for it."""
+    """Who may not decide either, because they asked for it."""
     policy: ApprovalPolicy = DEFAULT_POLICY
     names: Mapping[str, str] = field(default_factory=dict)
     """Choice to how it is called: "step 45"."""

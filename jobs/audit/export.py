@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
-from jobs.audit.query import readable
 from jobs.trail.entry import SealedEntry
 
 Format = Literal["jsonl", "csv"]
@@ -38,7 +37,7 @@ def utc(at: float) -> str:
 
 
 def _json(sealed: SealedEntry) -> str:
-    entry = readable(sealed)
+    entry = sealed.readable
     plain = {
         "id": sealed.id,
         "time": utc(entry.at if entry else sealed.written_at),
@@ -52,7 +51,7 @@ def _json(sealed: SealedEntry) -> str:
 
 def _cells(sealed: SealedEntry) -> Mapping[str, str]:
     sealed_as = {"id": sealed.id, "previous": sealed.previous, "hash": sealed.hash}
-    entry = readable(sealed)
+    entry = sealed.readable
     if entry is None:
         return {**sealed_as, "time": utc(sealed.written_at), "details": sealed.text}
     return {

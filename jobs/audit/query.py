@@ -1,24 +1,25 @@
-"""Finding entries of the trail: which ones a person asks for, and since when."""
+"""The trail as people ask for it: the newest entries about a word, the whole as a file, and whether it is sound."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
-from jobs.core.errors import InvalidRequest
+from jobs.audit.export import Format, head_of, line_of
+from jobs.core.errors import InvalidRequest, NotFound
+from jobs.core.nearest import nearest
+from jobs.state.store import Store
 from jobs.trail.entry import AuditEntry, SealedEntry
+from jobs.trail.verify import PAGE, Verification, verify
 
-PAGE: Final = 250
-"""Entries read at once: reading 1,000 would hold up the event loop for 30 ms."""
-MOST_WORDS: Final = 5000
-"""Newest entries among which the nearest known word is looked for."""
 SPAN: Final = re.compile(r"([0-9]{1,5})([mhdw])")
 SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 MEMBER: Final = re.compile(r"[UW][A-Z0-9]+")
-ABOUT: Final = ("alias", "proposal", "job", "model")
-"""Details that name what an entry is about, beside its task and subject."""
+
+Found = tuple[SealedEntry, AuditEntry | None]
+"""An entry, and what it says: None if somebody has made it unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,80 +31,77 @@ class Question:
     since: float | None = None
     """Unix seconds."""
 
-    def asks_for(self, entry: AuditEntry | None) -> bool:
-        """Tell whether an entry is among what is asked for; None is one that cannot be read."""
-        if not self.word:
-            return True
-        return entry is not None and self.word.lower() in {name.lower() for name in names_of(entry)}
+    def includes(self, sealed: SealedEntry) -> bool:
+        """Tell whether an entry is asked for."""
+        if self.since is not None and sealed.written_at < self.since:
+            return False
+        entry = sealed.readable
+        return not self.word or (entry is not None and self.word.lower() in {each.lower() for each in entry.about})
 
 
-class Trail(Protocol):
-    """Where the trail is."""
+class AuditTrail:
+    """The audit trail of this bot.
 
-    async def trail(self, after: str = "-", limit: int = PAGE) -> tuple[SealedEntry, ...]:
-        """Return entries in order: those after the entry `after`."""
-        ...
+    Args:
+        store: where it is.
+        key: what seals it; empty for a chain without a key.
+        clock: unix seconds.
+    """
 
-    async def trail_backwards(self, before: str = "+", limit: int = PAGE) -> tuple[SealedEntry, ...]:
-        """Return entries, newest first: those before the entry `before`."""
-        ...
+    def __init__(self, store: Store, key: bytes, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
 
+    def question(self, word: str, since: str, user: str = "") -> Question:
+        """Return what was typed as a question.
 
-async def newest(trail: Trail, question: Question) -> AsyncIterator[tuple[SealedEntry, AuditEntry | None]]:
-    """Yield what is asked for, newest first."""
-    before = "+"
-    while page := await trail.trail_backwards(before, PAGE):
-        for sealed in page:
-            if _is_before(sealed, question):
-                return
-            entry = readable(sealed)
-            if question.asks_for(entry):
-                yield sealed, entry
-        before = page[-1].id
+        Args:
+            word: task, job, alias, mention of a person, or `me`; empty for everything.
+            since: a span or a day; empty for always.
+            user: who `me` is.
 
+        Raises:
+            InvalidRequest: `since` is no time.
+        """
+        return Question(read_word(word, user), read_since(since, self._clock()) if since else None)
 
-async def oldest(trail: Trail, question: Question) -> AsyncIterator[SealedEntry]:
-    """Yield what is asked for, oldest first, page by page."""
-    after = "-"
-    while page := await trail.trail(after, PAGE):
-        for sealed in page:
-            if not _is_before(sealed, question) and question.asks_for(readable(sealed)):
-                yield sealed
-        after = page[-1].id
+    async def newest(self, question: Question, most: int) -> tuple[tuple[Found, ...], bool]:
+        """Return the newest entries asked for, newest first, at most `most`, and whether there are more.
 
+        No more than that are read, however long the trail is.
 
-def _is_before(sealed: SealedEntry, question: Question) -> bool:
-    return question.since is not None and sealed.written_at < question.since
+        Raises:
+            NotFound: the trail never was about such a word; names the nearest.
+        """
+        if question.word:
+            page = await self._store.trail_about(question.word, most + 1)
+            if not page:
+                raise NotFound(_unknown(question.word, await self._store.trail_words()))
+        else:
+            page = await self._store.trail_backwards(most + 1)
+        since = question.since or 0.0
+        found = [(sealed, sealed.readable) for sealed in page if sealed.written_at >= since]
+        return tuple(found[:most]), len(found) > most
+
+    async def lines(self, question: Question, form: Format) -> AsyncIterator[str]:
+        """Yield a file with everything asked for, oldest first, line by line; the whole trail is read for it."""
+        yield head_of(form)
+        after = "-"
+        while page := await self._store.trail(after, PAGE):
+            for sealed in page:
+                if question.includes(sealed):
+                    yield line_of(sealed, form)
+            after = page[-1].id
+
+    async def verify(self, noted: str | None = None) -> Verification:
+        """Walk the whole trail; see `jobs.trail.verify.verify`."""
+        return await verify(self._store, self._key, noted)
 
 
 def is_member(word: str) -> bool:
     """Tell whether a word of the trail is a person's id in Slack."""
     return MEMBER.fullmatch(word) is not None
-
-
-async def known_words(trail: Trail) -> tuple[str, ...]:
-    """Return every task, job, alias and person that the newest entries are about, each once."""
-    found: dict[str, None] = {}
-    before, left = "+", MOST_WORDS
-    while left > 0 and (page := await trail.trail_backwards(before, PAGE)):
-        for entry in filter(None, map(readable, page)):
-            found.update(dict.fromkeys(names_of(entry)))
-        before, left = page[-1].id, left - len(page)
-    return tuple(found)
-
-
-def names_of(entry: AuditEntry) -> Iterable[str]:
-    """Return everything that an entry is about: task, subject, person, and what its details name."""
-    named = (entry.task, entry.subject, entry.who, *(entry.details.get(name, "") for name in ABOUT))
-    return tuple(name for name in named if name)
-
-
-def readable(sealed: SealedEntry) -> AuditEntry | None:
-    """Return what an entry says, or None where somebody has made it unreadable."""
-    try:
-        return sealed.entry
-    except ValueError:
-        return None
 
 
 def read_word(typed: str, user: str) -> str:
@@ -130,3 +128,9 @@ def read_since(typed: str, now: float) -> float:
     if day.timestamp() > now:
         raise InvalidRequest(f"`since={typed}` lies ahead, so nothing has happened since then.")
     return day.timestamp()
+
+
+def _unknown(word: str, known: tuple[str, ...]) -> str:
+    people = " Name a person as a mention, by their member id, or as `me`." if word.startswith("@") else ""
+    named = sorted(each for each in known if not is_member(each))
+    return f"Nothing in the trail is about '{word[:60]}'; {nearest(word, named)}{people}"

@@ -7,10 +7,11 @@ from itertools import combinations
 from statistics import NormalDist, fmean
 from typing import Final
 
-from jobs.evals.intervals import variance
-from jobs.evals.pairing import Runs
-from jobs.evidence.answers import ItemScores, item_means
+from jobs.evals.stats.intervals import variance
+from jobs.evals.stats.verdict import Runs
 
+ItemScores = Mapping[str, Runs]
+"""Item to run to score; only what was graded."""
 _POINTS: Final = 4_000
 _FAR: Final = 9.0
 _NORMAL: Final = NormalDist()
@@ -41,7 +42,7 @@ def selection_bias(checkpoints: Sequence[ItemScores], looked_at: int | None = No
     if chosen_from < 2 or len(common) < 2:
         return None
     shared = [{item: scores[item] for item in sorted(common)} for scores in checkpoints]
-    noise, spread = _between_runs(shared), _between_checkpoints(shared)
+    noise, spread = run_variance(shared), _between_checkpoints(shared)
     most = max((each for each in (noise, spread) if each is not None), default=None)
     if most is None:
         return None
@@ -65,9 +66,14 @@ def expected_maximum(count: int) -> float:
     return step * (above - below)
 
 
-def _between_runs(checkpoints: Sequence[Mapping[str, Runs]]) -> float | None:
-    """Return the variance of an item's mean that comes from its runs, over all checkpoints; None at single runs."""
-    repeated = [list(runs.values()) for scores in checkpoints for runs in scores.values() if len(runs) > 1]
+def item_means(scores: ItemScores) -> dict[str, float]:
+    """Return each item's mean over its runs."""
+    return {item: fmean(runs.values()) for item, runs in scores.items()}
+
+
+def run_variance(models: Sequence[ItemScores]) -> float | None:
+    """Return the variance of an item's mean that comes from its runs, pooled over models; None at single runs."""
+    repeated = [list(runs.values()) for scores in models for runs in scores.values() if len(runs) > 1]
     return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
 
 

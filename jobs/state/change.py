@@ -48,7 +48,8 @@ def typed_key(request: object) -> str:
 class Change:
     """What one work item changes, written all or nothing together with the messages it causes.
 
-    Steps and the next work item belong to the first record that has work of its own (a job, an eval), or to `turn_of`.
+    Steps and the next work item belong to `turn_of`, or else to the first record that has work of its own (a job, an
+    eval).
     """
 
     records: tuple[Versioned[object], ...] = ()
@@ -57,7 +58,7 @@ class Change:
     next_turn: float | None = None
     """Seconds until the next work item; None leaves it as planned, a negative number ends the work."""
     turn_of: str | None = None
-    """The work item that `next_turn` is about, if it is not that of the first record with work of its own."""
+    """The work item that `next_turn` is about; None if it is that of a record of this change."""
     wake: Mapping[str, float] = field(default_factory=dict)
     """Other work items: id to seconds from now, unless an earlier time is planned; a negative number ends them."""
     postings: tuple[Posting, ...] = ()
@@ -83,7 +84,8 @@ def change_json(
         head: hash of the trail's newest entry, as far as it is known.
         audit_key: seals the trail.
     """
-    own = None if change.turn_of else next((each for each in change.records if kinds.of(each.value).has_work), None)
+    found = () if change.turn_of else change.records
+    own = next((each for each in found if kinds.of(each.value).has_work), None)
     subject = kinds.of(own.value).id_of(own.value) if own else change.turn_of or ""
     written: dict[str, object] = {
         "records": [_record(versioned, kinds, replaced) for versioned in change.records],
@@ -102,7 +104,8 @@ def change_json(
             written["watched"] = watched
     if change.audit:
         chain = sealed(change.audit, head, audit_key)
-        written["audit"] = {"head": head, "entries": [list(entry) for entry in chain]}
+        about = [[[word.lower(), word] for word in entry.about] for entry in change.audit]
+        written["audit"] = {"head": head, "entries": [[*kept, words] for kept, words in zip(chain, about, strict=True)]}
     if change.once:
         once = change.once
         written["once"] = {"key": once.key, "value": once.value, "ttl": _milliseconds(once.seconds)}

@@ -20,6 +20,8 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
+    {proctor}:audit:about:<word>     list, id of each entry about a task, job, alias, proposal, model, person
+    {proctor}:audit:words            sorted set, each of these words by the time it was last written (ms)
     {proctor}:evals                  sorted set, eval id by creation time
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
     {proctor}:due                    sorted set, id of each turn (see `jobs.core.ids`) by the time it is due (ms)
@@ -45,8 +47,8 @@ Every write is an idempotent script: redis-py asks again by itself when a reply 
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
@@ -71,6 +73,8 @@ from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
 
 SCHEMA: Final = 2
+MOST_TRIES: Final = 200
+"""Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
@@ -84,6 +88,21 @@ log: Final = structlog.get_logger(__name__)
 
 class VersionConflict(Exception):
     """Somebody else changed the record first; read it again and decide again."""
+
+
+async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Read, decide and commit, and do so again as long as somebody else changes a record in between.
+
+    Args:
+        attempt: all three, beginning with the reading.
+
+    Raises:
+        AssertionError: it conflicted far more often than people and bots can act in one instant.
+    """
+    for _ in range(MOST_TRIES):
+        with suppress(VersionConflict):
+            return await attempt()
+    raise AssertionError(f"a record changed {MOST_TRIES} times while a change of it was decided")
 
 
 class AlreadyTaken(Exception):
@@ -272,10 +291,21 @@ class Store:
         start = after if after == "-" else f"({after}"
         return _sealed(await self._redis.xrange(_key("audit"), start, "+", limit))
 
-    async def trail_backwards(self, before: str = "+", limit: int = 1000) -> tuple[SealedEntry, ...]:
-        """Return entries of the audit trail, newest first: those before the entry `before`; "+" begins at the end."""
-        start = before if before == "+" else f"({before}"
-        return _sealed(await self._redis.xrevrange(_key("audit"), start, "-", limit))
+    async def trail_backwards(self, limit: int) -> tuple[SealedEntry, ...]:
+        """Return the newest entries of the audit trail, newest first."""
+        return _sealed(await self._redis.xrevrange(_key("audit"), "+", "-", limit))
+
+    async def trail_about(self, word: str, limit: int) -> tuple[SealedEntry, ...]:
+        """Return the newest entries of the audit trail that are about a word, in any case, newest first."""
+        ids = cast("list[str]", await self._redis.lrange(_key(f"audit:about:{word.lower()}"), -limit, -1))
+        pipe = self._redis.pipeline(transaction=False)
+        for entry_id in reversed(ids):
+            pipe.xrange(_key("audit"), entry_id, entry_id)
+        return tuple(sealed for found in await pipe.execute() for sealed in _sealed(found))
+
+    async def trail_words(self, limit: int = 5000) -> tuple[str, ...]:
+        """Return the words that the audit trail is about, each once, the last written first."""
+        return tuple(cast("list[str]", await self._redis.zrevrange(_key("audit:words"), 0, limit - 1)))
 
     async def trail_head(self) -> str:
         """Return the hash of the entry that was written last; 64 zeros where there is none."""

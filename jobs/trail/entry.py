@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 
 BOT: Final = "proctor"
 """Who did what no person did."""
+NAMING_DETAILS: Final = ("alias", "proposal", "job", "model")
+"""Details that name what an entry is about, as well as its task and subject."""
 
 
 class Act(StrEnum):
@@ -39,7 +41,7 @@ class AuditEntry:
 
     at: float
     who: str
-    """Slack user id, or `BOT` where the bot did it by itself."""
+    """Slack user id, or `BOT`."""
     act: Act
     task: str
     subject: str
@@ -49,6 +51,12 @@ class AuditEntry:
     """Slack channel id; "http" or "shell" for what did not come from Slack."""
     details: Mapping[str, str] = field(default_factory=dict)
     """What else is worth keeping: model, checkpoint, step, evidence, overrides, alias."""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Everything that it is about: task, subject, person, and what its details name."""
+        named = (self.task, self.subject, self.who, *(self.details.get(name, "") for name in NAMING_DETAILS))
+        return tuple(dict.fromkeys(name for name in named if name))
 
 
 ENTRY: Final = TypeAdapter(AuditEntry)
@@ -68,8 +76,16 @@ class SealedEntry:
 
     @property
     def entry(self) -> AuditEntry:
-        """What it says; raises ValueError where its text is no entry."""
+        """What it says; raises ValueError if its text is no entry."""
         return ENTRY.validate_json(self.text)
+
+    @property
+    def readable(self) -> AuditEntry | None:
+        """What it says, or None if somebody has made it unreadable."""
+        try:
+            return self.entry
+        except ValueError:
+            return None
 
     @property
     def written_at(self) -> float:

@@ -3,18 +3,17 @@
 from dataclasses import replace
 
 from handlers.slack.blocks import Message
-from jobs.approvals.opening import invalidated, open_approval
+from jobs.approvals.open import invalidated, open_approval
 from jobs.approvals.records import Approval, Decision, Ending, Settlement
 from jobs.approvals.records import Verdict as Vote
 from jobs.core.records import ApprovalPolicy, Job, JobState
 from jobs.core.series import Series
-from jobs.evidence.outcome import failed
+from jobs.evidence.measure import failed
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Guard, Role, Versus
 from jobs.views.job import JobView
 from tests.records import (
     BOB,
     CAROL,
-    PROFILE,
     a_candidate,
     a_change,
     a_checkpoint,
@@ -85,7 +84,7 @@ REWARD_ONLY = an_evidence(
 GATHERING = an_evidence(
     state=EvidenceState.GATHERING, candidates=(), bias=None, answered=300, total=1_350, finished_at=None
 )
-FAILED = failed(GATHERING, JOB, PROFILE, "local refuses to answer for these models (401).", 1_900.0)
+FAILED = failed(GATHERING, JOB, {}, "local refuses to answer for these models (401).", 1_900.0)
 
 
 def many(count: int) -> tuple[Job, Evidence]:

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned

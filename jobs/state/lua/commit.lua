@@ -39,7 +39,11 @@ for number, value in pairs(change.steps.values) do
 end
 if change.audit then
   for _, entry in ipairs(change.audit.entries) do
-    redis.call('XADD', key('audit'), '*', 'entry', entry[1], 'previous', entry[2], 'hash', entry[3])
+    local id = redis.call('XADD', key('audit'), '*', 'entry', entry[1], 'previous', entry[2], 'hash', entry[3])
+    for _, word in ipairs(entry[4]) do
+      redis.call('RPUSH', key('audit:about:' .. word[1]), id)
+      redis.call('ZADD', key('audit:words'), now, word[2])
+    end
     redis.call('HSET', key('audit:head'), 'hash', entry[3], 'by', token)
   end
 end

@@ -8,13 +8,12 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from handlers.aliases.commands import form
 from handlers.aliases.messages import NONE_YET, alias_details, alias_list, proposal_message
-from jobs.aliases.moving import Movable
-from jobs.aliases.pointing import target_of
+from jobs.aliases.move import Movable, target_of
 from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState
-from jobs.evals.pairing import Verdict as Sign
+from jobs.evals.stats.verdict import Verdict as Sign
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role, Versus
 from jobs.state.change import Versioned
 from jobs.state.store import Store
@@ -198,7 +197,7 @@ async def test_words_that_alias_does_not_take_are_answered(scene: Scene) -> None
 def movable(**changes: Any) -> Movable:
     job = a_job(checkpoints=(a_checkpoint(45),))
     approval = approval_of(job)
-    found = Movable(job, Versioned(approval, 1), target_of(job, approval), None, PRODUCTION, ())
+    found = Movable(job, Versioned(approval, 1), target_of(job, approval, job.checkpoints[0].id), None, PRODUCTION, ())
     return replace(found, **changes)
 
 

@@ -3,8 +3,8 @@
 import time
 from dataclasses import replace
 
-from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval
 from jobs.core.records import ApprovalPolicy, Job
 from jobs.evidence.records import Guard, Role

@@ -10,8 +10,8 @@ from handlers.approvals.form import form, overridden
 from handlers.approvals.pending import Waiting, pending_list, span, waiting_for
 from handlers.approvals.words import answer, notice
 from handlers.slack.people import People
-from jobs.approvals.deciding import Approvals
-from jobs.approvals.opening import invalidated
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome, lapsed
 from jobs.core.records import ApprovalPolicy

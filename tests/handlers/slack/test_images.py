@@ -11,14 +11,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
 from handlers.jobs.thread import pictured, reward_curve
+from handlers.posting import SlackPoster
 from handlers.slack.images import Pictures, picture_key
-from handlers.slack.posting import SlackPoster
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting
 from local.slack.server import serve
 from local.slack.timing import Timing
-from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png, showing_of
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, showing_of
 from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)

@@ -4,11 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.aliases.consequences import Consequences
-from jobs.aliases.moving import Aliases
+from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
 from jobs.core.ids import proposal_turn
@@ -64,7 +63,7 @@ class Team:
 
     async def turn(self, proposal: str) -> None:
         """Take a proposal's turn."""
-        await Consequences(self.store, self.clock, notifies=self.notifies).turn(proposal_turn(proposal))
+        await self.rollbacks.turn(proposal_turn(proposal))
 
     async def approved(self, name: str, step: int = 45, **changes: Any) -> Job:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""

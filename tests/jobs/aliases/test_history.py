@@ -6,9 +6,16 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.aliases.pointing import Held, moved, undone_by_rollback, was_taken_back
-from jobs.aliases.proposals import gone_forward, taken_back
-from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, Target
+from jobs.aliases.records import (
+    Alias,
+    AliasMove,
+    MoveKind,
+    Proposal,
+    Target,
+    undone_by_rollback,
+    was_taken_back,
+)
+from jobs.aliases.rollback import gone_forward, taken_back
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from tests.jobs.aliases.team import PRODUCTION
 from tests.records import BOB, CAROL, an_approval
@@ -23,7 +30,8 @@ REJECTED = an_approval(
 def approved(alias: Alias | None, model: str) -> Alias:
     number = alias.version + 1 if alias else 1
     target = Target(model, "local", f"rft-{model}", "ckpt-1", number, f"rft-{model}")
-    return moved(Held(alias, 1), PRODUCTION, "acts", AliasMove(number, target, MoveKind.APPROVED, BOB, 1.0, "because"))
+    move = AliasMove(number, target, MoveKind.APPROVED, BOB, 1.0, "because")
+    return Alias(PRODUCTION, "acts", (*(alias.moves if alias else ()), move))
 
 
 def proposal(alias: Alias, goal: AliasMove, *, emergency: bool) -> Proposal:
@@ -34,9 +42,9 @@ def proposal(alias: Alias, goal: AliasMove, *, emergency: bool) -> Proposal:
 
 def after(alias: Alias, event: Event, goal: AliasMove) -> Alias:
     asked = proposal(alias, goal, emergency=event != "roll back")
-    back = taken_back(Held(alias, 1), asked, approved_by=(), now=2.0)
+    back = taken_back(alias, asked, approved_by=(), now=2.0)
     if event == "emergency, then rejected":
-        return gone_forward(Held(back, 1), asked, REJECTED, 3.0)
+        return gone_forward(back, asked, REJECTED, 3.0)
     return back
 
 
@@ -61,5 +69,5 @@ def test_going_back_is_an_undo_of_what_was_approved(events: list[Event]) -> None
 
 def test_a_model_that_was_never_left_by_a_rollback_was_not_taken_back() -> None:
     alias = approved(approved(None, "m0"), "m1")
-    assert was_taken_back(alias, "m0") == ()
+    assert was_taken_back(alias, "m0") is None
     assert undone_by_rollback(replace(alias, moves=alias.moves[:1])) is None

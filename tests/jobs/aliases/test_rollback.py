@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from jobs.aliases.pointing import undone_by_rollback
-from jobs.aliases.records import MoveKind, ProposalState
+from jobs.aliases.records import MoveKind, ProposalState, undone_by_rollback
 from jobs.approvals.records import DAY, Approval, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotAllowed, NotFound

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.approvals.deciding import Approvals, Vote
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Verdict
 from jobs.state.store import Store
 from tests.jobs.approvals.team import JOB, Clock, Group

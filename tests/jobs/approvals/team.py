@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from jobs.approvals.deciding import Vote
+from jobs.approvals.decide import Vote
 from jobs.approvals.records import DAY, Approval, Decision, Verdict
 from jobs.core.errors import Conflict
 from tests.records import CHANNEL, an_approval

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.approvals.opening import invalidated
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Outcome, decide, lapsed, objection, would_settle
 from jobs.core.records import ApprovalPolicy

@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.approvals.deciding import Approvals, Vote
-from jobs.approvals.opening import invalidated
-from jobs.approvals.recording import with_approval
+from jobs.approvals.change import with_approval
+from jobs.approvals.decide import Approvals, Vote
+from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, Ending, Settlement, Verdict
+from jobs.approvals.remind import Reminders
 from jobs.approvals.rules import Answer, Outcome
-from jobs.approvals.waiting import Waiting
 from jobs.core.ids import approval_turn
 from jobs.core.records import ApprovalPolicy
 from jobs.state.change import Change, Versioned
@@ -126,7 +126,7 @@ class Team(RuleBasedStateMachine):
 
     @rule()
     def take_its_turn(self) -> None:
-        self.runner.run(self.waiting.turn(approval_turn(JOB)))
+        self.runner.run(self.reminders.turn(approval_turn(JOB)))
 
     @rule()
     def start_the_bot_anew(self) -> None:
@@ -203,7 +203,7 @@ class Team(RuleBasedStateMachine):
         self.redis = Redis.from_url(self.redis_url, decode_responses=True)
         self.store = Store(self.redis, KINDS)
         self.approvals = Approvals(self.store, self.group, self.clock)
-        self.waiting = Waiting(self.store, self.approvals, self.clock, self._at_once)
+        self.reminders = Reminders(self.store, self.approvals, self.clock, self._at_once)
 
     async def _at_once(self, _channel: str, now: float) -> float:
         return now

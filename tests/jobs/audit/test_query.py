@@ -7,9 +7,10 @@ import json
 import pytest
 from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.audit.export import COLUMNS, head_of, line_of
-from jobs.audit.query import Question, known_words, newest, read_since, read_word
-from jobs.core.errors import InvalidRequest
+from jobs.audit.query import AuditTrail, Question, read_since, read_word
+from jobs.core.errors import InvalidRequest, NotFound
 from jobs.state.change import Change
 from jobs.state.store import Store
 from jobs.trail.chain import FIRST, hash_of, sealed
@@ -26,8 +27,8 @@ ENTRIES = (
 
 
 async def asked(store: Store, word: str = "", since: float | None = None) -> list[str]:
-    found = [entry async for _, entry in newest(store, Question(word, since))]
-    return [f"{entry.act.value} {entry.subject}" for entry in found if entry]
+    found, _ = await AuditTrail(store, b"", lambda: NOW).newest(Question(word, since), 100)
+    return [f"{entry.act.value} {entry.subject}" for _, entry in found if entry]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,6 @@ async def asked(store: Store, word: str = "", since: float | None = None) -> lis
         (BOB, ["alias_moved other@production", "approve rft-new"]),
         ("acts", ["approve rft-new", "launch rft-new", "launch rft-old"]),
         ("other@production", ["alias_moved other@production"]),
-        ("nothing", []),
     ],
 )
 async def test_entries_are_found_by_task_subject_person_and_what_they_name(
@@ -48,25 +48,69 @@ async def test_entries_are_found_by_task_subject_person_and_what_they_name(
     assert await asked(store, word) == expected
 
 
-async def test_the_search_ends_where_it_was_told(store: Store) -> None:
-    for number in range(3):
-        await store.commit(Change(audit=tuple(AuditEntry(NOW + n, ALICE, Act.WATCH, "t", f"{n}") for n in range(600))))
-        assert number < 3
-    assert len(await asked(store)) == 1800
+async def test_the_newest_are_told_and_whether_there_are_more(store: Store) -> None:
+    await store.commit(Change(audit=ENTRIES))
+    trail = AuditTrail(store, b"", lambda: NOW)
+    found, more = await trail.newest(Question("acts"), 2)
+    assert ([entry for _, entry in found], more) == ([ENTRIES[2], ENTRIES[1]], True)
+    found, more = await trail.newest(Question(), 4)
+    assert ([entry for _, entry in found], more) == (list(reversed(ENTRIES)), False)
+    assert await asked(store, "acts", since=4_000_000_000.0) == []
     assert await asked(store, since=4_000_000_000.0) == []
+
+
+class CountingStore(Store):
+    """A store that counts the entries of the trail that are read."""
+
+    entries = 0
+
+    async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
+        return self._counted(await super().trail(after, limit))
+
+    async def trail_backwards(self, limit: int) -> tuple[SealedEntry, ...]:
+        return self._counted(await super().trail_backwards(limit))
+
+    async def trail_about(self, word: str, limit: int) -> tuple[SealedEntry, ...]:
+        return self._counted(await super().trail_about(word, limit))
+
+    def _counted(self, page: tuple[SealedEntry, ...]) -> tuple[SealedEntry, ...]:
+        self.entries += len(page)
+        return page
+
+
+async def test_no_more_of_a_long_trail_is_read_than_is_shown(redis: Redis) -> None:
+    store = CountingStore(redis, KINDS)
+    await store.commit(Change(audit=ENTRIES))
+    for page in range(4):
+        crowd = (AuditEntry(NOW + n, ALICE, Act.WATCH, "t", f"rft-{page}-{n}") for n in range(1_000))
+        await store.commit(Change(audit=tuple(crowd)))
+    trail = AuditTrail(store, b"", lambda: NOW)
+    with pytest.raises(NotFound, match="Nothing in the trail is about 'rft-nw'; did you mean 'rft-new'"):
+        await trail.newest(Question("rft-nw"), 20)
+    assert store.entries == 0, "a word that never occurs"
+    found, more = await trail.newest(Question("rft-old"), 20)
+    assert ([entry for _, entry in found], more, store.entries) == ([ENTRIES[0]], False, 1)
+    assert (await trail.newest(Question(ALICE), 20))[1]
+    assert (await trail.newest(Question(), 20))[1]
+    assert store.entries == 1 + 21 + 21
+    assert len([line async for line in trail.lines(Question(ALICE), "jsonl")]) == 1 + 4_002
+    assert (await trail.verify()).count == 4_004
 
 
 async def test_an_entry_nobody_can_read_is_not_left_out(redis: Redis, store: Store) -> None:
     await store.commit(Change(audit=ENTRIES[:1]))
     await redis.xadd("{proctor}:audit", {"entry": "{", "previous": FIRST, "hash": FIRST})
-    found = [entry async for _, entry in newest(store, Question())]
-    assert found == [None, ENTRIES[0]]
+    found, _ = await AuditTrail(store, b"", lambda: NOW).newest(Question(), 9)
+    assert [entry for _, entry in found] == [None, ENTRIES[0]]
     assert await asked(store, "acts") == ["launch rft-old"]
 
 
 async def test_every_word_that_could_be_meant_is_known(store: Store) -> None:
     await store.commit(Change(audit=ENTRIES))
-    assert set(await known_words(store)) == {"acts", "other", "rft-new", "rft-old", "other@production", ALICE, BOB}
+    known = {"acts", "other", "rft-new", "rft-old", "other@production", ALICE, BOB}
+    assert set(await store.trail_words()) == known
+    with pytest.raises(NotFound, match=r"Nothing in the trail is about '@nobody'; .*Name a person as a mention"):
+        await asked(store, "@nobody")
 
 
 @pytest.mark.parametrize(

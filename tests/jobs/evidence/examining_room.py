@@ -6,16 +6,20 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jobs.aliases.move import in_production
+from jobs.approvals.open import approval_of
 from jobs.approvals.records import Approval
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Checkpoint, Job, JobState
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evidence.gathering import EvidenceRunner
+from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.records import Evidence, EvidenceState
+from jobs.evidence.runner import EvidenceRunner
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -133,11 +137,11 @@ async def open_room(store: Store, folder: Path) -> AsyncIterator[Room]:
         lab.endpoint.models = list(SKILL)
         lab.endpoint.says = says
         lab.write_task({"valid.jsonl": valid_rows(ITEMS), "test.jsonl": valid_rows(ITEMS).replace("act ", "test act ")})
-        planner = EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
-        yield Room(lab, store, examiner_on(lab, store, planner))
+        yield Room(lab, store, runner_on(lab, store))
 
 
-def examiner_on(lab: Laboratory, store: Store, planner: EvalPlanner | None = None) -> EvidenceRunner:
+def runner_on(lab: Laboratory, store: Store) -> EvidenceRunner:
     """Return another bot's evidence_runner on the same store."""
-    planner = planner or EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
-    return EvidenceRunner(store, lab.catalogue, planner, lab.rows, lab.platform_of, time.time)
+    evals = EvalPlanner(lab.catalogue, lab.platform_of, "local", time.time)
+    planner = RoundPlanner(store, lab.catalogue, evals, lab.platform_of, partial(in_production, store), time.time)
+    return EvidenceRunner(store, planner, lab.rows, lab.platform_of, partial(approval_of, store), time.time)

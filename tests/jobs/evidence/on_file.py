@@ -1,11 +1,14 @@
 """Answers on file, made up: tables of scores by model, grader, item and run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from jobs.evals.records import Answer, Arm, Eval
-from jobs.evals.rows import Item
-from jobs.evidence.records import Candidate, Role
+from jobs.evals.answer_store import Item
+from jobs.evals.records import Answer, Arm, ArmSummary, Eval, GraderSummary
+from jobs.evidence.measure import measured
+from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role
+from jobs.platforms.profiles import Price
 from tests.jobs.evals.answers import an_eval
+from tests.records import an_evidence
 
 BASE, STEP_1, STEP_2, LIVE = "base-model", "tuned-1", "tuned-2", "live-model"
 Table = Sequence[Sequence[float]]
@@ -55,6 +58,7 @@ def evaluated(tables: Mapping[str, Mapping[str, Table]], eval_id: str = "eval-va
         graders=tuple(graders),
         items=len(table),
         runs=len(table[0]),
+        summaries=(ArmSummary("any", 1, graders=(GraderSummary(next(iter(graders)), 0.5, None, None, graded=1),)),),
     )
 
 
@@ -67,3 +71,18 @@ def lined_up(*models: str) -> tuple[Candidate, ...]:
         LIVE: Candidate(Role.ALIAS, LIVE, "acts@production"),
     }
     return tuple(known[model] for model in models)
+
+
+def measure(
+    candidates: Sequence[Candidate],
+    valid: Eval,
+    file: OnFile,
+    test: Eval | None = None,
+    *,
+    alias_model: str | None = None,
+    guardrails: Mapping[str, float] | None = None,
+    price_of: Callable[[str], Price | None] = lambda _: None,
+) -> Evidence:
+    """Return the evidence on these evals, for checkpoints that the platform kept from three evaluations."""
+    evidence = an_evidence(state=EvidenceState.GATHERING, candidates=tuple(candidates), alias_model=alias_model)
+    return measured(evidence, valid, test, file, guardrails=guardrails or {}, price_of=price_of, evaluations=3)

@@ -6,17 +6,19 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.evidence.digest import UNDER_TEST, changed_parts, digest_of, hash_of, parts_of
+from jobs.core.records import JobState
+from jobs.evidence.plan import TASK_PARTS, changed_parts, digest_of, hash_of, parts_of
 from jobs.tasks import Task, TaskCatalogue
 from tests.jobs.tasks.folder import line, write_folder
+from tests.records import a_job
 
 
 def a_task(folder: Path) -> Task:
     return TaskCatalogue(write_folder(folder, {"test.jsonl": line("t")})).load("small")
 
 
-def parts(task: Task, test: str | None = "test") -> dict[str, str]:
-    return parts_of(task, "v1", valid="valid", test=test, valid_eval="eval-1", test_eval=None)
+def parts(task: Task, state: JobState = JobState.SUCCEEDED) -> dict[str, str]:
+    return parts_of(task, a_job(state=state), {"valid": "eval-1"})
 
 
 def test_each_part_of_the_task_counts_by_itself(tmp_path: Path) -> None:
@@ -28,8 +30,8 @@ def test_each_part_of_the_task_counts_by_itself(tmp_path: Path) -> None:
     assert changed_parts(before, parts(replace(task, prompts={**task.prompts, "v2": "New."}))) == ()
     assert changed_parts(before, parts(replace(task, reward="other"))) == ("graders",)
     assert changed_parts(before, parts(replace(task, response_format={}))) == ("schema",)
-    assert changed_parts(before, parts(task, test=None)) == ("test",)
-    assert changed_parts(before, {}) == UNDER_TEST
+    assert changed_parts(before, parts(task, JobState.PAUSED)) == ("test",)
+    assert changed_parts(before, {}) == tuple(TASK_PARTS)
 
 
 def test_a_digest_covers_checkpoint_model_and_parts(tmp_path: Path) -> None:

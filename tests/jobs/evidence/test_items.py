@@ -1,8 +1,8 @@
 """Which items tuning fixed and broke: beyond luck, the largest first."""
 
 from jobs.core.errors import NotFound
-from jobs.evals.rows import Item
-from jobs.evidence.items import SHOWN, changed_items, shown_texts
+from jobs.evals.answer_store import Item
+from jobs.evidence.measure import MOST_LETTERS, changed_items, shown_texts
 from tests.jobs.evidence.on_file import OnFile
 
 TEXTS = {"a": "act a"}
@@ -44,7 +44,7 @@ def test_at_most_five_each() -> None:
 def test_texts_are_cut_to_a_line_and_absent_where_the_items_are() -> None:
     (shown,) = shown_texts(OnFile({}, {"a": "two\n lines " + "x" * 300}), "eval").values()
     assert shown.startswith("two lines x")
-    assert len(shown) == SHOWN
+    assert len(shown) == MOST_LETTERS
     assert shown.endswith("…")
     assert shown_texts(Nowhere({}), "eval") == {}
 

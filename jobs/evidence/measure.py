@@ -1,0 +1,362 @@
+"""From the answers of a round's evals to what a team decides on: each checkpoint's figures, changes and guardrails.
+
+Reading answers blocks and statistics compute: not for the event loop.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Final, Protocol, Self
+
+from jobs.core.errors import NotFound
+from jobs.core.records import Checkpoint, Job
+from jobs.evals.answer_store import Item
+from jobs.evals.records import Answer, Eval, EvalState
+from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.intervals import mean_interval
+from jobs.evals.stats.paired_tests import FLIPS, difference, holm
+from jobs.evals.stats.verdict import Side, judged, pair_up
+from jobs.evidence.bias import ItemScores, item_means, run_variance, selection_bias
+from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
+from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
+from jobs.platforms.profiles import Price, Retirement
+
+NOT_SHOWN: Final = -1.0
+"""The lower bound where there is nothing to compute it from: what was not measured is not shown to hold."""
+NOT_EVALUATED: Final = "evidence"
+"""The guardrail that a checkpoint breaks if nothing of ours was measured: approving it takes an explicit override."""
+MOST_SHOWN: Final = 5
+LEAST_CHANGE: Final = 0.10
+"""A smaller change of one item's reward is not worth a line."""
+LEAST_AT_SINGLE_RUNS: Final = 0.50
+"""If each item was answered once, nothing says how much of a change is luck: only large ones count."""
+ERRORS: Final = 2.0
+"""Standard errors that a change must exceed."""
+MOST_LETTERS: Final = 200
+"""Of an item's text."""
+
+
+class EvalFile(Protocol):
+    """Has the answers of evals and their items; calls block."""
+
+    def answers(self, eval_id: str, /) -> Iterable[Answer]:
+        """Return every answer on file, from the beginning at each call."""
+        ...
+
+    def items(self, eval_id: str, /) -> Iterable[Item]:
+        """Return the items; raises NotFound if they are gone."""
+        ...
+
+
+# -- one eval ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Usage:
+    """How many answers a model gave, failures not counted, and the tokens that each of them took."""
+
+    answers: int = 0
+    input: list[int] = field(default_factory=list)
+    output: list[int] = field(default_factory=list)
+    reasoning: list[int] = field(default_factory=list)
+
+    def add(self, answer: Answer) -> None:
+        """Count one answer."""
+        self.answers += 1
+        self.input += [] if answer.input_tokens is None else [answer.input_tokens]
+        self.output += [] if answer.output_tokens is None else [answer.output_tokens]
+        self.reasoning += [] if answer.reasoning_tokens is None else [answer.reasoning_tokens]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitAnswers:
+    """One eval's answers on a split, by model."""
+
+    evaluation: Eval
+    scores: Mapping[str, Mapping[str, ItemScores]]
+    """Model to grader to its scores."""
+    usage: Mapping[str, Usage]
+
+    @classmethod
+    def read(cls, evaluation: Eval, file: EvalFile) -> Self:
+        """Read an eval's answers: twice, so that no text is held."""
+        models = {arm.name: arm.model for arm in evaluation.arms}
+        usage = {model: Usage() for model in models.values()}
+        for answer in file.answers(evaluation.id):
+            if answer.failure is None:
+                usage[models[answer.arm]].add(answer)
+        gathered = gather(evaluation, file.answers(evaluation.id))
+        return cls(evaluation, {models[arm.arm]: arm.scores for arm in gathered}, usage)
+
+    def of(self, model: str, grader: str) -> ItemScores:
+        """Return the scores that a grader gave a model; {} if it gave none."""
+        return self.scores.get(model, {}).get(grader, {})
+
+    def rewards(self, model: str) -> ItemScores:
+        """Return the scores that the reward grader gave a model."""
+        return self.of(model, self.evaluation.reward)
+
+    def figures(self, model: str) -> dict[str, Figure]:
+        """Return the mean of every grader that graded anything, with its interval clustered by item."""
+        graders = dict.fromkeys((*self.evaluation.graders, self.evaluation.reward))
+        means = {grader: list(item_means(self.of(model, grader)).values()) for grader in graders}
+        return {grader: _figure(values) for grader, values in means.items() if values}
+
+
+def _figure(means: list[float]) -> Figure:
+    interval = mean_interval(means)
+    return Figure(fmean(means), interval.low, interval.high) if interval else Figure(fmean(means))
+
+
+# -- a round -------------------------------------------------------------------------------------------------------
+
+
+def measured(
+    evidence: Evidence,
+    valid: Eval,
+    test: Eval | None,
+    file: EvalFile,
+    *,
+    guardrails: Mapping[str, float],
+    price_of: Callable[[str], Price | None],
+    evaluations: int,
+) -> Evidence:
+    """Return the evidence, ready, with what its evals measured.
+
+    Means and intervals are over items, each item's runs averaged first (`mean_interval`). Changes are paired item by
+    item (`pair_up`); their p is adjusted over the checkpoints (Holm), against the base and against the alias's model
+    separately. A missing answer is counted and never scored.
+
+    Args:
+        evidence: its candidates' models are the evals' arms.
+        valid: the eval on the split that chooses.
+        test: the eval on the held-out split; it is left out, and the note says why, if it measured nothing.
+        file: has their answers.
+        guardrails: grader to the fall that is allowed (-.02).
+        price_of: the price of a model, or None if it is not known.
+        evaluations: during training, from which the platform kept these checkpoints.
+    """
+    notes = [evidence.note]
+    if test and (problem := trouble(test)):
+        notes.append(f"On the test split: {problem}")
+        test = None
+    evals = (valid, test) if test else (valid,)
+    chosen = SplitAnswers.read(valid, file)
+    held_out = SplitAnswers.read(test, file) if test else None
+    base = evidence.base.model if evidence.base else None
+    with_base = versus(base, evidence.candidates, chosen)
+    with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
+    tested = versus(base, evidence.candidates, held_out) if held_out else {}
+    texts = shown_texts(file, valid.id)
+    candidates = []
+    for each in evidence.candidates:
+        fixed, broken = changed_items(chosen.rewards(base or ""), chosen.rewards(each.model), texts)
+        figures = replace(
+            each,
+            valid=chosen.figures(each.model),
+            test=held_out.figures(each.model) if held_out else {},
+            versus_base=with_base.get(each.model),
+            versus_alias=with_alias.get(each.model),
+            test_versus_base=tested.get(each.model),
+            fixed=fixed,
+            broken=broken,
+        )
+        if each.checkpoint is not None:
+            guards = _guards(each.model, base, evidence.alias_model, chosen, guardrails)
+            digest = digest_of(each.checkpoint, each.model, evidence.parts)
+            figures = replace(figures, guards=guards, digest=digest)
+        candidates.append(_with_usage(figures, chosen, price_of(each.model)))
+    rewards = [chosen.rewards(each.model) for each in candidates if each.role is Role.CHECKPOINT]
+    return replace(
+        evidence,
+        state=EvidenceState.READY,
+        candidates=tuple(candidates),
+        bias=selection_bias([scores for scores in rewards if scores], evaluations),
+        answered=sum(each.progress.answered for each in evals),
+        note=" ".join(filter(None, (*notes, *map(_missing, evals)))) or None,
+    )
+
+
+def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitAnswers) -> dict[str, Versus]:
+    """Return how each other candidate stands against the model `reference` on the reward, by model.
+
+    The checkpoints are one family of comparisons (Holm); every other candidate is a comparison of its own.
+    """
+    before = split.rewards(reference) if reference else {}
+    pairs = {
+        each.model: pair_up(Side(reference or "", before), Side(each.model, after), None, FLIPS)
+        for each in candidates
+        if each.model != reference and before.keys() & (after := split.rewards(each.model)).keys()
+    }
+    family = [each.model for each in candidates if each.role is Role.CHECKPOINT and each.model in pairs]
+    adjusted = dict(zip(family, holm([pairs[model].p for model in family]), strict=True))
+    found = {}
+    for model, pair in pairs.items():
+        comparisons = len(family) if model in adjusted else 1
+        result = judged(pair, adjusted.get(model, pair.p), comparisons, split.evaluation.reward)
+        interval = result.difference.interval
+        low, high = (interval.low, interval.high) if interval else (None, None)
+        mean = result.difference.mean
+        found[model] = Versus(mean, low, high, result.p, result.verdict, result.items, result.items_needed)
+    return found
+
+
+def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float], after: Mapping[str, float]) -> Guard:
+    """Return whether a guardrail holds: the lower end of the change's 95% interval must lie above what is allowed.
+
+    Non-inferiority with the margin `allowed`: the interval is that of the paired t test, m - t(.975, n - 1) SE, over
+    the items both have. With fewer than two of these, nothing is shown and the guardrail is broken.
+
+    Args:
+        grader: whose score must not fall.
+        allowed: the margin, at most 0.
+        against: what the change is from.
+        before: item to mean score of that.
+        after: item to mean score of the checkpoint.
+    """
+    common = sorted(before.keys() & after.keys())
+    if len(common) < 2:
+        return Guard(grader, allowed, 0.0, NOT_SHOWN, against, is_broken=True)
+    found = difference([round(after[item] - before[item], 12) for item in common], flips=1)
+    low = found.interval.low if found.interval else NOT_SHOWN
+    return Guard(grader, allowed, found.mean, low, against, is_broken=not low > allowed)
+
+
+def _guards(
+    model: str, base: str | None, production: str | None, split: SplitAnswers, guardrails: Mapping[str, float]
+) -> tuple[Guard, ...]:
+    """Return the guardrails against what is in production, or against the base if that is nothing or the model."""
+    is_other = production is not None and production != model
+    reference, against = (production or "", Role.ALIAS) if is_other else (base or "", Role.BASE)
+    return tuple(
+        guard(grader, allowed, against, item_means(split.of(reference, grader)), item_means(split.of(model, grader)))
+        for grader, allowed in guardrails.items()
+    )
+
+
+def _with_usage(candidate: Candidate, split: SplitAnswers, price: Price | None) -> Candidate:
+    usage, evaluation = split.usage.get(candidate.model), split.evaluation
+    if usage is None:
+        return candidate
+    sent, said = _mean(usage.input), _mean(usage.output)
+    cost = None
+    if price and sent is not None and said is not None:
+        cost = (sent * price.input + said * price.output) / 1000
+    return replace(
+        candidate,
+        answers=usage.answers,
+        failures=evaluation.items * evaluation.runs - usage.answers,
+        reasoning_tokens=_mean(usage.reasoning),
+        output_tokens=said,
+        cost=cost,
+    )
+
+
+def _mean(tokens: Sequence[int]) -> float | None:
+    return fmean(tokens) if tokens else None
+
+
+# -- items ---------------------------------------------------------------------------------------------------------
+
+Items = tuple[ChangedItem, ...]
+
+
+def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str]) -> tuple[Items, Items]:
+    """Return the items that `after` does most better and most worse, the largest change first, at most 5 each.
+
+    Counted are changes of an item's mean reward of at least .10 and more than twice their standard error
+    sqrt(s_A^2 / K_A + s_B^2 / K_B), s^2 the mean over items of the variance between runs: three runs of one item say
+    little about its own. At single runs, changes of at least .50.
+
+    Args:
+        before: the base model's rewards.
+        after: the checkpoint's.
+        texts: item id to its text as it is shown.
+    """
+    old, new = item_means(before), item_means(after)
+    noise = [variance for scores in (before, after) if (variance := run_variance([scores])) is not None]
+    least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
+    found = [
+        ChangedItem(item, old[item], new[item], texts.get(item, ""))
+        for item in sorted(old.keys() & new.keys())
+        if abs(new[item] - old[item]) >= least
+    ]
+    found.sort(key=lambda each: abs(each.after - each.before), reverse=True)
+    fixed = [each for each in found if each.after > each.before]
+    broken = [each for each in found if each.after < each.before]
+    return tuple(fixed[:MOST_SHOWN]), tuple(broken[:MOST_SHOWN])
+
+
+def shown_texts(file: EvalFile, eval_id: str) -> dict[str, str]:
+    """Return each item's text on one line, cut if it is long; {} if the items are gone."""
+    try:
+        lines = {item.id: " ".join(item.input.split()) for item in file.items(eval_id)}
+    except NotFound:
+        return {}
+    long = MOST_LETTERS
+    return {item: line if len(line) <= long else f"{line[: long - 1].rstrip()}…" for item, line in lines.items()}
+
+
+# -- nothing measured ----------------------------------------------------------------------------------------------
+
+
+def failed(evidence: Evidence, job: Job, retired: Mapping[str, Retirement], reason: str, now: float) -> Evidence:
+    """Return the evidence if nothing could be measured: the platform's own figures, and why there are no others.
+
+    Each checkpoint has a digest over those, and breaks the guardrail `evidence`.
+    """
+    candidates = []
+    for checkpoint in by_step(job):
+        figures = platform_figures(checkpoint, job.training_reward)
+        means = {grader: figure.mean for grader, figure in figures.items()}
+        guard = Guard(NOT_EVALUATED, 0.0, 0.0, NOT_SHOWN, Role.BASE, is_broken=True)
+        digest = hash_of([digest_of(checkpoint.id, checkpoint.model_id, evidence.parts), means])
+        shown = checkpoint_candidate(checkpoint, job, retired)
+        candidates.append(replace(shown, valid=figures, guards=(guard,), digest=digest))
+    again = f" `/rft checkpoints {job.id} again=yes` tries once more." if job.has_task else ""
+    return replace(
+        evidence,
+        state=EvidenceState.FAILED,
+        candidates=tuple(candidates),
+        bias=None,
+        finished_at=now,
+        note=f"{reason} The figures here are those of {job.platform}.{again}",
+    )
+
+
+def platform_figures(checkpoint: Checkpoint, reward: str) -> dict[str, Figure]:
+    """Return what the platform says a checkpoint scored on its validation file: no interval, no runs of ours."""
+    figures = {grader: Figure(score) for grader, score in checkpoint.scores.items()}
+    if checkpoint.valid_reward is not None:
+        figures.setdefault(reward, Figure(checkpoint.valid_reward))
+    return figures
+
+
+def trouble(evaluation: Eval) -> str | None:
+    """Return why an eval that has ended is no evidence, as a sentence; None if it is."""
+    rewards = [summary.grader(evaluation.reward) for summary in evaluation.summaries]
+    match evaluation.state:
+        case EvalState.FINISHED if any(summary and summary.graded for summary in rewards):
+            return None
+        case EvalState.FINISHED:
+            return f"{evaluation.id} got no answer that could be graded{_first_failure(evaluation)}."
+        case EvalState.CANCELLED:
+            return f"{evaluation.id} was cancelled."
+        case _:
+            return evaluation.note or f"{evaluation.id} failed."
+
+
+def _missing(evaluation: Eval) -> str | None:
+    """Return what an eval lacks, as a sentence; None if it is complete."""
+    if evaluation.note:
+        return f"{evaluation.id} on {evaluation.split}: {evaluation.note}"
+    missing = sum(evaluation.progress.failures.values())
+    if not missing:
+        return None
+    of_all = f"{missing:,} of {evaluation.total:,} answers{_first_failure(evaluation)}"
+    return f"Missing on the {evaluation.split} split: {of_all}."
+
+
+def _first_failure(evaluation: Eval) -> str:
+    return next((f" ({reason})" for reason in evaluation.progress.failures), "")

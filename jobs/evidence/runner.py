@@ -1,0 +1,235 @@
+"""Evaluates a job's checkpoints as soon as it stands still, measures them, and has their approval opened on that.
+
+    job ends or is paused ──> gathering ──> ready ──────────> (looked at again while the approval is open)
+                                  │                                │
+                                  ├───────> failed                 └── what it rests on changed ──> gathering, round + 1
+                                  └───────> withdrawn: the job went on; gathering, round + 1, when it stands still
+
+Its work items are separate from those of the job and of the evals. One may run twice: the ids of a round's evals follow
+from job and round, and everything that a work item changes is written at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from jobs.core.errors import BotError, NotFound
+from jobs.core.records import Job
+from jobs.evals.records import Eval
+from jobs.evidence.measure import EvalFile, failed, measured, trouble
+from jobs.evidence.plan import RoundPlanner, changed_parts, said_changed
+from jobs.evidence.records import Evidence, EvidenceState
+from jobs.evidence.round import (
+    ASKED_AGAIN,
+    RECHECK_SECONDS,
+    ApprovalState,
+    Case,
+    JobApproval,
+    begun,
+    check_again,
+    done,
+    followed,
+    is_evaluated,
+    new_round,
+    reason_to_begin,
+    withdrawn,
+)
+from jobs.platforms.gateway import PlatformOf
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, retry_on_conflict
+
+MOST_ATTEMPTS: Final = 3
+"""Work items that may die before the evidence is given up: it must not kill its worker for ever."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class EvidenceRunner:
+    """Has checkpoints evaluated, and their approval opened on the result.
+
+    Args:
+        store: where everything is kept.
+        planner: plans the rounds.
+        file: has the evals' answers.
+        platform_of: profile and gateway by name.
+        approval_of: reads the approval of a job's checkpoints.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        planner: RoundPlanner,
+        file: EvalFile,
+        platform_of: PlatformOf,
+        approval_of: Callable[[str], Awaitable[JobApproval]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._planner = planner
+        self._file = file
+        self._platform_of = platform_of
+        self._approval_of = approval_of
+        self._clock = clock
+
+    async def turn(self, job_id: str, starts: int, reference: str) -> None:
+        """Take the next step of a job's evidence: begin a round, follow it, conclude it, or see whether it still holds.
+
+        Args:
+            job_id: whose evidence.
+            starts: attempts since the last one that finished, this one included.
+            reference: finds this work item in the log, should it fail.
+        """
+
+        async def step() -> None:
+            case = await self._case(job_id)
+            if case:
+                await self._commit(case, await self._next(case, starts, reference))
+
+        await retry_on_conflict(step)
+
+    async def again(self, job_id: str, by: str) -> Evidence:
+        """Evaluate a job's checkpoints again, as a person (Slack user id) asks; return the evidence of the new round.
+
+        Votes on the evidence so far no longer count. The test split is not opened again unless something about it has
+        changed.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: it still trains, has no checkpoint, is being evaluated, or one of its checkpoints is approved.
+        """
+
+        async def attempt() -> Evidence:
+            case = await self._case(job_id)
+            if case is None:
+                raise NotFound(f"There is no job '{job_id}'.")
+            check_again(case)
+            change = await self._begin(case, ASKED_AGAIN, by=by)
+            await self._commit(case, change)
+            written = change.record(Evidence)
+            assert written is not None, "a round begins with its evidence"
+            return written.value
+
+        return await retry_on_conflict(attempt)
+
+    async def recheck(self, job_id: str) -> None:
+        """Begin a new round if something an open approval rests on has changed since the last look.
+
+        For whoever is about to settle the approval.
+
+        Raises:
+            BotError: what it rests on cannot be read.
+        """
+
+        async def attempt() -> None:
+            case = await self._case(job_id)
+            if case is None or case.evidence is None or case.approval.state is not ApprovalState.OPEN:
+                return
+            changed = changed_parts(case.evidence.parts, await self._planner.parts(case.job))
+            if changed and case.evidence.state is not EvidenceState.GATHERING:
+                await self._commit(case, await self._begin(case, said_changed(changed)))
+
+        await retry_on_conflict(attempt)
+
+    async def _case(self, job_id: str) -> Case | None:
+        job = await self._store.record(Job, job_id)
+        if job is None:
+            return None
+        return Case(job.value, await self._store.record(Evidence, job_id), await self._approval_of(job_id))
+
+    async def _commit(self, case: Case, change: Change) -> None:
+        await self._store.commit(change)
+        written = change.record(Evidence)
+        if written and (case.evidence is None or written.value.state is not case.evidence.state):
+            new = written.value
+            log.info("evidence.changed", job=new.job, round=new.round, state=new.state.value, note=new.note)
+
+    async def _next(self, case: Case, attempts: int, reference: str) -> Change:
+        job, evidence = case.job, case.evidence
+        if not is_evaluated(job):
+            return withdrawn(case, await self._evals(evidence), self._clock())
+        if attempts > MOST_ATTEMPTS:
+            fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
+            return self._failed(case, evidence or new_round(job, None, self._clock()), fault)
+        reason = reason_to_begin(job, evidence)
+        if evidence is None or reason is not None:
+            return await self._begin(case, reason or "")
+        if evidence.state is EvidenceState.GATHERING:
+            return await self._follow(case, evidence)
+        return await self._look_again(case, evidence)
+
+    async def _begin(self, case: Case, reason: str, *, by: str | None = None) -> Change:
+        """Start a round's evals and take back the votes on the round before; say why if it cannot be had."""
+        new = new_round(case.job, case.evidence, self._clock())
+        try:
+            planned, started = await self._planner.plan(case.job, new, case.evidence, reuse_valid=by is None)
+        except BotError as failure:
+            return self._failed(case, replace(new, parts=await self._planner.parts(case.job)), str(failure))
+        return begun(case, planned, started, reason, self._clock(), by)
+
+    async def _follow(self, case: Case, evidence: Evidence) -> Change:
+        evals = [each.value for each in await self._evals(evidence)]
+        if all(each.state.is_final for each in evals):
+            return await self._conclude(case, evidence, evals)
+        return followed(case, replace(evidence, answered=sum(each.progress.answered for each in evals)))
+
+    async def _conclude(self, case: Case, evidence: Evidence, evals: list[Eval]) -> Change:
+        """Write down what a round measured, unless what it rests on has changed meanwhile."""
+        changed = changed_parts(evidence.parts, await self._planner.parts(case.job))
+        if changed:
+            return await self._begin(case, said_changed(changed))
+        valid, *rest = evals
+        problem = trouble(valid)
+        if problem:
+            return self._failed(case, evidence, problem)
+        profile, _ = self._platform_of(case.job.platform)
+        result = await asyncio.to_thread(
+            measured,
+            evidence,
+            valid,
+            rest[0] if rest else None,
+            self._file,
+            guardrails=case.job.guardrails,
+            price_of=lambda model: profile.price_of(model, case.job.model),
+            evaluations=len((await self._store.series(case.job.id)).valid),
+        )
+        return done(case, replace(result, finished_at=self._clock()), evals, self._clock())
+
+    def _failed(self, case: Case, evidence: Evidence, reason: str) -> Change:
+        try:
+            retired = self._platform_of(case.job.platform)[0].retired
+        except BotError:
+            retired = {}
+        now = self._clock()
+        return done(case, failed(evidence, case.job, retired, reason, now), (), now)
+
+    async def _look_again(self, case: Case, evidence: Evidence) -> Change:
+        """See whether what an open approval rests on still holds; once it is settled, nobody needs to."""
+        if case.approval.state in {ApprovalState.APPROVED, ApprovalState.ENDED}:
+            return case.change(None, -1.0)
+        changed = changed_parts(evidence.parts, await self._planner.parts(case.job))
+        if changed:
+            return await self._begin(case, said_changed(changed) if evidence.parts else _why_readable(case.job))
+        if case.approval.state is ApprovalState.OPEN:
+            return case.change(None, RECHECK_SECONDS)
+        return done(case, evidence, (), self._clock())
+
+    async def _evals(self, evidence: Evidence | None) -> list[Versioned[Eval]]:
+        """Return the evals of a round that is under way, the one on the validation split first."""
+        evals = []
+        under_way = evidence if evidence and evidence.state is EvidenceState.GATHERING else None
+        for eval_id in filter(None, (under_way.valid_eval, under_way.test_eval) if under_way else ()):
+            held = await self._store.record(Eval, eval_id)
+            assert held is not None, "an eval is written with the evidence that names it"
+            evals.append(held)
+        return evals
+
+
+def _why_readable(job: Job) -> str:
+    """Return why there is a round now though nothing of the task could be read before, as a sentence."""
+    if job.imported:
+        return f"It is known now that {job.id} is a job of {job.task}, which says how checkpoints are evaluated."
+    return f"The files of {job.task} can be read again, which say how checkpoints are evaluated."
