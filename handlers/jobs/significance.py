@@ -5,7 +5,7 @@ from typing import Final
 
 from handlers.slack.wording import score
 from jobs.core.series import Series
-from jobs.rules.noise import LARGEST, LEAST_EVALS, ValidNoise
+from jobs.rules.noise import LARGEST, LEAST_EVALS, running_noise
 from jobs.views.job import JobView
 
 ERRORS: Final = 2.0
@@ -19,8 +19,7 @@ def valid_error(series: Series) -> float | None:
     usable = [reward for _, reward in series.valid if abs(reward) < LARGEST]
     if len(usable) < LEAST_EVALS:
         return None
-    noise = ValidNoise()
-    return [noise.after(reward) for reward in usable][-1]
+    return running_noise(usable)[-1]
 
 
 def chance(*errors: float) -> float:

@@ -30,7 +30,7 @@ def pace(job: Job, series: Series, profile: Profile, now: float) -> float:
     """
     if job.platform_status != "running":
         return profile.idle_poll_seconds
-    usual = step_seconds(series)
+    usual = step_seconds(series.steps)
     wait = min((usual or 0.0) / LOOKS_A_STEP, profile.idle_poll_seconds)
     silence = now - max(_heard_at(job, series), job.started_at or 0.0)
     return max(profile.poll_seconds, wait, min(silence * SILENCE_SHARE, LONGEST))

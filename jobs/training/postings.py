@@ -2,7 +2,7 @@
 
 from jobs.core.ids import card_id
 from jobs.core.records import Job, Posting, PostingKind
-from jobs.rules import RULES
+from jobs.rules.alert_state import TITLES
 
 
 def card_posting(job: Job, *, urgent: bool = False) -> Posting:
@@ -97,7 +97,7 @@ def alert_posting(job: Job, place: int, *, again: bool = False) -> Posting:
 def recovered_posting(job: Job, place: int) -> Posting:
     """Return the note that says that an alert is over."""
     alert = job.alerts[place]
-    title = next((rule.title for rule in RULES if rule.rule == alert.rule), f"rule {alert.rule}")
+    title = TITLES.get(alert.rule, f"rule {alert.rule}")
     now = "" if job.valid_reward is None else f" Validation reward is {job.valid_reward:.2f} now."
     return Posting(
         id=f"job:{job.id}:recovered:{alert.rule}:{alert.step}",
