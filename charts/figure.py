@@ -70,8 +70,8 @@ def empty_figure(palette: Palette, title: str, subtitle: str, words: str) -> Fig
 def freeze_layout(figure: Figure) -> None:
     """Lay the axes out now, so that pixels are known; what is added later must lie inside of them."""
     engine = figure.get_layout_engine()
-    if engine:
-        engine.execute(figure)
+    assert engine is not None, "only a composed figure has a layout"
+    engine.execute(figure)
     figure.set_layout_engine("none")
 
 

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.figure import ROOM, SWATCH, compose, new_figure
-from charts.step_axes import draw_moments, label_ends, plot_points, say, set_axes, strokes
+from charts.step_axes import LineEnd, draw_moments, label_ends, plot_points, say, set_axes, strokes
 from charts.step_values import JobCurve, JobCurves, RewardCurve, measured
 from charts.style import Dash, Palette
-from charts.text_fit import Weight, shorten
+from charts.text_fit import shorten
 from charts.wording import finite, number, plural
 
 PLOT, LEAST_PLOT = 460, 330
@@ -54,13 +54,11 @@ def draw_reward_curve(chart: RewardCurve, palette: Palette) -> Figure:
     _draw_checkpoints(axes, chart, palette)
     draw_moments(axes, chart.alerts, palette.alert, "v", plural(len(set(chart.alerts)), "alert"))
     # Where the mean of an epoch is drawn, that is the train reward worth reading, not the luck of the last batch.
-    weights: tuple[Weight, Weight] = ("normal", "bold")
-    lines = (("train", epoch or train, palette.train), ("validation", valid, palette.valid))
-    ends = [
-        (line, f"{name}\n{number(line[-1][1])}", colour, weight)
-        for (name, line, colour), weight in zip(lines, weights, strict=True)
-        if line
-    ]
+    ends: list[LineEnd] = []
+    if shown := epoch or train:
+        ends.append((shown, f"train\n{number(shown[-1][1])}", palette.train, "normal"))
+    if valid:
+        ends.append((valid, f"validation\n{number(valid[-1][1])}", palette.valid, "bold"))
     label_ends(axes, palette, ends, LEAST_PLOT)
     return compose(figure, palette, chart.title, chart.subtitle, PLOT)
 
