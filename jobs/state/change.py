@@ -122,6 +122,9 @@ def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, s
         "version": versioned.version,
         "value": kind.write(value, replaced.get(key)),
     }
+    also = getattr(value, kind.also) if kind.also else None
+    if also:
+        written["also"] = {"hash": f"also:{kind.name}", "name": also, "id": record_id}
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}
     return written

@@ -11,6 +11,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
                                      says (s), or else when it was written (ms)
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
+    {proctor}:also:<kind>            hash another name of a record (a job's id on its platform) -> its id
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
@@ -282,6 +283,10 @@ class Store:
             pipe.hget(_key(found.key_of(record_id)), "value")
         texts = await pipe.execute()
         return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
+
+    async def id_of(self, kind: type, also: str) -> str | None:
+        """Return the id of the newest record of a kind whose other name this is (see `Kind.also`), or None."""
+        return cast("str | None", await self._redis.hget(_key(f"also:{self._kinds.of_type(kind).name}"), also))
 
     async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
         """Return the ids of the newest records of a kind, newest first."""
