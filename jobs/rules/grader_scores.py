@@ -59,9 +59,9 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
     )
     panels = (
         Panel(
-            "validation scores",
+            "validation scores, means of two evaluations",
             "score",
-            {"reward": "validation reward, mean of two", "now": "grader {grader}, mean of two"},
+            {"reward": "the reward", "now": "grader {grader}"},
             {"floor": "its best, less what noise explains"},
         ),
     )
@@ -126,12 +126,7 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
         "s = {noise:.3f}: its noise. T - T1: change of train reward since the first epoch, means of one epoch."
     )
     panels = (
-        Panel(
-            "change of the held-out grader",
-            "score",
-            {"change": "grader {grader}, since the start"},
-            {"floor": "a fall to here is one"},
-        ),
+        Panel("change since the start", "score", {"change": "grader {grader}"}, {"floor": "a fall to here is one"}),
         Panel("gain in train reward", "score", {"train_gain": "since the first epoch"}, {"least_gain": "a rise"}),
     )
     least_fall: float = 0.03

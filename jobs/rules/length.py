@@ -97,7 +97,7 @@ class LengthBlowUp(Rule, code="L2", title="answers blow up", level="critical", n
             MEAN_TOKENS,
             {"tokens_much": "{much:g} times the start", "tokens_most": "{most:g} times the start"},
         ),
-        Panel("fall of train reward", "score", {"fall": "train reward under its best"}, {"least_fall": "a fall"}),
+        Panel("fall of train reward", "score", {"fall": "since its best"}, {"least_fall": "a fall"}),
     )
     reads_steps = True
     most: float = 3.0
@@ -145,12 +145,7 @@ class LengthShrink(Rule, code="L4", title="answers shrink", level="warn", needs=
     )
     panels = (
         Panel("tokens of an answer", "tokens", MEAN_TOKENS, {"tokens_least": "{least:g} times the start"}),
-        Panel(
-            "fall of validation reward",
-            "score",
-            {"fall": "validation reward under its best"},
-            {"limit": "what noise explains"},
-        ),
+        Panel("fall of validation reward", "score", {"fall": "since its best"}, {"limit": "what noise explains"}),
     )
     least: float = 0.4
     noises: float = 2.0

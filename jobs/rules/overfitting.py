@@ -97,12 +97,7 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     )
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains", "wide": "wide"}),
-        Panel(
-            "validation reward",
-            "score",
-            {"recent": "mean of the last two evaluations"},
-            {"floor": "best so far, less what noise explains"},
-        ),
+        Panel("validation reward", "score", {"recent": "mean of two"}, {"floor": "its best, less what noise explains"}),
     )
     wide_drift: float = 0.10
     wide_errors: float = 3.0
@@ -183,12 +178,7 @@ class Underpowered(Rule, code="K1", title="validation set too small", level="inf
         "SE = {error:.3f}: the standard error of the gap's drift, with {noise:.3f} of noise in one evaluation."
     )
     panels = (
-        Panel(
-            "gap that can be seen",
-            "score",
-            {"visible": "smallest gap that noise lets through"},
-            {"least_drift": "the gap that matters"},
-        ),
+        Panel("smallest gap that can be seen", "score", {"visible": "gap"}, {"least_drift": "the gap that matters"}),
     )
     least_drift: float = 0.05
     errors: float = 2.5

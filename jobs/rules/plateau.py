@@ -19,7 +19,7 @@ from jobs.rules.inputs import ENTROPY, VALID, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule
 
 NORMAL_95: Final = 1.645
-GAINED: Final = "gain that noise leaves room for"
+GAINED: Final = "most that validation reward may have gained"
 
 
 def read_rises(inputs: RuleInputs, evals: int) -> list[Reading]:
@@ -53,7 +53,7 @@ class Plateau(Rule, code="P", title="plateau", level="info", needs=(VALID,)):
         "Together the most that validation can have gained."
     )
     panels = (
-        Panel(GAINED, "score", {"most": "gained over {evals:g} evaluations, at most"}, {"least_gain": "plateau"}),
+        Panel(GAINED, "score", {"most": "over {evals:g} evaluations"}, {"least_gain": "plateau"}),
         Panel("validation reward", "score", {"valid_reward": "validation reward"}),
     )
     evals: int = 8
@@ -88,12 +88,7 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
     )
     panels = (
         Panel("entropy", "score", {"entropy": "mean of one epoch"}, {"floor": "{least_share:.0%} of its start"}),
-        Panel(
-            GAINED,
-            "score",
-            {"most": "gained over {plateau_evals:g} evaluations, at most"},
-            {"plateau_least_gain": "plateau"},
-        ),
+        Panel(GAINED, "score", {"most": "over {plateau_evals:g} evaluations"}, {"plateau_least_gain": "plateau"}),
     )
     least_share: float = 0.2
     plateau: Plateau = Plateau()

@@ -50,20 +50,24 @@ class Rule(ABC):
 
     A rule says what it reads and when a reading counts. Its alerts follow from that, and with them what people see,
     from templates (as in `str.format`) in which figures and thresholds have their names.
+
+    Attributes:
+        code: what people look it up by; it never changes.
+        title: what it looks for, in a few words.
+        level: the highest level of its alerts.
+        needs: without one of these it sees nothing.
+        text: what was seen, what it means, what to do next, in three lines.
+        formula: its condition, see `jobs.rules.formula`.
+        panels: what it looks at, one for each part of the condition.
+        reads_steps: whether an alert is over after as many clean readings as it took to raise it.
     """
 
     code: ClassVar[str]
-    """What people look it up by; it never changes."""
     title: ClassVar[str]
-    """What it looks for, in a few words."""
     level: ClassVar[Level]
-    """The highest level of its alerts."""
     needs: ClassVar[tuple[Need, ...]]
-    """Without one of these it sees nothing."""
     text: ClassVar[str]
-    """What was seen, what it means, what to do next, in three lines."""
     formula: ClassVar[str]
-    """See `jobs.rules.formula`."""
     panels: ClassVar[tuple[Panel, ...]]
     reads_steps: ClassVar[bool] = False
 
@@ -79,7 +83,7 @@ class Rule(ABC):
 
     @property
     def _clean(self) -> int:
-        """How many clean readings in a row end one: as many as it took to raise it, if the rule reads steps."""
+        """How many clean readings in a row end one."""
         return self.in_row if self.reads_steps else CLEAN_EVALS
 
     @abstractmethod
