@@ -177,6 +177,8 @@ class Job:
     last_event: str | None = None
     """Newest event id that has been read."""
     last_step: int = 0
+    step_seconds: float | None = None
+    """Usual time between two steps, in seconds."""
     total_steps: int | None = None
     train_reward: float | None = None
     valid_reward: float | None = None

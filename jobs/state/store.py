@@ -52,7 +52,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
-from typing import Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 from uuid import uuid4
 
 import structlog
@@ -67,6 +67,7 @@ from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
 from jobs.state.kind import Kind, Kinds, readable
+from jobs.state.series_cache import SeriesCache
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
 from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
@@ -174,6 +175,17 @@ LEDGER_ENTRY: Final = TypeAdapter(LedgerEntry)
 REFUSED: Final = TypeAdapter(RefusedPosting)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordsOf:
+    """Records of several kinds with one id."""
+
+    found: Mapping[type, Versioned[Any]]
+
+    def of(self, kind: type[T]) -> Versioned[T] | None:
+        """Return the record of a kind and its version, or None."""
+        return self.found.get(kind)
+
+
 class Store:
     """The bot's memory in Redis or Valkey (>= 6.2).
 
@@ -188,6 +200,7 @@ class Store:
         self._kinds = kinds
         self._audit_key = audit_key
         self._head = FIRST
+        self._series = SeriesCache()
         self.unreadable: Final[set[str]] = set()
         """Keys of what only a newer version can read, as far as lists came across it."""
         self._scripts: Mapping[str, AsyncScript] = {
@@ -227,16 +240,33 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    async def series(self, job_id: str) -> Series:
-        """Return all steps of a job read so far."""
-        values = await self._redis.hvals(_key(f"steps:{job_id}"))
-        return Series.of(STEP.validate_json(value) for value in values)
+    async def series(self, job_id: str, version: int = 0) -> Series:
+        """Return a job's steps; those known as of a `version` of the job are not read again."""
+        known = self._series.get(job_id, version) if version else None
+        if known is not None:
+            return known
+        values = cast("list[str]", await self._redis.hvals(_key(f"steps:{job_id}")))
+        series = Series.of(STEP.validate_json(value) for value in values)
+        if version:
+            self._series.put(job_id, version, series)
+        return series
 
     async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
         """Return the record of a kind and its version, or None; raises UnreadableRecord."""
-        found = self._kinds.of_type(kind)
-        version, text = await self._stored(found.key_of(record_id))
-        return Versioned(found.read(record_id, text), version) if text else None
+        return (await self.records_of(record_id, kind)).of(kind)
+
+    async def records_of(self, record_id: str, *kinds: type) -> RecordsOf:
+        """Return the records of several kinds with one id, in one round trip; raises UnreadableRecord."""
+        pipe = self._redis.pipeline(transaction=False)
+        for kind in kinds:
+            pipe.hmget(_key(self._kinds.of_type(kind).key_of(record_id)), ["version", "value"])
+        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute())
+        read: dict[type, Versioned[Any]] = {
+            kind: Versioned(self._kinds.of_type(kind).read(record_id, text), int(version or 0))
+            for kind, (version, text) in zip(kinds, stored, strict=True)
+            if text
+        }
+        return RecordsOf(read)
 
     def kind_of(self, value: T) -> Kind[T]:
         """Return the kind of a record."""
@@ -332,6 +362,7 @@ class Store:
             answer = await self._run("commit", token, json.dumps(written))
             match answer:
                 case ["done"]:
+                    self._note_steps(change)
                     return
                 case ["conflict", str(record)]:
                     raise VersionConflict(record)
@@ -534,10 +565,6 @@ class Store:
     async def _run(self, script: str, *args: str | int) -> object:
         return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
 
-    async def _stored(self, key: str) -> tuple[int, str | None]:
-        version, text = cast("list[str | None]", await self._redis.hmget(_key(key), ["version", "value"]))
-        return int(version or 0), text
-
     async def _replaced(self, change: Change) -> Mapping[str, str]:
         """Return what is stored at the versions that the records of a change were read at, by key."""
         kinds = ((self._kinds.of(each.value), each) for each in change.records if each.version)
@@ -548,6 +575,13 @@ class Store:
         stored = cast("list[tuple[str | None, str | None]]", await pipe.execute()) if versions else []
         read = zip(versions.items(), stored, strict=True)
         return {key: text for (key, at), (version, text) in read if text and version == str(at)}
+
+    def _note_steps(self, change: Change) -> None:
+        """Keep what is known of series up to date with a change that was written."""
+        for each in change.records:
+            kind = self._kinds.of(each.value)
+            if kind.has_work:
+                self._series.follow(kind.id_of(each.value), each.version, change.steps)
 
     def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
         """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""

@@ -14,7 +14,7 @@ _CONFIGURATION_EXIT = 78
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit code. `words` default to the command line's."""
+    """Serve until SIGTERM or SIGINT; returns the exit code. `words` default to the command line's."""
     arguments = _arguments(words)
     try:
         asyncio.run(_run(arguments.port, arguments.home, arguments.request_url))

@@ -15,7 +15,6 @@ from local.slack.control_api import ControlApi
 from local.slack.control_requests import refuse_in_words
 from local.slack.delivery import Delivery, Events
 from local.slack.http_mode import SignedRequests
-from local.slack.response_urls import ResponseUrls
 from local.slack.routes import Routes
 from local.slack.socket_mode import Sockets
 from local.slack.timing import Clock, Timing
@@ -93,14 +92,12 @@ def _listen(port: int) -> socket.socket:
 
 def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> web.Application:
     web_api = workspace.faults.wrap(WebApi(workspace, sockets).handle)
-    response_url = workspace.faults.wrap(ResponseUrls(workspace).handle, "response_url")
     application = web.Application(client_max_size=_BIGGEST_BODY, middlewares=[_same_origin, refuse_in_words])
     application.add_routes(
         [
             web.post("/api/{method}", web_api),
             web.get("/api/{method}", web_api),
             web.get("/socket/{key}", sockets.connect),
-            web.post("/response/{key}", response_url),
             *ControlApi(workspace, sockets, delivery, events).routes(),
             *Routes(workspace).routes(),
         ]

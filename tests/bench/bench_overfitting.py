@@ -31,9 +31,9 @@ from jobs.tasks import Task, TaskCatalogue
 from local.platform.file_store import split_rows
 from local.platform.job_request import JobRequest, RequestedHyperparameters
 from local.platform.job_store import EventLog, JobFolder, JobRecord, JobStore, Status
-from local.platform.numpy_policy.policy import Weights, base_logits
+from local.platform.numpy_policy.policy import Weights
 from local.platform.numpy_policy.train_step import Examples, TrainingSetup
-from local.platform.numpy_policy.trainer import train, training_setup
+from local.platform.numpy_policy.trainer import examples_of, train, training_setup
 from local.platform.numpy_policy.weights import load_features, load_state
 from tests import records
 from tests.task_from_pool import NO_POOL, pool_path, write_task
@@ -164,9 +164,7 @@ async def _true_rewards(
     assert state is not None
     setup = training_setup(folder, record)
     features, plan = load_features(folder.features)
-    rows = split_rows(fresh, "validation")
-    texts = [row.text for row in rows]
-    unmet = Examples(tuple(row.item for row in rows), features.of(texts), base_logits(plan.choices, texts))
+    unmet = examples_of(split_rows(fresh, "validation"), features, plan)
     own = await _mean_reward(setup, setup.training, state.weights, grading)
     return own, await _mean_reward(setup, unmet, state.weights, grading)
 

@@ -14,9 +14,8 @@ from jobs.state.change import Change, Versioned
 from jobs.training.postings import alert_posting
 from local.slack.blocks import validate
 from tests.handlers.conftest import Scene, opened
-from tests.handlers.known_people import RFT
+from tests.handlers.known_people import ALICE, RFT
 from tests.jobs.training.test_poll import FALLS, NOW, RISES, SMALL
-from tests.local.slack.people import ALICE
 from tests.records import a_request
 from tests.story.colleagues import Json, buttons, eventually, pictures, said
 from tests.story.conftest import House

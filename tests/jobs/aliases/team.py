@@ -14,8 +14,7 @@ from jobs.core.ids import proposal_turn
 from jobs.core.records import Job, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, a_checkpoint, a_job, an_approval
+from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
 

@@ -18,8 +18,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import Act, AuditEntry
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, decision, vote, waiting
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
+from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
 
 FRANK, GRACE = "U0FRANK", "U0GRACE"
 SHOWN = {f"summary:{JOB}", f"card:{JOB}"}

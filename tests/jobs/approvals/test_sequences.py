@@ -25,8 +25,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, waiting
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, DAVE
+from tests.records import ALICE, BOB, CAROL, DAVE
 
 FRANK, GRACE = "U0FRANK", "U0GRACE"
 PEOPLE = (ALICE, ERIN, BOB, CAROL, DAVE, FRANK, GRACE)

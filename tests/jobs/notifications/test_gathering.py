@@ -4,8 +4,7 @@ from jobs.approvals.records import Ending, Settlement
 from jobs.core.records import Job, JobState
 from jobs.notifications.digest_content import active, digest_of
 from jobs.notifications.records import ChannelPreferences, Mute, Scope
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CHANNEL, a_job, a_request, an_approval
+from tests.records import ALICE, BOB, CHANNEL, a_job, a_request, an_approval
 
 NOW = 1_000_000.0
 DAY = 86_400.0

@@ -18,8 +18,7 @@ from jobs.notifications.service import MOST_HELD, Quiet
 from jobs.notifications.visibility import Visibility
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
+from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
 
 NIGHT = QuietHours(22 * 60, 7 * 60, "Europe/Berlin", ALICE)
 NINE = 9 * 60

@@ -11,8 +11,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 from jobs.trail.chain import FIRST, hash_of
 from jobs.trail.entry import Act, AuditEntry
-from tests.local.slack.people import ALICE
-from tests.records import a_job
+from tests.records import ALICE, a_job
 
 
 def an_entry(number: int) -> AuditEntry:

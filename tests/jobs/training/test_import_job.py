@@ -24,9 +24,8 @@ from jobs.training.import_job import JobImporter, WatchRequest
 from jobs.training.poll import Poller
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
-from tests.local.slack.people import ALICE
 from tests.permitted import permissions
-from tests.records import BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
+from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)

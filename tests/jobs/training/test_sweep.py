@@ -17,8 +17,7 @@ from jobs.training.poll import Poller
 from jobs.training.sweep import FEW, MOST_REQUESTS, Sweeper, rotated
 from tests.jobs.platforms.conftest import Naps
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
-from tests.local.slack.people import ALICE
-from tests.records import CHANNEL, PROFILE, a_job
+from tests.records import ALICE, CHANNEL, PROFILE, a_job
 
 JOBS = "/fine_tuning/jobs"
 MANY = 2 * FEW
