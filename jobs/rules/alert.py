@@ -1,5 +1,6 @@
 """Alerts: when a condition that is read step by step raises one, and when that is over."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -77,24 +78,18 @@ def episodes(signs: Sequence[Sign], *, in_row: int, clean: int = CLEAN_EVALS) ->
     return tuple(found)
 
 
-def one_at_a_time(warnings: Sequence[Alert], criticals: Sequence[Alert]) -> tuple[Alert, ...]:
+def one_at_a_time(warnings: Iterable[Alert], criticals: Sequence[Alert]) -> tuple[Alert, ...]:
     """Return the alerts of a rule with two levels, so that one of them is open at most.
 
     A warning is over when it becomes critical, and none is given while a critical alert is open.
     """
-    kept = [_before(warning, criticals) for warning in warnings if not any(_covers(c, warning) for c in criticals)]
-    return tuple(sorted((*kept, *criticals), key=lambda alert: alert.step))
-
-
-def _covers(critical: Alert, warning: Alert) -> bool:
-    return critical.step <= warning.step and (critical.cleared is None or critical.cleared >= warning.step)
-
-
-def _before(warning: Alert, criticals: Sequence[Alert]) -> Alert:
-    over = min((c.step for c in criticals if c.step > warning.step), default=None)
-    if over is None or (warning.cleared is not None and warning.cleared <= over):
-        return warning
-    return replace(warning, cleared=over)
+    kept = list(criticals)
+    for warning in warnings:
+        if any(critical.step <= warning.step <= (critical.cleared or math.inf) for critical in criticals):
+            continue
+        worse = [c.step for c in criticals if warning.step < c.step < (warning.cleared or math.inf)]
+        kept.append(replace(warning, cleared=min(worse)) if worse else warning)
+    return tuple(sorted(kept, key=lambda alert: alert.step))
 
 
 def first_open(alerts: Iterable[Alert]) -> tuple[Alert, ...]:

@@ -13,6 +13,10 @@ from jobs.rules.rule import Panel, Reading, Rule
 
 ANY_REWARD: Final = Need(VALID.missing, lambda inputs: TRAIN.given(inputs) or VALID.given(inputs))
 LIMIT: Final = {"floor": "a fall to here is a collapse"}
+BROKEN_DOWN: Final = {
+    "meaning": "The policy has broken, or the grader or its input has changed; it rarely comes back by itself.",
+    "advice": "pause the job, read the newest answers, and look at checkpoints from before the fall.",
+}
 LEAST_STEPS: Final = 10
 LAST_STEPS: Final = 5
 EARLY_EVALS: Final = 6
@@ -29,6 +33,7 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
     s_r sqrt(1/5 + 1/window), s_r from the jumps of r as s_V.
     """
 
+    text = "Collapse: {seen}.\n{meaning}\nNext: {advice}"
     panels = (
         Panel("validation reward", "score", {"now": "mean of two evaluations"}, LIMIT),
         Panel("train reward", "score", {"now": "mean of five steps"}, LIMIT),
@@ -38,11 +43,10 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
 
     def alerts(self, inputs: RuleInputs) -> tuple[Alert, ...]:
         """Return every time a reward broke down; one open alert at most."""
-        broken = [Reading(step=step.step, broken=step.step) for step in inputs.steps if step.not_finite]
-        at_once = [self._alert(reading, self.level) for reading in broken[:1]]
+        at_once = [self._alert(_not_finite(step.step), self.level) for step in inputs.steps if step.not_finite]
         valid = self._raised(list(self._readings(inputs)), self.level, self._sign)
         train = self._raised(list(self._of_train(inputs)), self.level, self._sign, clean=LEAST_STEPS)
-        return first_open((*at_once, *valid, *train))
+        return first_open((*at_once[:1], *valid, *train))
 
     def picture(self, inputs: RuleInputs) -> tuple[TracePanel, ...]:
         """Return both rewards, each with the level that it must not fall to."""
@@ -55,7 +59,7 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for one in inputs.evaluations():
             error = max(one.noise, EARLY_NOISE) if one.evals < EARLY_EVALS else one.noise
-            yield self._fall("validation", one.step, one.before, one.pair, error, one.best)
+            yield self._fall("validation", one.step, one.before, one.now, error, one.best)
 
     def _of_train(self, inputs: RuleInputs) -> Iterator[Reading]:
         train, window = inputs.points("train_reward"), inputs.facts.window
@@ -69,20 +73,11 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
             yield self._fall("train", train[end - 1][0], before, now, noises[end - 1] * scale, best)
 
     def _fall(self, curve: str, step: int, before: float, now: float, error: float, best: float) -> Reading:
-        explained = self.errors * error
-        limit = max(self.least_fall, explained)
-        return Reading(
-            step=step,
-            curve=curve,
-            before=before,
-            now=now,
-            fall=before - now,
-            error=error,
-            best=best,
-            explained=explained,
-            limit=limit,
-            floor=before - limit,
-        )
+        fall, noise = before - now, self.errors * error
+        limit = max(self.least_fall, noise)
+        seen = f"{curve} reward fell from {before:.2f} to {now:.2f} by step {step}; noise explains {noise:.2f}"
+        figures = {"before": before, "now": now, "fall": fall, "error": error, "best": best}
+        return Reading(step=step, seen=seen, limit=limit, floor=before - limit, **figures, **BROKEN_DOWN)
 
     def _sign(self, reading: Reading) -> Sign:
         """A reward that lies low without falling further has not come back: clean is one near its best again."""
@@ -100,17 +95,13 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
             "SE = {error:.3f}: the standard error of the difference, by how the reward usually jumps."
         )
 
-    def _text_of(self, reading: Reading) -> str:
-        if hasattr(reading, "broken"):
-            return (
-                "Collapse: at step {step} the platform sent a reward or a loss that is no number.\n"
-                "The weights, or the grader's arithmetic, have probably gone out of range; what follows cannot be "
-                "trusted.\n"
-                "Next: pause or cancel the job, and use a checkpoint from before step {step}."
-            )
-        return (
-            "Collapse: {curve} reward fell from {before:.2f} to {now:.2f} by step {step}; noise explains "
-            "{explained:.2f}.\n"
-            "The policy has broken, or the grader or its input has changed; it rarely comes back by itself.\n"
-            "Next: pause the job, read the newest answers, and look at checkpoints from before the fall."
-        )
+
+def _not_finite(step: int) -> Reading:
+    return Reading(
+        step=step,
+        broken=step,
+        seen=f"at step {step} the platform sent a reward or a loss that is no number",
+        meaning="The weights, or the grader's arithmetic, have probably gone out of range; what follows cannot be "
+        "trusted.",
+        advice=f"pause or cancel the job, and use a checkpoint from before step {step}.",
+    )

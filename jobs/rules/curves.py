@@ -45,17 +45,16 @@ def at(points: Sequence[Point], step: int) -> float | None:
 
 
 class Evaluation(NamedTuple):
-    """A validation curve at one evaluation; a pair is the mean of two evaluations in a row, which halves the variance.
+    """A validation curve at one evaluation, mostly as means of two evaluations in a row, which halves the variance.
 
     Args:
         step: the evaluated step.
         value: V.
         noise: s_V.
-        first: the first pair.
-        pair: this pair.
-        before: the last pair that shares no evaluation with this one; the first evaluation alone at the third one,
-            and `pair` before that.
-        best: the best pair so far.
+        first: the first two evaluations.
+        now: this one and the one before.
+        before: the last two that are not part of `now`; the first evaluation alone at the third one, and `now` before.
+        best: the best two in a row so far.
         best_step: the step of its later evaluation.
         evals: evaluations so far.
     """
@@ -64,7 +63,7 @@ class Evaluation(NamedTuple):
     value: float
     noise: float
     first: float
-    pair: float
+    now: float
     before: float
     best: float
     best_step: int

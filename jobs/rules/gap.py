@@ -27,28 +27,35 @@ LEAST_SPREAD = 4
 
 
 class GapReading(NamedTuple):
-    """The gap as it could be known at one evaluation; all figures in units of reward."""
+    """The gap as it could be known at one evaluation; all figures in units of reward.
+
+    Args:
+        step: the evaluated step.
+        valid: V.
+        gap: G.
+        gap_start: G_0.
+        drift: D.
+        error: SE, the standard error of D.
+        best: the newest "new best": V > best + max(.01, s_V).
+        best_step: its step.
+        stale: evaluations since then.
+        noise: s_V.
+        recent: mean validation reward of the last two evaluations.
+        evals: evaluations so far; s_V is measured from the fourth on.
+    """
 
     step: int
     valid: float
     gap: float
     gap_start: float
-    """G_0."""
     drift: float
-    """D."""
     error: float
-    """SE, the standard error of D."""
     best: float
     best_step: int
-    """The newest "new best": V > best + max(.01, s_V)."""
     stale: int
-    """Evaluations since then."""
     noise: float
-    """s_V."""
     recent: float
-    """Mean validation reward of the last two evaluations."""
     evals: int
-    """Evaluations so far; s_V is measured from the fourth on."""
 
 
 def read_gap(train: Points, valid: Points, epoch_steps: int) -> tuple[GapReading, ...]:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.core.series import Step
 from jobs.rules.alert import Level, Sign
 from jobs.rules.formula import Values
 from jobs.rules.inputs import EPOCH, Need, RuleInputs
-from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule
+from jobs.rules.rule import Reading, Rule, TwoLevelRule, shares
 
 Kinds = tuple[str, ...]
 """Ends of the names of error kinds."""
@@ -21,14 +20,10 @@ GRADER_BUGS: Final[Kinds] = ("runtime_error", "other_error", "invalid_variable_e
 PROVIDER_ERRORS: Final[Kinds] = ("server_error",)
 
 
-def errors_of(inputs: RuleInputs, kinds: Kinds) -> list[Reading]:
-    """Return the worst grader of every step that has error figures, by errors of some kinds."""
-    return inputs.once(_by_kinds, lambda: _by_kinds(inputs.steps))[kinds]
-
-
-def _by_kinds(steps: Iterable[Step]) -> Mapping[Kinds, list[Reading]]:
+def read_errors(inputs: RuleInputs) -> Mapping[Kinds, list[Reading]]:
+    """Return the worst grader of every step that has error figures, by each group of kinds."""
     found: dict[Kinds, list[Reading]] = {PARSE_ERRORS: [], GRADER_BUGS: [], PROVIDER_ERRORS: []}
-    for step in steps:
+    for step in inputs.steps:
         graders = {
             figures.name: [part for part in (figures.train_errors, figures.valid_errors) if any(part.values())]
             for figures in step.graders
@@ -76,25 +71,15 @@ class ParseErrors(
         "They score the least whatever they say, so the reward measures the format rather than the task.\n"
         "Next: compare the response format with the fields the grader reads, and look for answers that are cut off."
     )
-    panels = (
-        Panel(
-            "share of answers",
-            "share",
-            {"share": "answers that cannot be parsed"},
-            {"much": "warning", "most": "critical"},
-        ),
-    )
+    panels = shares("answers that cannot be parsed", much="warning", most="critical")
+    reads_steps = True
     much: float = 0.05
     most: float = 0.20
     in_row: int = 3
 
-    @property
-    def _clean(self) -> int:
-        return self.in_row
-
     def _readings(self, inputs: RuleInputs) -> list[Reading]:
         epoch = inputs.facts.epoch_steps
-        return [] if epoch is None else [one for one in errors_of(inputs, PARSE_ERRORS) if one.step > epoch]
+        return [] if epoch is None else [one for one in inputs.once(read_errors)[PARSE_ERRORS] if one.step > epoch]
 
     def _warns(self, reading: Reading) -> Sign:
         return Sign.of(reading.share > self.much)
@@ -120,14 +105,12 @@ class GraderBugs(Rule, code="G2", title="grader breaks", level="critical", needs
         "Next: try the grader on an empty answer, wrong types and missing fields; fix it, and launch again."
     )
     formula = _over("least")
-    panels = (
-        Panel("share of answers", "share", {"share": "answers that the grader broke on"}, {"least": "raised above"}),
-    )
+    panels = shares("answers that the grader broke on", least="raised above")
     least: float = 0.0
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> list[Reading]:
-        return errors_of(inputs, GRADER_BUGS)
+        return inputs.once(read_errors)[GRADER_BUGS]
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.share > self.least)
@@ -143,14 +126,12 @@ class ProviderErrors(Rule, code="G3", title="grader's service fails", level="war
         "Next: look at the provider's status page; pause the job if it lasts."
     )
     formula = _over("most")
-    panels = (
-        Panel("share of answers", "share", {"share": "answers that the service failed on"}, {"most": "raised above"}),
-    )
+    panels = shares("answers that the service failed on", most="raised above")
     most: float = 0.05
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> list[Reading]:
-        return errors_of(inputs, PROVIDER_ERRORS)
+        return inputs.once(read_errors)[PROVIDER_ERRORS]
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.share > self.most)

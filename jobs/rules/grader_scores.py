@@ -59,9 +59,9 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
     )
     panels = (
         Panel(
-            "validation scores",
+            "validation scores, means of two evaluations",
             "score",
-            {"reward": "validation reward, mean of two", "now": "grader {grader}, mean of two"},
+            {"reward": "the reward", "now": "grader {grader}"},
             {"floor": "its best, less what noise explains"},
         ),
     )
@@ -90,24 +90,13 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
         return (Sign.CLEAN, Sign.UNCLEAR, Sign.HOLDS).index(self._sign(reading)), reading.fall
 
     def _of_grader(self, inputs: RuleInputs, name: str) -> Iterator[Reading]:
-        pairs = [(one.step, one.pair) for one in inputs.evaluations()]
+        pairs = [(one.step, one.now) for one in inputs.evaluations()]
         for score in inputs.evaluations(name):
-            now, then = at(pairs, score.step), at(pairs, score.best_step)
-            if now is not None and then is not None:
+            reward, then = at(pairs, score.step), at(pairs, score.best_step)
+            if reward is not None and then is not None:
                 limit = max(self.least_fall, self.noises * score.noise)
-                yield Reading(
-                    step=score.step,
-                    grader=name,
-                    best=score.best,
-                    best_step=score.best_step,
-                    now=score.pair,
-                    fall=score.best - score.pair,
-                    noise=score.noise,
-                    limit=limit,
-                    floor=score.best - limit,
-                    reward=now,
-                    reward_gain=now - then,
-                )
+                falls = {"fall": score.best - score.now, "limit": limit, "floor": score.best - limit}
+                yield Reading(**score._asdict(), **falls, grader=name, reward=reward, reward_gain=reward - then)
 
     def _sign(self, reading: Reading) -> Sign:
         if reading.fall < reading.limit:
@@ -137,12 +126,7 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
         "s = {noise:.3f}: its noise. T - T1: change of train reward since the first epoch, means of one epoch."
     )
     panels = (
-        Panel(
-            "change of the held-out grader",
-            "score",
-            {"change": "grader {grader}, since the start"},
-            {"floor": "a fall to here is one"},
-        ),
+        Panel("change since the start", "score", {"change": "grader {grader}"}, {"floor": "a fall to here is one"}),
         Panel("gain in train reward", "score", {"train_gain": "since the first epoch"}, {"least_gain": "a rise"}),
     )
     least_fall: float = 0.03
@@ -163,21 +147,12 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
     def _of_grader(self, inputs: RuleInputs, name: str) -> Iterator[Reading]:
         means = inputs.means("train_reward")
         for score in inputs.evaluations(name):
-            now = at(means, score.step)
-            if now is not None and score.evals >= 4:
-                change, explained = score.pair - score.first, self.errors * score.noise
-                yield Reading(
-                    step=score.step,
-                    grader=name,
-                    first=score.first,
-                    now=score.pair,
-                    change=change,
-                    noise=score.noise,
-                    explained=explained,
-                    upper=change + explained,
-                    floor=-max(self.least_fall, explained),
-                    train_gain=now - means[0][1],
-                )
+            reward = at(means, score.step)
+            if reward is not None and score.evals >= 4:
+                change, noise = score.now - score.first, self.errors * score.noise
+                limits = {"explained": noise, "upper": change + noise, "floor": -max(self.least_fall, noise)}
+                gain = reward - means[0][1]
+                yield Reading(**score._asdict(), **limits, grader=name, change=change, train_gain=gain)
 
     def _sign(self, reading: Reading) -> Sign:
         if reading.change > -self.least_fall or reading.upper >= 0:

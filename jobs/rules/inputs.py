@@ -28,25 +28,23 @@ class RuleInputs:
         self.facts = facts
         self._once: dict[object, object] = {}
 
-    def once(self, key: object, read: Callable[[], T]) -> T:
-        """Return what `read` returns; it is called once for each key."""
-        if key not in self._once:
-            self._once[key] = read()
-        return cast("T", self._once[key])
+    def once(self, read: Callable[..., T], *args: object) -> T:
+        """Return `read(inputs, *args)`, computed once however many rules ask for it."""
+        if (read, args) not in self._once:
+            self._once[read, args] = read(self, *args)
+        return cast("T", self._once[read, args])
 
     def points(self, figure: Figure) -> Points:
         """Return (step, value) wherever the platform sent a figure."""
-        return self.once(figure, lambda: self._points(self._length() if figure == "tokens" else figure))
+        return self.once(_points, figure)
 
     def means(self, figure: Figure, steps: int | None = None) -> Points:
         """Return (step, mean of the last `steps` steps) of a figure; without a number, of the facts' window."""
-        window = steps or self.facts.window
-        return self.once((figure, window), lambda: epoch_means(self.points(figure), window))
+        return self.once(_means, figure, steps or self.facts.window)
 
     def evaluations(self, grader: str | None = None) -> tuple[Evaluation, ...]:
         """Return the evaluations of a grader, or of the reward, from the second one on."""
-        points = self.points("valid_reward") if grader is None else self.graders[grader]
-        return self.once(("evaluations", grader), lambda: read_evaluations(points))
+        return self.once(_evaluations, grader)
 
     @cached_property
     def graders(self) -> Mapping[str, Points]:
@@ -58,15 +56,26 @@ class RuleInputs:
                     found.setdefault(figures.name, []).append((step.step, figures.valid_score))
         return {name: usable(points) for name, points in found.items()}
 
-    def _length(self) -> str:
-        """Return the field with the tokens of an answer: reasoning tokens if the first figure that came is one."""
-        both = ((step.train_completion_tokens, step.train_reasoning_tokens) for step in self.steps)
-        whole, _ = next((sent for sent in both if sent != (None, None)), (None, None))
-        return "train_reasoning_tokens" if whole is None else "train_completion_tokens"
 
-    def _points(self, field: str) -> Points:
-        sent = ((step.step, getattr(step, field)) for step in self.steps)
-        return usable((step, value) for step, value in sent if value is not None)
+def _points(inputs: RuleInputs, figure: Figure) -> Points:
+    field = _tokens_field(inputs) if figure == "tokens" else figure
+    sent = ((step.step, getattr(step, field)) for step in inputs.steps)
+    return usable((step, value) for step, value in sent if value is not None)
+
+
+def _tokens_field(inputs: RuleInputs) -> str:
+    """Return the field with the tokens of an answer: reasoning tokens if the first figure that came is one."""
+    both = ((step.train_completion_tokens, step.train_reasoning_tokens) for step in inputs.steps)
+    completion, _ = next((sent for sent in both if sent != (None, None)), (None, None))
+    return "train_reasoning_tokens" if completion is None else "train_completion_tokens"
+
+
+def _means(inputs: RuleInputs, figure: Figure, steps: int) -> Points:
+    return epoch_means(inputs.points(figure), steps)
+
+
+def _evaluations(inputs: RuleInputs, grader: str | None) -> tuple[Evaluation, ...]:
+    return read_evaluations(inputs.points("valid_reward") if grader is None else inputs.graders[grader])
 
 
 @dataclass(frozen=True, slots=True)

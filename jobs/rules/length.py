@@ -4,7 +4,7 @@ Tokens and rewards are means over windows of one epoch (`JobFacts.window`), the 
 Reasoning tokens move a lot on jobs that do well, so growth alone is no alert before it is threefold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +13,24 @@ from jobs.rules.curves import at
 from jobs.rules.formula import Values
 from jobs.rules.inputs import CLIPPED, TOKENS, TRAIN, VALID, RuleInputs
 from jobs.rules.noise import Windows
-from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule
+from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule, shares
 
 STEPS_IN_ROW: Final = 3
 TIMES_THE_START: Final = "t{tokens:,.0f} / t0{tokens_start:,.0f} = {factor:.2f} "
 LENGTHS: Final = "t and t0: tokens of a training answer now and at the start, means of one epoch."
 CUT_OFF: Final = "share: of the answers of a step, those that reached the token limit; {share:.0%} at this step."
 MEAN_TOKENS: Final = {"tokens": "mean of one epoch"}
+
+
+def read_lengths(inputs: RuleInputs) -> Mapping[int, Mapping[str, float]]:
+    """Return the tokens of an answer now and at the start, and how many times longer that is, by step."""
+    means, rewards = inputs.means("tokens"), inputs.means("train_reward")
+    start = means[0][1] if means else 0.0
+    return {
+        step: {"tokens": tokens, "tokens_start": start, "factor": tokens / max(start, 1.0)}
+        for step, tokens in means
+        if rewards and step >= rewards[0][0]
+    }
 
 
 @dataclass(frozen=True)
@@ -45,13 +56,10 @@ class LengthGrowth(Rule, code="L1", title="longer answers, no gain", level="warn
         Panel("growth of answers", "share", {"growth": "second half against the first"}, {"most_growth": "much"}),
         Panel("gain in train reward", "score", {"reward_gain": "second half less the first"}, {"least_gain": "little"}),
     )
+    reads_steps = True
     most_growth: float = 0.30
     least_gain: float = 0.02
     in_row: int = STEPS_IN_ROW
-
-    @property
-    def _clean(self) -> int:
-        return self.in_row
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         rewards = dict(inputs.points("train_reward"))
@@ -89,35 +97,24 @@ class LengthBlowUp(Rule, code="L2", title="answers blow up", level="critical", n
             MEAN_TOKENS,
             {"tokens_much": "{much:g} times the start", "tokens_most": "{most:g} times the start"},
         ),
-        Panel("fall of train reward", "score", {"fall": "train reward under its best"}, {"least_fall": "a fall"}),
+        Panel("fall of train reward", "score", {"fall": "since its best"}, {"least_fall": "a fall"}),
     )
+    reads_steps = True
     most: float = 3.0
     much: float = 2.0
     least_fall: float = 0.05
     in_row: int = STEPS_IN_ROW
 
-    @property
-    def _clean(self) -> int:
-        return self.in_row
-
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        means, rewards = inputs.means("tokens"), inputs.means("train_reward")
-        best = float("-inf")
-        for step, tokens in means:
-            reward, start = at(rewards, step), means[0][1]
-            if reward is not None:
-                best = max(best, reward)
-                yield Reading(
-                    step=step,
-                    tokens_start=start,
-                    tokens=tokens,
-                    factor=tokens / max(start, 1.0),
-                    tokens_much=self.much * start,
-                    tokens_most=self.most * start,
-                    reward=reward,
-                    reward_best=best,
-                    fall=best - reward,
-                )
+        rewards, best = inputs.means("train_reward"), float("-inf")
+        for step, length in inputs.once(read_lengths).items():
+            reward = at(rewards, step) or 0.0
+            best = max(best, reward)
+            limits = {
+                "tokens_much": self.much * length["tokens_start"],
+                "tokens_most": self.most * length["tokens_start"],
+            }
+            yield Reading(step=step, **length, **limits, reward=reward, reward_best=best, fall=best - reward)
 
     def _sign(self, reading: Reading) -> Sign:
         much_and_worse = reading.factor >= self.much and reading.fall >= self.least_fall
@@ -148,37 +145,18 @@ class LengthShrink(Rule, code="L4", title="answers shrink", level="warn", needs=
     )
     panels = (
         Panel("tokens of an answer", "tokens", MEAN_TOKENS, {"tokens_least": "{least:g} times the start"}),
-        Panel(
-            "fall of validation reward",
-            "score",
-            {"fall": "validation reward under its best"},
-            {"limit": "what noise explains"},
-        ),
+        Panel("fall of validation reward", "score", {"fall": "since its best"}, {"limit": "what noise explains"}),
     )
     least: float = 0.4
     noises: float = 2.0
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        means, rewards = inputs.means("tokens"), inputs.means("train_reward")
-        counts = dict(means)
+        lengths = inputs.once(read_lengths)
         for one in inputs.evaluations():
-            tokens = counts.get(one.step)
-            if tokens is not None and at(rewards, one.step) is not None:
-                start = means[0][1]
-                yield Reading(
-                    step=one.step,
-                    tokens_start=start,
-                    tokens=tokens,
-                    factor=tokens / max(start, 1.0),
-                    tokens_least=self.least * start,
-                    valid=one.pair,
-                    best=one.best,
-                    best_step=one.best_step,
-                    fall=one.best - one.pair,
-                    noise=one.noise,
-                    limit=self.noises * one.noise,
-                )
+            if length := lengths.get(one.step):
+                limits = {"limit": self.noises * one.noise, "tokens_least": self.least * length["tokens_start"]}
+                yield Reading(**one._asdict(), **length, **limits, valid=one.now, fall=one.best - one.now)
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.factor <= self.least and reading.fall > reading.limit)
@@ -196,14 +174,7 @@ class Truncation(TwoLevelRule, code="L3", title="answers cut off", level="critic
         "A cut-off answer is graded as it stands, so training learns to be short or learns nothing.\n"
         "Next: raise the limit on answer tokens or lower the effort, and launch again."
     )
-    panels = (
-        Panel(
-            "share of answers cut off",
-            "share",
-            {"share": "answers cut off"},
-            {"much": "warning", "most": "critical", "at_once": "critical at once"},
-        ),
-    )
+    panels = shares("answers cut off", much="warning", most="critical", at_once="critical at once")
     much: float = 0.1
     most: float = 0.5
     at_once: float = 0.9

@@ -19,6 +19,9 @@ SAME: Final = 1e-9
 """Rewards closer than this are the same reward."""
 NO_HEADROOM: Final = 0.85
 """A start above this leaves next to nothing to gain (arXiv 2508.14094)."""
+NOTHING_FOUND: Final = (
+    "Training does not find better answers: too hard, too easy, or a grader that cannot tell them apart."
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,12 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
     few steps proves nothing.
     """
 
+    text = (
+        "No signal: {seen}.\n"
+        "Where every answer is worth the same, training learns nothing and still costs.\n"
+        "Next: pause the job and try the grader on some answers; it needs partial credit, or items of another "
+        "difficulty."
+    )
     panels = (
         Panel(
             "share of items",
@@ -61,7 +70,11 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
             now, then = means.get(step), means.get(step - epoch)
             gain = None if now is None or then is None else now - then
             enough = max(epoch, self.least_same)
-            yield Reading(step=step, reward=reward, same=same, epoch=enough, idle=idle, gain=gain, mean=now)
+            seen = f"train reward was {reward:.2f} in each of the last {same} steps"
+            if idle is not None and gain is not None:
+                seen = f"on {idle:.0%} of the items all answers got the same reward for {self.steps} steps, and train "
+                seen += f"reward moved by {gain:+.2f} in an epoch"
+            yield Reading(step=step, reward=reward, same=same, epoch=enough, idle=idle, gain=gain, mean=now, seen=seen)
 
     def _warns(self, reading: Reading) -> Sign:
         return self._beyond(reading, self.much)
@@ -85,20 +98,6 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
             )
         return ("idle{idle:.4g} > {most}" if level == "critical" else "idle{idle:.4g} > {much}") + IDLE
 
-    def _text_of(self, reading: Reading) -> str:
-        seen = "train reward was {reward:.2f} in each of the last {same} steps"
-        if reading.idle is not None and reading.gain is not None:
-            seen = (
-                "on {idle:.0%} of the items all answers got the same reward for {steps:.0f} steps, and train reward "
-                "moved by {gain:+.2f} in an epoch"
-            )
-        return (
-            f"No signal: {seen}.\n"
-            "Where every answer is worth the same, training learns nothing and still costs.\n"
-            "Next: pause the job and try the grader on some answers; it needs partial credit, or items of another "
-            "difficulty."
-        )
-
 
 @dataclass(frozen=True)
 class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(EPOCH, TRAIN, VALID)):
@@ -107,6 +106,12 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
     It looks from `epochs` epochs and `least_evals` evaluations on.
     """
 
+    text = (
+        "Nothing learned by step {step}: validation reward {valid_gain:+.2f} since the start, train reward "
+        "{train_gain:+.2f} since the first epoch.\n"
+        "{meaning}\n"
+        "Next: pause the job; run a variance study of the base model to see whether several tries ever do better."
+    )
     formula = (
         "[V - V0]{valid_gain:.4f} < max({least_gain}, {noises} x s{noise:.3f}) = {limit:.3f} and "
         "[T - T1]{train_gain:.4f} < {least_gain} and "
@@ -129,33 +134,21 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        epoch, valid = inputs.facts.epoch_steps, inputs.points("valid_reward")
-        means = inputs.means("train_reward", epoch)
-        for one in inputs.evaluations() if epoch and means else ():
-            now, (first, start) = at(means, one.step), means[0]
-            if now is None or one.step < first + (self.epochs - 1) * (epoch or 0) or one.evals < self.least_evals:
-                continue
-            yield Reading(
-                step=one.step,
-                valid_start=valid[0][1],
-                valid_gain=one.value - valid[0][1],
-                best_gain=one.best - one.first,
-                train_gain=now - start,
-                noise=one.noise,
-                limit=max(self.least_gain, self.noises * one.noise),
-            )
+        epoch = inputs.facts.epoch_steps
+        means, valid = inputs.means("train_reward", epoch), inputs.points("valid_reward")
+        if epoch is None or not means or not valid:
+            return
+        (first, train_start), (_, start) = means[0], valid[0]
+        meaning = f"A start of {start:.2f} leaves little to gain." if start > NO_HEADROOM else NOTHING_FOUND
+        for one in inputs.evaluations():
+            train = at(means, one.step)
+            if train is not None and one.step >= first + (self.epochs - 1) * epoch and one.evals >= self.least_evals:
+                limit = max(self.least_gain, self.noises * one.noise)
+                gains = {"valid_gain": one.value - start, "best_gain": one.best - one.first}
+                gains |= {"train_gain": train - train_start}
+                yield Reading(**one._asdict(), **gains, valid_start=start, limit=limit, meaning=meaning)
 
     def _sign(self, reading: Reading) -> Sign:
         if reading.best_gain >= max(self.once_gained, self.once_noises * reading.noise):
             return Sign.CLEAN
         return Sign.of(reading.valid_gain < reading.limit and reading.train_gain < self.least_gain)
-
-    def _text_of(self, reading: Reading) -> str:
-        low = "Training does not find better answers: too hard, too easy, or a grader that cannot tell them apart."
-        high = "A start of {valid_start:.2f} leaves little to gain."
-        return (
-            "Nothing learned by step {step}: validation reward {valid_gain:+.2f} since the start, train reward "
-            "{train_gain:+.2f} since the first epoch.\n"
-            f"{high if reading.valid_start > NO_HEADROOM else low}\n"
-            "Next: pause the job; run a variance study of the base model to see whether several tries ever do better."
-        )

@@ -38,7 +38,7 @@ SMALLEST: Final = 0.001
 def read_gaps(inputs: RuleInputs) -> tuple[GapReading, ...]:
     """Return the readings of the aligned gap; () if the length of an epoch is not known."""
     train, valid, epoch = inputs.points("train_reward"), inputs.points("valid_reward"), inputs.facts.epoch_steps
-    return () if epoch is None else inputs.once(read_gap, lambda: read_gap(train, valid, epoch))
+    return () if epoch is None else read_gap(train, valid, epoch)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        for gap in read_gaps(inputs):
+        for gap in inputs.once(read_gaps):
             yield Reading(**gap._asdict(), threshold=max(self.least_drift, self.errors * gap.error))
 
     def _sign(self, reading: Reading) -> Sign:
@@ -97,12 +97,7 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     )
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains", "wide": "wide"}),
-        Panel(
-            "validation reward",
-            "score",
-            {"recent": "mean of the last two evaluations"},
-            {"floor": "best so far, less what noise explains"},
-        ),
+        Panel("validation reward", "score", {"recent": "mean of two"}, {"floor": "its best, less what noise explains"}),
     )
     wide_drift: float = 0.10
     wide_errors: float = 3.0
@@ -114,7 +109,7 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        for gap in read_gaps(inputs):
+        for gap in inputs.once(read_gaps):
             floor = gap.best - max(self.least_fall, self.fall_noises * gap.noise)
             fallen = f"validation fell {gap.best - gap.recent:.2f} below its best"
             yield Reading(
@@ -160,7 +155,7 @@ class HarderValidation(Rule, code="O0", title="validation harder than training",
     least_gap: float = 0.10
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        return (Reading(step=gap.step, gap=gap.gap, gap_start=gap.gap_start) for gap in read_gaps(inputs))
+        return (Reading(**gap._asdict()) for gap in inputs.once(read_gaps))
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.gap_start > self.least_gap)
@@ -183,12 +178,7 @@ class Underpowered(Rule, code="K1", title="validation set too small", level="inf
         "SE = {error:.3f}: the standard error of the gap's drift, with {noise:.3f} of noise in one evaluation."
     )
     panels = (
-        Panel(
-            "gap that can be seen",
-            "score",
-            {"visible": "smallest gap that noise lets through"},
-            {"least_drift": "the gap that matters"},
-        ),
+        Panel("smallest gap that can be seen", "score", {"visible": "gap"}, {"least_drift": "the gap that matters"}),
     )
     least_drift: float = 0.05
     errors: float = 2.5
@@ -197,19 +187,12 @@ class Underpowered(Rule, code="K1", title="validation set too small", level="inf
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         items, samples = inputs.facts.valid_items, inputs.facts.eval_samples
-        for gap in read_gaps(inputs):
+        for gap in inputs.once(read_gaps):
             if gap.evals >= self.least_evals:
                 visible = self.errors * gap.error
                 # The standard error shrinks with the root of the items.
                 factor = (visible / max(self.least_drift, SMALLEST)) ** 2
-                yield Reading(
-                    step=gap.step,
-                    error=gap.error,
-                    noise=gap.noise,
-                    visible=visible,
-                    factor=factor,
-                    advice=_advice(items, samples, factor),
-                )
+                yield Reading(**gap._asdict(), visible=visible, factor=factor, advice=_advice(items, samples, factor))
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.visible > self.least_drift)

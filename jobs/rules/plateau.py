@@ -19,14 +19,13 @@ from jobs.rules.inputs import ENTROPY, VALID, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule
 
 NORMAL_95: Final = 1.645
-GAINED: Final = "gain that noise leaves room for"
+GAINED: Final = "most that validation reward may have gained"
 
 
 def read_rises(inputs: RuleInputs, evals: int) -> list[Reading]:
     """Return at every evaluation from number `evals` on the `most` gained over the last ones; a slope takes two."""
     valid, count = inputs.points("valid_reward"), max(evals, 2)
-    ends = range(count, len(valid) + 1)
-    return inputs.once(("rises", count), lambda: [_rise(valid[end - count : end]) for end in ends])
+    return [_rise(valid[end - count : end]) for end in range(count, len(valid) + 1)]
 
 
 def _rise(last: Points) -> Reading:
@@ -34,20 +33,27 @@ def _rise(last: Points) -> Reading:
     slopes = sorted([(b - a) / (t - s) for (s, a), (t, b) in combinations(last, 2)])
     interval = NORMAL_95 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     upper = slopes[min(round((len(slopes) + interval) / 2), len(slopes) - 1)]
-    return Reading(step=step, valid=valid, slope=upper, span=step - first, most=upper * (step - first))
+    most = upper * (step - first)
+    gained = f"gained at most {most:.2f}" if most > 0 else "gained nothing"
+    return Reading(step=step, valid=valid, slope=upper, span=step - first, most=most, gained=gained)
 
 
 @dataclass(frozen=True)
 class Plateau(Rule, code="P", title="plateau", level="info", needs=(VALID,)):
     """Notes that over the last `evals` evaluations validation gained less than `least_gain`, at the most."""
 
+    text = (
+        "Plateau: over the last {span} steps validation reward {gained}; it is {valid:.2f}.\n"
+        "More steps of the same kind will probably add little.\n"
+        "Next: compare the checkpoints there are. Let the job end, or cancel it to save the rest of the cost."
+    )
     formula = (
         "u{slope:.5f} x S{span:.0f} = {most:.3f} < {least_gain}, over the last {evals} evaluations\n"
         "u: the upper end of Sen's 90% interval of the slope of validation reward, per step. S: steps they span.\n"
         "Together the most that validation can have gained."
     )
     panels = (
-        Panel(GAINED, "score", {"most": "gained over {evals:g} evaluations, at most"}, {"least_gain": "plateau"}),
+        Panel(GAINED, "score", {"most": "over {evals:g} evaluations"}, {"least_gain": "plateau"}),
         Panel("validation reward", "score", {"valid_reward": "validation reward"}),
     )
     evals: int = 8
@@ -55,18 +61,10 @@ class Plateau(Rule, code="P", title="plateau", level="info", needs=(VALID,)):
     in_row: int = 1
 
     def _readings(self, inputs: RuleInputs) -> list[Reading]:
-        return read_rises(inputs, self.evals)
+        return inputs.once(read_rises, self.evals)
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.most < self.least_gain)
-
-    def _text_of(self, reading: Reading) -> str:
-        gained = "gained at most {most:.2f}" if reading.most > 0 else "gained nothing"
-        return (
-            f"Plateau: over the last {{span}} steps validation reward {gained}; it is {{valid:.2f}}.\n"
-            "More steps of the same kind will probably add little.\n"
-            "Next: compare the checkpoints there are. Let the job end, or cancel it to save the rest of the cost."
-        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
 
     text = (
         "Entropy used up: it fell from {entropy_start:.2f} to {entropy:.2f}, and validation reward gained at most "
-        "{gained:.2f} over the last {span} steps.\n"
+        "{at_most:.2f} over the last {span} steps.\n"
         "The policy gives nearly the same answers every time, so there is little left to learn from.\n"
         "Next: cancel the job, or start another from more varied prompts or with a lower learning rate."
     )
@@ -90,12 +88,7 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
     )
     panels = (
         Panel("entropy", "score", {"entropy": "mean of one epoch"}, {"floor": "{least_share:.0%} of its start"}),
-        Panel(
-            GAINED,
-            "score",
-            {"most": "gained over {plateau_evals:g} evaluations, at most"},
-            {"plateau_least_gain": "plateau"},
-        ),
+        Panel(GAINED, "score", {"most": "over {plateau_evals:g} evaluations"}, {"plateau_least_gain": "plateau"}),
     )
     least_share: float = 0.2
     plateau: Plateau = Plateau()
@@ -103,11 +96,11 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         means = inputs.means("entropy")
-        for rise in read_rises(inputs, self.plateau.evals) if means else ():
+        for rise in inputs.once(read_rises, self.plateau.evals) if means else ():
             entropy, start = at(means, rise.step), means[0][1]
             if entropy is not None:
                 figures = {"entropy": entropy, "entropy_start": start, "floor": self.least_share * start}
-                yield Reading(step=rise.step, most=rise.most, gained=max(rise.most, 0), span=rise.span, **figures)
+                yield Reading(**vars(rise), **figures, at_most=max(rise.most, 0))
 
     def _sign(self, reading: Reading) -> Sign:
         return Sign.of(reading.entropy < reading.floor and reading.most < self.plateau.least_gain)

@@ -39,27 +39,37 @@ class Panel:
     limits: Mapping[str, str] = field(default_factory=dict)
 
 
+def shares(called: str, **limits: str) -> tuple[Panel, ...]:
+    """Return the panel of a rule that reads a `share` of answers."""
+    return (Panel("share of answers", "share", {"share": called}, limits),)
+
+
 @dataclass(frozen=True)
 class Rule(ABC):
     """A pure function of a job's series: a dataclass with its thresholds as fields.
 
     A rule says what it reads and when a reading counts. Its alerts follow from that, and with them what people see,
     from templates (as in `str.format`) in which figures and thresholds have their names.
+
+    Attributes:
+        code: what people look it up by; it never changes.
+        title: what it looks for, in a few words.
+        level: the highest level of its alerts.
+        needs: without one of these it sees nothing.
+        text: what was seen, what it means, what to do next, in three lines.
+        formula: its condition, see `jobs.rules.formula`.
+        panels: what it looks at, one for each part of the condition.
+        reads_steps: whether an alert is over after as many clean readings as it took to raise it.
     """
 
     code: ClassVar[str]
-    """What people look it up by; it never changes."""
     title: ClassVar[str]
-    """What it looks for, in a few words."""
     level: ClassVar[Level]
-    """The highest level of its alerts."""
     needs: ClassVar[tuple[Need, ...]]
-    """Without one of these it sees nothing."""
     text: ClassVar[str]
-    """What was seen, what it means, what to do next, in three lines."""
     formula: ClassVar[str]
-    """See `jobs.rules.formula`."""
     panels: ClassVar[tuple[Panel, ...]]
+    reads_steps: ClassVar[bool] = False
 
     def __init_subclass__(
         cls, *, code: str = "", title: str = "", level: Level = "warn", needs: tuple[Need, ...] = ()
@@ -74,7 +84,7 @@ class Rule(ABC):
     @property
     def _clean(self) -> int:
         """How many clean readings in a row end one."""
-        return CLEAN_EVALS
+        return self.in_row if self.reads_steps else CLEAN_EVALS
 
     @abstractmethod
     def _readings(self, inputs: RuleInputs) -> Iterable[Reading]:
@@ -83,10 +93,6 @@ class Rule(ABC):
     @abstractmethod
     def _sign(self, reading: Reading) -> Sign:
         """Return what a reading says about the condition of `level`."""
-
-    def _text_of(self, reading: Reading) -> str:  # noqa: ARG002 - most rules have one text
-        """Return the template of what people are told."""
-        return self.text
 
     def _formula_of(self, level: Level, values: Values) -> str:  # noqa: ARG002 - most rules have one formula
         """Return the template of the condition that held."""
@@ -141,7 +147,7 @@ class Rule(ABC):
         known = {**self.thresholds(), **vars(reading)}
         values = {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
         del values["step"]
-        text = without_negative_zero(self._text_of(reading).format_map(known))
+        text = without_negative_zero(self.text.format_map(known))
         return Alert(self.code, level, reading.step, text, values, cleared)
 
     def _drawn(

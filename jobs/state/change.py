@@ -92,7 +92,6 @@ def change_json(
         "wake": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.wake.items()],
         "steps": {
             "key": f"steps:{subject}",
-            # What a platform did not send is the default again when it is read: half of the bytes of a step.
             "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
         },
         "postings": [_posting(posting) for posting in change.postings],

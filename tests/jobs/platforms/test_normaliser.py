@@ -9,6 +9,7 @@ import pytest
 from jobs.core.series import GraderFigures, Step, StepTiming
 from jobs.platforms.metrics import child, number, step_of, whole
 from jobs.platforms.parse import RemoteEvent, read_event
+from jobs.state.change import STEP
 from tests.jobs.platforms.stand_in import capture
 
 
@@ -234,3 +235,11 @@ def test_a_path_through_something_else_leads_to_nothing() -> None:
     assert child({"a": {"b": 1}}, "a", "b") == {}
     assert child({"a": None}, "a") == {}
     assert child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
+
+
+def test_what_is_kept_of_a_job_of_96_steps_is_small_and_is_read_back() -> None:
+    event = capture("rft_metrics_event.json")
+    steps = [read(read_event({**event, "data": {**event["data"], "step": number}})) for number in range(96)]
+    kept = [STEP.dump_json(step, exclude_defaults=True) for step in steps if step]
+    assert sum(map(len, kept)) <= 110_000  # this one was evaluated at every step
+    assert [STEP.validate_json(step) for step in kept] == steps

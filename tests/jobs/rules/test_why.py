@@ -10,7 +10,7 @@ import pytest
 from jobs.core.errors import NotFound
 from jobs.core.series import Series
 from jobs.rules import RULES, Alert, JobFacts, Rule, RuleInputs, trace, why
-from jobs.rules.formula import NOT_KEPT, without_negative_zero
+from jobs.rules.formula import NOT_KEPT, explained, without_negative_zero
 from jobs.rules.length import Truncation
 from jobs.rules.overfitting import Overfitting, SevereOverfitting
 from tests.jobs.rules.made_up_jobs import FACTS, a_series, between, from_step, restless
@@ -170,3 +170,19 @@ def test_an_alert_without_its_numbers_is_still_explained(rule: Rule) -> None:
 def test_what_is_written_as_nothing_has_no_sign() -> None:
     assert without_negative_zero("the gap grew from -0.00 to 0.09") == "the gap grew from 0.00 to 0.09"
     assert without_negative_zero("from -0.004 by -0.05 to -0") == "from -0.004 by -0.05 to 0"
+
+
+def test_a_formula_is_written_in_letters_and_in_numbers_from_one_template() -> None:
+    template = (
+        "D{drift:.2f} > max({least}, [T - T1]{gain:.3f}) = {limit:.2f} at {steps} steps\nD: the drift, {drift:.1f}."
+    )
+    values = {"drift": 0.25, "least": 0.05, "gain": 0.125, "limit": 0.125, "steps": 3.0}
+    assert explained(template, values).splitlines() == [
+        "D > max(least, T - T1) at steps steps",
+        "0.25 > max(0.05, 0.125) = 0.12 at 3 steps",
+        "D: the drift, 0.2.",
+    ]
+    assert explained(template, {"least": 0.05}).splitlines()[1:] == [NOT_KEPT]
+    assert (
+        explained("{least} - c{change:.1f} < 1", {"least": 0.5, "change": -2.0}).splitlines()[1] == "0.5 - (-2.0) < 1"
+    )
