@@ -92,7 +92,7 @@ def change_json(
         "wake": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.wake.items()],
         "steps": {
             "key": f"steps:{subject}",
-            "values": {str(step.step): STEP.dump_json(step).decode() for step in change.steps},
+            "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
         },
         "postings": [_posting(posting) for posting in change.postings],
         "plain": {f"model:{alias}": model for alias, model in change.models.items()},
@@ -121,6 +121,9 @@ def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, s
         "version": versioned.version,
         "value": kind.write(value, replaced.get(key)),
     }
+    also = getattr(value, kind.also) if kind.also else None
+    if also:
+        written["also"] = {"hash": f"also:{kind.name}", "name": also, "id": record_id}
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}
     return written

@@ -11,6 +11,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
                                      says (s), or else when it was written (ms)
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
+    {proctor}:also:<kind>            hash another name of a record (a job's id on its platform) -> its id
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
@@ -52,7 +53,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from secrets import token_hex
-from typing import Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 from uuid import uuid4
 
 import structlog
@@ -67,6 +68,7 @@ from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
 from jobs.state.kind import Kind, Kinds, readable
+from jobs.state.series_cache import SeriesCache
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
 from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
@@ -75,6 +77,8 @@ SCHEMA: Final = 2
 MOST_TRIES: Final = 200
 """Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
+AWAY: Final = (RedisConnectionError, RedisTimeoutError)
+"""What is raised while the server does not answer."""
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
     *("plan", "put_off", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
@@ -174,6 +178,17 @@ LEDGER_ENTRY: Final = TypeAdapter(LedgerEntry)
 REFUSED: Final = TypeAdapter(RefusedPosting)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordsOf:
+    """Records of several kinds with one id."""
+
+    found: Mapping[type, Versioned[Any]]
+
+    def of(self, kind: type[T]) -> Versioned[T] | None:
+        """Return the record of a kind and its version, or None."""
+        return self.found.get(kind)
+
+
 class Store:
     """The bot's memory in Redis or Valkey (>= 6.2).
 
@@ -188,6 +203,7 @@ class Store:
         self._kinds = kinds
         self._audit_key = audit_key
         self._head = FIRST
+        self._series = SeriesCache()
         self.unreadable: Final[set[str]] = set()
         """Keys of what only a newer version can read, as far as lists came across it."""
         self._scripts: Mapping[str, AsyncScript] = {
@@ -227,16 +243,33 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    async def series(self, job_id: str) -> Series:
-        """Return all steps of a job read so far."""
-        values = await self._redis.hvals(_key(f"steps:{job_id}"))
-        return Series.of(STEP.validate_json(value) for value in values)
+    async def series(self, job_id: str, version: int = 0) -> Series:
+        """Return a job's steps; those known as of a `version` of the job are not read again."""
+        known = self._series.get(job_id, version) if version else None
+        if known is not None:
+            return known
+        values = cast("list[str]", await self._redis.hvals(_key(f"steps:{job_id}")))
+        series = Series.of(STEP.validate_json(value) for value in values)
+        if version:
+            self._series.put(job_id, version, series)
+        return series
 
     async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
         """Return the record of a kind and its version, or None; raises UnreadableRecord."""
-        found = self._kinds.of_type(kind)
-        version, text = await self._stored(found.key_of(record_id))
-        return Versioned(found.read(record_id, text), version) if text else None
+        return (await self.records_of(record_id, kind)).of(kind)
+
+    async def records_of(self, record_id: str, *kinds: type) -> RecordsOf:
+        """Return the records of several kinds with one id, in one round trip; raises UnreadableRecord."""
+        pipe = self._redis.pipeline(transaction=False)
+        for kind in kinds:
+            pipe.hmget(_key(self._kinds.of_type(kind).key_of(record_id)), ["version", "value"])
+        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute())
+        read: dict[type, Versioned[Any]] = {
+            kind: Versioned(self._kinds.of_type(kind).read(record_id, text), int(version or 0))
+            for kind, (version, text) in zip(kinds, stored, strict=True)
+            if text
+        }
+        return RecordsOf(read)
 
     def kind_of(self, value: T) -> Kind[T]:
         """Return the kind of a record."""
@@ -250,6 +283,10 @@ class Store:
             pipe.hget(_key(found.key_of(record_id)), "value")
         texts = await pipe.execute()
         return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
+
+    async def id_of(self, kind: type, also: str) -> str | None:
+        """Return the id of the newest record of a kind whose other name this is (see `Kind.also`), or None."""
+        return cast("str | None", await self._redis.hget(_key(f"also:{self._kinds.of_type(kind).name}"), also))
 
     async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
         """Return the ids of the newest records of a kind, newest first."""
@@ -332,6 +369,7 @@ class Store:
             answer = await self._run("commit", token, json.dumps(written))
             match answer:
                 case ["done"]:
+                    self._note_steps(change)
                     return
                 case ["conflict", str(record)]:
                     raise VersionConflict(record)
@@ -534,10 +572,6 @@ class Store:
     async def _run(self, script: str, *args: str | int) -> object:
         return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
 
-    async def _stored(self, key: str) -> tuple[int, str | None]:
-        version, text = cast("list[str | None]", await self._redis.hmget(_key(key), ["version", "value"]))
-        return int(version or 0), text
-
     async def _replaced(self, change: Change) -> Mapping[str, str]:
         """Return what is stored at the versions that the records of a change were read at, by key."""
         kinds = ((self._kinds.of(each.value), each) for each in change.records if each.version)
@@ -548,6 +582,13 @@ class Store:
         stored = cast("list[tuple[str | None, str | None]]", await pipe.execute()) if versions else []
         read = zip(versions.items(), stored, strict=True)
         return {key: text for (key, at), (version, text) in read if text and version == str(at)}
+
+    def _note_steps(self, change: Change) -> None:
+        """Keep what is known of series up to date with a change that was written."""
+        for each in change.records:
+            kind = self._kinds.of(each.value)
+            if kind.has_work:
+                self._series.follow(kind.id_of(each.value), each.version, change.steps)
 
     def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
         """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""
@@ -584,7 +625,7 @@ async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIter
         store = Store(redis, kinds, audit_key)
         await store.open()
         yield store
-    except (RedisConnectionError, RedisTimeoutError) as failure:
+    except AWAY as failure:
         raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
     finally:
         await redis.aclose()

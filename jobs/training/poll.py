@@ -16,8 +16,9 @@ from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.state.sweep_entry import RUNNING
+from jobs.training.poll_interval import poll_interval
 from jobs.training.postings import answer, card_posting, status
-from jobs.training.reduce import SAY_SO_AFTER, STATES, News, follow
+from jobs.training.reduce import SAY_SO_AFTER, STATES, News, changes_nothing, reduce
 from jobs.training.sweep_entry import sweep_entry
 
 LONGEST_WAIT: Final = 300.0
@@ -75,11 +76,13 @@ class Poller:
         except BotError as failure:
             await self._store.commit(unanswered(held, failure, profile))
             return
-        series = await self._store.series(held.value.id)
+        now = self._clock()
+        if changes_nothing(held.value, news, now):
+            await self._store.commit(Change(records=(held,), next_turn=poll_interval(held.value, profile, now)))
+            return
+        series = await self._store.series(held.value.id, held.version)
         # The rules read a long series for tenths of a second.
-        change = await asyncio.to_thread(
-            follow, held, news, series, profile, self._clock(), picture_steps=self._picture_steps
-        )
+        change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self._picture_steps)
         await self._store.commit(change)
 
     async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
@@ -163,7 +166,8 @@ class Poller:
 
 
 def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in map(step_of, events) if step is not None)
+    steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
+    return tuple(step for step in steps if step is not None)
 
 
 def _failed(job: Job, action: Action, failure: BotError) -> str:

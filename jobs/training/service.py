@@ -78,6 +78,12 @@ class RftJobs:
         """Return a job by its id, or enough of its beginning; raises NotFound."""
         return (await find_job(self._store, reference)).value
 
+    async def of_remote(self, remote_id: str) -> Job | None:
+        """Return the job that has this id on its platform, or None."""
+        job_id = await self._store.id_of(Job, remote_id)
+        held = await self._store.record(Job, job_id) if job_id else None
+        return held.value if held else None
+
     def _known_profile(self, platform: str) -> Profile | None:
         try:
             return self._profile_of(platform)

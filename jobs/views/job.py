@@ -1,6 +1,5 @@
 """A job with everything there is to show of it, read once for its card, its messages, forms and charts."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,15 +50,14 @@ class JobViews:
         Raises:
             NotFound: no job, or more than one, is called so.
         """
-        job = (await find_job(self._store, reference)).value
-        approval, evidence, series = await asyncio.gather(
-            self._store.record(Approval, job.id),
-            self._store.record(Evidence, job.id),
-            self._store.series(job.id),
-        )
+        found = await self._store.records_of(reference, Job, Approval, Evidence)
+        held = found.of(Job)
+        if held is None:
+            return await self.job((await find_job(self._store, reference)).value.id)
+        job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            series,
+            await self._store.series(job.id, held.version),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),

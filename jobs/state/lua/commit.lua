@@ -29,6 +29,7 @@ end
 
 for _, record in ipairs(change.records) do
   redis.call('HSET', key(record.key), 'version', record.version + 1, 'by', token, 'value', record.value)
+  if record.also then redis.call('HSET', key(record.also.hash), record.also.name, record.also.id) end
   if record.listed then redis.call('ZADD', key(record.listed.set), 'NX', record.listed.at or now, record.listed.id) end
 end
 for name, value in pairs(change.plain) do

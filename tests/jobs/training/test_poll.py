@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.approvals.records import Approval
 from jobs.core.errors import NotFound, PlatformUnavailable
 from jobs.core.records import Checkpoint, Job, JobState, PostingKind
@@ -12,14 +14,14 @@ from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.poll import LONGEST_WAIT, Poller, unanswered
-from jobs.training.reduce import News, follow
+from jobs.training.reduce import News, reduce
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
 NOW = 1_111.0
 
 
 def followed(job: Job, news: News, known: Series = Series()) -> Change:  # noqa: B008 - frozen, shared on purpose
-    return follow(Versioned(job, 7), news, known, PROFILE, NOW)
+    return reduce(Versioned(job, 7), news, known, PROFILE, NOW)
 
 
 def news(status: str = "running", *valid: float, **changes: object) -> News:
@@ -167,11 +169,11 @@ def test_a_rule_that_the_task_leaves_out_raises_nothing() -> None:
 def test_a_silence_is_told_and_its_end_too() -> None:
     heard = replace(news("running", 0.2), remote=a_remote())
     first = job_of(followed(a_job(), heard))
-    late = follow(Versioned(first, 7), News(a_remote(), (), (), None), a_series(0.2), PROFILE, NOW + 3 * 3600)
+    late = reduce(Versioned(first, 7), News(a_remote(), (), (), None), a_series(0.2), PROFILE, NOW + 3 * 3600)
     assert alerts_in(late) == [("Z", True, False)]
     step = a_step(6, at=NOW + 3 * 3600 + 1)
     event = RemoteEvent("ev-6", NOW + 3 * 3600 + 1, "info", "", "metrics")
-    resumed = follow(
+    resumed = reduce(
         Versioned(job_of(late), 7), News(a_remote(), (event,), (step,), None), a_series(0.2), PROFILE, NOW + 3 * 3600
     )
     assert alerts_in(resumed) == [("Z", True, True)]
@@ -183,11 +185,11 @@ def test_a_second_silence_after_the_same_step_opens_the_alert_again() -> None:
     first = job_of(followed(a_job(), news("running", 0.2)))
     quiet = News(a_remote(), (), (), None)
     known, later = a_series(0.2), NOW + 3 * 3600
-    late = job_of(follow(Versioned(first, 7), quiet, known, PROFILE, later))
+    late = job_of(reduce(Versioned(first, 7), quiet, known, PROFILE, later))
     word = replace(quiet, events=(RemoteEvent("ev-x", later, "info", "Still here", "message"),))
-    heard = job_of(follow(Versioned(late, 7), word, known, PROFILE, later))
+    heard = job_of(reduce(Versioned(late, 7), word, known, PROFILE, later))
     assert open_alerts(heard) == ()
-    again = follow(Versioned(heard, 7), quiet, known, PROFILE, later + 3 * 3600)
+    again = reduce(Versioned(heard, 7), quiet, known, PROFILE, later + 3 * 3600)
     assert alerts_in(again) == [("Z", True, True)]
     assert [alert.rule for alert in open_alerts(job_of(again))] == ["Z"]
 
@@ -209,7 +211,7 @@ def test_the_curve_is_drawn_every_so_many_steps() -> None:
         job, known = job_of(change), Series.of((*known.steps, step))
         assert job.pictured_step == (drawn[-1] if drawn else 0)
     assert drawn == list(range(5, 101, 5))
-    seldom = follow(Versioned(replace(job, pictured_step=90), 7), news(), known, PROFILE, NOW, picture_steps=20)
+    seldom = reduce(Versioned(replace(job, pictured_step=90), 7), news(), known, PROFILE, NOW, picture_steps=20)
     assert PostingKind.CURVE not in kinds(seldom)
 
 
@@ -360,6 +362,39 @@ async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(stor
     ended = await store.record(Job, "rft-abc234")
     assert ended is not None
     assert (ended.value.state, ended.value.last_step) == (JobState.SUCCEEDED, 3)
+
+
+async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stall(
+    store: Store, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = a_job(batch_size=16, heard_at=1_003.0, started_at=1_001.0, last_event="ev-3", last_step=3, step_seconds=1.0)
+    steps = tuple(a_step(number) for number in (1, 2, 3))
+    await store.commit(Change(records=(Versioned(job, 0),), steps=steps, next_turn=0))
+    now, read = NOW, []
+
+    class Watched(Store):
+        async def series(self, job_id: str, version: int = 0) -> Series:
+            read.append(version)
+            return await super().series(job_id, version)
+
+    async with LateGateway() as gateway:
+        poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
+
+        async def look() -> Job:
+            held = await store.record(Job, job.id)
+            assert held is not None
+            await poller.look(held)
+            after = await store.record(Job, job.id)
+            assert after is not None
+            return after.value
+
+        assert (await look(), read) == (job, [])
+        now += 3 * 3600
+        assert [alert.rule for alert in (await look()).alerts] == ["Z"]
+        assert read == [2]
+        monkeypatch.setattr(redis, "hvals", None)
+        gateway.listed.append(a_metrics_event(4))
+        assert (await look()).last_step == 4  # this process still knows the steps before
 
 
 def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:

@@ -65,6 +65,14 @@ async def test_a_job_is_found_by_enough_of_its_beginning(office: Office) -> None
         await office.jobs.job("rft-abc235")
 
 
+async def test_a_job_is_found_by_its_id_on_the_platform(office: Office) -> None:
+    await keep(office, a_job(id="rft-abc234", remote_id="ftjob-7"), a_job(id="rft-abd999", remote_id=None))
+    found = await office.jobs.of_remote("ftjob-7")
+    assert found is not None
+    assert found.id == "rft-abc234"
+    assert await office.jobs.of_remote("ftjob-8") is None
+
+
 async def test_an_id_that_is_not_alike_is_not_guessed_and_nothing_is_not_the_only_job(office: Office) -> None:
     await keep(office, a_job(id="rft-zuwoq5"))
     for reference in ("rft-nope", "rft-", "", "RFT-"):
