@@ -378,6 +378,14 @@ class Store:
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
 
+    async def try_commit(self, change: Change) -> bool:
+        """Write one change; False if a record was changed since it was read, so that it must be decided again."""
+        try:
+            await self.commit(change)
+        except VersionConflict:
+            return False
+        return True
+
     async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
         token = uuid4().hex

@@ -154,9 +154,8 @@ async def test_a_platform_that_cannot_pause_says_what_else_there_is(office: Offi
 async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office) -> None:
     await keep(office, a_job())
     held = await office.held("rft-abc234")
-    office.jobs._store = BusyStore(
-        office.store._redis, Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
-    )
+    theirs = Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
+    office.jobs = replace(office.jobs, store=BusyStore(office.store._redis, theirs))
     asked = await ask(office, "rft-abc234", Action.CANCEL)
     assert (asked.last_step, asked.pending is not None) == (9, True)
     assert await office.job("rft-abc234") == asked
@@ -270,7 +269,7 @@ async def test_a_turn_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_n
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
     busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
-    office.jobs._launcher._store = busy
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
     assert (await office.turn(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
     assert office.remote_files() == []
@@ -282,7 +281,8 @@ async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_aga
     (claim,) = await office.store.claim("due", lease=60.0, limit=1)
     held = await office.held(job.id)
     noted = Change(records=(Versioned(replace(held.value, note="theirs"), held.version),))
-    office.jobs._watcher._store = BusyStore(office.store._redis, noted)
+    busy = BusyStore(office.store._redis, noted)
+    office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
 
     await office.turn(job.id)
 
