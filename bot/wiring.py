@@ -8,8 +8,6 @@ from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
@@ -58,7 +56,7 @@ from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import load_profiles
 from jobs.platforms.registry import HideSecret, Platforms
 from jobs.queue.engine import Work, with_connections
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
@@ -69,8 +67,6 @@ from jobs.views.job import JobViews
 
 STORE_CONNECTIONS: Final = 60
 SLACK_TIMEOUT: Final = 10
-REDIS_IS_AWAY: Final = (RedisConnectionError, RedisTimeoutError)
-"""What is raised while Redis does not answer."""
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
 NEWEST_EVALS: Final = 50
@@ -165,7 +161,7 @@ class Wiring:
             held = await store.record(Alias, name)
             return held.value if held else None
 
-        return AliasPages(find, self.base.settings.alias_token, REDIS_IS_AWAY)
+        return AliasPages(find, self.base.settings.alias_token, AWAY)
 
     def _showing(self) -> Showing:
         return Showing(

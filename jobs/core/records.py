@@ -203,7 +203,7 @@ class Job:
     watchers: tuple[str, ...] = ()
     """Slack user ids of who asked to be told, beside who launched it."""
     alert_settings: Mapping[str, object] = field(default_factory=dict)
-    """The task's changes to the rules' thresholds, as `AlertSettings.of` takes them."""
+    """The task's changes to the rules' thresholds, as `jobs.rules.changed_rules` takes them."""
     held_out_graders: tuple[str, ...] = ()
     """Graders held out: reported, and not part of the reward."""
     policy: ApprovalPolicy = DEFAULT_POLICY

@@ -19,7 +19,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 
 OVER: Final = -1.0
-"""As the next turn: there is none."""
+"""As the next turn: the work has ended."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -34,21 +34,23 @@ class Transitions:
 
     async def begin(self, evaluation: Eval) -> None:
         """Let a checked eval run from its next turn on, at once, and show its card."""
-
-        def begun(now: Eval) -> Eval:
-            return replace(now, state=EvalState.RUNNING, started_at=self.clock())
-
-        card = card_posting(evaluation, urgent=True)
-        await self._commit(evaluation, begun, card, next_turn=0.0, only_from=EvalState.CHECKING)
+        await self._commit(
+            evaluation,
+            lambda now: replace(now, state=EvalState.RUNNING, started_at=self.clock()),
+            card_posting(evaluation, urgent=True),
+            next_turn=0.0,
+            only_from=EvalState.CHECKING,
+        )
 
     async def refuse(self, evaluation: Eval, reason: str) -> None:
         """End an eval that cannot begin, and tell the person who started it why."""
-
-        def refused(now: Eval) -> Eval:
-            return replace(now, state=EvalState.REFUSED, note=reason, finished_at=self.clock())
-
-        told = refusal_posting(evaluation, reason)
-        await self._commit(evaluation, refused, told, next_turn=OVER, only_from=EvalState.CHECKING)
+        await self._commit(
+            evaluation,
+            lambda now: replace(now, state=EvalState.REFUSED, note=reason, finished_at=self.clock()),
+            refusal_posting(evaluation, reason),
+            next_turn=OVER,
+            only_from=EvalState.CHECKING,
+        )
         log.info("eval.refused", reason=reason)
 
     async def advance(self, evaluation: Eval, progress: Progress) -> None:

@@ -10,11 +10,14 @@ from typing import Final
 
 from jobs.core.records import Job, RaisedAlert
 from jobs.core.series import Series
-from jobs.rules import RULES, Alert, evaluate, facts_of, rules_of
+from jobs.rules.alert import Alert
+from jobs.rules.evaluate import evaluate
+from jobs.rules.job_facts import facts_of
+from jobs.rules.settings import RULES, rules_of
 
 WORSE_FORM_OF: Final[Mapping[str, str]] = {"O2": "O1", "L2": "L1"}
 """Rules that say louder what another has said."""
-TITLES: Final[Mapping[str, str]] = {rule.rule: rule.title for rule in RULES}
+TITLES: Final[Mapping[str, str]] = {rule.code: rule.title for rule in RULES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ SCHEMA: Final = 2
 MOST_TRIES: Final = 200
 """Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
+AWAY: Final = (RedisConnectionError, RedisTimeoutError)
+"""What is raised while the server does not answer."""
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
     *("plan", "put_off", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
@@ -631,7 +633,7 @@ async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIter
         store = Store(redis, kinds, audit_key)
         await store.open()
         yield store
-    except (RedisConnectionError, RedisTimeoutError) as failure:
+    except AWAY as failure:
         raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
     finally:
         await redis.aclose()

@@ -99,7 +99,7 @@ def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
         reward=task.reward,
         quorum=task.quorum,
         approvers=task.approvers or default_approvers,
-        alert_settings=task.alerts.changes,
+        alert_settings=task.alerts,
         held_out_graders=task.held_out_graders,
         policy=task.approval,
         guardrails=task.guardrails,

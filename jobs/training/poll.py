@@ -154,7 +154,8 @@ class Poller:
 
 
 def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in map(step_of, events) if step is not None)
+    steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
+    return tuple(step for step in steps if step is not None)
 
 
 def _failed(job: Job, action: Action, failure: BotError) -> str:

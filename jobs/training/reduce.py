@@ -14,7 +14,9 @@ from jobs.core.series import Series, Step
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.rules.alert_state import Alerts, alerts_of
-from jobs.rules.job_facts import facts_of, rules_of
+from jobs.rules.inputs import RuleInputs
+from jobs.rules.job_facts import facts_of
+from jobs.rules.settings import rules_of
 from jobs.rules.stall import Stall, step_seconds
 from jobs.state.change import Change, Versioned
 from jobs.training.checkpoints import with_scores
@@ -65,7 +67,9 @@ def changes_nothing(job: Job, news: News, now: float) -> bool:
     if news.checkpoints is not None and {each.id for each in news.checkpoints} != {each.id for each in job.checkpoints}:
         return False
     # The one rule with a clock needs the steps only if the shortest silence that it minds has gone by.
-    return not any(isinstance(rule, Stall) and rule.alerts(Series(), facts_of(job, now)) for rule in rules_of(job))
+    return not any(
+        isinstance(rule, Stall) and rule.alerts(RuleInputs(Series(), facts_of(job, now))) for rule in rules_of(job)
+    )
 
 
 def reduce(
@@ -141,7 +145,7 @@ def _with_series(job: Job, series: Series, checkpoints: tuple[Checkpoint, ...] |
     return replace(
         job,
         last_step=last.step if last else 0,
-        step_seconds=step_seconds(series),
+        step_seconds=step_seconds(series.steps),
         total_steps=(last.total_steps if last else None) or job.total_steps,
         train_reward=train[-1][1] if train else None,
         valid_reward=valid[-1][1] if valid else None,

@@ -24,7 +24,7 @@ def validate(blocks: object, surface: Surface, *, at: str = "/blocks") -> list[P
 
     Args:
         blocks: the value of `blocks`, as JSON; a field that is null counts as absent.
-        surface: where they are to stand.
+        surface: where they are shown.
         at: the JSON pointer of `blocks` in what is sent.
     """
     given: Any = _without_nulls(blocks)
