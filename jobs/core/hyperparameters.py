@@ -1,4 +1,4 @@
-"""Reading the training settings a person typed: which keys there are, and what each may hold.
+"""The training settings that a person can type: their keys, and what each may hold.
 
 Bounds are those of the fine-tuning API.
 """
@@ -86,7 +86,7 @@ def read_whole(key: str, text: str, low: int, high: int) -> int:
 
 
 def read_effort(text: str) -> Effort:
-    """Return the effort that was typed; raises InvalidRequest naming those there are."""
+    """Return the effort that was typed; raises InvalidRequest naming the known ones."""
     return cast("Effort", _read("effort", text, _one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"))
 
 

@@ -1,4 +1,4 @@
-"""What channels and people set about being told, kept in the store; and how loud a message is when it goes out.
+"""How channels and people want to be notified, kept in the store; and how loud a message is when it goes out.
 
 It is decided at delivery, not when the message is caused, because people mute things in between.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from jobs.core.errors import Conflict
-from jobs.core.ids import quiet_turn
+from jobs.core.ids import quiet_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications import visibility as deciding
 from jobs.notifications.digest_content import active
@@ -103,15 +103,18 @@ class Quiet:
     async def set_quiet(self, channel: str, hours: QuietHours | None) -> None:
         """Set or end a channel's quiet hours; what they kept back until now is told once they do not hold."""
         ends = quiet_until((await self.preferences(channel)).quiet, self.clock())
-        wake = {quiet_turn((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
+        schedule = {quiet_item((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
         await self._edit(
-            ChannelPreferences(channel), channel, lambda preferences: replace(preferences, quiet=hours), wake=wake
+            ChannelPreferences(channel),
+            channel,
+            lambda preferences: replace(preferences, quiet=hours),
+            schedule=schedule,
         )
 
     # -- people --------------------------------------------------------------------------------------------------
 
     async def person(self, user: str) -> PersonPreferences:
-        """Return how a person likes to be told."""
+        """Return how a person likes to be notified."""
         held = await self.store.record(PersonPreferences, user)
         return held.value if held else PersonPreferences(user)
 
@@ -149,19 +152,19 @@ class Quiet:
         return Audience(await self.preferences(posting.channel), people, self.clock())
 
     async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> bool:
-        """Write down what is kept back; False where it has to be decided anew, for something changed meanwhile."""
+        """Write down what is kept back; False if it has to be decided again because something changed meanwhile."""
         held = await self._untold(posting.channel, ends)
         if any(item.posting == posting.id for item in held.value.items):
             return True  # an attempt before this one wrote it down
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
         record = _with(held.value, item)
-        change = Change(records=(Versioned(record, held.version),), wake={quiet_turn(record.id): ends - now})
+        change = Change(records=(Versioned(record, held.version),), schedule={quiet_item(record.id): ends - now})
         return await self.store.try_commit(change)
 
     async def _untold(self, channel: str, ends: float) -> Versioned[HeldBack]:
-        """Return what the quiet hours that end then keep back, beside what was told already, if they were cut short."""
+        """Return what the quiet hours that end then keep back; what was posted already, cut short, is not added to."""
         record_id = f"{channel}:{int(ends)}"
-        while (found := await self.store.record(HeldBack, record_id)) and found.value.told:
+        while (found := await self.store.record(HeldBack, record_id)) and found.value.notified:
             record_id = f"{record_id}:more"
         return found or Versioned(HeldBack(record_id, channel, ends), 0)
 
@@ -176,13 +179,13 @@ class Quiet:
         record_id: str,
         edit: Callable[[T], T],
         postings: tuple[Posting, ...] = (),
-        wake: Mapping[str, float] | None = None,
+        schedule: Mapping[str, float] | None = None,
     ) -> None:
         """Change the preferences of a channel or a person, which are `unset` until somebody sets them."""
         while True:
             held = await self.store.record(type(unset), record_id) or Versioned(unset, 0)
             edited = Versioned(edit(held.value), held.version)
-            if await self.store.try_commit(Change(records=(edited,), postings=postings, wake=wake or {})):
+            if await self.store.try_commit(Change(records=(edited,), postings=postings, schedule=schedule or {})):
                 return
 
     async def _edit_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:

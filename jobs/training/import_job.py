@@ -1,6 +1,6 @@
 """Attaching to a job that was launched elsewhere: from then on it is a job like any other.
 
-Its past is read by its first turn; see `jobs.training.poll`. Its task is known only if somebody names it: then the
+Its past is read by the first look; see `jobs.training.poll`. Its task is known only if somebody names it: then the
 graders, splits, approvers and terms hold as for a job launched here. Until then, who approves, and how many of them, is
 what holds where a task does not say, and its checkpoints are not evaluated. Who asked to watch it counts as its
 launcher: nobody can tell who was.
@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Job, JobState, LaunchRequest
 from jobs.platforms.gateway import Gateway, PlatformOf
@@ -43,7 +43,7 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """Whom a person asked to watch what for."""
+    """What a person asked to watch."""
 
     remote_id: str
     """The platform's id of the job, or ours where it is watched already."""
@@ -86,13 +86,13 @@ class JobImporter:
     clock: Callable[[], float]
 
     async def attach(self, request: WatchRequest) -> ImportedJob:
-        """Write the job down with its card; its turns read its history and watch it.
+        """Write the job down with its card; looks read its history and follow it.
 
         The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
 
         Raises:
             Conflict: it is watched already; names the job.
-            InvalidRequest: it is no reinforcement fine-tuning job, the id is none, or the task cannot evaluate it.
+            InvalidRequest: it is no reinforcement fine-tuning, the id is malformed, or the task cannot evaluate it.
             NotFound: there is no such task or platform, or the platform does not have the job.
             NotPermitted: the job is watched for somebody else, who may say which task it is of.
             PlatformError: the platform does not say.
@@ -123,7 +123,7 @@ class JobImporter:
         return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self.tasks, remote))
 
     async def _task(self, name: str | None) -> Task | None:
-        """Return the task that was named; raises where there is none such, or nothing to evaluate checkpoints on."""
+        """Return the task that was named; raises if it does not exist or has nothing to evaluate checkpoints on."""
         if name is None:
             return None
         task = await asyncio.to_thread(self.tasks.load, name)
@@ -145,7 +145,7 @@ class JobImporter:
             named = _named(job, number)
             change = Change(
                 records=(Versioned(named, 0),),
-                next_turn=0,
+                due_in=0,
                 postings=(card_posting(named, urgent=True),),
                 audit=(attached(named),),
             )
@@ -190,7 +190,7 @@ class JobImporter:
         line = status(job, f"said that it is a job of {job.task}", by=request.requested_by)
         return Change(
             records=(given,),
-            wake={evidence_turn(job.id): 0.0} if job.has_final_checkpoints else {},
+            schedule={evidence_item(job.id): 0.0} if job.has_final_checkpoints else {},
             postings=(line, card_posting(job, urgent=True)),
             audit=(given_task(job, request.requested_by, request.channel, self.clock()),),
         )

@@ -27,10 +27,10 @@ from jobs.training.trail_entries import launched
 
 APPEARANCE: Final = 60.0
 CREATE_LEASE: Final = 90.0
-"""Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
+"""Seconds until another attempt may look at a job in creating: longer than the create call's own time-out."""
 MOST_UNKNOWN: Final = 3
 """Looks at a platform that cannot say whether it has the job before the person is told."""
-MOST_TIDYING: Final = 15
+MOST_CLEANUPS: Final = 15
 """Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
 LONGEST_PAUSE: Final = 300.0
 CANCELLED_EARLY: Final = "It was cancelled before the launch."
@@ -59,7 +59,7 @@ class Launcher:
     # -- the request ---------------------------------------------------------------------------------------------
 
     async def launch(self, request: LaunchRequest) -> Job:
-        """Check what was asked for and write the job down; its turns do the rest.
+        """Check what was asked for and write the job down; its work items do the rest.
 
         The same trigger asked twice returns the same job.
 
@@ -73,7 +73,7 @@ class Launcher:
         while True:
             once = Once(key, job.id, RETYPED)
             try:
-                change = Change(records=(Versioned(job, 0),), next_turn=0, once=once, audit=(launched(job),))
+                change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
                 await self.store.commit(change)
             except VersionConflict:
                 held = await self.store.record(Job, job.id)
@@ -93,7 +93,7 @@ class Launcher:
         held = await self.store.record(Job, job_id)
         return held is not None and held.value.state is JobState.NOT_LAUNCHED
 
-    # -- its turns -----------------------------------------------------------------------------------------------
+    # -- its work ------------------------------------------------------------------------------------------------
 
     async def check(self, held: Versioned[Job]) -> None:
         """Try the reward grader on a real item; go on to launching, or refuse in words."""
@@ -106,7 +106,7 @@ class Launcher:
             await self.refuse(held, " ".join(problems))
             return
         await self.store.commit(
-            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), next_turn=0)
+            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), due_in=0)
         )
 
     async def _problems(self, job: Job) -> list[str]:
@@ -127,7 +127,7 @@ class Launcher:
 
         Args:
             held: the job as it was read.
-            again: an earlier turn began this and did not finish: files of its own may lie on the platform.
+            again: an earlier attempt did not finish: files of its own may lie on the platform.
         """
         job = held.value
         files: list[str] = []
@@ -142,7 +142,7 @@ class Launcher:
             return
         creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            await self.store.commit(Change(records=(Versioned(creating, held.version),), next_turn=CREATE_LEASE))
+            await self.store.commit(Change(records=(Versioned(creating, held.version),), due_in=CREATE_LEASE))
         except VersionConflict:
             await _delete(gateway, files)
             raise
@@ -165,7 +165,7 @@ class Launcher:
         # A slow platform may still be at it: what is not there yet is not known to be missing.
         early = self.appearance - (self.clock() - (job.create_asked_at or 0.0))
         if early > 0:
-            await self.store.commit(Change(records=(held,), next_turn=early))
+            await self.store.commit(Change(records=(held,), due_in=early))
             return
         if job.pending:
             await self.refuse(held, CANCELLED_EARLY)
@@ -175,12 +175,12 @@ class Launcher:
         except BotError as failure:
             await self.refuse(held, str(failure))
             return
-        # Claimed anew before the call that costs money: of two turns that got here, one loses this write.
+        # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
         claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self.clock())
-        await self.store.commit(Change(records=(Versioned(claimed, held.version),), next_turn=CREATE_LEASE))
+        await self.store.commit(Change(records=(Versioned(claimed, held.version),), due_in=CREATE_LEASE))
         await self._create(Versioned(claimed, held.version + 1), gateway, task)
 
-    async def tidy(self, held: Versioned[Job]) -> None:
+    async def clean_up(self, held: Versioned[Job]) -> None:
         """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
         job, wait = held.value, -1.0
         try:
@@ -191,10 +191,10 @@ class Launcher:
         except BotError as failure:
             job = replace(job, troubles=job.troubles + 1)
             # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
-            if isinstance(failure, PlatformError) and job.troubles < MOST_TIDYING:
+            if isinstance(failure, PlatformError) and job.troubles < MOST_CLEANUPS:
                 wait = _pause(job.troubles)
             log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
-        await self.store.commit(Change(records=(Versioned(job, held.version),), next_turn=wait))
+        await self.store.commit(Change(records=(Versioned(job, held.version),), due_in=wait))
 
     async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
         job = held.value
@@ -209,7 +209,7 @@ class Launcher:
             await self._created(held, remote)
 
     async def _delete_other_uploads(self, gateway: Gateway, job: Job) -> None:
-        """Delete the files that an interrupted turn uploaded for this job, as well as may be; they cost nothing."""
+        """Delete the files that an interrupted attempt uploaded for this job, as well as may be; they cost nothing."""
         try:
             await _delete(gateway, set(await _uploads(gateway, job)) - set(job.files))
         except PlatformError as failure:
@@ -226,7 +226,7 @@ class Launcher:
             note=None,
         )
         await self.store.commit(
-            Change(records=(Versioned(job, held.version),), next_turn=0, postings=(card_posting(job, urgent=True),))
+            Change(records=(Versioned(job, held.version),), due_in=0, postings=(card_posting(job, urgent=True),))
         )
         log.info("job.created", remote=remote.id)
 
@@ -239,11 +239,11 @@ class Launcher:
         )
         postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
         await self.store.commit(
-            Change(records=(Versioned(job, held.version),), next_turn=_pause(job.troubles), postings=postings)
+            Change(records=(Versioned(job, held.version),), due_in=_pause(job.troubles), postings=postings)
         )
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
-        """End a launch before the platform has the job, and tell the person why; its next turn tidies up."""
+        """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
         job = replace(
             held.value,
             state=JobState.NOT_LAUNCHED,
@@ -257,7 +257,7 @@ class Launcher:
         await self.store.commit(
             Change(
                 records=(Versioned(job, held.version),),
-                next_turn=-1 if sent_nothing else 0,
+                due_in=-1 if sent_nothing else 0,
                 postings=(answer(job, text, "refused"),),
             )
         )

@@ -1,4 +1,4 @@
-"""Reading a job that the platform has: what is new since the last turn, and what a person wants of it."""
+"""Reading a job that the platform has: what is new since the last look, and what a person asks for."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ class Poller:
             return
         now = self.clock()
         if changes_nothing(held.value, news, now):
-            await self.store.commit(Change(records=(held,), next_turn=poll_interval(held.value, profile, now)))
+            await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
             return
         series = await self.store.series(held.value.id, held.version)
         # The rules read a long series for tenths of a second.
@@ -79,7 +79,7 @@ class Poller:
         Args:
             held: the job as it was read.
             pending: what is asked for.
-            again: whether an earlier turn died that may have asked for it already.
+            again: whether an earlier attempt died that may have asked for it already.
         """
         job = held.value
         cleared = replace(job, pending=None)
@@ -95,7 +95,7 @@ class Poller:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
                 postings = (status(cleared, DONE[pending.action], by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
-        await self.store.commit(Change(records=(Versioned(cleared, held.version),), next_turn=0, postings=shown))
+        await self.store.commit(Change(records=(Versioned(cleared, held.version),), due_in=0, postings=shown))
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
@@ -189,4 +189,4 @@ def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None)
     if job.troubles == SAY_SO_AFTER:
         job = replace(job, status_notes=job.status_notes + 1)
         postings = (status(job, f"No news: {failure} I keep asking; the platform trains without me, if it can."),)
-    return Change(records=(Versioned(job, held.version),), next_turn=wait, postings=postings)
+    return Change(records=(Versioned(job, held.version),), due_in=wait, postings=postings)

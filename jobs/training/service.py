@@ -1,4 +1,4 @@
-"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the turns each of them takes."""
+"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the work on each of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,10 +20,10 @@ from jobs.training.poll import PAST, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
-MOST_STARTS: Final = 3
-"""Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
+MOST_ATTEMPTS: Final = 3
+"""Attempts that may die before the job is set aside: a job that kills its worker must not do so for ever."""
 MOST_LOOKS: Final = 3
-"""In one turn, where others keep being quicker."""
+"""In one work item, where others keep being quicker."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -84,7 +84,7 @@ class RftJobs:
         return job, await self.poller.messages(job, most)
 
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
-        """Write down what a person wants of a job; its next turn, at once, does it.
+        """Write down what a person wants of a job; its next work item, at once, does it.
 
         Raises:
             NotFound: there is no such job.
@@ -101,7 +101,7 @@ class RftJobs:
                 records=(Versioned(job, held.version),),
                 # While it is not known whether the platform took the job, its next work must not come early: the
                 # request that creates it may still be on its way.
-                next_turn=None if job.state is JobState.CREATING else 0.0,
+                due_in=None if job.state is JobState.CREATING else 0.0,
                 postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
                 audit=(asked(job, pending, self.clock()),),
             )
@@ -132,34 +132,34 @@ class RftJobs:
         if action is Action.PAUSE and job.state is not JobState.WATCHING:
             raise Conflict(f"{job.id} is {job.state.value}; only a running job can be paused.")
 
-    # -- its turns -----------------------------------------------------------------------------------------------
+    # -- its work ------------------------------------------------------------------------------------------------
 
-    async def turn(self, job_id: str, starts: int, reference: str) -> None:
-        """Take one turn of a job: do what its state asks for.
+    async def work(self, job_id: str, attempts: int, reference: str) -> None:
+        """Do the next piece of work on a job: what its state asks for.
 
         Args:
-            job_id: whose turn it is.
-            starts: turns begun since the last one that finished, this one included.
-            reference: finds this turn in the log, should it fail.
+            job_id: whose work item it is.
+            attempts: attempts since the last that finished, this one included.
+            reference: finds this attempt in the log, should it fail.
         """
         for _ in range(MOST_LOOKS):
             held = await self.store.record(Job, job_id)
             if held is None:
                 return
             try:
-                if starts > MOST_STARTS:
+                if attempts > MOST_ATTEMPTS:
                     await self._set_aside(held, reference)
                 else:
-                    await self._step(held, starts)
+                    await self._step(held, attempts)
             except VersionConflict:
-                log.info("turn.overtaken")  # another turn, or a person, was quicker
+                log.info("work.overtaken")  # another bot, or a person, was quicker
                 if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no turn, and the lease of this one would be waited for. To look again
+                    # Theirs may have planned no work item, and the lease of this one would be waited for. To look again
                     # is safe at any time; a launch is not.
                     continue
             return
 
-    async def _step(self, held: Versioned[Job], starts: int) -> None:
+    async def _step(self, held: Versioned[Job], attempts: int) -> None:
         job = held.value
         if job.pending and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
             await self.launcher.refuse(held, CANCELLED_EARLY)
@@ -168,40 +168,40 @@ class RftJobs:
             case JobState.CHECKING:
                 await self.launcher.check(held)
             case JobState.LAUNCHING:
-                await self.launcher.send(held, again=starts > 1)
+                await self.launcher.send(held, again=attempts > 1)
             case JobState.CREATING:
                 await self.launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.pending:
-                    await self.poller.act(held, job.pending, again=starts > 1)
+                    await self.poller.act(held, job.pending, again=attempts > 1)
                 else:
                     await self.poller.look(held)
             case JobState.NOT_LAUNCHED:
-                await self.launcher.tidy(held)
+                await self.launcher.clean_up(held)
             case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
-                return  # a turn handed over twice: the first one saw the end
+                return  # handed over twice: the first attempt saw the end
             case _:
                 assert_never(job.state)
 
     async def _set_aside(self, held: Versioned[Job], reference: str) -> None:
-        """Stop trying a job whose turns keep dying: refuse a launch, look at a running one only now and then."""
+        """Stop trying a job whose work keeps dying: refuse a launch, look at a running one only now and then."""
         job = held.value
         if job.state.is_final:
-            await self.store.commit(Change(records=(held,), next_turn=-1))
+            await self.store.commit(Change(records=(held,), due_in=-1))
             return
         fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
         if not job.state.is_on_platform and job.state is not JobState.CREATING:
             await self.launcher.refuse(held, fault)
             return
         if job.note and job.note.startswith("A fault of mine"):
-            await self.store.commit(Change(records=(held,), next_turn=SET_ASIDE))
+            await self.store.commit(Change(records=(held,), due_in=SET_ASIDE))
             return
         known = "The job itself goes on" if job.state.is_on_platform else f"{job.platform} may have it or not"
         text = f"{fault} {known}; I look again every {SET_ASIDE / 60:.0f} minutes."
         noted = replace(job, note=text, status_notes=job.status_notes + 1)
         posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
         await self.store.commit(
-            Change(records=(Versioned(noted, held.version),), next_turn=SET_ASIDE, postings=(posting,))
+            Change(records=(Versioned(noted, held.version),), due_in=SET_ASIDE, postings=(posting,))
         )
 
 

@@ -1,8 +1,8 @@
 """Looking at very many jobs with few requests: a sweep lists a platform's jobs, and wakes those whose status changed.
 
-Each platform with watched jobs is swept in turns of its own, every `idle_poll_seconds`. Jobs that run keep their own
-turns, since no list tells of new steps. The quiet ones (queued, paused, ...) have none while sweeps answer for them:
-they are put off, again and again. Should the sweeps stop, those turns come by themselves, spread over a while.
+Each platform with watched jobs is swept every `idle_poll_seconds`. Running jobs keep their own
+looks, since no list tells of new steps. The quiet ones (queued, paused, ...) have none while sweeps look at them:
+they are deferred, again and again. Should the sweeps stop, those looks come on their own, spread over a while.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ LEASE: Final = LISTING_SECONDS + 60.0
 WOKEN_A_SECOND: Final = 20.0
 """So that a platform on which everything changed at once is not flooded with questions."""
 COVERED_FOR: Final = 15.0
-"""Sweeps that may be missed before quiet jobs take turns of their own again; they do so over as long a time again."""
+"""Sweeps that may be missed before quiet jobs are looked at one by one again; they do so over as long a time again."""
 STATUS_HOLDS_FOR: Final = 3.0
 """Sweeps that may be missed before a job that runs asks for its status again."""
 LEFT_ALONE: Final = 900.0
@@ -62,10 +62,10 @@ class Sweeper:
     platform_of: PlatformOf
 
     async def sweep(self, platform: str, token: str) -> None:
-        """Take one turn of a platform, and plan the next.
+        """Sweep a platform once, and plan the next sweep.
 
         The cheaper of two ways is taken. Where the quiet jobs are few, or fewer than the pages that the list took the
-        last time, each is asked singly, by its own turns. Otherwise the list is read, at most until every watched job
+        last time, each is asked singly, by a look of its own. Otherwise the list is read, at most until every job
         was in it. Jobs that are not in it (too old, deleted), all of them where the platform cannot list, are asked
         singly too, in rotation: so many of them after each sweep as `MOST_REQUESTS` leaves room for.
 
@@ -83,7 +83,7 @@ class Sweeper:
             left = SweepPosition(pages=position.pages if quiet else 0)
             await self.store.swept(platform, token, pause=pause, position=left)
             return
-        await self.store.put_off_quiet(platform, after=COVERED_FOR * pause)
+        await self.store.defer_quiet(platform, after=COVERED_FOR * pause)
         listing = await _list(gateway, {each.remote_id for each in watched}) if gateway else Listing({}, 0)
         pause = max(pause, listing.retry_after)
         left = await self._follow_up(platform, watched, listing, position.cursor, pause)
@@ -104,7 +104,7 @@ class Sweeper:
         changed = [each.job for each in watched if _has_changed(each, listing.statuses)]
         await self.store.plan(platform, changed, within=len(changed) / WOKEN_A_SECOND, ask=True)
         unlisted = [each for each in watched if each.remote_id not in listing.statuses]
-        # Those that run take turns of their own, and have to ask for their status in them.
+        # Running ones have looks of their own, which must ask for their status.
         running = [each.job for each in unlisted if not each.is_quiet]
         await self.store.plan(platform, running, within=COVERED_FOR * pause, ask=True)
         room = max(LEAST_SINGLY, (MOST_REQUESTS - listing.pages) // REQUESTS_A_LOOK)
@@ -120,7 +120,7 @@ def rotated(jobs: Sequence[str], cursor: str) -> list[str]:
 
 
 def _has_changed(watched: SweepEntry, statuses: Mapping[str, str]) -> bool:
-    """Tell whether the list says something else of a job than the bot knows; one whose turn is due is left to it."""
+    """Tell whether the list says something else of a job than the bot knows; one whose look is due is left to it."""
     return bool(watched.status) and statuses.get(watched.remote_id, watched.status) != watched.status
 
 
