@@ -18,7 +18,7 @@ from handlers.jobs import explain as explaining
 from handlers.slack.boundary import Boundary, SteadyAck
 from handlers.slack.receipts import Reception, read_asked
 from handlers.slack.replies import Answers, SteadyRespond
-from handlers.tasks import upload as uploading
+from handlers.tasks import datasets as uploading
 
 CONCERNS = (rft, evals, explaining, approving, checkpoints, aliasing, uploading, proctor)
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from bot.settings import DemoSettings, Settings
-from handlers.evidence.preference import NEEDS
+from handlers.evidence.summary import NEEDS
 from handlers.slack.commands import EVAL, PROCTOR, RFT, Verb
 from jobs.aliases.webhook import signature
 from jobs.audit.export import Format

@@ -9,8 +9,7 @@ from typing import Final
 
 from charts import describe
 from charts.wording import quantity
-from handlers.approvals.approval_blocks import settled_line
-from handlers.evidence.words import headline
+from handlers.approvals.messages import ended
 from handlers.jobs.costs import training_cost
 from handlers.jobs.curve_charts import RECENT
 from handlers.jobs.significance import since_start
@@ -35,6 +34,7 @@ from jobs.evals.stats.validation_noise import LEAST
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
+from jobs.views.checkpoint import evidence_view
 from jobs.views.job import JobView
 
 MOST_NOTES: Final = 5
@@ -81,7 +81,7 @@ def _verdict(view: JobView) -> str:
     if gathering := _gathering(view):
         return gathering
     if approval:
-        return settled_line(job, approval) if approval.settled else _waiting(view)
+        return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])
     if job.valid_reward is None:
@@ -97,7 +97,7 @@ def _waiting(view: JobView) -> str:
     waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
     if view.evidence is None or view.evidence.state is not EvidenceState.READY:
         return waiting
-    return f"{escape(headline(view.job, view.evidence))}. {waiting}"
+    return f"{escape(evidence_view(view.job, view.evidence).headline)}. {waiting}"
 
 
 def _gathering(view: JobView) -> str:

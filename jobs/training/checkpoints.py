@@ -83,11 +83,11 @@ def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[
 
     Args:
         checkpoints: with their scores.
-        reward: name of the grader that training training_reward; its score is the validation reward.
+        reward: name of the grader that training climbs; its score is the validation reward.
     """
     figures = [(c, c.scores.get("precision"), c.scores.get("recall"), _f1(c, reward)) for c in checkpoints]
     return tuple(
-        CheckpointReading(checkpoint, precision, recall, f1, _leaning(precision, recall))
+        CheckpointReading(checkpoint, precision, recall, f1, leaning_of(precision, recall))
         for checkpoint, precision, recall, f1 in figures
     )
 
@@ -113,7 +113,8 @@ def _f1(checkpoint: Checkpoint, reward: str) -> float | None:
     return checkpoint.valid_reward if reward == "f1" else None
 
 
-def _leaning(precision: float | None, recall: float | None) -> Leaning | None:
+def leaning_of(precision: float | None, recall: float | None) -> Leaning | None:
+    """Return how a model leans by its mean precision and recall, or None if either is unknown."""
     if precision is None or recall is None:
         return None
     if precision - recall > LOPSIDED:
