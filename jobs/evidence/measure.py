@@ -4,20 +4,20 @@ Reading answers blocks and statistics compute: not for the event loop.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
-from jobs.evals.answer_store import Item
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.paired_tests import FLIPS, difference, holm
+from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
 from jobs.evals.stats.verdict import Side, judged, pair_up
-from jobs.evidence.bias import ItemScores, item_means, run_variance, selection_bias
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
 from jobs.platforms.profiles import Price, Retirement
@@ -35,18 +35,6 @@ ERRORS: Final = 2.0
 """Standard errors that a change must exceed."""
 MOST_LETTERS: Final = 200
 """Of an item's text."""
-
-
-class EvalFile(Protocol):
-    """Has the answers of evals and their items; calls block."""
-
-    def answers(self, eval_id: str, /) -> Iterable[Answer]:
-        """Return every answer on file, from the beginning at each call."""
-        ...
-
-    def items(self, eval_id: str, /) -> Iterable[Item]:
-        """Return the items; raises NotFound if they are gone."""
-        ...
 
 
 # -- one eval ------------------------------------------------------------------------------------------------------
@@ -79,7 +67,7 @@ class SplitAnswers:
     usage: Mapping[str, Usage]
 
     @classmethod
-    def read(cls, evaluation: Eval, file: EvalFile) -> Self:
+    def read(cls, evaluation: Eval, file: AnswerReader) -> Self:
         """Read an eval's answers: twice, so that no text is held."""
         models = {arm.name: arm.model for arm in evaluation.arms}
         usage = {model: Usage() for model in models.values()}
@@ -116,7 +104,7 @@ def measured(
     evidence: Evidence,
     valid: Eval,
     test: Eval | None,
-    file: EvalFile,
+    file: AnswerReader,
     *,
     guardrails: Mapping[str, float],
     price_of: Callable[[str], Price | None],
@@ -275,7 +263,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
         texts: item id to its text as it is shown.
     """
     old, new = item_means(before), item_means(after)
-    noise = [variance for scores in (before, after) if (variance := run_variance([scores])) is not None]
+    noise = [variance for scores in (before, after) if (variance := run_variance(scores.values())) is not None]
     least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
     found = [
         ChangedItem(item, old[item], new[item], texts.get(item, ""))
@@ -288,7 +276,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
     return tuple(fixed[:MOST_SHOWN]), tuple(broken[:MOST_SHOWN])
 
 
-def shown_texts(file: EvalFile, eval_id: str) -> dict[str, str]:
+def shown_texts(file: AnswerReader, eval_id: str) -> dict[str, str]:
     """Return each item's text on one line, cut if it is long; {} if the items are gone."""
     try:
         lines = {item.id: " ".join(item.input.split()) for item in file.items(eval_id)}

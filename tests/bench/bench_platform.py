@@ -19,7 +19,7 @@ EXAMPLES, VALIDATIONS, ASKED = 100, 50, 200
 AUTO = "auto"
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:  # noqa: ARG001 - one size serves both
     """Return the platform's figures: 100 training and 50 validation rows, 98 steps of 16 x 16 rollouts, two graders."""
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as home:
         async with serve(Path(home)) as platform, AsyncOpenAI(base_url=platform.url, api_key="local") as client:

@@ -14,8 +14,7 @@ from jobs.core.series import Series
 from jobs.rules.alert_state import alerts_of
 from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
+from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 
 NOW = 1_500.0
 CHECKPOINTS = (a_checkpoint(60, 0.9, 0.4, 0.5), a_checkpoint(85, 0.7, 0.6, 0.63), a_checkpoint(95, 0.5, 0.8, 0.6))

@@ -18,9 +18,8 @@ from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role, Vers
 from jobs.state.change import Versioned
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import BOB, CAROL, RFT
+from tests.handlers.known_people import ALICE, BOB, CAROL, RFT
 from tests.jobs.aliases.team import Team, approval_of
-from tests.local.slack.people import ALICE
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, buttons, eventually, in_thread, said
 

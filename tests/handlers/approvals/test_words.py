@@ -22,8 +22,7 @@ from jobs.state.store import LedgerEntry, Store
 from jobs.training.postings import card_posting
 from jobs.views.job import JobView
 from local.slack.server import serve
-from tests.handlers.known_people import BOB, CAROL, DAVE, RFT
-from tests.local.slack.people import ALICE
+from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
 from tests.records import a_candidate, a_change, a_checkpoint, a_job, an_approval, an_evidence
 from tests.story.colleagues import Json
 

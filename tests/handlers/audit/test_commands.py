@@ -15,8 +15,7 @@ from jobs.trail.chain import FIRST
 from jobs.trail.entry import ENTRY, Act, AuditEntry, SealedEntry
 from jobs.trail.verify import Flaw, Verification
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import BOB, RFT
-from tests.local.slack.people import ALICE
+from tests.handlers.known_people import ALICE, BOB, RFT
 from tests.story.colleagues import eventually
 
 AT = 1_763_800_000.0

@@ -20,9 +20,8 @@ from local.slack.blocks import validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.conftest import Scene
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
-from tests.handlers.known_people import RFT
+from tests.handlers.known_people import ALICE, RFT
 from tests.handlers.posting_desk import SmallPool, open_desk
-from tests.local.slack.people import ALICE
 from tests.records import a_request
 from tests.story.colleagues import Json, eventually, pictures, said
 

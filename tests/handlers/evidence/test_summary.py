@@ -20,8 +20,7 @@ from jobs.evidence.records import Figure, Versus
 from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval
+from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval
 
 FILE = "F0123456789"
 MANY_JOB, MANY = shown.many(24)

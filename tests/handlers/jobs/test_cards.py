@@ -17,8 +17,7 @@ from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.test_messages import action_ids, text_of
 from tests.jobs.training.test_poll import FALLS, SMALL
-from tests.local.slack.people import ALICE
-from tests.records import BOB, PROFILE, a_checkpoint, a_job, a_series, a_step, an_approval, an_evidence
+from tests.records import ALICE, BOB, PROFILE, a_checkpoint, a_job, a_series, a_step, an_approval, an_evidence
 
 NOW = 1_500.0
 FILE = "F0123456789"

@@ -8,8 +8,7 @@ from jobs.approvals.records import Ending, Settlement
 from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.state.change import Change, Versioned
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import RFT
-from tests.local.slack.people import ALICE
+from tests.handlers.known_people import ALICE, RFT
 from tests.records import a_job, a_request, a_series, an_approval
 from tests.story.colleagues import Json, buttons, eventually, pictures, said
 from tests.story.conftest import House

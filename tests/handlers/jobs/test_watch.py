@@ -5,8 +5,7 @@ from dataclasses import replace
 from handlers.jobs.commands import watched
 from jobs.core.records import ApprovalPolicy
 from jobs.training.import_job import ImportedJob
-from tests.local.slack.people import ALICE
-from tests.records import BOB, a_job
+from tests.records import ALICE, BOB, a_job
 
 KNOWN = a_job(
     imported=True, task="small", remote_id="ftjob-1", platform_status="running", approvers=("model-approvers",)

@@ -20,8 +20,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.handlers.posting_desk import jobs_of, open_desk
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CHANNEL, DAVE, a_job
+from tests.records import ALICE, BOB, CHANNEL, DAVE, a_job
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC).timestamp()
 Say = Callable[..., Awaitable[str]]

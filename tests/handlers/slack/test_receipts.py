@@ -13,8 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from handlers.slack.receipts import Reception, interrupted, read_asked
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import BOB, RFT
-from tests.local.slack.people import ALICE
+from tests.handlers.known_people import ALICE, BOB, RFT
 from tests.story.colleagues import Json, buttons, eventually
 
 COMMAND = {"command": "/rft", "text": "launch task=eurovoc", "user_id": ALICE, "channel_id": RFT, "trigger_id": "7.7.7"}

@@ -14,8 +14,7 @@ from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team, approval_of
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, DAVE, a_job
+from tests.records import ALICE, BOB, CAROL, DAVE, a_job
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, DAVE
+from tests.records import ALICE, BOB, CAROL, DAVE
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from jobs.state.store import Store
 from jobs.trail.entry import Act
 from tests.jobs.approvals.clicking import GO, LOOK, READY
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, waiting
-from tests.local.slack.people import ALICE
+from tests.records import ALICE
 
 BOTS = 3
 CLICKS = 50

@@ -7,8 +7,7 @@ from jobs.approvals.records import DAY, Ending, Settlement
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.records import Guard, Role
 from tests.jobs.approvals.team import OPENED, decision, waiting
-from tests.local.slack.people import ALICE
-from tests.records import BOB, a_candidate, a_job, an_evidence
+from tests.records import ALICE, BOB, a_candidate, a_job, an_evidence
 
 JOB = a_job()
 EVIDENCE = an_evidence()

@@ -9,8 +9,7 @@ from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Set
 from jobs.approvals.rules import Outcome, decide, lapsed, objection, would_settle
 from jobs.core.records import ApprovalPolicy
 from tests.jobs.approvals.team import ERIN, FIRST, OPENED, SECOND, decision, rejection, waiting
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, DAVE
+from tests.records import ALICE, BOB, CAROL, DAVE
 
 TEAM = frozenset({ALICE, BOB, CAROL, ERIN})
 FRANK = "U0FRANK"

@@ -14,8 +14,7 @@ from jobs.trail.entry import Act
 from jobs.training.trail_entries import attached, launched
 from tests.handlers.posting_desk import jobs_of
 from tests.jobs.evals.answers import an_eval
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CHANNEL, a_job, a_request
+from tests.records import ALICE, BOB, CHANNEL, a_job, a_request
 
 
 def test_a_launch_says_what_is_trained_and_leaves_out_what_nobody_chose() -> None:

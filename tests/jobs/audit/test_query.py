@@ -15,8 +15,7 @@ from jobs.state.change import Change
 from jobs.state.store import Store
 from jobs.trail.chain import FIRST, hash_of, sealed
 from jobs.trail.entry import Act, AuditEntry, SealedEntry
-from tests.local.slack.people import ALICE
-from tests.records import BOB
+from tests.records import ALICE, BOB
 
 NOW = 1_763_800_000.0
 ENTRIES = (

@@ -17,9 +17,8 @@ from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.handlers.posting_desk import jobs_of, no_platform
 from tests.jobs.evals.answers import an_eval
-from tests.local.slack.people import ALICE
 from tests.permitted import permissions
-from tests.records import BOB, CAROL, CHANNEL, DAVE, a_job, a_request
+from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_job, a_request
 
 Role = Literal["owner", "approver", "both", "stranger"]
 PEOPLE: Final[dict[Role, str]] = {"owner": ALICE, "approver": BOB, "both": CAROL, "stranger": DAVE}

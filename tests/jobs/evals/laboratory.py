@@ -24,9 +24,8 @@ from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.model_endpoint import Endpoint, serving_models
 from tests.jobs.tasks.folder import line, write_folder
-from tests.local.slack.people import ALICE
 from tests.permitted import EVERYBODY_MAY
-from tests.records import CHANNEL
+from tests.records import ALICE, CHANNEL
 
 PATIENCE = 60.0
 """Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
@@ -112,7 +111,7 @@ class Laboratory:
     async def begin_turn(self, runner: EvalRunner) -> asyncio.Task[None]:
         """Wait for a turn that is due and let `runner` take it."""
         claimed = await self.due()
-        starts = await self.store.starts(claimed[0])
+        starts = await self.store.attempts(claimed[0])
         task = asyncio.create_task(runner.turn(*claimed, starts, "reference"))
         self._turns.add(task)
         return task

@@ -24,8 +24,7 @@ from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
 from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, open_room, runner_on
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, a_request
+from tests.records import ALICE, BOB, CAROL, a_request
 
 
 @pytest.fixture

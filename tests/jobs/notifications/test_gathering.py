@@ -4,8 +4,7 @@ from jobs.approvals.records import Ending, Settlement
 from jobs.core.records import Job, JobState
 from jobs.notifications.digest_content import active, digest_of
 from jobs.notifications.records import ChannelPreferences, Mute, Scope
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CHANNEL, a_job, a_request, an_approval
+from tests.records import ALICE, BOB, CHANNEL, a_job, a_request, an_approval
 
 NOW = 1_000_000.0
 DAY = 86_400.0
@@ -34,7 +33,7 @@ def test_it_tells_what_runs_and_what_ended_since_the_last() -> None:
 
 @pytest.mark.parametrize(("last", "told"), [(NOW - 30, ()), (NOW - 60, ()), (NOW - 61, ("rft-new",))])
 def test_nothing_is_told_twice(last: float, told: tuple[str, ...]) -> None:
-    digest = digest_of("d", ChannelPreferences(CHANNEL, told_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
+    digest = digest_of("d", ChannelPreferences(CHANNEL, covered_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
     assert digest.finished == told
     assert digest.is_empty is not bool(told)
 

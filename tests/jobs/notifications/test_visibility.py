@@ -8,8 +8,7 @@ import pytest
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferences, QuietHours, Scope
 from jobs.notifications.visibility import Audience, Level, Visibility, mute_of, recipients, visibility
-from tests.local.slack.people import ALICE
-from tests.records import BOB, CAROL, a_job, a_posting
+from tests.records import ALICE, BOB, CAROL, a_job, a_posting
 
 NOON = 1_767_960_000.0  # 2026-01-09 12:00 UTC
 ALWAYS = QuietHours(0, 1439, "UTC", ALICE)

@@ -11,7 +11,7 @@ from jobs.state.store import Store
 from jobs.trail.chain import FIRST, hash_of
 from jobs.trail.entry import ENTRY, Act, AuditEntry
 from jobs.trail.verify import Flaw, Verification, verify
-from tests.local.slack.people import ALICE
+from tests.records import ALICE
 
 AUDIT, HEAD = "{proctor}:audit", "{proctor}:audit:head"
 KEY = b"a key that only the bot has"

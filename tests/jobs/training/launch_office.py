@@ -24,10 +24,9 @@ from jobs.training.service import RftJobs
 from local.platform.job_runner import Limits
 from local.platform.server import Platform, serve
 from tests.jobs.tasks.folder import write_folder
-from tests.local.slack.people import ALICE
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY
-from tests.records import CHANNEL
+from tests.records import ALICE, CHANNEL
 
 SCHEMA = {
     "type": "object",
@@ -112,7 +111,7 @@ class Office:
 
     async def turn(self, job_id: str, starts: int = 1) -> Job:
         """Take one turn, and return the job after it."""
-        await self.jobs.turn(job_id, starts, "reference")
+        await self.jobs.work(job_id, starts, "reference")
         return await self.job(job_id)
 
     async def until(self, job_id: str, *states: JobState) -> Job:

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.permissions import NotPermitted
 from jobs.core.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.platforms.gateway import Gateway
@@ -24,9 +24,8 @@ from jobs.training.import_job import JobImporter, WatchRequest
 from jobs.training.poll import Poller
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
-from tests.local.slack.people import ALICE
 from tests.permitted import permissions
-from tests.records import BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
+from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
@@ -326,9 +325,9 @@ async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: 
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
     job = await bureau.look(await bureau.attach())
-    await bureau.store.commit(Change(wake={evidence_turn(job.id): -1.0}))
+    await bureau.store.commit(Change(schedule={evidence_item(job.id): -1.0}))
     await bureau.attach(task="small", trigger="typed later")
-    assert await bureau.store._redis.zscore("{proctor}:due", evidence_turn(job.id)) is not None
+    assert await bureau.store._redis.zscore("{proctor}:due", evidence_item(job.id)) is not None
 
 
 async def test_not_everybody_says_which_task_a_job_is_of(bureau: Bureau) -> None:
