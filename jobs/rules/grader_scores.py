@@ -30,7 +30,7 @@ def precision_and_recall(inputs: RuleInputs) -> tuple[Points, Points] | None:
     return (named["precision"], named["recall"]) if {"precision", "recall"} <= named.keys() else None
 
 
-PARTS: Final = Need("No grader is reported beside the reward.", parts_of_reward)
+PARTS: Final = Need("No grader is reported besides the reward.", parts_of_reward)
 HELD_OUT: Final = Need("No held-out grader is reported.", held_out)
 BOTH: Final = Need("No graders called precision and recall are reported.", precision_and_recall)
 

@@ -122,15 +122,8 @@ class Rule(ABC):
         return self._drawn(self.panels, self._readings(inputs), inputs)
 
     def thresholds(self) -> dict[str, float]:
-        """Return the numbers among the settings by name; those of a rule inside of this one as `<field>_<name>`."""
-        found: dict[str, float] = {}
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            inner = value.thresholds() if isinstance(value, Rule) else {}
-            found |= {f"{setting.name}_{name}": number for name, number in inner.items()} or {
-                setting.name: float(value)
-            }
-        return found
+        """Return the thresholds by name."""
+        return {threshold.name: float(getattr(self, threshold.name)) for threshold in fields(self)}
 
     def _raised(
         self, readings: Sequence[Reading], level: Level, sign: Callable[[Reading], Sign], *, clean: int | None = None
