@@ -24,7 +24,7 @@ from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
-from jobs.training.plan import job_id, terms_of
+from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
 from jobs.training.task_match import asked_alike, prompt_in, remarks, tasks_like
 from jobs.training.trail_entries import attached, given_task
@@ -206,7 +206,7 @@ class JobImporter:
             prompt_hash=asked_alike(task, remote, prompt),
             trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
-            **terms_of(task, self.approvers),
+            **task_policy(task, self.approvers),
         )
 
     def _job(self, request: WatchRequest, profile: Profile, remote: RemoteJob, rows: list[int | None]) -> Job:
