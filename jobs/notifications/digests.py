@@ -4,6 +4,7 @@ Both are posted through the outbox under an id that says which hours, or which d
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,7 +19,7 @@ from jobs.notifications.parse import local_date
 from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import ChannelPreferences, Digest, DigestPlan, HeldBack
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store
+from jobs.state.store import Store, VersionConflict, retried_on_conflict
 
 LATEST: Final = 12 * 3600.0
 """Seconds after its hour up to which a digest is still worth posting."""
@@ -40,67 +41,66 @@ class Digests:
     """The calendar."""
     clock: Callable[[], float]
 
+    @retried_on_conflict
     async def plan(self, channel: str, at: int, zone: str, *, by: str, even_if_empty: bool) -> DigestPlan:
         """Let a channel have a digest each day at `at` minutes after midnight in a zone; return the plan."""
-        while True:
-            held = await self._preferences(channel)
-            now = self.clock()
-            plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.posted_on), even_if_empty)
-            change = Change(
-                records=(Versioned(replace(held.value, digest=plan), held.version),),
-                schedule={digest_item(channel): plan.next_at - now},
-            )
-            if await self.store.try_commit(change):
-                return plan
+        held = await self._preferences(channel)
+        now = self.clock()
+        plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.posted_on), even_if_empty)
+        change = Change(
+            records=(Versioned(replace(held.value, digest=plan), held.version),),
+            schedule={digest_item(channel): plan.next_at - now},
+        )
+        await self.store.commit(change)
+        return plan
 
+    @retried_on_conflict
     async def stop(self, channel: str) -> DigestPlan | None:
         """End a channel's daily digest; return what was planned."""
-        while True:
-            held = await self._preferences(channel)
-            if held.value.digest is None:
-                return None
-            change = Change(
-                records=(Versioned(replace(held.value, digest=None), held.version),),
-                schedule={digest_item(channel): -1},
-            )
-            if await self.store.try_commit(change):
-                return held.value.digest
+        held = await self._preferences(channel)
+        if held.value.digest is None:
+            return None
+        change = Change(
+            records=(Versioned(replace(held.value, digest=None), held.version),),
+            schedule={digest_item(channel): -1},
+        )
+        await self.store.commit(change)
+        return held.value.digest
 
     async def post_now(self, channel: str, trigger: str, by: str) -> None:
         """Post a digest now, next to the daily one; the same trigger posts once."""
         held = await self._preferences(channel)
         digest = await self._gather(f"{channel}:now:{trigger}", held.value, self.clock())
         digest = replace(digest, asked_by=by)
-        await self.store.try_commit(Change(records=(Versioned(digest, 0),), postings=(_posting("digest", digest),)))
+        with suppress(VersionConflict):
+            await self.store.commit(Change(records=(Versioned(digest, 0),), postings=(_posting("digest", digest),)))
 
     # -- work items -----------------------------------------------------------------------------------------------
 
+    @retried_on_conflict
     async def post_due(self, subject: str) -> None:
         """Do the work item `digest:<channel>`: post what is due, once a day, and plan the next."""
         channel = subject_of_item(subject)
-        while True:
-            held = await self._preferences(channel)
-            plan, now = held.value.digest, self.clock()
-            if plan is None:
-                change = Change(item=subject, due_in=-1)
-            elif now < plan.next_at:
-                change = Change(item=subject, due_in=plan.next_at - now)
-            else:
-                change = await self._due(subject, held, plan, now)
-            if await self.store.try_commit(change):
-                return
+        held = await self._preferences(channel)
+        plan, now = held.value.digest, self.clock()
+        if plan is None:
+            change = Change(item=subject, due_in=-1)
+        elif now < plan.next_at:
+            change = Change(item=subject, due_in=plan.next_at - now)
+        else:
+            change = await self._due(subject, held, plan, now)
+        await self.store.commit(change)
 
+    @retried_on_conflict
     async def post_held_back(self, subject: str) -> None:
         """Do the work item `quiet:<channel>:<end>`: post what quiet hours kept back, unless others hold now."""
         record_id = subject_of_item(subject)
-        while True:
-            held = await self.store.record(HeldBack, record_id)
-            if held is None or held.value.notified:
-                change = Change(item=subject, due_in=-1)
-            else:
-                change = await self._ended(subject, held)
-            if await self.store.try_commit(change):
-                return
+        held = await self.store.record(HeldBack, record_id)
+        if held is None or held.value.notified:
+            change = Change(item=subject, due_in=-1)
+        else:
+            change = await self._ended(subject, held)
+        await self.store.commit(change)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

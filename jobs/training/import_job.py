@@ -8,6 +8,7 @@ launcher: nobody can tell who was.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import count
 from typing import Final
@@ -22,7 +23,7 @@ from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store
+from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
@@ -103,7 +104,7 @@ class JobImporter:
             if task is None:
                 said = f"`/rft status {held.value.id}` shows where it stands."
                 raise Conflict(f"{held.value.id} is a job of mine already; {said}")
-            return await self._give(held, task, request)
+            return await self._give(held.value.id, task, request)
         profile, gateway = self.platform_of(request.platform or self.default_platform)
         remote = await _found(gateway, profile, request)
         if remote.method not in {None, "reinforcement"}:
@@ -117,7 +118,7 @@ class JobImporter:
         if found.value.request.trigger != request.trigger:
             if task is None:
                 raise _known_as(remote.id, found.value)
-            return await self._give(found, task, request)
+            return await self._give(found.value.id, task, request)
         if task:
             return ImportedJob(found.value)
         return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self.tasks, remote))
@@ -149,7 +150,8 @@ class JobImporter:
                 postings=(card_posting(named, urgent=True),),
                 audit=(attached(named),),
             )
-            if await self.store.try_commit(change):
+            with suppress(VersionConflict):
+                await self.store.commit(change)
                 log.info("job.imported", job=named.id, remote=named.remote_id)
                 return Versioned(named, 1)
             held = await self.store.record(Job, named.id)
@@ -160,29 +162,27 @@ class JobImporter:
 
     # -- its task ------------------------------------------------------------------------------------------------
 
-    async def _give(self, held: Versioned[Job], task: Task, request: WatchRequest) -> ImportedJob:
-        """Let a task's terms hold for a job that is watched without one; its checkpoints are evaluated from then on."""
-        remote: RemoteJob | None = None
-        while True:
-            job = held.value
-            if not job.imported:
-                raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
-            if job.has_task and job.task == task.name:
-                return ImportedJob(job, is_new=False)
-            if job.has_task:
-                raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
-            await self.permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
-            if await self.is_approved(job.id):
-                raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
-            _, gateway = self.platform_of(job.platform)
-            remote = remote or await gateway.job(job.remote_id or "")
-            given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
-            if await self.store.try_commit(self._giving(Versioned(given, held.version), request)):
-                log.info("job.given_task", job=job.id, task=task.name)
-                return ImportedJob(given, is_new=False)
-            again = await self.store.record(Job, job.id)
-            assert again is not None, "jobs are not deleted while they are watched"
-            held = again
+    @retried_on_conflict
+    async def _give(self, job_id: str, task: Task, request: WatchRequest) -> ImportedJob:
+        """Apply a task's policy to a job that is watched without one; its checkpoints are evaluated from then on."""
+        held = await self.store.record(Job, job_id)
+        assert held is not None, "jobs are not deleted while they are watched"
+        job = held.value
+        if not job.imported:
+            raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
+        if job.has_task and job.task == task.name:
+            return ImportedJob(job, is_new=False)
+        if job.has_task:
+            raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
+        await self.permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
+        if await self.is_approved(job.id):
+            raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
+        _, gateway = self.platform_of(job.platform)
+        remote = await gateway.job(job.remote_id or "")
+        given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
+        await self.store.commit(self._giving(Versioned(given, held.version), request))
+        log.info("job.given_task", job=job.id, task=task.name)
+        return ImportedJob(given, is_new=False)
 
     def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
         """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
