@@ -16,7 +16,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
-from jobs.training.poll import PAST, Poller
+from jobs.training.poll import WISHES, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
@@ -120,9 +120,9 @@ class RftJobs:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
         pending = job.pending.action if job.pending else None
         if pending and pending in {action, Action.CANCEL}:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; its thread says when that is done.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; its thread says when that is done.")
         if pending and action is not Action.CANCEL:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; try again when its thread says that it is.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
