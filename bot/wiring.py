@@ -83,7 +83,7 @@ class Base:
     platforms: Platforms
     tasks: TaskCatalogue
     graders: GraderRuntime
-    rows: AnswerStore
+    answer_store: AnswerStore
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
@@ -101,7 +101,7 @@ class Wiring:
     evals: Evals
     eval_runner: EvalRunner
     evidence_runner: EvidenceRunner
-    shelf: ReportCache
+    report_cache: ReportCache
     reports: Reports
     checker: TaskChecker
     approvals: Approvals
@@ -120,7 +120,6 @@ class Wiring:
             "job_importer": self.job_importer,
             "evals": self.evals,
             "evidence_runner": self.evidence_runner,
-            "shelf": self.shelf,
             "report_link": self.reports.link,
             "checker": self.checker,
             "approvals": self.approvals,
@@ -168,9 +167,9 @@ class Wiring:
             self.views,
             self.evals,
             self.base.pictures,
-            report_file=self.shelf.report,
+            report_file=self.report_cache.report,
             report_link=self.reports.link,
-            log_file=self.shelf.inspect_log,
+            log_file=self.report_cache.inspect_log,
             notices=Notices(self.approvals, self.base.people),
             proposals=ProposalMessages(self.rollbacks, self.base.people),
             digests=DigestShowing(self.base.store, self.base.client),
@@ -189,9 +188,9 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     permissions = _permissions(base)
     jobs = _jobs(base, permissions)
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
-    evals = Evals(store, planner, base.rows, permissions)
+    evals = Evals(store, planner, base.answer_store, permissions)
     evidence_runner = _evidence_runner(base, planner)
-    shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
+    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     return Wiring(
@@ -202,8 +201,8 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         evals=evals,
         eval_runner=_eval_runner(base),
         evidence_runner=evidence_runner,
-        shelf=shelf,
-        reports=Reports(await _report_secret(base), shelf.report, settings.public_url, time.time),
+        report_cache=report_cache,
+        reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
         approvals=Approvals(store, people, time.time, evidence_runner.recheck),
         aliases=Aliases(store, people, time.time, notifies=notifies),
@@ -242,7 +241,7 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         platforms=platforms,
         tasks=TaskCatalogue(settings.proctor_tasks),
         graders=graders,
-        rows=remote_answer_store(settings.evals_url)
+        answer_store=remote_answer_store(settings.evals_url)
         if settings.evals_url
         else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
@@ -313,7 +312,7 @@ def _eval_runner(base: Base) -> EvalRunner:
         platforms.platform_of,
         platforms.sampler_of,
         base.graders,
-        base.rows,
+        base.answer_store,
         clock=time.time,
     )
 
@@ -321,7 +320,7 @@ def _eval_runner(base: Base) -> EvalRunner:
 def _evidence_runner(base: Base, planner: EvalPlanner) -> EvidenceRunner:
     store, platform_of = base.store, base.platforms.platform_of
     rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
-    return EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
+    return EvidenceRunner(store, rounds, base.answer_store, platform_of, partial(approval_of, store), time.time)
 
 
 async def _report_secret(base: Base) -> str:

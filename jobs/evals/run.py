@@ -49,13 +49,13 @@ class Timing:
     progress: float = 2.0
     """Between two times that the progress is written down."""
     lease: float = 30.0
-    """Without a sign of life, another bot goes on after this long."""
+    """Unless it is renewed, another bot goes on after this long."""
     renew: float = 5.0
-    """Between two signs of life."""
+    """Between two renewals of the lease."""
     grace: float = 4.0
-    """For what is under way when the bot stops to come in; with the line below, less than a bot is given."""
+    """For the answers under way when the bot stops; with the line below, less than a bot is given to stop."""
     grading: float = 1.5
-    """For what has come in when an eval is cancelled to be graded."""
+    """For grading the answers that have arrived when an eval is cancelled."""
     busy: float = 3.0
     """Until an eval that finds no room is looked at again."""
 
@@ -98,7 +98,7 @@ class EvalRunner:
         self._turns: set[asyncio.Future[None]] = set()
 
     async def leave(self) -> None:
-        """Take no more turns, bring those in hand to a clean end, and hand their evals on."""
+        """Take no more turns, finish those under way cleanly, and hand their evals on."""
         self._leaving.set()
         if self._turns:
             await asyncio.wait(self._turns, timeout=self._timing.grace + self._timing.grading + 1.0)
@@ -215,7 +215,7 @@ class EvalRunner:
             await asyncio.gather(running, return_exceptions=True)
 
     async def _watch(self, pipeline: Pipeline, lease: Lease, running: asyncio.Task[None]) -> End:
-        """Give signs of life and write the progress down, until the pipeline is done or has to end."""
+        """Renew the lease and write the progress down, until the pipeline is done or has to end."""
         evaluation, tally = pipeline.evaluation, pipeline.tally
         began_with = tally.answered
         written, at = Progress(), self._clock()
