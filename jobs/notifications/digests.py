@@ -3,7 +3,7 @@
 Both are posted through the outbox under an id that says which hours, or which day, they belong to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,13 +14,13 @@ from jobs.approvals.records import Approval
 from jobs.core.ids import digest_item, subject_of_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.evals.records import Eval
-from jobs.notifications.digest_content import digest_of
 from jobs.notifications.parse import local_date
 from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import ChannelPreferences, Digest, DigestPlan, HeldBack
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
 
+DAY: Final = 86400.0
 LATEST: Final = 12 * 3600.0
 """Seconds after its hour up to which a digest is still worth posting."""
 RECENT: Final = 500
@@ -159,3 +159,43 @@ def _posting(kind: str, record: Digest | HeldBack) -> Posting:
         subject=f"{kind}:{record.id}",
         channel=record.channel,
     )
+
+
+def digest_of(
+    digest_id: str,
+    preferences: ChannelPreferences,
+    jobs: Sequence[Job],
+    evals: Iterable[Eval],
+    approvals: Iterable[Approval],
+    now: float,
+) -> Digest:
+    """Return what happened in a channel since its last daily digest, and what runs and waits now.
+
+    Jobs, evals and approvals are those of all channels, newest first; `now` is in unix seconds. Before the first digest
+    it looks back a day.
+    """
+    since = preferences.covered_until if preferences.covered_until is not None else now - DAY
+    here = {job.id: job for job in jobs if job.request.channel == preferences.channel}
+    return Digest(
+        id=digest_id,
+        channel=preferences.channel,
+        since=since,
+        until=now,
+        running=tuple(job.id for job in here.values() if not job.state.is_final),
+        finished=tuple(job.id for job in here.values() if _ended(job, since, now)),
+        evals=tuple(
+            each.id
+            for each in evals
+            if each.request.channel == preferences.channel and each.request.job is None and _ended(each, since, now)
+        ),
+        pending=tuple(
+            each.subject
+            for each in approvals
+            if each.settled is None and (each.subject in here or each.channel == preferences.channel)
+        ),
+        mutes=preferences.active_mutes(now),
+    )
+
+
+def _ended(what: Job | Eval, since: float, until: float) -> bool:
+    return what.finished_at is not None and since < what.finished_at <= until

@@ -11,8 +11,7 @@ from jobs.core.errors import Conflict
 from jobs.core.ids import quiet_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications import visibility as deciding
-from jobs.notifications.digest_content import active
-from jobs.notifications.quiet_hours import next_allowed, quiet_until
+from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import (
     ChannelPreferences,
     HeldBack,
@@ -68,7 +67,7 @@ class Quiet:
 
     async def next_allowed(self, channel: str, now: float) -> float:
         """Return the first moment, `now` or later, at which the channel's quiet hours let a reminder through."""
-        return next_allowed(await self.preferences(channel), now)
+        return quiet_until((await self.preferences(channel)).quiet, now) or now
 
     # -- channels ------------------------------------------------------------------------------------------------
 
@@ -89,7 +88,7 @@ class Quiet:
 
     async def unmute(self, channel: str, scope: Scope, name: str) -> Mute | None:
         """End a mute; return it, or None where there was none."""
-        mutes = active(await self.preferences(channel), self.clock())
+        mutes = (await self.preferences(channel)).active_mutes(self.clock())
         found = next((mute for mute in mutes if (mute.scope, mute.name) == (scope, name)), None)
         if found:
             cards = await self._cards(channel, found)
