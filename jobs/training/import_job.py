@@ -1,4 +1,4 @@
-"""Attaching to a job that was launched elsewhere: from then on it is a job like any other.
+"""Importing a job that was launched elsewhere: from then on it is a job like any other.
 
 Its past is read by the first look; see `jobs.training.poll`. Its task is known only if somebody names it: then the
 graders, splits, approvers and terms hold as for a job launched here. Until then, who approves, and how many of them, is
@@ -28,7 +28,7 @@ from jobs.tasks import Task, TaskCatalogue
 from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
 from jobs.training.task_match import asked_alike, prompt_in, remarks, tasks_like
-from jobs.training.trail_entries import attached, given_task
+from jobs.training.trail_entries import given_task, imported
 
 QUORUM: Final = 2
 """Approvals needed, as for a task that names no number."""
@@ -71,7 +71,7 @@ class ImportedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobImporter:
-    """Attaches to jobs launched elsewhere."""
+    """Imports jobs launched elsewhere."""
 
     store: Store
     tasks: TaskCatalogue
@@ -86,7 +86,7 @@ class JobImporter:
     """Tells by a job's id whether one of its checkpoints is approved."""
     clock: Callable[[], float]
 
-    async def attach(self, request: WatchRequest) -> ImportedJob:
+    async def import_job(self, request: WatchRequest) -> ImportedJob:
         """Write the job down with its card; looks read its history and follow it.
 
         The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
@@ -148,7 +148,7 @@ class JobImporter:
                 records=(Versioned(named, 0),),
                 due_in=0,
                 postings=(card_posting(named, urgent=True),),
-                audit=(attached(named),),
+                audit=(imported(named),),
             )
             with suppress(VersionConflict):
                 await self.store.commit(change)

@@ -12,7 +12,7 @@ def launched(job: Job) -> AuditEntry:
     return _entry(job, Act.LAUNCH, _settings(job))
 
 
-def attached(job: Job) -> AuditEntry:
+def imported(job: Job) -> AuditEntry:
     """Return what is written when somebody asks to watch a job that was launched elsewhere."""
     return _entry(job, Act.WATCH, _origin(job))
 
