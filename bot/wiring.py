@@ -135,19 +135,19 @@ class Wiring:
         }
 
     def work(self) -> dict[str, Work]:
-        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_turn`."""
+        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
         poster = SlackPoster(self.base.client, self._showing(), visibility=self.quiet.visibility)
         return {
-            "turn": job_work(self.jobs.turn, store),
+            "job": job_work(self.jobs.work, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
             "eval": eval_work(self.eval_runner, store),
             ids.APPROVAL: named_work(reminders.turn, store),
             ids.MOVE: named_work(self.rollbacks.turn, store),
             ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn, store),
-            ids.DIGEST: named_work(self.digests.daily_turn, store),
-            ids.QUIET: named_work(self.digests.quiet_turn, store),
+            ids.DIGEST: named_work(self.digests.post_due, store),
+            ids.QUIET: named_work(self.digests.post_held_back, store),
             "sweep": Sweeper(store, self.base.platforms.platform_of).sweep,
             "deliver": OutboxWorker(store, poster, _rate_limits(settings.card_seconds)).deliver,
         }

@@ -53,8 +53,7 @@ def draw_score_intervals(chart: ScoreIntervals, palette: Palette) -> Figure:
     score = shorten(chart.score, MOST_LABEL)
     if all(finite(model.score.mean) is None for model in models):
         return empty_figure(palette, chart.title, chart.subtitle, f"no model has {score} yet")
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     name_rows(axes, shorten_all([model.label for model in models], MOST_LABEL), palette)
     axes.spines["bottom"].set_visible(True)
     axes.set(xlim=_score_range(model.score for model in models), xlabel=f"{score}\n{BARS}")
@@ -79,8 +78,7 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
         return empty_figure(palette, chart.title, chart.subtitle, "no model has precision and recall yet")
     missing = ", ".join(model.label for model in chart.models if model not in shown)
     note = f"not measured: {missing}" if missing else ""
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set(xlim=_score_range(m.recall for m in shown), ylim=_score_range(m.precision for m in shown))
     axes.set_title(f"precision ({BARS})", color=palette.muted, weight="normal")
     axes.set_xlabel("recall")

@@ -39,8 +39,7 @@ def draw_reward_curve(chart: RewardCurve, palette: Palette) -> Figure:
     low, high = min([0.0, *rewards]), max([1.0, *rewards])
     band = [min(max(reward + sign * error, low), high) for _, reward in valid for sign in (-1, 1)]
     last = max([chart.total_steps or 0, *(step for step, _ in points), *chart.alerts, *chart.checkpoints, 1])
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set_title("mean reward", color=palette.muted, weight="normal")
     set_axes(axes, last, [*rewards, *band])
     if not points:
@@ -85,8 +84,7 @@ def draw_job_curves(chart: JobCurves, palette: Palette) -> Figure:
     """Draw at most `MOST_JOBS` jobs in the order given; one that was not evaluated yet is named and has no line."""
     jobs = chart.jobs[:MOST_JOBS]
     points = [point for job in jobs for point in measured(job.valid)]
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set_title("validation reward", color=palette.muted, weight="normal")
     set_axes(axes, max([1, *(step for step, _ in points)]), [value for _, value in points])
     colours = (palette.valid, palette.train, palette.checkpoint, palette.arms[4], palette.ink)

@@ -28,8 +28,7 @@ def draw_step_panels(chart: StepPanels, palette: Palette) -> Figure:
     last = max([chart.total_steps or 0, 1, *(step for points in every for step, _ in points)])
     together = [value for points in every for _, value in points]
     height = TALL if len(panels) <= 2 else LOW
-    figure = new_figure()
-    plots = figure.subplots(len(panels), squeeze=False)[:, 0]
+    figure, plots = new_figure(len(panels))
     for axes, panel, points in zip(plots, panels, every, strict=True):
         set_axes(axes, last, together if chart.shared else [value for _, value in points], chart.unit, 3)
         axes.set_title(shorten(panel.name, ROOM - 4 * LABEL, weight="bold"))

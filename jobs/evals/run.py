@@ -117,7 +117,7 @@ class EvalRunner:
             return
         if self._leaving.is_set() or len(self._turns) >= MOST_AT_ONCE:
             with suppress(VersionConflict):
-                await self._store.commit(Change(records=(held,), next_turn=self._timing.busy))
+                await self._store.commit(Change(records=(held,), due_in=self._timing.busy))
             return
         lease = Lease(self._store, eval_id, token, self._timing.lease, self._timing.renew)
         if not await lease.take():

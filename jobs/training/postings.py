@@ -48,7 +48,7 @@ def alert_posting(job: Job, place: int, *, again: bool = False) -> Posting:
         alert=place,
         refreshed=again,
         # The channel hears of a job's first warning; what follows stays in the thread.
-        broadcast=alert.level != "info" and not any(one.told and one.level != "info" for one in earlier),
+        broadcast=alert.level != "info" and not any(one.notified and one.level != "info" for one in earlier),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.records import Checkpoint, Job, JobState, Posting
 from jobs.core.series import Series, Step
 from jobs.platforms.parse import RemoteEvent, RemoteJob
@@ -96,8 +96,8 @@ def reduce(
     return Change(
         records=(Versioned(job, held.version),),
         steps=tuple(step for step in news.steps if known_steps.get(step.step) != step),
-        next_turn=-1 if job.state.is_final else poll_interval(job, profile, now),
-        wake={evidence_turn(job.id): 0.0} if _concerns_evidence(before, job) else {},
+        due_in=-1 if job.state.is_final else poll_interval(job, profile, now),
+        schedule={evidence_item(job.id): 0.0} if _concerns_evidence(before, job) else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
@@ -115,7 +115,7 @@ def _is_past(before: Job, news: News) -> bool:
 
 
 def _concerns_evidence(before: Job, job: Job) -> bool:
-    """Tell whether there are checkpoints to evaluate, or such as may not be approved because training goes on."""
+    """Tell whether checkpoints are to be evaluated, or may not be approved because training goes on."""
     moved = job.state is not before.state or job.checkpoints != before.checkpoints
     return moved and bool(job.checkpoints)
 
@@ -194,7 +194,7 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     """Return the messages of new alerts, the edits of those that are over or open again, and the notes of recovery."""
     postings = [alert_posting(job, place) for place in alerts.raised]
     for place in alerts.changed:
-        if job.alerts[place].told:
+        if job.alerts[place].notified:
             postings.append(alert_posting(job, place, again=True))
         if place in alerts.recovered:
             postings.append(recovered_posting(job, place))

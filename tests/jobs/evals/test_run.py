@@ -315,7 +315,7 @@ async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory
     held = await lab.store.record(Eval, started.id)
     assert held is not None
     ended = replace(held.value, state=EvalState.FAILED, note="ended elsewhere")
-    await lab.store.commit(Change(records=(Versioned(ended, held.version),), next_turn=-1))
+    await lab.store.commit(Change(records=(Versioned(ended, held.version),), due_in=-1))
 
     await turn
 
