@@ -1,4 +1,4 @@
-"""The composition root: what the bot can do is put together, connected to Slack, and runs until it is told to stop."""
+"""One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,111 +11,141 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 
 import handlers
-from bot.abilities import Abilities, abilities_of
-from bot.ground import REDIS_IS_AWAY, Ground
-from bot.health import Check, health_app, serving
-from bot.listening import Listener, listener_of
+from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug
 from bot.outages import Outages
-from bot.platforms import Hide
-from bot.readiness import readiness
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings
-from bot.turns import hand_over_due, hand_over_outbox
+from bot.transport import Transport, open_transport
+from bot.wiring import REDIS_IS_AWAY, Base, Wiring, wire
+from bot.worker import hand_over_due, hand_over_outbox
 from handlers.slack.boundary import Boundary
 from jobs.cleanup.retention import Retention
+from jobs.platforms.registry import HideSecret
 from jobs.queue.engine import DocketEngine
+from jobs.state.store import Store
 
 RETENTION_TICK: Final = 300.0
-"""Seconds after which a bot asks whether anything is to be removed; one of them does it, once an hour."""
+"""Seconds between two looks at what is to be removed; one of the bots does it, once an hour."""
+OLDEST_OUTBOX: Final = 120.0
+"""Seconds that a message may wait to be delivered before the bot counts as not ready."""
 
 log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A bot that runs."""
+    """A running bot."""
 
     health_port: int
     http_port: int | None
 
 
 @asynccontextmanager
-async def running(settings: Settings, give_up: Callable[[], None], hide: Hide = lambda _: None) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, give_up: Callable[[], None], hide: HideSecret = lambda _: None
+) -> AsyncIterator[Bot]:
     """Run one bot as long as the context lasts.
 
     Args:
-        settings: what it was told.
-        give_up: called when it cannot go on and should be started afresh.
-        hide: told each secret that must never be seen in the log.
+        settings: of this bot.
+        give_up: called when it cannot go on and should be restarted.
+        hide: called with each secret that must not be seen in the log.
 
     Raises:
         ConfigurationError: it cannot run with these settings.
     """
     async with AsyncExitStack() as stack:
-        able = await abilities_of(settings, hide, stack)
-        engine = await stack.enter_async_context(DocketEngine(able.ground.redis_url, able.works()))
-        listener, http_port = await listener_of(settings, _app(able), give_up, stack)
-        ticks = _ticks(able.ground, engine, listener, stack)
-        pages = _pages(able, readiness(able.ground.store, listener, ticks, engine))
+        wiring = await wire(settings, hide, stack)
+        base = wiring.base
+        engine = await stack.enter_async_context(DocketEngine(base.redis_url, wiring.work()))
+        transport, http_port = await open_transport(settings, _slack_app(wiring), give_up, stack)
+        ticks = _ticks(base, engine, transport, stack)
+        pages = _pages(wiring, readiness(base.store, transport, ticks, engine))
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
-        stack.enter_context(_kept_for_good())
+        stack.enter_context(_frozen_garbage())
         engine.start()
         ticks.start()
-        listener.start()
-        log.info("started", health_port=health_port, platforms=list(able.ground.platforms.profiles))
+        transport.start()
+        log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
         try:
             yield Bot(health_port, http_port)
         finally:
-            await listener.stop()
+            await transport.stop()
             ticks.stop()
-            await able.evaluating.runner.leave()
+            await wiring.eval_runner.leave()
             await engine.stop()
             log.info("stopped")
 
 
-def _app(able: Abilities) -> AsyncApp:
-    """Return what is called with all that is heard from Slack."""
-    secret = able.ground.settings.slack_signing_secret
+def _slack_app(wiring: Wiring) -> AsyncApp:
+    secret = wiring.base.settings.slack_signing_secret
     app = AsyncApp(
-        client=able.ground.client, signing_secret=secret.get_secret_value() if secret else None, name="proctor"
+        client=wiring.base.client, signing_secret=secret.get_secret_value() if secret else None, name="proctor"
     )
-    handlers.register(app, Boundary(log_bug), able.services())
+    handlers.register(app, Boundary(log_bug), wiring.services())
     return app
 
 
-def _ticks(ground: Ground, engine: DocketEngine, listener: Listener, stack: AsyncExitStack) -> Ticks:
-    """Return what is done again and again."""
-    store = ground.store
+def _ticks(base: Base, engine: DocketEngine, transport: Transport, stack: AsyncExitStack) -> Ticks:
+    store = base.store
     outages = Outages(REDIS_IS_AWAY)
     stack.enter_context(outages.in_the_log())
     return Ticks(
         (
             Tick("due jobs", 0.5, lambda: hand_over_due(store, engine)),
             Tick("outbox", 0.25, lambda: hand_over_outbox(store, engine)),
-            Tick("slack connection", 5.0, listener.watch, asks_redis=False),
-            Tick("retention", RETENTION_TICK, Retention(store, ground.settings.retention_days).tick),
+            Tick("slack connection", 5.0, transport.watch, asks_redis=False),
+            Tick("retention", RETENTION_TICK, Retention(store, base.settings.retention_days).tick),
         ),
         outages=outages,
     )
 
 
-def _pages(able: Abilities, checks: tuple[Check, ...]) -> web.Application:
-    """Return what the health port serves."""
+def _pages(wiring: Wiring, checks: tuple[Check, ...]) -> web.Application:
     pages = health_app(checks)
-    able.evaluating.reports.add_to(pages)
-    able.aliases.pages.add_to(pages)
+    wiring.reports.add_to(pages)
+    wiring.alias_pages().add_to(pages)
     return pages
 
 
-@contextmanager
-def _kept_for_good() -> Iterator[None]:
-    """Tell Python that what was made until here stays.
+def readiness(store: Store, transport: Transport, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:
+    """Return what /readyz asks: Redis, Slack, the schedule, the engine, and how long messages have waited."""
 
-    Looking through it for garbage, as Python does now and then, would hold up the event loop for a tenth of a second
-    and more.
+    async def redis() -> Condition:
+        await store.ping()
+        return Condition(ok=True)
+
+    async def slack() -> Condition:
+        return Condition(ok=await transport.is_connected())
+
+    async def schedule() -> Condition:
+        late = ticks.late()
+        return Condition(ok=not late, detail=", ".join(late))
+
+    async def work() -> Condition:
+        return Condition(ok=engine.is_working)
+
+    async def outbox() -> Condition:
+        age = await store.outbox_age()
+        return Condition(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
+
+    return (
+        Check("redis", redis),
+        Check("slack", slack),
+        Check("schedule", schedule),
+        Check("engine", work),
+        Check("outbox", outbox),
+    )
+
+
+@contextmanager
+def _frozen_garbage() -> Iterator[None]:
+    """Exempt everything made so far from garbage collection.
+
+    A full collection over it would hold up the event loop for a tenth of a second and more.
     """
     gc.freeze()
     try:

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
-from bot.embedded_redis import embedded_redis
+from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from charts.balance import balance
-from charts.curves_in_words import job_curves, reward_curve, rule_trace, step_panels, step_times
+from charts.curves_in_words import LISTED, job_curves, reward_curve, rule_trace, some, step_panels, step_times
 from charts.models_in_words import precision_recall, score_intervals
-from charts.numerals import finite, numeral
 from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
-from charts.phrases import LISTED, counted, sentence, some
 from charts.values import (
     METRICS,
     ArmScores,
@@ -24,6 +22,7 @@ from charts.values import (
     ScoreIntervals,
     VarianceStudy,
 )
+from charts.wording import counted, finite, number, sentence
 
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""
@@ -39,7 +38,7 @@ def _row(row: CheckpointScores) -> str:
     step = f"step {row.step:,}" if row.step is not None else ""
     name = f"{row.label} ({step})" if row.label and step else row.label or step
     scores = [(words, getattr(row, field)) for field, words in METRICS]
-    told = [f"{words} {numeral(score)}" for words, score in scores if score is not None and math.isfinite(score)]
+    told = [f"{words} {number(score)}" for words, score in scores if score is not None and math.isfinite(score)]
     return sentence(f"{name}: {', '.join(told) or 'not measured'}")
 
 
@@ -54,7 +53,7 @@ def _variance(chart: VarianceStudy) -> str:
         ("mean of best", chart.mean_best, 2),
         ("mean variance", chart.mean_variance, 3),
     )
-    told = [f"{name} {numeral(v, decimals)}" for name, value, decimals in figures if (v := finite(value)) is not None]
+    told = [f"{name} {number(v, decimals)}" for name, value, decimals in figures if (v := finite(value)) is not None]
     parts.append(sentence(", ".join(told)))
     never = [item.item for item in graded if item.best is not None and item.best <= 0]
     if never:
@@ -68,8 +67,8 @@ def _variance(chart: VarianceStudy) -> str:
 
 def _item(item: ItemScores) -> str:
     best, worst = finite(item.best), finite(item.worst)
-    span = f" ({numeral(worst)} to {numeral(best)})" if best is not None and worst is not None else ""
-    return f"{item.item} {numeral(item.mean or 0.0)}{span}"
+    span = f" ({number(worst)} to {number(best)})" if best is not None and worst is not None else ""
+    return f"{item.item} {number(item.mean or 0.0)}{span}"
 
 
 def _arms(chart: ScoreComparison) -> str:
@@ -85,7 +84,7 @@ def _arm(arm: ArmScores, graders: tuple[str, ...]) -> str:
     for grader, score in zip(graders, arm.scores, strict=False):  # an arm may lack the last graders
         mean, error = finite(score.mean), finite(score.error)
         if mean is not None:
-            told.append(f"{grader} {numeral(mean, 3)}" + (f" \u00b1 {numeral(error, 3)}" if error is not None else ""))
+            told.append(f"{grader} {number(mean, 3)}" + (f" \u00b1 {number(error, 3)}" if error is not None else ""))
     return sentence(f"{arm.arm}: {', '.join(told) or 'not measured'}")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charts.numerals import numeral
+from charts.wording import number
 
 
 def balance(counts: Sequence[int | None]) -> str:
@@ -13,6 +13,6 @@ def balance(counts: Sequence[int | None]) -> str:
         return "not counted"
     if not there:
         return "no label occurs"
-    words = f"{max(there):,} to {min(there):,} items a label, max/min {numeral(max(there) / min(there), 1)}"
+    words = f"{max(there):,} to {min(there):,} items a label, max/min {number(max(there) / min(there), 1)}"
     missing = len(counted) - len(there)
     return words + (f", {missing:,} label{'s' if missing != 1 else ''} without any" if missing else "")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from charts.lettering import fit
-from charts.numerals import finite, highest, numeral
 from charts.scale import Scale, score_scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, VALUE, WIDTH
 from charts.values import METRICS, CheckpointComparison, CheckpointScores
+from charts.wording import finite, highest, number
 
 NAMES = 226
 """Pixels for the names at the left."""
@@ -86,8 +86,8 @@ def _draw_score(sheet: Sheet, column: _Column, score: float | None, middle: floa
     if score is None:
         sheet.write(scale.start, middle - 14, DASH, size=VALUE, colour=palette.muted)
         return
-    best = numeral(score) == column.best
-    words = f"{numeral(score)} {STAR}" if best else numeral(score)
+    best = number(score) == column.best
+    words = f"{number(score)} {STAR}" if best else number(score)
     sheet.write(scale.start, middle - 16, words, size=VALUE, weight="bold" if best else "normal")
     zero, end = scale.at(0.0), scale.at(score)
     sheet.bar(scale.start, middle + 10, scale.end - scale.start, BAR, palette.grid)

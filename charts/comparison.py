@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from charts.lettering import shorten, width_of
-from charts.numerals import finite, highest, numeral
 from charts.scale import Scale, score_scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, VALUE, WIDTH
 from charts.values import ArmScores, Score, ScoreComparison
+from charts.wording import finite, highest, number
 
 MOST_ARMS = 8
 MOST_GRADERS = 6
@@ -89,8 +89,8 @@ def _score(arm: ArmScores, index: int) -> Score:
 def _words(score: Score, *, best: bool) -> str:
     if score.mean is None:
         return DASH
-    error = "" if score.error is None else f" {PLUS_MINUS} {numeral(score.error, DECIMALS)}"
-    return numeral(score.mean, DECIMALS) + error + (f" {STAR}" if best else "")
+    error = "" if score.error is None else f" {PLUS_MINUS} {number(score.error, DECIMALS)}"
+    return number(score.mean, DECIMALS) + error + (f" {STAR}" if best else "")
 
 
 def _draw_group(sheet: Sheet, group: _Group, names: Sequence[str], top: float) -> float:
@@ -112,7 +112,7 @@ def _draw_bar(sheet: Sheet, group: _Group, score: Score, middle: float, colour: 
     if score.mean is None:
         sheet.write(beside, middle, DASH, size=VALUE, colour=palette.muted)
         return
-    best = numeral(score.mean, DECIMALS) == group.best
+    best = number(score.mean, DECIMALS) == group.best
     zero, end = scale.at(0.0), scale.at(score.mean)
     sheet.bar(scale.start, middle - BAR / 2, scale.end - scale.start, BAR, palette.grid)
     sheet.bar(min(zero, end), middle - BAR / 2, abs(end - zero), BAR, colour)

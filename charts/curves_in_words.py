@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import TypeVar
 
 from charts.means import trailing_means
-from charts.numerals import Unit, figure, finite, numeral, seconds
 from charts.over_steps import (
     JobCurve,
     JobCurves,
@@ -18,8 +18,24 @@ from charts.over_steps import (
     Threshold,
     TracePanel,
 )
-from charts.phrases import counted, listed_steps, sentence, some
 from charts.splitting import PARTS, splits
+from charts.wording import Unit, counted, finite, listed, number, quantity, seconds, sentence
+
+_T = TypeVar("_T")
+
+LISTED = 24
+"""At most this many values of a line are read out; more would not be listened to."""
+
+
+def some(values: Sequence[_T], most: int = LISTED) -> list[_T]:
+    """Return the first, the last and evenly spaced ones between, about `most` in all."""
+    every = math.ceil(len(values) / most)
+    return [*values[:-1:every], values[-1]] if every > 1 else [*values]
+
+
+def listed_steps(steps: Sequence[int]) -> str:
+    """Return steps in a row, and how many more there are."""
+    return listed([f"{step:,}" for step in steps], LISTED)
 
 
 def reward_curve(chart: RewardCurve) -> str:
@@ -32,20 +48,18 @@ def reward_curve(chart: RewardCurve) -> str:
     parts.append(f"Step {last:,} of {chart.total_steps:,}." if chart.total_steps else f"Step {last:,}.")
     parts.append(_line("Validation reward", valid, "score"))
     if valid and (error := finite(chart.valid_error)) is not None:
-        parts.append(f"One evaluation has a standard error of {numeral(error, 3)}.")
+        parts.append(f"One evaluation has a standard error of {number(error, 3)}.")
     parts.append(_line("Train reward", train, "score"))
     if epoch := _epoch(chart):
         first, now = epoch[0], epoch[-1]
-        parts.append(
-            f"Mean train reward of one epoch: {numeral(first[1])} by step {first[0]:,}, now {numeral(now[1])}."
-        )
+        parts.append(f"Mean train reward of one epoch: {number(first[1])} by step {first[0]:,}, now {number(now[1])}.")
     if chart.checkpoints:
         parts.append(f"Checkpoints kept at step {listed_steps(chart.checkpoints)}.")
     if chart.alerts:
         alerts = sorted(set(chart.alerts))
         parts.append(f"Alert{'s' if len(alerts) > 1 else ''} at step {listed_steps(alerts)}.")
     if valid:
-        listed = ", ".join(f"{step:,}: {numeral(value)}" for step, value in some(valid))
+        listed = ", ".join(f"{step:,}: {number(value)}" for step, value in some(valid))
         parts.append(f"Validation by step: {listed}.")
     return " ".join(part for part in parts if part)
 
@@ -106,16 +120,16 @@ def _threshold(held: Threshold, unit: Unit) -> str:
         if not points:
             return f"{held.name}: not known."
         (first, then), (last, now) = points[0], points[-1]
-        return f"{held.name}: {figure(then, unit)} at step {first:,}, now {figure(now, unit)} (step {last:,})."
+        return f"{held.name}: {quantity(then, unit)} at step {first:,}, now {quantity(now, unit)} (step {last:,})."
     same = finite(held.at)
-    return f"{held.name}: {'not known' if same is None else figure(same, unit)}."
+    return f"{held.name}: {'not known' if same is None else quantity(same, unit)}."
 
 
 def _job(job: JobCurve) -> str:
     points = _measured(job.valid)
     if not points:
         return f"{job.name}: not evaluated yet."
-    listed = ", ".join(f"{step:,}: {numeral(value)}" for step, value in some(points, 8))
+    listed = ", ".join(f"{step:,}: {number(value)}" for step, value in some(points, 8))
     return f"{_line(job.name, points, 'score')} By step: {listed}."
 
 
@@ -133,8 +147,8 @@ def _line(name: str, points: Points, unit: Unit) -> str:
     low, high = min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])
     first, last = points[0], points[-1]
     return (
-        f"{name}: {figure(first[1], unit)} at step {first[0]:,}, now {figure(last[1], unit)}; highest "
-        f"{figure(high[1], unit)} at step {high[0]:,}, lowest {figure(low[1], unit)} at step {low[0]:,}."
+        f"{name}: {quantity(first[1], unit)} at step {first[0]:,}, now {quantity(last[1], unit)}; highest "
+        f"{quantity(high[1], unit)} at step {high[0]:,}, lowest {quantity(low[1], unit)} at step {low[0]:,}."
     )
 
 

@@ -2,12 +2,12 @@
 
 from charts.lettering import Weight, shorten, width_of
 from charts.models import KEY, colour_of, draw_key, draw_mark
-from charts.numerals import finite, numeral
 from charts.precision_recall import axis_range, round_ticks
 from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, PAD, VALUE, WIDTH
 from charts.values import EvaluatedModel, ScoreIntervals
+from charts.wording import finite, number
 
 NAMES = 330
 """Most pixels for names."""
@@ -53,7 +53,7 @@ def _draw_axis(sheet: Sheet, scale: Scale, top: float, bottom: float, score: str
     for tick in round_ticks(scale):
         x = scale.at(tick)
         sheet.trace([x, x], [top, bottom], color=palette.grid, linewidth=1.5, zorder=0.5)
-        sheet.write(x, bottom + PAD, numeral(tick), colour=palette.muted, horizontal="center", vertical="top")
+        sheet.write(x, bottom + PAD, number(tick), colour=palette.muted, horizontal="center", vertical="top")
     name = shorten(score, scale.start - MARGIN - GUTTER, LABEL, "bold")
     sheet.write(MARGIN, bottom + PAD, name, weight="bold", vertical="top")
 
@@ -80,4 +80,4 @@ def _draw_row(sheet: Sheet, scale: Scale, model: EvaluatedModel, row: float) -> 
         for x in xs:
             sheet.trace([x, x], [row - CAP, row + CAP], color=colour, linewidth=BAR, zorder=3)
     draw_mark(sheet, model.kind, scale.at(mean), row)
-    sheet.write(beside, row, numeral(mean), size=VALUE, weight=weight, horizontal="right")
+    sheet.write(beside, row, number(mean), size=VALUE, weight=weight, horizontal="right")

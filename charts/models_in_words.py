@@ -1,8 +1,7 @@
 """The pictures of evaluated models, in words."""
 
-from charts.numerals import finite, numeral
-from charts.phrases import counted, sentence
 from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
+from charts.wording import counted, finite, number, sentence
 
 KINDS: dict[ModelKind, str] = {"base": " (base model)", "checkpoint": "", "alias": " (in use now)"}
 
@@ -33,4 +32,4 @@ def _estimate(score: Estimate) -> str:
     mean, low, high = finite(score.mean), finite(score.low), finite(score.high)
     if mean is None:
         return ""
-    return numeral(mean) + (f" ({numeral(low)} to {numeral(high)})" if low is not None and high is not None else "")
+    return number(mean) + (f" ({number(low)} to {number(high)})" if low is not None and high is not None else "")

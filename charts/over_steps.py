@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from charts.numerals import Unit
+from charts.wording import Unit
 
 Points: TypeAlias = tuple[tuple[int, float], ...]
 """(step, value) in any order; a value that is not finite counts as missing."""

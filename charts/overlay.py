@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from charts.lettering import shorten, width_of
-from charts.numerals import numeral
 from charts.over_steps import JobCurves
 from charts.plot import (
     KEEP,
@@ -21,6 +20,7 @@ from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import HEIGHT, LABEL, MARGIN, SUBTITLE, VALUE, WIDTH, Palette
 from charts.thinning import Stroke, strokes
+from charts.wording import number
 
 MOST_JOBS = 5
 BOTTOM = HEIGHT - 88
@@ -62,7 +62,7 @@ def _end_labels(sheet: Sheet, plot: Plot, lines: Sequence[tuple[Stroke, ...]], l
     heights = spread([plot.values.at(value) for _, (_, value) in ends], VALUE + 8, plot.top, plot.bottom)
     for (look, (_, value)), y in zip(ends, heights, strict=True):
         sheet.mark(RIGHT + 26, y, look.marker, look.colour, 14)
-        sheet.write(RIGHT + 44, y, numeral(value), size=VALUE, weight="bold", colour=look.colour)
+        sheet.write(RIGHT + 44, y, number(value), size=VALUE, weight="bold", colour=look.colour)
 
 
 def _draw_key(sheet: Sheet, name: str, line: tuple[Stroke, ...], look: Look, row: float) -> None:
@@ -73,7 +73,7 @@ def _draw_key(sheet: Sheet, name: str, line: tuple[Stroke, ...], look: Look, row
     words = "not evaluated yet"
     if points:
         step, best = max(points, key=lambda point: point[1])
-        words = f"best {numeral(best)} at step {step:,}"
+        words = f"best {number(best)} at step {step:,}"
     left = MARGIN + SAMPLE + 16
     sheet.write(WIDTH - MARGIN, row, words, colour=sheet.palette.muted, horizontal="right")
     room = WIDTH - MARGIN - width_of(words, LABEL) - 24 - left

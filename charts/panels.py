@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from charts.lettering import Weight, fit
-from charts.numerals import figure
 from charts.over_steps import Panel, StepPanels
 from charts.plot import (
     KEEP,
@@ -22,6 +21,7 @@ from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, VALUE, WIDTH
 from charts.thinning import Stroke, strokes
+from charts.wording import quantity
 
 MOST_PANELS = 8
 NAME = 44
@@ -98,7 +98,7 @@ def _draw_panel(sheet: Sheet, one: _Drawn, plot: Plot, chart: StepPanels) -> Non
     for (colour, value), y in zip(ends, heights, strict=True):
         weight: Weight = "bold" if colour == palette.valid else "normal"
         x = plot.steps.at(max(step for step, _ in one.points)) + 16
-        sheet.write(x, y, figure(value, chart.unit), size=VALUE, weight=weight, colour=colour, halo=True)
+        sheet.write(x, y, quantity(value, chart.unit), size=VALUE, weight=weight, colour=colour, halo=True)
 
 
 def _draw_key(sheet: Sheet, drawn: Sequence[_Drawn], row: float) -> None:

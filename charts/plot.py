@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from charts.lettering import width_of
-from charts.numerals import Unit, figure
 from charts.scale import Scale, ticks_to_the_end
 from charts.sheet import Sheet
 from charts.style import LABEL, PAD, WIDTH
 from charts.thinning import Stroke
+from charts.wording import Unit, quantity
 
 LEFT = 112
 RIGHT = WIDTH - 176
@@ -75,7 +75,7 @@ def draw_values_axis(sheet: Sheet, values: Scale, unit: Unit, most: int, *, left
     for value in values.ticks(most):
         y = values.at(value)
         sheet.trace([left, right], [y, y], color=palette.grid, linewidth=1.5, zorder=0.5)
-        sheet.write(left - PAD, y, figure(value, unit), colour=palette.muted, horizontal="right")
+        sheet.write(left - PAD, y, quantity(value, unit), colour=palette.muted, horizontal="right")
     feet = [values.start, *([values.at(0.0)] if values.low < 0 < values.high else [])]
     for y in feet:
         sheet.trace([left, right], [y, y], color=palette.muted, linewidth=1.5, zorder=1)

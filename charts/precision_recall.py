@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from charts.lettering import Weight, shorten, width_of
 from charts.models import KEY, colour_of, draw_key, draw_mark
-from charts.numerals import finite, numeral
 from charts.placing import Box, Obstacle, around, beside, centred, least_covering
 from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, PAD, WIDTH
 from charts.values import Estimate, EvaluatedModel, PrecisionRecall
+from charts.wording import finite, number
 
 LEFT = 104
 RIGHT = WIDTH - MARGIN - 12
@@ -100,12 +100,12 @@ def _draw_axes(sheet: Sheet, recall: Scale, precision: Scale) -> None:
     for tick in round_ticks(precision):
         y = precision.at(tick)
         sheet.trace([LEFT, RIGHT], [y, y], color=palette.grid, linewidth=1.5, zorder=0.5)
-        sheet.write(LEFT - PAD, y, numeral(tick), colour=palette.muted, horizontal="right")
+        sheet.write(LEFT - PAD, y, number(tick), colour=palette.muted, horizontal="right")
     for tick in round_ticks(recall):
         x = recall.at(tick)
         sheet.trace([x, x], [top, bottom], color=palette.grid, linewidth=1.5, zorder=0.5)
         if x < RIGHT - width_of("recall", LABEL, "bold") - 44:
-            sheet.write(x, bottom + PAD, numeral(tick), colour=palette.muted, horizontal="center", vertical="top")
+            sheet.write(x, bottom + PAD, number(tick), colour=palette.muted, horizontal="center", vertical="top")
     sheet.trace([LEFT, LEFT, RIGHT], [top, bottom, bottom], color=palette.muted, linewidth=1.5, zorder=1)
     sheet.write(LEFT, top - LABEL / 2 - 6, "precision", weight="bold")
     sheet.write(RIGHT, bottom + PAD, "recall", weight="bold", horizontal="right", vertical="top")
@@ -149,7 +149,7 @@ def _draw_equal_f1(sheet: Sheet, recall: Scale, precision: Scale, obstacles: Seq
         curve = [(recall.at(r), precision.at(p)) for r, p in _curve(level, recall, precision)]
         xs, ys = [x for x, _ in curve], [y for _, y in curve]
         sheet.trace(xs, ys, color=sheet.palette.muted, linewidth=1.5, linestyle=ISO_DASH, alpha=0.7, zorder=1)
-        words = f"F1 {numeral(level)}"
+        words = f"F1 {number(level)}"
         size = width_of(words, LABEL) + 8, LABEL + 4
         field = Box(LEFT + 6, precision.end, RIGHT, precision.start - 6)
         # From the right end inwards: there the curves lie apart, and people look for the figure of a line at its end.

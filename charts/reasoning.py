@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from charts.lettering import Weight, fit, shorten
-from charts.numerals import figure, finite
 from charts.over_steps import Points, RuleTrace, Threshold, TracePanel
 from charts.plot import (
     KEEP,
@@ -23,6 +22,7 @@ from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, VALUE, WIDTH, Palette
 from charts.thinning import Stroke, strokes
+from charts.wording import finite, quantity
 
 MOST_LINES, MOST_THRESHOLDS = 4, 3
 NAME = 58
@@ -144,7 +144,7 @@ def _draw_ends(sheet: Sheet, plot: Plot, one: _Panel) -> None:
     for (line, value), y in zip(ends, heights, strict=True):
         sample = [RIGHT + 12, RIGHT + 40]
         sheet.trace(sample, [y, y], color=line.look.colour, linewidth=line.look.width, linestyle=line.look.dash)
-        words = figure(value, one.panel.unit)
+        words = quantity(value, one.panel.unit)
         sheet.write(RIGHT + 48, y, words, size=VALUE, weight=line.weight, colour=line.look.colour)
 
 

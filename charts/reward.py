@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from charts.lettering import fit
 from charts.means import trailing_means
-from charts.numerals import finite, numeral
 from charts.over_steps import RewardCurve
 from charts.plot import (
     KEEP,
@@ -26,6 +25,7 @@ from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.style import HEIGHT, LABEL, MARGIN, SUBTITLE, VALUE, WIDTH
 from charts.thinning import Stroke, strokes
+from charts.wording import finite, number
 
 BOTTOM = HEIGHT - 88
 KEY = 40
@@ -126,7 +126,7 @@ def _draw_lines_key(sheet: Sheet, *, epoch: bool, error: float | None) -> None:
     if error is not None:
         sheet.bar(left, row - 13, 40, 26, palette.valid_band)
         sheet.trace([left, left + 40], [row, row], color=palette.valid, linewidth=5)
-        words = f"\u00b1 {numeral(error, 3)}, one standard error"
+        words = f"\u00b1 {number(error, 3)}, one standard error"
         sheet.write(left + 52, row, words, colour=palette.muted)
 
 
@@ -166,4 +166,4 @@ def _end_labels(sheet: Sheet, plot: Plot, lines: _Lines) -> None:
     x = plot.steps.at(max((step for step, _ in lines.points), default=0)) + 20
     for (name, colour, (_, reward)), y in zip(named, heights, strict=True):
         sheet.write(x, y - 13, name, colour=colour, halo=True)
-        sheet.write(x, y + 15, numeral(reward), size=VALUE, weight="bold", colour=colour, halo=True)
+        sheet.write(x, y + 15, number(reward), size=VALUE, weight="bold", colour=colour, halo=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from charts.numerals import finite
 from charts.over_steps import StepTime
+from charts.wording import finite
 
 PARTS = ("sampling", "training", "eval", "rest")
 """The names of the parts, from the foot of a bar up."""

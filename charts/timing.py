@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
 
-from charts.numerals import seconds
 from charts.over_steps import StepTimes
 from charts.plot import LEFT, RIGHT, draw_steps_axis, draw_values_axis, value_range
 from charts.scale import Scale
 from charts.sheet import Sheet
 from charts.splitting import PARTS, Split, splits
 from charts.style import HEIGHT, LABEL, VALUE, Palette
+from charts.wording import seconds
 
 BOTTOM = HEIGHT - 88
 MOST_BARS = 120

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from charts.numerals import finite
 from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
+from charts.wording import finite
 
 Theme = Literal["light", "dark"]
 

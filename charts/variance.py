@@ -7,12 +7,12 @@ from itertools import pairwise
 from statistics import fmean
 
 from charts.lettering import shorten, width_of
-from charts.numerals import finite, numeral
 from charts.plot import draw_values_axis
 from charts.scale import APART, Scale, score_scale
 from charts.sheet import Sheet
 from charts.style import LABEL, MARGIN, PAD, VALUE, WIDTH
 from charts.values import ItemScores, VarianceStudy
+from charts.wording import finite, number
 
 LEFT = 100
 RIGHT = WIDTH - MARGIN
@@ -113,11 +113,11 @@ def _draw_box(sheet: Sheet, chart: VarianceStudy, top: float, scores: Scale) -> 
         row, level = top + (index + 0.5) * ROW, finite(value)
         look = {"color": palette.ink, "linewidth": 3, "linestyle": dashes, "zorder": 3}
         sheet.trace([left + 14, left + 62], [row, row], **look)
-        _figure(sheet, left + 76, row, name, "\u2013" if level is None else numeral(level))
+        _figure(sheet, left + 76, row, name, "\u2013" if level is None else number(level))
         if level is not None:
             sheet.trace([LEFT, RIGHT], [scores.at(level)] * 2, **look)
     variance = finite(chart.mean_variance)
-    words = "\u2013" if variance is None else numeral(variance, DECIMALS)
+    words = "\u2013" if variance is None else number(variance, DECIMALS)
     _figure(sheet, left + 76, top + 2.5 * ROW, "mean variance", words)
 
 

@@ -18,7 +18,7 @@ from handlers.slack.blocks import Message, escape, sentence
 from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
 from jobs.core.records import Job, Posting, PostingKind, RaisedAlert
-from jobs.evals.exports import inspect_log_name
+from jobs.evals.export import inspect_log_name
 from jobs.evals.records import Eval
 from jobs.evals.results import read_results
 from jobs.evals.service import Evals
@@ -170,7 +170,7 @@ class Showing:
             case PostingKind.EVAL_CARD:
                 return Shown(eval_card(evaluation, self._clock()))
             case PostingKind.EVAL_RESULT:
-                results = await asyncio.to_thread(read_results, evaluation, self._evals)
+                results = await asyncio.to_thread(read_results, evaluation, self._evals.answer_store)
                 chart = result_chart(evaluation, results)
                 file = await self._pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
                 return Shown(eval_result(evaluation, results, file, self._report_link(evaluation.id)), file)

@@ -28,19 +28,19 @@ from jobs.trail.entry import Act, AuditEntry, SealedEntry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-WATCHING = (ROOT / "docs" / "watching.md").read_text()
-DECIDING = (ROOT / "docs" / "deciding.md").read_text()
+DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
+WATCHING, DECIDING = DOCS["watching"], DOCS["deciding"]
 
 COMMANDS = {"/eval": EVAL, "/rft": RFT, "/proctor": PROCTOR}
 
 
 def commands_block() -> str:
-    """Return the block of the README that lists the commands."""
-    return re.search(r"## Commands\n\n```\n(.*?)```", README, re.DOTALL).group(1)  # type: ignore[union-attr] # or it fails here
+    """Return the block that lists the commands."""
+    return re.search(r"# Commands\n\n```\n(.*?)```", DOCS["commands"], re.DOTALL).group(1)  # type: ignore[union-attr] # or it fails here
 
 
 def lines_of(command: str) -> str:
-    """Return what the README says of one slash command, its continued lines included."""
+    """Return the lines of one slash command, its continued lines included."""
     block = re.sub(r"\n +", " ", commands_block())
     return "\n".join(line for line in block.splitlines() if line.startswith(f"{command} "))
 
@@ -54,43 +54,42 @@ def row_of(rule: Rule) -> str:
 
 
 def verbs_of(line: str) -> set[str]:
-    """Return the verbs that a line of the README shows, such as both of `/proctor task | check <task>`."""
+    """Return the verbs that a line shows, such as both of `/proctor task | check <task>`."""
     found = re.match(r"/\w+ ([a-z]+(?: \| [a-z]+)*)", line)
     assert found, line
     return set(found[1].split(" | "))
 
 
 def line_of(command: str, verb: Verb) -> str:
-    """Return the lines of the README that show one verb, as one."""
+    """Return the lines that show one verb, as one."""
     found = [line for line in lines_of(command).splitlines() if verb.name in verbs_of(line)]
-    assert found, f"the README does not show {command} {verb.name}"
+    assert found, f"docs/commands.md does not show {command} {verb.name}"
     return " ".join(found)
 
 
 @pytest.mark.parametrize(
     ("command", "verb"), [pytest.param(c, v, id=f"{c} {v.name}") for c, verbs in COMMANDS.items() for v in verbs]
 )
-def test_the_readme_shows_every_verb_with_its_keys_and_words(command: str, verb: Verb) -> None:
+def test_the_page_of_commands_shows_every_verb_with_its_keys_and_words(command: str, verb: Verb) -> None:
     line = line_of(command, verb)
     assert [key for key in verb.keys if f"{key}=" not in line] == []
     assert [word for word in verb.choices if word not in line] == []
 
 
-def test_the_readme_shows_no_verb_that_there_is_not() -> None:
+def test_the_page_of_commands_shows_no_other_verb() -> None:
     for command, verbs in COMMANDS.items():
         for line in lines_of(command).splitlines():
             assert verbs_of(line) <= {verb.name for verb in verbs}
 
 
 @pytest.mark.parametrize("name", [*Settings.model_fields])
-def test_the_readme_lists_every_setting_of_a_bot(name: str) -> None:
-    rows = [line for line in README.splitlines() if line.startswith(f"| `{name.upper()}` |")]
+def test_the_page_of_settings_lists_every_setting(name: str) -> None:
+    rows = [line for line in DOCS["settings"].splitlines() if line.startswith(f"| `{name.upper()}` |")]
     assert len(rows) == 1
 
 
-def test_the_readme_lists_no_setting_that_there_is_not() -> None:
-    table = README.partition("### Settings")[2].partition("\n## ")[0]
-    listed = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
+def test_the_page_of_settings_lists_no_other() -> None:
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", DOCS["settings"], re.MULTILINE)
     assert set(listed) <= {name.upper() for name in Settings.model_fields}
 
 
@@ -112,7 +111,7 @@ def test_the_table_of_rules_has_each_with_its_title_level_and_thresholds(rule: R
 
 @pytest.mark.parametrize("key", [*KEYS, *APPROVAL_KEYS])
 def test_every_key_of_a_task_is_told_somewhere(key: str) -> None:
-    assert re.search(rf"\b{key}\b", WATCHING + DECIDING + README)
+    assert re.search(rf"\b{key}\b", README + "".join(DOCS.values()))
 
 
 def test_every_need_and_every_format_of_the_trail_is_told() -> None:
@@ -140,7 +139,7 @@ def test_the_thresholds_shown_for_a_task_are_taken() -> None:
 
 
 def test_the_platform_shown_is_read(tmp_path: Path) -> None:
-    (block,) = blocks_of(README, "yaml")
+    (block,) = blocks_of(DOCS["platforms"], "yaml")
     (tmp_path / "platforms.yaml").write_text(block)
     profile = load_profiles(tmp_path / "platforms.yaml", None)["foundry"]
     assert profile.price_of("ft:anything", "gpt-oss-120b") is not None
@@ -170,7 +169,7 @@ def test_the_lines_that_verify_an_export_find_what_was_changed(tmp_path: Path) -
         exec(source, names)  # noqa: S102 - as above
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/watching.md", "docs/deciding.md")
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in DOCS))
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -193,3 +192,8 @@ def test_paths_in_the_pages_exist(page: str) -> None:
         r"`((?:bot|handlers|jobs|charts|local|tests|tasks|manifest|docs|bin)/[\w./-]+)`", (ROOT / page).read_text()
     )
     assert [path for path in named if "<" not in path and not (ROOT / path).exists()] == []
+
+
+def test_the_index_names_every_page() -> None:
+    named = set(re.findall(r"\]\(([a-z]+)\.md\)", DOCS["index"]))
+    assert named == set(DOCS) - {"index"}

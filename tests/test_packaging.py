@@ -184,7 +184,9 @@ def test_the_scripts_can_be_read_by_their_shells() -> None:
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", (ROOT / "docs" / "settings.md").read_text(), flags=re.MULTILINE)
+    )
     fields = {name.upper(): field for name, field in Settings.model_fields.items()}
 
     assert rows.keys() == fields.keys()

@@ -21,9 +21,9 @@ from handlers.slack.blocks import (
     section,
 )
 from handlers.slack.wording import duration, grader_name, moment, person, score
-from jobs.evals.comparing import Comparison
 from jobs.evals.records import Arm, ArmSummary, Eval, EvalState
 from jobs.evals.results import EvalResults
+from jobs.evals.stats.comparison import Comparison
 
 ACT: Final = "act_on_eval"
 ACTIONS: Final = re.compile(rf"^{ACT}:")

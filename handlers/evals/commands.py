@@ -152,7 +152,7 @@ async def result_of(reference: str, evals: Evals, pictures: Pictures, report_lin
         raise InvalidRequest(
             f"{evaluation.id} has no result yet: {evaluation.progress.answered} of {evaluation.total} answers are in."
         )
-    results = await asyncio.to_thread(read_results, evaluation, evals)
+    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store)
     chart = result_chart(evaluation, results)
     file = await pictures.file_of(chart, f"result-{evaluation.id}") if chart else None
     return eval_result(evaluation, results, file, report_link(evaluation.id))
@@ -161,7 +161,7 @@ async def result_of(reference: str, evals: Evals, pictures: Pictures, report_lin
 async def compared(references: tuple[str, ...], evals: Evals, pictures: Pictures) -> Message:
     """Return how the arms of one or several evals compare, item by item."""
     evaluations = [await evals.view(reference) for reference in dict.fromkeys(references)]
-    comparison = await asyncio.to_thread(read_comparison, evaluations, evals)
+    comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
     file = await pictures.file_of(comparison_chart(comparison), "comparison")
     return comparison_message(comparison, file)
 

@@ -5,7 +5,7 @@ from typing import Final
 from handlers.slack.blocks import escape
 from handlers.slack.wording import grader_name
 from jobs.core.records import Job
-from jobs.evals.pairing import Verdict
+from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.records import Candidate, Evidence, Figure, Role, Versus
 from jobs.training.checkpoints import LOPSIDED, Leaning
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from charts import describe
-from charts.numerals import figure
+from charts.wording import quantity
 from handlers.evidence.summary import settled_line
 from handlers.evidence.words import headline
 from handlers.jobs.costs import training_cost
@@ -150,7 +150,7 @@ def _tokens(view: JobView) -> str:
     ):
         known = [value for value in values if value is not None]
         if known:
-            return f"*{name}*\n{figure(median(known[-RECENT:]), 'tokens')} an answer"
+            return f"*{name}*\n{quantity(median(known[-RECENT:]), 'tokens')} an answer"
     return f"*Reasoning tokens*\n{UNKNOWN}"
 
 

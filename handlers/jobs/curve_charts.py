@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final
 
 from charts import Chart, Panel, Points, StepPanels, StepTime, StepTimes, time_shares
-from charts.numerals import Unit, figure
+from charts.wording import Unit, quantity
 from handlers.jobs.thread import about, reward_curve
 from handlers.slack.blocks import escape
 from handlers.slack.wording import score
@@ -95,7 +95,7 @@ def latency(view: JobView) -> Shown:
         return Shown("Grader latency", words=f"{_platform(view)} has sent no latencies of graders.")
     usual = {panel.name: median(seconds for _, seconds in panel.train or panel.valid) for panel in panels}
     slowest = max(usual, key=lambda name: usual[name])
-    title = f"{slowest} takes {figure(usual[slowest], 'seconds')} an answer (median)"
+    title = f"{slowest} takes {quantity(usual[slowest], 'seconds')} an answer (median)"
     title = title if len(panels) == 1 else f"Slowest grader: {title}"
     return Shown("Grader latency", _panels(view, title, panels, "seconds"))
 
@@ -114,7 +114,7 @@ def errors(view: JobView) -> Shown:
         return Shown(heading, words=f"None up to step {last} of `{view.job.id}`. Counted, and always 0: {told}.")
     worst = max(panels, key=lambda panel: _peak(panel)[1])
     step, share = _peak(worst)
-    title = f"Most frequent: {worst.name}, in {figure(share, 'share')} of answers at step {step}"
+    title = f"Most frequent: {worst.name}, in {quantity(share, 'share')} of answers at step {step}"
     quiet = len(every) - len(panels)
     note = f"Reported and always 0: {quiet} more." if quiet else ""
     return Shown(heading, _panels(view, title, panels, "share", note=note))
@@ -173,7 +173,7 @@ def _length_moved(panel: Panel) -> str:
     """Return how long answers are now, against the first steps."""
     lengths = [value for _, value in panel.train or panel.valid]
     now, before = median(lengths[-RECENT:]), median(lengths[:RECENT])
-    told = f"Now {figure(now, 'tokens')} {panel.name} an answer"
+    told = f"Now {quantity(now, 'tokens')} {panel.name} an answer"
     if len(lengths) < 2 * RECENT or before <= 0:
         return told
     share = now / before - 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobs.checks.facts import Source
 from jobs.checks.neighbours import nearest_other
-from jobs.graders.plausible import plausible_answers
+from jobs.graders.example_answers import example_answers
 from jobs.tasks import Row, Task
 from jobs.tasks.datasets.labels import label_counts, row_labels
 from jobs.tasks.datasets.shapes import AnswerShape
@@ -66,7 +66,7 @@ class TrialMaker:
         labels = row_labels(row)
         if self._shape is not None and labels is not None:
             return self._shape.answer(labels)
-        return plausible_answers(row.item, self._task.response_format)[0]
+        return example_answers(row.item, self._task.response_format)[0]
 
     def _others(self) -> list[Row]:
         last = len(self._train) - 1

@@ -1,8 +1,8 @@
-"""How far an eval is: which answers are still to be asked, what those on file come to, what the budget still allows."""
+"""How far an eval is: answers still to ask for, totals of those on file, and what the budget still allows."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jobs.evals.records import Answer, Eval, Progress
@@ -10,7 +10,7 @@ from jobs.evals.records import Answer, Eval, Progress
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One answer to be asked: the item at a place of the split (from 0), an arm (from 0), a run (from 1)."""
+    """One answer to ask for: the item at a place of the split (from 0), an arm (from 0), a run (from 1)."""
 
     place: int
     arm: int
@@ -18,41 +18,32 @@ class Cell:
 
 
 class Cells:
-    """The answers of an eval, and which of them are on file: one bit each.
+    """The answers of an eval, and which of them are on file.
 
-    They are asked run by run, item by item, arm by arm, so that whatever is there when an eval ends early is the same
-    items for every arm.
-
-    Args:
-        evaluation: says how many there are.
+    They are asked for run by run, item by item, arm by arm, so that an eval that ends early has the same items for
+    every arm.
     """
 
     def __init__(self, evaluation: Eval) -> None:
-        self._items, self._arms, self._runs = evaluation.items, len(evaluation.arms), evaluation.runs
-        self._names = {arm.name: place for place, arm in enumerate(evaluation.arms)}
-        self._on_file = bytearray((evaluation.total + 7) // 8)
+        self._items = evaluation.items
+        self._arms = {arm.name: place for place, arm in enumerate(evaluation.arms)}
+        self._on_file = bytearray(evaluation.total)
 
     def mark(self, answer: Answer, place: int) -> None:
         """Note that an answer to the item at `place` is on file."""
-        number = self._number(Cell(place, self._names[answer.arm], answer.run))
-        self._on_file[number >> 3] |= 1 << (number & 7)
+        self._on_file[((answer.run - 1) * self._items + place) * len(self._arms) + self._arms[answer.arm]] = True
 
     def missing(self) -> Iterator[Cell]:
-        """Yield what is not on file, in the order in which it is asked."""
-        for run in range(1, self._runs + 1):
-            for place in range(self._items):
-                for arm in range(self._arms):
-                    cell = Cell(place, arm, run)
-                    number = self._number(cell)
-                    if not self._on_file[number >> 3] >> (number & 7) & 1:
-                        yield cell
-
-    def _number(self, cell: Cell) -> int:
-        return ((cell.run - 1) * self._items + cell.place) * self._arms + cell.arm
+        """Yield what is not on file, in the order in which it is asked for."""
+        for number, is_on_file in enumerate(self._on_file):
+            if not is_on_file:
+                rest, arm = divmod(number, len(self._arms))
+                run, place = divmod(rest, self._items)
+                yield Cell(place, arm, run + 1)
 
 
 class Tally:
-    """Counts answers as they come.
+    """Totals of the answers on file.
 
     Args:
         reward: name of the reward grader.
@@ -76,6 +67,12 @@ class Tally:
             total, count = self._rewards.get(answer.arm, (0.0, 0))
             self._rewards[answer.arm] = (total + reward, count + 1)
 
+    def counting(self, answers: Iterable[Answer]) -> Iterator[Answer]:
+        """Yield the answers, each counted."""
+        for answer in answers:
+            self.add(answer)
+            yield answer
+
     def progress(self) -> Progress:
         """Return how far the eval is by now."""
         return Progress(
@@ -87,11 +84,11 @@ class Tally:
 
 
 class Budget:
-    """Keeps an eval within its tokens: what is under way counts with what the answers so far have cost on average.
+    """Keeps an eval within its tokens: an answer under way counts with the mean cost of the answers so far.
 
     Args:
         limit: most tokens, input and output together; None for no limit.
-        spent: what the answers on file have cost.
+        spent: tokens of the answers on file.
         answers: how many those are.
     """
 
@@ -99,32 +96,32 @@ class Budget:
         self._limit = limit
         self._spent: float = spent
         self._answers = answers
-        self._open = 0
-        self._set_aside = 0.0
+        self._under_way = 0
+        self._reserved = 0.0
         self._settled = asyncio.Event()
 
-    async def take(self, guess: float) -> float | None:
-        """Set tokens aside for one more answer and return how many, as soon as what is under way leaves room for it.
+    async def reserve(self, guess: float) -> float | None:
+        """Reserve tokens for one more answer as soon as there is room, and return how many.
 
         None where there is no room and nothing is under way.
 
         Args:
-            guess: what the answer may cost, as long as none has come.
+            guess: tokens that the answer may cost, as long as none has arrived.
         """
-        while self._limit is not None and self._spent + self._set_aside + self._cost(guess) > self._limit:
-            if not self._open:
+        while self._limit is not None and self._spent + self._reserved + self._cost(guess) > self._limit:
+            if not self._under_way:
                 return None
             await self._settled.wait()
         cost = self._cost(guess)
-        self._open += 1
-        self._set_aside += cost
+        self._under_way += 1
+        self._reserved += cost
         return cost
 
-    def settle(self, taken: float, cost: float | None) -> None:
-        """Replace what was set aside by what the answer cost; None, where that is not known, leaves it as guessed."""
-        self._open -= 1
-        self._set_aside = self._set_aside - taken if self._open else 0.0
-        self._spent += taken if cost is None else cost
+    def settle(self, reserved: float, cost: float | None) -> None:
+        """Replace what was reserved by what the answer cost; None, where that is not known, leaves the guess."""
+        self._under_way -= 1
+        self._reserved = self._reserved - reserved if self._under_way else 0.0
+        self._spent += reserved if cost is None else cost
         self._answers += 1
         self._settled.set()
         self._settled = asyncio.Event()

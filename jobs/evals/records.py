@@ -1,4 +1,4 @@
-"""What an eval run is, what each of its answers is, and what they come to. Frozen values.
+"""What an eval run is, what each of its answers is, and their summaries. Frozen values.
 
 Times are unix seconds, latencies seconds, tokens counts, scores whatever the grader gives (0..1 for ours).
 """
@@ -28,8 +28,8 @@ class EvalState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing more will happen to the eval by itself."""
-        return self in {EvalState.FINISHED, EvalState.CANCELLED, EvalState.FAILED, EvalState.REFUSED}
+        """True when the bot does nothing more with the eval."""
+        return self not in {EvalState.CHECKING, EvalState.RUNNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """How it is called in rows, pictures and messages."""
+        """How it is called in answers, pictures and messages."""
         return f"{self.model} ({self.effort})" if self.effort else self.model
 
 
@@ -65,14 +65,14 @@ class EvalRequest:
     """Only the first so many items."""
     platform: str | None = None
     budget: int | None = None
-    """Most tokens, input and output together; reached, the eval stops and keeps what it has."""
+    """Most tokens, input and output together; once spent, the eval stops and keeps what it has."""
     job: str | None = None
     """The job whose checkpoints it evaluates: its messages are the job's, it has no card or thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One graded answer: an item, an arm, a run. A line of the eval's row file."""
+    """One graded answer: an item, an arm, a run. A line of the eval's answer file."""
 
     item: str
     """The row's id."""
@@ -80,13 +80,13 @@ class Answer:
     run: int
     """1..K."""
     text: str | None = None
-    """What the model said; None where it said nothing because of `failure`."""
+    """None where `failure` says why there is no answer."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Grader name to score; a grader that failed on this answer is absent, never 0."""
+    """By grader; one that failed on this answer is absent, never 0."""
     grader_errors: Mapping[str, str] = field(default_factory=dict)
-    """Grader name to error kind."""
+    """Error kind by grader."""
     failure: str | None = None
-    """Why there is no answer, in a few words that group alike failures (`429 rate limited`, `time-out`)."""
+    """In a few words that group similar failures (`429 rate limited`, `time-out`)."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
@@ -105,7 +105,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class GraderSummary:
-    """What one grader gave one arm."""
+    """The scores that one grader gave one arm."""
 
     grader: str
     mean: float | None
@@ -113,7 +113,7 @@ class GraderSummary:
     run_std: float | None
     """Standard deviation of the K run means; None below two runs."""
     interval: Interval | None
-    """95% interval of the mean, clustered by item."""
+    """Of the mean, clustered by item."""
     graded: int
 
 
@@ -128,14 +128,14 @@ class LabelScores:
 
 @dataclass(frozen=True, slots=True)
 class ArmSummary:
-    """What one arm came to."""
+    """Result of one arm."""
 
     arm: str
     answers: int
     failures: Mapping[str, int] = field(default_factory=dict)
-    """Reason to how many answers are missing for it."""
+    """Missing answers by reason."""
     grader_errors: Mapping[str, int] = field(default_factory=dict)
-    """Error kind to how many gradings failed."""
+    """Failed gradings by error kind."""
     graders: tuple[GraderSummary, ...] = ()
     micro: LabelScores | None = None
     macro: LabelScores | None = None
@@ -144,7 +144,7 @@ class ArmSummary:
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int | None = None
-    """Of the output; None where no answer told it."""
+    """Of the output; None where no answer reported it."""
     mean_latency: float | None = None
 
     def grader(self, name: str) -> GraderSummary | None:
@@ -161,7 +161,7 @@ class Progress:
     failures: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
     rewards: Mapping[str, float] = field(default_factory=dict)
-    """Arm to its mean reward so far."""
+    """Mean reward so far, by arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class Eval:
     """Name of the reward grader."""
     graders: tuple[str, ...]
     threshold: float | None = None
-    """`pass_threshold` of the reward grader, where it has one."""
+    """`pass_threshold` of the reward grader."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
     note: str | None = None
@@ -197,9 +197,9 @@ class Eval:
 
     @property
     def total(self) -> int:
-        """Answers the eval is made of."""
+        """Answers the eval asks for."""
         return self.items * self.runs * len(self.arms)
 
     def summary(self, arm: str) -> ArmSummary | None:
-        """Return what the arm called `arm` came to, or None."""
+        """Return the result of the arm called `arm`, or None."""
         return next((summary for summary in self.summaries if summary.arm == arm), None)

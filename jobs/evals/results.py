@@ -1,63 +1,92 @@
-"""What an eval came to, read from its answers for a person: the variance study, the comparison of its arms, the worst.
+"""The result of an eval, read from its answers for a person: variance study, comparison of its arms, worst items.
 
 Everything here reads answers from file and computes: not for the event loop.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from heapq import nsmallest
+from typing import Final
 
 from jobs.core.errors import InvalidRequest
-from jobs.evals.comparing import Comparison, compare, gather
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
-from jobs.evals.report import WorstItem, worst_items
-from jobs.evals.variance import VarianceReading, read_variance
+from jobs.evals.stats.comparison import Comparison, compare, gather
+from jobs.evals.stats.summary import usable
+from jobs.evals.stats.variance_study import VarianceReading, read_variance
 
-MOST_WORST = 10
+MOST_WORST: Final = 10
 
 
-class AnswerFile(Protocol):
-    """Has the answers of evals."""
+@dataclass(slots=True)
+class WorstItem:
+    """An item with a low mean reward."""
 
-    def answers(self, eval_id: str) -> Iterable[Answer]:
-        """Yield every answer of an eval; each call begins anew."""
-        ...
+    id: str
+    worst: Answer
+    """The scored answer with the lowest reward, the earliest of equals."""
+    total: float = 0.0
+    scored: int = 0
+    """Answers with a reward, of all arms."""
+
+    @property
+    def mean(self) -> float:
+        """Mean reward over its scored answers."""
+        return self.total / self.scored
 
 
 @dataclass(frozen=True, slots=True)
 class EvalResults:
-    """What an eval came to."""
+    """The result of an eval."""
 
     variance: VarianceReading | None
     """Where a variance study was asked for."""
     comparison: Comparison | None
-    """Where there are several arms with items in common."""
+    """Where several arms have items in common."""
     worst: tuple[WorstItem, ...]
 
 
-def read_results(evaluation: Eval, file: AnswerFile) -> EvalResults:
-    """Return what an eval came to."""
+def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
+    """Return the result of an eval."""
     study = evaluation.request.purpose == "variance"
     return EvalResults(
-        variance=read_variance(evaluation, file.answers(evaluation.id)) if study else None,
-        comparison=_between_arms(evaluation, file),
-        worst=worst_items(evaluation, file.answers(evaluation.id), MOST_WORST),
+        variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
+        comparison=_between_arms(evaluation, reader),
+        worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
     )
 
 
-def read_comparison(evaluations: Sequence[Eval], file: AnswerFile) -> Comparison:
+def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:
     """Return how the arms of one or several evals compare, item by item.
 
     Raises:
         InvalidRequest: they do not compare; the sentence says what differs.
     """
-    return compare([arm for each in evaluations for arm in gather(each, file.answers(each.id))])
+    return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
 
 
-def _between_arms(evaluation: Eval, file: AnswerFile) -> Comparison | None:
+def _between_arms(evaluation: Eval, reader: AnswerReader) -> Comparison | None:
     if len(evaluation.arms) < 2:
         return None
     try:
-        return read_comparison((evaluation,), file)
+        return read_comparison((evaluation,), reader)
     except InvalidRequest:
         return None  # an arm without a single graded answer; the summaries say so
+
+
+def worst_items(evaluation: Eval, answers: Iterable[Answer], most: int = 10) -> tuple[WorstItem, ...]:
+    """Return the items with the lowest mean reward, the lowest first; equal ones by id.
+
+    An item of which no answer has a reward is not among them: that is a failure, and is counted as one.
+    """
+    items: dict[str, WorstItem] = {}
+    for answer in answers:
+        reward = answer.scores.get(evaluation.reward)
+        if not usable(reward):
+            continue
+        item = items.setdefault(answer.item, WorstItem(answer.item, answer))
+        item.total += reward
+        item.scored += 1
+        if reward < item.worst.scores[evaluation.reward]:
+            item.worst = answer
+    return tuple(nsmallest(most, items.values(), key=lambda item: (item.mean, item.id)))

@@ -5,7 +5,7 @@ from jobs.trail.entry import Act, AuditEntry
 
 
 def eval_started(evaluation: Eval) -> AuditEntry:
-    """Return what is written when somebody asks for an eval."""
+    """Return the entry of a person who asks for an eval."""
     request = evaluation.request
     details = {
         "platform": evaluation.platform,
@@ -28,6 +28,6 @@ def eval_started(evaluation: Eval) -> AuditEntry:
 
 
 def eval_cancelled(evaluation: Eval, at: float) -> AuditEntry:
-    """Return what is written when somebody cancels an eval."""
+    """Return the entry of a person who cancels an eval."""
     who, where = evaluation.cancelled_by or "", evaluation.request.channel
     return AuditEntry(at, who, Act.CANCEL, evaluation.task, evaluation.id, where=where)

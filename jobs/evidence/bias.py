@@ -7,8 +7,8 @@ from itertools import combinations
 from statistics import NormalDist, fmean
 from typing import Final
 
-from jobs.evals.intervals import variance
-from jobs.evals.pairing import Runs
+from jobs.evals.stats.intervals import variance
+from jobs.evals.stats.verdict import Runs, run_noise
 
 ItemScores = Mapping[str, Runs]
 """Item to run to score; only what was graded."""
@@ -42,7 +42,8 @@ def selection_bias(checkpoints: Sequence[ItemScores], looked_at: int | None = No
     if chosen_from < 2 or len(common) < 2:
         return None
     shared = [{item: scores[item] for item in sorted(common)} for scores in checkpoints]
-    noise, spread = run_variance(shared), _between_checkpoints(shared)
+    noise = run_noise([runs for scores in shared for runs in scores.values()])
+    spread = _between_checkpoints(shared)
     most = max((each for each in (noise, spread) if each is not None), default=None)
     if most is None:
         return None
@@ -69,12 +70,6 @@ def expected_maximum(count: int) -> float:
 def item_means(scores: ItemScores) -> dict[str, float]:
     """Return each item's mean over its runs."""
     return {item: fmean(runs.values()) for item, runs in scores.items()}
-
-
-def run_variance(models: Sequence[ItemScores]) -> float | None:
-    """Return the variance of an item's mean that comes from its runs, pooled over models; None at single runs."""
-    repeated = [list(runs.values()) for scores in models for runs in scores.values() if len(runs) > 1]
-    return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
 
 
 def _between_checkpoints(checkpoints: Sequence[Mapping[str, Runs]]) -> float | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
-from jobs.evals.pairing import Verdict
+from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.records import Candidate, Evidence, Figure, Role
 
 

@@ -4,20 +4,18 @@ Reading answers blocks and statistics compute: not for the event loop.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean
-from typing import Final, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
-from jobs.evals.comparing import gather
-from jobs.evals.intervals import mean_interval
-from jobs.evals.paired import FLIPS, difference, holm
-from jobs.evals.pairing import Side, judged, pair_up
-from jobs.evals.records import Answer, Eval, EvalState
-from jobs.evals.rows import Item
-from jobs.evidence.bias import ItemScores, item_means, run_variance, selection_bias
+from jobs.evals.answer_store import AnswerReader
+from jobs.evals.records import ArmSummary, Eval, EvalState
+from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.paired_tests import FLIPS, difference, holm
+from jobs.evals.stats.verdict import Side, judged, pair_up, run_noise
+from jobs.evidence.bias import ItemScores, item_means, selection_bias
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
 from jobs.platforms.profiles import Price, Retirement
@@ -37,86 +35,35 @@ MOST_LETTERS: Final = 200
 """Of an item's text."""
 
 
-class EvalFile(Protocol):
-    """Has the answers of evals and their items; calls block."""
-
-    def answers(self, eval_id: str, /) -> Iterable[Answer]:
-        """Return every answer on file, from the beginning at each call."""
-        ...
-
-    def items(self, eval_id: str, /) -> Iterable[Item]:
-        """Return the items; raises NotFound if they are gone."""
-        ...
-
-
-# -- one eval ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Usage:
-    """How many answers a model gave, failures not counted, and the tokens that each of them took."""
-
-    answers: int = 0
-    input: list[int] = field(default_factory=list)
-    output: list[int] = field(default_factory=list)
-    reasoning: list[int] = field(default_factory=list)
-
-    def add(self, answer: Answer) -> None:
-        """Count one answer."""
-        self.answers += 1
-        self.input += [] if answer.input_tokens is None else [answer.input_tokens]
-        self.output += [] if answer.output_tokens is None else [answer.output_tokens]
-        self.reasoning += [] if answer.reasoning_tokens is None else [answer.reasoning_tokens]
-
-
 @dataclass(frozen=True, slots=True)
 class SplitAnswers:
-    """One eval's answers on a split, by model."""
+    """One eval's scores on a split, by model."""
 
     evaluation: Eval
     scores: Mapping[str, Mapping[str, ItemScores]]
     """Model to grader to its scores."""
-    usage: Mapping[str, Usage]
 
     @classmethod
-    def read(cls, evaluation: Eval, file: EvalFile) -> Self:
-        """Read an eval's answers: twice, so that no text is held."""
+    def read(cls, evaluation: Eval, file: AnswerReader) -> Self:
+        """Read the scores of an eval's answers."""
         models = {arm.name: arm.model for arm in evaluation.arms}
-        usage = {model: Usage() for model in models.values()}
-        for answer in file.answers(evaluation.id):
-            if answer.failure is None:
-                usage[models[answer.arm]].add(answer)
         gathered = gather(evaluation, file.answers(evaluation.id))
-        return cls(evaluation, {models[arm.arm]: arm.scores for arm in gathered}, usage)
+        return cls(evaluation, {models[each.arm]: each.scores for each in gathered})
 
-    def of(self, model: str, grader: str) -> ItemScores:
+    def of(self, model: str | None, grader: str) -> ItemScores:
         """Return the scores that a grader gave a model; {} if it gave none."""
-        return self.scores.get(model, {}).get(grader, {})
+        return self.scores.get(model or "", {}).get(grader, {})
 
-    def rewards(self, model: str) -> ItemScores:
+    def rewards(self, model: str | None) -> ItemScores:
         """Return the scores that the reward grader gave a model."""
         return self.of(model, self.evaluation.reward)
-
-    def figures(self, model: str) -> dict[str, Figure]:
-        """Return the mean of every grader that graded anything, with its interval clustered by item."""
-        graders = dict.fromkeys((*self.evaluation.graders, self.evaluation.reward))
-        means = {grader: list(item_means(self.of(model, grader)).values()) for grader in graders}
-        return {grader: _figure(values) for grader, values in means.items() if values}
-
-
-def _figure(means: list[float]) -> Figure:
-    interval = mean_interval(means)
-    return Figure(fmean(means), interval.low, interval.high) if interval else Figure(fmean(means))
-
-
-# -- a round -------------------------------------------------------------------------------------------------------
 
 
 def measured(
     evidence: Evidence,
     valid: Eval,
     test: Eval | None,
-    file: EvalFile,
+    file: AnswerReader,
     *,
     guardrails: Mapping[str, float],
     price_of: Callable[[str], Price | None],
@@ -124,9 +71,8 @@ def measured(
 ) -> Evidence:
     """Return the evidence, ready, with what its evals measured.
 
-    Means and intervals are over items, each item's runs averaged first (`mean_interval`). Changes are paired item by
-    item (`pair_up`); their p is adjusted over the checkpoints (Holm), against the base and against the alias's model
-    separately. A missing answer is counted and never scored.
+    Figures are the evals' own. Changes are paired item by item (`pair_up`); their p is adjusted over the checkpoints
+    (Holm), against the base and against the alias's model separately. A missing answer is counted and never scored.
 
     Args:
         evidence: its candidates' models are the evals' arms.
@@ -143,19 +89,18 @@ def measured(
         test = None
     evals = (valid, test) if test else (valid,)
     chosen = SplitAnswers.read(valid, file)
-    held_out = SplitAnswers.read(test, file) if test else None
     base = evidence.base.model if evidence.base else None
     with_base = versus(base, evidence.candidates, chosen)
     with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
-    tested = versus(base, evidence.candidates, held_out) if held_out else {}
+    tested = versus(base, evidence.candidates, SplitAnswers.read(test, file)) if test else {}
     texts = shown_texts(file, valid.id)
     candidates = []
     for each in evidence.candidates:
-        fixed, broken = changed_items(chosen.rewards(base or ""), chosen.rewards(each.model), texts)
-        figures = replace(
-            each,
-            valid=chosen.figures(each.model),
-            test=held_out.figures(each.model) if held_out else {},
+        fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts)
+        candidate = replace(
+            _with_usage(each, valid, price_of(each.model)),
+            valid=_figures(valid, each.model),
+            test=_figures(test, each.model) if test else {},
             versus_base=with_base.get(each.model),
             versus_alias=with_alias.get(each.model),
             test_versus_base=tested.get(each.model),
@@ -165,8 +110,8 @@ def measured(
         if each.checkpoint is not None:
             guards = _guards(each.model, base, evidence.alias_model, chosen, guardrails)
             digest = digest_of(each.checkpoint, each.model, evidence.parts)
-            figures = replace(figures, guards=guards, digest=digest)
-        candidates.append(_with_usage(figures, chosen, price_of(each.model)))
+            candidate = replace(candidate, guards=guards, digest=digest)
+        candidates.append(candidate)
     rewards = [chosen.rewards(each.model) for each in candidates if each.role is Role.CHECKPOINT]
     return replace(
         evidence,
@@ -175,6 +120,38 @@ def measured(
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         answered=sum(each.progress.answered for each in evals),
         note=" ".join(filter(None, (*notes, *map(_missing, evals)))) or None,
+    )
+
+
+def _summary(evaluation: Eval, model: str) -> ArmSummary:
+    arm = next((arm.name for arm in evaluation.arms if arm.model == model), model)
+    return evaluation.summary(arm) or ArmSummary(arm, 0)
+
+
+def _figures(evaluation: Eval, model: str) -> dict[str, Figure]:
+    """Return the mean of every grader that graded anything, with its interval clustered by item."""
+    return {
+        each.grader: Figure(each.mean, *((each.interval.low, each.interval.high) if each.interval else ()))
+        for each in _summary(evaluation, model).graders
+        if each.mean is not None
+    }
+
+
+def _with_usage(candidate: Candidate, evaluation: Eval, price: Price | None) -> Candidate:
+    """Return the candidate with how many answers it gave, the tokens that each took, and what 1,000 of them cost."""
+    summary = _summary(evaluation, candidate.model)
+    given = summary.answers
+    if not given:
+        return replace(candidate, failures=evaluation.items * evaluation.runs)
+    is_reported = summary.input_tokens > 0 and summary.output_tokens > 0
+    dollars = (summary.input_tokens * price.input + summary.output_tokens * price.output) / 1e6 if price else None
+    return replace(
+        candidate,
+        answers=given,
+        failures=evaluation.items * evaluation.runs - given,
+        reasoning_tokens=None if summary.reasoning_tokens is None else summary.reasoning_tokens / given,
+        output_tokens=summary.output_tokens / given if summary.output_tokens else None,
+        cost=1000 * dollars / given if dollars is not None and is_reported else None,
     )
 
 
@@ -235,28 +212,6 @@ def _guards(
     )
 
 
-def _with_usage(candidate: Candidate, split: SplitAnswers, price: Price | None) -> Candidate:
-    usage, evaluation = split.usage.get(candidate.model), split.evaluation
-    if usage is None:
-        return candidate
-    sent, said = _mean(usage.input), _mean(usage.output)
-    cost = None
-    if price and sent is not None and said is not None:
-        cost = (sent * price.input + said * price.output) / 1000
-    return replace(
-        candidate,
-        answers=usage.answers,
-        failures=evaluation.items * evaluation.runs - usage.answers,
-        reasoning_tokens=_mean(usage.reasoning),
-        output_tokens=said,
-        cost=cost,
-    )
-
-
-def _mean(tokens: Sequence[int]) -> float | None:
-    return fmean(tokens) if tokens else None
-
-
 # -- items ---------------------------------------------------------------------------------------------------------
 
 Items = tuple[ChangedItem, ...]
@@ -275,7 +230,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
         texts: item id to its text as it is shown.
     """
     old, new = item_means(before), item_means(after)
-    noise = [variance for scores in (before, after) if (variance := run_variance([scores])) is not None]
+    noise = [each for scores in (before, after) if (each := run_noise(list(scores.values()))) is not None]
     least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
     found = [
         ChangedItem(item, old[item], new[item], texts.get(item, ""))
@@ -288,7 +243,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
     return tuple(fixed[:MOST_SHOWN]), tuple(broken[:MOST_SHOWN])
 
 
-def shown_texts(file: EvalFile, eval_id: str) -> dict[str, str]:
+def shown_texts(file: AnswerReader, eval_id: str) -> dict[str, str]:
     """Return each item's text on one line, cut if it is long; {} if the items are gone."""
     try:
         lines = {item.id: " ".join(item.input.split()) for item in file.items(eval_id)}

@@ -10,7 +10,7 @@ from typing import Final
 
 from jobs.core.errors import BotError, Conflict
 from jobs.core.records import Checkpoint, Job
-from jobs.evals.planning import EvalPlanner, eval_id
+from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.gateway import PlatformOf

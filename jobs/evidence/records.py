@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from jobs.evals.pairing import Verdict
+from jobs.evals.stats.verdict import Verdict
 
 
 class EvidenceState(StrEnum):

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from jobs.core.errors import Conflict
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Job, JobState
+from jobs.evals.postings import report_posting
 from jobs.evals.records import Eval
-from jobs.evals.service import report_posting
 from jobs.evals.trail_entries import eval_cancelled
 from jobs.evidence.plan import by_step
 from jobs.evidence.records import Evidence, EvidenceState

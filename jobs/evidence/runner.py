@@ -18,8 +18,9 @@ import structlog
 
 from jobs.core.errors import BotError, NotFound
 from jobs.core.records import Job
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Eval
-from jobs.evidence.measure import EvalFile, failed, measured, trouble
+from jobs.evidence.measure import failed, measured, trouble
 from jobs.evidence.plan import RoundPlanner, changed_parts, said_changed
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.round import (
@@ -63,7 +64,7 @@ class EvidenceRunner:
         self,
         store: Store,
         planner: RoundPlanner,
-        file: EvalFile,
+        file: AnswerReader,
         platform_of: PlatformOf,
         approval_of: Callable[[str], Awaitable[JobApproval]],
         clock: Callable[[], float],

@@ -3,14 +3,15 @@
     async with GraderRuntime(workers=2) as runtime:
         grades = await runtime.grade(parse_grader(definition), [(Sample('{"label": "law"}'), item)])
 
-Python graders, string_check and text_similarity run in processes of their own, locked in by Landlock and seccomp. Where
+Python graders, string_check and text_similarity run in processes of their own, locked in by Landlock and seccomp. If
 the kernel does not have both (it takes Linux 5.13 or newer on x86_64 or aarch64) they are refused with a sentence.
-Judges (score_model, label_model) and embeddings are asked for through the collaborators `Judge` and `Embedder`.
+Judges (score_model, label_model) and embeddings are asked through the ports `Judge` and `Embedder`.
 """
 
 from jobs.graders.definitions import models_of, parse_grader, training_definition, untrainable
 from jobs.graders.fields import InvalidGrader
-from jobs.graders.judging import Embedder, Judge, JudgeAnswer, JudgeQuestion
+from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
+from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
     CosineGrader,
     Grader,
@@ -24,8 +25,8 @@ from jobs.graders.kinds import (
     TextSimilarityGrader,
 )
 from jobs.graders.preflight import check_grader
-from jobs.graders.records import Grade, GraderErrorKind, Limits, Sample, TokenUsage
 from jobs.graders.runtime import GraderRuntime
+from jobs.graders.sandbox.errors import GraderErrorKind
 
 __all__ = [
     "CosineGrader",
@@ -35,6 +36,7 @@ __all__ = [
     "GraderErrorKind",
     "GraderRuntime",
     "InvalidGrader",
+    "Item",
     "Judge",
     "JudgeAnswer",
     "JudgeMessage",

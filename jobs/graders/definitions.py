@@ -1,43 +1,27 @@
-"""Grader definitions as the fine-tuning API spells them: read, checked, and kept as they came."""
+"""Grader definitions as the fine-tuning API spells them: read, checked, and kept unchanged."""
 
 import copy
 import keyword
 import re
 from collections.abc import Callable, Mapping
 
-from jobs.graders.cell.texts import OPERATIONS
-from jobs.graders.fields import (
-    SHARED,
-    InvalidGrader,
-    check_fields,
-    choice_of,
-    kept,
-    name_of,
-    shown,
-    template_of,
-    text_of,
-    threshold_of,
-)
+from jobs.graders import fields
+from jobs.graders.fields import InvalidGrader, read_fields, shown
 from jobs.graders.formula import FUNCTIONS, FormulaError, parse_formula
 from jobs.graders.kinds import (
     MODEL_GRADERS,
+    SANDBOXED_GRADERS,
     CosineGrader,
     Grader,
     LabelModelGrader,
     MultiGrader,
-    PythonGrader,
+    ScoreModelGrader,
     SingleGrader,
-    StringCheckGrader,
-    TextSimilarityGrader,
 )
-from jobs.graders.models import read_label_model, read_score_model
-from jobs.graders.source import check_source
 
-METRICS = (
-    *("fuzzy_match", "bleu", "gleu", "meteor", "cosine"),
-    *("rouge_1", "rouge_2", "rouge_3", "rouge_4", "rouge_5", "rouge_l"),
-)
-_COMPARING = (*SHARED, "input", "reference")
+KINDS: Mapping[str, type[SingleGrader]] = {
+    kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
+}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -51,9 +35,20 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
     Raises:
         InvalidGrader: an `InvalidRequest` naming the field.
     """
-    if _type_of(definition, where) == "multi":
-        return _multi(definition, where)
-    return _single(definition, where)
+    if _type_of(definition, where) != "multi":
+        return _single(definition, where)
+    graders = _children(definition.get("graders"), f"{where}.graders")
+    text = definition.get("calculate_output")
+    if not isinstance(text, str):
+        raise InvalidGrader(f"{where}.calculate_output", "must be a formula over the names in graders")
+    try:
+        formula = parse_formula(text, graders)
+    except FormulaError as failure:
+        raise InvalidGrader(f"{where}.calculate_output", str(failure)) from None
+    kept = copy.deepcopy(dict(definition))
+    return read_fields(
+        MultiGrader, definition, where, "a multi grader", definition=kept, graders=graders, formula=formula
+    )
 
 
 def training_definition(grader: Grader) -> dict[str, object]:
@@ -66,7 +61,7 @@ def training_definition(grader: Grader) -> dict[str, object]:
 
 
 def untrainable(grader: Grader) -> str | None:
-    """Why no platform trains on this grader, as a sentence; None where some may."""
+    """Why no platform trains on this grader, as a sentence; None if some may."""
     for part in grader.parts:
         if isinstance(part, LabelModelGrader | CosineGrader):
             what = "label_model graders" if isinstance(part, LabelModelGrader) else "the metric cosine"
@@ -75,9 +70,8 @@ def untrainable(grader: Grader) -> str | None:
 
 
 def models_of(grader: Grader) -> tuple[str, ...]:
-    """The models that are asked when this grader grades, each once, in order; () where grading asks nobody."""
-    asking = [part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)]
-    return tuple(dict.fromkeys(asking))
+    """The models that this grader asks, each once, in order."""
+    return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:
@@ -89,73 +83,25 @@ def _type_of(definition: object, where: str) -> str:
         raise InvalidGrader(where, "must be a JSON object")
     if definition.get("type") == "endpoint":
         raise InvalidGrader(f"{where}.type", "endpoint graders are not supported; use python or score_model")
-    return choice_of(definition, "type", where, (*_READERS, "multi"))
+    fields.choice(*KINDS, "multi")(definition.get("type"), f"{where}.type")
+    return str(definition["type"])
 
 
 def _single(definition: Mapping[str, object], where: str) -> SingleGrader:
-    return _READERS[_type_of(definition, where)](definition, where)
-
-
-def _python(definition: Mapping[str, object], where: str) -> PythonGrader:
-    check_fields(definition, (*SHARED, "source", "image_tag"), where, "a python grader")
-    source = definition.get("source")
-    if not isinstance(source, str) or not source.strip():
-        raise InvalidGrader(f"{where}.source", "must be Python source that defines `grade(sample, item)`")
-    check_source(source, f"{where}.source")
-    if not isinstance(definition.get("image_tag"), str | None):
-        raise InvalidGrader(f"{where}.image_tag", "must be text")
-    return PythonGrader(name_of(definition, where), source, kept(definition), threshold_of(definition, where))
-
-
-def _string_check(definition: Mapping[str, object], where: str) -> StringCheckGrader:
-    check_fields(definition, (*_COMPARING, "operation"), where, "a string_check grader")
-    return StringCheckGrader(
-        name_of(definition, where),
-        choice_of(definition, "operation", where, tuple(OPERATIONS)),
-        template_of(definition, "input", where),
-        template_of(definition, "reference", where),
-        kept(definition),
-        threshold_of(definition, where),
-    )
-
-
-def _text_similarity(definition: Mapping[str, object], where: str) -> TextSimilarityGrader | CosineGrader:
-    metric = choice_of(definition, "evaluation_metric", where, METRICS)
-    more = ("embedding_model",) if metric == "cosine" else ()
-    check_fields(definition, (*_COMPARING, "evaluation_metric", *more), where, "a text_similarity grader")
-    name, threshold = name_of(definition, where), threshold_of(definition, where)
-    text, reference = template_of(definition, "input", where), template_of(definition, "reference", where)
-    if metric != "cosine":
-        return TextSimilarityGrader(name, metric, text, reference, kept(definition), threshold)
-    if "embedding_model" not in definition:
-        raise InvalidGrader(
-            f"{where}.evaluation_metric",
-            "cosine compares embeddings; name the model that makes them as embedding_model, or use another metric",
-        )
-    model = text_of(definition, "embedding_model", where)
-    return CosineGrader(name, model, text, reference, kept(definition), threshold)
-
-
-_READERS: Mapping[str, Callable[[Mapping[str, object], str], SingleGrader]] = {
-    "python": _python,
-    "string_check": _string_check,
-    "text_similarity": _text_similarity,
-    "score_model": read_score_model,
-    "label_model": read_label_model,
-}
-
-
-def _multi(definition: Mapping[str, object], where: str) -> MultiGrader:
-    check_fields(definition, (*SHARED, "graders", "calculate_output"), where, "a multi grader")
-    graders = _children(definition.get("graders"), f"{where}.graders")
-    text = definition.get("calculate_output")
-    if not isinstance(text, str):
-        raise InvalidGrader(f"{where}.calculate_output", "must be a formula over the names in graders")
-    try:
-        formula = parse_formula(text, graders)
-    except FormulaError as failure:
-        raise InvalidGrader(f"{where}.calculate_output", str(failure)) from None
-    return MultiGrader(name_of(definition, where), graders, formula, kept(definition), threshold_of(definition, where))
+    named = _type_of(definition, where)
+    kind: Callable[..., SingleGrader] = KINDS[named]
+    if named == CosineGrader.type and definition.get("evaluation_metric") == "cosine":
+        if "embedding_model" not in definition:
+            why = "cosine compares embeddings; name the model that makes them as embedding_model, or use another metric"
+            raise InvalidGrader(f"{where}.evaluation_metric", why)
+        kind = CosineGrader
+    kept = copy.deepcopy(dict(definition))
+    grader = read_fields(kind, definition, where, f"a {named} grader", definition=kept)
+    if isinstance(grader, LabelModelGrader):
+        unknown = [label for label in grader.passing_labels if label not in grader.labels]
+        if unknown:
+            raise InvalidGrader(f"{where}.passing_labels", f"{shown(unknown[0])} is not one of labels")
+    return grader
 
 
 def _children(graders: object, where: str) -> dict[str, SingleGrader]:
@@ -165,13 +111,12 @@ def _children(graders: object, where: str) -> dict[str, SingleGrader]:
     for key, child in graders.items():
         _check_variable(key, where)
         at = f"{where}.{key}"
-        if isinstance(child, Mapping) and child.get("type") == "multi":
+        if _type_of(child, at) == "multi":
             raise InvalidGrader(at, "a multi grader cannot contain another multi grader")
         grader = _single(child, at)
         if any(grader.name == other.name for other in children.values()):
-            raise InvalidGrader(
-                f"{at}.name", f"two graders are named {grader.name}; their scores could not be told apart"
-            )
+            why = f"two graders are named {grader.name}; their scores could not be told apart"
+            raise InvalidGrader(f"{at}.name", why)
         children[key] = grader
     return children
 

@@ -2,15 +2,16 @@
 
 The grammar is Python's expression grammar narrowed to numbers, names, `+ - * / ^`, parentheses and a few functions. `^`
 is the power (right-associative, binding tighter than a minus before it), so it is read as Python's `**`. Everything is
-computed in floats, which is what makes 9^9^9 an overflow instead of a hang.
+computed in floats, so that 9^9^9 is an overflow instead of a hang.
 """
 
 import ast
 import difflib
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Values: TypeAlias = Mapping[str, float]
@@ -18,32 +19,32 @@ Evaluate: TypeAlias = Callable[[Values], float]
 
 MAX_CHARACTERS = 4096
 MAX_DEPTH = 100
+_TOO_DEEP = f"the formula is nested deeper than {MAX_DEPTH} levels"
 
 _ALLOWED = re.compile(r"[A-Za-z0-9_.,+\-*/^() ]*")
-_LITERAL = re.compile(r"[0-9.][0-9A-Za-z_.]*")
-_DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)([eE]\d*)?")
+_DECIMAL = re.compile(r"[0-9.]+([eE][+-]?[0-9]+)?")
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
     ast.Pow: math.pow,
 }
-_ONE_ARGUMENT: Mapping[str, Callable[[float], float]] = {
+FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "min": lambda *numbers: min(numbers),
+    "max": lambda *numbers: max(numbers),
     "abs": abs,
-    "floor": lambda a: float(math.floor(a)),
-    "ceil": lambda a: float(math.ceil(a)),
+    "floor": lambda number: float(math.floor(number)),
+    "ceil": lambda number: float(math.ceil(number)),
     "exp": math.exp,
     "sqrt": math.sqrt,
     "log": math.log,
 }
-_MANY_ARGUMENTS: Mapping[str, Callable[[Iterable[float]], float]] = {"min": min, "max": max}
-FUNCTIONS = (*_MANY_ARGUMENTS, *_ONE_ARGUMENT)
 
 
 class FormulaError(ValueError):
-    """The formula cannot be read, or has no finite value for these scores; the text says which."""
+    """The formula cannot be read, or has no finite value for the scores; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,90 +60,69 @@ class Formula:
         """The formula's value for `scores`, always finite.
 
         Raises:
-            FormulaError: a division by zero, the root or logarithm of what has none, or an overflow.
+            FormulaError: a division by zero, a root or logarithm that does not exist, or an overflow.
         """
+        failure = "has no finite value"
         try:
             value = self._evaluate(scores)
         except ZeroDivisionError:
-            raise FormulaError(self._failure("divides by zero", scores)) from None
+            value, failure = math.nan, "divides by zero"
         except (ValueError, OverflowError):
-            raise FormulaError(self._failure("has no finite value", scores)) from None
-        if not math.isfinite(value):
-            raise FormulaError(self._failure("has no finite value", scores))
-        return value
-
-    def _failure(self, what: str, scores: Values) -> str:
+            value = math.nan
+        if math.isfinite(value):
+            return value
         used = ", ".join(f"{name} = {scores[name]:g}" for name in sorted(self.names))
-        return f"the formula `{self.text}` {what}" + (f" with {used}" if used else "")
+        raise FormulaError(f"the formula `{self.text}` {failure}" + (f" with {used}" if used else ""))
 
 
 def parse_formula(text: str, names: Iterable[str]) -> Formula:
-    """Reads `text` over the variables `names`.
+    """Read `text` over the variables `names`.
 
     Raises:
-        FormulaError: it is too long or too deep, is not a formula, or uses a name or a function that is not there.
+        FormulaError: it is too long or too deep, is not a formula, or uses a name or a function that does not exist.
     """
-    known = tuple(names)
     _check_text(text)
-    tree = _tree(text)
-    used: set[str] = set()
-    evaluate = _Reader(known, used).read(tree, 0)
-    return Formula(text, frozenset(used), evaluate)
+    flat = " ".join(text.split()).replace("^", "**")
+    try:
+        tree = ast.parse(flat, mode="eval").body
+    except SyntaxError:
+        raise FormulaError(f"`{text}` is not a formula: check its numbers, operators and parentheses") from None
+    except (RecursionError, MemoryError):
+        raise FormulaError(_TOO_DEEP) from None
+    reader = _Reader(flat, tuple(names))
+    evaluate = reader.read(tree, 0)
+    return Formula(text, frozenset(reader.used), evaluate)
 
 
 def _check_text(text: str) -> None:
+    flat = " ".join(text.split())
+    allowed = _ALLOWED.match(flat)
+    end = allowed.end() if allowed else 0
     if len(text) > MAX_CHARACTERS:
         msg = f"the formula has {len(text):,} characters; at most {MAX_CHARACTERS:,} are allowed"
-        raise FormulaError(msg)
-    if not text.strip():
+    elif not flat:
         msg = "the formula is empty"
-        raise FormulaError(msg)
-    if "**" in text:
+    elif "**" in text:
         msg = "write ^ for a power, not **"
-        raise FormulaError(msg)
-    flat = " ".join(text.split())
-    matched = _ALLOWED.match(flat)
-    end = matched.end() if matched else 0
-    if end < len(flat):
+    elif end < len(flat):
         functions = ", ".join(FUNCTIONS)
         msg = f"`{flat[end]}` has no place in a formula; it has numbers, grader names, + - * / ^ ( ) and {functions}"
-        raise FormulaError(msg)
-    for literal in _LITERAL.finditer(re.sub(r"[A-Za-z_][A-Za-z0-9_]*", _blank_name, flat)):
-        if not _DECIMAL.fullmatch(literal[0]):
-            msg = f"`{literal[0]}` is not a number"
-            raise FormulaError(msg)
+    else:
+        return
+    raise FormulaError(msg)
 
 
-def _blank_name(name: re.Match[str]) -> str:
-    """Blanks out a name, but leaves letters that hang on to a number, so that `0x1F` and `1_000` are seen whole."""
-    before = name.string[name.start() - 1 : name.start()]
-    return name[0] if before.isdigit() or before == "." else " " * len(name[0])
-
-
-def _tree(text: str) -> ast.expr:
-    try:
-        return ast.parse(" ".join(text.split()).replace("^", "**"), mode="eval").body
-    except SyntaxError:
-        msg = f"`{text}` is not a formula: check its operators and parentheses"
-        raise FormulaError(msg) from None
-    except (RecursionError, MemoryError):
-        raise FormulaError(_too_deep()) from None
-
-
-def _too_deep() -> str:
-    return f"the formula is nested deeper than {MAX_DEPTH} levels"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reader:
-    """Turns syntax into functions, and takes down which names were used."""
+    """Turns syntax into functions, and notes which names were used."""
 
+    text: str
     known: tuple[str, ...]
-    used: set[str]
+    used: set[str] = field(default_factory=set)
 
     def read(self, node: ast.expr, depth: int) -> Evaluate:
         if depth > MAX_DEPTH:
-            raise FormulaError(_too_deep())
+            raise FormulaError(_TOO_DEEP)
         match node:
             case ast.Constant():
                 return self._number(node)
@@ -157,59 +137,42 @@ class _Reader:
                 return self._operation(node, depth)
             case ast.Call():
                 return self._call(node, depth)
-        msg = f"`{_shown(node)}` has no place in a formula"
-        raise FormulaError(msg)
+        raise FormulaError(f"`{self._source(node)[:60]}` has no place in a formula")
 
     def _number(self, node: ast.Constant) -> Evaluate:
-        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            msg = f"`{_shown(node)}` is not a number"
-            raise FormulaError(msg)
-        try:
-            number = float(node.value)
-        except OverflowError:
-            number = math.inf
+        literal = self._source(node)
+        if not _DECIMAL.fullmatch(literal):  # Python has more: 0x1F, 1_000, 2j, True
+            raise FormulaError(f"`{literal[:60]}` is not a number")
+        number = float(literal)
         if not math.isfinite(number):
-            msg = "the formula contains a number that is too large"
-            raise FormulaError(msg)
+            raise FormulaError("the formula contains a number that is too large")
         return lambda _scores: number
 
     def _name(self, name: str) -> Evaluate:
         if name not in self.known:
             close = difflib.get_close_matches(name, self.known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"its graders are {', '.join(self.known)}"
-            msg = f"the formula uses {name}, which is not one of its graders; {hint}"
-            raise FormulaError(msg)
+            raise FormulaError(f"the formula uses {name}, which is not one of its graders; {hint}")
         self.used.add(name)
         return lambda scores: scores[name]
 
     def _operation(self, node: ast.BinOp, depth: int) -> Evaluate:
-        operator = _OPERATORS.get(type(node.op))
-        if operator is None:
-            msg = f"`{_shown(node)}` uses an operator that a formula does not have; it has + - * / ^"
-            raise FormulaError(msg)
+        operation = _OPERATORS.get(type(node.op))
+        if operation is None:
+            used = self._source(node)[:60]
+            raise FormulaError(f"`{used}` uses an operator that a formula does not have; it has + - * / ^")
         left, right = self.read(node.left, depth + 1), self.read(node.right, depth + 1)
-        return lambda scores: operator(left(scores), right(scores))
+        return lambda scores: operation(left(scores), right(scores))
 
     def _call(self, node: ast.Call, depth: int) -> Evaluate:
-        name = node.func.id if isinstance(node.func, ast.Name) else _shown(node.func)
+        name = self._source(node.func)[:60]
         if name not in FUNCTIONS:
-            msg = f"a formula has no function {name}; it has {', '.join(FUNCTIONS)}"
-            raise FormulaError(msg)
-        arguments = [self.read(argument, depth + 1) for argument in node.args]
-        if node.keywords or not arguments or (name in _ONE_ARGUMENT and len(arguments) != 1):
-            takes = "one number" if name in _ONE_ARGUMENT else "one number or more"
-            msg = f"{name} takes {takes}"
-            raise FormulaError(msg)
-        if name in _ONE_ARGUMENT:
-            function, argument = _ONE_ARGUMENT[name], arguments[0]
-            return lambda scores: function(argument(scores))
-        choose = _MANY_ARGUMENTS[name]
-        return lambda scores: choose([argument(scores) for argument in arguments])
+            raise FormulaError(f"a formula has no function {name}; it has {', '.join(FUNCTIONS)}")
+        function, arguments = FUNCTIONS[name], [self.read(argument, depth + 1) for argument in node.args]
+        if node.keywords or not arguments or (len(arguments) > 1 and name not in ("min", "max")):
+            raise FormulaError(f"{name} takes {'one number or more' if name in ('min', 'max') else 'one number'}")
+        return lambda scores: function(*[argument(scores) for argument in arguments])
 
-
-def _shown(node: ast.AST) -> str:
-    try:
-        text = ast.unparse(node)
-    except RecursionError:
-        return "..."
-    return text.replace("**", "^")[:60]
+    def _source(self, node: ast.expr) -> str:
+        """The node as it was written; the text is one line of ASCII, so that offsets are characters."""
+        return self.text[node.col_offset : node.end_col_offset].replace("**", "^")

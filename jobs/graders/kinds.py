@@ -2,194 +2,197 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeAlias
+from functools import partial
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
+from jobs.graders import fields
+from jobs.graders.fields import InvalidGrader, read_fields, shown
 from jobs.graders.formula import Formula
+from jobs.graders.python_source import python_source
+from jobs.graders.sandbox.similarity import MEASURES
+from jobs.graders.sandbox.text_scorer import OPERATIONS
 
 Role: TypeAlias = Literal["user", "assistant", "system", "developer"]
+Template: TypeAlias = Annotated[str, fields.template]
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+TEXT_PARTS = ("text", "input_text", "output_text")
 
 
-@dataclass(frozen=True, slots=True)
-class PythonGrader:
-    """A grader whose score is what its own `grade(sample, item)` returns."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Definition:
+    """What every grader has."""
 
-    type: ClassVar[Literal["python"]] = "python"
-    name: str
-    source: str = field(repr=False)
+    type: ClassVar[str]
+    name: Annotated[str, fields.text]
     definition: Mapping[str, object] = field(repr=False)
     """What was parsed, unchanged."""
-    pass_threshold: float | None = None
+    pass_threshold: Annotated[float | None, fields.number] = None
+    """The score from which an answer passes in an eval."""
+
+
+class _Single(_Definition):
+    __slots__ = ()
 
     @property
-    def parts(self) -> tuple["PythonGrader", ...]:
+    def parts(self) -> tuple[Self, ...]:
         """The graders that are run and reported: this one."""
         return (self,)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonGrader(_Single):
+    """A grader whose score is the result of its own `grade(sample, item)`."""
+
+    type: ClassVar[str] = "python"
+    source: Annotated[str, python_source] = field(repr=False)
+    image_tag: Annotated[str | None, fields.optional_text] = None
+
     @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.source)
+    def spec(self) -> tuple[str, ...]:
+        """What a grading process needs to know: the type, and a scorer's arguments."""
+        return (self.type, self.name, self.source)
 
 
-@dataclass(frozen=True, slots=True)
-class StringCheckGrader:
-    """1 where two texts are as they should be to each other, else 0."""
-
-    type: ClassVar[Literal["string_check"]] = "string_check"
-    name: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison(_Single):
+    input: Template
+    reference: Template
     operation: str
-    """`eq`, `ne`, `like` (the input contains the reference) or `ilike` (the same, whatever the case)."""
-    input: str
-    """A template."""
-    reference: str
-    """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
 
     @property
-    def parts(self) -> tuple["StringCheckGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.operation, self.input, self.reference)
+    def spec(self) -> tuple[str, ...]:
+        """What a grading process needs to know: the type, and a scorer's arguments."""
+        return (self.type, self.name, self.operation, self.input, self.reference)
 
 
-@dataclass(frozen=True, slots=True)
-class TextSimilarityGrader:
-    """How alike two texts are, 0 to 1; `jobs.graders.cell.similarity` says how each metric is computed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StringCheckGrader(_Comparison):
+    """1 if two texts are `eq`, `ne`, `like` (the input contains the reference) or `ilike` (in any case), else 0."""
 
-    type: ClassVar[Literal["text_similarity"]] = "text_similarity"
-    name: str
-    metric: str
-    input: str
-    """A template."""
-    reference: str
-    """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["TextSimilarityGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """What a grading process is told of it."""
-        return (self.name, self.metric, self.input, self.reference)
+    type: ClassVar[str] = "string_check"
+    operation: Annotated[str, fields.choice(*OPERATIONS)]
 
 
-@dataclass(frozen=True, slots=True)
-class CosineGrader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSimilarityGrader(_Comparison):
+    """How alike two texts are, 0 to 1; `jobs.graders.sandbox.similarity` says how each metric is computed."""
+
+    type: ClassVar[str] = "text_similarity"
+    operation: Annotated[str, fields.choice("cosine", *MEASURES), "evaluation_metric"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosineGrader(_Single):
     """How alike two texts are by the cosine of their embeddings; negative ones count as 0. For evals only."""
 
-    type: ClassVar[Literal["text_similarity"]] = "text_similarity"
-    name: str
-    model: str
-    """The embedding model."""
-    input: str
-    """A template."""
-    reference: str
-    """A template."""
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
+    type: ClassVar[str] = "text_similarity"
+    input: Template
+    reference: Template
+    metric: Annotated[str, fields.choice("cosine"), "evaluation_metric"] = "cosine"
+    model: Annotated[str, fields.text, "embedding_model"]
 
     @property
-    def parts(self) -> tuple["CosineGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
+    def templates(self) -> tuple[str, ...]:
+        """The texts that its model is given."""
+        return (self.input, self.reference)
+
+
+def _content(value: object, path: str) -> str:
+    """The text of a message, or of its parts; judges here read text only."""
+    texts = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        content = part.get("text") if isinstance(part, Mapping) and part.get("type") in TEXT_PARTS else part
+        if not isinstance(content, str):
+            kind = content.get("type") if isinstance(content, Mapping) else content
+            raise InvalidGrader(path, f"must be text; {shown(kind)} cannot be shown to a judge here")
+        texts.append(fields.template(content, path))
+    return "\n".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeMessage:
     """One message to a judge."""
 
-    role: Role
-    content: str
+    type: ClassVar[str] = "message"
+    role: Annotated[Role, fields.choice("user", "assistant", "system", "developer")]
+    content: Annotated[str, _content]
     """In a grader a template, in a question the text itself."""
+
+
+def _messages(value: object, path: str) -> tuple[JudgeMessage, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise InvalidGrader(path, "must be a list of messages, each with role and content")
+    for place, message in enumerate(value):
+        if not isinstance(message, Mapping):
+            raise InvalidGrader(f"{path}[{place}]", "must be an object with role and content")
+    return tuple(read_fields(JudgeMessage, one, f"{path}[{place}]", "a message") for place, one in enumerate(value))
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
     """How a judge is sampled; None leaves it to the platform."""
 
-    seed: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    """Most tokens of the answer, reasoning included; `max_completions_tokens` in the definition."""
-    effort: str | None = None
+    seed: Annotated[int | None, fields.integer] = None
+    temperature: Annotated[float | None, fields.number] = None
+    top_p: Annotated[float | None, fields.number] = None
+    max_tokens: Annotated[int | None, partial(fields.integer, minimum=1), "max_completions_tokens"] = None
+    """Most tokens of the answer, reasoning included."""
+    effort: Annotated[str | None, fields.choice(*EFFORTS, optional=True), "reasoning_effort"] = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreModelGrader:
+def _settings(value: object, path: str) -> JudgeSettings:
+    if not isinstance(value, Mapping | None):
+        raise InvalidGrader(path, "must be an object with settings such as seed and temperature")
+    return read_fields(JudgeSettings, value or {}, path, "sampling_params")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged(_Single):
+    model: Annotated[str, fields.text]
+    messages: Annotated[tuple[JudgeMessage, ...], _messages, "input"]
+    settings: Annotated[JudgeSettings, _settings, "sampling_params"]
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The texts that its model is given."""
+        return tuple(message.content for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreModelGrader(_Judged):
     """A model judges the answer by a number, which is clipped to a range."""
 
-    type: ClassVar[Literal["score_model"]] = "score_model"
-    name: str
-    model: str
-    messages: tuple[JudgeMessage, ...]
-    lowest: float
-    highest: float
-    settings: JudgeSettings
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["ScoreModelGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
+    type: ClassVar[str] = "score_model"
+    range: Annotated[tuple[float, float], fields.number_range]
 
 
-@dataclass(frozen=True, slots=True)
-class LabelModelGrader:
-    """A model puts one of some labels on the answer; 1 where it is a passing one, else 0. For evals only."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelModelGrader(_Judged):
+    """A model chooses one of some labels for the answer; 1 if it is a passing one, else 0. For evals only."""
 
-    type: ClassVar[Literal["label_model"]] = "label_model"
-    name: str
-    model: str
-    messages: tuple[JudgeMessage, ...]
-    labels: tuple[str, ...]
-    passing_labels: frozenset[str]
-    settings: JudgeSettings
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
-
-    @property
-    def parts(self) -> tuple["LabelModelGrader", ...]:
-        """The graders that are run and reported: this one."""
-        return (self,)
+    type: ClassVar[str] = "label_model"
+    labels: Annotated[tuple[str, ...], fields.labels]
+    passing_labels: Annotated[tuple[str, ...], fields.labels]
 
 
-CellGrader: TypeAlias = PythonGrader | StringCheckGrader | TextSimilarityGrader
+SandboxedGrader: TypeAlias = PythonGrader | StringCheckGrader | TextSimilarityGrader
 """Graded in a grading process."""
-ModelGrader: TypeAlias = ScoreModelGrader | LabelModelGrader | CosineGrader
+JudgeGrader: TypeAlias = ScoreModelGrader | LabelModelGrader
+ModelGrader: TypeAlias = JudgeGrader | CosineGrader
 """Asks a model of a platform."""
-SingleGrader: TypeAlias = CellGrader | ModelGrader
-CELL_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
+SingleGrader: TypeAlias = SandboxedGrader | ModelGrader
+SANDBOXED_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
 MODEL_GRADERS = (ScoreModelGrader, LabelModelGrader, CosineGrader)
 
 
-@dataclass(frozen=True, slots=True)
-class MultiGrader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiGrader(_Definition):
     """Several graders and the formula that makes one reward of their scores."""
 
-    type: ClassVar[Literal["multi"]] = "multi"
-    name: str
-    graders: Mapping[str, SingleGrader]
+    type: ClassVar[str] = "multi"
+    graders: Annotated[Mapping[str, SingleGrader], fields.given]
     """By the variable that stands for them in the formula, in the definition's order."""
-    formula: Formula
-    definition: Mapping[str, object] = field(repr=False)
-    """What was parsed, unchanged."""
-    pass_threshold: float | None = None
+    formula: Annotated[Formula, fields.given, "calculate_output"]
 
     @property
     def parts(self) -> tuple[SingleGrader, ...]:

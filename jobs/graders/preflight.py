@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from jobs.graders.example_answers import example_answers
 from jobs.graders.formula import parse_formula
-from jobs.graders.kinds import CELL_GRADERS, Grader, MultiGrader
-from jobs.graders.plausible import plausible_answers
-from jobs.graders.records import Grade, Sample
+from jobs.graders.grades import Grade, Sample
+from jobs.graders.kinds import SANDBOXED_GRADERS, Grader, MultiGrader
 from jobs.graders.runtime import GraderRuntime
 
 PATIENCE_SECONDS = 10.0
@@ -33,7 +33,7 @@ async def check_grader(
         response_format: the shape of the answers, as chat completions spell it or as a bare JSON Schema. Without it the
             shape is guessed from the item, and one guess that is graded without an error is enough.
     """
-    plausible = plausible_answers(item, response_format)
+    plausible = example_answers(item, response_format)
     grades = await _try(runtime, grader, item, plausible)
     if all(grade.errors for grade in grades):
         return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(plausible[0])}."]
@@ -50,8 +50,8 @@ async def check_grader(
 def _computed(grader: Grader) -> Grader | None:
     """What of the grader could fail to come to an end: all but its judges, who cost money and have a time limit."""
     if not isinstance(grader, MultiGrader):
-        return grader if isinstance(grader, CELL_GRADERS) else None
-    parts = {name: part for name, part in grader.graders.items() if isinstance(part, CELL_GRADERS)}
+        return grader if isinstance(grader, SANDBOXED_GRADERS) else None
+    parts = {name: part for name, part in grader.graders.items() if isinstance(part, SANDBOXED_GRADERS)}
     return replace(grader, graders=parts, formula=parse_formula("0", ())) if parts else None
 
 

@@ -1,12 +1,8 @@
-"""One grading process, from the outside: started, watched, and ended when it no longer answers.
-
-The process says through a shared page which call it is making, so that the call which ended or stalled it can be named.
-"""
+"""One grading process, seen from its parent: started, watched, and ended when it no longer answers."""
 
 import asyncio
 import contextlib
 import json
-import mmap
 import os
 import signal
 import socket
@@ -14,31 +10,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
-from typing import IO
+from typing import Self
 
-from jobs.graders.cell import wire
-from jobs.graders.cell.confine import unsupported
-from jobs.graders.frames import Row, rows_of
-from jobs.graders.kinds import CellGrader
-from jobs.graders.quota import Quota
-from jobs.graders.records import Limits
-from jobs.graders.scratch import Scratch
+from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample, plain
+from jobs.graders.kinds import SandboxedGrader
+from jobs.graders.sandbox.confine import unsupported
+from jobs.graders.sandbox.errors import GraderErrorKind
+from jobs.graders.scratch import excess, scratch_folder
 
 START_SECONDS = 30.0
 """Time for a Python to start and lock itself in, before the grader's own time begins to count."""
-LARGEST_REPLY = 64 * 1024**2
-STALL_SECONDS = 0.02
-"""A call that takes longer keeps nobody waiting: others are graded meanwhile. Shorter than a process takes to start."""
-HANGING_PRIORITY = 19
-"""The lowest: what others compute comes first."""
+EXIT_SECONDS = 1.0
+"""Time for a process that has closed its channel to end."""
+CHECK_SECONDS = 0.02
+"""How often a call that takes long is checked."""
+LOOK_SHARE = 0.01
+"""Of the event loop's time, that looking at the scratch folder may take: a full one is looked at less often."""
+REPLY_BYTES = 16 * 1024
+"""The longest reply about one call."""
 
 _BOOT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from cell.program import main
+from sandbox.worker import main
 del sys.path[0]
 main(*map(int, sys.argv[2:]))
 """
@@ -47,228 +45,219 @@ _ARGUMENTS = ("-P", "-s", "-B", "-c", _BOOT, str(Path(__file__).parent))
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class Refused(Exception):
-    """No grading process can be had here; the text says why, for people."""
+class SandboxUnavailable(Exception):
+    """No grading process can be started on this machine; the text says why, for people."""
 
 
 @dataclass(eq=False)
-class Lost(Exception):
+class ProcessLost(Exception):
     """The process ended, or was ended, in the middle of its work."""
 
     how: str
     """The rest of a sentence that starts with the grader's name."""
-    timed_out: bool
-    by_machine: bool
-    """Killed from outside, most likely for want of memory: not the grader's doing."""
-    row: int
-    """The row being graded; `wire.LOADING` while sources were run, `wire.IDLE` between calls."""
     grader: int
+    """The place of the grader that was at work."""
+    timed_out: bool = False
+    by_machine: bool = False
+    """Killed from outside, most likely because memory ran out: not the grader's doing."""
+    is_loading: bool = False
+    """While the sources were run, before any sample."""
+
+
+def key_of(graders: Sequence[SandboxedGrader]) -> tuple[tuple[str, ...], ...]:
+    """What makes a list of graders the same as another."""
+    return tuple(grader.spec for grader in graders)
 
 
 class GradingProcess:
-    """A process that grades with one fixed list of graders. Made by `new_process`, ended by `kill` and then `reap`."""
+    """A process that grades with one fixed list of graders. Made by `start`, ended by `close`."""
 
-    def __init__(self, graders: Sequence[CellGrader], limits: Limits, python: str) -> None:
-        self._graders = tuple(graders)
-        self._limits = limits
+    def __init__(self, graders: Sequence[SandboxedGrader], limits: Limits, python: str) -> None:
         self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter | None = None
-        self._furthest = (0, 0)
-        self.hung = False
-        """Whether a call has taken longer than the limits' patience; the process has lost its priority for good."""
-        self.on_stall: Callable[[], None] = _nothing
-        """Called, perhaps often, while a call or a source takes long."""
-        with contextlib.ExitStack() as undo:
-            self._scratch = Scratch()
-            undo.callback(self._scratch.remove)
-            self._errors: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+        self._writer: asyncio.StreamWriter
+        self._graders = tuple(graders)
+        self.key = key_of(graders)
+        self._limits = limits
+        self._grader = 0
+        """The place of the grader whose reply is due."""
+        self._is_loading = True
+        self._is_reusable = True
+        self._next_look = 0.0
+        with contextlib.ExitStack() as stack:
+            self.scratch = stack.enter_context(scratch_folder())
+            self._errors = stack.enter_context(tempfile.TemporaryFile())
             self._socket, theirs = socket.socketpair()
-            undo.enter_context(self._socket)
+            stack.enter_context(self._socket)
             with theirs:
-                self._process = self._start(python, theirs.fileno())
-            self._quota = Quota(self.pid, self._scratch.path, limits)
-            undo.pop_all()
+                # Not in a helper thread: the kernel ends the process when the thread that started it ends.
+                self._process = subprocess.Popen(
+                    [python, *_ARGUMENTS, str(theirs.fileno()), str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    cwd=self.scratch,
+                    env=_ENVIRONMENT,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            self._resources = stack.pop_all()
 
-    def _start(self, python: str, channel: int) -> subprocess.Popen[bytes]:
-        page = os.memfd_create("grading")
+    @classmethod
+    async def start(
+        cls, graders: Sequence[SandboxedGrader], limits: Limits, seconds: float, python: str = sys.executable
+    ) -> Self:
+        """A process that is locked in and has run the graders' sources once, each for at most `seconds`.
+
+        Raises:
+            SandboxUnavailable: this machine cannot lock a grader in, or cannot start one more process.
+            ProcessLost: a source ended the process or took too long.
+        """
+        why = unsupported()
+        if why is not None:
+            raise SandboxUnavailable(why)
         try:
-            os.ftruncate(page, wire.PAGE_BYTES)
-            self._page = mmap.mmap(page, wire.PAGE_BYTES)
-            wire.POSITION.pack_into(self._page, 0, wire.IDLE, 0)
-            # Not in a helper thread: the kernel ends the process when the thread that started it ends.
-            return subprocess.Popen(
-                [python, *_ARGUMENTS, str(channel), str(page), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                cwd=self._scratch.path,
-                env=_ENVIRONMENT,
-                pass_fds=(channel, page),
-                start_new_session=True,
-            )
-        finally:
-            os.close(page)
+            process = cls(graders, limits, python)
+        except OSError as failure:
+            raise SandboxUnavailable(f"a grading process could not be started: {failure.strerror}") from failure
+        process._reader, process._writer = await asyncio.open_connection(sock=process._socket, limit=REPLY_BYTES)
+        try:
+            await process._load(seconds)
+        except BaseException:
+            await process.close()
+            raise
+        return process
+
+    async def _load(self, seconds: float) -> None:
+        limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
+        self._send({**limits, "graders": self.key})
+        try:
+            reply = await self._reply(START_SECONDS)
+        except ProcessLost as lost:
+            why = f"a grading process could not be started: it {lost.how}{self._last_words()}"
+            raise SandboxUnavailable(why) from lost
+        if reply is not True:
+            raise SandboxUnavailable(str(reply))
+        for place in range(len(self._graders)):
+            self._grader = place
+            await self._reply(seconds)
+        self._is_loading = False
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
 
-    async def prepare(self, seconds: float) -> None:
-        """Locks the process in and runs the graders' sources once, each for at most `seconds`.
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
-        Raises:
-            Refused: it cannot be locked in here, or cannot be started.
-            Lost: a source ended it or took too long.
-        """
-        self._reader, self._writer = await asyncio.open_connection(sock=self._socket)
-        start: dict[str, object] = {
-            "memory_bytes": self._limits.memory_bytes,
-            "file_bytes": self._limits.file_bytes,
-            "graders": [grader.orders for grader in self._graders],
-        }
-        try:
-            reply = await self._ask(wire.pack(start), START_SECONDS)
-        except Lost as lost:
-            msg = f"a grading process could not be started: it {lost.how}{self._last_words()}"
-            raise Refused(msg) from lost
-        if "refused" in reply:
-            raise Refused(str(reply["refused"]))
-        await self._reply(seconds)
-
-    async def grade(self, frame: bytes, seconds: float, accept: Callable[[Sequence[Row]], None]) -> bool:
-        """Grades one frame of rows, handing over finished rows in order as they come.
+    async def grade(self, pairs: Sequence[tuple[Sample, Item]], seconds: float) -> AsyncIterator[Outcomes]:
+        """Yield the outcomes of `pairs` in their order, as they come; fewer if memory runs out.
 
         Args:
-            frame: made by `frame_of`.
+            pairs: samples, each with the item it answers.
             seconds: wall time for each call of a grader.
-            accept: is given each batch of finished rows.
-
-        Returns:
-            Whether the process can take another frame; if not, it stopped early and the other rows are for a new one.
 
         Raises:
-            Lost: it ended or was ended; rows accepted so far count.
+            ProcessLost: the process ended or was ended; outcomes so far count.
         """
-        reply = await self._ask(frame, seconds)
-        while True:
-            accept(self._rows(reply))
-            if "done" in reply or "leaving" in reply:
-                return "done" in reply
-            self._check_quota()
-            reply = await self._reply(seconds)
+        self._send(request(pairs))
+        for _ in pairs:
+            outcomes: Outcomes = {}
+            for place, grader in enumerate(self._graders):
+                self._grader = place
+                outcomes[grader.name] = self._outcome(await self._reply(seconds))
+            yield outcomes
+            if not self._is_reusable:
+                return
 
     def rest(self) -> bool:
-        """Stops the process between two frames, its threads too; returns whether it is worth keeping until `resume`.
+        """Stop the process until `resume`, its threads too; returns whether it is worth keeping.
 
-        One that holds much on disk is not: the next calls would pay for it.
+        One that ran out of memory, or that holds much on disk, is not.
         """
         self._process.send_signal(signal.SIGSTOP)
-        return self._quota.has_room()
+        return self._is_reusable and excess(self.pid, self.scratch, self._limits, share=0.5) is None
 
     def resume(self) -> None:
-        """Lets a process that rests go on."""
+        """Let a process that rests go on."""
         self._process.send_signal(signal.SIGCONT)
 
-    def kill(self) -> None:
-        """Ends the process at once; `reap` must follow."""
-        if self._process.poll() is None:
-            self._process.kill()
-        if self._writer is not None:
-            self._writer.transport.abort()
-        else:
-            self._socket.close()
+    async def close(self) -> None:
+        """End the process and remove what it leaves behind."""
+        self._process.kill()
+        self._writer.transport.abort()
+        await asyncio.to_thread(self._clear)
 
-    async def reap(self) -> None:
-        """Waits for the killed process and clears away what it left."""
-        await asyncio.to_thread(self._process.wait)
-        if self._writer is not None:
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
-        self._page.close()
-        self._errors.close()
-        await asyncio.to_thread(self._scratch.remove)
+    def _clear(self) -> None:
+        self._process.wait()
+        self._resources.close()
 
-    async def _ask(self, frame: bytes, seconds: float) -> Mapping[str, object]:
-        assert self._writer is not None
-        self._furthest = (wire.LOADING - 1, 0)
-        self._writer.write(frame)  # not drained: the reply is what is waited for, and a frame is small
-        return await self._reply(seconds)
+    def _send(self, message: object) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")  # not drained: the reply is what is waited for
 
-    async def _reply(self, seconds: float) -> Mapping[str, object]:
-        """The next reply; the process is ended where it gets no further for `seconds`."""
-        reading = asyncio.ensure_future(self._read())
-        since = time.monotonic()
+    async def _reply(self, seconds: float) -> object:
+        """The next reply; the process is ended if that takes longer than `seconds`."""
+        deadline = time.monotonic() + seconds
         try:
-            while not reading.done():
-                await asyncio.wait({reading}, timeout=max(0.01, min(STALL_SECONDS / 2, seconds / 4)))
-                now, seen = time.monotonic(), self._position()
-                if seen > self._furthest:
-                    self._furthest, since = seen, now
-                elif not reading.done() and now - since > seconds:
+            while (line := await self._line(min(CHECK_SECONDS, seconds / 4))) is None:
+                if time.monotonic() > deadline:
                     raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
-                elif not reading.done() and now - since > STALL_SECONDS and seen[0] != wire.IDLE:
-                    self._stall(now - since)
-                if not reading.done():
-                    self._check_quota()
-            return reading.result()
-        except (OSError, EOFError):
-            raise await self._ended() from None
+            if line.endswith(b"\n"):
+                reply: object = json.loads(line)
+                return reply
+        except ConnectionError:
+            pass
         except (ValueError, RecursionError):
-            raise self._lost("sent something else than grades") from None
-        finally:
-            reading.cancel()
+            raise self._bad_reply() from None
+        raise await self._ended()
 
-    async def _read(self) -> Mapping[str, object]:
-        size = wire.LENGTH.unpack(await self._reader.readexactly(wire.LENGTH.size))[0]
-        if size > LARGEST_REPLY:
-            msg = "a reply beyond all bounds"
-            raise ValueError(msg)
-        reply = json.loads(await self._reader.readexactly(size))
-        if not isinstance(reply, dict):
-            msg = "a reply is an object"
-            raise ValueError(msg)
-        return reply
-
-    def _rows(self, reply: Mapping[str, object]) -> list[Row]:
+    async def _line(self, seconds: float) -> bytes | None:
+        """The next line, or None if there is none within `seconds`."""
+        self._check_disk()
         try:
-            return rows_of(reply, len(self._graders))
-        except ValueError:
-            raise self._lost("sent something else than grades") from None
+            async with asyncio.timeout(seconds):
+                return await self._reader.readline()
+        except TimeoutError:
+            return None
 
-    def _position(self) -> tuple[int, int]:
-        """The row and the grader of the call being made. A grader could overwrite the page: trust it little."""
-        row, grader = wire.POSITION.unpack_from(self._page)
-        return row, min(max(grader, 0), len(self._graders) - 1)
+    def _outcome(self, reply: object) -> Outcome:
+        match reply:
+            case [float(score), float(seconds)] if isfinite(score) and isfinite(seconds):
+                return Outcome(score, seconds)
+            case [None, float(seconds), str(kind), str(detail), bool(is_out_of_memory)] if isfinite(seconds):
+                self._is_reusable = not is_out_of_memory
+                with contextlib.suppress(ValueError):
+                    return Outcome(0.0, seconds, GraderErrorKind(kind), detail)
+        raise self._bad_reply()
 
-    def _check_quota(self) -> None:
-        wrong = self._quota.broken()
+    def _check_disk(self) -> None:
+        started = time.monotonic()
+        if started < self._next_look:
+            return
+        wrong = excess(self.pid, self.scratch, self._limits)
+        self._next_look = started + (time.monotonic() - started) / LOOK_SHARE
         if wrong is not None:
             raise self._lost(wrong)
 
-    def _stall(self, seconds: float) -> None:
-        self.on_stall()
-        if seconds > self._limits.patience_seconds and not self.hung:
-            self.hung = True
-            with contextlib.suppress(OSError):  # it may have ended meanwhile
-                os.setpriority(os.PRIO_PROCESS, self.pid, HANGING_PRIORITY)
+    def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> ProcessLost:
+        self._process.kill()
+        return ProcessLost(how, self._grader, timed_out, by_machine, self._is_loading)
 
-    def _lost(self, how: str, *, timed_out: bool = False, by_machine: bool = False) -> Lost:
-        row, grader = self._position()
-        self.kill()
-        return Lost(how, timed_out, by_machine, row, grader)
+    def _bad_reply(self) -> ProcessLost:
+        return self._lost("sent something other than grades")
 
-    async def _ended(self) -> Lost:
-        """The channel is closed: looks how the process ended."""
+    async def _ended(self) -> ProcessLost:
+        """The channel is closed: find out how the process ended."""
         try:
-            code = await asyncio.to_thread(self._process.wait, 1.0)
+            code = await asyncio.to_thread(self._process.wait, EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             return self._lost("closed the channel its grades go through")
         if code == -signal.SIGKILL:
             return self._lost("was killed by the machine, most likely because memory ran out", by_machine=True)
-        if code < 0:
-            return self._lost(f"crashed ({signal.strsignal(-code)})")
-        return self._lost(f"ended its own process (exit code {code})")
+        ended = f"crashed ({signal.strsignal(-code)})" if code < 0 else f"ended its own process (exit code {code})"
+        return self._lost(ended)
 
     def _last_words(self) -> str:
         self._errors.seek(0)
@@ -276,21 +265,9 @@ class GradingProcess:
         return f": {lines[-1][:300]}" if lines else ""
 
 
-def _nothing() -> None:
-    """Stands where nobody wants to know of a stall."""
-
-
-def new_process(graders: Sequence[CellGrader], limits: Limits, python: str = sys.executable) -> GradingProcess:
-    """A process of this `python`, started and still to be prepared.
-
-    Raises:
-        Refused: this kind of machine cannot lock a grader in, or has no room for one more process.
-    """
-    why = unsupported()
-    if why is not None:
-        raise Refused(why)
-    try:
-        return GradingProcess(graders, limits, python)
-    except OSError as failure:
-        msg = f"a grading process could not be started: {failure.strerror}"
-        raise Refused(msg) from failure
+def request(pairs: Sequence[tuple[Sample, Item]]) -> dict[str, object]:
+    """What asks for `pairs` to be graded; an item that several samples answer travels once."""
+    items = {id(item): item for _, item in pairs}
+    places = {key: place for place, key in enumerate(items)}
+    rows = [(sample.output_text, places[id(item)]) for sample, item in pairs]
+    return {"items": [plain(item) for item in items.values()], "rows": rows}

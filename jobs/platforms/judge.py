@@ -5,7 +5,7 @@ from typing import Final, Protocol, TypeVar, cast
 
 from jobs.core.errors import PlatformError, PlatformRejected, PlatformUnavailable, UserError
 from jobs.core.records import Effort, Message
-from jobs.graders.judging import JudgeAnswer, JudgeQuestion
+from jobs.graders import JudgeAnswer, JudgeQuestion
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 
 REFUSED: Final = "refusal"
@@ -33,7 +33,7 @@ class PlatformJudge:
         self._embeddings = embeddings
 
     async def judge(self, question: JudgeQuestion) -> JudgeAnswer:
-        """Ask a judge; see `jobs.graders.judging.Judge`."""
+        """Ask a judge; see `jobs.graders.Judge`."""
         settings = question.settings
         answer = await _set_up(self._sampler).answer(
             Question(
@@ -59,7 +59,7 @@ class PlatformJudge:
         )
 
     async def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Embed texts; see `jobs.graders.judging.Embedder`."""
+        """Embed texts; see `jobs.graders.Embedder`."""
         embeddings = _set_up(self._embeddings)
         try:
             return await embeddings.embed(model, texts)

@@ -58,7 +58,7 @@ class Change:
     next_turn: float | None = None
     """Seconds until the next work item; None leaves it as planned, a negative number ends the work."""
     turn_of: str | None = None
-    """The work item that `next_turn` is about; None if it is that of a record of this change."""
+    """The work item that `next_turn` is about, if it is not that of the first record with work of its own."""
     wake: Mapping[str, float] = field(default_factory=dict)
     """Other work items: id to seconds from now, unless an earlier time is planned; a negative number ends them."""
     postings: tuple[Posting, ...] = ()
@@ -81,8 +81,7 @@ def change_json(change: Change, kinds: Kinds, head: str, audit_key: bytes) -> di
         head: hash of the trail's newest entry, as far as it is known.
         audit_key: seals the trail.
     """
-    found = () if change.turn_of else change.records
-    own = next((each for each in found if kinds.of(each.value).has_work), None)
+    own = None if change.turn_of else next((each for each in change.records if kinds.of(each.value).has_work), None)
     subject = kinds.of(own.value).id_of(own.value) if own else change.turn_of or ""
     written: dict[str, object] = {
         "records": [_record(versioned, kinds) for versioned in change.records],

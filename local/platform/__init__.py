@@ -1,13 +1,9 @@
-"""A local training platform: speaks the public fine-tuning API's shapes and truly trains a small policy.
+"""A local training platform: speaks the public fine-tuning API's shapes and really trains a small policy.
 
-refusal, body          what a request may say, and the API's way of saying no
-files, rows            uploads and the training rows in them
-orders, records        what a fine-tuning job was asked to be, and what it is now
-foreman, trainer       who trains when; the child process that trains one job
-examination, events    the look at its files before; what happened to it, as told
-choices, features,     the policy: what it may answer, what it sees of a text,
-leaning, policy        where it starts from, how it draws and learns
-lesson, report         one step of training, and the figures of that step
-shelf, answering       the models that can be called, and their answers
-*_api, server          the HTTP routes
+server, api             the HTTP server and its routes
+request_models, errors  what a request may say, and the API's errors
+job_runner              takes a job from validation to its end, across restarts
+job_request, job_store  the request that created a job; the job on disk, with its events
+file_store              uploads with their training rows, and result files
+numpy_policy            the engine: what trains, and answers
 """

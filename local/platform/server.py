@@ -7,34 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from jobs.graders import GraderRuntime
-from local.platform.asking_api import AskingApi
-from local.platform.files import MOST_BYTES, FileStore
-from local.platform.files_api import FilesApi
-from local.platform.foreman import Foreman
-from local.platform.gate import with_api_errors, with_key, with_limit
-from local.platform.graders_api import GradersApi
-from local.platform.jobs_api import JobsApi
-from local.platform.records import JobStore
-from local.platform.shelf import Shelf
+from local.platform.api.files import FilesApi
+from local.platform.api.graders import GradersApi
+from local.platform.api.http import api_errors, api_key, concurrency_limit
+from local.platform.api.jobs import JobsApi
+from local.platform.api.models import ModelsApi
+from local.platform.file_store import FileStore
+from local.platform.job_runner import DEFAULT_LIMITS, JobRunner, Limits
+from local.platform.job_store import JobStore
+from local.platform.numpy_policy.models import Models
 
 HOST = "127.0.0.1"
 BODY_BYTES = 8 * 1024 * 1024
 
 
-class HomeTaken(Exception):
-    """Another platform works in this folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a platform takes on before it answers 429 or 413."""
-
-    trainers: int = 2
-    unfinished_jobs: int = 32
-    requests_at_once: int = 256
-    upload_bytes: int = MOST_BYTES
+class UnusableHome(Exception):
+    """No platform can work in this folder; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +34,54 @@ class Platform:
 
     url: str
     """Base URL for clients; ends in /v1."""
-    foreman: Foreman
+    runner: JobRunner
 
     @property
     def trainers(self) -> Mapping[str, int]:
         """The process id of each job that is training now."""
-        return self.foreman.trainers
+        return self.runner.trainers
 
 
 @contextlib.asynccontextmanager
-async def serve(home: Path, port: int = 0, pace: float = 0.0, limits: Limits = Limits()) -> AsyncIterator[Platform]:
+async def serve(
+    home: Path, port: int = 0, pace: float = 0.0, limits: Limits = DEFAULT_LIMITS
+) -> AsyncIterator[Platform]:
     """Run a platform until the context ends; jobs under way stop where they are and go on when it is run again.
 
     Args:
         home: where everything is kept; made if missing.
         port: the port on 127.0.0.1; 0 takes a free one.
-        pace: seconds that a training step takes at least.
+        pace: least seconds for a training step.
         limits: how much it takes on.
 
     Raises:
-        HomeTaken: if another platform works in `home`.
+        UnusableHome: if another platform works in `home`, or another version of it wrote what is there.
     """
-    with _only_one(home):
-        files, jobs = FileStore(home / "files", limits.upload_bytes), JobStore(home / "jobs")
-        foreman = Foreman(jobs, files, pace=pace, at_once=limits.trainers, most_unfinished=limits.unfinished_jobs)
-        async with GraderRuntime() as grading:
-            app = _app(files, foreman, grading, limits)
-            async with _listening(app, port) as url:
-                foreman.open()
-                try:
-                    yield Platform(url, foreman)
-                finally:
-                    await foreman.close()
+    with _locked(home):
+        runner = JobRunner(*_stores(home, limits), pace, limits)
+        async with GraderRuntime() as graders, _listening(_app(runner, graders, limits), port) as url:
+            runner.open()
+            try:
+                yield Platform(url, runner)
+            finally:
+                await runner.close()
 
 
-def _app(files: FileStore, foreman: Foreman, grading: GraderRuntime, limits: Limits) -> web.Application:
-    app = web.Application(
-        middlewares=[with_api_errors, with_key, with_limit(limits.requests_at_once)], client_max_size=BODY_BYTES
-    )
-    FilesApi(files).register(app)
-    JobsApi(foreman).register(app)
-    GradersApi(grading).register(app)
-    AskingApi(Shelf(foreman.jobs)).register(app)
+def _stores(home: Path, limits: Limits) -> tuple[JobStore, FileStore]:
+    try:
+        return JobStore(home / "jobs"), FileStore(home / "files", limits.upload_bytes)
+    except ValidationError:
+        raise UnusableHome(
+            f"The jobs and files in {home} were written by another version of the local platform; move them away, or "
+            "choose another folder."
+        ) from None
+
+
+def _app(runner: JobRunner, graders: GraderRuntime, limits: Limits) -> web.Application:
+    middlewares = [api_errors, api_key, concurrency_limit(limits.requests_at_once)]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES)
+    for api in (FilesApi(runner.files), JobsApi(runner), GradersApi(graders), ModelsApi(Models(runner.jobs))):
+        app.add_routes(api.routes())
     return app
 
 
@@ -101,11 +98,11 @@ async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
 
 
 @contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HomeTaken(f"Another local platform works in {home}; stop it first.") from None
+            raise UnusableHome(f"Another local platform works in {home}; stop it first.") from None
         yield

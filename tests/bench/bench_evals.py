@@ -15,16 +15,14 @@ from pathlib import Path
 import structlog
 from redis.asyncio import Redis
 
-from bot.children import tethered
+from bot.demo.server_binary import find_server
+from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
-from bot.server_binary import find_server
-from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner, Timing
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import ModelAnswer, Question, Sampler
@@ -156,11 +154,11 @@ async def _bench(folder: Path, url: str, gateway: Gateway, sampler: Sampler) -> 
     redis = Redis.from_url(url, decode_responses=True)
     store = Store(redis, KINDS)
     await store.open()
-    catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalRows(folder / "evals"), only(gateway)
+    catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalAnswerStore(folder / "evals"), only(gateway)
     evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
     async with GraderRuntime() as graders:
         runner = EvalRunner(
-            store, catalogue, platform_of, lambda _: sampler, graders, rows, summarise, clock=time.time, timing=Timing()
+            store, catalogue, platform_of, lambda _: sampler, graders, rows, clock=time.time, timing=Timing()
         )
         yield Bench(store, evals, runner)
     await redis.aclose()

@@ -27,16 +27,13 @@ from jobs.rules.gap import BASELINE_GAPS, GapReading
 from jobs.rules.noise import ValidNoise, train_noise
 from jobs.rules.overfitting import Overfitting
 from jobs.tasks import Task, TaskCatalogue
-from local.platform.body import Body
-from local.platform.events import EventLog
-from local.platform.leaning import base_logits
-from local.platform.lesson import Course, Examples, validate
-from local.platform.orders import Wanted, read_order
-from local.platform.policy import Weights
-from local.platform.records import JobFolder, JobRecord, JobStore, Status
-from local.platform.rows import split_rows
-from local.platform.trainer import Outcome, course_of, train
-from local.platform.weights import load_sight, load_state
+from local.platform.file_store import split_rows
+from local.platform.job_request import JobRequest, RequestedHyperparameters
+from local.platform.job_store import EventLog, JobFolder, JobRecord, JobStore, Status
+from local.platform.numpy_policy.policy import Weights, base_logits
+from local.platform.numpy_policy.train_step import Examples, TrainingSetup
+from local.platform.numpy_policy.trainer import train, training_setup
+from local.platform.numpy_policy.weights import load_features, load_state
 from tests import records
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
@@ -119,7 +116,7 @@ async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> T
         catalogue = TaskCatalogue(Path(home) / "tasks")
         task = catalogue.load("acts")
         folder, record = _ordered(Path(home), catalogue, task, seed)
-        assert await train(folder, grading, 0.0, asyncio.Event()) == Outcome()
+        assert await train(folder, grading, 0.0, asyncio.Event())
         series, facts = series_of(folder), _facts(record, size)
         own, unmet = await _true_rewards(folder, record, catalogue.training_rows(task, "test"), grading)
         raised_rules = {alert.rule for alert in evaluate(series, facts)}
@@ -133,12 +130,12 @@ def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tup
         "reinforcement": {"grader": dict(task.reward_grader), "response_format": dict(task.response_format)},
     }
     named = {"model": "local-policy-1", "training_file": "file-t", "validation_file": "file-v", "seed": seed}
-    order = read_order(Body(json.loads(json.dumps({**named, "method": method}))))
+    request = JobRequest.model_validate(json.loads(json.dumps({**named, "method": method})))
     store = JobStore(home / "platform")
     rows = catalogue.training_rows(task, "train")
-    record = store.add(order, rows, catalogue.training_rows(task, "valid"))
-    knobs = Wanted().resolved(len(rows.splitlines()))
-    record = dataclasses.replace(record, status=Status.RUNNING, hyperparameters=knobs)
+    record = store.add(request, rows, catalogue.training_rows(task, "valid"))
+    resolved = RequestedHyperparameters().resolved(len(rows.splitlines()))
+    record = dataclasses.replace(record, status=Status.RUNNING, hyperparameters=resolved)
     store.put(record)
     return store.folder(record.id), record
 
@@ -163,18 +160,18 @@ async def _true_rewards(
     """The final policy's mean reward on its training items and on the fresh ones, with as many draws as validation."""
     state = load_state(folder.state)
     assert state is not None
-    course = course_of(folder, record)
-    features, plan = load_sight(folder.features)
+    setup = training_setup(folder, record)
+    features, plan = load_features(folder.features)
     rows = split_rows(fresh, "validation")
     texts = [row.text for row in rows]
     unmet = Examples(tuple(row.item for row in rows), features.of(texts), base_logits(plan.choices, texts))
-    own = await _mean_reward(course, course.training, state.weights, grading)
-    return own, await _mean_reward(course, unmet, state.weights, grading)
+    own = await _mean_reward(setup, setup.training, state.weights, grading)
+    return own, await _mean_reward(setup, unmet, state.weights, grading)
 
 
-async def _mean_reward(course: Course, examples: Examples, weights: Weights, grading: GraderRuntime) -> float:
-    graded = await validate(dataclasses.replace(course, validation=examples), grading, weights, weights.step + 1)
-    return float(graded.rewards.mean())
+async def _mean_reward(setup: TrainingSetup, examples: Examples, weights: Weights, grading: GraderRuntime) -> float:
+    other = dataclasses.replace(setup, validation=examples)
+    return (await other.validate(grading, weights, weights.step + 1)).reward
 
 
 def plain_gap_warns(series: Series, facts: JobFacts) -> bool:

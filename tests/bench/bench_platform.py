@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from local.platform.server import Platform, serve
-from tests.local.platform.harbour import ended, launch, rows, step_data
+from tests.local.platform.small_task import ended, launch, rows, step_data
 
 EXAMPLES, VALIDATIONS, ASKED = 100, 50, 200
 AUTO = "auto"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from jobs.core.series import Series
-from jobs.evals.intervals import wilson_interval
+from jobs.evals.stats.intervals import wilson_interval
 from jobs.rules import RULES
 from tests.jobs.rules.simulated_jobs import KINDS, Plan, simulate
 

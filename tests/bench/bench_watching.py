@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 from redis.asyncio import Redis
 
-from bot.children import tethered
+from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned

@@ -17,10 +17,10 @@ from typing import Final
 import structlog
 from redis.asyncio import Redis
 
-from bot.ground import STORE_CONNECTIONS
 from bot.kinds import KINDS
 from bot.schedule import Tick, Ticks
-from bot.turns import JOB_LEASE, hand_over_due
+from bot.wiring import STORE_CONNECTIONS
+from bot.worker import WORK_LEASE, hand_over_due
 from jobs.core.records import Job
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
@@ -43,7 +43,7 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
     watcher, sweeper = Poller(store, platform_of, time.time), Sweeper(store, platform_of)
 
     async def turn(job_id: str, token: str) -> None:
-        async with kept(store, job_id, token, JOB_LEASE):
+        async with kept(store, job_id, token, WORK_LEASE):
             await store.starts(job_id)
             held = await store.record(Job, job_id)
             assert held is not None

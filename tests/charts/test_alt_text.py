@@ -1,7 +1,6 @@
 import pytest
 
 from charts import Chart, CheckpointComparison, CheckpointScores, RewardCurve, describe
-from charts.numerals import numeral
 from charts.values import ItemScores, LabelCount, LabelDistribution, VarianceStudy
 from tests.charts.charts_to_draw import BALANCE, EVERY, ODD, PUBLISHED
 
@@ -94,8 +93,3 @@ def test_text_over_the_limit_ends_in_an_ellipsis() -> None:
     words = describe(RewardCurve("long " * 900))
     assert len(words) <= 2000
     assert words.endswith("\u2026")
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.5, "0.50"), (-0.001, "0.00"), (-0.25, "-0.25"), (12345.6, "1.23e+04")])
-def test_numerals(value: float, text: str) -> None:
-    assert numeral(value) == text

@@ -5,10 +5,10 @@ import math
 import pytest
 
 from charts.means import trailing_means
-from charts.numerals import Unit, figure
 from charts.over_steps import StepTime
 from charts.plot import spread, value_range
 from charts.splitting import split, splits, time_shares
+from charts.wording import Unit
 
 
 def test_the_mean_of_an_epoch_begins_with_the_first_whole_epoch() -> None:
@@ -54,25 +54,6 @@ def test_scores_are_shown_where_they_are_and_amounts_from_zero(
     values: list[float], unit: Unit, ends: tuple[float, float]
 ) -> None:
     assert value_range(values, unit) == pytest.approx(ends)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "words"),
-    [
-        (0.53, "score", "0.53"),
-        (1240.4, "tokens", "1,240"),
-        (18.44, "tokens", "18.4"),
-        (20.0, "tokens", "20"),
-        (0.004, "share", "0.4%"),
-        (0.0, "seconds", "0 s"),
-        (2.1e-6, "seconds", "2.1 \u00b5s"),
-        (0.25, "seconds", "250 ms"),
-        (3.14159, "seconds", "3.14 s"),
-        (1402.3, "seconds", "1,402 s"),
-    ],
-)
-def test_figures_are_written_in_their_unit(value: float, unit: Unit, words: str) -> None:
-    assert figure(value, unit) == words
 
 
 def test_what_the_parts_leave_of_a_step_is_the_rest() -> None:

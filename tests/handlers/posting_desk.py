@@ -23,11 +23,10 @@ from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core.permissions import Permissions
-from jobs.evals.planning import EvalPlanner
-from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
+from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
-from jobs.evals.shelf import ReportShelf
 from jobs.graders import GraderRuntime
 from jobs.notifications.service import Quiet
 from jobs.platforms.gateway import Gateway
@@ -134,11 +133,8 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
     async def no_report(_: str) -> Path | None:
         return None
 
-    async def find(eval_id: str) -> Eval | None:
-        return await evals.view(eval_id)
-
     planner = EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time)
-    evals = Evals(store, planner, LocalRows(folder / "evals"), EVERYBODY_MAY)
+    evals = Evals(store, planner, LocalAnswerStore(folder / "evals"), EVERYBODY_MAY)
     client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
     people = People(client)
     notices = Notices(Approvals(store, people, time.time), people)
@@ -152,7 +148,7 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
         digests=DigestShowing(store, client),
         mute_of=Quiet(store, time.time).mute_of,
         report_file=no_report,
-        log_file=ReportShelf(folder / "shelf", evals, find).inspect_log,
+        log_file=ReportCache(folder / "reports", evals.answer_store, evals.find).inspect_log,
         report_link=lambda _: None,
     )
 

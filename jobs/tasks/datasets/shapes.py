@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.core.labels import LABEL_KEYS
-from jobs.graders.plausible import plausible_answers
+from jobs.graders.example_answers import example_answers
 
 _DEEPEST = 8
 
@@ -74,7 +74,7 @@ def shape_of(response_format: Mapping[str, object]) -> AnswerShape | None:
     if not found:
         return None
     best = max(found, key=lambda each: each.promise)  # of equals the first
-    whole: object = json.loads(plausible_answers({}, response_format)[0])
+    whole: object = json.loads(example_answers({}, response_format)[0])
     return AnswerShape(best.path, best.many, best.key, best.choices, whole)
 
 

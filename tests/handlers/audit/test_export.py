@@ -12,11 +12,12 @@ import pytest
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.evals.exports import inspect_log_name
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import Item, LocalAnswerStore
+from jobs.evals.export import inspect_log_name
+from jobs.evals.plan import EvalPlanner
+from jobs.evals.postings import card_posting, export_postings
 from jobs.evals.records import Arm, Eval, Progress
-from jobs.evals.rows import Item, LocalRows
-from jobs.evals.service import Evals, card_posting, export_postings
+from jobs.evals.service import Evals
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -34,7 +35,7 @@ NAMES = [inspect_log_name(EVAL, arm) for arm in ARMS]
 @pytest.fixture
 async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
     async with open_desk(store, tmp_path) as opened:
-        rows = LocalRows(tmp_path / "evals")
+        rows = LocalAnswerStore(tmp_path / "evals")
         rows.keep_items(EVAL.id, [Item("a", "Aid for ports.", ["law"])])
         with closing(rows.open(EVAL.id)) as file:
             file.append([an_answer("a", arm=arm.name) for arm in ARMS])
@@ -44,7 +45,7 @@ async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
 
 def evals_of(desk: Desk) -> Evals:
     planner = EvalPlanner(TaskCatalogue(desk.folder), no_platform, "local", lambda: 0.0)
-    return Evals(desk.store, planner, LocalRows(desk.folder / "evals"), EVERYBODY_MAY)
+    return Evals(desk.store, planner, LocalAnswerStore(desk.folder / "evals"), EVERYBODY_MAY)
 
 
 async def deliver(desk: Desk, *postings: Posting) -> None:
@@ -83,7 +84,7 @@ async def test_each_arm_becomes_a_log_in_the_thread(desk: Desk) -> None:
     first, second = await desk.thread(thread)
     assert [first["files"][0]["name"], second["files"][0]["name"]] == NAMES
     assert first["text"] == f"{EVAL.id}, local-policy-1: an Inspect log; `inspect view` opens it."
-    log = json.loads((desk.folder / "shelf" / EVAL.id / NAMES[0]).read_text())
+    log = json.loads((desk.folder / "reports" / EVAL.id / NAMES[0]).read_text())
     assert [sample["id"] for sample in log["samples"]] == ["a"]
 
 

@@ -70,12 +70,12 @@ def four_numbers(view: JobView) -> list[str]:
 
 @pytest.mark.parametrize("alerts", [(), (WARNING,), (WARNING, WORSE), (replace(WARNING, cleared=80),)])
 @pytest.mark.parametrize("file", [FILE, None])
-@pytest.mark.parametrize("attached", [True, False])
+@pytest.mark.parametrize("imported", [True, False])
 @pytest.mark.parametrize("state", list(JobState))
 def test_slack_takes_the_card_in_every_state(
-    state: JobState, attached: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
+    state: JobState, imported: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
 ) -> None:
-    job = replace(TRAINING, state=state, imported=attached, alerts=alerts, train_items=None if attached else 100)
+    job = replace(TRAINING, state=state, imported=imported, alerts=alerts, train_items=None if imported else 100)
     message = card(view_of(job), NOW, file)
     assert validate(list(message.blocks), "message") == []
     assert not too_much_text(list(message.blocks))

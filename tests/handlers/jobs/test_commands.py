@@ -13,7 +13,7 @@ from tests.records import a_job, a_request, a_series, an_approval
 from tests.story.colleagues import Json, buttons, eventually, pictures, said
 from tests.story.conftest import House
 
-BUNDLED = Path(__file__).parents[2] / "tasks" / "eurovoc"
+BUNDLED = Path(__file__).parents[3] / "tasks" / "eurovoc"
 
 
 async def shown(scene: Scene, user: str, words: str, after: int = 0) -> Json:

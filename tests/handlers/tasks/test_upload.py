@@ -101,7 +101,7 @@ def test_the_answer_goes_where_the_message_is_seen(message: dict[str, str], thre
 
 @pytest.mark.parametrize("name", ["socket", "http"])
 def test_the_manifest_brings_the_shortcut(name: str) -> None:
-    manifest = yaml.safe_load((Path(__file__).parents[2] / "manifest" / f"{name}.yaml").read_text())
+    manifest = yaml.safe_load((Path(__file__).parents[3] / "manifest" / f"{name}.yaml").read_text())
     [shortcut] = manifest["features"]["shortcuts"]
     assert (shortcut["callback_id"], shortcut["type"]) == (SHORTCUT, "message")
     [local] = PROCTOR.shortcuts

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.children import tethered
+from bot.demo.subprocesses import tethered
 from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval, Ending
 from jobs.state.change import Change

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.checks import Finding, check_task
 from jobs.graders import GraderRuntime, Limits
-from jobs.graders.cell.confine import unsupported
+from jobs.graders.sandbox.confine import unsupported
 from jobs.tasks import TaskCatalogue
 from tests.jobs.tasks.datasets.labelled_task import NAMES, write_labelled
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.checks import CHECKS, Level, check_task, worst
-from jobs.graders import GraderRuntime
-from jobs.graders.judging import JudgeAnswer, JudgeQuestion
+from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import load_profiles
 from jobs.tasks import TaskCatalogue

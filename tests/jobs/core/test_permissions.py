@@ -8,9 +8,9 @@ import pytest
 from jobs.core.errors import Conflict
 from jobs.core.permissions import NotPermitted, Permission, Refusal, may
 from jobs.core.records import Action, Job, JobState
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval, EvalState
-from jobs.evals.rows import LocalRows
 from jobs.evals.service import Evals
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -94,7 +94,7 @@ CANCEL_REFUSED: Final = (
             "Only <@U0ALICE>, who asked to watch it, can resume rft-abc234. Resumed, it costs money again.",
         ),
     ],
-    ids=["launched", "attached"],
+    ids=["launched", "imported"],
 )
 async def test_a_refusal_names_who_may_and_what_anybody_may(
     store: Store, tmp_path: Path, job: Job, action: Action, words: str
@@ -128,7 +128,7 @@ async def test_a_refused_cancel_of_an_eval_changes_nothing(store: Store, tmp_pat
     running = an_eval(state=EvalState.RUNNING)
     await store.commit(Change(records=(Versioned(running, 0),)))
     planner = EvalPlanner(TaskCatalogue(tmp_path), no_platform, "local", lambda: 0.0)
-    evals = Evals(store, planner, LocalRows(tmp_path), permissions(BOB))
+    evals = Evals(store, planner, LocalAnswerStore(tmp_path), permissions(BOB))
     before, trail = await store.record(Eval, running.id), await store.trail()
     with pytest.raises(NotPermitted):
         await evals.cancel(running.id, DAVE)

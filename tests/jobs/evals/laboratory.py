@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import NotFound
-from jobs.evals.lease import Timing
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner, Timing
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.judge import PlatformJudge
@@ -63,7 +61,7 @@ class Laboratory:
     platform_of: PlatformOf
     sampler: Sampler
     graders: GraderRuntime
-    rows: LocalRows
+    rows: LocalAnswerStore
     evals: Evals
     catalogue: TaskCatalogue
     clock: Callable[[], float] = time.time
@@ -82,7 +80,6 @@ class Laboratory:
             lambda _: self.sampler,
             self.graders,
             self.rows,
-            summarise,
             clock=self.clock,
             timing=timing,
         )
@@ -148,7 +145,7 @@ class Laboratory:
 
     def answers(self, eval_id: str) -> list[Answer]:
         """Return what is on file."""
-        return list(self.evals.answers(eval_id))
+        return list(self.evals.answer_store.answers(eval_id))
 
     async def postings(self, lane: str) -> list[str]:
         """Return the ids of the postings that wait in a lane."""
@@ -186,7 +183,7 @@ async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIt
     async with serving_models() as endpoint, Gateway(a_profile(endpoint.url, **profile), "any") as gateway:
         skipping = SkippingClock()
         sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
-        rows, catalogue = LocalRows(folder / "evals"), TaskCatalogue(folder / "tasks")
+        rows, catalogue = LocalAnswerStore(folder / "evals"), TaskCatalogue(folder / "tasks")
         platform_of = only(gateway)
         evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)
         async with GraderRuntime(judge=PlatformJudge(lambda: sampler, lambda: gateway)) as graders:

@@ -3,20 +3,14 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, Eval, EvalRequest, EvalState
 
 LABELS = ("law", "finance", "trade", "energy", "transport", "environment", "politics", "science", "geography")
 WORDS = ("regulation", "council", "market", "directive", "member", "aid", "port", "gas", "research", "budget")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    id: str
-    input: str
-    reference: object = None
 
 
 def an_eval(**changes: Any) -> Eval:

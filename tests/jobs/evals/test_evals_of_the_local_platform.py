@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 from jobs.core.records import Hyperparameters
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
+from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
-from jobs.evals.statistics import summarise
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import JobSpec, RemoteJob
@@ -66,7 +65,7 @@ async def test_a_trained_checkpoint_is_measured_beside_its_base(store: Store, tm
     ):
         tuned = (await trained(gateway, tasks)).fine_tuned_model
         assert tuned is not None
-        rows, sampler = LocalRows(tmp_path / "evals"), Sampler(gateway, gateway.profile.max_concurrency)
+        rows, sampler = LocalAnswerStore(tmp_path / "evals"), Sampler(gateway, gateway.profile.max_concurrency)
         evals = Evals(store, EvalPlanner(tasks, only(gateway), "local", time.time), rows, EVERYBODY_MAY)
         runner = EvalRunner(
             store,
@@ -75,7 +74,6 @@ async def test_a_trained_checkpoint_is_measured_beside_its_base(store: Store, tm
             lambda _: sampler,
             graders,
             rows,
-            summarise,
             clock=time.time,
             timing=QUICK,
         )

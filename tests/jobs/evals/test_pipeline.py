@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.evals.grading import EvalGraders
-from jobs.evals.items import SplitFile
-from jobs.evals.pipeline import BATCH, GRADERS, MOST_IN_A_ROW, Pipeline, Plan
+from jobs.evals.grade import EvalGraders
+from jobs.evals.pipeline import BATCH, GRADERS, MOST_FAILURES_IN_A_ROW, Pipeline
 from jobs.evals.progress import Budget, Cells, Tally
 from jobs.evals.records import Answer, Arm, Eval
-from jobs.graders import Grade, Grader, GraderRuntime, Sample
-from jobs.graders.runtime import Item
+from jobs.evals.split_file import SplitFile
+from jobs.graders import Grade, Grader, GraderRuntime, Item, Sample
 from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.answers import an_eval
@@ -94,7 +93,10 @@ async def assembly(tmp_path: Path) -> AsyncIterator[Line]:
     model, runtime, file, tally, lease = Quick(), HeldRuntime(), MemoryFile(), Tally("exact"), [True]
     with SplitFile(task, "valid", ITEMS) as split:
         pipeline = Pipeline(
-            Plan(evaluation, task, split, Cells(evaluation).missing()),
+            evaluation,
+            task,
+            split,
+            Cells(evaluation).missing(),
             Sampler(model, CONCURRENCY),
             EvalGraders(runtime, task),
             file,
@@ -136,7 +138,10 @@ async def test_large_items_make_small_batches(tmp_path: Path) -> None:
     runtime, file = HeldRuntime(), MemoryFile()
     with SplitFile(task, "valid", 20) as split:
         pipeline = Pipeline(
-            Plan(evaluation, task, split, Cells(evaluation).missing()),
+            evaluation,
+            task,
+            split,
+            Cells(evaluation).missing(),
             Sampler(Quick(), 32),
             EvalGraders(runtime, task),
             file,
@@ -195,8 +200,8 @@ async def test_gradings_that_must_be_stopped_again_and_again_end_it(assembly: Li
 async def test_failures_one_after_the_other_end_it(assembly: Line) -> None:
     assembly.model.trouble = Trouble("400 bad", "It is bad.", Remedy.NOTHING)
     await assembly.pipeline.run()
-    assert assembly.pipeline.failed == f"{MOST_IN_A_ROW} answers in a row failed; the last one: It is bad."
-    assert MOST_IN_A_ROW <= len(assembly.file.rows) <= MOST_IN_A_ROW + CONCURRENCY
+    assert assembly.pipeline.failed == f"{MOST_FAILURES_IN_A_ROW} answers in a row failed; the last one: It is bad."
+    assert MOST_FAILURES_IN_A_ROW <= len(assembly.file.rows) <= MOST_FAILURES_IN_A_ROW + CONCURRENCY
 
 
 async def test_a_row_that_cannot_be_asked_ends_it_in_words(tmp_path: Path) -> None:
@@ -208,7 +213,10 @@ async def test_a_row_that_cannot_be_asked_ends_it_in_words(tmp_path: Path) -> No
     runtime.let.set()
     with SplitFile(task, "valid", 2) as split:
         pipeline = Pipeline(
-            Plan(evaluation, task, split, Cells(evaluation).missing()),
+            evaluation,
+            task,
+            split,
+            Cells(evaluation).missing(),
             Sampler(Quick(), 2),
             EvalGraders(runtime, task),
             file,

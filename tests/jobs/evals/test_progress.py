@@ -41,33 +41,33 @@ def test_progress_counts_failures_by_reason_and_the_mean_of_what_was_scored() ->
 
 
 async def test_without_a_limit_there_is_always_room() -> None:
-    assert await Budget(None).take(1e12) == 1e12
+    assert await Budget(None).reserve(1e12) == 1e12
 
 
 async def test_what_is_under_way_counts_against_the_limit() -> None:
     budget = Budget(1_000)
-    assert await budget.take(400) == 400
-    assert await budget.take(400) == 400
-    waiting = asyncio.create_task(budget.take(400))
+    assert await budget.reserve(400) == 400
+    assert await budget.reserve(400) == 400
+    waiting = asyncio.create_task(budget.reserve(400))
     await asyncio.sleep(0)
     assert not waiting.done()
     budget.settle(400, 100)
     assert await waiting == 100
     budget.settle(400, 100)
     budget.settle(100, 100)
-    assert [await budget.take(0) for _ in range(7)] == [100] * 7
+    assert [await budget.reserve(0) for _ in range(7)] == [100] * 7
 
 
 async def test_with_nothing_under_way_no_room_means_none() -> None:
-    assert await Budget(1_000).take(1_001) is None
-    assert await Budget(1_000, spent=950, answers=10).take(1) is None
-    assert await Budget(1_000, spent=900, answers=10).take(1_000) == 90
+    assert await Budget(1_000).reserve(1_001) is None
+    assert await Budget(1_000, spent=950, answers=10).reserve(1) is None
+    assert await Budget(1_000, spent=900, answers=10).reserve(1_000) == 90
 
 
 async def test_an_answer_that_does_not_say_what_it_cost_is_taken_at_the_guess() -> None:
     budget = Budget(1_000)
     for _ in range(2):
-        taken = await budget.take(400)
+        taken = await budget.reserve(400)
         assert taken == 400
         budget.settle(taken, None)
-    assert await budget.take(400) is None
+    assert await budget.reserve(400) is None

@@ -9,9 +9,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from bot.kinds import KINDS
-from jobs.evals.rows import LocalRows
-from jobs.evals.running import EvalRunner
-from jobs.evals.statistics import summarise
+from jobs.evals.answer_store import LocalAnswerStore
+from jobs.evals.run import EvalRunner
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import Sampler
@@ -32,8 +31,7 @@ async def main(redis_url: str, endpoint: str, folder: Path) -> None:
             only(gateway),
             lambda _: Sampler(gateway, 8),
             graders,
-            LocalRows(folder / "evals"),
-            summarise,
+            LocalAnswerStore(folder / "evals"),
             clock=time.time,
             timing=TIMING,
         )

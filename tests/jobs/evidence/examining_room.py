@@ -15,7 +15,7 @@ from jobs.approvals.open import approval_of
 from jobs.approvals.records import Approval
 from jobs.core.ids import evidence_turn
 from jobs.core.records import Checkpoint, Job, JobState
-from jobs.evals.planning import EvalPlanner
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
 from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.records import Evidence, EvidenceState

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jobs.evals.pairing import Runs
+from jobs.evals.stats.verdict import Runs
 from jobs.evidence.bias import expected_maximum, selection_bias
 
 RUN_NOISE = 0.19

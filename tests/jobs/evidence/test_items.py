@@ -1,7 +1,7 @@
 """Which items tuning fixed and broke: beyond luck, the largest first."""
 
 from jobs.core.errors import NotFound
-from jobs.evals.rows import Item
+from jobs.evals.answer_store import Item
 from jobs.evidence.measure import MOST_LETTERS, changed_items, shown_texts
 from tests.jobs.evidence.on_file import OnFile
 

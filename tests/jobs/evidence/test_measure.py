@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
-from jobs.evals.pairing import Verdict
+from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price

@@ -13,9 +13,9 @@ from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Hyperparameters, JobState
-from jobs.evals.pairing import Verdict as Change_
-from jobs.evals.planning import eval_id
+from jobs.evals.plan import eval_id
 from jobs.evals.records import Eval, EvalState
+from jobs.evals.stats.verdict import Verdict as Change_
 from jobs.evidence.records import EvidenceState, Role
 from jobs.evidence.runner import MOST_ATTEMPTS
 from jobs.state.change import Change, Versioned

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.graders import Grade, GraderErrorKind, GraderRuntime, Limits, Sample, parse_grader
-from jobs.graders.pool import MOST_LOANS
-from jobs.graders.process import HANGING_PRIORITY
+from jobs.graders.pool import OTHER_GRADERS
 from tests.jobs.graders.definitions import multi, python
 
 ITEM = {"id": "a"}
@@ -19,7 +18,7 @@ RUNTIME_ERROR = GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR
 SERVER_ERROR = GraderErrorKind.PYTHON_GRADER_SERVER_ERROR
 FINE = "def grade(sample, item):\n    return 1.0"
 ENDLESS = "def grade(sample, item):\n    while True:\n        pass"
-SECONDS = 1.0
+SECONDS = 0.5
 
 BAD_AT_TIMES = """
 import ctypes, os, re, signal, sys, time
@@ -37,14 +36,6 @@ def stubborn():
             stubborn()
         except BaseException:
             pass
-
-def scribble():
-    frame = sys._getframe()
-    while "self" not in frame.f_locals or not hasattr(frame.f_locals["self"], "_page"):
-        frame = frame.f_back
-    while True:
-        for row in range(1000):
-            frame.f_locals["self"]._mark(row, 0)
 
 def grade(sample, item):
     if sample["output_text"] == "bad":
@@ -101,11 +92,12 @@ async def until(state: Callable[[], bool]) -> None:
         ("os._exit(0)", "p ended its own process (exit code 0)"),
         ("os.abort()", "p crashed (Aborted)"),
         ("ctypes.string_at(0)", "p crashed (Segmentation fault)"),
-        (r"everywhere(b'\0\0\0\2{]')", "p sent something else than grades"),
-        (r"everywhere(b'\0\0\0\2[]')", "p sent something else than grades"),
-        (r"everywhere(b'\0\0\0\2{}')", "p sent something else than grades"),
-        (r"everywhere(b'\xff' * 64)", "p sent something else than grades"),
-        (r"everywhere(b'\0\0\0\x16' + b'{\"rows\":[[[NaN,0.0]]]}')", "p sent something else than grades"),
+        (r"everywhere(b'{]\n')", "p sent something other than grades"),
+        (r"everywhere(b'{}\n')", "p sent something other than grades"),
+        (r"everywhere(b'\xff\n')", "p sent something other than grades"),
+        (r"everywhere(b'[NaN,0.0]\n')", "p sent something other than grades"),
+        (r"everywhere(b'[' * 9999 + b'\n')", "p sent something other than grades"),
+        (r"everywhere(b'[' * 99999)", "p sent something other than grades"),
     ],
 )
 async def test_a_call_that_ends_its_process_costs_that_sample_alone(
@@ -127,28 +119,25 @@ async def test_a_call_that_ends_its_process_costs_that_sample_alone(
         "stubborn()",
         "re.match('(a+)+$', 'a' * 64 + 'b')",
         "os.kill(os.getpid(), signal.SIGSTOP)",
-        "sum(range(10 ** 12))",
-        "scribble()",
     ],
 )
 async def test_a_call_without_end_is_stopped_and_the_others_are_graded(runtime: GraderRuntime, line: str) -> None:
     grades = await grade_texts(runtime, BAD_AT_TIMES.replace("LINE", line), mixed(9, 4), SECONDS)
-    if line != "scribble()":  # which hides what it was doing, but not that it got no further
-        assert [grade.reward for grade in grades] == [1.0] * 4 + [0.0] + [1.0] * 4
-        assert grades[4].detail == "p took longer than 1 s and was stopped"
-        assert grades[4].seconds["p"] == SECONDS
-        assert grades[4].stopped
+    assert [grade.reward for grade in grades] == [1.0] * 4 + [0.0] + [1.0] * 4
+    assert grades[4].detail == "p took longer than 0.5 s and was stopped"
+    assert grades[4].seconds["p"] == SECONDS
+    assert grades[4].stopped
     assert (await grade_texts(runtime, FINE, ["x"]))[0].reward == 1.0
 
 
 async def test_a_grader_that_never_ends_does_not_cost_its_time_for_every_sample() -> None:
-    async with GraderRuntime(limits=Limits(seconds=0.5, timeouts=2)) as runtime:
+    async with GraderRuntime(limits=Limits(seconds=0.3, timeouts=2)) as runtime:
         grades = await grade_texts(runtime, ENDLESS, ["x"] * 500)
     assert {grade.reward for grade in grades} == {0.0}
     assert {grade.errors["p"] for grade in grades} == {(RUNTIME_ERROR,)}
     assert [grade.stopped for grade in grades].count(True) == 2
     assert grades[-1].detail == (
-        "not graded after 2 calls out of time in this batch; the last: p took longer than 0.5 s and was stopped"
+        "not graded after 2 calls out of time in this batch; the last: p took longer than 0.3 s and was stopped"
     )
 
 
@@ -162,7 +151,7 @@ async def test_a_grader_that_always_ends_its_process_is_given_up() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("while True: pass", "broken took longer than 1 s and was stopped"),
+        ("while True: pass", "broken took longer than 0.5 s and was stopped"),
         ("__import__('os')._exit(7)", "broken ended its own process (exit code 7)"),
     ],
 )
@@ -184,12 +173,12 @@ async def test_the_part_that_was_stopped_is_named_and_the_one_not_asked_is_absen
 
 
 async def test_memory_beyond_the_limit_is_an_error_and_a_leak_does_not_spoil_what_follows() -> None:
-    source = "hoard = []\ndef grade(sample, item):\n    hoard.append(bytearray(100 * 2 ** 20))\n    return 1.0"
-    async with GraderRuntime(limits=Limits(memory_bytes=512 * 2**20)) as runtime:
-        grades = await grade_texts(runtime, source, ["x"] * 20)
+    source = "hoard = []\ndef grade(sample, item):\n    hoard.append(bytearray(40 * 2 ** 20))\n    return 1.0"
+    async with GraderRuntime(limits=Limits(memory_bytes=200 * 2**20)) as runtime:
+        grades = await grade_texts(runtime, source, ["x"] * 12)
     details = [grade.detail for grade in grades if grade.errors]
-    assert 2 <= len(details) <= 10
-    assert set(details) == {"MemoryError (in p, line 3: `hoard.append(bytearray(100 * 2 ** 20))`)"}
+    assert 2 <= len(details) <= 6
+    assert set(details) == {"MemoryError (in p, line 3: `hoard.append(bytearray(40 * 2 ** 20))`)"}
 
 
 async def test_a_process_killed_by_the_machine_is_no_fault_of_the_grader(runtime: GraderRuntime) -> None:
@@ -248,45 +237,29 @@ asyncio.run(main())
     await until(lambda: not alive(pid))
 
 
-async def test_a_grader_that_never_ends_keeps_nobody_waiting(runtime: GraderRuntime) -> None:
-    """The one worker's turn is lent, and the next grader is graded while the first still hangs."""
+async def test_a_grader_that_never_ends_keeps_nobody_else_waiting(runtime: GraderRuntime) -> None:
+    """However many batches it hangs on: it has one turn, and the next grader has its own."""
     (fine,) = await grade_texts(runtime, FINE, ["x"])
     (kept,) = runtime._pool._idle
-    poisoned = asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"]))
+    poisoned = [asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"])) for _ in range(9)]
     await until(lambda: len(children()) == 2)
     assert [grade.reward for grade in await grade_texts(runtime, FINE, ["x"] * 300)] == [fine.reward] * 300
-    assert not poisoned.done()
+    assert not any(task.done() for task in poisoned)
+    assert len(children()) == 2
     assert list(runtime._pool._idle) == [kept]
-    poisoned.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await poisoned
+    for task in poisoned:
+        task.cancel()
+    await asyncio.gather(*poisoned, return_exceptions=True)
     await until(lambda: children() == [kept.pid])
 
 
-async def test_only_so_many_graders_that_never_end_are_put_up_with(runtime: GraderRuntime) -> None:
-    poisoned = [asyncio.create_task(grade_texts(runtime, f"{ENDLESS} # {n}", ["x"])) for n in range(MOST_LOANS + 3)]
-    await until(lambda: len(children()) == MOST_LOANS + 1)
+async def test_only_so_many_processes_are_at_work_at_the_same_time(runtime: GraderRuntime) -> None:
+    poisoned = [asyncio.create_task(grade_texts(runtime, f"{ENDLESS} # {n}", ["x"])) for n in range(OTHER_GRADERS + 3)]
+    await until(lambda: len(children()) == OTHER_GRADERS + 1)
     waiting = asyncio.create_task(grade_texts(runtime, FINE, ["x"]))
+    await asyncio.sleep(0.1)
+    assert len(children()) == OTHER_GRADERS + 1
     for task in poisoned:
         task.cancel()
     await asyncio.gather(*poisoned, return_exceptions=True)
     assert (await waiting)[0].reward == 1.0
-
-
-async def test_a_call_beyond_patience_loses_its_priority_and_its_process_is_not_used_again() -> None:
-    async with GraderRuntime(limits=Limits(patience_seconds=0.3)) as runtime:
-        hanging = asyncio.create_task(grade_texts(runtime, ENDLESS, ["x"]))
-        await until(lambda: [os.getpriority(os.PRIO_PROCESS, pid) for pid in children()] == [HANGING_PRIORITY])
-        hanging.cancel()
-        await asyncio.gather(hanging, return_exceptions=True)
-        slow = "import time\ndef grade(sample, item):\n    time.sleep(float(sample['output_text']))\n    return 1"
-        grades = await grade_texts(runtime, slow, ["0", "0.9", "0"])
-        assert [(grade.reward, grade.detail) for grade in grades] == [(1.0, None)] * 3
-        assert not runtime._pool._idle
-
-
-async def test_a_call_that_takes_a_moment_costs_its_process_nothing(runtime: GraderRuntime) -> None:
-    slow = "import time\ntime.sleep(0.6)\ndef grade(sample, item):\n    time.sleep(0.6)\n    return 1"
-    await grade_texts(runtime, slow, ["x"])
-    (process,) = runtime._pool._idle
-    assert os.getpriority(os.PRIO_PROCESS, process.pid) == os.getpriority(os.PRIO_PROCESS, 0)

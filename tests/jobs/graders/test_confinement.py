@@ -1,24 +1,34 @@
 """What a grader can reach, tried from inside one."""
 
+import asyncio
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from jobs.graders import Grade, GraderRuntime, Limits, Sample, parse_grader
-from jobs.graders.cell.confine import unsupported
+from jobs.graders.sandbox.confine import unsupported
 from tests.jobs.graders.definitions import python
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 REPOSITORY = Path(__file__).parents[3]
 
 
+SOURCE = """
+import ctypes, os, signal, socket, subprocess, sys, threading
+def grade(sample, item):
+    exec(item["code"], globals())
+    return attempt(item)
+"""
+"""One grader for every attempt, so that one process serves them all."""
+
+
 async def attempt(runtime: GraderRuntime, code: str) -> Grade:
-    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
-    source = f"import ctypes, os, signal, socket, subprocess, sys, threading\ndef grade(sample, item):\n{body}\n"
-    (grade,) = await runtime.grade(parse_grader(python(source)), [(Sample("x"), {"parent": os.getpid()})])
+    body = "def attempt(item):\n" + "\n".join(f"    {line}" for line in code.strip().splitlines())
+    item = {"parent": os.getpid(), "code": body}
+    (grade,) = await runtime.grade(parse_grader(python(SOURCE)), [(Sample("x"), item)])
     return grade
 
 
@@ -65,8 +75,8 @@ async def attempt(runtime: GraderRuntime, code: str) -> Grade:
         "__import__('fcntl').fcntl(0, 8, 1)",
     ],
 )
-async def test_it_is_refused_by_the_kernel(runtime: GraderRuntime, code: str) -> None:
-    grade = await attempt(runtime, code)
+async def test_it_is_refused_by_the_kernel(shared_runtime: GraderRuntime, code: str) -> None:
+    grade = await attempt(shared_runtime, code)
     assert grade.detail is not None
     assert grade.detail.startswith("PermissionError"), grade.detail
     assert not grade.stopped
@@ -81,8 +91,8 @@ async def test_it_is_refused_by_the_kernel(runtime: GraderRuntime, code: str) ->
         "return ctypes.CDLL(None).shmget(0, 4096, 0o1600)",
     ],
 )
-async def test_raw_calls_are_refused_too(runtime: GraderRuntime, code: str) -> None:
-    assert (await attempt(runtime, code)).reward == -1.0
+async def test_raw_calls_are_refused_too(shared_runtime: GraderRuntime, code: str) -> None:
+    assert (await attempt(shared_runtime, code)).reward == -1.0
 
 
 @pytest.mark.parametrize(
@@ -100,20 +110,20 @@ async def test_raw_calls_are_refused_too(runtime: GraderRuntime, code: str) -> N
         "print('x' * 10 ** 6); print('y', file=sys.stderr); os.write(1, b'z')\nreturn 1",
     ],
 )
-async def test_honest_work_goes_on(runtime: GraderRuntime, code: str) -> None:
-    grade = await attempt(runtime, code)
+async def test_honest_work_goes_on(shared_runtime: GraderRuntime, code: str) -> None:
+    grade = await attempt(shared_runtime, code)
     assert (grade.detail, grade.reward) == (None, 1.0)
 
 
-async def test_nothing_of_the_environment_is_inside(runtime: GraderRuntime) -> None:
-    grade = await attempt(runtime, "raise ValueError(' '.join(sorted(os.environ)))")
+async def test_nothing_of_the_environment_is_inside(shared_runtime: GraderRuntime) -> None:
+    grade = await attempt(shared_runtime, "raise ValueError(' '.join(sorted(os.environ)))")
     allowed = {"LC_CTYPE", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONHASHSEED"}
     assert grade.detail is not None
     assert set(grade.detail.removeprefix("ValueError: ").partition(" (in p")[0].split()) <= allowed
 
 
-async def test_the_project_cannot_be_imported(runtime: GraderRuntime) -> None:
-    grade = await attempt(runtime, "import jobs")
+async def test_the_project_cannot_be_imported(shared_runtime: GraderRuntime) -> None:
+    grade = await attempt(shared_runtime, "import jobs")
     assert (grade.detail or "").startswith("ModuleNotFoundError: No module named 'jobs'")
 
 
@@ -130,7 +140,7 @@ async def test_a_file_cannot_grow_beyond_its_limit() -> None:
         ("Linux", "riscv64", "run on x86_64 and aarch64, and this machine is riscv64"),
     ],
 )
-def test_other_machines_are_refused_in_words(system: str, machine: str, says: str) -> None:
+async def test_other_machines_are_refused_in_words(system: str, machine: str, says: str) -> None:
     assert says in (unsupported(system, machine) or "")
     assert unsupported("Linux", "aarch64") is None
 
@@ -153,10 +163,11 @@ asyncio.run(main())
 """
 
 
-def test_a_kernel_without_landlock_runs_no_grader_and_says_so() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", WITHOUT_LANDLOCK], cwd=REPOSITORY, check=True, capture_output=True, text=True
+async def test_a_kernel_without_landlock_runs_no_grader_and_says_so() -> None:
+    ran = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WITHOUT_LANDLOCK, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE
     )
+    said, _ = await ran.communicate()
     says = "python graders need Landlock (Linux 5.13 or newer), and the kernel said: Function not implemented"
     refused = [0.0, {"p": ["python_grader_server_error"]}, says]
-    assert [json.loads(line) for line in ran.stdout.splitlines()] == [refused] * 2
+    assert [json.loads(line) for line in said.splitlines()] == [refused] * 2

@@ -75,8 +75,8 @@ def test_endpoint_graders_are_refused_with_what_to_use_instead() -> None:
         ),
         ({"type": "pyhton"}, "grader.type", "not 'pyhton'; did you mean python?"),
         ({"type": ["python"]}, "grader.type", "must be one of python"),
-        ({"name": ""}, "grader.name", "must be a name"),
-        ({"name": 3}, "grader.name", "must be a name"),
+        ({"name": ""}, "grader.name", "must be text"),
+        ({"name": 3}, "grader.name", "must be text"),
         ({"source": None}, "grader.source", "must be Python source"),
         ({"source": " \n"}, "grader.source", "must be Python source"),
         ({"source": ["def grade"]}, "grader.source", "must be Python source"),
@@ -122,7 +122,7 @@ def test_a_malformed_python_grader_names_the_field(change: dict[str, object], fi
         ({"calculate_output": None}, "grader.calculate_output", "must be a formula"),
         ({"calculate_output": "precison"}, "grader.calculate_output", "did you mean precision?"),
         ({"graders": {"a": python(GRADE)}}, "grader.calculate_output", "its graders are a"),
-        ({"name": None}, "grader.name", "must be a name"),
+        ({"name": None}, "grader.name", "must be text"),
         ({"calculate_ouput": "1"}, "grader.calculate_ouput", "did you mean calculate_output?"),
     ],
 )
@@ -168,7 +168,7 @@ def asked(content: object, role: object = "user") -> dict[str, object]:
         (check() | {"operation": None}, "grader.operation", "not missing"),
         (check() | {"input": 3}, "grader.input", "must be text, such as {{ sample.output_text }}, not 3"),
         (check(reference="{{ reference }}"), "grader.reference", "must begin with item or sample"),
-        (check() | {"name": " "}, "grader.name", "must be a name"),
+        (check() | {"name": " "}, "grader.name", "must be text"),
         (check() | {"evaluation_metric": "bleu"}, "grader.evaluation_metric", "not a field of a string_check grader"),
         (similarity("rouge_6"), "grader.evaluation_metric", "rouge_5, rouge_l, not 'rouge_6'"),
         (similarity("blue"), "grader.evaluation_metric", "did you mean bleu?"),
@@ -189,7 +189,7 @@ def asked(content: object, role: object = "user") -> dict[str, object]:
         (judge(range=[1, 1]), "grader.range", "the smaller first, not [1, 1]"),
         (judge(range=[0, None]), "grader.range", "must be two numbers"),
         (judge(range=[0, float("inf")]), "grader.range", "the smaller first, not [0, inf]"),
-        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with seed"),
+        (judge(sampling_params=[]), "grader.sampling_params", "must be an object with settings such as seed"),
         (
             judge(sampling_params={"max_completion_tokens": 9}),
             "grader.sampling_params.max_completion_tokens",
@@ -221,12 +221,12 @@ def test_judges_are_read_and_kept_as_they_came() -> None:
     definition = judge(range=[0, 5], pass_threshold=3)
     grader = parse_grader(definition)
     assert isinstance(grader, ScoreModelGrader)
-    assert (grader.lowest, grader.highest, grader.pass_threshold) == (0.0, 5.0, 3.0)
+    assert (grader.range, grader.pass_threshold) == ((0.0, 5.0), 3.0)
     assert grader.definition == definition
     label = parse_grader(labeller())
     assert isinstance(label, LabelModelGrader)
     assert label.labels == ("Polite", "Rude")
-    assert label.passing_labels == {"Polite"}
+    assert label.passing_labels == ("Polite",)
 
 
 def test_thresholds_are_stripped_from_children_of_every_type() -> None:

@@ -31,7 +31,7 @@ def test_it_computes_as_written_on_paper(text: str, value: float) -> None:
     assert parse_formula(text, ()).value({}) == pytest.approx(value)
 
 
-def test_names_are_the_graders_and_only_those_used_are_taken_down() -> None:
+def test_names_are_the_graders_and_it_knows_which_it_uses() -> None:
     formula = parse_formula("2 * p * r / max(p + r, 1e-9)", ("p", "r", "exact"))
     assert formula.names == {"p", "r"}
     assert formula.value({"p": 0.5, "r": 1.0, "exact": 0.0}) == pytest.approx(2 / 3)
@@ -52,12 +52,12 @@ def test_names_are_the_graders_and_only_those_used_are_taken_down() -> None:
         ("p > 1", "`>` has no place"),
         ("'text'", "`'` has no place"),
         ("p; q", "`;` has no place"),
-        ("p.real", "is not a number"),
+        ("p.real", "`p.real` has no place in a formula"),
         ("(1, 2)", "has no place in a formula"),
         ("1_000", "`1_000` is not a number"),
         ("0x1F", "`0x1F` is not a number"),
         ("2j", "`2j` is not a number"),
-        ("2p", "`2p` is not a number"),
+        ("2p", "is not a formula: check its numbers"),
         ("007", "is not a formula"),
         ("True", "`True` is not a number"),
         ("None", "`None` is not a number"),
@@ -101,7 +101,7 @@ def test_what_is_not_a_formula_is_refused_in_words(text: str, says: str) -> None
         ("1 / 0", "`1 / 0` divides by zero$"),
     ],
 )
-def test_a_value_that_does_not_exist_is_said_with_the_scores(text: str, says: str) -> None:
+def test_a_formula_without_a_value_is_an_error_with_the_scores(text: str, says: str) -> None:
     with pytest.raises(FormulaError, match=says):
         parse_formula(text, ("p",)).value({"p": 0.0})
 

@@ -1,105 +1,181 @@
+"""One grading process: starting it, resting it, and the replies it may give."""
+
+import asyncio
+import json
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jobs.graders import Limits, PythonGrader
-from jobs.graders.frames import frame_of, rows_of
-from jobs.graders.process import GradingProcess, Refused, new_process
-from jobs.graders.scratch import PREFIX, Scratch, sweep
-
-GRADER = PythonGrader("p", "def grade(sample, item):\n    return 1", {})
+from jobs.graders import Item, Limits, PythonGrader, Sample
+from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable, request
+from jobs.graders.scratch import PREFIX
 
 
-@asynccontextmanager
-async def process_of(python: Path) -> AsyncIterator[GradingProcess]:
-    process = new_process([GRADER], Limits(), str(python))
-    try:
-        yield process
-    finally:
-        process.kill()
-        await process.reap()
+def grader(source: str = "def grade(sample, item):\n    return 1") -> PythonGrader:
+    return PythonGrader(name="p", source=source, definition={})
 
 
-def program(folder: Path, text: str) -> Path:
+async def start(source: str = grader().source, python: str | None = None) -> GradingProcess:
+    return await GradingProcess.start([grader(source)], Limits(), 30.0, **({"python": python} if python else {}))
+
+
+async def answered(process: GradingProcess, answers: int) -> int:
+    pairs: list[tuple[Sample, Item]] = [(Sample(str(number)), {}) for number in range(answers)]
+    return len([outcomes async for outcomes in process.grade(pairs, 30.0)])
+
+
+def program(folder: Path, text: str) -> str:
     path = folder / "python"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o700)
-    return path
+    return str(path)
 
 
+@pytest.fixture
+def _nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever happens leaves no folder and no descriptor."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counting descriptors, not walking a tree
+    yield
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+    assert set(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208  # the same
+
+
+@pytest.mark.usefixtures("_nothing_left")
 async def test_a_python_that_does_not_start_is_refused_with_its_last_words(tmp_path: Path) -> None:
-    async with process_of(program(tmp_path, "echo first >&2; echo 'no module named encodings' >&2; exit 1")) as process:
-        with pytest.raises(Refused) as refused:
-            await process.prepare(1.0)
+    broken = program(tmp_path, "echo first >&2; echo 'no module named encodings' >&2; exit 1")
+    with pytest.raises(SandboxUnavailable) as refused:
+        await start(python=broken)
     assert str(refused.value) == (
         "a grading process could not be started: it ended its own process (exit code 1): no module named encodings"
     )
 
 
-async def test_a_process_that_is_killed_before_it_was_prepared_leaves_nothing(tmp_path: Path) -> None:
-    async with process_of(program(tmp_path, "sleep 999")) as process:
-        scratch = process._scratch.path
-        assert scratch in _folders()
-    assert scratch not in _folders()
+@pytest.mark.usefixtures("_nothing_left")
+async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    starting = asyncio.create_task(start(python=program(tmp_path, "sleep 999")))
+    while not os.listdir(tmp_path)[1:]:  # noqa: ASYNC110, PTH208  # the folder next to the program; nothing to wait for
+        await asyncio.sleep(0.005)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
 
 
-def _folders() -> list[str]:
-    return [str(folder) for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")]
+@pytest.mark.usefixtures("_nothing_left")
+async def test_a_python_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SandboxUnavailable, match="a grading process could not be started: No such file or directory"):
+        await start(python=str(tmp_path / "python"))
 
 
-def test_a_python_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counting descriptors, not walking a tree
-    with pytest.raises(Refused, match="a grading process could not be started: No such file or directory"):
-        new_process([GRADER], Limits(), str(tmp_path / "python"))
-    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208  # the same
+def state_of(process: GradingProcess) -> str:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def test_between_two_requests_a_process_stands_still_and_goes_on_after() -> None:
+    source = """
+import threading, time
+def spin():
+    while True: time.sleep(0.001)
+threading.Thread(target=spin, daemon=True).start()
+def grade(sample, item): return 1
+"""
+    process = await start(source)
+    try:
+        assert await answered(process, 3) == 3
+        assert process.rest()
+        async with asyncio.timeout(30):
+            while state_of(process) != "T":  # noqa: ASYNC110  # another process cannot set an event of ours
+                await asyncio.sleep(0.005)
+        process.resume()
+        assert await answered(process, 3) == 3
+    finally:
+        await process.close()
+
+
+async def test_graders_compute_behind_the_process_that_started_them() -> None:
+    source = "import os\ndef grade(sample, item):\n    return os.getpriority(os.PRIO_PROCESS, 0)"
+    process = await start(source)
+    try:
+        (outcomes,) = [outcomes async for outcomes in process.grade([(Sample("x"), {})], 30.0)]
+        assert outcomes["p"].score == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+    finally:
+        await process.close()
+
+
+FORGER = """
+import os, sys, time
+worker = sys._getframe()
+while not hasattr(worker.f_locals.get('self'), '_replies'):
+    worker = worker.f_back
+CHANNEL = worker.f_locals['self']._replies.fileno()
+def grade(sample, item):
+    LINE
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (r"os.write(CHANNEL, b'x' * 60_000); time.sleep(60)", "p sent something other than grades"),
+        (r"while True: os.write(CHANNEL, b'['); time.sleep(0.01)", "p took longer than 0.3 s and was stopped"),
+    ],
+    ids=["too long", "never complete"],
+)
+async def test_a_reply_has_a_size_and_a_deadline_that_no_grader_can_stretch(line: str, says: str) -> None:
+    process = await start(FORGER.replace("LINE", line))
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(ProcessLost) as lost:
+                async for _ in process.grade([(Sample("x"), {})] * 3, 0.3):
+                    pass
+    finally:
+        await process.close()
+    assert f"p {lost.value.how}" == says
+
+
+async def test_no_more_replies_are_read_than_calls_were_asked_for() -> None:
+    """A grader that answers in place of others only forges its own grades, and its requests come to an end."""
+    process = await start(FORGER.replace("LINE", r"while True: os.write(CHANNEL, b'[1.0,0.0]\n')"))
+    try:
+        async with asyncio.timeout(10):
+            assert await answered(process, 300) == 300
+    finally:
+        await process.close()
 
 
 def test_an_item_that_comes_again_travels_once() -> None:
     item = {"id": "only-once"}
-    frame = frame_of([("a", item), ("b", item), ("c", {"id": "other"})], careful=False)
-    assert frame.count(b"only-once") == 1
+    asked = request([(Sample("a"), item), (Sample("b"), item), (Sample("c"), {"id": "other"})])
+    assert asked == {"items": [item, {"id": "other"}], "rows": [("a", 0), ("b", 0), ("c", 1)]}
 
 
 @pytest.mark.parametrize(
-    "rows",
+    "reply",
     [
         None,
+        True,
         {},
-        [None],
-        [[]],
-        [[None]],
-        [[[]]],
-        [[[1, 0.0]]],
-        [[[1.0]]],
-        [[["1", 0.0]]],
-        [[[float("nan"), 0.0]]],
-        [[[1.0, float("inf")]]],
-        [[[None, 0.0]]],
-        [[[None, 0.0, "no kind of error", "why"]]],
-        [[[None, 0.0, "other_error", None]]],
-        [[[1.0, 0.0], [1.0, 0.0]]],
+        [],
+        [1, 0.0],
+        [1.0],
+        ["1", 0.0],
+        [float("nan"), 0.0],
+        [1.0, float("inf")],
+        [None, 0.0],
+        [None, 0.0, "no kind of error", "why", False],
+        [None, 0.0, "other_error", None, False],
+        [None, 0.0, "other_error", "why"],
+        [[1.0, 0.0], [1.0, 0.0]],
     ],
 )
-def test_what_is_not_rows_of_grades_is_refused(rows: object) -> None:
-    with pytest.raises(ValueError, match=r"no (row|rows|outcome) of grades|is not a valid"):
-        rows_of({"rows": rows}, graders=1)
-
-
-def test_sweeping_takes_folders_without_an_owner_and_leaves_the_others(tmp_path: Path) -> None:
-    owned, left = Scratch(tmp_path), Scratch(tmp_path)
-    Path(tmp_path, "proctor-grader-file").touch()
-    os.close(left._lock)
-    Path(left.path, "file").write_text("x")
+async def test_anything_but_a_grade_is_refused(reply: object) -> None:
+    line = json.dumps(reply) + "\n"
+    process = await start(FORGER.replace("LINE", f"os.write(CHANNEL, {line.encode()!r}); time.sleep(60)"))
     try:
-        sweep(tmp_path)
-        assert Path(left.path).is_dir(), "it is too young to be swept"
-        sweep(tmp_path, settled_seconds=-1.0)
-        assert not Path(left.path).exists()
-        assert Path(owned.path).is_dir()
+        with pytest.raises(ProcessLost, match="other than grades"):
+            await answered(process, 1)
     finally:
-        owned.remove()
-    assert not Path(owned.path).exists()
+        await process.close()

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from jobs.graders.cell import seccomp
-from jobs.graders.cell.seccomp import ALLOW, KILL_PROCESS, MACHINES, NO_SUCH_CALL, NOT_PERMITTED
+from jobs.graders.sandbox import seccomp
+from jobs.graders.sandbox.seccomp import ALLOW, KILL_PROCESS, MACHINES, NO_SUCH_CALL, NOT_PERMITTED
 
 PROCESS = 4242
 

@@ -1,7 +1,9 @@
 import pytest
 
-from jobs.graders.cell.grading import sample_of
-from jobs.graders.cell.template import BadTemplate, Unfilled, filled, read_template
+from jobs.graders.sandbox.errors import GradingError
+from jobs.graders.sandbox.sample import sample_of
+from jobs.graders.sandbox.template import BadTemplate, check_template
+from jobs.graders.sandbox.template import fill as fill_template
 
 ITEM = {
     "id": "a",
@@ -14,7 +16,8 @@ SAMPLE = sample_of('{"z": [{"q": "first"}], "n": 3}')
 
 
 def fill(text: str, output: str | None = None) -> str:
-    return filled(read_template(text), SAMPLE if output is None else sample_of(output), ITEM)
+    check_template(text)
+    return fill_template(text, SAMPLE if output is None else sample_of(output), ITEM)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def fill(text: str, output: str | None = None) -> str:
         ("{{ sample.choices[0].message.content }}", '{"z": [{"q": "first"}], "n": 3}'),
     ],
 )
-def test_places_are_filled_in(text: str, expected: str) -> None:
+def test_placeholders_are_filled(text: str, expected: str) -> None:
     assert fill(text) == expected
 
 
@@ -50,12 +53,12 @@ def test_an_answer_is_never_read_as_a_template() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{{ }}", "is no path"),
-        ("{{ item. }}", "is no path"),
-        ("{{ item['a'] }}", "is no path"),
-        ("{{ item.list[-1] }}", "is no path"),
-        ('{{"a": 1}}', "is no path"),
-        ("{{ item.id | upper }}", "is no path"),
+        ("{{ }}", "is not a path"),
+        ("{{ item. }}", "is not a path"),
+        ("{{ item['a'] }}", "is not a path"),
+        ("{{ item.list[-1] }}", "is not a path"),
+        ('{{"a": 1}}', "is not a path"),
+        ("{{ item.id | upper }}", "is not a path"),
         ("{{ reference }}", "must begin with item or sample"),
         ("{{ items.id }}", "must begin with item or sample"),
         ("{{ sample }}", "a sample has choices, output_text"),
@@ -63,9 +66,9 @@ def test_an_answer_is_never_read_as_a_template() -> None:
         ("{{ sample[0] }}", "a sample has choices, output_text"),
     ],
 )
-def test_a_place_that_cannot_be_filled_in_is_found_when_it_is_read(text: str, says: str) -> None:
+def test_a_placeholder_that_can_never_be_filled_is_found_beforehand(text: str, says: str) -> None:
     with pytest.raises(BadTemplate) as failure:
-        read_template(f"before {text} after")
+        check_template(f"before {text} after")
     assert says in str(failure.value)
 
 
@@ -86,7 +89,7 @@ def test_a_place_that_cannot_be_filled_in_is_found_when_it_is_read(text: str, sa
     ],
 )
 def test_a_value_that_is_not_there_is_an_error_of_its_kind(text: str, output: str, kind: str, says: str) -> None:
-    with pytest.raises(Unfilled) as failure:
+    with pytest.raises(GradingError) as failure:
         fill(text, output)
     assert failure.value.kind == kind
     assert says in failure.value.detail

@@ -21,7 +21,8 @@ from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
-from local.platform.server import Limits, Platform, serve
+from local.platform.job_runner import Limits
+from local.platform.server import Platform, serve
 from tests.jobs.tasks.folder import write_folder
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY
@@ -150,11 +151,11 @@ class Office:
 
     def remote_jobs(self) -> list[str]:
         """Return the key of every job the platform has."""
-        return [str((record.order.metadata or {}).get(KEY)) for record in self.platform.foreman.jobs.list()]
+        return [str((record.request.metadata or {}).get(KEY)) for record in self.platform.runner.jobs.list()]
 
     def remote_files(self) -> list[str]:
         """Return the name of every uploaded file the platform has."""
-        return sorted(file.filename for file in self.platform.foreman._files.list())
+        return sorted(file.filename for file in self.platform.runner.files.list())
 
 
 @asynccontextmanager

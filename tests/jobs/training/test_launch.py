@@ -46,8 +46,8 @@ async def test_a_launch_ends_with_one_job_on_the_platform_and_a_card(office: Off
     assert office.remote_jobs() == [job.id]
     assert office.remote_files() == files_of(job)
     assert await office.lanes() == {f"card:{job.id}"}
-    (record,) = office.platform.foreman.jobs.list()
-    assert (record.id, record.order.seed, record.order.suffix) == (job.remote_id, 7, "ours")
+    (record,) = office.platform.runner.jobs.list()
+    assert (record.id, record.request.seed, record.request.suffix) == (job.remote_id, 7, "ours")
     assert (job.train_items, job.valid_items, job.reward, job.model) == (2, 1, "exact", "local-policy-1")
 
 
@@ -235,7 +235,7 @@ async def test_a_launch_that_was_cancelled_but_had_arrived_is_cancelled_on_the_p
     await office.jobs.ask(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
     assert (await office.turn(job.id)).state is JobState.WATCHING
     ended = await office.until(job.id, JobState.CANCELLED)
-    (record,) = office.platform.foreman.jobs.list()
+    (record,) = office.platform.runner.jobs.list()
     assert (record.id, record.status) == (ended.remote_id, "cancelled")
 
 
@@ -313,7 +313,7 @@ async def test_an_interrupted_turns_own_files_are_deleted_once_the_job_is_there(
     launched = await office.turn(job.id, starts=2)
     assert launched.state is JobState.WATCHING
     assert office.remote_files() == files_of(job)
-    assert set(launched.files) == {file.id for file in office.platform.foreman._files.list()}
+    assert set(launched.files) == {file.id for file in office.platform.runner.files.list()}
 
 
 # -- a task that changes, a grader that does not do ----------------------------------------------------------------

@@ -204,7 +204,7 @@ async def test_a_cancel_is_done_on_the_platform_and_said_with_the_name(office: O
     assert (done.pending, done.status_notes) == (None, 1)
     assert (await office.until(job.id, JobState.CANCELLED)).finished_at is not None
     assert f"thread:{job.id}" in await office.lanes()
-    (record,) = office.platform.foreman.jobs.list()
+    (record,) = office.platform.runner.jobs.list()
     assert record.status == "cancelled"
 
 

@@ -11,8 +11,8 @@ from local.platform.server import serve
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize(("text", "seconds"), [(None, DEFAULT_PACE), ("", DEFAULT_PACE), ("0", 0.0), ("1.5", 1.5)])
-def test_pace_is_seconds_a_step(text: str | None, seconds: float) -> None:
+@pytest.mark.parametrize(("text", "seconds"), [("", DEFAULT_PACE), (" ", DEFAULT_PACE), ("0", 0.0), ("1.5", 1.5)])
+def test_pace_is_seconds_a_step(text: str, seconds: float) -> None:
     assert read_pace(text) == seconds
 
 

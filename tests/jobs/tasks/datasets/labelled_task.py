@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.tasks import Row
 from tests.jobs.tasks.folder import write_folder
 
-BUNDLED = Path(__file__).parents[3] / "tasks" / "eurovoc"
+BUNDLED = Path(__file__).parents[4] / "tasks" / "eurovoc"
 NAMES = ("fish", "grain", "iron", "milk", "oil", "salt", "wine", "wool")
 
 

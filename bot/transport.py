@@ -1,0 +1,154 @@
+"""How Slack reaches the bot: a Socket Mode connection that is kept alive, or requests over HTTP.
+
+slack_sdk's aiohttp client keeps the address it was given; when Slack refuses that address, it retries the same dead one
+for ever. Taking the address away makes it ask for a new one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final, Protocol
+
+import aiohttp
+import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+
+from bot.health import serving
+from bot.settings import Settings
+
+PATIENCE: Final = 10.0
+"""Seconds without a connection after which the address is taken to be dead; a usual refresh takes less."""
+GIVE_UP: Final = 300.0
+"""Seconds without a connection after which the process ends, for its supervisor to start a fresh one."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Transport(Protocol):
+    """How Slack reaches the bot."""
+
+    def start(self) -> None:
+        """Start receiving."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop receiving."""
+        ...
+
+    async def is_connected(self) -> bool:
+        """Tell whether Slack can reach us now."""
+        ...
+
+    async def watch(self) -> None:
+        """Check the connection and repair it."""
+        ...
+
+
+class HttpRequests:
+    """Slack sends requests to a server that runs as long as the bot; there is no connection to look after."""
+
+    def start(self) -> None:
+        """Do nothing: the server already listens."""
+
+    async def stop(self) -> None:
+        """Do nothing: the server is closed with the rest."""
+
+    async def is_connected(self) -> bool:
+        """Tell that requests can come in."""
+        return True
+
+    async def watch(self) -> None:
+        """Do nothing."""
+
+
+class SlackSocket:
+    """One Socket Mode connection and its watchdog.
+
+    Args:
+        handler: Bolt's adapter.
+        clock: seconds, monotonic.
+        give_up: called once when the connection cannot be had.
+    """
+
+    def __init__(
+        self, handler: AsyncSocketModeHandler, clock: Callable[[], float], give_up: Callable[[], None]
+    ) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._give_up = give_up
+        self._seen = clock()
+        self._renewed = clock()
+        self._connecting: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Start connecting, and keep trying until it works."""
+        self._seen = self._clock()
+        self._connecting = asyncio.create_task(self._connect(), name="slack-connect")
+
+    async def stop(self) -> None:
+        """Close the connection; a second call does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._connecting:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+
+    async def is_connected(self) -> bool:
+        """Tell whether Slack can reach us now."""
+        return bool(await self._handler.client.is_connected())
+
+    async def watch(self) -> None:
+        """Check the connection: replace a dead address, or give up after minutes without one."""
+        now = self._clock()
+        if await self.is_connected():
+            self._seen = self._renewed = now
+            return
+        if self._connecting and not self._connecting.done():
+            pass  # the first connection is still being made, with a new address each time
+        elif now - self._renewed > PATIENCE:
+            log.warning("slack.address_renewed", seconds=round(now - self._seen))
+            self._handler.client.wss_uri = None
+            self._renewed = now
+        if now - self._seen > GIVE_UP:
+            log.error("slack.gave_up", seconds=round(now - self._seen))
+            self._seen = now
+            self._give_up()
+
+    async def _connect(self) -> None:
+        wait = 0.5
+        while True:
+            try:
+                await self._handler.connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+            except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
+                log.warning("slack.not_connected", reason=str(failure))
+                self._handler.client.wss_uri = None
+                await asyncio.sleep(wait)
+                wait = min(30.0, wait * 2)
+            else:
+                log.info("slack.connected")
+                return
+
+
+async def open_transport(
+    settings: Settings, app: AsyncApp, give_up: Callable[[], None], stack: AsyncExitStack
+) -> tuple[Transport, int | None]:
+    """Return the transport that the settings name and, in http mode, its port; `stack` closes it.
+
+    `give_up` is called when a connection cannot be had any more.
+    """
+    if settings.slack_mode == "http":
+        port = await stack.enter_async_context(
+            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port, named="HTTP_PORT")
+        )
+        return HttpRequests(), port
+    assert settings.slack_app_token is not None, "the settings require it in socket mode"
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    connection = SlackSocket(handler, time.monotonic, give_up)
+    stack.push_async_callback(connection.stop)  # if the start fails later on, it already holds a session
+    return connection, None

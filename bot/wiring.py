@@ -1,0 +1,348 @@
+"""The composition root: every part of the bot is made here, once, and handed to the parts that need it."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.alias_pages import AliasPages
+from bot.demo.embedded_redis import embedded_redis
+from bot.kinds import KINDS
+from bot.reports import Reports
+from bot.schedule import next_daily
+from bot.settings import Settings, audit_key, key_of
+from bot.worker import eval_work, job_work, named_work
+from charts import ChartPool
+from handlers.aliases.messages import ProposalMessages
+from handlers.approvals.pending import Notices
+from handlers.notifications.commands import Quieting, zones_of
+from handlers.notifications.digests import DigestShowing
+from handlers.proctor import TaskChecker
+from handlers.render import Showing
+from handlers.slack.images import Pictures
+from handlers.slack.people import People
+from handlers.slack.posting import SlackPoster
+from jobs import checks
+from jobs.aliases.move import Aliases, in_production
+from jobs.aliases.records import Alias
+from jobs.aliases.rollback import Rollbacks
+from jobs.aliases.webhook import HttpSender, Webhook
+from jobs.approvals.decide import Approvals
+from jobs.approvals.open import approval_of
+from jobs.approvals.remind import Reminders
+from jobs.audit.query import AuditTrail
+from jobs.core import ids
+from jobs.core.errors import UserError
+from jobs.core.permissions import Permissions
+from jobs.core.records import PostingKind
+from jobs.evals.answer_store import AnswerStore, LocalAnswerStore, remote_answer_store
+from jobs.evals.plan import EvalPlanner
+from jobs.evals.report.cache import ReportCache
+from jobs.evals.run import EvalRunner
+from jobs.evals.service import Evals
+from jobs.evidence.plan import RoundPlanner
+from jobs.evidence.runner import EvidenceRunner
+from jobs.graders import GraderRuntime
+from jobs.notifications.digests import Digests
+from jobs.notifications.service import Quiet
+from jobs.outbox.worker import OutboxWorker, RateLimits
+from jobs.platforms.judge import PlatformJudge
+from jobs.platforms.profiles import load_profiles
+from jobs.platforms.registry import HideSecret, Platforms
+from jobs.queue.engine import Work, with_connections
+from jobs.state.store import Store
+from jobs.tasks import Task, TaskCatalogue
+from jobs.training.import_job import JobImporter
+from jobs.training.launch import Launcher
+from jobs.training.poll import Poller
+from jobs.training.service import RftJobs
+from jobs.training.sweep import Sweeper
+
+STORE_CONNECTIONS: Final = 60
+SLACK_TIMEOUT: Final = 10
+REDIS_IS_AWAY: Final = (RedisConnectionError, RedisTimeoutError)
+"""What is raised while Redis does not answer."""
+CURVE_PAUSE: Final = 2.0
+"""Times the card's pause: a picture costs an upload and an edit."""
+NEWEST_EVALS: Final = 50
+"""Evals among which a check looks for one of its task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What everything else stands on."""
+
+    settings: Settings
+    redis_url: str
+    store: Store
+    platforms: Platforms
+    tasks: TaskCatalogue
+    graders: GraderRuntime
+    rows: AnswerStore
+    """Where evals keep their answers."""
+    client: AsyncWebClient
+    people: People
+    pictures: Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Every part of the bot."""
+
+    base: Base
+    jobs: RftJobs
+    job_importer: JobImporter
+    evals: Evals
+    eval_runner: EvalRunner
+    evidence_runner: EvidenceRunner
+    shelf: ReportCache
+    reports: Reports
+    checker: TaskChecker
+    approvals: Approvals
+    aliases: Aliases
+    rollbacks: Rollbacks
+    audit: AuditTrail
+    quiet: Quiet
+    digests: Digests
+    quieting: Quieting
+
+    def services(self) -> dict[str, object]:
+        """Return what handlers ask for, by the names of their parameters."""
+        return {
+            "jobs": self.jobs,
+            "job_importer": self.job_importer,
+            "evals": self.evals,
+            "evidence_runner": self.evidence_runner,
+            "shelf": self.shelf,
+            "report_link": self.reports.link,
+            "checker": self.checker,
+            "approvals": self.approvals,
+            "aliases": self.aliases,
+            "rollbacks": self.rollbacks,
+            "audit": self.audit,
+            "quieting": self.quieting,
+            "people": self.base.people,
+            "pictures": self.base.pictures,
+            "store": self.base.store,
+            "tasks": self.base.tasks,
+            "profiles": self.base.platforms.profiles,
+        }
+
+    def work(self) -> dict[str, Work]:
+        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_turn`."""
+        store, settings = self.base.store, self.base.settings
+        reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
+        poster = SlackPoster(self.base.client, self._showing(), visibility=self.quiet.visibility)
+        return {
+            "turn": job_work(self.jobs.turn, store),
+            ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
+            "eval": eval_work(self.eval_runner, store),
+            ids.APPROVAL: named_work(reminders.turn, store),
+            ids.MOVE: named_work(self.rollbacks.turn, store),
+            ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn, store),
+            ids.DIGEST: named_work(self.digests.daily_turn, store),
+            ids.QUIET: named_work(self.digests.quiet_turn, store),
+            "sweep": Sweeper(store, self.base.platforms.platform_of).sweep,
+            "deliver": OutboxWorker(store, poster, _rate_limits(settings.card_seconds)).deliver,
+        }
+
+    def alias_pages(self) -> AliasPages:
+        """Return the page that tells production where an alias points."""
+        store = self.base.store
+
+        async def find(name: str) -> Alias | None:
+            held = await store.record(Alias, name)
+            return held.value if held else None
+
+        return AliasPages(find, self.base.settings.alias_token, REDIS_IS_AWAY)
+
+    def _showing(self) -> Showing:
+        return Showing(
+            self.jobs,
+            self.evals,
+            self.base.pictures,
+            report_file=self.shelf.report,
+            report_link=self.reports.link,
+            log_file=self.shelf.inspect_log,
+            notices=Notices(self.approvals, self.base.people),
+            proposals=ProposalMessages(self.rollbacks, self.base.people),
+            digests=DigestShowing(self.base.store, self.base.client),
+            mute_of=self.quiet.mute_of,
+        )
+
+
+async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> Wiring:
+    """Make every part of the bot; `stack` closes them, `hide` is told each secret that must not be seen in the log.
+
+    Raises:
+        ConfigurationError: the settings do not allow it.
+    """
+    base = await _base(settings, hide, stack)
+    store, people = base.store, base.people
+    permissions = _permissions(base)
+    jobs = _jobs(base, permissions)
+    planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
+    evals = Evals(store, planner, base.rows, permissions)
+    platform_of = base.platforms.platform_of
+    rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
+    evidence_runner = EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
+    shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
+    notifies = settings.alias_webhook is not None
+    quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
+    return Wiring(
+        base=base,
+        jobs=jobs,
+        job_importer=_job_importer(base, permissions),
+        evals=evals,
+        eval_runner=_eval_runner(base),
+        evidence_runner=evidence_runner,
+        shelf=shelf,
+        reports=Reports(await _report_secret(base), shelf.report, settings.public_url, time.time),
+        checker=_checker(base, evals),
+        approvals=Approvals(store, people, time.time, evidence_runner.recheck),
+        aliases=Aliases(store, people, time.time, notifies=notifies),
+        rollbacks=Rollbacks(store, people, time.time, notifies=notifies),
+        audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
+        quiet=quiet,
+        digests=digests,
+        quieting=Quieting(quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time),
+    )
+
+
+async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> Base:
+    redis_url = settings.redis_url
+    if redis_url is None:
+        redis_url = await stack.enter_async_context(embedded_redis(settings.proctor_home))
+    store = await _store(redis_url, audit_key(settings.audit_key), stack)
+    profiles = load_profiles(settings.proctor_platforms, settings.local_platform_url)
+    platforms = Platforms(profiles, key_of, stack, hide)
+    judge = PlatformJudge(
+        lambda: platforms.sampler_of(settings.judge_platform),
+        lambda: platforms.platform_of(settings.judge_platform)[1],
+    )
+    graders = await stack.enter_async_context(GraderRuntime(judge=judge, embedder=judge))
+    charts = await stack.enter_async_context(ChartPool(workers=settings.chart_workers))
+    # Without retries of its own: a retry inside the client would post twice.
+    client = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        timeout=SLACK_TIMEOUT,
+        retry_handlers=[],
+    )
+    return Base(
+        settings=settings,
+        redis_url=redis_url,
+        store=store,
+        platforms=platforms,
+        tasks=TaskCatalogue(settings.proctor_tasks),
+        graders=graders,
+        rows=remote_answer_store(settings.evals_url)
+        if settings.evals_url
+        else LocalAnswerStore(settings.proctor_home / "evals"),
+        client=client,
+        people=People(client),
+        pictures=Pictures(charts, client, store),
+    )
+
+
+async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
+    redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
+    stack.push_async_callback(redis.aclose)
+    store = Store(redis, KINDS, key)
+    await store.open()
+    return store
+
+
+def _permissions(base: Base) -> Permissions:
+    settings = base.settings
+
+    async def approvers_of(task: str) -> tuple[str, ...]:
+        try:
+            named = (await asyncio.to_thread(base.tasks.load, task)).approvers
+        except UserError:  # its folder is gone or broken; what runs for it can be cancelled all the same
+            named = ()
+        return named or settings.approvers
+
+    return Permissions(base.people, approvers_of, open_control=settings.open_control)
+
+
+def _jobs(base: Base, permissions: Permissions) -> RftJobs:
+    settings, platforms = base.settings, base.platforms
+    launcher = Launcher(
+        base.store,
+        base.tasks,
+        platforms.platform_of,
+        base.graders,
+        default_platform=platforms.default,
+        default_approvers=settings.approvers,
+        clock=time.time,
+    )
+    poller = Poller(base.store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
+    return RftJobs(base.store, launcher, poller, platforms.profile_of, permissions)
+
+
+def _job_importer(base: Base, permissions: Permissions) -> JobImporter:
+    return JobImporter(
+        base.store,
+        base.tasks,
+        base.platforms.platform_of,
+        permissions,
+        default_platform=base.platforms.default,
+        approvers=base.settings.approvers,
+        clock=time.time,
+    )
+
+
+def _eval_runner(base: Base) -> EvalRunner:
+    platforms = base.platforms
+    return EvalRunner(
+        base.store,
+        base.tasks,
+        platforms.platform_of,
+        platforms.sampler_of,
+        base.graders,
+        base.rows,
+        clock=time.time,
+    )
+
+
+async def _report_secret(base: Base) -> str:
+    given = base.settings.report_key
+    return given.get_secret_value() if given else await base.store.secret("reports")
+
+
+def _checker(base: Base, evals: Evals) -> TaskChecker:
+    """Return what checks a task: on the platform that a launch of it would take, against the newest evals."""
+    platforms = base.platforms
+
+    async def check(task: Task) -> tuple[checks.Finding, ...]:
+        profile, gateway = platforms.platform_of(task.defaults.platform or platforms.default)
+        newest = await evals.newest(NEWEST_EVALS)
+        return await checks.check_task(task, base.tasks, base.graders, profile=profile, platform=gateway, evals=newest)
+
+    return check
+
+
+def _webhook_sender(settings: Settings) -> HttpSender | None:
+    if settings.alias_webhook is None or settings.alias_webhook_secret is None:
+        return None
+    return HttpSender(settings.alias_webhook, settings.alias_webhook_secret.get_secret_value().encode())
+
+
+def _rate_limits(card_seconds: float) -> RateLimits:
+    return RateLimits(
+        pauses={
+            PostingKind.CARD: card_seconds,
+            PostingKind.CURVE: card_seconds * CURVE_PAUSE,
+            PostingKind.EVAL_CARD: card_seconds,
+            PostingKind.SUMMARY: 0.0,
+            PostingKind.ALERT: 0.0,  # edited when it is over; what follows in the thread does not wait for that
+        }
+    )

@@ -1,0 +1,177 @@
+"""How numbers, intervals, units, plurals and lists are written: in messages, pictures and alt text alike.
+
+Imports nothing but the standard library, so every floor can use it.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+Unit = Literal["score", "tokens", "seconds", "share"]
+"""What a quantity is measured in; a share is 0..1 and written as a percentage."""
+
+MOST_DECIMALS: Final = 4
+SMALL_CHANGE: Final = 0.01
+"""A change smaller than this gets a third decimal."""
+KIB: Final = 1024
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """Return `0.52`, `-3.10` or, from 100 on, `12,346`; never `-0.00`."""
+    text = f"{value:.{decimals}f}"
+    if abs(value) >= 100:
+        text = f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def score(value: float | None, decimals: int = 2, *, missing: str = "not reported") -> str:
+    """Return a reward or another score, or `missing` in place of None."""
+    return missing if value is None else number(value, decimals)
+
+
+def decimals_apart(*values: float, least: int = 2) -> int:
+    """Return how many decimals it takes for values that differ to be written differently: `least` to 4.
+
+    Values that 4 decimals cannot tell apart get `least`.
+    """
+    for decimals in range(least, MOST_DECIMALS + 1):
+        if len({number(value, decimals) for value in values}) == len(set(values)):
+            return decimals
+    return least
+
+
+def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
+    """Return `0.45 to 0.58`, or "" where an end is not known; more decimals where both ends would look the same."""
+    if low is None or high is None:
+        return ""
+    decimals = decimals_apart(low, high, least=decimals)
+    return f"{number(low, decimals)} to {number(high, decimals)}"
+
+
+def estimate(mean: float | None, low: float | None = None, high: float | None = None, decimals: int = 2) -> str:
+    """Return `0.52 (0.45 to 0.58)`, `0.52` without an interval, or `not measured`."""
+    if mean is None:
+        return "not measured"
+    if low is None or high is None:
+        return number(mean, decimals)
+    decimals = decimals_apart(low, high, least=decimals)
+    return f"{number(mean, decimals)} ({interval(low, high, decimals)})"
+
+
+def signed(value: float, decimals: int | None = None) -> str:
+    """Return a change with its sign, `+0.12`; by default `+0.003` below 0.01. What rounds to nothing has no sign."""
+    if decimals is None:
+        decimals = 3 if abs(value) < SMALL_CHANGE else 2
+    text = number(value, decimals)
+    if float(text.replace(",", "")) == 0:
+        return number(0.0, min(decimals, 2))
+    return text if value < 0 else f"+{text}"
+
+
+def change(before: float, after: float) -> str:
+    """Return the signed change between two scores: `+0.03`, or `+0.003` where both are written `0.52`."""
+    return signed(after - before, decimals_apart(before, after))
+
+
+def moved(before: float, after: float) -> str:
+    """Return `up 0.03`, `down 0.03` or `unchanged`: the difference of the two scores as they are written."""
+    by = round(after, 2) - round(before, 2)
+    if abs(by) < 0.005:
+        return "unchanged"
+    return f"{'up' if by > 0 else 'down'} {number(abs(by))}"
+
+
+def highest(values: Iterable[float | None], decimals: int = 2) -> str | None:
+    """Return the highest value as it is written, or None where all are written alike."""
+    known = [value for value in values if value is not None]
+    return number(max(known), decimals) if len({number(value, decimals) for value in known}) > 1 else None
+
+
+# -- units ------------------------------------------------------------------------------------------------------------
+
+
+def quantity(value: float, unit: Unit) -> str:
+    """Return a measured value with its unit where that has a symbol: `0.53`, `1,240` (tokens), `3.2 s`, `0.4%`."""
+    match unit:
+        case "score":
+            return number(value)
+        case "tokens":
+            return f"{value:,.0f}" if abs(value) >= 99.5 or value == int(value) else f"{value:.1f}"
+        case "seconds":
+            return seconds(value)
+        case "share":
+            return f"{100 * value:.3g}%"
+
+
+def percentage(share: float) -> str:
+    """Return a share of 0..1 as people say it: `42%`, below 10% with two digits: `9.5%`, `0.4%`."""
+    percent = 100 * share
+    return f"{percent:,.0f}%" if abs(percent) >= 9.95 else f"{percent:.2g}%"
+
+
+def seconds(value: float) -> str:
+    """Return a measured time with three digits at most: `2 \u00b5s`, `250 ms`, `3.2 s`, `1,402 s`."""
+    if value == 0:
+        return "0 s"
+    if abs(value) < 0.0009995:
+        return f"{1e6 * value:.3g} \u00b5s"
+    if abs(value) < 0.9995:
+        return f"{1000 * value:.3g} ms"
+    return f"{value:.3g} s" if abs(value) < 999.5 else f"{value:,.0f} s"
+
+
+def duration(span: float | None) -> str:
+    """Return a span of seconds in two units: `42 s`, `5 min 03 s`, `1 h 05 min`, `2 d 3 h`; None is `not started`."""
+    if span is None:
+        return "not started"
+    whole = max(0, int(span))
+    if whole >= DAY:
+        return f"{whole // DAY} d {whole % DAY // HOUR} h"
+    if whole >= HOUR:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+    return f"{whole // MINUTE} min {whole % MINUTE:02d} s" if whole >= MINUTE else f"{whole} s"
+
+
+def file_size(count: int) -> str:
+    """Return a number of bytes as `812 bytes`, `1.4 KiB` or `3.0 MiB`."""
+    if count < KIB:
+        return counted(count, "byte")
+    return f"{count / KIB:.1f} KiB" if count < KIB**2 else f"{count / KIB**2:.1f} MiB"
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def plural(count: int, noun: str, several: str = "") -> str:
+    """Return the noun as it follows `count`; `several` is its plural where that is not just an s more."""
+    return noun if count == 1 else several or f"{noun}s"
+
+
+def counted(count: int, noun: str, several: str = "") -> str:
+    """Return a number of things: `1 item`, `1,200 items`."""
+    return f"{count:,} {plural(count, noun, several)}"
+
+
+def joined(parts: Sequence[str], last: str = "and") -> str:
+    """Return parts as one says them: `a`, `a and b`, `a, b and c`."""
+    return f" {last} ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def listed(parts: Sequence[str], most: int) -> str:
+    """Return the first parts and how many more there are: `a, b, c and 4 more`."""
+    told = ", ".join(parts[:most])
+    return told if len(parts) <= most else f"{told} and {len(parts) - most:,} more"
+
+
+def sentence(words: str) -> str:
+    """Return `words` with a full stop, unless they are empty or end in one or in a question mark."""
+    return words if not words or words.endswith((".", "?")) else f"{words}."
+
+
+def finite(value: float | None) -> float | None:
+    """Return `value`, or None where it is not a number that can be drawn."""
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,194 @@
+"""From what a person asked to evaluate to the eval it means, and what can be tried before it spends its first token."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from jobs.core.errors import BotError, Conflict, InvalidRequest, NotFound
+from jobs.core.ids import EVAL_PREFIX, short_id
+from jobs.core.nearest import nearest
+from jobs.evals.grade import EvalGraders
+from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
+from jobs.evals.split_file import check_rows
+from jobs.graders import GraderRuntime, check_grader
+from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.profiles import Profile
+from jobs.platforms.prompt_hash import prompt_hash
+from jobs.tasks import Row, Task, TaskCatalogue, conversation
+
+SPLITS: Final = ("valid", "test", "train")
+"""The first of these that the task has is the default."""
+MOST_RUNS: Final = 50
+FEWEST_STUDY_RUNS: Final = 3
+"""Fewer runs than this say nothing about an item's spread."""
+RUNS: Final[Mapping[str, int]] = {"run": 1, "variance": 9}
+MOST_ARMS: Final = 12
+MOST_ANSWERS: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPlanner:
+    """Plans evals: looks up and checks task, split, prompt, models; writes nothing and asks no platform."""
+
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    default_platform: str
+    """Used where neither the person nor the task names one."""
+    clock: Callable[[], float]
+
+    async def plan(self, request: EvalRequest) -> Eval:
+        """Return the eval that was asked for, in its first state.
+
+        Raises:
+            UserError: the task, split, prompt, platform, models or numbers do not allow it; says which and why.
+        """
+        task = await asyncio.to_thread(self.tasks.load, request.task)
+        profile, gateway = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
+        gateway.require_key()
+        split = _split(request, task)
+        rows, first = await asyncio.to_thread(check_rows, self.tasks, task, split)
+        prompt = _prompt(request, task, first)
+        arms = _arms(request, task, profile, self.clock())
+        items, runs = _items(request, rows), _runs(request)
+        _check_size(items, runs, len(arms))
+        threshold = task.reward_grader.get("pass_threshold")
+        return Eval(
+            id=eval_id(request.trigger),
+            state=EvalState.CHECKING,
+            request=request,
+            created_at=self.clock(),
+            task=task.name,
+            task_version=task.version,
+            platform=profile.name,
+            arms=arms,
+            split=split,
+            items=items,
+            runs=runs,
+            prompt=prompt,
+            prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
+            reward=task.reward,
+            graders=tuple(task.graders),
+            threshold=float(threshold) if isinstance(threshold, int | float) else None,
+        )
+
+
+def eval_id(trigger: str) -> str:
+    """Return the id of the eval that this trigger starts: always the same one."""
+    return short_id(EVAL_PREFIX, trigger)
+
+
+def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
+    models = request.models or _default_models(task, profile)
+    for model in models:
+        gone = profile.retired.get(model)
+        if gone and datetime.fromtimestamp(now, UTC).date() >= gone.since:
+            raise InvalidRequest(gone.sentence(model, profile.title))
+    arms = tuple(dict.fromkeys(Arm(model, effort) for model in models for effort in request.efforts or (None,)))
+    if len(arms) > MOST_ARMS:
+        raise InvalidRequest(f"Models and efforts make {len(arms)} combinations; one eval takes {MOST_ARMS}.")
+    return arms
+
+
+def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:
+    named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
+    model = named or profile.default_model
+    if model is None:
+        raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
+    return (model,)
+
+
+def _split(request: EvalRequest, task: Task) -> str:
+    if request.split is None:
+        return next((split for split in SPLITS if split in task.splits), next(iter(task.splits)))
+    if request.split not in task.splits:
+        raise NotFound(f"{task.name} has no split '{request.split}'; {nearest(request.split, task.splits)}")
+    return request.split
+
+
+def _prompt(request: EvalRequest, task: Task, first: Row) -> str:
+    if request.prompt and request.prompt not in task.prompts:
+        raise NotFound(f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}")
+    conversation(task, first, request.prompt)  # refuses, in words, a task without any prompt
+    return request.prompt or task.default_prompt
+
+
+def _items(request: EvalRequest, rows: int) -> int:
+    if request.limit is not None and request.limit < 1:
+        raise InvalidRequest(f"limit={request.limit} leaves nothing to evaluate; give 1 or more items.")
+    if request.budget is not None and request.budget < 1:
+        raise InvalidRequest(f"budget={request.budget} allows no answer; give a number of tokens.")
+    return min(rows, request.limit or rows)
+
+
+def _runs(request: EvalRequest) -> int:
+    runs = RUNS[request.purpose] if request.runs is None else request.runs
+    fewest = FEWEST_STUDY_RUNS if request.purpose == "variance" else 1
+    if not fewest <= runs <= MOST_RUNS:
+        raise InvalidRequest(f"runs={runs} is outside {fewest} to {MOST_RUNS}.")
+    return runs
+
+
+def _check_size(items: int, runs: int, arms: int) -> None:
+    if items * runs * arms > MOST_ANSWERS:
+        raise InvalidRequest(
+            f"{items:,} items x {runs} runs x {arms} models are {items * runs * arms:,} answers; one eval takes "
+            f"{MOST_ANSWERS:,}. Use limit= or fewer runs."
+        )
+
+
+# -- before the first token -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Tries out what an eval needs: the files, the models, the graders."""
+
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    runtime: GraderRuntime
+
+    async def problem(self, evaluation: Eval) -> str | None:
+        """Return why the eval cannot begin, as sentences, or None."""
+        try:
+            return await self._missing_model(evaluation) or await self._grader_problems(evaluation)
+        except BotError as failure:
+            return str(failure)
+
+    async def task_of(self, evaluation: Eval) -> Task:
+        """Return the task as it was when the eval was started; raises UserError where it has changed or is gone."""
+        task = await asyncio.to_thread(self.tasks.load, evaluation.task)
+        if task.version != evaluation.task_version:
+            raise Conflict(f"The files of {task.name} were changed since {evaluation.id} was started; start it again.")
+        return task
+
+    async def _missing_model(self, evaluation: Eval) -> str | None:
+        profile, gateway = self.platform_of(evaluation.platform)
+        if profile.needs_deployment:
+            return None  # such a platform lists what can be deployed, not what is
+        for model in dict.fromkeys(arm.model for arm in evaluation.arms):
+            suggestion = await _suggestion(gateway, model)
+            if suggestion:
+                return f"{profile.title} has no model '{model}' that this key may ask; {suggestion}"
+        return None
+
+    async def _grader_problems(self, evaluation: Eval) -> str | None:
+        task = await self.task_of(evaluation)
+        _, first = await asyncio.to_thread(check_rows, self.tasks, task, evaluation.split)
+        for grader in EvalGraders(self.runtime, task).run:
+            problems = await check_grader(self.runtime, grader, first.item, task.response_format)
+            if problems:
+                return " ".join(problems)
+        return None
+
+
+async def _suggestion(gateway: Gateway, model: str) -> str | None:
+    """Say what was probably meant where the platform lacks this model; None where it has it, or cannot say."""
+    try:
+        known = await gateway.models()
+        if not known or model in known or await gateway.has_model(model):
+            return None
+    except BotError:
+        return None  # the first answer will tell
+    return nearest(model, known)

@@ -1,0 +1,75 @@
+"""The messages that an eval causes, each with the id under which it is posted once."""
+
+from jobs.core.ids import card_id
+from jobs.core.records import Posting, PostingKind
+from jobs.evals.export import inspect_log_name
+from jobs.evals.records import Eval
+
+
+def card_posting(evaluation: Eval, *, urgent: bool = False) -> Posting:
+    """Return the posting that brings an eval's card up to date: the root of its thread."""
+    return Posting(
+        id=card_id(evaluation.id),
+        kind=PostingKind.EVAL_CARD,
+        lane=f"card:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+        refreshed=True,
+        urgent=urgent,
+    )
+
+
+def result_posting(evaluation: Eval) -> Posting:
+    """Return the posting that shows an eval's result in its thread, or why it failed."""
+    return Posting(
+        id=f"eval:{evaluation.id}:result",
+        kind=PostingKind.EVAL_RESULT,
+        lane=f"result:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+        user=evaluation.request.requested_by,
+    )
+
+
+def report_posting(evaluation: Eval) -> Posting:
+    """Return the posting that puts the browsable report into the thread, after the result; a job's, into the job's."""
+    job = evaluation.request.job
+    return Posting(
+        id=f"eval:{evaluation.id}:report",
+        kind=PostingKind.EVAL_REPORT,
+        lane=f"reports:{job}" if job else f"result:{evaluation.id}",
+        subject=job or evaluation.id,
+        channel=evaluation.request.channel,
+        text=evaluation.id if job else None,
+    )
+
+
+def export_postings(evaluation: Eval, trigger: str) -> tuple[Posting, ...]:
+    """Return the postings that put an eval's answers into its thread, a log for each arm; a job's, into the job's.
+
+    With another `trigger` the logs are posted again, with the answers since then.
+    """
+    return tuple(
+        Posting(
+            id=f"eval:{evaluation.id}:export:{trigger}:{number}",
+            kind=PostingKind.EVAL_EXPORT,
+            lane=f"exports:{evaluation.id}",
+            subject=evaluation.request.job or evaluation.id,
+            channel=evaluation.request.channel,
+            text=f"{evaluation.id}/{inspect_log_name(evaluation, arm)}",
+        )
+        for number, arm in enumerate(evaluation.arms)
+    )
+
+
+def refusal_posting(evaluation: Eval, reason: str) -> Posting:
+    """Return the sentence that tells the person who started an eval, and nobody else, why it was refused."""
+    return Posting(
+        id=f"eval:{evaluation.id}:answer:refused",
+        kind=PostingKind.ANSWER,
+        lane=f"answer:{evaluation.id}",
+        subject=evaluation.id,
+        channel=evaluation.request.channel,
+        user=evaluation.request.requested_by,
+        text=f"{evaluation.task} was not evaluated. {reason}",
+    )

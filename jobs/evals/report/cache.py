@@ -1,0 +1,89 @@
+"""The files of evals' reports and logs: each is written when it is wanted, from the answers on file."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TextIO
+from uuid import uuid4
+
+from jobs.core.errors import NotFound
+from jobs.evals.answer_store import AnswerReader
+from jobs.evals.export import inspect_log_name, write_inspect_log
+from jobs.evals.records import Eval
+from jobs.evals.report.page import write_report
+
+
+class ReportCache:
+    """Reports and logs by the eval's id. One file is written at a time, in a thread.
+
+    Args:
+        folder: holds one folder for each eval; may be lost at any time, the files are then written again.
+        reader: has the answers.
+        find: returns the eval, or None.
+    """
+
+    def __init__(self, folder: Path, reader: AnswerReader, find: Callable[[str], Awaitable[Eval | None]]) -> None:
+        self._folder = folder
+        self._reader = reader
+        self._find = find
+        self._writing = asyncio.Lock()
+
+    async def report(self, eval_id: str) -> Path | None:
+        """Return the file of an eval's report, with every answer so far; None where the eval does not exist.
+
+        An eval that goes on gets a new one each time.
+
+        Raises:
+            NotFound: the eval's answers are not available here.
+        """
+        evaluation = await self._find(eval_id)
+        if evaluation is None:
+            return None
+        is_final = evaluation.state.is_final
+        out = self._folder / evaluation.id / ("report.html" if is_final else "report-so-far.html")
+
+        def write(page: TextIO) -> None:
+            write_report(page, evaluation, self._reader.items(evaluation.id), self._reader.answers(evaluation.id))
+
+        async with self._writing:
+            if not (is_final and out.exists()):
+                await asyncio.to_thread(write_whole, out, write)
+        return out
+
+    async def inspect_log(self, eval_id: str, name: str) -> Path | None:
+        """Return the Inspect log of one arm, with every answer so far; None where the eval does not exist.
+
+        Args:
+            eval_id: the eval.
+            name: as `inspect_log_name` gives it.
+
+        Raises:
+            NotFound: the eval has no arm whose log is called so, or its answers are not available here.
+        """
+        evaluation = await self._find(eval_id)
+        if evaluation is None:
+            return None
+        arm = next((arm for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name), None)
+        if arm is None:
+            raise NotFound(f"{eval_id} has no log called {name}.")
+
+        def write(log: TextIO) -> None:
+            write_inspect_log(log, evaluation, arm, self._reader.items(eval_id), self._reader.answers(eval_id))
+
+        out = self._folder / evaluation.id / name
+        async with self._writing:
+            await asyncio.to_thread(write_whole, out, write)
+        return out
+
+
+def write_whole(out: Path, write: Callable[[TextIO], None]) -> None:
+    """Write a text file, all or nothing: a reader sees the old file or the new one. Blocks."""
+    out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = out.with_name(f".{out.name}.{uuid4().hex}")
+    try:
+        # Half a surrogate pair, which a model can say, becomes a question mark: Inspect's loader refuses the whole log.
+        with unfinished.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+            write(file)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,254 @@
+"""The turns of an eval: checked before anything is spent, run until every answer is on file, and summarised.
+
+A turn may end at any point and be taken again, by this bot or another: what is on file is not asked for again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import structlog
+
+from jobs.core.errors import BotError
+from jobs.evals.answer_store import AlreadyOpen, AnswerStore
+from jobs.evals.grade import EvalGraders
+from jobs.evals.pipeline import Pipeline
+from jobs.evals.plan import Preflight
+from jobs.evals.progress import Budget, Cells, Tally
+from jobs.evals.records import Eval, EvalState, Progress
+from jobs.evals.split_file import SplitFile, item_of
+from jobs.evals.transitions import Transitions
+from jobs.graders import GraderRuntime
+from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.sampling import Sampler
+from jobs.queue.lease import Lease
+from jobs.state.change import Change
+from jobs.state.store import Store, VersionConflict
+from jobs.tasks import TaskCatalogue
+
+MOST_ATTEMPTS: Final = 3
+"""Turns in a row that may die without advancing: an eval that kills its worker must not do so for ever."""
+MOST_AT_ONCE: Final = 4
+"""Evals that one bot works on at the same time; its other work must find room too."""
+
+log: Final = structlog.get_logger(__name__)
+
+SamplerOf = Callable[[str], Sampler]
+"""Returns the sampler of a platform by name; everybody who asks that platform shares one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds between two things, or that something may take."""
+
+    look: float = 0.5
+    """Between two looks for a person's cancel; well below the two seconds they are promised."""
+    progress: float = 2.0
+    """Between two times that the progress is written down."""
+    lease: float = 30.0
+    """Without a sign of life, another bot goes on after this long."""
+    renew: float = 5.0
+    """Between two signs of life."""
+    grace: float = 4.0
+    """For what is under way when the bot stops to come in; with the line below, less than a bot is given."""
+    grading: float = 1.5
+    """For what has come in when an eval is cancelled to be graded."""
+    busy: float = 3.0
+    """Until an eval that finds no room is looked at again."""
+
+
+class End(Enum):
+    """Why the work on an eval ended."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    LEAVING = "leaving"
+    """The bot stops; another goes on."""
+    LOST = "lost"
+    """Another bot has the lease."""
+
+
+class EvalRunner:
+    """Takes the turns of evals."""
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: TaskCatalogue,
+        platform_of: PlatformOf,
+        sampler_of: SamplerOf,
+        runtime: GraderRuntime,
+        answers: AnswerStore,
+        *,
+        clock: Callable[[], float],
+        timing: Timing | None = None,
+    ) -> None:
+        self._store = store
+        self._sampler_of = sampler_of
+        self._runtime = runtime
+        self._answers = answers
+        self._preflight = Preflight(tasks, platform_of, runtime)
+        self._transitions = Transitions(store, answers, clock)
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._leaving = asyncio.Event()
+        self._turns: set[asyncio.Future[None]] = set()
+
+    async def leave(self) -> None:
+        """Take no more turns, bring those in hand to a clean end, and hand their evals on."""
+        self._leaving.set()
+        if self._turns:
+            await asyncio.wait(self._turns, timeout=self._timing.grace + self._timing.grading + 1.0)
+
+    async def turn(self, eval_id: str, token: str, attempts: int, reference: str) -> None:
+        """Take one turn of an eval; it lasts as long as there is something to do.
+
+        Args:
+            eval_id: whose turn it is.
+            token: of the claim that the turn was handed over under.
+            attempts: turns begun since one that finished or advanced, this one included.
+            reference: finds this turn in the log, should it fail.
+        """
+        held = await self._store.record(Eval, eval_id)
+        if held is None or held.value.state.is_final:
+            return
+        if self._leaving.is_set() or len(self._turns) >= MOST_AT_ONCE:
+            with suppress(VersionConflict):
+                await self._store.commit(Change(records=(held,), next_turn=self._timing.busy))
+            return
+        lease = Lease(self._store, eval_id, token, self._timing.lease, self._timing.renew)
+        if not await lease.take():
+            log.info("eval.taken")
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.add(turn)
+        try:
+            await self._step(held.value, lease, attempts, reference)
+        finally:
+            self._turns.discard(turn)
+            turn.set_result(None)
+
+    async def _step(self, evaluation: Eval, lease: Lease, attempts: int, reference: str) -> None:
+        if attempts > MOST_ATTEMPTS:
+            fault = f"A fault of mine stops me from going on with {evaluation.id} (reference {reference})."
+            await self._transitions.end(evaluation, EvalState.FAILED, fault)
+        elif evaluation.cancelled_by:
+            await self._transitions.end(evaluation, EvalState.CANCELLED)
+        elif evaluation.state is EvalState.RUNNING:
+            await self._run(evaluation, lease)
+        elif problem := await self._preflight.problem(evaluation):
+            await self._transitions.refuse(evaluation, problem)
+        else:
+            await self._transitions.begin(evaluation)
+
+    async def _run(self, evaluation: Eval, lease: Lease) -> None:
+        """Put the missing answers on file, then summarise; or end as the person or the machine wants."""
+        try:
+            async with self._pipeline(evaluation, lease) as pipeline:
+                end = await self._attend(pipeline, lease)
+        except AlreadyOpen:
+            log.info("eval.file_taken")  # by a bot that has not noticed yet that it lost the lease
+        except BotError as failure:
+            await self._transitions.end(evaluation, EvalState.FAILED, str(failure))
+        else:
+            await self._conclude(pipeline, lease, end)
+
+    @asynccontextmanager
+    async def _pipeline(self, evaluation: Eval, lease: Lease) -> AsyncIterator[Pipeline]:
+        """Open what an eval needs, for as long as the context lasts.
+
+        Raises:
+            AlreadyOpen: another bot has the file.
+            UserError: the task or the platform has changed.
+        """
+        task = await self._preflight.task_of(evaluation)
+        tally, cells = Tally(evaluation.reward), Cells(evaluation)
+        file = await asyncio.to_thread(self._answers.open, evaluation.id)
+        try:
+            with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
+                await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
+                yield Pipeline(
+                    evaluation=evaluation,
+                    task=task,
+                    split=split,
+                    missing=cells.missing(),
+                    sampler=self._sampler_of(evaluation.platform),
+                    graders=EvalGraders(self._runtime, task),
+                    file=file,
+                    tally=tally,
+                    budget=Budget(evaluation.request.budget, tally.tokens, tally.answered),
+                    may_write=lambda: lease.is_valid,
+                    clock=self._clock,
+                )
+        finally:
+            await asyncio.to_thread(file.close)
+
+    def _catch_up(self, eval_id: str, split: SplitFile, tally: Tally, cells: Cells) -> None:
+        """Keep the items for later, and count what is on file. Blocks."""
+        self._answers.keep_items(eval_id, map(item_of, split))
+        places: dict[str, int] = {}
+        for answer in tally.counting(self._answers.answers(eval_id)):
+            places = places or {row.id: place for place, row in enumerate(split)}
+            cells.mark(answer, places[answer.item])
+        if places:
+            log.info("eval.goes_on", on_file=tally.answered)
+
+    async def _attend(self, pipeline: Pipeline, lease: Lease) -> End:
+        """Run the pipeline and watch over it; returns when it has ended, or raises what it raised."""
+        running = asyncio.create_task(pipeline.run(), name=f"eval {pipeline.evaluation.id}")
+        try:
+            end = await self._watch(pipeline, lease, running)
+            if end is End.LEAVING:
+                pipeline.stop()
+                await asyncio.wait({running}, timeout=self._timing.grace)
+            if end in {End.LEAVING, End.CANCELLED}:
+                pipeline.drop()
+                await asyncio.wait({running}, timeout=self._timing.grading)
+            if running.done():
+                await running
+            return end
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _watch(self, pipeline: Pipeline, lease: Lease, running: asyncio.Task[None]) -> End:
+        """Give signs of life and write the progress down, until the pipeline is done or has to end."""
+        evaluation, tally = pipeline.evaluation, pipeline.tally
+        began_with = tally.answered
+        written, at = Progress(), self._clock()
+        while True:
+            await asyncio.wait({running}, timeout=self._timing.look)
+            if running.done():
+                return End.DONE
+            if self._leaving.is_set():
+                return End.LEAVING
+            if not await lease.keep(advanced=tally.answered > began_with):
+                return End.LOST
+            held = await self._store.record(Eval, evaluation.id)
+            if held is None or held.value.state.is_final:
+                return End.LOST
+            if held.value.cancelled_by:
+                return End.CANCELLED
+            progress = tally.progress()
+            if progress != written and self._clock() - at >= self._timing.progress:
+                await self._transitions.advance(evaluation, progress)
+                written, at = progress, self._clock()
+
+    async def _conclude(self, pipeline: Pipeline, lease: Lease, end: End) -> None:
+        evaluation = pipeline.evaluation
+        if end is End.LOST or not lease.is_valid:
+            log.warning("eval.lease_lost")
+        elif end is End.LEAVING:
+            await self._transitions.hand_on(evaluation, pipeline.tally.progress())
+        elif end is End.CANCELLED:
+            await self._transitions.end(evaluation, EvalState.CANCELLED)
+        elif pipeline.failed:
+            await self._transitions.end(evaluation, EvalState.FAILED, pipeline.failed)
+        elif pipeline.out_of_budget:
+            budget = f"It stopped at its budget of {evaluation.request.budget:,} tokens."
+            await self._transitions.end(evaluation, EvalState.FINISHED, budget)
+        else:
+            await self._transitions.end(evaluation, EvalState.FINISHED)

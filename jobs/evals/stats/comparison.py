@@ -1,0 +1,188 @@
+"""Arms compared item by item: a table, and a verdict for each pair. Only the arm may differ, or the prompt."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from jobs.core.errors import InvalidRequest
+from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
+from jobs.evals.stats.paired_tests import FLIPS, holm
+from jobs.evals.stats.summary import ScoreTally, usable
+from jobs.evals.stats.verdict import Pair, Runs, Side, judged, pair_up
+
+FIRST_COLUMNS: Final = ("precision", "recall", "f1")
+"""Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAnswers:
+    """The scores of one arm of one eval; `gather` makes them from its answers."""
+
+    evaluation: Eval
+    arm: str
+    scores: Mapping[str, Mapping[str, Runs]]
+    """Grader to item to run to score; only what was graded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One line of the table: an arm over all its own items."""
+
+    name: str
+    eval: str
+    items: int
+    graders: tuple[GraderSummary, ...]
+    """In the order of `Comparison.graders`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Arms side by side: a table over runs, and a verdict for each pair."""
+
+    reward: str
+    graders: tuple[str, ...]
+    rows: tuple[ArmRow, ...]
+    pairs: tuple[Pair, ...]
+    """Every two arms, the later named one as `after`."""
+    notes: tuple[str, ...]
+    """What to keep in mind, each a sentence."""
+
+    @property
+    def text(self) -> str:
+        """A sentence or two for each pair, then the notes; one line each."""
+        return "\n".join([*(pair.text for pair in self.pairs), *self.notes])
+
+    @property
+    def table(self) -> str:
+        """Mean ± standard deviation over runs of each grader for each arm, in columns for a fixed-width font."""
+        lines = [["", *self.graders]] + [[row.name, *map(_figure, row.graders)] for row in self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def gather(evaluation: Eval, answers: Iterable[Answer]) -> tuple[ArmAnswers, ...]:
+    """Return the scores of each arm, in the eval's order; reads `answers` once and keeps numbers only."""
+    scores: dict[str, dict[str, dict[str, dict[int, float]]]] = {arm.name: {} for arm in evaluation.arms}
+    for answer in answers:
+        if answer.failure is None:
+            for grader, score in answer.scores.items():
+                if usable(score):
+                    scores[answer.arm].setdefault(grader, {}).setdefault(answer.item, {})[answer.run] = score
+    return tuple(ArmAnswers(evaluation, arm, graders) for arm, graders in scores.items())
+
+
+def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
+    """Return the table of all arms and a verdict on the reward for every two of them.
+
+    Paired item by item over the items both have (`paired_tests.difference`), p adjusted over the pairs (Holm); better
+    or worse where it is at most .05, else can't tell. Intervals are not adjusted. Same answers, same result:
+    resampling is seeded. Thousands of items take a good part of a second a pair: not for the event loop.
+
+    Raises:
+        InvalidRequest: fewer than two arms; something besides the arms, or besides the prompt, differs; no item in
+            common.
+    """
+    _check_comparable(arms)
+    evals = [arm.evaluation for arm in arms]
+    reward, threshold = evals[0].reward, evals[0].threshold
+    sides = [Side(name, arm.scores.get(reward, {})) for name, arm in zip(_names(arms), arms, strict=True)]
+    raw = [pair_up(before, after, threshold, flips) for before, after in combinations(sides, 2)]
+    adjusted = holm([pair.p for pair in raw])
+    pairs = tuple(judged(pair, p, len(raw), reward) for pair, p in zip(raw, adjusted, strict=True))
+    columns = _columns(evals)
+    rows = tuple(_row(side, arm, columns) for side, arm in zip(sides, arms, strict=True))
+    return Comparison(reward, columns, rows, pairs, _notes(evals, pairs))
+
+
+def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
+    """Return the graders that every eval has."""
+    every = [dict.fromkeys((*evaluation.graders, evaluation.reward)) for evaluation in evals]
+    shared = [grader for grader in every[0] if all(grader in graders for graders in every)]
+    return tuple(dict.fromkeys([*(grader for grader in FIRST_COLUMNS if grader in shared), *shared]))
+
+
+def _row(side: Side, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
+    summaries = []
+    for grader in columns:
+        tally = ScoreTally()
+        for item, runs in arm.scores.get(grader, {}).items():
+            for run, score in runs.items():
+                tally.add(item, run, score)
+        summaries.append(tally.summary(grader))
+    return ArmRow(side.name, arm.evaluation.id, len(side.rewards), tuple(summaries))
+
+
+def _figure(summary: GraderSummary) -> str:
+    if summary.mean is None:
+        return "not graded"
+    return f"{summary.mean:.3f}" + ("" if summary.run_std is None else f" ± {summary.run_std:.3f}")
+
+
+def _notes(evals: Sequence[Eval], pairs: Sequence[Pair]) -> tuple[str, ...]:
+    states = {evaluation.id: evaluation.state for evaluation in evals}
+    notes = [f"{id_} is {state}: it may lack answers." for id_, state in states.items() if state != EvalState.FINISHED]
+    worst = max(pairs, key=lambda pair: pair.left_out)
+    if worst.left_out:
+        between = f"{worst.left_out:,} left out between {worst.before} and {worst.after}"
+        notes.append(f"Only items with a reward from both count: {between}.")
+    return tuple(notes)
+
+
+# -- may they be compared? --------------------------------------------------------------------------------------------
+
+
+def _prompt(evaluation: Eval) -> str:
+    """Its version; and a piece of the hash, for one version's text or response format may have changed."""
+    return f"{evaluation.prompt} ({evaluation.prompt_hash[:6]})"
+
+
+MUST_AGREE: Final[Mapping[str, Callable[[Eval], str]]] = {
+    "other tasks": lambda evaluation: evaluation.task,
+    "other versions of the task's files": lambda evaluation: evaluation.task_version,
+    "other splits": lambda evaluation: evaluation.split,
+    "other rewards": lambda evaluation: evaluation.reward,
+}
+NAMES: Final[Sequence[Callable[[str, Eval], str]]] = (
+    lambda arm, evaluation: f"{arm}, prompt {evaluation.prompt}",
+    lambda arm, evaluation: f"{arm} on {evaluation.platform}",
+    lambda arm, evaluation: f"{arm}, {evaluation.id}",
+)
+"""Ways to tell apart arms of the same model and effort."""
+
+
+def _check_comparable(arms: Sequence[ArmAnswers]) -> None:
+    """Return where a difference can come from nothing but the arms, or nothing but the prompt; else InvalidRequest."""
+    if len({(arm.evaluation.id, arm.arm) for arm in arms}) < max(2, len(arms)):
+        raise InvalidRequest(
+            "A comparison takes at least two arms, each named once: two evals, or one of several arms."
+        )
+    found = [_difference(arms, words, of) for words, of in MUST_AGREE.items()]
+    if len({arm.evaluation.prompt_hash for arm in arms}) > 1 and len({arm.arm for arm in arms}) > 1:
+        found.append(_difference(arms, "other models and other prompts at once", _prompt))
+    differences = [one for one in found if one]
+    if differences:
+        raise InvalidRequest(
+            f"These evals cannot be compared: {'; '.join(differences)}. "
+            "Run them again so that only the models differ, or only the prompts."
+        )
+
+
+def _difference(arms: Sequence[ArmAnswers], words: str, of: Callable[[Eval], str]) -> str | None:
+    """Return what differs and which eval has which, or None."""
+    values = {arm.evaluation.id: of(arm.evaluation) for arm in arms}
+    if len(set(values.values())) < 2:
+        return None
+    return f"{words} ({', '.join(f'{value} in {id_}' for id_, value in values.items())})"
+
+
+def _names(arms: Sequence[ArmAnswers]) -> tuple[str, ...]:
+    """Return what each arm is called, each name once: by model and effort, and where that is not enough by more."""
+    counts = Counter(arm.arm for arm in arms)
+    names = []
+    for arm in arms:
+        alike = [each.evaluation for each in arms if each.arm == arm.arm]
+        way = next(way for way in NAMES if len({way("", evaluation) for evaluation in alike}) == len(alike))
+        names.append(way(arm.arm, arm.evaluation) if counts[arm.arm] > 1 else arm.arm)
+    return tuple(names)

@@ -1,0 +1,276 @@
+"""The variance study: is there headroom to learn? One arm read item by item, and what that means for a launch.
+
+Reinforcement learns from the difference between good and bad answers to the same item. An item whose runs all score the
+same teaches nothing; a model that is almost never right, or almost always, has little to reinforce.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from statistics import fmean
+from typing import Final
+
+from charts.wording import counted, listed
+from jobs.evals.records import Answer, Eval, Interval
+from jobs.evals.stats.intervals import mean_interval
+from jobs.evals.stats.power import MOST_ITEMS, about, items_to_settle
+from jobs.evals.stats.summary import usable
+
+LEAST_RUNS: Final = 3
+"""Graded answers an item needs to be read."""
+STUDY_RUNS: Final = 9
+"""Fewer runs show less headroom and more flat items than there are, so they cannot rule a task out."""
+BASELINE: Final = (0.10, 0.85)
+"""Bounds of the mean reward before training."""
+LEAST_HEADROOM: Final = 0.05
+"""Least mean over items of (best - mean)."""
+MOST_FLAT: Final = 0.50
+"""Largest share of items whose runs all score the same."""
+_SAME = 1e-9
+_NAMED_ITEMS = 5
+
+
+class Readiness(StrEnum):
+    """Would a job have something to learn?"""
+
+    READY = "READY"
+    NOT_READY = "NOT READY"
+    CANT_TELL = "CAN'T TELL"
+
+
+MEANINGS: Final[Mapping[Readiness, str]] = {
+    Readiness.READY: "there is headroom to learn",
+    Readiness.NOT_READY: "training would probably learn little",
+    Readiness.CANT_TELL: "these answers do not settle it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReading:
+    """One item over its runs, in units of reward."""
+
+    item: str
+    mean: float
+    best: float
+    worst: float
+    std: float
+    """Standard deviation of the runs at hand (divided by K, not K - 1)."""
+    runs: int
+    """Graded answers."""
+
+    @property
+    def flat(self) -> bool:
+        """True where all runs score the same: nothing to reinforce."""
+        return self.best - self.worst <= _SAME
+
+    @property
+    def headroom(self) -> float:
+        """What always giving the best answer would add; exactly 0 where the runs score the same."""
+        return 0.0 if self.flat else self.best - self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of the preflight: a figure, and whether it keeps its limits."""
+
+    name: str
+    """`baseline`, `headroom` or `flat items`."""
+    value: float
+    interval: Interval | None
+    """95%, over items."""
+    holds: bool | None
+    """None where the interval straddles a limit, and where too few runs could mislead."""
+    items_needed: int | None = None
+    """About how many items would settle it, where so many are worth naming."""
+    runs_needed: int | None = None
+    reason: str = ""
+    """The figure, its interval and its limit, as a sentence."""
+    next_step: str = ""
+    """What to do about it; empty where it holds."""
+
+    @property
+    def span(self) -> str:
+        """Its interval as it follows the figure in a sentence."""
+        return f" (95%: {self.interval.low:.2f} to {self.interval.high:.2f})" if self.interval else ""
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceReading:
+    """A variance study of one arm, and what it means."""
+
+    arm: str
+    grader: str
+    items: tuple[ItemReading, ...]
+    """From the lowest mean to the highest; of equal means the lower best first, then by id."""
+    runs: int
+    """K, as asked for."""
+    mean: float | None
+    """Mean over items of the mean over runs; None where no item could be read, as are the next three."""
+    mean_of_best: float | None
+    mean_variance: float | None
+    """Mean over items of the variance over runs (divided by K)."""
+    flat_share: float | None
+    """Share of items whose runs all score the same."""
+    always_zero: tuple[str, ...]
+    """Ids of the items that never scored above 0."""
+    left_out: int
+    """Items of the eval with fewer than `LEAST_RUNS` graded answers; they are in no figure."""
+    conditions: tuple[Condition, ...]
+
+    @property
+    def headroom(self) -> float | None:
+        """Mean over items of (best - mean): what always giving one's best answer would add."""
+        return None if self.mean is None or self.mean_of_best is None else self.mean_of_best - self.mean
+
+    @property
+    def verdict(self) -> Readiness:
+        """NOT READY where one condition is broken, READY where all hold, else CAN'T TELL."""
+        if any(condition.holds is False for condition in self.conditions):
+            return Readiness.NOT_READY
+        if self.conditions and all(condition.holds for condition in self.conditions):
+            return Readiness.READY
+        return Readiness.CANT_TELL
+
+    @property
+    def next_step(self) -> str:
+        """What to do: mend the first broken condition, else settle the open one that takes most, else launch."""
+        broken = [condition for condition in self.conditions if condition.holds is False]
+        unsettled = [condition for condition in self.conditions if condition.holds is None]
+        if broken:
+            return broken[0].next_step
+        if unsettled:
+            return max(unsettled, key=lambda open_: (open_.runs_needed or 0, open_.items_needed or 0)).next_step
+        return "launch an RFT job." if self.conditions else "evaluate again and look at the failures."
+
+    @property
+    def text(self) -> str:
+        """The reading in at most six short lines: verdict, three reasons, items to look at, next step."""
+        size = f"{self.arm}, {counted(len(self.items), 'item')} x {counted(self.runs, 'run')}"
+        lines = [f"{self.verdict}: {MEANINGS[self.verdict]} ({size}).", *(each.reason for each in self.conditions)]
+        remarks = []
+        if self.always_zero:
+            named = listed(self.always_zero, _NAMED_ITEMS)
+            remarks.append(f"Always 0: {counted(len(self.always_zero), 'item')} ({named}).")
+        if self.left_out:
+            remarks.append(f"Left out: {counted(self.left_out, 'item')} with fewer than {LEAST_RUNS} graded runs.")
+        return "\n".join([*lines, *([" ".join(remarks)] if remarks else []), f"Next: {self.next_step}"])
+
+
+def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None = None) -> VarianceReading:
+    """Return what the reward of one arm (the eval's first unless named) says about headroom, and the verdict.
+
+    READY: mean reward, headroom and share of flat items keep their limits with their whole 95% interval over items.
+    NOT READY: one is beyond its limit with its whole interval. CAN'T TELL: anything else; the next step then names the
+    items or runs it would take. Failures and scores that are not usable numbers are in no figure.
+    """
+    arm = arm or evaluation.arms[0].name
+    scores: dict[str, list[float]] = {}
+    for answer in answers:
+        score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None
+        if usable(score):
+            scores.setdefault(answer.item, []).append(score)
+    read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
+    items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
+    return VarianceReading(
+        arm=arm,
+        grader=evaluation.reward,
+        items=items,
+        runs=evaluation.runs,
+        mean=_mean([item.mean for item in items]),
+        mean_of_best=_mean([item.best for item in items]),
+        mean_variance=_mean([item.std**2 for item in items]),
+        flat_share=_mean([float(item.flat) for item in items]),
+        always_zero=tuple(item.item for item in items if item.best <= 0),
+        left_out=max(0, evaluation.items - len(items)),
+        conditions=_conditions(items, evaluation.runs) if items else (),
+    )
+
+
+def _item(item: str, scores: Sequence[float]) -> ItemReading:
+    mean = fmean(scores)
+    std = math.sqrt(fmean((score - mean) ** 2 for score in scores))
+    return ItemReading(item, mean, max(scores), min(scores), std, len(scores))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+# -- conditions -------------------------------------------------------------------------------------------------------
+
+
+def _conditions(items: Sequence[ItemReading], runs: int) -> tuple[Condition, ...]:
+    return (_baseline(items), _headroom(items, runs), _flat_items(items, runs))
+
+
+def _baseline(items: Sequence[ItemReading]) -> Condition:
+    low, high = BASELINE
+    found = _check("baseline", [item.mean for item in items], low, high, STUDY_RUNS)
+    if found.holds is None:
+        limit = min(BASELINE, key=lambda one: abs(one - found.value))
+        words, step = f"not settled (limit {limit:.2f})", ""
+    elif found.holds:
+        words, step = f"inside {low:.2f} to {high:.2f}", ""
+    elif found.value < low:
+        words = f"below {low:.2f}: too rarely right to learn from"
+        step = "make it easier first: a clearer prompt, a stronger model, or a grader that gives partial credit."
+    else:
+        words = f"above {high:.2f}: little is left to learn"
+        step = "use the model as it is, or evaluate it on harder items."
+    return _told(found, f"Mean reward {found.value:.2f}{found.span}, {words}.", step, len(items))
+
+
+def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
+    found = _check("headroom", [item.headroom for item in items], LEAST_HEADROOM, math.inf, runs)
+    reason = (
+        f"Best of {runs} runs {fmean(item.best for item in items):.2f}: headroom {found.value:.2f}{found.span}, "
+        f"{_words(found, 'enough', 'too little')} (at least {LEAST_HEADROOM:.2f})."
+    )
+    step = "runs hardly differ: try a higher effort, or a grader that tells better answers from worse."
+    return _told(found, reason, step, len(items))
+
+
+def _flat_items(items: Sequence[ItemReading], runs: int) -> Condition:
+    found = _check("flat items", [float(item.flat) for item in items], -math.inf, MOST_FLAT, runs)
+    span = f" (95%: {found.interval.low:.0%} to {found.interval.high:.0%})" if found.interval else ""
+    reason = (
+        f"Without variance: {found.value:.0%} of items{span}, "
+        f"{_words(found, 'few enough', 'too many')} (at most {MOST_FLAT:.0%})."
+    )
+    step = "replace items that are always right or always 0, or use a grader that gives partial credit."
+    return _told(found, reason, step, len(items))
+
+
+def _check(name: str, values: Sequence[float], low: float, high: float, runs: int) -> Condition:
+    """Hold the interval of the mean against low..high; what only `runs` too few may have broken is not broken."""
+    found = Condition(name, fmean(values), mean_interval(values), holds=None)
+    interval = found.interval
+    if interval is None:
+        return found
+    if low <= interval.low and interval.high <= high:
+        return replace(found, holds=True)
+    if interval.low <= low <= interval.high or interval.low <= high <= interval.high:
+        return replace(found, items_needed=items_to_settle(values, [low, high]))
+    return replace(found, runs_needed=STUDY_RUNS) if runs < STUDY_RUNS else replace(found, holds=False)
+
+
+def _told(found: Condition, reason: str, step_if_broken: str, count: int) -> Condition:
+    """Return the condition with its sentence and, where it does not hold over `count` items, what to do about it."""
+    if found.holds is None:
+        return replace(found, reason=reason, next_step=_settling_step(found, count))
+    return replace(found, reason=reason, next_step="" if found.holds else step_if_broken)
+
+
+def _settling_step(found: Condition, count: int) -> str:
+    if found.runs_needed:
+        return f"evaluate with runs={found.runs_needed}: with fewer, items look more alike than they are."
+    if found.items_needed:
+        return f"evaluate {about(found.items_needed)} items ({count:,} now): that should settle it."
+    if count < 2:
+        return "evaluate more items: one says nothing about the others."
+    return f"decide by judgement: the figure is so close to its limit that {MOST_ITEMS:,} items would not settle it."
+
+
+def _words(found: Condition, good: str, bad: str) -> str:
+    return "not settled" if found.holds is None else good if found.holds else bad

@@ -1,0 +1,121 @@
+"""The changes of an eval's state, each written with the messages it causes: begun, refused, progress, ended."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from jobs.core.errors import NotFound
+from jobs.core.ids import evidence_turn
+from jobs.core.records import Posting
+from jobs.evals.answer_store import AnswerStore
+from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting
+from jobs.evals.progress import Tally
+from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
+from jobs.evals.stats.summary import summarise
+from jobs.state.change import Change, Versioned
+from jobs.state.store import Store, VersionConflict
+
+OVER: Final = -1.0
+"""As the next turn: there is none."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Writes the state of evals. Each change is made to the newest record, so that a cancel in between is kept."""
+
+    store: Store
+    answers: AnswerStore
+    clock: Callable[[], float]
+
+    async def begin(self, evaluation: Eval) -> None:
+        """Let a checked eval run from its next turn on, at once, and show its card."""
+
+        def begun(now: Eval) -> Eval:
+            return replace(now, state=EvalState.RUNNING, started_at=self.clock())
+
+        card = card_posting(evaluation, urgent=True)
+        await self._commit(evaluation, begun, card, next_turn=0.0, only_from=EvalState.CHECKING)
+
+    async def refuse(self, evaluation: Eval, reason: str) -> None:
+        """End an eval that cannot begin, and tell the person who started it why."""
+
+        def refused(now: Eval) -> Eval:
+            return replace(now, state=EvalState.REFUSED, note=reason, finished_at=self.clock())
+
+        told = refusal_posting(evaluation, reason)
+        await self._commit(evaluation, refused, told, next_turn=OVER, only_from=EvalState.CHECKING)
+        log.info("eval.refused", reason=reason)
+
+    async def advance(self, evaluation: Eval, progress: Progress) -> None:
+        """Write down how far the eval is, and show it on the card."""
+        await self._commit(evaluation, lambda now: replace(now, progress=progress), card_posting(evaluation))
+
+    async def hand_on(self, evaluation: Eval, progress: Progress) -> None:
+        """Let another bot go on, at once."""
+        await self._commit(evaluation, lambda now: replace(now, progress=progress), next_turn=0.0)
+        log.info("eval.left", answered=progress.answered)
+
+    async def end(self, evaluation: Eval, state: EvalState, reason: str | None = None) -> None:
+        """Write down the summaries of the answers on file, and show the result in the eval's thread.
+
+        Args:
+            evaluation: the eval.
+            state: how it ended.
+            reason: why, as a sentence; None where every answer is there.
+        """
+        progress, summaries = await asyncio.to_thread(self._summarise, evaluation)
+        kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
+        note = " ".join(filter(None, [reason, kept if progress.answered < evaluation.total else None])) or None
+
+        def ended(now: Eval) -> Eval:
+            return replace(
+                now, state=state, progress=progress, summaries=summaries, note=note, finished_at=self.clock()
+            )
+
+        postings = [card_posting(evaluation, urgent=True)]
+        if state is not EvalState.CANCELLED:
+            postings += [result_posting(evaluation), report_posting(evaluation)]
+        await self._commit(evaluation, ended, *postings, next_turn=OVER)
+        log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
+
+    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...]]:
+        """Read the file once for both the progress and the summaries. Blocks."""
+        try:
+            references = {item.id: item.reference for item in self.answers.items(evaluation.id)}
+        except NotFound:
+            references = {}  # it ended before it began
+        tally = Tally(evaluation.reward)
+        summaries = summarise(evaluation, tally.counting(self.answers.answers(evaluation.id)), references)
+        return tally.progress(), summaries
+
+    async def _commit(
+        self,
+        evaluation: Eval,
+        changed: Callable[[Eval], Eval],
+        *postings: Posting,
+        next_turn: float | None = None,
+        only_from: EvalState | None = None,
+    ) -> None:
+        """Change the newest record, unless it has ended or has left `only_from`: two workers did the same at once."""
+        while True:
+            held = await self.store.record(Eval, evaluation.id)
+            assert held is not None, "an eval in hand exists"
+            if held.value.state.is_final or only_from not in {None, held.value.state}:
+                return
+            new, job = changed(held.value), evaluation.request.job
+            change = Change(
+                records=(Versioned(new, held.version),),
+                next_turn=next_turn,
+                postings=() if job else postings,  # the messages of a job's own eval are the job's
+                wake={evidence_turn(job): 0.0} if job and new.state.is_final else {},
+            )
+            try:
+                await self.store.commit(change)
+            except VersionConflict:
+                continue
+            return

@@ -1,0 +1,121 @@
+"""Request bodies as pydantic models: a missing key, a wrong type or a value out of range is a 400 that names it.
+
+As in the public API, null means the same as leaving a key out.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+import jsonschema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from local.platform.errors import ApiError
+
+JsonObject: TypeAlias = dict[str, object]
+Metadata: TypeAlias = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+_TYPES: Mapping[str, str] = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+}
+
+
+class RequestModel(BaseModel):
+    """An object of a request; keys it does not know are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+
+
+class StrictRequestModel(RequestModel):
+    """An object of a request; keys it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class JsonSchema(RequestModel):
+    """A named JSON Schema in a chat completion's response format."""
+
+    schema_: Annotated[JsonObject, Field(alias="schema")]
+    name: str | None = None
+
+
+class ResponseFormat(RequestModel):
+    """The wanted answer in the nesting of chat completions and fine-tuning jobs."""
+
+    type: Literal["text", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+Parsed = TypeVar("Parsed", bound=RequestModel)
+
+
+def parse(model: type[Parsed], value: object, at: str = "") -> Parsed:
+    """Return a part of a request as a `model`, or refuse with a 400 that names the parameter at fault.
+
+    Args:
+        model: what is expected.
+        value: the part's JSON.
+        at: its dotted name; empty for the whole request.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as invalid:
+        raise _api_error(invalid.errors()[0], at) from None
+
+
+def schema_of(response_format: ResponseFormat | None, at: str) -> JsonObject | None:
+    """Return the checked JSON Schema that a response format asks for; None for plain text."""
+    if response_format is None or response_format.type == "text":
+        return None
+    if response_format.json_schema is None:
+        raise missing(f"{at}.json_schema")
+    return checked_schema(response_format.json_schema.schema_, f"{at}.json_schema.schema")
+
+
+def checked_schema(schema: JsonObject, at: str) -> JsonObject:
+    """Return `schema`, or refuse what is not the JSON Schema of an object."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as fault:
+        raise ApiError(f"'{at}' is not a JSON Schema: {fault.message}", at, "invalid_json_schema") from None
+    if schema.get("type") != "object":
+        raise ApiError(f"'{at}' must have the type object.", f"{at}.type", "invalid_json_schema")
+    return schema
+
+
+def missing(param: str) -> ApiError:
+    """Return the 400 for a parameter that is required."""
+    return ApiError(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+
+
+def _api_error(error: ErrorDetails, at: str) -> ApiError:
+    param = ".".join(str(part) for part in (at, *error["loc"]) if part not in ("", "[key]"))
+    value = error["input"]
+    match error["type"]:
+        case "missing":
+            return missing(param)
+        case "extra_forbidden":
+            return ApiError(f"Unknown parameter: '{param}'.", param, "unknown_parameter")
+        case "literal_error":
+            supported = error["ctx"]["expected"]
+            return ApiError(f"Invalid value: {value!r}. Supported values are: {supported}.", param, "invalid_value")
+        case "model_type" if not param:
+            return ApiError("The body of your request must be a JSON object.")
+        case kind if kind in _TYPES:
+            said = f"expected {_TYPES[kind]}, but got {type(value).__name__} instead"
+            return ApiError(f"Invalid type for '{param}': {said}.", param, "invalid_type")
+        case _:  # a limit: "Input should be less than or equal to 256", "String should have at most 64 characters"
+            limit = error["msg"].partition(" should ")[2].replace(" after validation", "")
+            given = f", not {value}" if isinstance(value, int | float) else ""
+            return ApiError(f"'{param}' must {limit}{given}.", param)

@@ -1,0 +1,589 @@
+"""Evals from the request to the result over a real Redis and a real endpoint, with everything that comes between."""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from bot.demo.subprocesses import tethered
+from jobs.evals.answer_store import LocalAnswerFile
+from jobs.evals.records import Answer, Eval, EvalState
+from jobs.evals.transitions import Transitions
+from jobs.state.change import Change, Versioned
+from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
+from tests.jobs.evals.model_endpoint import drop, page, refusing
+from tests.records import BOB
+
+WORKER = "tests.jobs.evals.worker_program"
+
+
+def cells(answers: list[Answer]) -> list[tuple[str, str, int]]:
+    return sorted((answer.item, answer.arm, answer.run) for answer in answers)
+
+
+async def test_every_item_is_answered_by_every_arm_in_every_run_and_summed_up(lab: Laboratory) -> None:
+    started = await lab.start(models=("small", "large"), runs=2)
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert ended.note is None
+    assert len(cells(lab.answers(started.id))) == len(set(cells(lab.answers(started.id)))) == 24
+    assert ended.progress.answered == 24
+    assert ended.progress.tokens == 24 * 120
+    assert ended.progress.rewards == {"small": 1.0, "large": 1.0}
+    summary = ended.summary("large")
+    assert summary is not None
+    exactly = summary.grader("exact")
+    assert exactly is not None
+    assert (exactly.mean, exactly.graded) == (1.0, 12)
+    assert {question.body["model"] for question in lab.endpoint.heard} == {"small", "large"}
+    assert [item.id for item in lab.evals.answer_store.items(started.id)] == ["i0", "i1", "i2", "i3", "i4", "i5"]
+    assert await lab.postings(f"card:{started.id}") == [f"eval:{started.id}:card"]
+    assert await lab.postings(f"result:{started.id}") == [f"eval:{started.id}:result", f"eval:{started.id}:report"]
+    assert await lab.claim() is None
+
+
+async def test_an_answer_is_kept_with_what_it_cost_and_what_it_scored(lab: Laboratory) -> None:
+    lab.endpoint.says = lambda _: '{"label": "fish"}'
+    started = await lab.start(limit=2)
+
+    await lab.run(started.id)
+
+    right, wrong = sorted(lab.answers(started.id), key=lambda answer: answer.item)
+    assert (right.item, right.arm, right.run, right.text) == ("i0", "small", 1, '{"label": "fish"}')
+    assert (right.scores, wrong.scores) == ({"exact": 1.0}, {"exact": 0.0})
+    assert (right.input_tokens, right.output_tokens, right.reasoning_tokens) == (100, 20, 5)
+    assert right.finish_reason == "stop"
+    assert right.latency is not None
+    assert right.failure is None
+
+
+async def test_a_question_says_what_training_says(lab: Laboratory) -> None:
+    started = await lab.start(limit=1, efforts=("low",))
+
+    ended = await lab.run(started.id)
+
+    (heard,) = lab.endpoint.heard
+    assert heard.path == "/responses"
+    assert heard.body["model"] == "small"
+    assert heard.body["input"] == [
+        {"role": "developer", "content": "Name the label."},
+        {"role": "user", "content": "act 0 on fish"},
+    ]
+    assert heard.body["reasoning"] == {"effort": "low"}
+    assert heard.body["store"] is False
+    shape = heard.body["text"]["format"]
+    assert (shape["type"], shape["name"], shape["strict"]) == ("json_schema", "small", True)
+    assert [arm.name for arm in ended.arms] == ["small (low)"]
+
+
+async def test_failures_are_counted_by_reason_and_never_scored(lab: Laboratory) -> None:
+    lab.endpoint.faults = [refusing(400, "too long", code="context_length_exceeded")]
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert ended.progress.failures == {"400 context_length_exceeded": 1}
+    summary = ended.summary("small")
+    assert summary is not None
+    assert summary.failures == {"400 context_length_exceeded": 1}
+    exactly = summary.grader("exact")
+    assert exactly is not None
+    assert (exactly.mean, exactly.graded) == (1.0, 5)
+    (failed,) = [answer for answer in lab.answers(started.id) if answer.failure]
+    assert (failed.text, failed.scores) == (None, {})
+
+
+@pytest.mark.parametrize("fault", [refusing(500), refusing(429, headers={"Retry-After": "90"}), page, drop])
+async def test_a_fault_that_passes_costs_no_answer(lab: Laboratory, fault: object) -> None:
+    lab.endpoint.faults = [fault, fault, fault]  # type: ignore[list-item]  # any of the faults above
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.progress.failures == {}
+    assert ended.progress.rewards == {"small": 1.0}
+    assert len(lab.endpoint.heard) == 9
+
+
+async def test_an_endpoint_that_is_broken_for_good_ends_the_eval_and_not_the_budget(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(200)})
+    lab.endpoint.always = page
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert ended.note is not None
+    assert "answers in a row failed" in ended.note
+    assert "is not the API's JSON" in ended.note
+    assert "of 200 answers are on file" in ended.note
+    assert len(lab.answers(started.id)) < 50
+    assert await lab.postings(f"result:{started.id}") == [f"eval:{started.id}:result", f"eval:{started.id}:report"]
+
+
+async def test_what_no_asking_again_mends_ends_the_eval_at_once(lab: Laboratory) -> None:
+    lab.endpoint.always = refusing(429, "pay first", code="insufficient_quota")
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert ended.note is not None
+    assert "out of credit" in ended.note
+    assert lab.answers(started.id) == []
+    assert len(lab.endpoint.heard) <= 8
+
+
+async def test_answers_that_break_the_schema_are_graded_or_counted_as_grader_errors(lab: Laboratory) -> None:
+    lab.endpoint.says = lambda heard: "no JSON" if "fish" in heard.text else '{"label": "no such"}'
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    summary = ended.summary("small")
+    assert summary is not None
+    assert summary.failures == {}
+    assert summary.grader_errors == {"python_grader_runtime_error": 2}
+    exactly = summary.grader("exact")
+    assert exactly is not None
+    assert (exactly.mean, exactly.graded) == (0.0, 4)
+
+
+async def test_a_grader_that_works_for_no_answer_is_refused_before_anything_is_asked(lab: Laboratory) -> None:
+    lab.write_task({"graders/exact.json": exact().replace("answer[", "anser[")})
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.REFUSED
+    assert ended.note is not None
+    assert "The grader exact fails" in ended.note
+    assert lab.endpoint.heard == []
+    assert await lab.told(started.id) == [f"small was not evaluated. {ended.note}"]
+    assert await lab.claim() is None
+
+
+async def test_a_judge_that_answers_prose_is_a_grader_error_and_no_score(lab: Laboratory) -> None:
+    judged = {"result": 0.5, "steps": []}
+    verdicts = [json.dumps(judged)]
+    lab.endpoint.says = lambda heard: verdicts[-1] if heard.body["model"] == "large" else '{"label": "fish"}'
+    asked = {"role": "user", "content": "Is {{ sample.output_text }} right for {{ item.text_input }}?"}
+    judge = {"type": "score_model", "name": "judge", "model": "large", "input": [asked], "range": [0, 1]}
+    lab.write_task({"graders/judge.json": json.dumps(judge), "valid.jsonl": valid_rows(6)})
+    started = await lab.start()
+    await (await lab.begin_turn(lab.runner()))
+    verdicts.append("Splendid!")
+
+    ended = await lab.run(started.id)
+
+    assert (ended.state, ended.note) == (EvalState.FINISHED, None)
+    summary = ended.summary("small")
+    assert summary is not None
+    assert summary.failures == {}
+    assert summary.grader_errors == {"model_grader_parse_error": 6}
+    judge_says, exactly = summary.grader("judge"), summary.grader("exact")
+    assert judge_says is not None
+    assert (judge_says.mean, judge_says.graded) == (None, 0)
+    assert exactly is not None
+    assert exactly.graded == 6
+
+
+async def test_a_model_that_the_platform_does_not_have_is_refused_with_the_nearest(lab: Laboratory) -> None:
+    started = await lab.start(models=("smal",))
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.REFUSED
+    assert ended.note == "Endpoint has no model 'smal' that this key may ask; did you mean 'small'?"
+
+
+# -- stops and restarts -----------------------------------------------------------------------------------------------
+
+
+async def test_a_bot_that_stops_hands_the_eval_on_and_nothing_is_asked_twice(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(40)})
+    lab.endpoint.seconds = 0.02
+    started = await lab.start(runs=2)
+    first = lab.runner()
+    turn = await lab.under_way(started.id, first)
+    await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
+
+    await first.leave()
+    await turn
+
+    left = await lab.eval(started.id)
+    assert left.state is EvalState.RUNNING
+    on_file = len(lab.answers(started.id))
+    assert 10 < on_file < 80
+    assert left.progress.answered == on_file
+    ended = await lab.run(started.id, lab.runner())
+    assert ended.state is EvalState.FINISHED
+    assert ended.progress.answered == 80
+    assert Counter(lab.endpoint.answered.values()) == {2: 40}
+
+
+async def test_a_bot_that_dies_in_the_middle_asks_nothing_twice_that_is_on_file(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(40)})
+    lab.endpoint.seconds = 0.02
+    started = await lab.start()
+    timing = replace(QUICK, lease=0.3)
+    turn = await lab.under_way(started.id, lab.runner(timing))
+    await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
+    turn.cancel()
+    await asyncio.wait({turn})
+    on_file = {answer.item for answer in lab.answers(started.id)}
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert len(cells(lab.answers(started.id))) == 40
+    asked = Counter(heard.text.split()[1] for heard in lab.endpoint.heard)
+    assert {f"i{number}" for number, times in asked.items() if times > 1} & on_file == set()
+
+
+async def test_killed_again_and_again_it_still_answers_everything_once(lab: Laboratory, redis_server: str) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(200)})
+    lab.endpoint.seconds = 0.1
+    started = await lab.start()
+    asked_before: Counter[str] = Counter()
+    for _ in range(3):
+        on_file = {answer.item for answer in lab.answers(started.id)}
+        command = tethered((sys.executable, "-m", WORKER, redis_server, lab.endpoint.url, str(lab.folder)))
+        worker = await asyncio.create_subprocess_exec(*command)
+        try:
+            await lab.answered(started.id, len(on_file) + 12)
+        finally:
+            worker.kill()
+            await worker.wait()
+        asked = Counter(heard.text.split()[1] for heard in lab.endpoint.heard)
+        assert {f"i{number}" for number in asked - asked_before} & on_file == set()
+        asked_before = asked
+    assert len(lab.answers(started.id)) < 200, "it was ended in the middle"
+    lab.endpoint.seconds = 0.0
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert len(cells(lab.answers(started.id))) == len(set(cells(lab.answers(started.id)))) == 200
+    lines = (lab.folder / "evals" / started.id / "answers.jsonl").read_bytes().splitlines()
+    assert len(lines) == 200
+
+
+async def test_two_bots_never_work_on_the_same_eval(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    one, other = lab.runner(), lab.runner()
+    turn = await lab.under_way(started.id, one)
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+    token = await lab.store._redis.hget("{proctor}:leases:due", started.id)
+
+    await other.turn(started.id, "token of a claim long gone", 1, "reference")
+    await other.turn(started.id, str(token) + "x", 1, "reference")
+
+    lab.endpoint.hold.set()
+    await turn
+    assert (await lab.eval(started.id)).state is EvalState.FINISHED
+    assert len(lab.endpoint.heard) == 6
+
+
+async def test_who_loses_the_lease_stops_and_writes_nothing_more(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+
+    await lab.store._redis.hset("{proctor}:leases:due", started.id, "another bot")
+    await turn
+
+    await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
+    assert lab.answers(started.id) == []
+    assert (await lab.eval(started.id)).state is EvalState.RUNNING
+
+
+async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+    held = await lab.store.record(Eval, started.id)
+    assert held is not None
+    ended = replace(held.value, state=EvalState.FAILED, note="ended elsewhere")
+    await lab.store.commit(Change(records=(Versioned(ended, held.version),), next_turn=-1))
+
+    await turn
+
+    assert await lab.eval(started.id) == ended
+    assert lab.answers(started.id) == []
+
+
+async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
+    started = await lab.start()
+    transitions = Transitions(lab.store, lab.rows, time.time)
+    await transitions.begin(started)
+    begun = await lab.store.record(Eval, started.id)
+
+    await transitions.begin(started)
+    await transitions.refuse(started, "Too late.")
+
+    assert await lab.store.record(Eval, started.id) == begun
+    assert await lab.told(started.id) == []
+
+
+async def test_a_bot_that_leaves_takes_no_turn(lab: Laboratory) -> None:
+    started = await lab.start()
+    leaving = lab.runner()
+    await leaving.leave()
+
+    await (await lab.begin_turn(leaving))
+
+    assert (await lab.eval(started.id)).state is EvalState.CHECKING
+    assert (await lab.run(started.id)).state is EvalState.FINISHED
+
+
+async def test_a_bot_that_leaves_does_not_wait_for_answers_that_do_not_come(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    runner = lab.runner(replace(QUICK, grace=0.1, grading=0.1))
+    turn = await lab.under_way(started.id, runner)
+    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+
+    await runner.leave()
+    await turn
+
+    await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
+    lab.endpoint.hold.set()
+    assert (await lab.run(started.id)).progress.answered == 6
+
+
+async def test_a_file_that_another_bot_still_has_open_is_left_alone(lab: Laboratory) -> None:
+    started = await lab.start()
+    runner = lab.runner(replace(QUICK, lease=0.2))
+    while (await lab.eval(started.id)).state is EvalState.CHECKING:
+        await (await lab.begin_turn(runner))
+    folder = lab.folder / "evals" / started.id
+    folder.mkdir(parents=True)
+    stuck = LocalAnswerFile(folder / "answers.jsonl")
+
+    await (await lab.begin_turn(runner))
+    assert lab.endpoint.heard == []
+
+    stuck.close()
+    assert (await lab.run(started.id, runner)).state is EvalState.FINISHED
+
+
+async def test_an_eval_whose_turns_keep_dying_fails_with_a_reference(lab: Laboratory) -> None:
+    started = await lab.start()
+    claimed = await lab.claim()
+    assert claimed is not None
+
+    await lab.runner().turn(*claimed, 4, "abc123")
+
+    ended = await lab.eval(started.id)
+    assert ended.state is EvalState.FAILED
+    assert ended.note is not None
+    assert "reference abc123" in ended.note
+
+
+async def test_a_task_that_changed_meanwhile_fails_in_words(lab: Laboratory) -> None:
+    started = await lab.start()
+    await (await lab.begin_turn(lab.runner()))
+    lab.write_task({"valid.jsonl": valid_rows(7)})
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert ended.note is not None
+    assert "were changed" in ended.note
+
+
+async def test_a_bot_with_its_hands_full_gives_the_turn_back(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    runner = lab.runner()
+    for number in range(4):
+        started = await lab.start(trigger=f"trigger-{number}", limit=number + 1)
+        await lab.under_way(started.id, runner)
+    fifth = await lab.start(trigger="trigger-5", limit=5)
+
+    await (await lab.begin_turn(runner))
+
+    assert (await lab.eval(fifth.id)).state is EvalState.CHECKING
+    lab.endpoint.hold.set()
+    assert (await lab.run(fifth.id, runner)).state is EvalState.FINISHED
+
+
+# -- cancel and budget ------------------------------------------------------------------------------------------------
+
+
+async def test_cancelled_it_asks_nothing_more_and_keeps_what_it_has(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(40)})
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner())
+    lab.endpoint.hold = asyncio.Event()
+    await lab.eventually(lambda: lab.endpoint.under_way == 8, "questions that wait")
+
+    await lab.evals.cancel(started.id, BOB)
+    await turn
+
+    ended = await lab.eval(started.id)
+    assert (ended.state, ended.cancelled_by) == (EvalState.CANCELLED, BOB)
+    answers = lab.answers(started.id)
+    assert ended.note == f"{len(answers)} of 40 answers are on file."
+    assert ended.progress.answered == len(answers)
+    heard = len(lab.endpoint.heard)
+    await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
+    assert len(lab.endpoint.heard) == heard
+    assert await lab.claim() is None
+    assert await lab.postings(f"result:{started.id}") == []
+
+
+async def test_cancelled_while_the_platform_wants_nothing(lab: Laboratory) -> None:
+    started = await lab.start()
+    lab.endpoint.always = refusing(429, headers={"Retry-After": "0.01"})
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: len(lab.endpoint.heard) > 3, "questions")
+
+    await lab.evals.cancel(started.id, BOB)
+    await turn
+
+    assert (await lab.eval(started.id)).state is EvalState.CANCELLED
+
+
+async def test_cancelled_before_it_began(lab: Laboratory) -> None:
+    started = await lab.start()
+    await lab.evals.cancel(started.id, BOB)
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.CANCELLED
+    assert lab.endpoint.heard == []
+
+
+async def test_a_cancel_between_two_writes_of_progress_is_not_overwritten(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(300)})
+    lab.endpoint.seconds = 0.01
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner(replace(QUICK, look=0.005, progress=0.005)))
+    await lab.eventually(lambda: len(lab.answers(started.id)) > 30, "some answers")
+
+    await lab.evals.cancel(started.id, BOB)
+    await turn
+
+    assert (await lab.eval(started.id)).state is EvalState.CANCELLED
+
+
+async def test_the_budget_is_kept(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(100)})
+    started = await lab.start(budget=3_000)
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert ended.progress.tokens <= 3_000
+    assert ended.progress.answered == 25
+    assert ended.note == "It stopped at its budget of 3,000 tokens. 25 of 100 answers are on file."
+
+
+async def test_a_budget_holds_over_a_restart(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(100)})
+    lab.endpoint.seconds = 0.02
+    started = await lab.start(budget=6_000)
+    runner = lab.runner()
+    turn = await lab.under_way(started.id, runner)
+    await lab.eventually(lambda: len(lab.answers(started.id)) > 5, "some answers")
+    await runner.leave()
+    await turn
+
+    ended = await lab.run(started.id, lab.runner())
+
+    assert ended.progress.answered == 50
+    assert ended.progress.tokens == 6_000
+
+
+# -- size -------------------------------------------------------------------------------------------------------------
+
+
+async def test_no_more_is_under_way_than_the_platform_takes(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(60)})
+    lab.endpoint.seconds = 0.01
+    started = await lab.start()
+
+    await lab.run(started.id)
+
+    assert lab.endpoint.most_under_way == 8
+
+
+async def test_progress_is_written_down_and_shown_while_it_runs(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(60)})
+    started = await lab.start()
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: len(lab.answers(started.id)) > 5, "some answers")
+    lab.endpoint.hold = asyncio.Event()
+
+    async def written() -> bool:
+        return (await lab.eval(started.id)).progress.answered > 0
+
+    await lab.eventually(written, "progress on record")
+    lab.endpoint.hold.set()
+    await turn
+
+
+async def test_an_item_of_a_megabyte_and_words_from_everywhere_go_through(lab: Laboratory) -> None:
+    words = "حكم 判决 🐟 e\u0301 \u202eabc"
+    lab.write_task({"valid.jsonl": valid_rows(3, big="x" * 1_000_000, words=words)})
+    lab.endpoint.says = lambda heard: f'{{"label": "{heard.text.split()[-1]}", "words": "{words}"}}'
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.progress.rewards == {"small": 1.0}
+    assert all(answer.text is not None and words in answer.text for answer in lab.answers(started.id))
+
+
+async def test_half_a_surrogate_pair_in_an_answer_is_no_text_and_no_crash(lab: Laboratory) -> None:
+    lab.endpoint.says = lambda _: '{"label": "fish"} \ud800'
+    started = await lab.start(limit=1)
+
+    await lab.run(started.id)
+
+    (answer,) = lab.answers(started.id)
+    assert answer.text == '{"label": "fish"} ?'
+
+
+async def test_a_turn_of_an_eval_that_has_ended_changes_nothing(lab: Laboratory) -> None:
+    started = await lab.start(limit=1)
+    await lab.run(started.id)
+    held = await lab.store.record(Eval, started.id)
+    assert held is not None
+
+    await lab.runner().turn(started.id, "token", 1, "reference")
+    await lab.runner().turn("eval-nosuch", "token", 1, "reference")
+
+    assert await lab.store.record(Eval, started.id) == held
+
+
+async def test_chat_completions_where_the_profile_says_so(lab: Laboratory) -> None:
+    _, gateway = lab.platform_of("local")
+    gateway.profile = replace(gateway.profile, api="chat")
+    started = await lab.start(limit=2)
+
+    ended = await lab.run(started.id)
+
+    assert {heard.path for heard in lab.endpoint.heard} == {"/chat/completions"}
+    assert lab.endpoint.heard[0].body["messages"][0] == {"role": "system", "content": "Name the label."}
+    assert lab.endpoint.heard[0].body["response_format"]["type"] == "json_schema"
+    assert ended.progress.rewards == {"small": 1.0}
+
+
+async def test_the_version_of_an_eval_counts_its_changes(lab: Laboratory) -> None:
+    started = await lab.start()
+    held = await lab.store.record(Eval, started.id)
+    assert held == Versioned(started, 1)
+    await lab.store.commit(Change(records=(Versioned(replace(started, note="a"), 1),)))
+    assert await lab.store.record(Eval, started.id) == Versioned(replace(started, note="a"), 2)
