@@ -83,19 +83,15 @@ class HttpSender:
             return Reply(taken=False, words=f"no connection ({type(failure).__name__})")
 
 
+@dataclass(frozen=True, slots=True)
 class Webhook:
-    """Takes the turns of webhook calls.
+    """Makes webhook calls."""
 
-    Args:
-        store: where calls are kept.
-        sender: sends one; None where no address is set any more.
-        clock: unix seconds.
-    """
-
-    def __init__(self, store: Store, sender: HttpSender | None, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._sender = sender
-        self._clock = clock
+    store: Store
+    sender: HttpSender | None
+    """None if no address is set any more."""
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     async def turn(self, turn_id: str) -> None:
         """Send one call, and plan the next attempt where it was not taken.
@@ -107,19 +103,19 @@ class Webhook:
             turn_id: see `jobs.core.ids.webhook_turn`.
         """
         call_id = subject_of_turn(turn_id)
-        held = await self._store.record(WebhookCall, call_id)
-        alias = await self._store.record(Alias, held.value.alias) if held else None
-        if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self._sender is None:
-            await self._store.commit(Change(turn_of=turn_id, next_turn=-1))
+        held = await self.store.record(WebhookCall, call_id)
+        alias = await self.store.record(Alias, held.value.alias) if held else None
+        if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self.sender is None:
+            await self.store.commit(Change(turn_of=turn_id, next_turn=-1))
             return
         move = alias.value.move(held.value.version)
-        reply = await self._sender.send(call_id, body_of(alias.value, move), int(self._clock()))
+        reply = await self.sender.send(call_id, body_of(alias.value, move), int(self.clock()))
         log.info("webhook.sent", delivery=call_id, taken=reply.taken, answer=reply.words)
         with suppress(VersionConflict):  # another attempt was quicker, and has noted its result
-            await self._store.commit(await self._after(held, alias.value, move, reply))
+            await self.store.commit(await self._after(held, alias.value, move, reply))
 
     async def _after(self, held: Versioned[WebhookCall], alias: Alias, move: AliasMove, reply: Reply) -> Change:
-        now = self._clock()
+        now = self.clock()
         call = replace(held.value, attempts=held.value.attempts + 1, last_answer=reply.words)
         wait, postings = -1.0, tuple[Posting, ...]()
         if reply.taken:
@@ -134,7 +130,7 @@ class Webhook:
         )
 
     async def _gave_up(self, call: WebhookCall, alias: Alias, move: AliasMove) -> tuple[Posting, ...]:
-        job = await self._store.record(Job, move.target.job)
+        job = await self.store.record(Job, move.target.job)
         if job is None:
             return ()
         text = (

@@ -1,7 +1,7 @@
 """The work items of an approval that waits: a reminder before its end, and its end."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jobs.approvals.change import next_turn, notice, with_approval
 from jobs.approvals.decide import Approvals
@@ -14,23 +14,15 @@ NextAllowed = Callable[[str, float], Awaitable[float]]
 """Returns when a channel may be spoken to, at the earliest at the time given: after its quiet hours."""
 
 
+@dataclass(frozen=True, slots=True)
 class Reminders:
-    """Reminds of approvals, and ends those that nobody settles in time.
+    """Reminds of approvals, and ends those that nobody settles in time."""
 
-    Args:
-        store: where they are kept.
-        approvals: ends them.
-        clock: unix seconds.
-        next_allowed: keeps a channel's quiet hours.
-    """
-
-    def __init__(
-        self, store: Store, approvals: Approvals, clock: Callable[[], float], next_allowed: NextAllowed
-    ) -> None:
-        self._store = store
-        self._approvals = approvals
-        self._clock = clock
-        self._next_allowed = next_allowed
+    store: Store
+    approvals: Approvals
+    clock: Callable[[], float]
+    """Unix seconds."""
+    next_allowed: NextAllowed
 
     async def turn(self, turn_id: str) -> None:
         """Remind of an approval, end it, or plan its next work item; twice has one effect.
@@ -40,19 +32,19 @@ class Reminders:
         """
 
         async def step() -> None:
-            held = await self._store.record(Approval, subject_of_turn(turn_id))
+            held = await self.store.record(Approval, subject_of_turn(turn_id))
             change = await self._next(held) if held else Change(next_turn=-1.0)
-            await self._store.commit(replace(change, turn_of=turn_id))
+            await self.store.commit(replace(change, turn_of=turn_id))
 
         await retry_on_conflict(step)
 
     async def _next(self, held: Versioned[Approval]) -> Change:
-        now, approval = self._clock(), held.value
+        now, approval = self.clock(), held.value
         if approval.has_lapsed(now):
-            return replace(await self._approvals.expiry(held), next_turn=-1.0)
+            return replace(await self.approvals.expiry(held), next_turn=-1.0)
         if approval.settled or approval.reminder_at is None or now < approval.reminder_at:
             return Change(next_turn=next_turn(approval, now))
-        allowed = await self._next_allowed(approval.channel, now)
+        allowed = await self.next_allowed(approval.channel, now)
         if allowed > now:
             return Change(next_turn=max(0.0, min(allowed, approval.expires_at or allowed) - now))
         reminded = replace(approval, reminded_at=now)

@@ -48,33 +48,17 @@ ProductionOf = Callable[[Job], Awaitable[Production | None]]
 """Returns what is in production for a job's alias, or None if the alias points at nothing yet."""
 
 
+@dataclass(frozen=True, slots=True)
 class RoundPlanner:
-    """Plans the rounds of evidence.
+    """Plans the rounds of evidence."""
 
-    Args:
-        store: where evals are kept.
-        tasks: the tasks of the jobs.
-        planner: plans the evals.
-        platform_of: profile and gateway by name.
-        production_of: what is in production.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        tasks: TaskCatalogue,
-        planner: EvalPlanner,
-        platform_of: PlatformOf,
-        production_of: ProductionOf,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._tasks = tasks
-        self._planner = planner
-        self._platform_of = platform_of
-        self._production_of = production_of
-        self._clock = clock
+    store: Store
+    tasks: TaskCatalogue
+    planner: EvalPlanner
+    platform_of: PlatformOf
+    production_of: ProductionOf
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     async def parts(self, job: Job) -> dict[str, str]:
         """Return what of the task the evidence for a job rests on now; {} if the task cannot be used."""
@@ -100,9 +84,9 @@ class RoundPlanner:
             BotError: it cannot be done; says why and what to do.
         """
         task = await self._task(job)
-        profile, _ = self._platform_of(job.platform)
-        production = await self._production_of(job)
-        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        profile, _ = self.platform_of(job.platform)
+        production = await self.production_of(job)
+        today = datetime.fromtimestamp(self.clock(), UTC).date()
         candidates, notes = candidates_of(job, production, profile, today)
         parts = parts_of(task, job)
         wanted = [
@@ -138,7 +122,7 @@ class RoundPlanner:
                 f"{job.id} was launched elsewhere, so its task, prompt and graders are not known to me. "
                 f"`/rft watch {job.id} task=<task>` names the task; its checkpoints are evaluated then."
             )
-        task = await asyncio.to_thread(self._tasks.load, job.task)
+        task = await asyncio.to_thread(self.tasks.load, job.task)
         if VALID not in task.splits:
             raise Conflict(f"{task.name} has no {VALID}.jsonl any more; checkpoints are evaluated on it.")
         now = prompt_hash(task.prompts.get(job.prompt, ""), task.response_format)
@@ -153,7 +137,7 @@ class RoundPlanner:
     async def _eval(self, job: Job, number: int, split: str, candidates: Sequence[Candidate]) -> Eval:
         """Return the eval that a round asks for, under its short id, or the next one if that is another eval's."""
         effort = job.request.hyperparameters.reasoning_effort
-        planned = await self._planner.plan(
+        planned = await self.planner.plan(
             EvalRequest(
                 task=job.task,
                 requested_by=job.request.requested_by,
@@ -169,7 +153,7 @@ class RoundPlanner:
             )
         )
         trigger = planned.request.trigger
-        while (held := await self._store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
+        while (held := await self.store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
             planned = replace(planned, id=eval_id(f"{planned.id} {trigger}"))
         return planned
 
@@ -178,7 +162,7 @@ class RoundPlanner:
         if previous is None:
             return None
         earlier = previous.valid_eval if wanted.split == VALID else previous.test_eval
-        held = await self._store.record(Eval, earlier) if earlier else None
+        held = await self.store.record(Eval, earlier) if earlier else None
         rests_on = (ITEMS_OF[wanted.split], "graders", "prompt", "schema")
         if held is None or any(previous.parts.get(part) != parts[part] for part in rests_on):
             return None
