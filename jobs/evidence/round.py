@@ -38,20 +38,17 @@ class ApprovalState(StrEnum):
 
 
 class JobApproval(Protocol):
-    """The approval of a job's checkpoints as it was read, and what a round of evidence does to it."""
+    """The approval of a job's checkpoints as it was read; the room of approvals knows how it changes."""
 
     @property
     def state(self) -> ApprovalState:
         """Where it stands."""
-        ...
 
     def opened(self, change: Change, job: Job, evidence: Evidence, now: float) -> Change:
         """Return the change with the approval opened, or renewed, on this evidence."""
-        ...
 
     def invalidated(self, change: Change, reason: str, now: float) -> Change:
         """Return the change with the votes so far taken back; `reason` is a sentence for those who voted."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +90,11 @@ def reason_to_begin(job: Job, evidence: Evidence | None) -> str | None:
 def check_again(case: Case) -> None:
     """Raise Conflict, in words, if evaluating a job's checkpoints again makes no sense."""
     job, evidence = case.job, case.evidence
-    if not is_evaluated(job) and (not job.state.is_on_platform or job.state.is_final):
-        raise Conflict(f"{job.id} has no checkpoint to evaluate.")
     if not is_evaluated(job):
-        is_now = job.platform_status or job.state.value
-        raise Conflict(f"{job.id} is {is_now}; checkpoints are evaluated when it ends or is paused.")
+        if not job.state.is_on_platform or job.state.is_final:
+            raise Conflict(f"{job.id} has no checkpoint to evaluate.")
+        status_now = job.platform_status or job.state.value
+        raise Conflict(f"{job.id} is {status_now}; checkpoints are evaluated when it ends or is paused.")
     if evidence and evidence.state is EvidenceState.GATHERING:
         done = f"{evidence.answered:,} of {evidence.total:,} answers are in"
         raise Conflict(f"The checkpoints of {job.id} are being evaluated right now; {done}.")
@@ -128,23 +125,21 @@ def begun(case: Case, evidence: Evidence, started: Sequence[Eval], reason: str, 
         now: unix seconds.
         by: the person who asked for it, if one did.
     """
-    job = case.job
+    job, postings, audit = case.job, [card_posting(case.job)], []
+    if case.approval.state is not ApprovalState.NONE:
+        postings.append(summary_posting(job, urgent=True))
+    if by:
+        line = status(job, "asked for the checkpoints to be evaluated again", by=by)
+        postings.append(replace(line, id=f"job:{job.id}:evidence:{evidence.round}"))
+        audit.append(AuditEntry(now, by, Act.REQUESTED, job.task, job.id, ASKED_AGAIN, job.request.channel))
     change = case.change(evidence, FOLLOW_SECONDS if started else 0.0)
-    has_summary = case.approval.state is not ApprovalState.NONE
     change = replace(
         change,
         records=(*change.records, *(Versioned(each, 0) for each in started)),
         wake={each.id: 0.0 for each in started},
-        postings=(card_posting(job), *((summary_posting(job, urgent=True),) if has_summary else ())),
+        postings=tuple(postings),
+        audit=tuple(audit),
     )
-    if by:
-        line = status(job, "asked for the checkpoints to be evaluated again", by=by)
-        entry = AuditEntry(now, by, Act.REQUESTED, job.task, job.id, why=ASKED_AGAIN, where=job.request.channel)
-        change = replace(
-            change,
-            postings=(*change.postings, replace(line, id=f"job:{job.id}:evidence:{evidence.round}")),
-            audit=(entry,),
-        )
     return case.approval.invalidated(change, reason, now)
 
 
