@@ -1,7 +1,6 @@
 """Evidence is gathered by itself, once, whatever crashes, repeats or changes meanwhile; the approval follows it."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +22,19 @@ from jobs.state.store import Store
 from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
-from tests.jobs.evidence.examining_room import BASE, ITEMS, Room, a_kept, open_room, runner_on
+from tests.jobs.evidence.examining_room import BASE, ITEMS, MANY_ITEMS, Room, a_kept, grader, open_room, runner_on
 from tests.records import ALICE, BOB, CAROL, a_request
 
 
 @pytest.fixture
 async def room(store: Store, tmp_path: Path) -> AsyncIterator[Room]:
     async with open_room(store, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def large_room(store: Store, tmp_path: Path) -> AsyncIterator[Room]:
+    async with open_room(store, tmp_path, MANY_ITEMS) as opened:
         yield opened
 
 
@@ -57,19 +62,19 @@ async def production(room: Room, model: str, platform: str = "local") -> None:
 # -- a job that has ended ------------------------------------------------------------------------------------------
 
 
-async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(room: Room) -> None:
-    job = await room.job()
-    evidence = await room.turn()
+async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(large_room: Room) -> None:
+    job = await large_room.job()
+    evidence = await large_room.turn()
     assert evidence is not None
-    assert (evidence.state, evidence.answered, evidence.total) == (EvidenceState.GATHERING, 0, 2 * 3 * ITEMS * 2)
-    valid, test = await room.evals()
+    assert (evidence.state, evidence.answered, evidence.total) == (EvidenceState.GATHERING, 0, 2 * 3 * MANY_ITEMS * 2)
+    valid, test = await large_room.evals()
     assert {(each.split, each.runs, each.request.job) for each in (valid, test)} == {
         ("valid", 2, job.id),
         ("test", 2, job.id),
     }
     assert [arm.model for arm in valid.arms] == [BASE, "tuned-10", "tuned-20"]
 
-    evidence = await room.gathered()
+    evidence = await large_room.gathered()
     base, ten, twenty = evidence.candidates
     assert evidence.state is EvidenceState.READY
     assert (evidence.answered, evidence.note, evidence.round) == (evidence.total, None, 1)
@@ -78,7 +83,7 @@ async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(room: 
     assert twenty.versus_base is not None
     assert twenty.versus_base.verdict is Change_.BETTER
     assert twenty.test_versus_base is not None
-    assert (twenty.answers, twenty.failures, twenty.reasoning_tokens) == (ITEMS * 2, 0, 5.0)
+    assert (twenty.answers, twenty.failures, twenty.reasoning_tokens) == (MANY_ITEMS * 2, 0, 5.0)
     assert twenty.fixed
     assert twenty.fixed[0].text.startswith("act ")
     assert evidence.bias is not None
@@ -150,10 +155,10 @@ async def test_the_end_of_an_eval_wakes_who_waits_for_it(room: Room) -> None:
 # -- what production runs ------------------------------------------------------------------------------------------
 
 
-async def test_what_the_alias_points_at_is_evaluated_beside_and_guards_are_against_it(room: Room) -> None:
-    await production(room, "live")
-    await room.job(guardrails={"exact": -0.02})
-    evidence = await room.gathered()
+async def test_what_the_alias_points_at_is_evaluated_beside_and_guards_are_against_it(large_room: Room) -> None:
+    await production(large_room, "live")
+    await large_room.job(guardrails={"exact": -0.02})
+    evidence = await large_room.gathered()
     live = evidence.candidates[-1]
     assert (live.role, live.model, live.name) == (Role.ALIAS, "live", "small@production")
     assert (evidence.alias, evidence.alias_model) == ("small@production", "live")
@@ -162,7 +167,7 @@ async def test_what_the_alias_points_at_is_evaluated_beside_and_guards_are_again
     assert twenty.versus_alias.verdict is Change_.BETTER
     assert [guard.against for guard in twenty.guards] == [Role.ALIAS]
     assert twenty.broken_guards == ()
-    assert (await room.approval()).broken == ({"ckpt-10": ("exact",)} if ten.broken_guards else {})
+    assert (await large_room.approval()).broken == ({"ckpt-10": ("exact",)} if ten.broken_guards else {})
 
 
 async def test_an_alias_that_points_at_one_of_them_is_not_evaluated_twice(room: Room) -> None:
@@ -218,7 +223,7 @@ async def test_answers_that_are_missing_are_said(room: Room) -> None:
     evidence = await room.gathered()
     assert evidence.state is EvidenceState.READY
     assert str(evidence.note).startswith("Missing on the ")
-    assert str(evidence.note).endswith(" split: 1 of 180 answers (400 invalid_request_error).")
+    assert str(evidence.note).endswith(f" split: 1 of {3 * ITEMS * 2} answers (400 invalid_request_error).")
 
 
 async def test_an_eval_that_a_person_cancels_is_no_evidence(room: Room) -> None:
@@ -386,7 +391,7 @@ async def test_two_bots_at_once_begin_it_once(room: Room) -> None:
 async def test_a_vote_in_the_same_moment_does_not_lose_the_turn(room: Room) -> None:
     job = await room.job()
     await room.gathered()
-    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    room.edit("graders/exact.json", NEW_GRADER)
     busy = BusyStore(room)
     await runner_on(room.lab, busy).turn(job.id, 1, "reference")
     approval = await room.approval()
@@ -420,18 +425,14 @@ async def test_a_short_id_that_is_another_evals_is_not_taken(room: Room) -> None
 
 # -- what it rests on changes --------------------------------------------------------------------------------------
 
-NEW_GRADER = {
-    "type": "python",
-    "name": "exact",
-    "source": "def grade(sample, item):\n    return (sample['output_json']['label'] == item['reference_answer']) / 2\n",
-}
+NEW_GRADER = grader("like")
 
 
 async def test_another_grader_takes_the_votes_back_and_gathers_anew(room: Room) -> None:
     await room.job()
     first = await room.gathered()
     await vote(room)
-    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    room.edit("graders/exact.json", NEW_GRADER)
     evidence = await room.turn()
     assert evidence is not None
     assert (evidence.state, evidence.round) == (EvidenceState.GATHERING, 2)
@@ -471,7 +472,7 @@ async def test_a_change_while_it_is_gathered_begins_anew(room: Room) -> None:
     first = await room.turn()
     assert first is not None
     await room.run_evals(first)
-    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    room.edit("graders/exact.json", NEW_GRADER)
     evidence = await room.turn()
     assert evidence is not None
     assert (evidence.round, evidence.state) == (2, EvidenceState.GATHERING)
@@ -482,7 +483,7 @@ async def test_once_it_is_settled_nobody_looks_again(room: Room) -> None:
     await room.job()
     await room.gathered()
     await settle(room, Ending.APPROVED)
-    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    room.edit("graders/exact.json", NEW_GRADER)
     evidence = await room.turn()
     assert evidence is not None
     assert evidence.round == 1
@@ -610,7 +611,7 @@ async def test_again_after_a_failure_tries_once_more(room: Room) -> None:
 async def test_again_makes_no_sense_while_it_is_under_way_or_when_one_is_approved(room: Room) -> None:
     await room.job()
     await room.turn()
-    with pytest.raises(Conflict, match=r"evaluated right now; 0 of 360 answers are in\."):
+    with pytest.raises(Conflict, match=rf"evaluated right now; 0 of {2 * 3 * ITEMS * 2} answers are in\."):
         await room.evidence_runner.again("rft-abc234", BOB)
     await room.gathered()
     await settle(room, Ending.APPROVED)
@@ -639,7 +640,7 @@ async def test_what_changed_since_the_last_turn_is_seen_before_anything_is_appro
     await vote(room)
     await room.evidence_runner.recheck(job.id)
     assert len((await room.approval()).decisions) == 1
-    room.edit("graders/exact.json", json.dumps(NEW_GRADER))
+    room.edit("graders/exact.json", NEW_GRADER)
     await room.evidence_runner.recheck(job.id)
     assert ((await room.approval()).decisions, (await room.approval()).evidence) == ((), {})
     evidence = await room.evidence()
