@@ -62,24 +62,17 @@ class Rollbacks:
     notifies: bool = field(kw_only=True)
     """Whether there is a webhook to call on each move."""
 
-    async def propose(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
-        """Propose the model before; the same trigger asked twice returns the same proposal.
+    async def begin(self, name: str, user: str, reason: str, trigger: str, *, emergency: bool = False) -> ProposalView:
+        """Propose the model before; in an emergency point at it at once, and open the review of that.
+
+        The same trigger asked twice returns the same proposal.
 
         Raises:
             NotFound: there is no such alias.
+            NotAllowed: it is an emergency, and this person is no approver of the model that it goes back to.
             Conflict: there is nothing before it, or a proposal waits already.
         """
-        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=False))
-
-    async def at_once(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
-        """Point an alias back at the model before without asking, and open the review of that.
-
-        Raises:
-            NotFound: there is no such alias.
-            NotAllowed: this person is no approver of the model that it goes back to.
-            Conflict: there is nothing before it.
-        """
-        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=True))
+        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=emergency))
 
     async def find(self, proposal: str) -> ProposalView | None:
         """Return a proposal with its alias and approval, or None."""
@@ -149,7 +142,14 @@ class Rollbacks:
             reason=reason,
             channel=job.value.request.channel,
         )
-        alias, change = await self._opening(held, proposal)
+        if emergency:
+            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
+            change = await move_change(self.store, held, alias, notifies=self.notifies)
+        else:
+            alias = replace(held.value, proposal=proposal.id)
+            details = {"proposal": proposal.id, "model": goal.target.model, "was": alias.model}
+            entry = _entry(proposal, Act.ROLLBACK_PROPOSED, user, proposal.at, reason, details)
+            change = Change(records=(Versioned(alias, held.version),), audit=(entry,))
         approval = approval_for(proposal, goal, given.value)
         change = replace(
             change,
@@ -160,20 +160,6 @@ class Rollbacks:
         await self.store.commit(with_approval(change, None, approval, proposal.at))
         log.info("alias.rollback", alias=name, proposal=proposal.id, user=user, emergency=emergency)
         return ProposalView(proposal, alias, approval)
-
-    async def _opening(self, held: Versioned[Alias], proposal: Proposal) -> tuple[Alias, Change]:
-        """Return the alias while a proposal waits, and what that changes: in an emergency it has moved by then."""
-        if proposal.emergency:
-            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
-            return alias, await move_change(self.store, held, alias, notifies=self.notifies)
-        alias = replace(held.value, proposal=proposal.id)
-        details = {
-            "proposal": proposal.id,
-            "model": alias.move(proposal.returns_to).target.model,
-            "was": alias.model,
-        }
-        entry = _entry(proposal, Act.ROLLBACK_PROPOSED, proposal.by, proposal.at, proposal.reason, details)
-        return alias, Change(records=(Versioned(alias, held.version),), audit=(entry,))
 
     # -- decided -------------------------------------------------------------------------------------------------
 
