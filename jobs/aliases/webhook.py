@@ -94,7 +94,7 @@ class Webhook:
     """Unix seconds."""
 
     async def turn(self, turn_id: str) -> None:
-        """Send one call, and plan the next attempt where it was not taken.
+        """Send one call, and plan the next attempt if it was not taken.
 
         A turn that dies between the answer and the note of it sends the call again; the receiver knows it by its
         delivery id.

@@ -111,7 +111,7 @@ def read_since(typed: str, now: float) -> float:
     """Return the unix seconds that `7d`, `12h`, `2w`, `30m` or `2026-11-01` stand for; a day begins at 00:00 UTC.
 
     Raises:
-        InvalidRequest: it is none of these, or lies ahead.
+        InvalidRequest: it is neither, or lies ahead.
     """
     if span := SPAN.fullmatch(typed.lower()):
         return now - int(span[1]) * SECONDS[span[2]]

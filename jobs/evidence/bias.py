@@ -32,10 +32,10 @@ def selection_bias(checkpoints: Sequence[ItemScores], looked_at: int | None = No
 
     Args:
         checkpoints: item to run to score for each; only what was graded.
-        looked_at: evaluations during training from which the platform kept the best; None where that is not known.
+        looked_at: evaluations during training from which the platform kept the best; None if that is not known.
 
     Returns:
-        In units of the score; None where nothing was chosen, or nothing says how large luck is.
+        In units of the score; None if nothing was chosen, or nothing says how large luck is.
     """
     kept, chosen_from = len(checkpoints), max(len(checkpoints), looked_at or 0)
     common = set.intersection(*map(set, checkpoints)) if checkpoints else set()

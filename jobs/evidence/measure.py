@@ -21,7 +21,7 @@ from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceStat
 from jobs.platforms.profiles import Price, Retirement
 
 NOT_SHOWN: Final = -1.0
-"""The lower bound where there is nothing to compute it from: what was not measured is not shown to hold."""
+"""The lower bound if there is nothing to compute it from: what was not measured is not shown to hold."""
 NOT_EVALUATED: Final = "evidence"
 """The guardrail that a checkpoint breaks if nothing of ours was measured: approving it takes an explicit override."""
 MOST_SHOWN: Final = 5
@@ -189,8 +189,8 @@ def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float
         grader: whose score must not fall.
         allowed: the margin, at most 0.
         against: what the change is from.
-        before: item to mean score of that.
-        after: item to mean score of the checkpoint.
+        before: mean score by item of that.
+        after: mean score by item of the checkpoint.
     """
     common = sorted(before.keys() & after.keys())
     if len(common) < 2:

@@ -75,7 +75,7 @@ class RoundPlanner:
         What an earlier round measured and still holds is not asked again.
 
         Args:
-            job: whose checkpoints are evaluated; the test split is opened only when it is final.
+            job: the test split is opened only when it is final.
             new: the evidence of the new round.
             previous: the evidence so far.
             reuse_valid: whether an eval on the validation split may be reused as well.
@@ -180,13 +180,8 @@ def candidates_of(
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """Return the models to evaluate, not yet measured, and sentences about those that cannot be among them.
 
-    Base first, then the checkpoints by step, then what is in production, unless that is one of them.
-
-    Args:
-        job: whose checkpoints they are.
-        production: what the job's alias points at.
-        profile: of the job's platform.
-        today: a base model that has been switched off by then cannot be asked.
+    Base first, unless it has been switched off by `today`, then the checkpoints by step, then what is in production,
+    unless that is one of them.
     """
     notes = []
     found = [checkpoint_candidate(each, job, profile.retired) for each in by_step(job)]
@@ -223,6 +218,7 @@ def checkpoint_candidate(checkpoint: Checkpoint, job: Job, retired: Mapping[str,
 
 
 def _remarks(job: Job, task: Task) -> tuple[str, ...]:
+    """Return what is to be said with the figures, as sentences."""
     remarks = [*job.remarks]
     if job.state.is_final and TEST not in task.splits:
         remarks.append(f"{task.name} has no test split: nothing was held out from the choice.")
@@ -239,15 +235,9 @@ def _remarks(job: Job, task: Task) -> tuple[str, ...]:
 def parts_of(task: Task, job: Job, evals: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what the evidence for every checkpoint of a job rests on, each part as a digest or an id.
 
-    The test split counts only once it may be opened: when nothing more happens to the job.
-
-    Args:
-        task: as its files are now.
-        job: whose checkpoints they are.
-        evals: split to the id of the eval on it.
+    The test split counts only once it may be opened: when nothing more happens to the job. `evals` are ids by split.
     """
-    opened = TEST in task.splits and job.state.is_final
-    evals = evals or {}
+    opened, evals = TEST in task.splits and job.state.is_final, evals or {}
     return {
         "dataset": task.digests[task.splits[VALID].name],
         "test": task.digests[task.splits[TEST].name] if opened else "",

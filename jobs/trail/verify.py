@@ -34,7 +34,7 @@ class Verification:
     count: int
     """Entries looked at, up to the flaw."""
     newest: str
-    """Hash of the last sound entry; 64 zeros where there is none."""
+    """Hash of the last sound entry; 64 zeros if there is none."""
     newest_at: float | None = None
     """Unix seconds at which that was written."""
     unkeyed: int = 0
