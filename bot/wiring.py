@@ -24,11 +24,11 @@ from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.commands import Quieting, zones_of
 from handlers.notifications.digests import DigestShowing
+from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.render import Showing
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.posting import SlackPoster
 from jobs import checks
 from jobs.aliases.move import Aliases, in_production
 from jobs.aliases.records import Alias
@@ -36,6 +36,7 @@ from jobs.aliases.rollback import Rollbacks
 from jobs.aliases.webhook import HttpSender, Webhook
 from jobs.approvals.decide import Approvals
 from jobs.approvals.open import approval_of
+from jobs.approvals.records import Approval, Ending
 from jobs.approvals.remind import Reminders
 from jobs.audit.query import AuditTrail
 from jobs.core import ids
@@ -64,6 +65,7 @@ from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
 from jobs.training.sweep import Sweeper
+from jobs.views.job import JobViews
 
 STORE_CONNECTIONS: Final = 60
 SLACK_TIMEOUT: Final = 10
@@ -98,6 +100,7 @@ class Wiring:
 
     base: Base
     jobs: RftJobs
+    views: JobViews
     job_importer: JobImporter
     evals: Evals
     eval_runner: EvalRunner
@@ -117,6 +120,7 @@ class Wiring:
         """Return what handlers ask for, by the names of their parameters."""
         return {
             "jobs": self.jobs,
+            "views": self.views,
             "job_importer": self.job_importer,
             "evals": self.evals,
             "evidence_runner": self.evidence_runner,
@@ -165,7 +169,7 @@ class Wiring:
 
     def _showing(self) -> Showing:
         return Showing(
-            self.jobs,
+            self.views,
             self.evals,
             self.base.pictures,
             report_file=self.shelf.report,
@@ -190,15 +194,14 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     jobs = _jobs(base, permissions)
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
     evals = Evals(store, planner, base.rows, permissions)
-    platform_of = base.platforms.platform_of
-    rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
-    evidence_runner = EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
+    evidence_runner = _evidence_runner(base, planner)
     shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     return Wiring(
         base=base,
         jobs=jobs,
+        views=JobViews(store, base.platforms.profile_of),
         job_importer=_job_importer(base, permissions),
         evals=evals,
         eval_runner=_eval_runner(base),
@@ -289,6 +292,11 @@ def _jobs(base: Base, permissions: Permissions) -> RftJobs:
 
 
 def _job_importer(base: Base, permissions: Permissions) -> JobImporter:
+    async def is_approved(job_id: str) -> bool:
+        held = await base.store.record(Approval, job_id)
+        settled = held.value.settled if held else None
+        return settled is not None and settled.ending is Ending.APPROVED
+
     return JobImporter(
         base.store,
         base.tasks,
@@ -296,6 +304,7 @@ def _job_importer(base: Base, permissions: Permissions) -> JobImporter:
         permissions,
         default_platform=base.platforms.default,
         approvers=base.settings.approvers,
+        is_approved=is_approved,
         clock=time.time,
     )
 
@@ -311,6 +320,12 @@ def _eval_runner(base: Base) -> EvalRunner:
         base.rows,
         clock=time.time,
     )
+
+
+def _evidence_runner(base: Base, planner: EvalPlanner) -> EvidenceRunner:
+    store, platform_of = base.store, base.platforms.platform_of
+    rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
+    return EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
 
 
 async def _report_secret(base: Base) -> str:

@@ -10,7 +10,7 @@ from jobs.core.ids import kind_of_turn, subject_of_turn
 from jobs.evals.run import EvalRunner
 from jobs.outbox.worker import LEASE as LANE_LEASE
 from jobs.queue.engine import Engine, UnknownWork, Work
-from jobs.queue.lease import kept
+from jobs.queue.lease import kept, left_to_newer
 from jobs.state.store import Store
 from jobs.training.sweep import LEASE as SWEEP_LEASE
 
@@ -62,7 +62,8 @@ def eval_work(runner: EvalRunner, store: Store) -> Work:
     async def work(eval_id: str, token: str) -> None:
         found_by = reference()
         with structlog.contextvars.bound_contextvars(evaluation=eval_id, turn=found_by):
-            await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
+            async with left_to_newer(store, eval_id, token, WORK_LEASE):
+                await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
 
     return work
 

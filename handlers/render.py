@@ -9,7 +9,7 @@ from pathlib import Path
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card, eval_result, result_chart
-from handlers.evidence.summary import chart_of, summary
+from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
 from handlers.notifications.commands import with_mute
@@ -25,14 +25,12 @@ from jobs.evals.service import Evals
 from jobs.notifications.records import Mute
 from jobs.outbox.late_answers import is_late_answer
 from jobs.state.store import LedgerEntry
-from jobs.training.service import JobView, RftJobs
+from jobs.views.job import JobView, JobViews
 
 ReportFile = Callable[[str], Awaitable[Path | None]]
 """Returns the file of an eval's browsable report, or None where there is none."""
 LogFile = Callable[[str, str], Awaitable[Path | None]]
 """Returns the file of an eval's log by the eval's id and the log's name, or None where there is no such eval."""
-ReportLink = Callable[[str], str | None]
-"""Returns a signed link to an eval's report, or None where nobody could follow one."""
 
 MuteOf = Callable[[Job], Awaitable[Mute | None]]
 """Returns what mutes a job now."""
@@ -57,7 +55,7 @@ class Showing:
     """Renders postings.
 
     Args:
-        jobs: the RFT jobs.
+        views: reads jobs.
         evals: the evals.
         pictures: draws and uploads.
         notices: says what becomes of approvals.
@@ -72,7 +70,7 @@ class Showing:
 
     def __init__(
         self,
-        jobs: RftJobs,
+        views: JobViews,
         evals: Evals,
         pictures: Pictures,
         *,
@@ -85,7 +83,7 @@ class Showing:
         log_file: LogFile,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._jobs = jobs
+        self._views = views
         self._evals = evals
         self._pictures = pictures
         self._notices = notices
@@ -120,7 +118,7 @@ class Showing:
             case PostingKind.EVAL_EXPORT:
                 return await self._export(*(posting.text or "").split("/", 1))
             case _:
-                return await self._of_job(posting, await self._jobs.view(posting.subject), entry, mentions)
+                return await self._of_job(posting, await self._views.job(posting.subject), entry, mentions)
 
     async def _of_job(
         self, posting: Posting, view: JobView, entry: LedgerEntry | None, mentions: tuple[str, ...]

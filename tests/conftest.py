@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -30,9 +31,9 @@ def plain_tracebacks() -> None:
     structlog.configure(processors=[*before, plain])
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """A server of this test process's own; the URL of its socket."""
+@contextmanager
+def redis_of_its_own() -> Iterator[str]:
+    """Run a server; yields the URL of its socket."""
     with tempfile.TemporaryDirectory(prefix="proctor-redis-") as folder:
         socket = Path(folder) / "redis.sock"
         options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder, "--loglevel", "warning")
@@ -42,6 +43,13 @@ def redis_server() -> Iterator[str]:
                 time.sleep(0.01)
             yield f"unix://{socket}"
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """A server of this test process's own; the URL of its socket."""
+    with redis_of_its_own() as url:
+        yield url
 
 
 @pytest.fixture

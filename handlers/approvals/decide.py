@@ -16,7 +16,7 @@ from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, ApprovalKind, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound
-from jobs.training.service import JobView, RftJobs
+from jobs.views.job import JobView, JobViews
 
 SHORTEST_REASON: Final = 3
 
@@ -54,7 +54,7 @@ async def ask_reason(
     action: dict[str, Any],
     client: AsyncWebClient,
     answers: Answers,
-    jobs: RftJobs,
+    views: JobViews,
     approvals: Approvals,
 ) -> None:
     """Open the form for whoever may decide; tell everybody else why they may not."""
@@ -62,7 +62,7 @@ async def ask_reason(
     user, channel = str(body["user"]["id"]), str(body["channel"]["id"])
     vote = await _clicked(Control.read(str(action["value"])), str(action["action_id"]), user, channel, approvals)
     given = await approvals.standing(vote)
-    view = await _job_of(given.approval, jobs)
+    view = await _job_of(given.approval, views)
     if given.outcome is not Outcome.OPEN:
         await answers.tell(user, channel, answer(given, user, imported=_attached(view)))
         return
@@ -78,7 +78,7 @@ async def take_decision(
     body: dict[str, Any],
     view: dict[str, Any],
     answers: Answers,
-    jobs: RftJobs,
+    views: JobViews,
     approvals: Approvals,
 ) -> None:
     """Count the decision, and tell who made it what it came to."""
@@ -92,7 +92,7 @@ async def take_decision(
     user = str(body["user"]["id"])
     vote = _recalled(str(view["private_metadata"]), user, reason, overridden(values))
     given = await approvals.decide(vote)
-    job = await _job_of(given.approval, jobs)
+    job = await _job_of(given.approval, views)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
     await answers.tell(user, vote.where, answer(given, user, imported=_attached(job)))
 
@@ -125,8 +125,8 @@ def _recalled(remembered: str, user: str, reason: str, overrides: tuple[str, ...
     )
 
 
-async def _job_of(approval: Approval, jobs: RftJobs) -> JobView | None:
-    return await jobs.view(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
+async def _job_of(approval: Approval, views: JobViews) -> JobView | None:
+    return await views.job(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
 
 
 def _attached(view: JobView | None) -> bool:

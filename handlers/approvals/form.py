@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from handlers.evidence.words import between, signed
+from charts.wording import interval, signed
 from handlers.slack.blocks import Block, context, cut, escape, plain, section, text_input
 from handlers.slack.wording import grader_name, moment, score
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.evidence.records import Candidate, Figure, Guard, Role, Versus
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 FORM: Final = "decision"
 REASON: Final = "reason"
@@ -110,7 +110,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _versus(versus: Versus) -> str:
-    bounds = between(versus.low, versus.high)
+    bounds = interval(versus.low, versus.high)
     return f"{signed(versus.mean)}{f' ({bounds})' if bounds else ''}, {versus.verdict.value}"
 
 

@@ -18,7 +18,7 @@ from handlers.evals.cards import (
     result_chart,
     without_controls,
 )
-from handlers.render import ReportLink
+from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import EVAL, Typed
 from handlers.slack.dispatch import Answering, Asker, listen

@@ -17,7 +17,8 @@ from jobs.core.permissions import Permission
 from jobs.evidence.choose import preferred, read_need
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.runner import EvidenceRunner
-from jobs.training.service import JobView, RftJobs
+from jobs.training.service import RftJobs
+from jobs.views.job import JobView, JobViews
 
 
 def register(app: AsyncApp) -> None:
@@ -30,14 +31,14 @@ async def handle_preference(
     body: dict[str, Any],
     action: dict[str, Any],
     client: AsyncWebClient,
-    jobs: RftJobs,
+    views: JobViews,
     pictures: Pictures,
     report_link: ReportLink,
 ) -> None:
     """Show who chose in the menu the checkpoints in that order."""
     await ack()
     job_id, _, need = str(action["selected_option"]["value"]).partition("|")
-    shown = await shown_to_one(await jobs.view(job_id), need, pictures, report_link)
+    shown = await shown_to_one(await views.job(job_id), need, pictures, report_link)
     await whisper(client, shown, str(body["user"]["id"]), str(body["channel"]["id"]))
 
 
@@ -46,6 +47,7 @@ async def show_checkpoints(
     asker: Asker,
     client: AsyncWebClient,
     jobs: RftJobs,
+    views: JobViews,
     evidence_runner: EvidenceRunner,
     pictures: Pictures,
     report_link: ReportLink,
@@ -58,7 +60,7 @@ async def show_checkpoints(
         InvalidRequest: what was typed cannot be understood.
         Conflict: the checkpoints cannot be evaluated again, or are not evaluated yet and so not to be ranked.
     """
-    view = await jobs.view(typed.word)
+    view = await views.job(typed.word)
     if "again" in typed.given:
         again = await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
         await whisper(client, Message(again), asker.user, asker.channel)

@@ -9,7 +9,7 @@ from handlers.slack.blocks import Block, context, escape, section
 from handlers.slack.wording import joined, score
 from jobs.core.records import Job
 from jobs.training.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 NEEDS: Final[Mapping[Score, str]] = {
     "f1": "Wrong and missing labels cost alike (highest F1)",

@@ -15,7 +15,7 @@ from handlers.slack.wording import grader_name
 from jobs.core.records import Job
 from jobs.evidence.choose import measured_needs
 from jobs.evidence.records import Candidate, Evidence, EvidenceState
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 __all__ = ["APPROVE", "REJECT", "chart_of", "comparison", "settled_line", "summary"]
 

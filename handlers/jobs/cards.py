@@ -9,7 +9,7 @@ from typing import Final
 
 from charts import describe
 from charts.wording import quantity
-from handlers.evidence.summary import settled_line
+from handlers.approvals.approval_blocks import settled_line
 from handlers.evidence.words import headline
 from handlers.jobs.costs import training_cost
 from handlers.jobs.curve_charts import RECENT
@@ -34,7 +34,7 @@ from jobs.core.records import Action, Job, JobState
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 MOST_NOTES: Final = 5
 ACT: Final = "act_on_job"

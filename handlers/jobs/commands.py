@@ -26,6 +26,7 @@ from jobs.core.records import Action, Job, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
+from jobs.views.job import JobViews
 
 COMMAND: Final = "/rft"
 MOST_LIKE: Final = 3
@@ -58,17 +59,17 @@ async def answer_list(respond: AsyncRespond, jobs: RftJobs) -> None:
 
 
 async def answer_status(
-    typed: Typed, respond: AsyncRespond, client: AsyncWebClient, jobs: RftJobs, store: Store, quieting: Quieting
+    typed: Typed, respond: AsyncRespond, client: AsyncWebClient, views: JobViews, store: Store, quieting: Quieting
 ) -> None:
     """Say where a job stands."""
-    view = await jobs.view(typed.word)
+    view = await views.job(typed.word)
     shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
     await answer(respond, await quieting.noted(shown, view.job))
 
 
-async def answer_curve(typed: Typed, asker: Asker, client: AsyncWebClient, jobs: RftJobs, pictures: Pictures) -> None:
+async def answer_curve(typed: Typed, asker: Asker, client: AsyncWebClient, views: JobViews, pictures: Pictures) -> None:
     """Draw a job's curves, or several jobs' over one another."""
-    await whisper(client, await pictured(typed, jobs, pictures), asker.user, asker.channel)
+    await whisper(client, await pictured(typed, views, pictures), asker.user, asker.channel)
 
 
 async def answer_events(typed: Typed, respond: AsyncRespond, jobs: RftJobs) -> None:

@@ -7,7 +7,7 @@ from handlers.jobs.significance import chance, items_needed, valid_error
 from handlers.slack.wording import score
 from jobs.core.hyperparameters import SETTINGS
 from jobs.core.records import Job
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 
 def job_curves(views: Sequence[JobView]) -> JobCurves:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 HOUR: Final = 3600.0
 

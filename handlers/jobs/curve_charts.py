@@ -11,7 +11,7 @@ from handlers.jobs.thread import about, reward_curve
 from handlers.slack.blocks import escape
 from handlers.slack.wording import score
 from jobs.core.series import GraderFigures, Step
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 RECENT: Final = 5
 """Figures of single batches are noisy; what they are now is the median of this many steps."""

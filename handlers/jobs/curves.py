@@ -12,7 +12,7 @@ from handlers.slack.commands import CURVE_WORDS, Typed
 from handlers.slack.images import Pictures
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
-from jobs.training.service import JobView, RftJobs
+from jobs.views.job import JobView, JobViews
 
 CURVES: Final[Mapping[str, tuple[Callable[[JobView], Shown], ...]]] = {
     "rewards": (rewards,),
@@ -24,13 +24,13 @@ CURVES: Final[Mapping[str, tuple[Callable[[JobView], Shown], ...]]] = {
 """Every word a person may type, but `all`, and the pictures it stands for."""
 
 
-async def pictured(typed: Typed, jobs: RftJobs, pictures: Pictures) -> Message:
+async def pictured(typed: Typed, views: JobViews, pictures: Pictures) -> Message:
     """Return what `curve` or `compare` shows of the jobs that were typed."""
     if typed.verb == "compare":
-        views = [await jobs.view(reference) for reference in typed.words]
-        return await compared(list({view.job.id: view for view in views}.values()), pictures)
+        found = [await views.job(reference) for reference in typed.words]
+        return await compared(list({view.job.id: view for view in found}.values()), pictures)
     word = typed.words[1].lower() if len(typed.words) > 1 else "rewards"
-    return await curves(await jobs.view(typed.word), word, pictures)
+    return await curves(await views.job(typed.word), word, pictures)
 
 
 async def curves(view: JobView, word: str, pictures: Pictures) -> Message:

@@ -16,7 +16,7 @@ from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
 from jobs.core.records import Job, RaisedAlert
 from jobs.rules import why
-from jobs.training.service import JobView, RftJobs
+from jobs.views.job import JobView, JobViews
 
 TITLE: Final = "Why this alert"
 CLOSED: Final = frozenset({"not_found", "view_not_found"})
@@ -37,13 +37,13 @@ async def explain(
     body: dict[str, Any],
     action: dict[str, Any],
     client: AsyncWebClient,
-    jobs: RftJobs,
+    views: JobViews,
     pictures: Pictures,
 ) -> None:
     """Show why an alert was raised; the words at once, for Slack opens a form for 3 s only, the picture after them."""
     await ack()
     job_id, rule, step = str(action["value"]).split("|")
-    view = await jobs.view(job_id)
+    view = await views.job(job_id)
     raised = _alert(view.job, rule, int(step))
     # Its id is ours, so that the form is found again without Slack's answer, even where the click came twice.
     name = cut(f"why:{body['trigger_id']}", 255)

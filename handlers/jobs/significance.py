@@ -6,7 +6,7 @@ from typing import Final
 from handlers.slack.wording import score
 from jobs.core.series import Series
 from jobs.rules.noise import LARGEST, LEAST_EVALS, ValidNoise
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 ERRORS: Final = 2.0
 """Standard errors of a difference that chance is allowed to make."""

@@ -11,7 +11,7 @@ from jobs.core.records import Job, RaisedAlert
 from jobs.core.series import Series
 from jobs.rules import JobFacts, facts_of, rules_of, trace
 from jobs.rules.alert_state import TITLES, became_worse
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 
 LEVELS: Final = {"info": "Note", "warn": "Warning", "critical": "Critical"}
 EXPLAIN: Final = "explain_alert"

@@ -103,7 +103,7 @@ class Quieting:
 
     async def unwatch(self, word: str, user: str) -> str:
         """Mention a person about a job no more; raises NotFound."""
-        job, others = await self._quiet.unwatch((await self._jobs.view(word)).job.id, user)
+        job, others = await self._quiet.unwatch((await self._jobs.job(word)).id, user)
         left = f"I still mention {people(list(others))}." if others else "Nobody is mentioned about it now."
         return f"I mention you no more about `{job.id}`. {left}"
 
@@ -113,7 +113,7 @@ class Quieting:
 
     async def _ours(self, word: str) -> Job | None:
         try:
-            return (await self._jobs.view(word)).job
+            return await self._jobs.job(word)
         except NotFound:
             newest = await self._jobs.newest(KNOWN)
             return next((job for job in newest if job.remote_id == word), None)
@@ -157,7 +157,7 @@ class Quieting:
         if word in tasks:
             return asker.channel, Mute(Scope.TASK, word, until, asker.user)
         try:
-            job = (await self._jobs.view(word)).job
+            job = await self._jobs.job(word)
         except NotFound:
             known = ["channel", *sorted(tasks), *(job.id for job in newest)]
             raise NotFound(f"There is no job or task '{word}'; {nearest(word, known)}") from None

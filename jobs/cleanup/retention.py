@@ -18,6 +18,7 @@ import structlog
 
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
+from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import card_id, is_eval
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
@@ -112,7 +113,7 @@ class Retention:
             sizes = await self._store.sizes(ids)
             for job_id, (steps, lines) in zip(ids, sizes, strict=True):
                 if steps or lines > ROOTS:
-                    removed += await self._job(job_id, is_pointed_at=job_id in pointed_at)
+                    removed += await _tried(self._job(job_id, is_pointed_at=job_id in pointed_at))
             offset += len(ids)  # jobs stay listed
         return removed
 
@@ -140,7 +141,7 @@ class Retention:
         """Try to remove every record of a kind, page by page; return how many went."""
         offset, removed = 0, 0
         while ids := await self._store.listed(kind, offset=offset, limit=PAGE, until=until):
-            gone = [await remove(record_id) for record_id in ids]
+            gone = [await _tried(remove(record_id)) for record_id in ids]
             removed += sum(gone)
             offset += len(ids) - sum(gone)  # those that went moved the others up
         return removed
@@ -194,7 +195,8 @@ class Retention:
         offset, removed = 0, 0
         while page := await self._store.waiting(offset=offset, limit=PAGE):
             for posting in page:
-                if posting.kind in IN_THREAD and await self._is_rootless(posting) and await self._is_over(posting):
+                is_rootless = posting.kind in IN_THREAD and await self._is_rootless(posting)
+                if is_rootless and await _tried(self._is_over(posting)):
                     await self._store.refuse(posting, "Slack refused the first message of its thread")
                     removed += 1
             offset += PAGE
@@ -217,6 +219,14 @@ class Retention:
 
     def _is_past(self, at: float | None, kept: float) -> bool:
         return at is not None and self._clock() - at > kept
+
+
+async def _tried(done: Awaitable[bool]) -> bool:
+    """Return what came of it; False for a record that only a newer version can read."""
+    try:
+        return await done
+    except UnreadableRecord:
+        return False
 
 
 def _is_root(refused: RefusedPosting) -> bool:

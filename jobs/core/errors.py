@@ -6,9 +6,10 @@ BotError                     its text is a sentence for the person in Slack
 │  ├─ NotFound
 │  ├─ NotAllowed
 │  └─ Conflict
-└─ PlatformError             the platform did not do it
-   ├─ PlatformUnavailable    time-out, 429, 5xx        → tried again; the person is told
-   └─ PlatformRejected       4xx                       → said with the platform's reason and what to do
+├─ PlatformError             the platform did not do it
+│  ├─ PlatformUnavailable    time-out, 429, 5xx        → tried again; the person is told
+│  └─ PlatformRejected       4xx                       → said with the platform's reason and what to do
+└─ UnreadableRecord          a newer bot wrote it      → left to that bot; lists go on without it
 ConfigurationError           only at start             → one line, exit code 78
 
 Anything else is a bug: it is never swallowed, and the person gets a reference that finds the traceback in the log.
@@ -69,6 +70,18 @@ class PlatformRejected(PlatformError):
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class UnreadableRecord(BotError):
+    """A newer version of this program wrote a record that this one does not understand.
+
+    Args:
+        key: names the record.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} was written by a newer version of this bot than the one you reached; ask again later.")
+        self.key = key
 
 
 class ConfigurationError(Exception):

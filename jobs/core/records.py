@@ -230,6 +230,12 @@ class Job:
         return not self.imported or bool(self.task_version)
 
     @property
+    def has_final_checkpoints(self) -> bool:
+        """Whether it has checkpoints, and none of them can be displaced any more."""
+        stands_still = self.state is JobState.PAUSED or (self.state.is_final and self.state.is_on_platform)
+        return stands_still and bool(self.checkpoints)
+
+    @property
     def suffix(self) -> str:
         """The name given to the tuned model on the platform."""
         return self.request.suffix or self.task

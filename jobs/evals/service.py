@@ -139,7 +139,7 @@ class Evals:
         exact = await self.store.record(Eval, reference)
         if exact:
             return exact
-        known = [evaluation.id for evaluation in await self.store.records(Eval, LISTED)]
+        known = await self.store.ids(Eval, LISTED)
         wanted = reference.lower()
         matching = [each for each in known if wanted and each.startswith((wanted, f"{EVAL_PREFIX}{wanted}"))]
         if len(matching) == 1:

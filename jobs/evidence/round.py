@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from jobs.core.errors import Conflict
 from jobs.core.ids import evidence_turn
-from jobs.core.records import Job, JobState
+from jobs.core.records import Job
 from jobs.evals.postings import report_posting
 from jobs.evals.records import Eval
 from jobs.evals.trail_entries import eval_cancelled
@@ -70,12 +70,6 @@ class Case:
         return Change(records=records, turn_of=evidence_turn(self.job.id), next_turn=next_turn)
 
 
-def is_evaluated(job: Job) -> bool:
-    """Tell whether a job's checkpoints are evaluated now: it has some, and none of them can be displaced any more."""
-    stands_still = job.state is JobState.PAUSED or (job.state.is_final and job.state.is_on_platform)
-    return stands_still and bool(job.checkpoints)
-
-
 def reason_to_begin(job: Job, evidence: Evidence | None) -> str | None:
     """Return why a new round begins, as a sentence (empty for the first); None if the present round goes on."""
     if evidence is None:
@@ -90,7 +84,7 @@ def reason_to_begin(job: Job, evidence: Evidence | None) -> str | None:
 def check_again(case: Case) -> None:
     """Raise Conflict, in words, if evaluating a job's checkpoints again makes no sense."""
     job, evidence = case.job, case.evidence
-    if not is_evaluated(job):
+    if not job.has_final_checkpoints:
         if not job.state.is_on_platform or job.state.is_final:
             raise Conflict(f"{job.id} has no checkpoint to evaluate.")
         status_now = job.platform_status or job.state.value

@@ -33,7 +33,6 @@ from jobs.evidence.round import (
     check_again,
     done,
     followed,
-    is_evaluated,
     new_round,
     reason_to_begin,
     withdrawn,
@@ -134,7 +133,7 @@ class EvidenceRunner:
 
     async def _next(self, case: Case, attempts: int, reference: str) -> Change:
         job, evidence = case.job, case.evidence
-        if not is_evaluated(job):
+        if not job.has_final_checkpoints:
             return withdrawn(case, await self._evals(evidence), self.clock())
         if attempts > MOST_ATTEMPTS:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
 from jobs.state.store import Delivery, LedgerEntry, Store
@@ -129,7 +130,12 @@ class OutboxWorker:
         pause = 0.0
         async with self._kept(lane, token):
             while not pause:
-                delivery = await self._store.begin(lane, token, lease=self._lease)
+                try:
+                    delivery = await self._store.begin(lane, token, lease=self._lease)
+                except UnreadableRecord as newer:
+                    log.warning("posting.left_to_a_newer_bot", reason=str(newer))
+                    pause = LONGEST_PAUSE
+                    break
                 if delivery is None:
                     break
                 with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):

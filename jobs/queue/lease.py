@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from jobs.core.errors import UnreadableRecord
 from jobs.state.store import Store
 
 LONGEST: Final = 1800.0
@@ -88,10 +89,28 @@ async def kept(store: Store, subject: str, token: str, seconds: float) -> AsyncI
     lease = Lease(store, subject, token, seconds)
     renewing = asyncio.create_task(_renew(lease, subject), name=f"lease of {subject}")
     try:
-        yield
+        async with left_to_newer(store, subject, token, seconds):
+            yield
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def left_to_newer(store: Store, item: str, token: str, lease: float) -> AsyncIterator[None]:
+    """Leave a work item that this version cannot read to a newer bot, for which the attempt must not count as failed.
+
+    Args:
+        store: where the lease is.
+        item: the work item.
+        token: of the claim.
+        lease: seconds until another bot may take it up.
+    """
+    try:
+        yield
+    except UnreadableRecord as newer:
+        log.warning("work.left_to_a_newer_bot", item=item, reason=str(newer))
+        await store.hold(item, token, token, lease=lease, further=True)
 
 
 async def _renew(lease: Lease, subject: str) -> None:

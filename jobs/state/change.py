@@ -72,19 +72,22 @@ class Change:
         return next((each for each in self.records if isinstance(each.value, kind)), None)  # type: ignore[return-value] # narrowed by isinstance
 
 
-def change_json(change: Change, kinds: Kinds, head: str, audit_key: bytes) -> dict[str, object]:
+def change_json(
+    change: Change, kinds: Kinds, replaced: Mapping[str, str], head: str, audit_key: bytes
+) -> dict[str, object]:
     """Return the change as the commit script reads it.
 
     Args:
         change: what to write.
         kinds: of the records.
+        replaced: what is stored at the versions that the records were read at, by key.
         head: hash of the trail's newest entry, as far as it is known.
         audit_key: seals the trail.
     """
     own = None if change.turn_of else next((each for each in change.records if kinds.of(each.value).has_work), None)
     subject = kinds.of(own.value).id_of(own.value) if own else change.turn_of or ""
     written: dict[str, object] = {
-        "records": [_record(versioned, kinds) for versioned in change.records],
+        "records": [_record(versioned, kinds, replaced) for versioned in change.records],
         "wake": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.wake.items()],
         "steps": {
             "key": f"steps:{subject}",
@@ -108,13 +111,14 @@ def change_json(change: Change, kinds: Kinds, head: str, audit_key: bytes) -> di
     return written
 
 
-def _record(versioned: Versioned[object], kinds: Kinds) -> dict[str, object]:
+def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, str]) -> dict[str, object]:
     value, kind = versioned.value, kinds.of(versioned.value)
     record_id, created = kind.id_of(value), kind.created_at(value)
+    key = kind.key_of(record_id)
     written: dict[str, object] = {
-        "key": f"{kind.name}:{record_id}",
+        "key": key,
         "version": versioned.version,
-        "value": kind.adapter.dump_json(value).decode(),
+        "value": kind.write(value, replaced.get(key)),
     }
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}

@@ -1,14 +1,18 @@
-"""A kind of record: how its values are named, listed and written in Redis.
+"""A kind of record: how its values are named, listed, read and written in Redis.
 
-The kinds are listed in the wiring and handed to the store, which knows none of them.
+The kinds are listed in the wiring and handed to the store, which knows none of them. Bots of two versions may share one
+Redis: what a newer one wrote is either read without the fields that are unknown here, and written back with them, or
+reported as unreadable.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from jobs.core.errors import UnreadableRecord
 from jobs.state.sweep_entry import SweepEntry
 
 T = TypeVar("T")
@@ -40,9 +44,27 @@ class Kind(Generic[T]):
         """Return the id of a record."""
         return str(getattr(value, self.id))
 
+    def key_of(self, record_id: str) -> str:
+        """Return the key of a record, without the prefix of all keys."""
+        return f"{self.name}:{record_id}"
+
     def created_at(self, value: T) -> float | None:
         """Return when a record was created (unix seconds), or None if the server's clock decides."""
         return float(getattr(value, self.created)) if self.created else None
+
+    def read(self, record_id: str, text: str) -> T:
+        """Return the record that was stored as `text`; raises UnreadableRecord."""
+        return readable(self.adapter, self.key_of(record_id), text)
+
+    def write(self, value: T, replaced: str | None) -> str:
+        """Return a record as it is stored, with the fields that are unknown here of the text that it replaces."""
+        if replaced is None:
+            return self.adapter.dump_json(value).decode()
+        stored = json.loads(replaced)
+        known = self.adapter.dump_python(self.adapter.validate_json(replaced), mode="json")
+        if stored == known:
+            return self.adapter.dump_json(value).decode()
+        return json.dumps(_with_unknown(self.adapter.dump_python(value, mode="json"), stored, known))
 
 
 class Kinds:
@@ -67,3 +89,44 @@ class Kinds:
     def of(self, value: T) -> Kind[T]:
         """Return the kind of a record."""
         return self._by_type[type(value)]
+
+
+def readable(adapter: TypeAdapter[T], key: str, text: str) -> T:
+    """Return what was stored under a key; raises UnreadableRecord."""
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as failure:
+        raise UnreadableRecord(key) from failure
+
+
+def _with_unknown(new: Any, stored: Any, known: Any) -> Any:
+    """Return JSON with the fields of what it replaces that are unknown here.
+
+    Args:
+        new: what is to be written.
+        stored: what it replaces.
+        known: how `stored` reads here, without its unknown fields.
+    """
+    match new, stored, known:
+        case dict(), dict(), dict():
+            kept = {name: _with_unknown(each, stored.get(name), known.get(name)) for name, each in new.items()}
+            return kept | {name: each for name, each in stored.items() if name not in known}
+        case list(), list(), list():
+            pairs = tuple(zip(stored, known, strict=False))
+            return [_with_unknown(each, *_counterpart(each, place, pairs)) for place, each in enumerate(new)]
+        case _:
+            return new
+
+
+def _counterpart(item: Any, place: int, pairs: tuple[tuple[Any, Any], ...]) -> tuple[Any, Any]:
+    """Return the item of a list that this one replaces: an equal one, or one in the same place that is named alike."""
+    for pair in pairs:
+        if pair[1] == item:
+            return pair
+    pair = pairs[place] if place < len(pairs) else (None, None)
+    return pair if _name_of(pair[1]) == _name_of(item) else (None, None)
+
+
+def _name_of(item: Any) -> object:
+    """Return the first field of a nested record, by which it is told from others."""
+    return next(iter(item.items()), None) if isinstance(item, dict) else None

@@ -47,7 +47,7 @@ Every write is an idempotent script: redis-py asks again by itself when a reply 
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -55,22 +55,23 @@ from secrets import token_hex
 from typing import Final, Literal, TypeVar, cast
 from uuid import uuid4
 
-from pydantic import TypeAdapter
+import structlog
+from pydantic import Json, TypeAdapter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.core.errors import ConfigurationError
+from jobs.core.errors import ConfigurationError, UnreadableRecord
 from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
-from jobs.state.kind import Kind, Kinds
+from jobs.state.kind import Kind, Kinds, readable
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
 from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MOST_TRIES: Final = 200
 """Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
@@ -80,6 +81,8 @@ SCRIPTS: Final = (
 )
 
 T = TypeVar("T")
+
+log: Final = structlog.get_logger(__name__)
 
 
 class VersionConflict(Exception):
@@ -162,9 +165,13 @@ class Removal:
 class RefusedPosting:
     """What is known of a posting that Slack refused."""
 
-    posting: Posting
-    at: float
+    posting: Json[Posting]
+    at: float = 0.0
     """Unix seconds; 0 where it was not written down."""
+
+
+LEDGER_ENTRY: Final = TypeAdapter(LedgerEntry)
+REFUSED: Final = TypeAdapter(RefusedPosting)
 
 
 class Store:
@@ -181,6 +188,8 @@ class Store:
         self._kinds = kinds
         self._audit_key = audit_key
         self._head = FIRST
+        self.unreadable: Final[set[str]] = set()
+        """Keys of what only a newer version can read, as far as lists came across it."""
         self._scripts: Mapping[str, AsyncScript] = {
             name: redis.register_script(resources.files("jobs.state").joinpath("lua", f"{name}.lua").read_text("utf-8"))
             for name in SCRIPTS
@@ -192,13 +201,18 @@ class Store:
         """Check that the server keeps what it is given and that the state is of this version.
 
         Raises:
-            ConfigurationError: the state is newer than this program, or the server may evict keys.
+            ConfigurationError: the state is of another version, or the server may evict keys.
         """
         await self._redis.set(_key("schema"), SCHEMA, nx=True)
         found = int(await self._redis.get(_key("schema")) or 0)
         if found > SCHEMA:
             raise ConfigurationError(
                 f"REDIS_URL: the state there is of version {found}, this program knows {SCHEMA}; start the newer one"
+            )
+        if found < SCHEMA:
+            raise ConfigurationError(
+                f"REDIS_URL: the state there is of version {found}, which this program ({SCHEMA}) does not take over; "
+                "to keep it, run the program that wrote it; to leave it, set PROCTOR_HOME or REDIS_URL to a new place"
             )
         memory = cast("Mapping[str, object]", await self._redis.info("memory"))
         policy = str(memory.get("maxmemory_policy", "noeviction"))
@@ -219,22 +233,28 @@ class Store:
         return Series.of(STEP.validate_json(value) for value in values)
 
     async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
-        """Return the record of a kind and its version, or None."""
+        """Return the record of a kind and its version, or None; raises UnreadableRecord."""
         found = self._kinds.of_type(kind)
-        return _versioned(found.adapter, await self._record(f"{found.name}:{record_id}"))
+        version, text = await self._stored(found.key_of(record_id))
+        return Versioned(found.read(record_id, text), version) if text else None
 
     def kind_of(self, value: T) -> Kind[T]:
         """Return the kind of a record."""
         return self._kinds.of(value)
 
     async def records(self, kind: type[T], limit: int = 500) -> tuple[T, ...]:
-        """Return the newest records of a kind, newest first."""
-        found = self._kinds.of_type(kind)
-        ids = cast("list[str]", await self._redis.zrevrange(_key(found.index), 0, limit - 1))
+        """Return the newest records of a kind, newest first, without those that only a newer version can read."""
+        found, ids = self._kinds.of_type(kind), await self.ids(kind, limit)
         pipe = self._redis.pipeline(transaction=False)
         for record_id in ids:
-            pipe.hget(_key(f"{found.name}:{record_id}"), "value")
-        return tuple(found.adapter.validate_json(value) for value in await pipe.execute() if value)
+            pipe.hget(_key(found.key_of(record_id)), "value")
+        texts = await pipe.execute()
+        return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
+
+    async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
+        """Return the ids of the newest records of a kind, newest first."""
+        found = await self._redis.zrevrange(_key(self._kinds.of_type(kind).index), 0, limit - 1)
+        return tuple(cast("list[str]", found))
 
     async def trail(self, after: str = "-", limit: int = 1000) -> tuple[SealedEntry, ...]:
         """Return entries of the audit trail in order: those after the entry `after`; "-" begins at the start."""
@@ -269,7 +289,7 @@ class Store:
     async def ledger(self, subject: str, posting_id: str) -> LedgerEntry | None:
         """Return where a posting stands in Slack, or None while it was not posted."""
         value = await self._redis.hget(_key(f"ledger:{subject}"), posting_id)
-        return LedgerEntry(**json.loads(value)) if value else None
+        return LEDGER_ENTRY.validate_json(value) if value else None
 
     async def secret(self, name: str) -> str:
         """Return the secret called `name`: random, made when it is first asked for, the same for every bot."""
@@ -306,11 +326,10 @@ class Store:
             VersionConflict: a record was changed since it was read; nothing was written.
             AlreadyTaken: the once-key is held by another; nothing was written.
         """
-        token = uuid4().hex
+        token, replaced = uuid4().hex, await self._replaced(change)
         while True:
-            answer = await self._run(
-                "commit", token, json.dumps(change_json(change, self._kinds, self._head, self._audit_key))
-            )
+            written = change_json(change, self._kinds, replaced, self._head, self._audit_key)
+            answer = await self._run("commit", token, json.dumps(written))
             match answer:
                 case ["done"]:
                     return
@@ -342,16 +361,20 @@ class Store:
         return bool(await self._run("hold", subject, token, mine, int(lease * 1000), int(further)))
 
     async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
-        """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost."""
+        """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost.
+
+        Raises:
+            UnreadableRecord: only a newer version can deliver it.
+        """
         answer = await self._run("begin", lane, token, int(lease * 1000))
         match answer:
-            case ["posting", str(), str(value), str(wanted), str(attempt), str(first), str(entry)]:
+            case ["posting", str(posting_id), str(value), str(wanted), str(attempt), str(first), str(entry)]:
                 return Delivery(
-                    posting=POSTING.validate_json(value),
+                    posting=readable(POSTING, f"posting:{posting_id}", value),
                     wanted=int(wanted),
                     attempt=int(attempt),
                     first_attempt=int(first) / 1000,
-                    entry=LedgerEntry(**json.loads(entry)) if entry else None,
+                    entry=LEDGER_ENTRY.validate_json(entry) if entry else None,
                 )
             case _:
                 return None
@@ -436,17 +459,16 @@ class Store:
         for lane in lanes:
             pipe.zrange(_key(f"lane:{lane}"), 0, 0)
         firsts = [str(found[0]) for found in await pipe.execute() if found]
-        for posting_id in firsts:
-            pipe.hget(_key(f"posting:{posting_id}"), "value")
-        return tuple(POSTING.validate_json(value) for value in await pipe.execute() if value)
+        keys = [f"posting:{posting_id}" for posting_id in firsts]
+        for key in keys:
+            pipe.hget(_key(key), "value")
+        return tuple(self._readable(POSTING, zip(keys, await pipe.execute(), strict=True)))
 
     async def refused_since(self, cursor: int, limit: int) -> tuple[int, tuple[RefusedPosting, ...]]:
         """Return about so many of the refused postings and where the next page begins; 0 begins, and ends."""
         answer = await self._redis.hscan(_key("refused"), cursor, count=limit)
         after, page = cast("tuple[int, Mapping[str, str]]", answer)
-        read = [json.loads(value) for value in page.values()]
-        found = (RefusedPosting(POSTING.validate_json(each["posting"]), float(each.get("at", 0))) for each in read)
-        return int(after), tuple(found)
+        return int(after), tuple(self._readable(REFUSED, page.items()))
 
     async def forget_refused(self, posting_ids: Sequence[str]) -> None:
         """Forget that Slack refused these postings."""
@@ -512,9 +534,31 @@ class Store:
     async def _run(self, script: str, *args: str | int) -> object:
         return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
 
-    async def _record(self, name: str) -> tuple[str | None, str | None]:
-        version, value = cast("list[str | None]", await self._redis.hmget(_key(name), ["version", "value"]))
-        return version, value
+    async def _stored(self, key: str) -> tuple[int, str | None]:
+        version, text = cast("list[str | None]", await self._redis.hmget(_key(key), ["version", "value"]))
+        return int(version or 0), text
+
+    async def _replaced(self, change: Change) -> Mapping[str, str]:
+        """Return what is stored at the versions that the records of a change were read at, by key."""
+        kinds = ((self._kinds.of(each.value), each) for each in change.records if each.version)
+        versions = {kind.key_of(kind.id_of(each.value)): each.version for kind, each in kinds}
+        pipe = self._redis.pipeline(transaction=False)
+        for key in versions:
+            pipe.hmget(_key(key), ["version", "value"])
+        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute()) if versions else []
+        read = zip(versions.items(), stored, strict=True)
+        return {key: text for (key, at), (version, text) in read if text and version == str(at)}
+
+    def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
+        """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""
+        for key, text in texts:
+            try:
+                if text:
+                    yield readable(adapter, key, text)
+            except UnreadableRecord:
+                if key not in self.unreadable:
+                    self.unreadable.add(key)
+                    log.warning("record.unreadable", key=key, count=len(self.unreadable))
 
 
 def _sealed(found: object) -> tuple[SealedEntry, ...]:
@@ -548,8 +592,3 @@ async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIter
 
 def _key(name: str) -> str:
     return f"{PREFIX}:{name}"
-
-
-def _versioned(adapter: TypeAdapter[T], record: tuple[str | None, str | None]) -> Versioned[T] | None:
-    version, value = record
-    return Versioned(adapter.validate_json(value), int(version)) if version and value else None

@@ -7,19 +7,17 @@ launcher: nobody can tell who was.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
 import structlog
 
-from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import evidence_turn
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Job, JobState, LaunchRequest
-from jobs.evidence.round import is_evaluated
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
@@ -80,6 +78,7 @@ class JobImporter:
         permissions: who may say which task a job is of.
         default_platform: used where the person names none.
         approvers: who may approve where a task does not say.
+        is_approved: tells by a job's id whether one of its checkpoints is approved.
         clock: unix seconds.
     """
 
@@ -92,6 +91,7 @@ class JobImporter:
         *,
         default_platform: str,
         approvers: tuple[str, ...],
+        is_approved: Callable[[str], Awaitable[bool]],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -100,6 +100,7 @@ class JobImporter:
         self._permissions = permissions
         self._default_platform = default_platform
         self._approvers = approvers
+        self._is_approved = is_approved
         self._clock = clock
 
     async def attach(self, request: WatchRequest) -> ImportedJob:
@@ -193,7 +194,8 @@ class JobImporter:
             if job.has_task:
                 raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
             await self._permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
-            await self._check_not_approved(job)
+            if await self._is_approved(job.id):
+                raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
             _, gateway = self._platform_of(job.platform)
             remote = remote or await gateway.job(job.remote_id or "")
             given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
@@ -213,16 +215,10 @@ class JobImporter:
         line = status(job, f"said that it is a job of {job.task}", by=request.requested_by)
         return Change(
             records=(given,),
-            wake={evidence_turn(job.id): 0.0} if is_evaluated(job) else {},
+            wake={evidence_turn(job.id): 0.0} if job.has_final_checkpoints else {},
             postings=(line, card_posting(job, urgent=True)),
             audit=(given_task(job, request.requested_by, request.channel, self._clock()),),
         )
-
-    async def _check_not_approved(self, job: Job) -> None:
-        held = await self._store.record(Approval, job.id)
-        settled = held.value.settled if held else None
-        if settled and settled.ending is Ending.APPROVED:
-            raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
 
     async def _of_task(self, job: Job, task: Task, remote: RemoteJob, gateway: Gateway) -> Job:
         """Return the job with the terms of a task, and in what it differs from it."""

@@ -2,22 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, assert_never
 
 import structlog
 
-from jobs.aliases.records import Alias
-from jobs.approvals.records import Approval
 from jobs.core.errors import Conflict, NotFound
-from jobs.core.nearest import ALIKE_IDS, nearest
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
-from jobs.core.series import Series
-from jobs.evidence.records import Evidence
 from jobs.platforms.parse import RemoteEvent
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
+from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
 from jobs.training.poll import PAST, Poller
@@ -35,25 +31,9 @@ ENDED: Final[Mapping[JobState, str]] = {
     JobState.CANCELLED: "was cancelled",
     JobState.NOT_LAUNCHED: "was not launched",
 }
-LISTED: Final = 200
 PREFIX: Final = "rft-"
 
 log: Final = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """Everything there is to show of one job."""
-
-    job: Job
-    series: Series
-    approval: Approval | None
-    evidence: Evidence | None = None
-    """How its checkpoints were evaluated; None before that began."""
-    profile: Profile | None = None
-    """Its platform; None where the bot does not know it any more."""
-    aliases: tuple[str, ...] = ()
-    """What points at its approved checkpoint now."""
 
 
 class RftJobs:
@@ -94,31 +74,9 @@ class RftJobs:
         """Return the newest jobs, newest first."""
         return await self._store.records(Job, limit)
 
-    async def view(self, reference: str) -> JobView:
-        """Return a job with its series and approval.
-
-        Args:
-            reference: the job's id, or enough of its beginning.
-
-        Raises:
-            NotFound: no job, or more than one, is called so.
-        """
-        job = (await self._held(reference)).value
-        approval = await self._store.record(Approval, job.id)
-        evidence = await self._store.record(Evidence, job.id)
-        series = await self._store.series(job.id)
-        return JobView(
-            job,
-            series,
-            approval.value if approval else None,
-            evidence.value if evidence else None,
-            self._known_profile(job.platform),
-            await self._aliases_of(job.id) if approval and approval.value.settled else (),
-        )
-
-    async def _aliases_of(self, job_id: str) -> tuple[str, ...]:
-        every = await self._store.records(Alias)
-        return tuple(sorted(alias.name for alias in every if alias.current.target.job == job_id))
+    async def job(self, reference: str) -> Job:
+        """Return a job by its id, or enough of its beginning; raises NotFound."""
+        return (await find_job(self._store, reference)).value
 
     def _known_profile(self, platform: str) -> Profile | None:
         try:
@@ -133,7 +91,7 @@ class RftJobs:
             NotFound: there is no such job, or its platform does not have it.
             PlatformError: the platform does not say.
         """
-        job = (await self._held(reference)).value
+        job = (await find_job(self._store, reference)).value
         return job, await self._watcher.messages(job, most)
 
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
@@ -145,7 +103,7 @@ class RftJobs:
             NotPermitted: this person may not; nothing was written.
         """
         while True:
-            held = await self._held(reference)
+            held = await find_job(self._store, reference)
             self._check(held.value, action)
             await self.require(Permission(action.value), held.value, by)
             pending = PendingAction(action, by, channel, trigger)
@@ -187,21 +145,6 @@ class RftJobs:
             raise Conflict(f"{job.id} is not paused; it is {job.platform_status or job.state.value}.")
         if action is Action.PAUSE and job.state is not JobState.WATCHING:
             raise Conflict(f"{job.id} is {job.state.value}; only a running job can be paused.")
-
-    async def _held(self, reference: str) -> Versioned[Job]:
-        exact = await self._store.record(Job, reference)
-        if exact:
-            return exact
-        known = [job.id for job in await self._store.records(Job, LISTED)]
-        letters = reference.lower().removeprefix(PREFIX)
-        matching = [job_id for job_id in known if letters and job_id.startswith(f"{PREFIX}{letters}")]
-        if len(matching) == 1:
-            found = await self._store.record(Job, matching[0])
-            assert found is not None, "a listed job exists"
-            return found
-        if matching:
-            raise NotFound(f"{len(matching)} jobs begin with '{reference}': {', '.join(matching[:5])}.")
-        raise NotFound(f"There is no job '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
 
     # -- its turns -----------------------------------------------------------------------------------------------
 
@@ -283,3 +226,8 @@ def _soonest(job: Job) -> float | None:
     still be on its way.
     """
     return None if job.state is JobState.CREATING else 0.0
+
+
+async def find_job(store: Store, reference: str) -> Versioned[Job]:
+    """Return the job that a person means; see `find`."""
+    return await find(store, Job, reference, prefix=PREFIX, noun="job")

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import ctypes
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,15 +10,12 @@ from pathlib import Path
 from jobs.core.errors import ConfigurationError
 from local.slack.server import serve
 
-_PR_SET_PDEATHSIG = 1
 _CONFIGURATION_EXIT = 78
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code. `words` default to the command line's."""
     arguments = _arguments(words)
-    if arguments.die_with_parent:
-        _die_with_parent()
     try:
         asyncio.run(_run(arguments.port, arguments.home, arguments.request_url))
     except ConfigurationError as error:
@@ -33,7 +29,6 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="the page's port; 0 takes a free one")
     parser.add_argument("--home", type=Path, help="folder to keep messages and files in; without it they are forgotten")
     parser.add_argument("--request-url", help="deliver as signed HTTP requests to this address, not over Socket Mode")
-    parser.add_argument("--die-with-parent", action="store_true", help="stop when the process that started it ends")
     return parser.parse_args(words)
 
 
@@ -46,12 +41,6 @@ async def _run(port: int, home: Path | None, request_url: str | None) -> None:
         sys.stdout.write(f"slack ready {server.url}\n")
         sys.stdout.flush()
         await stop.wait()
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel (Linux) for SIGTERM at the parent's end, so that no workspace outlives its demo."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,33 @@
 """Who and where: looks up users, channels and groups by id or by name, opens direct messages, keeps membership."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from local.slack.changes import Changes
-from local.slack.furniture import CHANNELS, PROCTOR, TEAM_ID, USER_GROUPS, USERS, Channel, InstalledApp, User, UserGroup
-from local.slack.identity import Identity
-from local.slack.journal import Journal
-from local.slack.wire import ControlError, Json
+from local.slack.change_stream import ChangeStream
+from local.slack.errors import ControlError, Json
+from local.slack.ids import Ids
+from local.slack.seed_data import CHANNELS, PROCTOR, TEAM_ID, USER_GROUPS, USERS, Channel, InstalledApp, User, UserGroup
+from local.slack.storage import Storage
 
 
 class Directory:
     """The workspace's people and rooms."""
 
-    def __init__(self, journal: Journal, identity: Identity, changes: Changes) -> None:
-        self._table = journal.table("channels")
-        self._identity = identity
+    def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
+        self._changed = storage.table("channels", Channel)
+        self._ids = ids
         self._changes = changes
         self.users: tuple[User, ...] = USERS
         self.groups: tuple[UserGroup, ...] = USER_GROUPS
         self.app: InstalledApp = PROCTOR
-        self._channels = {channel.id: channel for channel in CHANNELS}
-        for row in self._table.rows():
-            channel = Channel(**(row | {"members": tuple(row["members"])}))
-            self._channels[channel.id] = channel
 
     def reset(self) -> None:
         """Back to the channels of a fresh workspace."""
-        self._table.clear()
-        self._channels = {channel.id: channel for channel in CHANNELS}
+        self._changed.clear()
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel and direct message, in the order they were made."""
-        return tuple(self._channels.values())
+        return tuple(({channel.id: channel for channel in CHANNELS} | self._changed.rows).values())
 
     def user(self, user_id: str) -> User | None:
         """The user of that id."""
@@ -40,16 +35,16 @@ class Directory:
 
     def channel(self, channel_id: str) -> Channel | None:
         """The channel of that id."""
-        return self._channels.get(channel_id)
+        return next((channel for channel in self.channels if channel.id == channel_id), None)
 
     def channel_named(self, name: str) -> Channel | None:
         """The channel of that id or name, with or without its `#`."""
         bare = name.removeprefix("#")
-        found = self._channels.get(bare)
-        return found or next((one for one in self.channels if one.name == bare and one.partner is None), None)
+        named = (one for one in self.channels if one.name == bare and one.partner is None)
+        return self.channel(bare) or next(named, None)
 
     def find_channel(self, name: str) -> Channel:
-        """The channel of that id or name; a sentence where there is none."""
+        """The channel of that id or name; an unknown one is refused with the names that exist."""
         channel = self.channel_named(name)
         if channel is None:
             known = ", ".join(f"#{one.name}" for one in self.channels if one.partner is None)
@@ -57,7 +52,7 @@ class Directory:
         return channel
 
     def find_user(self, name: str) -> User:
-        """The person of that id or name; a sentence where there is none."""
+        """The person of that id or name; an unknown one is refused with the names that exist."""
         bare = name.removeprefix("@")
         found = next((user for user in self.users if bare in (user.id, user.name)), None)
         if found is None:
@@ -68,27 +63,21 @@ class Directory:
     def direct_message(self, user: User) -> Channel:
         """The direct message between the app and a user, opened on first use."""
         channel_id = "D" + user.id[1:]
-        if channel_id not in self._channels:
-            created = int(self._identity.now())
-            members = (user.id, self.app.user_id)
-            self._keep(Channel(channel_id, channel_id.lower(), "", members, created, partner=user.id))
-        return self._channels[channel_id]
+        members, now = (user.id, self.app.user_id), int(self._ids.now())
+        opened = self.channel(channel_id)
+        return opened or self.keep(Channel(channel_id, channel_id.lower(), "", members, now, partner=user.id))
 
     def join(self, channel: Channel, user_id: str) -> Channel:
         """Make a user a member; nothing happens to one who already is."""
-        if user_id not in channel.members:
-            self._keep(replace(channel, members=(*channel.members, user_id)))
-        return self._channels[channel.id]
+        if user_id in channel.members:
+            return channel
+        return self.keep(replace(channel, members=(*channel.members, user_id)))
 
-    def leave(self, channel: Channel, user_id: str) -> Channel:
-        """Take a user out of a channel."""
-        self._keep(replace(channel, members=tuple(member for member in channel.members if member != user_id)))
-        return self._channels[channel.id]
-
-    def _keep(self, channel: Channel) -> None:
-        self._channels[channel.id] = channel
-        self._table.put(channel.id, asdict(channel))
+    def keep(self, channel: Channel) -> Channel:
+        """Add a channel, or replace it by what it is now."""
+        self._changed.put(channel.id, channel)
         self._changes.tell("channel", channel=channel.id)
+        return channel
 
 
 def user_json(user: User) -> Json:

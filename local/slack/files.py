@@ -1,22 +1,24 @@
 """Uploads: from the address handed out, over the bytes, to a file that can stand in a block."""
 
 import mimetypes
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from local.slack.changes import Changes
-from local.slack.furniture import TEAM_ID
-from local.slack.identity import Identity
-from local.slack.journal import Journal
+from local.slack.blocks.contents import slack_files
+from local.slack.change_stream import ChangeStream
+from local.slack.errors import Json, SlackError
+from local.slack.ids import Ids
+from local.slack.seed_data import TEAM_ID
+from local.slack.storage import Storage
 from local.slack.timing import Timing
-from local.slack.wire import Json, SlackError
 
 FileStage: TypeAlias = Literal["announced", "uploaded", "completed"]
 
-_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"))
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MAGIC = ((_PNG, "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"))
 _LOOKED_AT = 4096
 _BLOCK_IMAGE_TYPES = frozenset({"image/png", "image/gif", "image/jpeg"})
 _TYPE_NAMES = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpg", "text/plain": "text", "text/csv": "csv"}
@@ -44,73 +46,77 @@ class StoredFile:
 class Files:
     """The workspace's files and their bytes, kept in the home folder or in memory."""
 
-    def __init__(
-        self, home: Path | None, journal: Journal, identity: Identity, changes: Changes, timing: Timing
-    ) -> None:
-        self._table = journal.table("files")
-        self._identity = identity
+    def __init__(self, home: Path | None, storage: Storage, ids: Ids, changes: ChangeStream, timing: Timing) -> None:
+        self._table = storage.table("files", StoredFile)
+        self._ids = ids
         self._changes = changes
         self._timing = timing
         self._folder = home / "files" if home else None
         self._in_memory: dict[str, bytes] = {}
         self._upload_keys: dict[str, str] = {}
-        self._files = {row["id"]: _from_row(row) for row in self._table.rows()}
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def announce(self, name: str, length: int, alt_text: str, user: str = "") -> tuple[StoredFile, str]:
+    def announce(self, name: str, length: int, alt_text: str = "", user: str = "") -> tuple[StoredFile, str]:
         """A new file and the key of the address its bytes go to; `user` is the person who uploads it."""
-        created = int(self._identity.now())
-        file = StoredFile(self._identity.make("F"), name, length, alt_text=alt_text, created=created, user=user)
-        key = self._identity.short("up")
+        created = int(self._ids.now())
+        file = StoredFile(self._ids.make("F"), name, length, alt_text=alt_text, created=created, user=user)
+        key = self._ids.short("up")
         self._upload_keys[key] = file.id
-        self._keep(file)
-        return file, key
+        return self._keep(file), key
 
     def receive(self, key: str, content: bytes) -> StoredFile:
         """Take the bytes; they must be as many as were announced."""
-        file = self._files.get(self._upload_keys.get(key, ""))
+        file = self._table.rows.get(self._upload_keys.get(key, ""))
         if file is None or file.stage == "completed":
             raise SlackError("invalid_upload_url")
         if len(content) != file.length:
             raise SlackError("file_upload_size_mismatch")
-        self._store(file.id, content)
-        file = replace(file, stage="uploaded", mimetype=_mimetype(file.name, content), size=_image_size(content))
-        self._keep(file)
-        return file
+        if self._folder:
+            (self._folder / file.id).write_bytes(content)
+        else:
+            self._in_memory[file.id] = content
+        kind = _mimetype(file.name, content)
+        return self._keep(replace(file, stage="uploaded", mimetype=kind, size=_image_size(content)))
 
     def complete(self, file_id: str, title: str) -> StoredFile:
         """End an upload, once; processing starts now."""
-        file = self._files.get(file_id)
+        file = self._table.rows.get(file_id)
         if file is None or file.stage == "announced":
             raise SlackError("file_not_found")
         if file.stage == "completed":
             raise SlackError("file_already_completed")
-        ready_at = self._identity.now() + self._timing.file_processing
-        file = replace(file, stage="completed", title=title or file.name, ready_at=ready_at)
-        self._keep(file)
+        ready_at = self._ids.now() + self._timing.file_processing
+        file = self._keep(replace(file, stage="completed", title=title or file.name, ready_at=ready_at))
         self._changes.tell("file", file=file.id)
         return file
 
     def share(self, file_id: str, channel: str, ts: str) -> None:
         """Remember that a message shows the file."""
-        file = self._files[file_id]
+        file = self._table.rows[file_id]
         self._keep(replace(file, shares=(*file.shares, (channel, ts))))
 
     def get(self, file_id: str) -> StoredFile | None:
         """The file of that id, whatever its stage."""
-        return self._files.get(file_id)
+        return self._table.rows.get(file_id)
+
+    def completed(self, file_id: str) -> StoredFile:
+        """The file of that id, which must have been uploaded whole."""
+        file = self._table.rows.get(file_id)
+        if file is None or file.stage != "completed":
+            raise SlackError("file_not_found")
+        return file
 
     def content(self, file_id: str) -> bytes | None:
         """The bytes of a file."""
         if self._folder is None:
             return self._in_memory.get(file_id)
         path = self._folder / file_id
-        return path.read_bytes() if file_id in self._files and path.exists() else None
+        return path.read_bytes() if file_id in self._table.rows and path.exists() else None
 
     def is_ready(self, file: StoredFile) -> bool:
         """Whether processing has ended."""
-        return file.stage == "completed" and self._identity.now() >= file.ready_at
+        return file.stage == "completed" and self._ids.now() >= file.ready_at
 
     def unusable_images(self, blocks: Sequence[Json], at: str) -> Iterator[str]:
         """The JSON pointers of `slack_file`s that name no processed image; `at` is the pointer of the blocks."""
@@ -121,29 +127,19 @@ class Files:
 
     def reset(self) -> None:
         """Forget every file."""
-        for file_id in self._files:
-            if self._folder:
-                (self._folder / file_id).unlink(missing_ok=True)
-        self._in_memory.clear()
-        self._upload_keys.clear()
-        self._files.clear()
-        self._table.clear()
+        for path in [self._folder / file_id for file_id in self._table.rows] if self._folder else []:
+            path.unlink(missing_ok=True)
+        for known in (self._in_memory, self._upload_keys, self._table):
+            known.clear()
 
     def _named(self, reference: Json) -> StoredFile | None:
-        if "id" in reference:
-            return self._files.get(str(reference["id"]))
-        parts = (part.removeprefix(f"{TEAM_ID}-") for part in str(reference.get("url", "")).split("/"))
-        return next((self._files.get(part) for part in parts if part in self._files), None)
+        parts = [str(reference["id"])] if "id" in reference else str(reference.get("url", "")).split("/")
+        found = (self._table.rows.get(part.removeprefix(f"{TEAM_ID}-")) for part in parts)
+        return next((file for file in found if file), None)
 
-    def _store(self, file_id: str, content: bytes) -> None:
-        if self._folder:
-            (self._folder / file_id).write_bytes(content)
-        else:
-            self._in_memory[file_id] = content
-
-    def _keep(self, file: StoredFile) -> None:
-        self._files[file.id] = file
-        self._table.put(file.id, asdict(file))
+    def _keep(self, file: StoredFile) -> StoredFile:
+        self._table.put(file.id, file)
+        return file
 
 
 def file_json(file: StoredFile, base_url: str, *, ready: bool, app_user: str) -> Json:
@@ -171,9 +167,7 @@ def file_json(file: StoredFile, base_url: str, *, ready: bool, app_user: str) ->
         "shares": _shares(file) if ready else {},
         "file_access": "visible",
     }
-    if ready and file.size:
-        shown |= {"original_w": file.size[0], "original_h": file.size[1]}
-    return shown
+    return shown | ({"original_w": file.size[0], "original_h": file.size[1]} if ready and file.size else {})
 
 
 def _shares(file: StoredFile) -> Json:
@@ -181,19 +175,6 @@ def _shares(file: StoredFile) -> Json:
     for channel, ts in file.shares:
         public.setdefault(channel, []).append({"ts": ts, "source": "UNKNOWN", "is_silent_share": False})
     return {"public": public} if public else {}
-
-
-def slack_files(node: object, pointer: str) -> Iterator[tuple[str, Json]]:
-    """Every `slack_file` of an image inside a piece of block JSON, with its JSON pointer."""
-    children: Iterable[tuple[object, object]] = ()
-    if isinstance(node, dict):
-        if node.get("type") == "image" and isinstance(node.get("slack_file"), dict):
-            yield f"{pointer}/slack_file", node["slack_file"]
-        children = node.items()
-    elif isinstance(node, list | tuple):
-        children = enumerate(node)
-    for key, child in children:
-        yield from slack_files(child, f"{pointer}/{key}")
 
 
 def _mimetype(name: str, content: bytes) -> str:
@@ -215,11 +196,6 @@ def _is_text(content: bytes) -> bool:
 
 
 def _image_size(content: bytes) -> tuple[int, int] | None:
-    if content.startswith(_MAGIC[0][0]) and len(content) >= 24:
+    if content.startswith(_PNG) and len(content) >= 24:
         return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
     return None
-
-
-def _from_row(row: Json) -> StoredFile:
-    size = tuple(row["size"]) if row["size"] else None
-    return StoredFile(**(row | {"size": size, "shares": tuple((channel, ts) for channel, ts in row["shares"])}))

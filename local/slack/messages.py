@@ -1,13 +1,15 @@
-"""Messages, threads and what only one person sees."""
+"""Messages, threads and what only one person sees; and how Slack shows them as JSON."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from local.slack.changes import Changes
-from local.slack.identity import Identity
-from local.slack.journal import Journal
-from local.slack.wire import Json
+from local.slack.blocks.contents import controls_of
+from local.slack.change_stream import ChangeStream
+from local.slack.errors import Json
+from local.slack.ids import Ids
+from local.slack.seed_data import TEAM_ID, InstalledApp
+from local.slack.storage import Storage
 
 _PAST_CONTROLS_KEPT = 50
 
@@ -16,8 +18,9 @@ _PAST_CONTROLS_KEPT = 50
 class Message:
     """One message as it stands now.
 
-    `past_controls` are `(block_id, element)` pairs of earlier versions: a page that has not caught up can still click
-    them. `tombstone` marks a deleted message that still holds a thread together.
+    `visible_to` is the one person who sees an ephemeral message. `past_controls` are `(block_id, element)` pairs of
+    earlier versions: a page that has not caught up can still click them. `tombstone` marks a deleted message that still
+    holds a thread together.
     """
 
     channel: str
@@ -34,6 +37,7 @@ class Message:
     attachments: tuple[Json, ...] = ()
     past_controls: tuple[tuple[str, Json], ...] = ()
     tombstone: bool = False
+    visible_to: str = ""
 
     @property
     def is_reply(self) -> bool:
@@ -41,122 +45,89 @@ class Message:
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 
-@dataclass(frozen=True, slots=True)
-class Ephemeral:
-    """A message only `user` sees; `author` is the app's user or Slackbot."""
-
-    channel: str
-    ts: str
-    user: str
-    author: str
-    text: str
-    blocks: tuple[Json, ...] = ()
-    thread_ts: str | None = None
-
-
-@dataclass(slots=True)
 class Messages:
-    """Every message of the workspace, by channel and time."""
+    """Every message of the workspace, in the order they were posted."""
 
-    journal: Journal
-    identity: Identity
-    changes: Changes
-    _by_channel: dict[str, dict[str, Message]] = field(default_factory=dict)
-    _replies: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
-    _ephemerals: dict[str, Ephemeral] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for row in self.journal.table("messages").rows():
-            message = _from_row(row)
+    def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
+        self._table = storage.table("messages", Message)
+        self._changes = changes
+        self._replies: dict[tuple[str, str], dict[str, Message]] = {}
+        self._ephemerals: dict[str, Message] = {}
+        for message in self._table.rows.values():
             self._index(message)
-            self.identity.seen(message.ts)
+            ids.seen(message.ts)
 
     def get(self, channel: str, ts: str) -> Message | None:
-        """The message of that time stamp."""
-        return self._by_channel.get(channel, {}).get(ts)
+        """The message of that time stamp, unless it is ephemeral."""
+        return self._table.rows.get(f"{channel}/{ts}")
+
+    def ephemeral(self, ts: str) -> Message | None:
+        """The ephemeral message of that time stamp."""
+        return self._ephemerals.get(ts)
 
     def all_in(self, channel: str) -> list[Message]:
         """Every message of a channel, thread replies included, oldest first."""
-        return list(self._by_channel.get(channel, {}).values())
+        return [message for message in self._table.rows.values() if message.channel == channel]
 
     def thread(self, channel: str, root_ts: str) -> list[Message]:
         """The replies under a message, oldest first, without the message itself."""
         return list(self._replies.get((channel, root_ts), {}).values())
 
+    def ephemerals_for(self, user: str) -> list[Message]:
+        """What only this person sees, oldest first."""
+        return [one for one in self._ephemerals.values() if one.visible_to == user]
+
     def add(self, message: Message) -> Message:
-        """Post a message; its `ts` comes from `identity.stamp()`."""
-        self._keep(message)
+        """Post a message, or replace it; an ephemeral one is kept until the next start only, as with Slack."""
+        if message.visible_to:
+            self._ephemerals[message.ts] = message
+            self._tell_ephemeral(message)
+            return message
+        self._index(message)
+        self._table.put(f"{message.channel}/{message.ts}", message)
+        thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
+        self._changes.tell("message", channel=message.channel, ts=message.ts, **thread)
         return message
 
     def change(self, message: Message, **fields: Any) -> Message:
         """Replace fields of a message; the controls it loses stay clickable for those who still see them."""
         changed = replace(message, **fields)
-        if changed.blocks != message.blocks:
+        if changed.blocks != message.blocks and not message.visible_to:
             changed = replace(changed, past_controls=_past_controls(message))
-        self._keep(changed)
-        return changed
+        return self.add(changed)
 
     def delete(self, message: Message) -> None:
         """Remove a message; one that holds a thread leaves a tombstone."""
+        if message.visible_to:
+            del self._ephemerals[message.ts]
+            self._tell_ephemeral(message)
+            return
         if self.thread(message.channel, message.ts):
             gone = "This message was deleted."
             self.change(message, text=gone, blocks=(), files=(), metadata=None, attachments=(), tombstone=True)
         else:
-            self._by_channel[message.channel].pop(message.ts)
             self._replies.get((message.channel, message.thread_ts or ""), {}).pop(message.ts, None)
-            self.journal.table("messages").drop(_key(message))
-        self.changes.tell("message_deleted", channel=message.channel, ts=message.ts)
-
-    def whisper(self, ephemeral: Ephemeral) -> Ephemeral:
-        """Show, or show anew, a message to one person. Kept until the next start only, as Slack forgets them too."""
-        self._ephemerals[ephemeral.ts] = ephemeral
-        self.changes.tell("ephemeral", channel=ephemeral.channel, user=ephemeral.user, ts=ephemeral.ts)
-        return ephemeral
-
-    def ephemeral(self, ts: str) -> Ephemeral | None:
-        """The ephemeral message of that time stamp."""
-        return self._ephemerals.get(ts)
-
-    def unwhisper(self, ephemeral: Ephemeral) -> None:
-        """Take an ephemeral message away."""
-        if self._ephemerals.pop(ephemeral.ts, None):
-            self.changes.tell("ephemeral", channel=ephemeral.channel, user=ephemeral.user, ts=ephemeral.ts)
-
-    def ephemerals_for(self, user: str) -> list[Ephemeral]:
-        """What only this person sees, oldest first."""
-        return [one for one in self._ephemerals.values() if one.user == user]
+            self._table.drop(f"{message.channel}/{message.ts}")
+        self._changes.tell("message_deleted", channel=message.channel, ts=message.ts)
 
     def reset(self) -> None:
         """Forget every message."""
-        self.journal.table("messages").clear()
-        self._by_channel.clear()
+        self._table.clear()
         self._replies.clear()
         self._ephemerals.clear()
 
     def _index(self, message: Message) -> None:
-        self._by_channel.setdefault(message.channel, {})[message.ts] = message
         if message.is_reply and message.thread_ts:
             self._replies.setdefault((message.channel, message.thread_ts), {})[message.ts] = message
 
-    def _keep(self, message: Message) -> None:
-        self._index(message)
-        self.journal.table("messages").put(_key(message), asdict(message))
-        where = {"thread_ts": message.thread_ts} if message.thread_ts else {}
-        self.changes.tell("message", channel=message.channel, ts=message.ts, **where)
-
-
-def elements_of(block: Json) -> Iterator[Json]:
-    """The interactive elements of one block: its accessory, its element, its elements."""
-    candidates: list[Any] = [block.get("accessory"), block.get("element")]
-    if block.get("type") in ("actions", "context_actions"):
-        candidates += block.get("elements", [])
-    return (one for one in candidates if isinstance(one, dict) and "action_id" in one)
+    def _tell_ephemeral(self, message: Message) -> None:
+        self._changes.tell("ephemeral", channel=message.channel, user=message.visible_to, ts=message.ts)
 
 
 def _past_controls(message: Message) -> tuple[tuple[str, Json], ...]:
     """What could be clicked in this version and those before it, each action and value once, the newest last."""
     known: dict[tuple[str, str], tuple[str, Json]] = {}
-    now = ((block.get("block_id", ""), element) for block in message.blocks for element in elements_of(block))
+    now = ((block.get("block_id", ""), element) for block, element in controls_of(message.blocks))
     for block_id, element in (*message.past_controls, *now):
         name = (element["action_id"], str(element.get("value")))
         known.pop(name, None)
@@ -164,11 +135,60 @@ def _past_controls(message: Message) -> tuple[tuple[str, Json], ...]:
     return tuple(known.values())[-_PAST_CONTROLS_KEPT:]
 
 
-def _key(message: Message) -> str:
-    return f"{message.channel}/{message.ts}"
+def message_json(message: Message, replies: Sequence[Message], files: Sequence[Json], app: InstalledApp) -> Json:
+    """A message as `conversations.history` shows it, metadata included.
+
+    Args:
+        message: not an ephemeral one.
+        replies: those of its own thread.
+        files: the files it carries, as JSON.
+        app: the app that posts.
+    """
+    shown: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text, "team": TEAM_ID}
+    if message.tombstone:
+        shown["subtype"] = "tombstone"
+    elif message.is_reply and message.broadcast:
+        shown["subtype"] = "thread_broadcast"
+    if message.by_app:
+        shown |= {"bot_id": app.bot_id, "app_id": app.id, "bot_profile": _bot_profile(app)}
+    if files:
+        shown |= {"files": list(files), "upload": message.by_app}
+    for name in ("blocks", "attachments", "edited", "metadata", "thread_ts"):
+        value = getattr(message, name)
+        if value:
+            shown[name] = list(value) if isinstance(value, tuple) else value
+    return shown | _thread_figures(message, replies)
 
 
-def _from_row(row: Json) -> Message:
-    lists = {name: tuple(row[name]) for name in ("blocks", "files", "attachments")}
-    past = tuple((block_id, element) for block_id, element in row["past_controls"])
-    return Message(**(row | lists | {"past_controls": past}))
+def _thread_figures(message: Message, replies: Sequence[Message]) -> Json:
+    if not replies:
+        return {}
+    people = list(dict.fromkeys(reply.user for reply in replies))
+    return {
+        "thread_ts": message.ts,
+        "reply_count": len(replies),
+        "reply_users_count": len(people),
+        "reply_users": people[:5],
+        "latest_reply": replies[-1].ts,
+        "is_locked": False,
+        "subscribed": False,
+    }
+
+
+def _bot_profile(app: InstalledApp) -> Json:
+    return {"id": app.bot_id, "app_id": app.id, "name": app.name, "deleted": False, "updated": 0, "team_id": TEAM_ID}
+
+
+def ephemeral_json(message: Message) -> Json:
+    """An ephemeral message as the page shows it."""
+    return {
+        "type": "message",
+        "is_ephemeral": True,
+        "ts": message.ts,
+        "channel": message.channel,
+        "user": message.user,
+        "visible_to": message.visible_to,
+        "text": message.text,
+        "blocks": list(message.blocks),
+        "thread_ts": message.thread_ts,
+    }

@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from jobs.core.errors import ConfigurationError
-from local.slack.addresses import Addresses
-from local.slack.control import Control
-from local.slack.delivery import Delivery
-from local.slack.events import Events
-from local.slack.forms import Forms
-from local.slack.interactions import Interactions
-from local.slack.requests import SignedRequests
-from local.slack.sockets import Sockets
+from local.slack.control_api import ControlApi
+from local.slack.control_requests import refuse_in_words
+from local.slack.delivery import Delivery, Events
+from local.slack.http_mode import SignedRequests
+from local.slack.response_urls import ResponseUrls
+from local.slack.routes import Routes
+from local.slack.socket_mode import Sockets
 from local.slack.timing import Clock, Timing
 from local.slack.web_api.endpoint import WebApi
 from local.slack.workspace import Workspace, build
@@ -57,16 +56,14 @@ async def serve(
     Args:
         home: the folder to keep messages, files and Homes in; None for a workspace that is forgotten.
         port: 0 takes a free one.
-        clock: gives the time in Unix seconds, for stamps, expiry and rate limits.
+        clock: returns the time in Unix seconds, for stamps, expiry and rate limits.
         timing: deadlines and delays.
         limited: whether rate limits apply.
         request_url: deliver as signed HTTP requests to this address instead of over Socket Mode.
     """
     workspace = build(home, clock, timing, limited=limited)
     sockets = Sockets(workspace)
-    delivery: Delivery = sockets
-    if request_url:
-        delivery = SignedRequests(request_url, workspace.identity, workspace.traffic, timing)
+    delivery: Delivery = SignedRequests(request_url, workspace) if request_url else sockets
     events = Events(workspace, delivery)
     runner = web.AppRunner(_application(workspace, sockets, delivery, events), shutdown_timeout=1.0, access_log=None)
     try:
@@ -80,7 +77,7 @@ async def serve(
         workspace.changes.close()
         await sockets.close()
         await runner.cleanup()
-        workspace.journal.close()
+        workspace.storage.close()
 
 
 def _listen(port: int) -> socket.socket:
@@ -95,17 +92,17 @@ def _listen(port: int) -> socket.socket:
 
 
 def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> web.Application:
-    interactions = Interactions(workspace, delivery, events)
-    control = Control(workspace, sockets, interactions, Forms(workspace, delivery))
-    web_api = WebApi(workspace, sockets)
-    application = web.Application(client_max_size=_BIGGEST_BODY, middlewares=[_same_origin])
+    web_api = workspace.faults.wrap(WebApi(workspace, sockets).handle)
+    response_url = workspace.faults.wrap(ResponseUrls(workspace).handle, "response_url")
+    application = web.Application(client_max_size=_BIGGEST_BODY, middlewares=[_same_origin, refuse_in_words])
     application.add_routes(
         [
-            web.post("/api/{method}", web_api.handle),
-            web.get("/api/{method}", web_api.handle),
+            web.post("/api/{method}", web_api),
+            web.get("/api/{method}", web_api),
             web.get("/socket/{key}", sockets.connect),
-            *control.routes(),
-            *Addresses(workspace).routes(),
+            web.post("/response/{key}", response_url),
+            *ControlApi(workspace, sockets, delivery, events).routes(),
+            *Routes(workspace).routes(),
         ]
     )
     return application

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Gives the time in Unix seconds; whoever tests expiry or rate limits hands in one of their own."""
+"""Gives the time in Unix seconds; a test of expiry or rate limits passes its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Modals and App Homes: a stack of at most three modals for each person, and one Home."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from local.slack.changes import Changes
-from local.slack.furniture import TEAM_ID, InstalledApp
-from local.slack.identity import Identity
-from local.slack.inputs import initial_state
-from local.slack.journal import Journal
-from local.slack.wire import Json, SlackError
+from local.slack.change_stream import ChangeStream
+from local.slack.errors import Json, SlackError
+from local.slack.ids import Ids
+from local.slack.input_state import initial_state
+from local.slack.seed_data import TEAM_ID, InstalledApp
+from local.slack.storage import Storage
 
 _DEEPEST = 3
 
@@ -31,20 +31,14 @@ class View:
         return list(self.body["blocks"])
 
 
-@dataclass(slots=True)
 class Views:
     """What is open on whose screen."""
 
-    journal: Journal
-    identity: Identity
-    changes: Changes
-    app: InstalledApp
-    _stacks: dict[str, list[View]] = field(default_factory=dict)
-    _homes: dict[str, View] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for row in self.journal.table("homes").rows():
-            self._homes[row["user"]] = View(**row)
+    def __init__(self, storage: Storage, ids: Ids, changes: ChangeStream) -> None:
+        self._homes = storage.table("homes", View)
+        self._stacks: dict[str, list[View]] = {}
+        self._ids = ids
+        self._changes = changes
 
     def stack(self, user: str) -> list[View]:
         """The modals of a person, the one on top last."""
@@ -56,56 +50,55 @@ class Views:
 
     def home(self, user: str) -> View | None:
         """The App Home published for a person."""
-        return self._homes.get(user)
+        return self._homes.rows.get(user)
 
-    def find(self, view_id: str) -> View | None:
-        """The modal or Home of that id."""
-        return next((view for view in self._all() if view.id == view_id), None)
+    def find(self, view_id: str = "", external_id: str = "") -> View | None:
+        """The modal or Home of that id, or the one that the app gave that name."""
+        every = [*(view for stack in self._stacks.values() for view in stack), *self._homes.rows.values()]
+        if view_id:
+            return next((view for view in every if view.id == view_id), None)
+        return next((view for view in every if view.body.get("external_id") == external_id), None)
 
     def open(self, user: str, body: Json) -> View:
         """Show a modal on an empty stack; what was open is gone."""
-        self._check_external_id(body, replaced=None)
-        view = self._new(user, body, previous=None)
-        self._stacks[user] = [view]
-        self._tell(view)
-        return view
+        self._check_external_id(body)
+        self._stacks.pop(user, None)
+        return self.push(user, body)
 
     def push(self, user: str, body: Json) -> View:
         """Show a modal above the one on top, three deep at most."""
-        stack = self._stacks.get(user, [])
+        stack = self._stacks.setdefault(user, [])
         if len(stack) >= _DEEPEST:
             raise SlackError("push_limit_reached")
-        if not stack:
-            return self.open(user, body)
-        self._check_external_id(body, replaced=None)
-        view = self._new(user, body, previous=stack[-1])
+        view = self._new(user, body, stack[-1] if stack else None)
         stack.append(view)
         self._tell(view)
         return view
 
-    def update(self, view: View, body: Json, expected_hash: str | None) -> View:
+    def update(self, view: View, body: Json, expected_hash: str = "") -> View:
         """Replace a view's content; inputs keep what was entered where block_id, action_id and type stay."""
-        self._check_hash(view, expected_hash)
-        self._check_external_id(body, replaced=view)
-        return self._put(replace(view, body=body, hash=self._hash(), values=initial_state(body["blocks"], view.values)))
+        if expected_hash and expected_hash != view.hash:
+            raise SlackError("hash_conflict")
+        self._check_external_id(body, view.id)
+        values = initial_state(body["blocks"], view.values)
+        view = self._put(replace(view, body=body, hash=self._hash(), values=values))
+        self._tell(view)
+        return view
 
-    def publish(self, user: str, body: Json, expected_hash: str | None) -> View:
+    def publish(self, user: str, body: Json, expected_hash: str) -> View:
         """Show a Home."""
-        current = self._homes.get(user)
-        if current is None:
-            return self._put(self._new(user, body, previous=None))
-        return self.update(current, body, expected_hash)
-
-    def by_external_id(self, external_id: str) -> View | None:
-        """The view the app gave that name."""
-        return next((view for view in self._all() if view.body.get("external_id") == external_id), None)
+        current = self._homes.rows.get(user)
+        if current is not None:
+            return self.update(current, body, expected_hash)
+        view = self._put(self._new(user, body))
+        self._tell(view)
+        return view
 
     def enter(self, view: View, values: Mapping[str, Mapping[str, Json]]) -> View:
         """Keep what was entered, without a new hash: the content is the same."""
-        merged = {block_id: dict(entries) for block_id, entries in view.values.items()}
-        for block_id, entries in values.items():
-            merged.setdefault(block_id, {}).update(entries)
-        return self._put(replace(view, values=merged), quiet=True)
+        block_ids = {**view.values, **values}
+        merged = {block_id: {**view.values.get(block_id, {}), **values.get(block_id, {})} for block_id in block_ids}
+        return self._put(replace(view, values=merged))
 
     def close(self, view: View) -> None:
         """Take a modal, and what lies above it, off its stack."""
@@ -115,76 +108,54 @@ class Views:
             del stack[ids.index(view.id) :]
             self._tell(view)
 
-    def clear(self, user: str) -> list[View]:
-        """Close everything; gives what was open."""
-        closed = self._stacks.pop(user, [])
-        for view in closed[-1:]:
-            self._tell(view)
-        return closed
-
     def reset(self) -> None:
         """Close every modal and forget every Home."""
         self._stacks.clear()
         self._homes.clear()
-        self.journal.table("homes").clear()
 
-    def _all(self) -> Iterable[View]:
-        yield from (view for stack in self._stacks.values() for view in stack)
-        yield from self._homes.values()
+    def _new(self, user: str, body: Json, previous: View | None = None) -> View:
+        self._check_external_id(body)
+        view_id = self._ids.make("V")
+        root_id, previous_id = (previous.root_id, previous.id) if previous else (view_id, None)
+        return View(view_id, user, body, self._hash(), root_id, previous_id, initial_state(body["blocks"], {}))
 
-    def _new(self, user: str, body: Json, previous: View | None) -> View:
-        view_id = self.identity.make("V")
-        root_id = previous.root_id if previous else view_id
-        values = initial_state(body["blocks"], {})
-        return View(view_id, user, body, self._hash(), root_id, previous.id if previous else None, values)
-
-    def _put(self, view: View, *, quiet: bool = False) -> View:
+    def _put(self, view: View) -> View:
         if view.body["type"] == "home":
-            self._homes[view.user] = view
-            self.journal.table("homes").put(view.user, asdict(view))
+            self._homes.put(view.user, view)
         else:
             stack = self._stacks.get(view.user, [])
             stack[:] = [view if one.id == view.id else one for one in stack]
-        if not quiet:
-            self._tell(view)
         return view
 
     def _tell(self, view: View) -> None:
-        self.changes.tell("home" if view.body["type"] == "home" else "view", user=view.user, view_id=view.id)
+        self._changes.tell("home" if view.body["type"] == "home" else "view", user=view.user, view_id=view.id)
 
     def _hash(self) -> str:
-        return f"{int(self.identity.now())}.{self.identity.short('h')}"
+        return f"{int(self._ids.now())}.{self._ids.short('h')}"
 
-    def _check_hash(self, view: View, expected: str | None) -> None:
-        if expected and expected != view.hash:
-            raise SlackError("hash_conflict")
-
-    def _check_external_id(self, body: Json, replaced: View | None) -> None:
+    def _check_external_id(self, body: Json, replaced: str = "") -> None:
         name = body.get("external_id")
-        holder = self.by_external_id(name) if name else None
-        if holder is not None and (replaced is None or holder.id != replaced.id):
+        holder = self.find(external_id=name) if name else None
+        if holder is not None and holder.id != replaced:
             raise SlackError("duplicate_external_id")
 
 
 def view_json(view: View, app: InstalledApp) -> Json:
     """A view as Slack shows it, in answers and in payloads."""
-    body = view.body
+    texts = {name: view.body.get(name, "") for name in ("private_metadata", "callback_id", "external_id")}
+    switches = {name: view.body.get(name, False) for name in ("clear_on_close", "notify_on_close", "submit_disabled")}
     return {
         "id": view.id,
         "team_id": TEAM_ID,
-        "type": body["type"],
-        "title": body.get("title"),
-        "submit": body.get("submit"),
-        "close": body.get("close"),
-        "blocks": body["blocks"],
-        "private_metadata": body.get("private_metadata", ""),
-        "callback_id": body.get("callback_id", ""),
-        "external_id": body.get("external_id", ""),
+        "type": view.body["type"],
+        "title": view.body.get("title"),
+        "submit": view.body.get("submit"),
+        "close": view.body.get("close"),
+        "blocks": view.body["blocks"],
+        **texts,
         "state": {"values": view.values},
         "hash": view.hash,
-        "clear_on_close": body.get("clear_on_close", False),
-        "notify_on_close": body.get("notify_on_close", False),
-        "submit_disabled": body.get("submit_disabled", False),
+        **switches,
         "root_view_id": view.root_id,
         "previous_view_id": view.previous_id,
         "app_id": app.id,

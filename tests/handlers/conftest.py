@@ -16,9 +16,9 @@ from jobs.training.postings import card_posting, summary_posting
 from tests.handlers.known_people import ALICE, RFT
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread
-from tests.story.conftest import House, house
+from tests.story.conftest import House, house, house_redis_url, redis, shared_house
 
-__all__ = ["house"]
+__all__ = ["house", "house_redis_url", "redis", "shared_house"]
 
 
 class Scene:
@@ -87,6 +87,13 @@ class Scene:
     async def failures(self) -> list[Json]:
         """Return what Slack had to complain of: clicks without an acknowledgement, refused calls of ours."""
         return [entry for entry in await self.workspace.log() if entry["kind"] == "failure"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let scenes share one bot, unless they say that they need one of their own."""
+    for item in items:
+        if "scene" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.shared_bot)
 
 
 @pytest.fixture

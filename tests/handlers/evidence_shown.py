@@ -10,7 +10,7 @@ from jobs.core.records import ApprovalPolicy, Job, JobState
 from jobs.core.series import Series
 from jobs.evidence.measure import failed
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Guard, Role, Versus
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from tests.records import (
     BOB,
     CAROL,

@@ -16,10 +16,10 @@ from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.digests import DigestShowing
+from handlers.posting import SlackPoster
 from handlers.render import Showing
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.posting import SlackPoster
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core.permissions import Permissions
@@ -36,7 +36,8 @@ from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
-from local.slack.faults import MethodFault
+from jobs.views.job import JobViews
+from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
 from tests.permitted import EVERYBODY_MAY
@@ -99,7 +100,7 @@ class Desk:
     client: AsyncWebClient
     store: Store
     pool: SmallPool
-    jobs: RftJobs
+    views: JobViews
     poster: SlackPoster
     folder: Path
 
@@ -127,7 +128,7 @@ class Desk:
         return sum(1 for entry in self.server.workspace.traffic.since() if entry["name"] == method and "args" in entry)
 
 
-def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) -> Showing:
+def showing_of(views: JobViews, store: Store, pictures: Pictures, folder: Path) -> Showing:
     """Return what renders postings, over evals that lie in the folder."""
 
     async def no_report(_: str) -> Path | None:
@@ -140,7 +141,7 @@ def showing_of(jobs: RftJobs, store: Store, pictures: Pictures, folder: Path) ->
     notices = Notices(Approvals(store, people, time.time), people)
     rollbacks = Rollbacks(store, people, time.time, notifies=False)
     return Showing(
-        jobs,
+        views,
         evals,
         pictures,
         notices=notices,
@@ -162,13 +163,13 @@ async def open_desk(store: Store, folder: Path, *, timeout: int = 10) -> AsyncIt
     """Open a desk at a fresh workspace without rate limits."""
     async with serve(timing=Timing(file_processing=0.02), limited=False) as server:
         client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[], timeout=timeout)
-        pool, jobs = SmallPool(), jobs_of(store, folder)
+        pool, views = SmallPool(), JobViews(store, lambda _name: PROFILE)
         yield Desk(
             server,
             client,
             store,
             pool,
-            jobs,
-            SlackPoster(client, showing_of(jobs, store, Pictures(pool, client), folder)),
+            views,
+            SlackPoster(client, showing_of(views, store, Pictures(pool, client), folder)),
             folder,
         )

@@ -12,7 +12,7 @@ from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState, RaisedAlert
 from jobs.core.series import Series
 from jobs.rules.alert_state import alerts_of
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 

@@ -1,7 +1,7 @@
 """A whole team at work: the local workspace, the local platform, a Redis, and bots that can be started and stopped."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from bot.app import Bot, running
 from bot.settings import load_settings
 from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
+from tests.conftest import redis_of_its_own
+from tests.shared_house import SharedHouse
 from tests.story.colleagues import Workspace
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
@@ -28,10 +30,16 @@ class House:
     tasks: Path
     home: Path
     environment: dict[str, str]
+    shared: SharedHouse | None = None
+    """Where the bot of this house runs already, and goes on for the next test."""
 
     @asynccontextmanager
     async def bot(self) -> AsyncIterator[Bot]:
         """Run one bot in this process."""
+        if self.shared:
+            await self.workspace.hears_the_bot()
+            yield self.shared.bot
+            return
 
         def give_up() -> None:
             raise AssertionError("the bot lost its connection to Slack for good")
@@ -91,7 +99,51 @@ async def furnished(
         yield House(Workspace(slack.url, session), tasks, tmp_path / "home", environment)
 
 
-@pytest.fixture
-async def house(tmp_path: Path, redis_server: str, redis: Redis) -> AsyncIterator[House]:
-    async with furnished(tmp_path, redis_server, redis) as house:
+@pytest.fixture(scope="session")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHouse]:
+    """The house that tests marked `shared_bot` have in common."""
+    with redis_of_its_own() as redis_url:
+        house = SharedHouse(tmp_path_factory.mktemp("shared-house"), redis_url)
         yield house
+        house.close()
+
+
+def shares_a_bot(request: pytest.FixtureRequest) -> bool:
+    """Tell whether a test can do with the bot that many tests have in common."""
+    return request.node.get_closest_marker("shared_bot") is not None and not request.node.get_closest_marker("own_bot")
+
+
+@pytest.fixture
+def house_redis_url(request: pytest.FixtureRequest) -> str:
+    """The URL of the Redis that the bot of this test uses."""
+    if shares_a_bot(request):
+        shared: SharedHouse = request.getfixturevalue("shared_house")
+        return shared.redis_url
+    url: str = request.getfixturevalue("redis_server")
+    return url
+
+
+@pytest.fixture
+async def redis(request: pytest.FixtureRequest, house_redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the bot's server, empty but for what a shared bot needs."""
+    async with Redis.from_url(house_redis_url, decode_responses=True) as client:
+        if not shares_a_bot(request):
+            await client.flushall()
+        yield client
+
+
+@pytest.fixture
+async def house(
+    request: pytest.FixtureRequest, tmp_path: Path, house_redis_url: str, redis: Redis
+) -> AsyncIterator[House]:
+    """A house of the test's own, or the shared one, emptied."""
+    if not shares_a_bot(request):
+        async with furnished(tmp_path, house_redis_url, redis) as house:
+            yield house
+        return
+    shared: SharedHouse = request.getfixturevalue("shared_house")
+    await shared.empty()
+    async with aiohttp.ClientSession() as session:
+        yield House(
+            Workspace(shared.workspace_url, session), shared.tasks, shared.home, dict(shared.environment), shared
+        )

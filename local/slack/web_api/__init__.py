@@ -1,1 +1,1 @@
-"""Slack's Web API: one file for each family of methods, `methods.py` lists them, `endpoint.py` serves them."""
+"""Slack's Web API: one file for each family of methods; `endpoint.py` lists and serves them."""

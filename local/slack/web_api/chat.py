@@ -1,30 +1,27 @@
-"""chat.*: posting, updating, deleting, whispering, permalinks."""
+"""chat.*: posting, updating, deleting, ephemeral messages, permalinks."""
 
 import json
 
-from local.slack.files import StoredFile
-from local.slack.furniture import Channel
-from local.slack.messages import Ephemeral, Message
-from local.slack.posting import accepted_blocks
-from local.slack.web_api.access import readable_channel, writable_channel
-from local.slack.wire import Call, Json, SlackError
-from local.slack.workspace import Workspace
+from local.slack.errors import Json, SlackError, found
+from local.slack.messages import Message
+from local.slack.seed_data import Channel
+from local.slack.web_api.call import Call
 
 _LONGEST_TEXT = 40_000
 _LONGEST_UPDATE = 4_000
 _LONGEST_METADATA = 8_000
 
 
-async def post_message(workspace: Workspace, call: Call) -> Json:
+async def post_message(call: Call) -> Json:
     """chat.postMessage."""
-    channel = writable_channel(workspace, call)
-    text, blocks, attachments = _content(workspace, call)
-    warnings = ["message_truncated"] if len(text) > _LONGEST_TEXT else []
-    thread_ts = _parent(workspace, channel, call.text("thread_ts"))
+    workspace = call.workspace
+    channel = call.writable_channel()
+    text, blocks, attachments = _content(call)
+    thread_ts = _parent(call, channel)
     message = workspace.messages.add(
         Message(
             channel=channel.id,
-            ts=workspace.identity.stamp(),
+            ts=workspace.ids.stamp(),
             user=workspace.app.user_id,
             text=text[:_LONGEST_TEXT],
             blocks=blocks,
@@ -37,93 +34,96 @@ async def post_message(workspace: Workspace, call: Call) -> Json:
     )
     shown = workspace.message_json(message, with_metadata=True)
     answer: Json = {"channel": channel.id, "ts": message.ts, "message": shown}
-    if warnings:
-        answer |= {"warning": ",".join(warnings), "response_metadata": {"warnings": warnings}}
+    if len(text) > _LONGEST_TEXT:
+        answer |= {"warning": "message_truncated", "response_metadata": {"warnings": ["message_truncated"]}}
     return answer
 
 
-async def update(workspace: Workspace, call: Call) -> Json:
+async def update(call: Call) -> Json:
     """chat.update: text without blocks removes the blocks; what is not given stays."""
-    channel = writable_channel(workspace, call)
-    message = _own(workspace, channel, call.need("ts"), "cant_update_message")
+    workspace = call.workspace
+    channel = call.writable_channel()
+    message = _own(call, channel, "cant_update_message")
     changes: Json = {}
     if call.args.get("text") is not None or call.args.get("blocks") is not None:
-        changes["text"], changes["blocks"], changes["attachments"] = _content(workspace, call, message.text)
+        changes["text"], changes["blocks"], changes["attachments"] = _content(call, message.text)
         if len(changes["text"]) > _LONGEST_UPDATE:
             raise SlackError("msg_too_long")
+        if not changes["blocks"]:
+            # With blocks Slack shows no "(edited)".
+            changes["edited"] = {"user": workspace.app.user_id, "ts": workspace.ids.stamp()}
     if call.args.get("metadata") is not None:
         changes["metadata"] = _metadata(call)
     if call.args.get("file_ids") is not None:
-        changes["files"] = tuple(file.id for file in _files(workspace, call))
+        changes["files"] = _files(call)
     if not changes:
         raise SlackError("no_text")
-    if "text" in changes and not changes["blocks"]:
-        # With blocks Slack shows no "(edited)".
-        changes["edited"] = {"user": workspace.app.user_id, "ts": workspace.identity.stamp()}
     message = workspace.messages.change(message, **changes)
     shown = workspace.message_json(message, with_metadata=True)
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
 
 
-async def delete(workspace: Workspace, call: Call) -> Json:
+async def delete(call: Call) -> Json:
     """chat.delete."""
-    channel = writable_channel(workspace, call)
-    message = _own(workspace, channel, call.need("ts"), "cant_delete_message")
-    workspace.messages.delete(message)
+    channel = call.writable_channel()
+    message = _own(call, channel, "cant_delete_message")
+    call.workspace.messages.delete(message)
     return {"channel": channel.id, "ts": message.ts}
 
 
-async def post_ephemeral(workspace: Workspace, call: Call) -> Json:
+async def post_ephemeral(call: Call) -> Json:
     """chat.postEphemeral."""
-    channel = writable_channel(workspace, call)
-    user = workspace.directory.user(call.need("user"))
-    if user is None:
-        raise SlackError("user_not_found")
+    workspace = call.workspace
+    channel = call.writable_channel()
+    user = found(workspace.directory.user(call.need("user")), "user_not_found")
     if user.id not in channel.members:
         raise SlackError("user_not_in_channel")
-    text, blocks, _ = _content(workspace, call)
-    thread_ts = _parent(workspace, channel, call.text("thread_ts"))
-    stamp = workspace.identity.stamp()
-    workspace.messages.whisper(Ephemeral(channel.id, stamp, user.id, workspace.app.user_id, text, blocks, thread_ts))
-    return {"message_ts": stamp}
+    text, blocks, _ = _content(call)
+    message = workspace.messages.add(
+        Message(
+            channel=channel.id,
+            ts=workspace.ids.stamp(),
+            user=workspace.app.user_id,
+            text=text,
+            blocks=blocks,
+            thread_ts=_parent(call, channel),
+            visible_to=user.id,
+        )
+    )
+    return {"message_ts": message.ts}
 
 
-async def get_permalink(workspace: Workspace, call: Call) -> Json:
+async def get_permalink(call: Call) -> Json:
     """chat.getPermalink."""
-    channel = readable_channel(workspace, call)
+    channel = call.readable_channel()
     stamp = call.need("message_ts")
-    message = workspace.messages.get(channel.id, stamp)
-    if message is None:
-        raise SlackError("message_not_found")
-    link = f"{workspace.base_url}/archives/{channel.id}/p{stamp.replace('.', '')}"
+    message = found(call.workspace.messages.get(channel.id, stamp), "message_not_found")
+    link = f"{call.workspace.base_url}/archives/{channel.id}/p{stamp.replace('.', '')}"
     if message.is_reply:
         link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
     return {"channel": channel.id, "permalink": link}
 
 
-def _content(workspace: Workspace, call: Call, present: str = "") -> tuple[str, tuple[Json, ...], tuple[Json, ...]]:
-    blocks = call.objects("blocks") or []
-    attachments = tuple(call.objects("attachments") or [])
-    text = call.text("text", present if call.args.get("text") is None else "")
+def _content(call: Call, present: str = "") -> tuple[str, tuple[Json, ...], tuple[Json, ...]]:
+    blocks, attachments = call.objects("blocks"), call.objects("attachments")
+    text = call.text("text", present)
     if not text and not blocks and not attachments:
         raise SlackError("no_text")
-    return text, accepted_blocks(workspace, blocks), attachments
+    return text, call.workspace.accept_blocks(blocks), tuple(attachments)
 
 
-def _parent(workspace: Workspace, channel: Channel, thread_ts: str) -> str | None:
+def _parent(call: Call, channel: Channel) -> str | None:
+    thread_ts = call.text("thread_ts")
     if not thread_ts:
         return None
-    parent = workspace.messages.get(channel.id, thread_ts)
-    if parent is None:
-        raise SlackError("thread_not_found")
-    if parent.is_reply:
+    if found(call.workspace.messages.get(channel.id, thread_ts), "thread_not_found").is_reply:
         raise SlackError("cannot_reply_to_message")
     return thread_ts
 
 
-def _own(workspace: Workspace, channel: Channel, stamp: str, refusal: str) -> Message:
-    message = workspace.messages.get(channel.id, stamp)
-    if message is None or message.tombstone:
+def _own(call: Call, channel: Channel, refusal: str) -> Message:
+    message = found(call.workspace.messages.get(channel.id, call.need("ts")), "message_not_found")
+    if message.tombstone:
         raise SlackError("message_not_found")
     if not message.by_app:
         raise SlackError(refusal)
@@ -143,12 +143,9 @@ def _metadata(call: Call) -> Json | None:
     return given
 
 
-def _files(workspace: Workspace, call: Call) -> list[StoredFile]:
+def _files(call: Call) -> tuple[str, ...]:
     given = call.args["file_ids"]
     # slack_sdk joins them with commas, Slack's documentation shows an array.
     listed = isinstance(given, str) and not given.startswith("[")
     file_ids = given.split(",") if listed else call.structure("file_ids")
-    found = [workspace.files.get(str(file_id)) for file_id in file_ids or []]
-    if any(file is None or file.stage != "completed" for file in found):
-        raise SlackError("file_not_found")
-    return [file for file in found if file is not None]
+    return tuple(call.workspace.files.completed(str(file_id)).id for file_id in file_ids or [])

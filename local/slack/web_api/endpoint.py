@@ -1,78 +1,105 @@
-"""`/api/{method}`: reads the arguments, checks token, scope and rate, lets faults strike, answers."""
+"""`/api/{method}`: every method with its tier, scope and kind of token; reads a call, checks it, answers it."""
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from local.slack.furniture import APP_TOKEN, BOT_TOKEN
-from local.slack.limits import Tier
-from local.slack.sockets import Sockets
-from local.slack.striking import rate_limited, under_faults
-from local.slack.web_api.methods import METHODS, Method
-from local.slack.wire import Call, Json, SlackError
+from local.slack.errors import Json, SlackError
+from local.slack.fault_injection import rate_limited
+from local.slack.rate_limits import Tier
+from local.slack.seed_data import APP_TOKEN, BOT_TOKEN
+from local.slack.socket_mode import Sockets
+from local.slack.web_api import chat, checks, conversations, files, users, views
+from local.slack.web_api.call import Call
 from local.slack.workspace import Workspace
 
-_CONNECTIONS_OPEN = "apps.connections.open"
-
 
 @dataclass(frozen=True, slots=True)
-class _RateLimited(Exception):
-    seconds: int
+class Method:
+    """One Web API method; the tiers are those of Slack's own table. An empty scope or token means none is needed."""
+
+    handler: Callable[[Call], Awaitable[Json]]
+    tier: Tier
+    scope: str = ""
+    token: str = BOT_TOKEN
 
 
-@dataclass(frozen=True, slots=True)
+METHODS: Mapping[str, Method] = {
+    "api.test": Method(checks.api_test, "tier4", token=""),
+    "auth.test": Method(checks.auth_test, "special"),
+    "blocks.validate": Method(checks.blocks_validate, "special", token=""),
+    "chat.delete": Method(chat.delete, "tier3", "chat:write"),
+    "chat.getPermalink": Method(chat.get_permalink, "special"),
+    "chat.postEphemeral": Method(chat.post_ephemeral, "tier4", "chat:write"),
+    "chat.postMessage": Method(chat.post_message, "posting", "chat:write"),
+    "chat.update": Method(chat.update, "tier3", "chat:write"),
+    "conversations.history": Method(conversations.history, "tier3", "channels:history"),
+    "conversations.info": Method(conversations.info, "tier3", "channels:read"),
+    "conversations.join": Method(conversations.join, "tier3", "channels:join"),
+    "conversations.list": Method(conversations.list_, "tier2", "channels:read"),
+    "conversations.members": Method(conversations.members, "tier4", "channels:read"),
+    "conversations.open": Method(conversations.open_, "tier3", "im:write"),
+    "conversations.replies": Method(conversations.replies, "tier3", "channels:history"),
+    "files.completeUploadExternal": Method(files.complete_upload, "tier4", "files:write"),
+    "files.getUploadURLExternal": Method(files.get_upload_url, "tier4", "files:write"),
+    "files.info": Method(files.info, "tier4", "files:read"),
+    "usergroups.list": Method(users.usergroups_list, "tier2", "usergroups:read"),
+    "usergroups.users.list": Method(users.usergroups_users_list, "tier2", "usergroups:read"),
+    "users.info": Method(users.users_info, "tier4", "users:read"),
+    "users.list": Method(users.users_list, "tier2", "users:read"),
+    "views.open": Method(views.open_, "tier4"),
+    "views.publish": Method(views.publish, "tier4"),
+    "views.push": Method(views.push, "tier4"),
+    "views.update": Method(views.update, "tier4"),
+}
+
+
 class WebApi:
     """The handler of every Web API method."""
 
-    workspace: Workspace
-    sockets: Sockets
+    def __init__(self, workspace: Workspace, sockets: Sockets) -> None:
+        async def open_connection(_call: Call) -> Json:
+            return {"url": sockets.address()}
+
+        self._workspace = workspace
+        self._methods = {**METHODS, "apps.connections.open": Method(open_connection, "tier1", token=APP_TOKEN)}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call as Slack would."""
-        name = request.match_info["method"]
-        args = await _arguments(request)
-        return await under_faults(self.workspace, request, name, lambda: self._answer(name, args))
-
-    async def _answer(self, name: str, args: Json) -> web.StreamResponse:
+        name, args = request.match_info["method"], await _arguments(request)
+        note = self._workspace.traffic.note
         try:
-            body = {"ok": True, **await self._run(name, args)}
+            method = self._allowed(name, args)
+            seconds = self._spend(name, method.tier, args)
+            if seconds:
+                note("from_app", "web_api", name, args=args, status=429)
+                return rate_limited(seconds)
+            body = {"ok": True, **await method.handler(Call(self._workspace, args))}
         except SlackError as error:
             body = error.body()
-        except _RateLimited as limit:
-            self.workspace.traffic.note("from_app", "web_api", name, args=args, status=429)
-            return rate_limited(limit.seconds)
-        self.workspace.traffic.note("from_app", "web_api", name, args=args, status=200, answer=body)
+        note("from_app", "web_api", name, args=args, status=200, answer=body)
         return web.json_response(body)
 
-    async def _run(self, name: str, args: Json) -> Json:
-        if name == _CONNECTIONS_OPEN:
-            _require_token(args, APP_TOKEN)
-            self._spend("tier1", name)
-            return {"url": self.sockets.address(self.workspace.base_url)}
-        method = METHODS.get(name)
+    def _allowed(self, name: str, args: Json) -> Method:
+        method = self._methods.get(name)
         if method is None:
-            raise SlackError("unknown_method", extra={"req_method": name})
-        if method.token == "bot":  # noqa: S105 - a kind of token, not one
-            _require_token(args, BOT_TOKEN)
-        self._require_scope(method)
-        self._spend_posting(args) if method.tier == "posting" else self._spend(method.tier, name)
-        return await method.handler(self.workspace, Call(args))
-
-    def _require_scope(self, method: Method) -> None:
-        held = self.workspace.app.scopes
+            raise SlackError("unknown_method", req_method=name)
+        if method.token:
+            _require_token(args, method.token)
+        held = self._workspace.app.scopes
         if method.scope and method.scope not in held:
-            raise SlackError("missing_scope", extra={"needed": method.scope, "provided": ",".join(sorted(held))})
+            raise SlackError("missing_scope", needed=method.scope, provided=",".join(sorted(held)))
+        return method
 
-    def _spend_posting(self, args: Json) -> None:
-        self._spend("workspace_posting", "")
-        channel = self.workspace.directory.channel_named(str(args.get("channel", "")))
-        self._spend("posting", channel.id if channel else "")
-
-    def _spend(self, tier: Tier, key: str) -> None:
-        seconds = self.workspace.limits.spend(tier, key)
-        if seconds:
-            raise _RateLimited(seconds)
+    def _spend(self, name: str, tier: Tier, args: Json) -> int:
+        """Count the call; returns the seconds to wait, if it came too early."""
+        limits = self._workspace.limits
+        if tier != "posting":
+            return limits.spend(tier, name)
+        channel = self._workspace.directory.channel_named(str(args.get("channel", "")))
+        return limits.spend("workspace_posting", "") or limits.spend("posting", channel.id if channel else "")
 
 
 def _require_token(args: Json, wanted: str) -> None:
@@ -88,9 +115,8 @@ def _require_token(args: Json, wanted: str) -> None:
 async def _arguments(request: web.Request) -> Json:
     args: Json = dict(request.query)
     if request.content_type == "application/json":
-        text = await request.text()
         try:
-            body = json.loads(text) if text else {}
+            body = json.loads(await request.text())
         except ValueError:
             body = {}
         args |= body if isinstance(body, dict) else {}

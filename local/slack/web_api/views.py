@@ -1,59 +1,51 @@
 """views.*: modals and the App Home."""
 
-from local.slack.posting import accepted_view
+from local.slack.errors import Json, found, invalid_arguments
 from local.slack.views import View, view_json
-from local.slack.wire import Call, Json, SlackError, invalid_arguments
-from local.slack.workspace import Workspace
+from local.slack.web_api.call import Call
 
 
-async def open_(workspace: Workspace, call: Call) -> Json:
+async def open_(call: Call) -> Json:
     """views.open."""
-    user = _exchanged(workspace, call)
-    return _shown(workspace, workspace.views.open(user, _modal(workspace, call)))
+    return _shown(call, call.workspace.views.open(_exchanged(call), _body(call, "modal")))
 
 
-async def push(workspace: Workspace, call: Call) -> Json:
+async def push(call: Call) -> Json:
     """views.push."""
-    user = _exchanged(workspace, call)
-    return _shown(workspace, workspace.views.push(user, _modal(workspace, call)))
+    return _shown(call, call.workspace.views.push(_exchanged(call), _body(call, "modal")))
 
 
-async def update(workspace: Workspace, call: Call) -> Json:
+async def update(call: Call) -> Json:
     """views.update."""
-    body = accepted_view(workspace, call.structure("view"))
+    body = call.workspace.accept_view(call.structure("view"))
     view_id, external_id = call.text("view_id"), call.text("external_id")
     if not view_id and not external_id:
         raise invalid_arguments("missing required field: view_id or external_id")
-    view = workspace.views.find(view_id) if view_id else workspace.views.by_external_id(external_id)
-    if view is None:
-        raise SlackError("not_found")
-    return _shown(workspace, workspace.views.update(view, body, call.text("hash") or None))
+    view = found(call.workspace.views.find(view_id, external_id), "not_found")
+    return _shown(call, call.workspace.views.update(view, body, call.text("hash")))
 
 
-async def publish(workspace: Workspace, call: Call) -> Json:
+async def publish(call: Call) -> Json:
     """views.publish."""
-    user = workspace.directory.user(call.need("user_id"))
+    user = call.workspace.directory.user(call.need("user_id"))
     if user is None:
         raise invalid_arguments("invalid `user_id`")
-    body = accepted_view(workspace, call.structure("view"))
-    if body["type"] != "home":
-        raise invalid_arguments("must be a home view [json-pointer:/view/type]")
-    return _shown(workspace, workspace.views.publish(user.id, body, call.text("hash") or None))
+    return _shown(call, call.workspace.views.publish(user.id, _body(call, "home"), call.text("hash")))
 
 
-def _exchanged(workspace: Workspace, call: Call) -> str:
+def _exchanged(call: Call) -> str:
     trigger_id = call.text("trigger_id") or call.text("interactivity_pointer")
     if not trigger_id:
         raise invalid_arguments("missing required field: trigger_id")
-    return workspace.passes.exchange_trigger(trigger_id)
+    return call.workspace.tokens.exchange_trigger(trigger_id)
 
 
-def _modal(workspace: Workspace, call: Call) -> Json:
-    body = accepted_view(workspace, call.structure("view"))
-    if body["type"] != "modal":
-        raise invalid_arguments("must be a modal view [json-pointer:/view/type]")
+def _body(call: Call, kind: str) -> Json:
+    body = call.workspace.accept_view(call.structure("view"))
+    if body["type"] != kind:
+        raise invalid_arguments(f"must be a {kind} view [json-pointer:/view/type]")
     return body
 
 
-def _shown(workspace: Workspace, view: View) -> Json:
-    return {"view": view_json(view, workspace.app)}
+def _shown(call: Call, view: View) -> Json:
+    return {"view": view_json(view, call.workspace.app)}

@@ -20,7 +20,7 @@ from jobs.evidence.records import Figure, Guard, Role
 from jobs.state.change import Change, Versioned
 from jobs.state.store import LedgerEntry, Store
 from jobs.training.postings import card_posting
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from local.slack.server import serve
 from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
 from tests.records import a_candidate, a_change, a_checkpoint, a_job, an_approval, an_evidence

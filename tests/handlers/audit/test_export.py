@@ -22,7 +22,8 @@ from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
-from tests.handlers.posting_desk import RFT, Desk, no_platform, open_desk
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import Desk, no_platform, open_desk
 from tests.jobs.evals.reported import an_answer, an_eval
 from tests.permitted import EVERYBODY_MAY
 

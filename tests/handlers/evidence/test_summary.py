@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from charts import PrecisionRecall, ScoreIntervals
+from handlers.evidence.platform_figures import comparison
 from handlers.evidence.preference import NEEDS
-from handlers.evidence.summary import chart_of, comparison, summary
+from handlers.evidence.summary import chart_of, summary
 from handlers.evidence.table import money
 from handlers.evidence.words import amount, figure, less, signed
 from handlers.slack.blocks import Message
@@ -16,8 +17,7 @@ from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
-from local.slack.blocks import too_much_text, validate
-from local.slack.blocks.tables import characters
+from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
 from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval

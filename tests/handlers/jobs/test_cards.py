@@ -13,21 +13,11 @@ from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import PROFILES
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.test_messages import action_ids, text_of
 from tests.jobs.training.test_poll import FALLS, SMALL
-from tests.records import (
-    ALICE,
-    BOB,
-    PROFILE,
-    a_checkpoint,
-    a_job,
-    a_series,
-    a_step,
-    an_approval,
-    an_evidence,
-)
+from tests.records import ALICE, BOB, PROFILE, a_checkpoint, a_job, a_series, a_step, an_approval, an_evidence
 
 NOW = 1_500.0
 FILE = "F0123456789"

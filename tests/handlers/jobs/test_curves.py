@@ -11,7 +11,7 @@ from handlers.jobs.curves import CURVES
 from handlers.slack.commands import CURVE_WORDS
 from jobs.core.records import Hyperparameters, Job
 from jobs.core.series import GraderFigures, Series, StepTiming
-from jobs.training.service import JobView
+from jobs.views.job import JobView
 from tests.handlers.conftest import Scene
 from tests.handlers.jobs.test_commands import asked
 from tests.records import a_job, a_request, a_series, a_step

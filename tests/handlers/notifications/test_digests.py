@@ -17,8 +17,9 @@ from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting
-from tests.handlers.posting_desk import RFT, Desk, open_desk
-from tests.records import ALICE, BOB, a_job, a_request, an_approval
+from tests.handlers.known_people import ALICE, RFT
+from tests.handlers.posting_desk import Desk, open_desk
+from tests.records import BOB, a_job, a_request, an_approval
 
 RUNNING = a_job(
     request=a_request(channel=RFT),

@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import pytest
 from redis.asyncio import Redis
 from slack_bolt.async_app import AsyncRespond
 from slack_bolt.response import BoltResponse
@@ -18,6 +19,7 @@ from tests.handlers.known_people import BOB
 from tests.story.colleagues import buttons, eventually
 
 
+@pytest.mark.own_bot
 async def test_a_bug_gives_a_reference_that_finds_its_traceback_in_the_log(scene: Scene, redis: Redis) -> None:
     await redis.hset("{proctor}:job:rft-broken", mapping={"version": 1, "value": '{"id": 7}'})
     with capture_logs() as lines:

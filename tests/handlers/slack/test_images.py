@@ -11,14 +11,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
 from handlers.jobs.thread import pictured, reward_curve
+from handlers.posting import SlackPoster
 from handlers.slack.images import Pictures, picture_key
-from handlers.slack.posting import SlackPoster
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting
 from local.slack.server import serve
 from local.slack.timing import Timing
-from tests.handlers.posting_desk import RFT, Desk, SmallPool, open_desk, png, showing_of
+from tests.handlers.known_people import RFT
+from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, showing_of
 from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)
@@ -89,10 +90,10 @@ async def test_a_picture_that_slack_never_processes_is_done_without() -> None:
 async def test_a_message_whose_picture_was_deleted_is_said_without_it(desk: Desk) -> None:
     job = replace(a_job(last_step=10, pictured_step=10), request=a_request(channel=RFT))
     await desk.store.commit(Change(records=(Versioned(job, 0),), steps=a_series(0.2, 0.4).steps))
-    chart = reward_curve(pictured(await desk.jobs.view(job.id)))
+    chart = reward_curve(pictured(await desk.views.job(job.id)))
     await desk.store.keep_picture(picture_key(chart), "F0DELETED1", seconds=60.0)
     kept = Pictures(desk.pool, desk.client, desk.store)
-    poster = SlackPoster(desk.client, showing_of(desk.jobs, desk.store, kept, desk.folder))
+    poster = SlackPoster(desk.client, showing_of(desk.views, desk.store, kept, desk.folder))
     card = await poster.post(card_posting(job), None)
     curve = await poster.post(curve_posting(job), card)
     await poster.edit(curve_posting(job), curve)

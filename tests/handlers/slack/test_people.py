@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.people import FRESH, JUST_NOW, People
 from jobs.core.errors import Conflict, InvalidRequest
-from local.slack.faults import MethodFault
+from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 
 

@@ -18,7 +18,7 @@ from handlers.tasks.upload import SHORTCUT, Asked, form, label_chart, made_messa
 from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
 from jobs.tasks.datasets import LARGEST_UPLOAD, Ingested
 from local.slack.blocks import validate_view
-from local.slack.furniture import PROCTOR
+from local.slack.seed_data import PROCTOR
 from tests.handlers.known_people import ALICE, RFT
 
 ROWS = SlackFile("F0000000A1", "rows.jsonl", 12_345, "https://files.slack.com/files-pri/T-F/rows.jsonl")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.approvals.records import Ending, Settlement
+from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import evidence_turn
 from jobs.core.permissions import NotPermitted
@@ -113,6 +113,10 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
                 raise NotFound(f"There is no platform '{name}'.")
             return gateway.profile, gateway
 
+        async def is_approved(job_id: str) -> bool:
+            held = await store.record(Approval, job_id)
+            return held is not None and held.value.settled is not None
+
         job_importer = JobImporter(
             store,
             TaskCatalogue(tmp_path),
@@ -120,6 +124,7 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
             permissions(CAROL),
             default_platform="local",
             approvers=("model-approvers",),
+            is_approved=is_approved,
             clock=lambda: NOW,
         )
         yield Bureau(store, platform, job_importer, Poller(store, platform_of, lambda: NOW), tmp_path)

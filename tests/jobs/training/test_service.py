@@ -14,7 +14,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.service import MOST_STARTS
 from tests.jobs.training.launch_office import Office, open_office
-from tests.records import ALICE, BOB, CHANNEL, a_job, a_step, an_approval
+from tests.records import ALICE, BOB, CHANNEL, a_job
 
 
 @pytest.fixture
@@ -55,37 +55,28 @@ async def watched(office: Office) -> Job:
 # -- looking up ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_view_shows_the_job_its_steps_and_its_approval(office: Office) -> None:
-    job = a_job(state=JobState.SUCCEEDED)
-    change = Change(records=(Versioned(job, 0), Versioned(an_approval(), 0)), steps=(a_step(1), a_step(2)))
-    await office.store.commit(change)
-    view = await office.jobs.view(job.id)
-    assert (view.job, view.approval) == (job, an_approval())
-    assert [step.step for step in view.series.steps] == [1, 2]
-
-
 async def test_a_job_is_found_by_enough_of_its_beginning(office: Office) -> None:
     await keep(office, a_job(id="rft-abc234"), a_job(id="rft-abd999"))
     for reference in ("rft-abc234", "rft-abc", "abc234"):
-        assert (await office.jobs.view(reference)).job.id == "rft-abc234"
+        assert (await office.jobs.job(reference)).id == "rft-abc234"
     with pytest.raises(NotFound, match=r"2 jobs begin with 'rft-ab': rft-ab\w+, rft-ab\w+\."):
-        await office.jobs.view("rft-ab")
+        await office.jobs.job("rft-ab")
     with pytest.raises(NotFound, match=r"There is no job 'rft-abc235'; did you mean 'rft-abc234'\?"):
-        await office.jobs.view("rft-abc235")
+        await office.jobs.job("rft-abc235")
 
 
 async def test_an_id_that_is_not_alike_is_not_guessed_and_nothing_is_not_the_only_job(office: Office) -> None:
     await keep(office, a_job(id="rft-zuwoq5"))
     for reference in ("rft-nope", "rft-", "", "RFT-"):
         with pytest.raises(NotFound, match=f"There is no job '{reference}'; known: rft-zuwoq5"):
-            await office.jobs.view(reference)
-    assert (await office.jobs.view("RFT-ZUWOQ5")).job.id == "rft-zuwoq5"
+            await office.jobs.job(reference)
+    assert (await office.jobs.job("RFT-ZUWOQ5")).id == "rft-zuwoq5"
 
 
 async def test_without_any_job_there_is_none_to_find(office: Office) -> None:
     assert await office.jobs.newest() == ()
     with pytest.raises(NotFound, match="There is no job 'rft-abc234'; there is none yet"):
-        await office.jobs.view("rft-abc234")
+        await office.jobs.job("rft-abc234")
 
 
 async def test_the_newest_come_first(office: Office) -> None:

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from local.slack.limits import SLACK_RATES, Limits
+from local.slack.rate_limits import SLACK_RATES, RateLimits
 from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.people import RFT, Control, SetClock, section
 from tests.local.slack.test_chat import error_of
@@ -116,7 +116,7 @@ async def test_limits_can_be_switched_off() -> None:
 
 
 def test_a_minute_of_waiting_gives_the_sustained_rate(clock: SetClock) -> None:
-    limits = Limits(clock)
+    limits = RateLimits(clock)
     passed = 0
     for _ in range(600):
         clock.forward(0.1)

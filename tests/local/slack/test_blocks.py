@@ -218,6 +218,8 @@ def test_message_blocks_stay_out_of_homes_and_modals(kind: str) -> None:
 def test_blocks_must_be_a_list_of_objects() -> None:
     assert [problem.code for problem in validate("text", "message")] == ["wrong_type"]
     assert [problem.code for problem in validate(["text"], "message")] == ["wrong_type"]
+    assert [problem.code for problem in validate([{"type": []}], "message")] == ["unsupported_type"]
+    assert [problem.code for problem in validate_view({"type": []})] == ["unsupported_type"]
 
 
 @pytest.mark.parametrize(
@@ -257,6 +259,8 @@ def test_text_over_all_blocks_has_a_limit_of_its_own() -> None:
         (modal(section("")), "too_short", "/view/blocks/0/text/text"),
         ({"type": "home", "blocks": [], "title": plain()}, "unknown_field", "/view"),
         ({"type": "home"}, "missing_field", "/view"),
+        ({"type": "home", "blocks": [{"type": "markdown", "text": "x"}]}, "unsupported_surface", "/view/blocks/0/type"),
+        (modal({"type": "spaceship"}), "unsupported_type", "/view/blocks/0/type"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -1,5 +1,6 @@
 """chat.*: what is posted, changed, whispered and refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,7 +164,7 @@ async def test_an_ephemeral_message_is_seen_by_one_person(
     directory = server.workspace.directory
     channel = directory.channel(RFT)
     assert channel is not None
-    directory.leave(channel, ALICE)
+    directory.keep(replace(channel, members=tuple(one for one in channel.members if one != ALICE)))
     assert await error_of(slack.chat_postEphemeral(channel=RFT, user=ALICE, text="x")) == "user_not_in_channel"
 
 

@@ -266,7 +266,7 @@ async def test_values_reach_a_form_by_block_or_action(
     form = {"type": "modal", "title": label, "submit": label, "blocks": inputs}
 
     async def submit(**values: object) -> Json:
-        await slack.views_open(trigger_id=server.workspace.passes.trigger(ALICE), view=form)
+        await slack.views_open(trigger_id=server.workspace.tokens.trigger(ALICE), view=form)
         return await control.post("view_submit", user="alice", values=values)
 
     assert (await submit(words="four", count="3", some=["a", "b"], who=ALICE, group="b", day="2026-02-02"))["ok"]
@@ -302,7 +302,7 @@ async def test_text_alone_needs_a_form_with_one_text_input(
 ) -> None:
     label = {"type": "plain_text", "text": "L"}
     form = {"type": "modal", "title": label, "blocks": [actions(button())]}
-    await slack.views_open(trigger_id=server.workspace.passes.trigger(ALICE), view=form)
+    await slack.views_open(trigger_id=server.workspace.tokens.trigger(ALICE), view=form)
     refused = await control.post("view_submit", user="alice", values={"text": "x"})
     assert refused["error"] == "The form has 0 text inputs; name the one you mean in values."
     required = await control.post("view_submit", user="alice", values={"press": "x"})

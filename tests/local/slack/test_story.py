@@ -12,7 +12,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from local.slack.furniture import SIGNING_SECRET
+from local.slack.seed_data import SIGNING_SECRET
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
 from tests.local.slack.people import RFT, Control, Json, actions, button, modal, section, text_input, until

@@ -1,11 +1,10 @@
 """What a kill leaves: everything that was answered."""
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,8 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from jobs.core.errors import ConfigurationError
 from local.slack.__main__ import main
-from local.slack.journal import Journal
 from local.slack.server import serve
+from local.slack.storage import Storage
 from tests.local.slack.people import (
     ALICE,
     RFT,
@@ -127,7 +126,7 @@ async def test_stamps_and_ids_never_repeat_even_when_the_clock_goes_back(tmp_pat
             slack = client(server.url)
             for _ in range(2):
                 stamps.append((await slack.chat_postMessage(channel=RFT, text="x"))["ts"])
-                ids.append(server.workspace.identity.make("F"))
+                ids.append(server.workspace.ids.make("F"))
         clock.forward(-60)
     assert stamps == sorted(set(stamps))
     assert len(ids) == len(set(ids))
@@ -136,7 +135,7 @@ async def test_stamps_and_ids_never_repeat_even_when_the_clock_goes_back(tmp_pat
 async def test_two_workspaces_cannot_share_a_folder(tmp_path: Path) -> None:
     async with serve(tmp_path):
         with pytest.raises(ConfigurationError, match="another local workspace is running on"):
-            Journal(tmp_path)
+            Storage(tmp_path)
 
 
 async def test_a_port_in_use_is_one_line_and_exit_code_78() -> None:
@@ -156,36 +155,18 @@ def test_the_command_refuses_a_port_in_use(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == f"port {port} on 127.0.0.1 cannot be used: Address already in use\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children of a parent's end only on Linux")
-async def test_a_workspace_can_be_bound_to_its_parents_life() -> None:
-    command = f"{sys.executable} -m local.slack --die-with-parent & echo $!; wait"
-    shell = await asyncio.create_subprocess_shell(command, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
-    assert shell.stdout is not None
-    pid = int(await shell.stdout.readline())
-    assert (await shell.stdout.readline()).startswith(b"slack ready")
-    shell.send_signal(signal.SIGKILL)
-    await shell.wait()
-
-    def gone() -> bool:
-        status = Path(f"/proc/{pid}/stat")
-        return not status.exists() or status.read_text().rpartition(") ")[2][0] == "Z"
-
-    await until(gone)
-    assert pid != os.getpid()
-
-
 def test_only_the_last_state_is_kept_in_the_file(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    table = journal.table("things")
+    storage = Storage(tmp_path)
+    table = storage.table("things", dict[str, Any])
     for number in range(10):
         table.put("a", {"n": number})
     table.put("b", {"n": 0})
     table.drop("b")
     table.drop("never")
-    journal.close()
-    journal.close()
+    storage.close()
+    storage.close()
     table.put("a", {"n": "after closing"})
-    again = Journal(tmp_path)
-    assert list(again.table("things").rows()) == [{"n": 9}]
+    again = Storage(tmp_path)
+    assert list(again.table("things", dict[str, Any]).rows.values()) == [{"n": 9}]
     again.close()
     assert (tmp_path / "journal.jsonl").read_text().count("\n") == 1

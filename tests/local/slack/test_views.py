@@ -28,7 +28,7 @@ Trigger = Callable[[], str]
 @pytest.fixture
 def trigger(server: WorkspaceServer) -> Trigger:
     """A trigger_id of alice's, as a command or click would bring one."""
-    return lambda: server.workspace.passes.trigger(ALICE)
+    return lambda: server.workspace.tokens.trigger(ALICE)
 
 
 async def test_a_trigger_opens_one_view_within_three_seconds(

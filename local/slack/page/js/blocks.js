@@ -6,17 +6,9 @@ import { icon } from "./icons.js";
 import { inputBlock } from "./inputs.js";
 import { markdown } from "./markdown.js";
 import { textObject } from "./mrkdwn.js";
-import { richText } from "./richtext.js";
-import { tableBlock } from "./tables.js";
+import { richText } from "./rich_text.js";
 
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").BlockContext} BlockContext */
-
-/**
- * @param {Block[]} blocks
- * @param {BlockContext} context
- * @returns {HTMLElement[]}
- */
+/** @param {Block[]} blocks @param {BlockContext} context @returns {HTMLElement[]} */
 export function renderBlocks(blocks, context) {
   const seen = /** @type {Record<string, number>} */ ({});
   return blocks.map((block) => {
@@ -35,12 +27,12 @@ const KINDS = {
   context: (block, context) => h("div", { class: "context" }, block.elements.map((/** @type {Block} */ element) => contextElement(element, context))),
   actions: (block, context) =>
     h("div", { class: "actions" }, block.elements.map((/** @type {Block} */ element) => actionElement(block, element, context) ?? unknown(element))),
-  image: imageBlock,
-  input: (block, context) => inputBlock(block, context),
-  markdown: (block) => h("div", { class: "markdown" }, markdown(block.text ?? "")),
+  image,
+  input: inputBlock,
+  markdown: (block) => h("div", { class: "markdown" }, markdown(block.text)),
   rich_text: (block, context) => h("div", { class: "rich-text" }, richText(block, context.names)),
-  table: (block, context) => tableBlock(block, context.names),
-  data_table: (block, context) => tableBlock(block, context.names),
+  table,
+  data_table: table,
   alert: (block, context) => h("div", { class: `alert ${block.level ?? "info"}`, role: "note" }, icon("alert"), h("div", { class: "mrkdwn" }, textObject(block.text, context.names))),
 };
 
@@ -66,16 +58,16 @@ function section(block, context) {
 /** @param {Block} element @param {BlockContext} context */
 function contextElement(element, context) {
   if (element.type !== "image") return h("span", { class: "mrkdwn" }, textObject(element, context.names));
-  return h("img", { class: "context-image", src: imageAddress(element, context), alt: element.alt_text ?? "" });
+  return h("img", { class: "context-image", src: imageAddress(element, context), alt: element.alt_text });
 }
 
 /** @param {Block} element @param {BlockContext} context */
 function thumbnail(element, context) {
-  return h("img", { class: "thumbnail", src: imageAddress(element, context), alt: element.alt_text ?? "" });
+  return h("img", { class: "thumbnail", src: imageAddress(element, context), alt: element.alt_text });
 }
 
 /** Where an image block's picture is: its own address, or the workspace's file. @param {Block} block @param {BlockContext} context @returns {string | null} */
-export function imageAddress(block, context) {
+function imageAddress(block, context) {
   const file = block.slack_file;
   if (!file) return /^(https?:|data:image\/)/i.test(block.image_url ?? "") ? block.image_url : null;
   const id = file.id ?? (file.url ?? "").match(/\b(F[A-Z0-9]{6,})\b/)?.[1];
@@ -85,10 +77,10 @@ export function imageAddress(block, context) {
 }
 
 /** @param {Block} block @param {BlockContext} context */
-function imageBlock(block, context) {
+function image(block, context) {
   const known = context.files?.find((file) => file.id === block.slack_file?.id);
   return figure(
-    { src: imageAddress(block, context), alt: block.alt_text ?? "", title: block.title?.text, width: block.image_width ?? known?.original_w, height: block.image_height ?? known?.original_h },
+    { src: imageAddress(block, context), alt: block.alt_text, title: block.title?.text, width: known?.original_w, height: known?.original_h },
     block.title ? textObject(block.title, context.names) : [],
   );
 }
@@ -98,7 +90,6 @@ function imageBlock(block, context) {
  *
  * @param {{src: string | null, alt: string, title?: string, width?: number, height?: number}} picture
  * @param {Node[]} title
- * @returns {HTMLElement}
  */
 export function figure(picture, title) {
   const open = () => picture.src && openPicture({ src: picture.src, alt: picture.alt, title: picture.title });
@@ -115,4 +106,30 @@ export function figure(picture, title) {
     ),
     h("p", { class: "picture-missing" }, `The picture could not be loaded. ${picture.alt}`),
   );
+}
+
+/** The first row is the header, as in Slack. Columns with numbers line up on the right unless told otherwise. @param {Block} block @param {BlockContext} context */
+function table(block, { names }) {
+  const [head = [], ...rows] = /** @type {Block[][]} */ (block.rows);
+  const { caption } = block;
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption ?? "Table" },
+    h(
+      "table",
+      { class: "table" },
+      caption && h("caption", null, caption),
+      h("thead", null, h("tr", null, head.map((cell, at) => cellNode("th", cell, at, block, names)))),
+      h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, at) => cellNode("td", cell, at, block, names))))),
+    ),
+  );
+}
+
+/** @param {"th" | "td"} tag @param {Block} cell @param {number} column @param {Block} block @param {Names} names */
+function cellNode(tag, cell, column, block, names) {
+  const settings = block.column_settings?.[column] ?? {};
+  const align = settings.align ?? (cell.type === "raw_number" ? "right" : "left");
+  const wrap = settings.is_wrapped ? " wrapped" : "";
+  const content = cell.type === "rich_text" ? richText(cell, names) : String(cell.text ?? cell.value ?? "");
+  return h(tag, { class: `align-${align}${wrap}`, scope: tag === "th" ? "col" : null }, content);
 }

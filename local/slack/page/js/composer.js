@@ -4,10 +4,6 @@ import { Attachments } from "./attachments.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").Command} Command */
-/** @typedef {import("./types.js").Answer} Answer */
-
 const TALLEST = 200;
 
 export class Composer {
@@ -17,10 +13,7 @@ export class Composer {
   #selected = 0;
   #sending = false;
 
-  /**
-   * @param {Store} store
-   * @param {{id: string, commands: boolean, threadTs: () => string | null, onSent: () => void}} options
-   */
+  /** @param {Store} store @param {{id: string, commands: boolean, threadTs: () => string | null, onSent: () => void}} options */
   constructor(store, options) {
     this.store = store;
     this.options = options;
@@ -71,7 +64,6 @@ export class Composer {
     const draft = this.#drafts.get(place);
     this.field.value = draft?.text ?? "";
     this.attachments.show(draft?.files ?? []);
-    this.#say(null);
     this.#typed();
     this.#hideCommands();
   }
@@ -107,8 +99,8 @@ export class Composer {
       h(
         "div",
         { class: "command", role: "option", id: `${this.options.id}-command-${at}`, "aria-selected": String(at === this.#selected), onclick: () => this.#complete(command) },
-        h("div", { class: "command-line" }, h("strong", null, command.command), h("span", { class: "command-hint" }, command.usage_hint ?? "")),
-        h("div", { class: "command-about" }, command.description ?? "", h("span", { class: "command-app" }, command.app ?? "")),
+        h("div", { class: "command-line" }, h("strong", null, command.command), h("span", { class: "command-hint" }, command.usage_hint)),
+        h("div", { class: "command-about" }, command.description, h("span", { class: "command-app" }, command.app ?? "")),
       ),
     );
     // A click would take the focus from the field first, which closes the list under the pointer.
@@ -207,18 +199,15 @@ export class Composer {
     if (this.attachments.files.length) return `${word} takes no files. Send them as a message first.`;
     if (threadTs) return `${word} does not work inside a thread. Use it in the channel.`;
     const known = this.store.commands.map((command) => command.command);
-    if (known.length && !known.includes(word)) return `${word} is not a command here. There are: ${known.join(", ")}.`;
+    if (!known.includes(word)) return `${word} is not a command here. There are: ${known.join(", ")}.`;
     return null;
   }
 
-  /** As Slack's own client sends a text: three characters escaped, names turned into mentions. @param {string} text */
+  /** As Slack's own client sends a text: three characters escaped, channels linked (the server links people). @param {string} text */
   #escaped(text) {
     const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    const people = [...this.store.users.values()];
-    const rooms = this.store.names.channels();
-    return safe
-      .replace(/(^|\s)@([\w.-]*\w)/g, (whole, gap, name) => mention(whole, gap, "@", people.find((one) => one.name === name)?.id))
-      .replace(/(^|\s)#([\w-]+)/g, (whole, gap, name) => mention(whole, gap, "#", rooms.find((one) => one.name === name)?.id));
+    const ids = new Map(this.store.names.channels().map((channel) => [channel.name, channel.id]));
+    return safe.replace(/(^|\s)#([\w-]+)/g, (whole, gap, name) => (ids.has(name) ? `${gap}<#${ids.get(name)}>` : whole));
   }
 
   /** @param {string | null} problem */
@@ -226,9 +215,4 @@ export class Composer {
     this.error.hidden = !problem;
     this.error.textContent = problem ?? "";
   }
-}
-
-/** @param {string} whole @param {string} gap @param {string} sign @param {string | undefined} id */
-function mention(whole, gap, sign, id) {
-  return id ? `${gap}<${sign}${id}>` : whole;
 }

@@ -6,9 +6,6 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").Names} Names */
-
 /**
  * Opens a dialog. Escape calls `onCancel` instead of closing it, so that the owner decides.
  *
@@ -34,43 +31,28 @@ export function closeDialog(dialog) {
   dialog.remove();
 }
 
-/**
- * Asks the question of a Block Kit `confirm` object.
- *
- * @param {Block} confirm
- * @param {Names} names
- * @returns {Promise<boolean>}
- */
+/** Asks the question of a Block Kit `confirm` object. @param {Block} confirm @param {Names} names @returns {Promise<boolean>} */
 export function askConfirm(confirm, names) {
   return new Promise((resolve) => {
     const done = (/** @type {boolean} */ answer) => {
       closeDialog(dialog);
       resolve(answer);
     };
-    const title = confirm.title?.text ?? "Are you sure?";
     const dialog = openDialog(
-      { class: "dialog confirm", label: title, onCancel: () => done(false) },
+      { class: "dialog confirm", label: confirm.title.text, onCancel: () => done(false) },
       h("h2", { class: "dialog-title" }, textObject(confirm.title, names)),
       h("div", { class: "confirm-text mrkdwn" }, textObject(confirm.text, names)),
       h(
         "div",
         { class: "dialog-buttons" },
         h("button", { class: "button", type: "button", onclick: () => done(false) }, confirm.deny?.text ?? "Cancel"),
-        h(
-          "button",
-          { class: `button ${confirm.style === "danger" ? "danger" : "primary"}`, type: "button", autofocus: true, onclick: () => done(true) },
-          confirm.confirm?.text ?? "Yes",
-        ),
+        h("button", { class: `button ${confirm.style ?? "primary"}`, type: "button", autofocus: true, onclick: () => done(true) }, confirm.confirm?.text ?? "Yes"),
       ),
     );
   });
 }
 
-/**
- * Shows a picture as large as the window allows; a click beside it or Escape closes.
- *
- * @param {{src: string, alt: string, title?: string}} picture
- */
+/** Shows a picture as large as the window allows; a click next to it or Escape closes. @param {{src: string, alt: string, title?: string}} picture */
 export function openPicture(picture) {
   const close = () => closeDialog(dialog);
   const name = picture.title || picture.alt || "Picture";

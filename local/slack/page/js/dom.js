@@ -3,8 +3,6 @@
  * Text only ever enters the page as text nodes and attributes, so nothing a message says can become markup.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** Handlers are properties, not listeners: morph can then hand the newest ones to an element that stays. */
 const HANDLERS = ["onclick", "onchange", "oninput", "onkeydown", "onsubmit", "onload", "onerror", "onblur", "onfocus"];
 
@@ -26,46 +24,25 @@ export function h(tag, props, ...children) {
   return element;
 }
 
-/**
- * Makes an SVG icon from path data drawn on a 20 x 20 grid. It is decoration: hidden from screen readers.
- *
- * @param {string[]} paths
- * @returns {SVGElement}
- */
-export function svg(paths) {
-  const root = document.createElementNS(SVG, "svg");
-  for (const [name, value] of Object.entries({ viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" })) {
-    root.setAttribute(name, value);
-  }
-  for (const data of paths) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", data);
-    root.append(path);
-  }
-  return root;
+/** @param {string} tag @param {Record<string, string | number>} attributes @param {...Element} children @returns {SVGElement} */
+export function svgElement(tag, attributes, ...children) {
+  const element = /** @type {SVGElement} */ (document.createElementNS("http://www.w3.org/2000/svg", tag));
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
 }
 
-/**
- * @param {Element} element
- * @param {any[]} children
- */
+/** @param {Element} element @param {any[]} children */
 function append(element, children) {
-  for (const child of children.flat(4)) {
-    if (child === null || child === undefined || child === false) continue;
-    element.append(typeof child === "number" ? String(child) : child);
-  }
+  element.append(...children.flat(4).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
-/**
- * @param {any} element
- * @param {string} name
- * @param {any} value
- */
+/** @param {any} element @param {string} name @param {any} value */
 function setProp(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name.startsWith("on")) element[name] = value;
   else if (name === "style") Object.assign(element.style, value);
-  else if (name === "value" || name === "checked" || name === "indeterminate") element[name] = value;
+  else if (name === "value" || name === "checked") element[name] = value;
   else element.setAttribute(name, value === true ? "" : String(value));
 }
 
@@ -77,7 +54,7 @@ function setProp(element, name, value) {
  * @param {any} to
  * @returns {any} the node that is now in the document
  */
-export function morph(from, to) {
+function morph(from, to) {
   if (!alike(from, to)) {
     from.replaceWith(to);
     return to;
@@ -91,18 +68,10 @@ export function morph(from, to) {
   return from;
 }
 
-/**
- * Makes the children of `from` look like those of `to`, matching by `data-key` where there is one, by position elsewhere.
- *
- * @param {Element} from
- * @param {Element | DocumentFragment} to
- */
-export function morphChildren(from, to) {
+/** Makes the children of `from` look like those of `to`, matching by `data-key` where there is one, else by position. @param {Element} from @param {Element | DocumentFragment} to */
+function morphChildren(from, to) {
   const keyed = new Map();
-  for (const child of from.children) {
-    const key = keyOf(child);
-    if (key) keyed.set(key, child);
-  }
+  for (const child of from.children) if (keyOf(child)) keyed.set(keyOf(child), child);
   let cursor = /** @type {any} */ (from.firstChild);
   for (const next of [...to.childNodes]) {
     const known = keyed.get(keyOf(next));
@@ -126,10 +95,7 @@ export function morphChildren(from, to) {
   }
 }
 
-/**
- * @param {any} a
- * @param {any} b
- */
+/** @param {any} a @param {any} b */
 function alike(a, b) {
   return a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b) && a.type === b.type;
 }
@@ -139,10 +105,7 @@ function keyOf(node) {
   return node.dataset?.key;
 }
 
-/**
- * @param {any} from
- * @param {any} to
- */
+/** @param {any} from @param {any} to */
 function syncAttributes(from, to) {
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && !TRANSIENT.has(name)) from.removeAttribute(name);
@@ -159,21 +122,16 @@ function syncAttributes(from, to) {
   if ("checked" in to && from.checked !== to.checked) from.checked = to.checked;
 }
 
-/**
- * Puts `node` in the place of whatever `parent` held, in place where it can.
- *
- * @param {Element} parent
- * @param {...any} nodes
- */
+/** Makes `parent` hold these nodes, keeping every element that can stay. @param {Element} parent @param {...any} nodes */
 export function fill(parent, ...nodes) {
   const holder = document.createDocumentFragment();
   append(/** @type {any} */ (holder), nodes);
   morphChildren(parent, holder);
 }
 
+/** @typedef {{key: string, signature: string, build: () => HTMLElement}} Item */
+
 /**
- * @typedef {{key: string, signature: string, build: () => HTMLElement}} Item
- *
  * Makes `parent` hold exactly these items in this order. An item whose signature did not change is not even built, so a
  * long channel costs nothing when one message changes.
  *

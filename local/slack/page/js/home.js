@@ -5,10 +5,7 @@ import { renderBlocks } from "./blocks.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { plainText } from "./mrkdwn.js";
-import { presser } from "./press.js";
-
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").App} App */
+import { clickHandler } from "./element_clicks.js";
 
 const TABS = /** @type {const} */ ([["home", "Home"], ["about", "About"]]);
 
@@ -68,7 +65,7 @@ export class HomePane {
   #home(app) {
     const view = this.store.home;
     if (!view) return h("div", { class: "intro" }, h("p", null, `${app.name} has not published a Home for you yet.`));
-    const context = { names: this.store.names, surface: /** @type {const} */ ("home"), act: presser(this.store, { view }), values: this.store.valuesOf(view.id) };
+    const context = { names: this.store.names, act: clickHandler(this.store, { view }), values: this.store.valuesOf(view.id) };
     return h("div", { class: "blocks" }, renderBlocks(view.blocks, context));
   }
 
@@ -78,13 +75,13 @@ export class HomePane {
       "div",
       null,
       h("h2", { class: "about-title" }, "Commands"),
-      h("dl", { class: "about-commands" }, app.commands.map((command) => [h("dt", null, command.command), h("dd", null, plainText(command.description ?? ""), usages(command))])),
+      h("dl", { class: "about-commands" }, app.commands.map((command) => [h("dt", null, command.command), h("dd", null, plainText(command.description), usages(command))])),
     );
   }
 }
 
-/** A hint such as "list | status <job>" names several ways to use a command; each gets its line. @param {import("./types.js").Command} command */
+/** A hint such as "list | status <job>" names several ways to use a command; each gets its line. @param {Command} command */
 function usages(command) {
-  const ways = (command.usage_hint ?? "").split(" | ").filter(Boolean);
+  const ways = command.usage_hint.split(" | ").filter(Boolean);
   return h("ul", { class: "usages" }, ways.map((way) => h("li", null, h("code", null, `${command.command} ${way}`))));
 }

@@ -1,5 +1,5 @@
-/** The page's own line icons, as path data on a 20 x 20 grid. */
-import { svg } from "./dom.js";
+/** The page's own line icons, as path data on a 20 x 20 grid. They are decoration: hidden from screen readers. */
+import { svgElement } from "./dom.js";
 
 const PATHS = /** @type {const} */ ({
   hash: ["M7.5 3 6 17M14 3l-1.5 14M3.5 7.2h14M2.8 12.8h14"],
@@ -22,18 +22,11 @@ const PATHS = /** @type {const} */ ({
   open: ["M11.5 3H17v5.5M17 3l-7.5 7.5M14 11.5V17H3V6h5.5"],
   clip: ["M16.2 9.3l-6.5 6.5a4 4 0 0 1-5.7-5.7l6.9-6.8a2.7 2.7 0 0 1 3.8 3.8l-6.7 6.7a1.3 1.3 0 0 1-1.9-1.9L12 6"],
   slash: ["M3.5 3.5h13v13h-13z", "M11.8 6.4l-3.6 7.2"],
-  people: [
-    "M7.5 4a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6z",
-    "M2 16.5c.3-3.2 2.4-5 5.5-5s5.2 1.8 5.5 5M13 4.3a2.8 2.8 0 0 1 0 5.1M15 11.9c1.8.7 2.9 2.3 3.1 4.6",
-  ],
   alert: ["M10 3 18 16.5H2z", "M10 8v4M10 14.3h.01"],
-  home: ["M3 9.2 10 3l7 6.2M5 7.8V17h10V7.8", "M8.3 17v-5h3.4v5"],
 });
 
-/**
- * @param {keyof typeof PATHS} name
- * @returns {SVGElement}
- */
+/** @param {keyof typeof PATHS} name @returns {SVGElement} */
 export function icon(name) {
-  return svg([...PATHS[name]]);
+  const paths = PATHS[name].map((d) => svgElement("path", { d }));
+  return svgElement("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" }, ...paths);
 }

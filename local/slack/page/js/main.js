@@ -3,11 +3,11 @@ import { ChannelPane } from "./channel.js";
 import { h } from "./dom.js";
 import { HomePane } from "./home.js";
 import { Modal } from "./modal.js";
+import { ThreadNotices } from "./notices.js";
 import { Sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { startTheme } from "./theme.js";
 import { ThreadPane } from "./thread.js";
-import { Whispers } from "./whispers.js";
 
 const store = new Store();
 const drawer = (/** @type {boolean} */ open) => {
@@ -22,7 +22,7 @@ const channel = new ChannelPane(store, () => drawer(true));
 const home = new HomePane(store, () => drawer(true));
 const thread = new ThreadPane(store);
 const modal = new Modal(store);
-const whispers = new Whispers(store);
+const threadNotices = new ThreadNotices(store);
 const offline = h("div", { class: "offline", role: "status", hidden: true }, h("span", { class: "spinner", "aria-hidden": "true" }), "Reconnecting");
 const shade = h("div", { class: "shade", onclick: () => drawer(false) });
 
@@ -33,8 +33,7 @@ document.addEventListener("keydown", (event) => {
 
 /** How many messages wait in all channels; in front of the title, where browsers show it on the tab. */
 function title() {
-  const me = store.me;
-  const unread = me && store.loaded ? store.myChannels().reduce((sum, one) => sum + store.unread.count(me.id, one.id, store.messages.get(one.id) ?? []), 0) : 0;
+  const unread = store.myChannels().reduce((sum, one) => sum + store.unreadIn(one), 0);
   const place = store.app?.name ?? (store.channel ? `#${store.channel.name}` : "");
   return `${unread ? `(${unread}) ` : ""}${place ? `${place} · ` : ""}${store.workspace.name}`;
 }
@@ -45,7 +44,7 @@ store.onChange(() => {
   home.draw();
   thread.draw();
   modal.draw();
-  whispers.draw();
+  threadNotices.draw();
   offline.hidden = store.online;
   document.title = title();
 });

@@ -1,6 +1,6 @@
 /** The `markdown` block: standard Markdown (headings, emphasis, links, lists, tables, quotes, code), read into nodes. */
 import { h } from "./dom.js";
-import { emojiNode, link, signed } from "./mrkdwn.js";
+import { emojiNode, link, tokens, withDrawnEmoji } from "./mrkdwn.js";
 
 const INLINE = new RegExp(
   [
@@ -22,10 +22,7 @@ const ITEM = /^(\s*)([-*+]|\d+[.)])\s+(.*)$/;
 const RULE = /^\s*([-*_])(\s*\1){2,}\s*$/;
 const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
-/**
- * @param {string} text
- * @returns {Node[]}
- */
+/** @param {string} text @returns {Node[]} */
 export function markdown(text) {
   const rows = text.replaceAll("\r\n", "\n").split("\n");
   const nodes = /** @type {Node[]} */ ([]);
@@ -124,20 +121,9 @@ function cellsOf(row) {
   return row.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
 }
 
-/**
- * @param {string} text
- * @returns {Node[]}
- */
+/** @param {string} text @returns {Node[]} */
 function inline(text) {
-  const nodes = /** @type {Node[]} */ ([]);
-  let at = 0;
-  for (const match of text.matchAll(INLINE)) {
-    if (match.index > at) nodes.push(...signed(text.slice(at, match.index)));
-    nodes.push(token(match));
-    at = match.index + match[0].length;
-  }
-  if (at < text.length) nodes.push(...signed(text.slice(at)));
-  return nodes;
+  return tokens(text, INLINE, token, withDrawnEmoji);
 }
 
 /** @param {RegExpExecArray} match @returns {Node} */

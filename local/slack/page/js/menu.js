@@ -1,39 +1,29 @@
 /**
- * One list of options that opens at a button: for selects, overflow menus and the account switch.
+ * One list of options that opens at a button: for selects, overflow menus and a message's menu.
  * Arrow keys move, Enter or Space picks, typing finds, Escape closes and gives the focus back.
  */
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
 /**
- * @typedef {{value: string, label: Node[], text: string, description?: Node[], group?: Node[], danger?: boolean}} Option
+ * @typedef {{value: string, label: Node[], text: string, description?: Node[], group?: Node[]}} Option
  * @typedef {{options: Option[], selected?: string[], multiple?: boolean, label: string, onPick: (value: string) => void}} MenuOptions
  */
 
 /** With more options than this a field to search them appears, as people cannot scan a longer list. */
 const SEARCH_FROM = 9;
 
-/** @type {(() => void) | null} */
-let closeOpen = null;
+/** Closes the menu that is open, if one is. */
+export let closeMenu = () => {};
 
-/** Closes the menu that is open, if any. */
-export function closeMenu() {
-  closeOpen?.();
-}
-
-/**
- * Opens the menu at `anchor`, or closes it when it is already open there.
- *
- * @param {HTMLElement} anchor
- * @param {MenuOptions} options
- */
+/** Opens the menu at `anchor`, or closes it when it is already open there. @param {HTMLElement} anchor @param {MenuOptions} options */
 export function openMenu(anchor, options) {
   const wasOpen = anchor.getAttribute("aria-expanded") === "true";
   closeMenu();
   if (wasOpen) return;
   const chosen = new Set(options.selected ?? []);
   const list = h("div", { class: "menu-list", role: "listbox", "aria-label": options.label, "aria-multiselectable": options.multiple ?? null, tabindex: "-1" });
-  const search = options.options.length >= SEARCH_FROM ? searchField(() => draw()) : null;
+  const search = options.options.length >= SEARCH_FROM ? h("input", { class: "menu-search", type: "text", placeholder: "Search", "aria-label": "Search the options", oninput: () => draw() }) : null;
   const box = h("div", { class: "menu" }, search, list);
 
   const pick = (/** @type {string} */ value) => {
@@ -47,7 +37,7 @@ export function openMenu(anchor, options) {
   };
   const draw = () => drawOptions(list, options, chosen, (search?.value ?? "").toLowerCase(), pick);
   const close = () => {
-    closeOpen = null;
+    closeMenu = () => {};
     box.remove();
     anchor.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
@@ -67,22 +57,11 @@ export function openMenu(anchor, options) {
   anchor.setAttribute("aria-expanded", "true");
   document.addEventListener("pointerdown", outside, true);
   window.addEventListener("resize", close);
-  closeOpen = close;
+  closeMenu = close;
   (search ?? box.querySelector('[aria-selected="true"]') ?? box.querySelector("[role=option]") ?? list).focus();
 }
 
-/** @param {() => void} onInput */
-function searchField(onInput) {
-  return h("input", { class: "menu-search", type: "text", placeholder: "Search", "aria-label": "Search the options", oninput: onInput });
-}
-
-/**
- * @param {HTMLElement} list
- * @param {MenuOptions} options
- * @param {Set<string>} chosen
- * @param {string} wanted
- * @param {(value: string) => void} pick
- */
+/** @param {HTMLElement} list @param {MenuOptions} options @param {Set<string>} chosen @param {string} wanted @param {(value: string) => void} pick */
 function drawOptions(list, options, chosen, wanted, pick) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.value;
   const shown = options.options.filter((option) => option.text.toLowerCase().includes(wanted));
@@ -101,14 +80,7 @@ function drawOptions(list, options, chosen, wanted, pick) {
 function row(option, selected, pick) {
   return h(
     "div",
-    {
-      class: `menu-option${option.danger ? " danger" : ""}`,
-      role: "option",
-      tabindex: "-1",
-      "data-value": option.value,
-      "aria-selected": String(selected),
-      onclick: () => pick(option.value),
-    },
+    { class: "menu-option", role: "option", tabindex: "-1", "data-value": option.value, "aria-selected": String(selected), onclick: () => pick(option.value) },
     h("span", { class: "menu-check" }, selected && icon("check")),
     h("span", { class: "menu-text" }, option.label.map((node) => node.cloneNode(true)), option.description && h("small", null, option.description)),
   );

@@ -3,21 +3,16 @@ import { api } from "./api.js";
 import { sizeOf } from "./attachments.js";
 import { avatar, displayName } from "./avatars.js";
 import { figure, renderBlocks } from "./blocks.js";
-import { clock, dayAndClock, dayKey, dayName, fullTime } from "./clock.js";
+import { clock, dateOf, dayAndClock, dayKey, dayName, fullTime } from "./dates.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
-import { mrkdwn, plainText, unescape } from "./mrkdwn.js";
+import { excerpt, mrkdwn, plainText } from "./mrkdwn.js";
 import { notify } from "./notices.js";
-import { presser } from "./press.js";
+import { clickHandler } from "./element_clicks.js";
+import { isReply } from "./unread.js";
 
-/** @typedef {import("./types.js").Message} Message */
-/** @typedef {import("./types.js").FileInfo} FileInfo */
-/** @typedef {import("./types.js").Block} Block */
-/** @typedef {import("./types.js").BlockContext} BlockContext */
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./dom.js").Item} Item */
-/** @typedef {{store: Store, channel: import("./types.js").Channel, place: "channel" | "thread", all: Message[]}} Setting */
+/** @typedef {{store: Store, channel: Channel, place: "channel" | "thread", all: Message[]}} Setting */
 
 /** What an attachment's named colours stand for. */
 const COLOURS = /** @type {Record<string, string>} */ ({ good: "#2f7d4f", warning: "#c77d0a", danger: "#c8143f" });
@@ -39,7 +34,7 @@ export function messageItems(messages, setting, newFrom = Infinity) {
   let marked = /** @type {boolean} */ (false);
   for (const message of messages) {
     const newDay = !before || dayKey(before.ts) !== dayKey(message.ts);
-    const isNew = !marked && Number(message.ts) > newFrom && message.user !== setting.store.me?.id && !message.ephemeral;
+    const isNew = !marked && Number(message.ts) > newFrom && message.user !== setting.store.me?.id && !message.is_ephemeral;
     if (newDay && setting.place === "channel") items.push(line(`day/${dayKey(message.ts)}`, dayName(message.ts), "day"));
     if (isNew) items.push(line("new", "New", "new"));
     marked ||= isNew;
@@ -63,14 +58,9 @@ function item(message, setting, before) {
   return { key: message.ts, signature, build: () => messageNode(message, setting, grouped, parent) };
 }
 
-/** @param {Message} message */
-export function isReply(message) {
-  return Boolean(message.thread_ts && message.thread_ts !== message.ts);
-}
-
 /** @param {Message} message @param {Message | undefined} before */
 function belongsTo(message, before) {
-  if (!before || message.ephemeral || before.ephemeral || before.user !== message.user || isReply(message) !== isReply(before)) return false;
+  if (!before || message.is_ephemeral || before.is_ephemeral || before.user !== message.user || isReply(message) !== isReply(before)) return false;
   return Number(message.ts) - Number(before.ts) < GROUPED_WITHIN && !(before.reply_count && before.blocks?.length);
 }
 
@@ -79,11 +69,11 @@ function messageNode(message, setting, grouped, parent) {
   const { store } = setting;
   const author = store.users.get(message.user);
   const isOpen = setting.place === "channel" && store.route.thread === message.ts;
-  const time = h("time", { class: "message-time", title: fullTime(message.ts), datetime: new Date(Number(message.ts) * 1000).toISOString() }, clock(message.ts));
+  const time = h("time", { class: "message-time", title: fullTime(message.ts), datetime: dateOf(message.ts).toISOString() }, clock(message.ts));
   return h(
     "article",
     {
-      class: `message${grouped ? " grouped" : ""}${message.ephemeral ? " ephemeral" : ""}${isOpen ? " open" : ""}`,
+      class: `message${grouped ? " grouped" : ""}${message.is_ephemeral ? " ephemeral" : ""}${isOpen ? " open" : ""}`,
       "data-ts": message.ts,
       // A tap gives it the focus, which is what shows its tools where nothing hovers.
       tabindex: "-1",
@@ -93,39 +83,29 @@ function messageNode(message, setting, grouped, parent) {
     h(
       "div",
       { class: "message-body" },
-      message.ephemeral && h("div", { class: "message-note" }, icon("eye"), "Only visible to you"),
-      !grouped && h("div", { class: "message-head" }, h("span", { class: "message-author" }, message.username ?? displayName(author)), author?.is_bot && h("span", { class: "badge" }, "APP"), time),
+      message.is_ephemeral && h("div", { class: "message-note" }, icon("eye"), "Only visible to you"),
+      !grouped && h("div", { class: "message-head" }, h("span", { class: "message-author" }, displayName(author)), author?.is_bot && h("span", { class: "badge" }, "APP"), time),
       parent && repliedTo(parent, message, setting),
       contentNode(message, setting),
-      message.ephemeral && h("button", { class: "link-button dismiss", type: "button", onclick: () => store.dismiss(message.ts) }, "Dismiss"),
-      setting.place === "thread" && isReply(message) && isBroadcast(message) && h("div", { class: "message-note" }, `Also sent to #${setting.channel.name}`),
+      message.is_ephemeral && h("button", { class: "link-button dismiss", type: "button", onclick: () => store.dismiss(message.ts) }, "Dismiss"),
+      setting.place === "thread" && isReply(message) && message.reply_broadcast && h("div", { class: "message-note" }, `Also sent to #${setting.channel.name}`),
       setting.place === "channel" && Boolean(message.reply_count) && threadLink(message, store),
     ),
-    !message.ephemeral && toolbar(message, setting),
+    !message.is_ephemeral && toolbar(message, setting),
   );
-}
-
-/** @param {Message} message */
-function isBroadcast(message) {
-  return Boolean(message.reply_broadcast) || message.subtype === "thread_broadcast";
 }
 
 /** @param {Message} parent @param {Message} message @param {Setting} setting */
 function repliedTo(parent, message, { store, channel }) {
-  const excerpt = unescape(parent.text ?? "").replace(/\s+/g, " ").trim();
-  return h(
-    "div",
-    { class: "message-note" },
-    "replied to a thread: ",
-    h("a", { href: store.linkTo({ channel: channel.name, thread: message.thread_ts }) }, excerpt.length > 80 ? `${excerpt.slice(0, 79)}…` : excerpt || "a message"),
-  );
+  const href = store.linkTo({ channel: channel.name, thread: message.thread_ts });
+  return h("div", { class: "message-note" }, "replied to a thread: ", h("a", { href }, excerpt(parent.text, 80) || "a message"));
 }
 
 /** @param {Message} message @param {Setting} setting */
 function contentNode(message, { store, channel }) {
-  const files = /** @type {FileInfo[]} */ (message.files ?? []);
+  const files = message.files ?? [];
   /** @type {BlockContext} */
-  const context = { names: store.names, surface: "message", act: presser(store, { channel: channel.id, messageTs: message.ts }), values: store.valuesOf(message.ts), files };
+  const context = { names: store.names, act: clickHandler(store, { channel: channel.id, messageTs: message.ts }), values: store.valuesOf(message.ts), files };
   const inBlocks = new Set((message.blocks ?? []).map((block) => block.slack_file?.id));
   const loose = files.filter((file) => !inBlocks.has(file.id));
   const hasBlocks = Boolean(message.blocks?.length);
@@ -135,7 +115,7 @@ function contentNode(message, { store, channel }) {
     { class: `message-content${deleted ? " deleted" : ""}` },
     !hasBlocks && message.text && h("div", { class: "mrkdwn message-text" }, mrkdwn(message.text, store.names), Boolean(message.edited) && h("span", { class: "edited" }, " (edited)")),
     hasBlocks && h("div", { class: "blocks" }, renderBlocks(message.blocks ?? [], context)),
-    (message.attachments ?? []).map((/** @type {Block} */ one) => attachment(one, context)),
+    (message.attachments ?? []).map((one) => attachment(one, context)),
     loose.length > 0 && h("div", { class: "loose-files" }, loose.map(fileNode)),
   );
 }
@@ -156,29 +136,33 @@ function attachment(one, context) {
 /** @param {FileInfo} file */
 function fileNode(file) {
   const src = `/files/${encodeURIComponent(file.id)}`;
-  const name = file.title || file.name || file.id;
-  if (file.mimetype?.startsWith("image/")) {
-    return figure({ src, alt: file.alt_txt ?? name, title: name, width: file.original_w, height: file.original_h }, [document.createTextNode(name)]);
+  const name = file.title || file.name;
+  if (file.mimetype.startsWith("image/")) {
+    return figure({ src, alt: file.alt_txt || name, title: name, width: file.original_w, height: file.original_h }, [document.createTextNode(name)]);
   }
-  const size = file.size ? sizeOf(file.size) : "";
-  return h("a", { class: "file-card", href: src, target: "_blank", rel: "noopener" }, icon("file"), h("span", null, h("strong", null, name), h("small", null, [file.mimetype, size].filter(Boolean).join(" · "))));
+  const about = [file.mimetype, sizeOf(file.size)].filter(Boolean).join(" · ");
+  return h("a", { class: "file-card", href: src, target: "_blank", rel: "noopener" }, icon("file"), h("span", null, h("strong", null, name), h("small", null, about)));
 }
 
 /** @param {Message} message @param {Store} store */
 function threadLink(message, store) {
-  const count = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
   return h(
     "button",
     { class: "thread-link", type: "button", onclick: () => store.go({ thread: message.ts }) },
     (message.reply_users ?? []).slice(0, 4).map((id) => avatar(store.users.get(id), "tiny")),
-    h("span", { class: "thread-count" }, count),
+    h("span", { class: "thread-count" }, replyCount(message.reply_count ?? 0)),
     message.latest_reply && h("span", { class: "thread-last" }, `Last reply ${dayAndClock(message.latest_reply)}`),
   );
 }
 
+/** @param {number} count */
+export function replyCount(count) {
+  return count === 1 ? "1 reply" : `${count} replies`;
+}
+
 /** The menu of what apps can do with a message. @param {Message} message @param {Setting} setting */
 function moreActions(message, { store, channel }) {
-  const options = store.shortcuts.map((one) => ({ value: one.callback_id, text: one.name, label: plainText(one.name), description: plainText(`${one.app}. ${one.description ?? ""}`) }));
+  const options = store.shortcuts.map((one) => ({ value: one.callback_id, text: one.name, label: plainText(one.name), description: plainText(`${one.app}. ${one.description}`) }));
   const use = async (/** @type {string} */ callback) => {
     if (!store.me) return;
     const answer = await api.shortcut({ channel: channel.id, messageTs: message.ts, user: store.me.name, callback_id: callback });

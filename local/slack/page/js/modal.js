@@ -7,10 +7,7 @@ import { icon } from "./icons.js";
 import { missing, submission } from "./inputs.js";
 import { closeMenu } from "./menu.js";
 import { textObject } from "./mrkdwn.js";
-import { presser } from "./press.js";
-
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").View} View */
+import { clickHandler } from "./element_clicks.js";
 
 export class Modal {
   /** @type {HTMLDialogElement | null} */
@@ -66,7 +63,7 @@ export class Modal {
   /** @param {View} view */
   #parts(view) {
     const { store } = this;
-    const context = { names: store.names, surface: /** @type {const} */ ("modal"), act: presser(store, { view }), values: store.valuesOf(view.id), errors: this.#errors };
+    const context = { names: store.names, act: clickHandler(store, { view }), values: store.valuesOf(view.id), errors: this.#errors };
     const deeper = Boolean(view.previous_view_id);
     return [
       h(
@@ -80,7 +77,7 @@ export class Modal {
         "div",
         { class: "modal-body", tabindex: "-1" },
         this.#banner && h("p", { class: "modal-banner", role: "alert" }, icon("alert"), this.#banner),
-        h("div", { class: "blocks", "data-key": `blocks/${view.id}` }, renderBlocks(view.blocks ?? [], context)),
+        h("div", { class: "blocks", "data-key": `blocks/${view.id}` }, renderBlocks(view.blocks, context)),
       ),
       this.#buttons(view),
     ];

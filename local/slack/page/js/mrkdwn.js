@@ -2,12 +2,10 @@
  * Slack's mrkdwn, read into nodes. There is no step in which text is treated as HTML, so there is nothing to escape
  * and nothing to inject: whatever is not understood stays visible text.
  */
-import { datePattern } from "./clock.js";
+import { datePattern } from "./dates.js";
 import { h } from "./dom.js";
 import { emoji, emojiName } from "./emoji.js";
-import { SIGN_PATTERN, sign } from "./signs.js";
-
-/** @typedef {import("./types.js").Names} Names */
+import { DRAWN_PATTERN, drawnEmoji } from "./emoji_icons.js";
 
 const INLINE = new RegExp(
   [
@@ -25,86 +23,50 @@ const INLINE = new RegExp(
 const SAFE_ADDRESS = /^(https?:|mailto:)/i;
 const ITEM = /^(\s*)(?:([•◦▪-])|(\d+)\.)\s+(.*)$/;
 
-/**
- * Undoes the three escapes Slack texts carry.
- *
- * @param {string} text
- */
-export function unescape(text) {
+/** Undoes the three escapes Slack texts carry. @param {string} text */
+function unescape(text) {
   return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
-/**
- * Reads a whole mrkdwn text: code fences, quotes, lists, lines.
- *
- * @param {string} text
- * @param {Names} names
- * @returns {Node[]}
- */
+/** The beginning of a text, on one line of at most `most` characters. @param {string} text @param {number} most */
+export function excerpt(text, most) {
+  const line = unescape(text).replace(/\s+/g, " ").trim();
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+}
+
+/** Reads a whole mrkdwn text: code fences, quotes, lists, lines. @param {string} text @param {Names} names @returns {Node[]} */
 export function mrkdwn(text, names) {
   return text.split(/```/).flatMap((part, index, parts) => {
     const closed = index % 2 === 1 && index < parts.length - 1;
     if (closed) return [h("pre", { class: "code-block" }, unescape(part.replace(/^\n|\n$/g, "")))];
     const open = index % 2 === 1 ? "```" + part : part;
-    return lines(trimBesideFence(open, index, parts.length), names);
+    // A fence is a block of its own: the line breaks that set it apart are not shown as empty lines.
+    const start = index > 0 ? open.replace(/^ *\n?/, "") : open;
+    return lines(index < parts.length - 1 ? start.replace(/\n? *$/, "") : start, names);
   });
 }
 
-/**
- * A fence is a block of its own: the line breaks that set it apart are not shown as empty lines.
- *
- * @param {string} part
- * @param {number} index
- * @param {number} count
- */
-function trimBesideFence(part, index, count) {
-  const start = index > 0 ? part.replace(/^ *\n?/, "") : part;
-  return index < count - 1 ? start.replace(/\n? *$/, "") : start;
-}
-
-/**
- * @param {string} text
- * @param {Names} names
- * @returns {Node[]}
- */
+/** Neighbouring lines of a quote or list form one block. @param {string} text @param {Names} names @returns {Node[]} */
 function lines(text, names) {
-  if (!text) return [];
   const nodes = /** @type {Node[]} */ ([]);
-  let afterBlock = true;
-  for (const group of groupLines(text.split("\n"))) {
-    if (group.kind === "text") {
-      for (const line of group.lines) {
-        if (!afterBlock) nodes.push(h("br"));
-        nodes.push(...inline(line, names));
-        afterBlock = false;
-      }
-    } else {
-      nodes.push(group.kind === "quote" ? quote(group.lines, names) : list(group.lines, names));
-      afterBlock = true;
-    }
+  const all = text ? text.split("\n") : [];
+  for (let at = 0, afterBlock = true; at < all.length; ) {
+    const kind = kindOf(all[at]);
+    let end = at + 1;
+    while (kind !== "text" && end < all.length && kindOf(all[end]) === kind) end += 1;
+    if (kind === "quote") nodes.push(quote(all.slice(at, end), names));
+    else if (kind === "list") nodes.push(list(all.slice(at, end), names));
+    else nodes.push(...(afterBlock ? [] : [h("br")]), ...inline(all[at], names));
+    afterBlock = kind !== "text";
+    at = end;
   }
   return nodes;
 }
 
-/** @param {string} line @returns {"quote" | "list" | "text"} */
+/** @param {string} line */
 function kindOf(line) {
-  if (line.startsWith("&gt;") || line.startsWith(">")) return "quote";
+  if (/^(&gt;|>)/.test(line)) return "quote";
   return ITEM.test(line) ? "list" : "text";
-}
-
-/**
- * @param {string[]} all
- * @returns {{kind: "quote" | "list" | "text", lines: string[]}[]}
- */
-function groupLines(all) {
-  const groups = /** @type {{kind: "quote" | "list" | "text", lines: string[]}[]} */ ([]);
-  for (const line of all) {
-    const kind = kindOf(line);
-    const last = groups.at(-1);
-    if (last?.kind === kind) last.lines.push(line);
-    else groups.push({ kind, lines: [line] });
-  }
-  return groups;
 }
 
 /** @param {string[]} rows @param {Names} names */
@@ -122,33 +84,34 @@ function list(rows, names) {
       const [, indent, bullet, number, rest] = /** @type {RegExpMatchArray} */ (row.match(ITEM));
       const mark = number ? `${number}.` : bullet === "-" ? "•" : bullet;
       const depth = Math.min(3, Math.floor(indent.length / 2));
-      return h(
-        "div",
-        { class: `list-item depth-${depth}`, role: "listitem" },
-        h("span", { class: "list-mark" }, mark),
-        h("span", null, inline(rest, names)),
-      );
+      return h("div", { class: `list-item depth-${depth}`, role: "listitem" }, h("span", { class: "list-mark" }, mark), h("span", null, inline(rest, names)));
     }),
   );
 }
 
+/** Reads one line of mrkdwn. @param {string} text @param {Names} names */
+function inline(text, names) {
+  return tokens(text, INLINE, (match) => token(match, names), withDrawnEmoji);
+}
+
 /**
- * Reads one line of mrkdwn.
+ * Cuts a text into nodes: `found` makes one of each match of the pattern, `between` those of the text around them.
  *
  * @param {string} text
- * @param {Names} names
+ * @param {RegExp} pattern
+ * @param {(match: RegExpExecArray) => Node} found
+ * @param {(text: string) => Node[]} between
  * @returns {Node[]}
  */
-export function inline(text, names) {
+export function tokens(text, pattern, found, between) {
   const nodes = /** @type {Node[]} */ ([]);
   let at = 0;
-  for (const match of text.matchAll(INLINE)) {
-    if (match.index > at) nodes.push(...signed(text.slice(at, match.index)));
-    nodes.push(token(match, names));
+  for (const match of text.matchAll(pattern)) {
+    if (match.index > at) nodes.push(...between(text.slice(at, match.index)));
+    nodes.push(found(match));
     at = match.index + match[0].length;
   }
-  if (at < text.length) nodes.push(...signed(text.slice(at)));
-  return nodes;
+  return at < text.length ? [...nodes, ...between(text.slice(at))] : nodes;
 }
 
 /** @param {string} text */
@@ -156,24 +119,17 @@ function plain(text) {
   return document.createTextNode(unescape(text));
 }
 
-/** Plain text in which the signs that this page draws itself are drawn. @param {string} text @returns {Node[]} */
-export function signed(text) {
-  const nodes = /** @type {Node[]} */ ([]);
-  let at = 0;
-  for (const match of text.matchAll(SIGN_PATTERN)) {
-    if (match.index > at) nodes.push(plain(text.slice(at, match.index)));
-    nodes.push(sign(match[0], emojiName(match[0])));
-    at = match.index + match[0].length;
-  }
-  if (at < text.length) nodes.push(plain(text.slice(at)));
-  return nodes;
+/** Plain text in which the emoji that this page draws itself are drawn. @param {string} text */
+export function withDrawnEmoji(text) {
+  return tokens(text, DRAWN_PATTERN, ([character]) => drawnEmoji(character, emojiName(character)), (rest) => [plain(rest)]);
 }
 
-/**
- * @param {RegExpExecArray | RegExpMatchArray} match
- * @param {Names} names
- * @returns {Node}
- */
+/** Text with its line breaks. @param {string} text @returns {Node[]} */
+export function withBreaks(text) {
+  return text.split("\n").flatMap((row, at) => (at ? [h("br"), ...withDrawnEmoji(row)] : withDrawnEmoji(row)));
+}
+
+/** @param {RegExpExecArray | RegExpMatchArray} match @param {Names} names @returns {Node} */
 function token(match, names) {
   const found = match.groups ?? {};
   if (found.code) return h("code", null, unescape(found.code));
@@ -185,13 +141,7 @@ function token(match, names) {
   return emojiNode(found.emoji) ?? plain(match[0]);
 }
 
-/**
- * What stands between < and >: a mention, a date, a link; anything else is just text.
- *
- * @param {string} body
- * @param {Names} names
- * @returns {Node | null}
- */
+/** What stands between < and >: a mention, a date, a link; anything else is just text. @param {string} body @param {Names} names @returns {Node | null} */
 function angle(body, names) {
   const cut = body.indexOf("|");
   const [target, label] = cut < 0 ? [body, ""] : [body.slice(0, cut), body.slice(cut + 1)];
@@ -209,12 +159,7 @@ function anchor(address, label) {
   return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
-/**
- * A link to an http, https or mailto address; with any other scheme only its label is shown.
- *
- * @param {string} address
- * @param {Node[]} label
- */
+/** A link to an http, https or mailto address; with any other scheme only its label is shown. @param {string} address @param {Node[]} label */
 export function link(address, label) {
   return SAFE_ADDRESS.test(address) ? anchor(address, label) : h("span", null, label);
 }
@@ -248,30 +193,20 @@ function dateNode(target, fallback) {
 /** @param {string} name @returns {Node | null} */
 export function emojiNode(name) {
   const character = emoji(name);
-  return character ? sign(character, name.replaceAll("_", " ")) : null;
+  return character ? drawnEmoji(character, name.replaceAll("_", " ")) : null;
 }
 
-/**
- * A text object of Block Kit: mrkdwn or plain text (where only emoji names are special).
- *
- * @param {import("./types.js").Block | undefined} text
- * @param {Names} names
- * @returns {Node[]}
- */
+/** A text object of Block Kit: mrkdwn or plain text (where only emoji names are special). @param {Block | undefined} text @param {Names} names @returns {Node[]} */
 export function textObject(text, names) {
   if (!text?.text) return [];
   return text.type === "mrkdwn" ? mrkdwn(text.text, names) : plainText(text.text, text.emoji !== false);
 }
 
-/**
- * @param {string} text
- * @param {boolean} [withEmoji]
- * @returns {Node[]}
- */
+/** @param {string} text @param {boolean} [withEmoji] @returns {Node[]} */
 export function plainText(text, withEmoji = true) {
   const parts = withEmoji ? text.split(/(:[a-z0-9_+'-]+:)/) : [text];
   return parts.filter(Boolean).flatMap((part) => {
     const found = part.length > 2 && part.startsWith(":") ? emojiNode(part.slice(1, -1)) : null;
-    return found ? [found] : part.split("\n").flatMap((row, at) => (at ? [h("br"), ...signed(row)] : signed(row)));
+    return found ? [found] : withBreaks(part);
   });
 }

@@ -5,10 +5,7 @@
 
 /** @typedef {{channel: string | null, app: string | null, as: string | null, thread: string | null, tab: string | null}} Route */
 
-/**
- * @param {string} hash
- * @returns {Route}
- */
+/** @param {string} hash @returns {Route} */
 export function parseRoute(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [first = "", second = ""] = path.split("/").map(decodeURIComponent);
@@ -23,10 +20,7 @@ export function parseRoute(hash) {
   };
 }
 
-/**
- * @param {Route} route
- * @returns {string}
- */
+/** @param {Route} route @returns {string} */
 export function formatRoute(route) {
   const params = new URLSearchParams();
   for (const name of /** @type {const} */ (["as", "thread", "tab"])) {

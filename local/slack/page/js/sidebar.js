@@ -4,10 +4,6 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { theme, toggleTheme } from "./theme.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").Channel} Channel */
-/** @typedef {import("./types.js").User} User */
-
 export class Sidebar {
   /** @param {Store} store @param {() => void} closeDrawer */
   constructor(store, closeDrawer) {
@@ -28,8 +24,8 @@ export class Sidebar {
         "div",
         { class: "sidebar-scroll" },
         section("Channels", rooms.filter((channel) => !channel.is_im).map((channel) => this.#room(channel, icon("hash"), channel.name))),
-        direct.length > 0 && section("Direct messages", direct.map((channel) => this.#direct(channel))),
-        store.apps.length > 0 && section("Apps", store.apps.map((app) => this.#appLink(app))),
+        direct.length > 0 && section("Direct messages", direct.map((channel) => this.#room(channel, avatar(store.partnerIn(channel), "tiny"), store.partnerIn(channel)?.name ?? channel.name))),
+        store.apps.length > 0 && section("Apps", store.apps.map((app) => this.#link({ key: `app/${app.id}`, href: store.linkTo({ app: app.name }), current: store.app === app, sign: avatar(store.users.get(app.bot_user), "tiny"), name: app.name }))),
       ),
       this.#accounts(),
     );
@@ -52,41 +48,20 @@ export class Sidebar {
     );
   }
 
-  /** @param {Channel} channel */
-  #direct(channel) {
-    const other = this.store.users.get(channel.members?.find((id) => id !== this.store.me?.id) ?? "");
-    return this.#room(channel, avatar(other, "tiny"), other?.name ?? channel.name);
-  }
-
   /** @param {Channel} channel @param {Element} sign @param {string} name */
   #room(channel, sign, name) {
     const { store } = this;
-    const current = store.channel?.id === channel.id;
-    const unread = store.me && store.loaded ? store.unread.count(store.me.id, channel.id, store.messages.get(channel.id) ?? []) : 0;
+    return this.#link({ key: `room/${channel.id}`, href: store.linkTo({ channel: channel.name }), current: store.channel === channel, sign, name, unread: store.unreadIn(channel) });
+  }
+
+  /** @param {{key: string, href: string, current: boolean, sign: Element, name: string, unread?: number}} link */
+  #link({ key, href, current, sign, name, unread = 0 }) {
     return h(
       "a",
-      {
-        class: `room${unread ? " unread" : ""}`,
-        "data-key": `room/${channel.id}`,
-        href: store.linkTo({ channel: channel.name }),
-        "aria-current": current ? "page" : null,
-        "aria-label": unread ? `${name}, ${unread} unread` : name,
-        onclick: this.closeDrawer,
-      },
+      { class: `room${unread ? " unread" : ""}`, "data-key": key, href, "aria-current": current ? "page" : null, "aria-label": unread ? `${name}, ${unread} unread` : name, onclick: this.closeDrawer },
       sign,
       h("span", { class: "room-name" }, name),
       unread > 0 && h("span", { class: "count", "aria-hidden": "true" }, unread > 99 ? "99+" : unread),
-    );
-  }
-
-  /** @param {import("./types.js").App} app */
-  #appLink(app) {
-    const { store } = this;
-    return h(
-      "a",
-      { class: "room", "data-key": `app/${app.id}`, href: store.linkTo({ app: app.name }), "aria-current": store.app?.id === app.id ? "page" : null, onclick: this.closeDrawer },
-      avatar(store.users.get(app.bot_user), "tiny"),
-      h("span", { class: "room-name" }, app.name),
     );
   }
 
@@ -98,13 +73,13 @@ export class Sidebar {
       "div",
       { class: "accounts" },
       h("div", { class: "accounts-label", id: "accounts-label" }, "Acting as"),
-      h("div", { class: "accounts-row", role: "radiogroup", "aria-labelledby": "accounts-label", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#accountKey(event) }, store.people().map((user) => this.#account(user, me))),
+      h("div", { class: "accounts-row", role: "radiogroup", "aria-labelledby": "accounts-label", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#accountKey(event) }, store.people().map((user) => this.#account(user, user.id === me.id))),
     );
   }
 
-  /** @param {User} user @param {User} me */
-  #account(user, me) {
-    const current = user.id === me.id;
+  /** @param {User} user @param {boolean} current */
+  #account(user, current) {
+    const { route } = this.store;
     return h(
       "button",
       {
@@ -112,11 +87,10 @@ export class Sidebar {
         type: "button",
         role: "radio",
         "data-key": `account/${user.id}`,
-        "data-user": user.name,
         "aria-checked": String(current),
         tabindex: current ? "0" : "-1",
         title: user.real_name ?? user.name,
-        onclick: () => this.store.go({ as: user.name, ...(this.store.route.app ? { app: this.store.route.app, tab: this.store.route.tab } : {}) }),
+        onclick: () => this.store.go({ as: user.name, ...(route.app ? { app: route.app, tab: route.tab } : {}) }),
       },
       avatar(user, "medium"),
       h("span", { class: "account-name" }, user.name),

@@ -3,18 +3,13 @@ import { api, follow } from "./api.js";
 import { formatRoute, parseRoute } from "./route.js";
 import { Unread } from "./unread.js";
 
-/** @typedef {import("./types.js").User} User */
-/** @typedef {import("./types.js").Channel} Channel */
-/** @typedef {import("./types.js").Message} Message */
-/** @typedef {import("./types.js").View} View */
-/** @typedef {import("./types.js").App} App */
-/** @typedef {import("./types.js").Names} Names */
-/** @typedef {import("./types.js").Command} Command */
-
-/** Who says what the workspace itself has to say: that a command failed, that an app did not answer. */
-const SYSTEM = { id: "USLACKBOT", name: "workspace", is_bot: true, color: "#5a6172" };
+/** Says what the workspace itself has to say: that a command failed, that an app did not answer. */
+const SLACKBOT = { id: "USLACKBOT", name: "workspace", is_bot: true, color: "#5a6172" };
 
 const LAST_USER = "workspace.user";
+
+/** What leaving a channel or an app leaves behind. */
+const NOWHERE = { channel: null, app: null, thread: null, tab: null };
 
 export class Store {
   workspace = { id: "", name: "Local workspace" };
@@ -22,11 +17,11 @@ export class Store {
   users = new Map();
   /** @type {Channel[]} */
   channels = [];
-  /** @type {import("./types.js").UserGroup[]} */
+  /** @type {UserGroup[]} */
   usergroups = [];
   /** @type {App[]} */
   apps = [];
-  /** @type {Record<string, View>} */
+  /** The modal on top, and the Home, of each person by name. @type {Record<string, View>} */
   views = {};
   /** @type {Record<string, View>} */
   homes = {};
@@ -42,29 +37,30 @@ export class Store {
   values = new Map();
   online = true;
   loaded = false;
-  /** Grows when names or colours may have changed, so that texts which mention them are drawn anew. */
+  /** Grows when names or colours may have changed, so that texts which mention them are drawn again. */
   generation = 0;
   route = parseRoute(location.hash);
   unread = new Unread();
-  /** @type {(() => void)[]} */
-  listeners = [];
-  scheduled = false;
   loadState = latestOnly(() => this.#fetchState());
   loadEphemerals = latestOnly(() => this.#fetchEphemerals());
+  /** @type {(() => void)[]} */
+  #listeners = [];
+  #scheduled = false;
+  #lastNames = "";
   /** @type {Map<string, () => Promise<void>>} */
   #channelLoaders = new Map();
 
   /** @param {() => void} listener called once for any number of changes made in one go */
   onChange(listener) {
-    this.listeners.push(listener);
+    this.#listeners.push(listener);
   }
 
   changed() {
-    if (this.scheduled) return;
-    this.scheduled = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     queueMicrotask(() => {
-      this.scheduled = false;
-      for (const listener of this.listeners) listener();
+      this.#scheduled = false;
+      for (const listener of this.#listeners) listener();
     });
   }
 
@@ -96,51 +92,37 @@ export class Store {
 
   /** @param {string} id @returns {Promise<void>} */
   loadMessages(id) {
-    let load = this.#channelLoaders.get(id);
-    if (!load) {
-      load = latestOnly(() => this.#fetchMessages(id));
-      this.#channelLoaders.set(id, load);
-    }
+    const load = this.#channelLoaders.get(id) ?? latestOnly(() => this.#fetchMessages(id));
+    this.#channelLoaders.set(id, load);
     return load();
   }
 
   /** @param {import("./api.js").Change} change */
-  #hinted(change) {
-    if (["message", "message_changed", "message_deleted", "file"].includes(change.kind)) {
-      const known = change.channel ? this.channels.filter((channel) => channel.id === change.channel || channel.name === change.channel) : this.channels;
-      if (!known.length) this.loadAll();
-      for (const channel of known) this.loadMessages(channel.id);
-    } else if (change.kind === "ephemeral") {
-      this.loadEphemerals();
-    } else if (change.kind === "view" || change.kind === "home") {
-      this.loadState();
-    } else {
-      this.loadAll();
-    }
+  #hinted({ kind, channel }) {
+    if (kind === "ephemeral") this.loadEphemerals();
+    else if (kind === "view" || kind === "home") this.loadState();
+    else if (channel && kind !== "channel" && this.names.channel(channel)) this.loadMessages(channel);
+    else this.loadAll();
   }
 
   async #fetchState() {
     const state = await api.state();
-    this.workspace = state.workspace ?? this.workspace;
-    this.users = new Map((state.users ?? []).map((/** @type {User} */ user) => [user.id, user]));
-    if (!this.users.has(SYSTEM.id)) this.users.set(SYSTEM.id, SYSTEM);
-    this.channels = state.channels ?? [];
-    this.usergroups = state.usergroups ?? [];
-    this.apps = state.apps ?? [];
-    this.views = state.open_views ?? {};
-    this.homes = state.homes ?? {};
+    this.workspace = state.workspace;
+    this.users = new Map([SLACKBOT, ...state.users].map((user) => [user.id, user]));
+    this.channels = state.channels;
+    this.usergroups = state.usergroups;
+    this.apps = state.apps;
+    this.views = state.open_views;
+    this.homes = state.homes;
     const names = JSON.stringify([state.users, state.channels, state.usergroups]);
-    if (names !== this.lastNames) this.generation += 1;
-    this.lastNames = names;
+    if (names !== this.#lastNames) this.generation += 1;
+    this.#lastNames = names;
     this.changed();
   }
 
-  lastNames = "";
-
   /** @param {string} id */
   async #fetchMessages(id) {
-    const found = await api.messages(id);
-    this.messages.set(id, found.sort((a, b) => Number(a.ts) - Number(b.ts)));
+    this.messages.set(id, byTime(await api.messages(id)));
     this.changed();
   }
 
@@ -150,7 +132,7 @@ export class Store {
     const found = await api.ephemerals(user.name);
     if (user.id !== this.me?.id) return;
     this.ephemeralsOf = user.id;
-    this.ephemerals = found.map((one) => ({ ...one, ephemeral: true }));
+    this.ephemerals = found;
     this.changed();
   }
 
@@ -168,28 +150,22 @@ export class Store {
     this.changed();
   }
 
-  /**
-   * Goes somewhere; what is not named stays as it is, except that leaving a channel closes its thread.
-   *
-   * @param {Partial<import("./route.js").Route>} to
-   */
+  /** Goes somewhere; what is not named stays as it is, except that leaving a channel closes its thread. @param {Partial<import("./route.js").Route>} to */
   go(to) {
-    const leaves = "channel" in to || "app" in to;
-    const base = leaves ? { channel: null, app: null, thread: null, tab: null } : { channel: this.channel?.name ?? null };
+    const base = "channel" in to || "app" in to ? NOWHERE : { channel: this.channel?.name ?? null };
     location.hash = formatRoute({ ...this.route, as: this.me?.name ?? null, ...base, ...to });
   }
 
-  /** @param {Partial<import("./route.js").Route>} to @returns {string} the address that `go` would lead to */
+  /** The address of a place, seen as the acting user. @param {Partial<import("./route.js").Route>} to */
   linkTo(to) {
-    const clean = { channel: null, app: null, thread: null, tab: null };
-    return formatRoute({ ...clean, as: this.me?.name ?? null, ...to });
+    return formatRoute({ ...NOWHERE, as: this.me?.name ?? null, ...to });
   }
 
   people() {
     return [...this.users.values()].filter((user) => !user.is_bot);
   }
 
-  /** @returns {User | undefined} */
+  /** Who acts. @returns {User | undefined} */
   get me() {
     const wanted = this.route.as ?? localStorage.getItem(LAST_USER);
     const people = this.people();
@@ -198,7 +174,7 @@ export class Store {
 
   /** The app whose Home is shown, if one is. @returns {App | undefined} */
   get app() {
-    return this.route.app ? this.apps.find((app) => app.name === this.route.app || app.id === this.route.app) : undefined;
+    return this.apps.find((app) => app.name === this.route.app || app.id === this.route.app);
   }
 
   /** @returns {Channel | undefined} */
@@ -211,32 +187,42 @@ export class Store {
 
   /** Channels everybody sees, and direct messages of the acting user. */
   myChannels() {
-    return this.channels.filter((channel) => !channel.is_im || channel.user === this.me?.id || channel.members?.includes(this.me?.id ?? ""));
+    return this.channels.filter((channel) => !channel.is_im || channel.user === this.me?.id);
+  }
+
+  /** The other side of a direct message, as the acting user sees it. @param {Channel} channel */
+  partnerIn(channel) {
+    return this.users.get(channel.members.find((id) => id !== this.me?.id) ?? "");
+  }
+
+  /** How many messages the acting user has not read. @param {Channel} channel */
+  unreadIn(channel) {
+    return this.me && this.loaded ? this.unread.count(this.me.id, channel.id, this.messages.get(channel.id) ?? []) : 0;
+  }
+
+  /** What only the acting user sees in a channel itself, or in one of its threads. @param {string} channel @param {string | null} thread */
+  ephemeralsIn(channel, thread) {
+    return this.ephemerals.filter((one) => one.channel === channel && (one.thread_ts ?? null) === thread && !this.dismissed.has(one.ts));
   }
 
   /** @returns {Command[]} */
   get commands() {
-    return this.apps.flatMap((app) => (app.commands ?? []).map((command) => ({ ...command, app: app.name })));
+    return this.apps.flatMap((app) => app.commands.map((command) => ({ ...command, app: app.name })));
   }
 
   /** What apps offer to do with a message, each under its app's name. */
   get shortcuts() {
-    return this.apps.flatMap((app) => (app.shortcuts ?? []).map((shortcut) => ({ ...shortcut, app: app.name })));
+    return this.apps.flatMap((app) => app.shortcuts.map((shortcut) => ({ ...shortcut, app: app.name })));
   }
 
-  /** @returns {View | undefined} the modal on top for the acting user */
+  /** The modal on top for the acting user. @returns {View | undefined} */
   get view() {
-    return this.#mine(this.views);
+    return this.views[this.me?.name ?? ""];
   }
 
   /** @returns {View | undefined} */
   get home() {
-    return this.#mine(this.homes);
-  }
-
-  /** @param {Record<string, View>} byUser @returns {View | undefined} */
-  #mine(byUser) {
-    return (this.me && (byUser[this.me.name] ?? byUser[this.me.id])) || undefined;
+    return this.homes[this.me?.name ?? ""];
   }
 
   /** Forgets a modal at once, without waiting for the server to confirm that it is closed. @param {string} id */
@@ -253,11 +239,9 @@ export class Store {
 
   /** What has been chosen or typed in one message or view. @param {string} key */
   valuesOf(key) {
-    const known = this.values.get(key);
-    if (known) return known;
-    const fresh = new Map();
-    this.values.set(key, fresh);
-    return fresh;
+    const values = this.values.get(key) ?? new Map();
+    this.values.set(key, values);
+    return values;
   }
 
   /** @type {Names} */
@@ -268,6 +252,11 @@ export class Store {
     people: () => this.people(),
     channels: () => this.channels.filter((channel) => !channel.is_im),
   };
+}
+
+/** @param {Message[]} messages */
+export function byTime(messages) {
+  return messages.sort((a, b) => Number(a.ts) - Number(b.ts));
 }
 
 /**

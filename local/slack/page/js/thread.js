@@ -1,34 +1,18 @@
 /** The thread beside the channel (in its place on a narrow screen). */
-import { Composer } from "./composer.js";
 import { fill, h, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
-import { messageItems } from "./messages.js";
-import { EndPin } from "./scroll.js";
+import { MessagePane } from "./message_pane.js";
+import { messageItems, replyCount } from "./messages.js";
+import { byTime } from "./store.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./types.js").Message} Message */
-
-export class ThreadPane {
+export class ThreadPane extends MessagePane {
   #shown = "";
 
   /** @param {Store} store */
   constructor(store) {
-    this.store = store;
-    this.header = h("header", { class: "pane-header" });
-    this.list = h("div", { class: "message-list", role: "log", "aria-label": "Thread", "aria-relevant": "additions" });
-    this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Messages of the thread" }, this.list);
-    this.jump = h("button", { class: "jump", type: "button", hidden: true, onclick: () => this.pin.toEnd() }, icon("down"), h("span", null, "Latest replies"));
-    this.composer = new Composer(store, { id: "thread-composer", commands: false, threadTs: () => store.route.thread, onSent: () => this.pin.toEnd() });
-    this.element = h(
-      "aside",
-      { class: "pane thread", "aria-label": "Thread", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#close() },
-      this.header,
-      h("div", { class: "scroll-area" }, this.scroller, this.jump),
-      this.composer.element,
-    );
-    this.pin = new EndPin(this.scroller, this.list, () => {
-      this.jump.hidden = this.pin.pinned;
-    });
+    super(store, { tag: "aside", class: "thread", label: "Messages of the thread", listLabel: "Thread", jumpText: "Latest replies", composerId: "thread-composer", commands: false, threadTs: () => store.route.thread });
+    this.element.setAttribute("aria-label", "Thread");
+    this.element.onkeydown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#close();
   }
 
   #close() {
@@ -46,38 +30,27 @@ export class ThreadPane {
     const missing = Boolean(root && channel && store.loaded && !parent);
     this.element.hidden = !parent && !missing;
     document.body.classList.toggle("with-thread", !this.element.hidden);
-    if (this.element.hidden || !channel) {
-      this.#shown = "";
-      return;
-    }
-    if (root !== this.#shown) {
-      this.#shown = root ?? "";
-      this.pin.pinned = true;
-    }
-    fill(this.header, ...this.#header(channel.name));
+    if (root !== this.#shown || this.element.hidden) this.pinned = true;
+    this.#shown = root ?? "";
+    if (this.element.hidden || !channel) return;
+    fill(
+      this.header,
+      h("button", { class: "icon-button back-button", type: "button", "aria-label": "Back to the channel", onclick: () => this.#close() }, icon("back")),
+      h("div", { class: "pane-titles" }, h("h2", { class: "pane-title" }, "Thread"), h("p", { class: "pane-topic" }, `#${channel.name}`)),
+      h("button", { class: "icon-button close-button", type: "button", "aria-label": "Close the thread", title: "Close (Esc)", onclick: () => this.#close() }, icon("close")),
+    );
     this.composer.element.hidden = missing;
     this.composer.moveTo(`${store.me?.id}/${root}`, "Reply…");
     reconcile(this.list, parent ? this.#items(parent, all, channel) : [gone()]);
-    this.pin.keep();
+    this.keepEnd();
   }
 
-  /** @param {string} name */
-  #header(name) {
-    return [
-      h("button", { class: "icon-button back-button", type: "button", "aria-label": "Back to the channel", onclick: () => this.#close() }, icon("back")),
-      h("div", { class: "pane-titles" }, h("h2", { class: "pane-title" }, "Thread"), h("p", { class: "pane-topic" }, `#${name}`)),
-      h("button", { class: "icon-button close-button", type: "button", "aria-label": "Close the thread", title: "Close (Esc)", onclick: () => this.#close() }, icon("close")),
-    ];
-  }
-
-  /** @param {Message} parent @param {Message[]} all @param {import("./types.js").Channel} channel */
+  /** @param {Message} parent @param {Message[]} all @param {Channel} channel */
   #items(parent, all, channel) {
-    const { store } = this;
-    const setting = /** @type {const} */ ({ store, channel, place: "thread", all });
+    const setting = /** @type {const} */ ({ store: this.store, channel, place: "thread", all });
     const replies = all.filter((message) => message.thread_ts === parent.ts && message.ts !== parent.ts);
-    const whispers = store.ephemerals.filter((one) => one.channel === channel.id && one.thread_ts === parent.ts && !store.dismissed.has(one.ts));
-    const below = [...replies, ...whispers].sort((a, b) => Number(a.ts) - Number(b.ts));
-    const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
+    const below = byTime([...replies, ...this.store.ephemeralsIn(channel.id, parent.ts)]);
+    const count = replyCount(replies.length);
     const line = { key: "count", signature: count, build: () => h("div", { class: "line replies" }, h("span", null, count)) };
     return [...messageItems([parent], setting), ...(replies.length ? [line] : []), ...messageItems(below, setting)];
   }

@@ -1,11 +1,13 @@
 /** How far each account has read each channel, kept in this browser. */
 
-/** @typedef {import("./types.js").Message} Message */
-/** @typedef {import("./types.js").User} User */
+/** Whether a message stands inside somebody else's thread. @param {Message} message */
+export function isReply(message) {
+  return Boolean(message.thread_ts && message.thread_ts !== message.ts);
+}
 
 /** Whether a message stands in the channel itself, and not only in a thread. @param {Message} message */
 export function inChannel(message) {
-  return !message.thread_ts || message.thread_ts === message.ts || Boolean(message.reply_broadcast) || message.subtype === "thread_broadcast";
+  return !isReply(message) || Boolean(message.reply_broadcast);
 }
 
 /** @param {string} user @param {string} channel */
@@ -14,12 +16,7 @@ function keyOf(user, channel) {
 }
 
 export class Unread {
-  /**
-   * On the first visit of this browser everything counts as read: nobody wants to catch up with a demo's past.
-   *
-   * @param {User[]} people
-   * @param {Map<string, Message[]>} messages
-   */
+  /** On the first visit of this browser everything counts as read. @param {User[]} people @param {Map<string, Message[]>} messages */
   startAt(people, messages) {
     for (const [channel, list] of messages) {
       for (const user of people) {
@@ -29,7 +26,7 @@ export class Unread {
     }
   }
 
-  /** @param {string} user @param {string} channel @returns {number} */
+  /** @param {string} user @param {string} channel */
   readUpTo(user, channel) {
     return Number(localStorage.getItem(keyOf(user, channel)) ?? 0);
   }

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import ClientSession, ClientWebSocketResponse, FormData
 
-from local.slack.furniture import APP_TOKEN, BOT_TOKEN
+from local.slack.seed_data import APP_TOKEN, BOT_TOKEN
 
 Json: TypeAlias = dict[str, Any]
 

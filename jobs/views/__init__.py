@@ -1,0 +1,1 @@
+"""What is shown of a subject, read once for all who render it."""

@@ -1,0 +1,263 @@
+"""Bots of two versions on one Redis: an older one neither breaks on nor erases what a newer one wrote."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum, StrEnum
+from typing import get_args, get_type_hints
+from unittest.mock import AsyncMock
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.kinds import KINDS
+from jobs.cleanup.retention import Retention
+from jobs.core.errors import ConfigurationError, UnreadableRecord
+from jobs.core.records import Job, Posting, PostingKind
+from jobs.notifications.records import Digest
+from jobs.outbox.worker import OutboxWorker, Poster
+from jobs.queue.lease import kept
+from jobs.state.change import Change, Versioned
+from jobs.state.kind import Kind, Kinds
+from jobs.state.store import LedgerEntry, Store
+from jobs.trail.entry import Act
+from tests.records import CHANNEL, a_job, a_posting
+
+
+class Weather(StrEnum):
+    FAIR = "fair"
+    FOUL = "foul"
+
+
+class NewWeather(StrEnum):
+    FAIR = "fair"
+    FOUL = "foul"
+    FOGGY = "foggy"
+
+
+@dataclass(frozen=True)
+class Leg:
+    port: str
+    miles: int = 0
+
+
+@dataclass(frozen=True)
+class NewLeg:
+    port: str
+    miles: int = 0
+    pilot: str = ""
+
+
+@dataclass(frozen=True)
+class Voyage:
+    id: str
+    weather: Weather
+    legs: tuple[Leg, ...] = ()
+    flag: Leg = Leg("home")
+    cargo: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewVoyage:
+    id: str
+    weather: NewWeather
+    legs: tuple[NewLeg, ...] = ()
+    flag: NewLeg = NewLeg("home")
+    cargo: Mapping[str, float] = field(default_factory=dict)
+    captain: str = ""
+
+
+OLD = Kinds(Kind(Voyage, "voyage", "id", "all:voyage"))
+NEW = Kinds(Kind(NewVoyage, "voyage", "id", "all:voyage"))
+RICH = NewVoyage(
+    "v1",
+    NewWeather.FAIR,
+    (NewLeg("Lisbon", 10, "Ana"), NewLeg("Goa", 20, "Rui"), NewLeg("Malacca", 30, "Joao")),
+    NewLeg("Porto", 1, "Ines"),
+    {"pepper": 2.5, "silk": 1.0},
+    "Vasco",
+)
+
+
+@pytest.fixture
+def older(redis: Redis) -> Store:
+    return Store(redis, OLD)
+
+
+@pytest.fixture
+def newer(redis: Redis) -> Store:
+    return Store(redis, NEW)
+
+
+async def rewritten(older: Store, newer: Store, **changes: object) -> NewVoyage:
+    """Return what a newer bot reads after an older one has changed what the newer one wrote."""
+    await newer.commit(Change(records=(Versioned(RICH, 0),)))
+    held = await older.record(Voyage, "v1")
+    assert held is not None
+    await older.commit(Change(records=(Versioned(replace(held.value, **changes), held.version),)))  # type: ignore[arg-type] # a test's shorthand
+    found = await newer.record(NewVoyage, "v1")
+    assert found is not None
+    return found.value
+
+
+async def test_an_older_bot_writes_the_fields_back_that_it_does_not_know(older: Store, newer: Store) -> None:
+    found = await rewritten(older, newer, weather=Weather.FOUL)
+    assert found == replace(RICH, weather=NewWeather.FOUL)
+
+
+async def test_nested_records_keep_their_unknown_fields_where_they_are_known_again(older: Store, newer: Store) -> None:
+    legs = (Leg("Goa", 20), Leg("Malacca", 30), Leg("Macau", 40))
+    found = await rewritten(older, newer, legs=legs, flag=Leg("Porto", 2))
+    assert [leg.pilot for leg in found.legs] == ["Rui", "Joao", ""]
+    assert found.flag == NewLeg("Porto", 2, "Ines")
+    changed = await rewritten_again(older, newer)
+    assert [(leg.miles, leg.pilot) for leg in changed.legs] == [(25, "Rui"), (30, "Joao"), (40, "")]
+
+
+async def rewritten_again(older: Store, newer: Store) -> NewVoyage:
+    held = await older.record(Voyage, "v1")
+    assert held is not None
+    longer = replace(held.value, legs=(replace(held.value.legs[0], miles=25), *held.value.legs[1:]))
+    await older.commit(Change(records=(Versioned(longer, held.version),)))
+    found = await newer.record(NewVoyage, "v1")
+    assert found is not None
+    return found.value
+
+
+async def test_what_an_older_bot_takes_away_stays_away(older: Store, newer: Store) -> None:
+    found = await rewritten(older, newer, legs=(), cargo={"silk": 1.0})
+    assert (found.legs, found.cargo, found.captain) == ((), {"silk": 1.0}, "Vasco")
+
+
+async def test_a_newer_bot_reads_what_an_older_one_wrote(older: Store, newer: Store) -> None:
+    await older.commit(Change(records=(Versioned(Voyage("v1", Weather.FAIR, (Leg("Goa", 20),)), 0),)))
+    found = await newer.record(NewVoyage, "v1")
+    assert found == Versioned(NewVoyage("v1", NewWeather.FAIR, (NewLeg("Goa", 20),)), 1)
+
+
+@pytest.mark.parametrize("text", ['{"id":"bad","weather":"foggy"}', '{"id":"bad"}', "no JSON"])
+async def test_lists_leave_out_what_only_a_newer_bot_can_read_and_say_so_once(
+    redis: Redis, older: Store, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "bad", "fine"):
+        await older.commit(Change(records=(Versioned(Voyage(name, Weather.FAIR), 0),)))
+    await redis.hset("{proctor}:voyage:bad", "value", text)
+    for _ in range(2):
+        assert {each.id for each in await older.records(Voyage)} == {"fine", "good"}
+    assert older.unreadable == {"voyage:bad"}
+    assert capsys.readouterr().out.count("voyage:bad") == 1
+    with pytest.raises(UnreadableRecord, match="voyage:bad was written by a newer version of this bot"):
+        await older.record(Voyage, "bad")
+
+
+async def test_a_posting_that_only_a_newer_bot_can_deliver_stays_in_the_outbox(redis: Redis, store: Store) -> None:
+    await store.commit(Change(postings=(a_posting(),)))
+    await redis.hset(f"{{proctor}}:posting:{a_posting().id}", "value", '{"subject":"s","kind":"hologram"}')
+    (claim,) = await store.claim("outbox", lease=60, limit=10)
+    with pytest.raises(UnreadableRecord):
+        await store.begin("lane", claim.token, lease=60)
+    assert await store.waiting(offset=0, limit=10) == ()
+    assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
+    await OutboxWorker(store, AsyncMock(spec=Poster)).deliver("lane", claim.token)
+    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
+
+
+async def test_a_work_item_that_only_a_newer_bot_can_do_is_not_counted_as_failed(redis: Redis, store: Store) -> None:
+    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await redis.hset("{proctor}:job:rft-abc234", "value", '{"id":"rft-abc234","state":"hibernating"}')
+    for _ in range(4):
+        (claim,) = await store.claim("due", lease=60, limit=1)
+        assert await store.starts(claim.id) == 1
+        async with kept(store, claim.id, claim.token, 0.01):
+            await store.record(Job, claim.id)
+        await asyncio.sleep(0.02)
+
+
+async def test_what_an_older_bot_cannot_read_it_does_not_remove(redis: Redis, store: Store) -> None:
+    digests = (Digest(name, CHANNEL, 0.0, 1.0) for name in ("one", "two"))
+    await store.commit(Change(records=tuple(Versioned(digest, 0) for digest in digests)))
+    await redis.hset("{proctor}:digest:one", "value", '{"id":"one"}')
+    assert await Retention(store).tidy() == 1
+    assert await redis.exists("{proctor}:digest:one")
+
+
+async def test_where_a_posting_stands_is_read_whatever_a_newer_bot_noted_with_it(redis: Redis, store: Store) -> None:
+    await redis.hset("{proctor}:ledger:rft-abc234", "card", f'{{"channel":"{CHANNEL}","ts":"1.0","reactions":3}}')
+    assert await store.ledger("rft-abc234", "card") == LedgerEntry(CHANNEL, "1.0")
+
+
+async def test_state_of_an_earlier_version_is_refused_with_what_to_do(redis: Redis) -> None:
+    await redis.set("{proctor}:schema", 1)
+    with pytest.raises(ConfigurationError, match=r"version 1.*to keep it, run .*; to leave it, set PROCTOR_HOME"):
+        await Store(redis, OLD).open()
+
+
+# -- stored names --------------------------------------------------------------------------------------------------
+
+KIND_NAMES = {
+    "job": "jobs",
+    "eval": "evals",
+    "approval": "all:approval",
+    "evidence": "all:evidence",
+    "alias": "all:alias",
+    "proposal": "all:proposal",
+    "webhook": "all:webhook",
+    "channel": "all:channel",
+    "person": "all:person",
+    "held": "all:held",
+    "digest": "all:digest",
+}
+
+
+def test_the_names_of_kinds_and_their_lists_stay() -> None:
+    """They are keys in Redis: a class may be renamed, these may not."""
+    assert {kind.name: kind.index for kind in KINDS} == KIND_NAMES
+
+
+def enums_in(type_: object, path: str, seen: frozenset[object] = frozenset()) -> dict[str, list[str]]:
+    """Return the values of every enum in a type, by the path of the field."""
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return {path: [str(each.value) for each in type_]}
+    if isinstance(type_, type) and is_dataclass(type_) and type_ not in seen:
+        hints = get_type_hints(type_)
+        inner = [(hints[each.name], f"{path}.{each.name}") for each in fields(type_)]
+    else:
+        inner = [(each, path) for each in get_args(type_)]
+    return {key: value for each, name in inner for key, value in enums_in(each, name, seen | {type_}).items()}
+
+
+ENUM_VALUES = {
+    "job.state": "checking, launching, creating, watching, paused, succeeded, failed, cancelled, not_launched",
+    "job.pending.action": "pause, resume, cancel",
+    "eval.state": "checking, running, finished, cancelled, failed, refused",
+    "approval.kind": "checkpoint, alias_move, review",
+    "approval.decisions.verdict": "approve, reject",
+    "approval.settled.ending": "approved, rejected, expired",
+    "evidence.state": "gathering, ready, failed, withdrawn",
+    "evidence.candidates.role": "base, checkpoint, alias",
+    "evidence.candidates.versus_base.verdict": "better, worse, can't tell",
+    "evidence.candidates.versus_alias.verdict": "better, worse, can't tell",
+    "evidence.candidates.test_versus_base.verdict": "better, worse, can't tell",
+    "evidence.candidates.guards.against": "base, checkpoint, alias",
+    "alias.moves.kind": "approved, rollback, emergency, restored",
+    "proposal.state": "open, done, rejected, expired, superseded",
+    "channel.mutes.scope": "channel, task, job",
+    "digest.mutes.scope": "channel, task, job",
+    "posting.kind": "card, curve, alert, status, summary, approval, "
+    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, answer",
+    "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
+    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed",
+}
+
+
+def test_the_values_of_enums_inside_records_stay() -> None:
+    """They are data: a member may be renamed or added, the value of one that was ever stored may not change."""
+    found: dict[str, list[str]] = {}
+    for kind in KINDS:
+        found |= enums_in(kind.type, kind.name)
+    found |= enums_in(Posting, "posting") | {"audit.act": [str(act.value) for act in Act]}
+    assert PostingKind.CARD.value in found["posting.kind"]
+    lost = {path: set(values.split(", ")) - set(found.get(path, ())) for path, values in ENUM_VALUES.items()}
+    assert not any(lost.values()), lost
+    assert not found.keys() - ENUM_VALUES.keys()
