@@ -130,10 +130,10 @@ class Rollbacks:
                 "`emergency=yes` you can propose it."
             )
         proposal = Proposal(
-            id=proposal_id(trigger),
-            alias=name,
-            task=held.value.task,
-            emergency=emergency,
+            proposal_id(trigger),
+            name,
+            held.value.task,
+            emergency,
             version=held.value.version + emergency,
             leaves=held.value.version,
             returns_to=goal.number,

@@ -98,19 +98,15 @@ def measured(
     for each in evidence.candidates:
         fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts)
         candidate = replace(
-            _with_usage(each, valid, price_of(each.model)),
-            valid=_figures(valid, each.model),
-            test=_figures(test, each.model) if test else {},
+            _with_figures(each, valid, test, price_of(each.model)),
             versus_base=with_base.get(each.model),
             versus_alias=with_alias.get(each.model),
             test_versus_base=tested.get(each.model),
             fixed=fixed,
             broken=broken,
+            guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
+            digest=digest_of(each.checkpoint, each.model, evidence.parts) if each.checkpoint else "",
         )
-        if each.checkpoint is not None:
-            guards = _guards(each.model, base, evidence.alias_model, chosen, guardrails)
-            digest = digest_of(each.checkpoint, each.model, evidence.parts)
-            candidate = replace(candidate, guards=guards, digest=digest)
         candidates.append(candidate)
     rewards = [chosen.rewards(each.model) for each in candidates if each.role is Role.CHECKPOINT]
     return replace(
@@ -123,36 +119,38 @@ def measured(
     )
 
 
+def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: Price | None) -> Candidate:
+    """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
+    summary = _summary(valid, candidate.model)
+    given, sent, said, thought = summary.answers, summary.input_tokens, summary.output_tokens, summary.reasoning_tokens
+    candidate = replace(
+        candidate,
+        valid=_figures(summary),
+        test=_figures(_summary(test, candidate.model)) if test else {},
+        answers=given,
+        failures=valid.items * valid.runs - given,
+    )
+    if not given:
+        return candidate
+    return replace(
+        candidate,
+        reasoning_tokens=None if thought is None else thought / given,
+        output_tokens=said / given if said else None,
+        cost=(sent * price.input + said * price.output) / 1000 / given if price and sent and said else None,
+    )
+
+
 def _summary(evaluation: Eval, model: str) -> ArmSummary:
     arm = next((arm.name for arm in evaluation.arms if arm.model == model), model)
     return evaluation.summary(arm) or ArmSummary(arm, 0)
 
 
-def _figures(evaluation: Eval, model: str) -> dict[str, Figure]:
-    """Return the mean of every grader that graded anything, with its interval clustered by item."""
+def _figures(summary: ArmSummary) -> dict[str, Figure]:
     return {
         each.grader: Figure(each.mean, *((each.interval.low, each.interval.high) if each.interval else ()))
-        for each in _summary(evaluation, model).graders
+        for each in summary.graders
         if each.mean is not None
     }
-
-
-def _with_usage(candidate: Candidate, evaluation: Eval, price: Price | None) -> Candidate:
-    """Return the candidate with how many answers it gave, the tokens that each took, and what 1,000 of them cost."""
-    summary = _summary(evaluation, candidate.model)
-    given = summary.answers
-    if not given:
-        return replace(candidate, failures=evaluation.items * evaluation.runs)
-    is_reported = summary.input_tokens > 0 and summary.output_tokens > 0
-    dollars = (summary.input_tokens * price.input + summary.output_tokens * price.output) / 1e6 if price else None
-    return replace(
-        candidate,
-        answers=given,
-        failures=evaluation.items * evaluation.runs - given,
-        reasoning_tokens=None if summary.reasoning_tokens is None else summary.reasoning_tokens / given,
-        output_tokens=summary.output_tokens / given if summary.output_tokens else None,
-        cost=1000 * dollars / given if dollars is not None and is_reported else None,
-    )
 
 
 def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitAnswers) -> dict[str, Versus]:
@@ -200,12 +198,11 @@ def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float
     return Guard(grader, allowed, found.mean, low, against, is_broken=not low > allowed)
 
 
-def _guards(
-    model: str, base: str | None, production: str | None, split: SplitAnswers, guardrails: Mapping[str, float]
-) -> tuple[Guard, ...]:
+def _guards(model: str, evidence: Evidence, split: SplitAnswers, guardrails: Mapping[str, float]) -> tuple[Guard, ...]:
     """Return the guardrails against what is in production, or against the base if that is nothing or the model."""
-    is_other = production is not None and production != model
-    reference, against = (production or "", Role.ALIAS) if is_other else (base or "", Role.BASE)
+    reference, against = evidence.alias_model, Role.ALIAS
+    if reference in {None, model}:
+        reference, against = evidence.base.model if evidence.base else None, Role.BASE
     return tuple(
         guard(grader, allowed, against, item_means(split.of(reference, grader)), item_means(split.of(model, grader)))
         for grader, allowed in guardrails.items()

@@ -16,8 +16,18 @@ from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price
-from tests.jobs.evidence.examining_room import BASE
-from tests.jobs.evidence.on_file import LIVE, STEP_1, STEP_2, OnFile, Table, answered, evaluated, lined_up, measure
+from tests.jobs.evidence.on_file import (
+    BASE,
+    LIVE,
+    STEP_1,
+    STEP_2,
+    OnFile,
+    Table,
+    answered,
+    evaluated,
+    lined_up,
+    measure,
+)
 
 Scores = NDArray[np.float64]
 """Items by runs."""
