@@ -21,13 +21,13 @@ from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.core.ids import proposal_turn, webhook_turn
 from jobs.core.nearest import nearest
 from jobs.core.permissions import Directory
-from jobs.core.records import Job, Posting, PostingKind
+from jobs.core.records import Job, Posting
 from jobs.evidence.plan import Production
 from jobs.evidence.records import Evidence
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retry_on_conflict
 from jobs.trail.entry import Act, AuditEntry
-from jobs.training.postings import summary_posting
+from jobs.training.postings import status, summary_posting
 
 MOST_REASON: Final = 300
 
@@ -237,16 +237,8 @@ async def move_change(store: Store, held: Versioned[Alias] | None, alias: Alias,
 def _moved_posting(alias: Alias, job: Job) -> Posting:
     """Return the line that tells a job's thread, and the channel, what an alias points at now."""
     move = alias.current
-    return Posting(
-        id=f"alias:{alias.name}:{move.number}",
-        kind=PostingKind.STATUS,
-        lane=f"thread:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        user=move.by if move.kind is MoveKind.APPROVED else None,
-        text=_moved_text(alias, move),
-        broadcast=True,
-    )
+    line = status(job, _moved_text(alias, move), by=move.by if move.kind is MoveKind.APPROVED else None)
+    return replace(line, id=f"alias:{alias.name}:{move.number}", broadcast=True)
 
 
 def _moved_text(alias: Alias, move: AliasMove) -> str:
