@@ -1,9 +1,9 @@
 """A round of evidence: when one begins, how it ends, and the change that writes each step. Values in, values out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from jobs.core.errors import Conflict
 from jobs.core.ids import evidence_turn
@@ -37,18 +37,15 @@ class ApprovalState(StrEnum):
     """Rejected, or nobody settled it in time."""
 
 
-class JobApproval(Protocol):
-    """The approval of a job's checkpoints as it was read; the room of approvals knows how it changes."""
+@dataclass(frozen=True, slots=True)
+class JobApproval:
+    """The approval of a job's checkpoints as it was read, with what the room of approvals makes of it."""
 
-    @property
-    def state(self) -> ApprovalState:
-        """Where it stands."""
-
-    def opened(self, change: Change, job: Job, evidence: Evidence, now: float) -> Change:
-        """Return the change with the approval opened, or renewed, on this evidence."""
-
-    def invalidated(self, change: Change, reason: str, now: float) -> Change:
-        """Return the change with the votes so far taken back; `reason` is a sentence for those who voted."""
+    state: ApprovalState
+    opened: Callable[[Change, Job, Evidence, float], Change]
+    """Adds to a change that the approval is opened, or renewed, on this evidence at this time (unix seconds)."""
+    invalidated: Callable[[Change, str, float], Change]
+    """Adds to a change that the votes so far are taken back, with the reason as a sentence for those who voted."""
 
 
 @dataclass(frozen=True, slots=True)
