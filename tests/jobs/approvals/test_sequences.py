@@ -62,6 +62,8 @@ class Team(RuleBasedStateMachine):
         self.newest_entry = "-"
         self.ended: list[str] = []
         self.runner.run(self._begin())
+        self.seen = self.held()
+        """As it was written after the last event."""
 
     def teardown(self) -> None:
         self.runner.run(self.redis.aclose())
@@ -106,20 +108,20 @@ class Team(RuleBasedStateMachine):
         self.clock.now += 60
         self.group.remembered = set(self.group.members)
 
-    @precondition(lambda self: self.held().settled is None and self.held().evidence)
+    @precondition(lambda self: self.seen.settled is None and self.seen.evidence)
     @rule()
     def lose_evidence(self) -> None:
-        self._write(invalidated(self.held(), "The test split changed.", self.clock.now))
+        self._write(invalidated(self.seen, "The test split changed.", self.clock.now))
 
-    @precondition(lambda self: self.held().settled is None and not self.held().evidence)
+    @precondition(lambda self: self.seen.settled is None and not self.seen.evidence)
     @rule(breaks=st.booleans())
     def regain_evidence(self, breaks: bool) -> None:
-        self._write(self._on_new_evidence(self.held(), breaks=breaks))
+        self._write(self._on_new_evidence(self.seen, breaks=breaks))
 
-    @precondition(lambda self: self.held().settled is not None)
+    @precondition(lambda self: self.seen.settled is not None)
     @rule()
     def ask_again(self) -> None:
-        again = replace(self.held(), settled=None, decisions=(), round=self.held().round + 1)
+        again = replace(self.seen, settled=None, decisions=(), round=self.seen.round + 1)
         self._write(self._on_new_evidence(again, breaks=False))
 
     @rule(days=st.sampled_from((1, 3, 8)))
@@ -139,7 +141,7 @@ class Team(RuleBasedStateMachine):
 
     @invariant()
     def what_is_written_holds(self) -> None:
-        held = self.held()
+        held = self.seen = self.held()
         self.a_round_ends_once(held)
         self.the_trail_has_each_ending_once()
         assert sorted(d.user for d in held.decisions) == sorted(self.said), "everybody has one decision of this round"
