@@ -4,7 +4,8 @@ Importing this package never imports matplotlib: values, words and the pool live
 """
 
 from charts.alt_text import describe
-from charts.over_steps import (
+from charts.pool import ChartFailed, ChartPool
+from charts.step_values import (
     JobCurve,
     JobCurves,
     Panel,
@@ -17,9 +18,8 @@ from charts.over_steps import (
     Threshold,
     TracedLine,
     TracePanel,
+    time_shares,
 )
-from charts.pool import ChartFailed, ChartPool
-from charts.splitting import time_shares
 from charts.values import (
     ArmScores,
     Chart,

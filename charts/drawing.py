@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from charts.checkpoints import draw_checkpoint_comparison
-from charts.comparison import draw_score_comparison
-from charts.intervals import draw_score_intervals
-from charts.labels import draw_label_distribution
-from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
-from charts.overlay import draw_job_curves
-from charts.panels import draw_step_panels
-from charts.precision_recall import draw_precision_recall
-from charts.reasoning import draw_rule_trace
-from charts.reward import draw_reward_curve
-from charts.sheet import Sheet
-from charts.timing import draw_step_times
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from charts.evaluated_models import draw_precision_recall, draw_score_intervals
+from charts.figure import png
+from charts.label_distribution import draw_label_distribution
+from charts.reward_curves import draw_job_curves, draw_reward_curve
+from charts.rule_trace import draw_rule_trace
+from charts.score_bars import draw_checkpoint_comparison, draw_score_comparison
+from charts.step_panels import draw_step_panels
+from charts.step_times import draw_step_times
+from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
+from charts.style import PALETTES, Palette, settings
 from charts.values import (
     Chart,
     CheckpointComparison,
@@ -22,11 +23,12 @@ from charts.values import (
     PrecisionRecall,
     ScoreComparison,
     ScoreIntervals,
+    Theme,
     VarianceStudy,
 )
-from charts.variance import draw_variance_study
+from charts.variance_study import draw_variance_study
 
-CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
+CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
     RewardCurve: draw_reward_curve,
     StepPanels: draw_step_panels,
     StepTimes: draw_step_times,
@@ -41,8 +43,8 @@ CHARTS: Mapping[type[Chart], Callable[[Sheet, Any], None]] = {
 }
 
 
-def draw(sheet: Sheet, chart: Chart) -> bytes:
-    """Return `chart` drawn on `sheet` as a PNG, 1000 pixels wide; what was on the sheet before leaves no trace."""
-    sheet.wipe()
-    CHARTS[type(chart)](sheet, chart)
-    return sheet.png()
+def draw(chart: Chart, theme: Theme) -> bytes:
+    """Return `chart` as a PNG, 1000 pixels wide."""
+    palette = PALETTES[theme]
+    with rc_context(settings(theme)):
+        return png(CHARTS[type(chart)](chart, palette))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from charts.frames import ASK, DONE, HEADER, frame
+from charts.protocol import ASK, DONE, HEADER, frame
 from charts.values import Chart, Theme
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ class ChartPool:
         render_timeout: seconds one picture may take once its turn has come.
         start_timeout: seconds a process may take to become warm (the first start on a machine builds a font cache).
         renders_per_worker: pictures after which a process is replaced.
-        command: the program that draws; it speaks `charts.frames` on stdin and stdout.
+        command: the program that draws; it speaks `charts.protocol` on stdin and stdout.
     """
 
     def __init__(

@@ -1,28 +1,30 @@
-"""The house look, in one place: colours for light and dark, and sizes in pixels.
+"""The house look, in one place: colours for light and dark, sizes, and matplotlib's settings.
 
-Pictures are 1000 x 600 pixels and are read at 360 pixels in Slack's preview, so the smallest letters are 24 pixels high
-(about 9 in the preview). Hues are from Okabe and Ito's set, which stays apart for colour-blind readers; nothing
-is told by hue alone: width, markers and words say the same.
+Pictures are 1000 pixels wide and read at 380 or less in Slack, where the smallest letters are still 11 pixels high.
+At 72 dots an inch a point is a pixel, so every size is both. Hues are from Okabe and Ito's set, which stays apart for
+colour-blind readers; nothing is told by hue alone: width, dashes, markers and words say the same.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from matplotlib.typing import RcKeyType
 
 from charts.values import Theme
 
-WIDTH = 1000
-HEIGHT = 600
-MARGIN = 28
-PAD = 8
-"""Between an axis and its numbers."""
+WIDTH: Final = 1000
+DPI: Final = 72
+MARGIN: Final = 28
+TITLE: Final = 34
+LABEL: Final = 29
 
-TITLE = 30
-SUBTITLE = 24
-LABEL = 24
-VALUE = 26
-
-FONT = "DejaVu Sans"
+FONT: Final = "DejaVu Sans"
 """Ships inside matplotlib, so a picture looks the same on every machine."""
+
+Dash: TypeAlias = str | tuple[int, tuple[float, ...]]
+MOMENT_DASH: Final[Dash] = (0, (4, 3))
+"""Of a line across the plot at one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Palette:
     mean_bar: str
     best_run: str
     arms: tuple[str, ...]
-    """One for each arm, in turn; told apart by colour-blind readers too."""
+    """One for each arm, in turn, also distinct for colour-blind readers."""
 
 
 PALETTES: Mapping[Theme, Palette] = {
@@ -84,3 +86,46 @@ PALETTES: Mapping[Theme, Palette] = {
         arms=("#7a7f88", "#e8a33d", "#3f93d6", "#35c79b", "#e7a8d0"),
     ),
 }
+
+
+def settings(theme: Theme) -> dict[RcKeyType, Any]:
+    """Return matplotlib's settings (rcParams) for a theme."""
+    palette = PALETTES[theme]
+    return {
+        "figure.dpi": DPI,
+        "figure.facecolor": palette.background,
+        "font.family": FONT,
+        "font.size": LABEL,
+        "text.color": palette.ink,
+        "text.parse_math": False,
+        "axes.facecolor": "none",
+        "axes.edgecolor": palette.muted,
+        "axes.labelcolor": palette.muted,
+        "axes.linewidth": 1.5,
+        "axes.spines.left": False,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.axisbelow": True,
+        "axes.titlelocation": "left",
+        "axes.titlesize": LABEL,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 12,
+        "axes.labelpad": 4,
+        "grid.color": palette.grid,
+        "grid.linewidth": 1.5,
+        "xtick.color": palette.muted,
+        "ytick.color": palette.muted,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "xtick.major.pad": 8,
+        "ytick.major.pad": 10,
+        "legend.frameon": False,
+        "legend.borderpad": 0,
+        "legend.borderaxespad": 0,
+        "legend.handlelength": 1.8,
+        "legend.handletextpad": 0.5,
+        "legend.columnspacing": 1.5,
+        "legend.labelspacing": 0.35,
+        "legend.labelcolor": palette.muted,
+        "lines.solid_capstyle": "butt",
+    }

@@ -1,9 +1,13 @@
-"""What can be drawn, as plain values. A picture is a function of one of these and a theme, of nothing else."""
+"""Charts as plain values: a picture is a function of one of these and a theme, of nothing else.
+
+Each has a title, the verdict in one sentence, and a subtitle: task, model and split, how many items and runs. A score
+that is None or not finite was not measured.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from charts.over_steps import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
+from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
 from charts.wording import finite
 
 Theme = Literal["light", "dark"]
@@ -11,10 +15,10 @@ Theme = Literal["light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class CheckpointScores:
-    """What one checkpoint, or the base model, reached; a score that was not measured is None.
+    """The scores of one checkpoint, or of the base model; None is not measured.
 
     Args:
-        label: the name to show ("checkpoint", "base model"); a long one is cut short in the picture.
+        label: the name to show ("checkpoint", "base model"); a long one is shortened in the picture.
         step: the step whose weights these are, None for a model that was not trained here.
         precision: share of predicted labels that are right, 0..1.
         recall: share of right labels that were predicted, 0..1.
@@ -41,14 +45,7 @@ class CheckpointComparison:
 
 @dataclass(frozen=True, slots=True)
 class ItemScores:
-    """What one item's answers were given over the runs; None where none of them could be graded.
-
-    Args:
-        item: the item's id.
-        mean: mean score over its runs.
-        best: highest score of its runs.
-        worst: lowest score of its runs.
-    """
+    """One item's scores over its runs; None where no answer could be graded."""
 
     item: str
     mean: float | None
@@ -58,17 +55,14 @@ class ItemScores:
 
 @dataclass(frozen=True, slots=True)
 class VarianceStudy:
-    """How much the runs of each item differ: the room there is to learn.
+    """How much the runs of each item differ: how much room there is to learn.
 
     Args:
-        title: what the study says, in one sentence.
         items: in any order; they are drawn from the lowest mean to the highest.
         runs: answers sampled for each item.
         mean: mean score over all items, None where it is not known.
         mean_best: mean over items of the best run.
         mean_variance: mean over items of the variance over runs.
-        subtitle: which task, model and split.
-        score: what the score is called.
     """
 
     title: str
@@ -83,13 +77,13 @@ class VarianceStudy:
     @property
     def graded(self) -> tuple[ItemScores, ...]:
         """The items that have scores, from the lowest mean to the highest, equal means by their best."""
-        there = (item for item in self.items if finite(item.mean) is not None)
-        return tuple(sorted(there, key=lambda item: (item.mean, finite(item.best) or 0.0, item.item)))
+        scored = (item for item in self.items if finite(item.mean) is not None)
+        return tuple(sorted(scored, key=lambda item: (item.mean, finite(item.best) or 0.0, item.item)))
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score with its uncertainty in the same unit; None is not measured, or no uncertainty known."""
+    """One score with its uncertainty in the same unit; None is not measured, or an unknown uncertainty."""
 
     mean: float | None
     error: float | None = None
@@ -97,7 +91,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ArmScores:
-    """What one arm (a model at an effort) reached, one score for each grader of the comparison."""
+    """The scores of one arm (a model at a reasoning effort), one for each grader of the comparison."""
 
     arm: str
     scores: tuple[Score, ...]
@@ -108,10 +102,7 @@ class ScoreComparison:
     """The scores of several arms on the same items, grader by grader.
 
     Args:
-        title: the verdict, in one sentence.
-        graders: names for people, in the order shown.
         arms: in the order shown; `scores` in the order of `graders`.
-        subtitle: which task, split and how many items.
         errors: what the error bars are.
     """
 
@@ -161,9 +152,7 @@ class PrecisionRecall:
     """Where each model lies between few mistakes and few omissions.
 
     Args:
-        title: the verdict, in one sentence.
         models: in any order; one without precision or recall is named below the picture.
-        subtitle: which task and split, how many items and runs.
     """
 
     title: str
@@ -173,14 +162,7 @@ class PrecisionRecall:
 
 @dataclass(frozen=True, slots=True)
 class ScoreIntervals:
-    """One score of each model with its interval, for tasks without precision and recall.
-
-    Args:
-        title: the verdict, in one sentence.
-        models: in the order shown.
-        score: what the score is called.
-        subtitle: which task and split, how many items and runs.
-    """
+    """One score of each model with its interval, for tasks without precision and recall; in the order given."""
 
     title: str
     models: tuple[EvaluatedModel, ...]
@@ -189,12 +171,12 @@ class ScoreIntervals:
 
 
 MOST_LABELS = 40
-"""More labels than this are not all shown."""
+"""Of more labels than this, the most frequent and the rarest are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How many items carry a label, and how many did `before`, where there are two counts; None is not counted."""
+    """How many items carry a label, and how many did `before`; None is not counted."""
 
     label: str
     count: int | None
@@ -203,12 +185,10 @@ class LabelCount:
 
 @dataclass(frozen=True, slots=True)
 class LabelDistribution:
-    """How often each label comes, in one data set or in one before and after it was balanced.
+    """How often each label occurs, in one data set or in one before and after it was balanced.
 
     Args:
-        title: what the distribution says, in one sentence.
         labels: in any order; they are drawn from the most frequent to the rarest.
-        subtitle: which task and split, how many items.
         now: what `count` is called.
         then: what `before` is called.
     """

@@ -10,12 +10,11 @@ import pickle
 import signal
 import sys
 import traceback
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 from charts.drawing import draw
-from charts.frames import DONE, FAILED, HEADER, frame
-from charts.over_steps import RewardCurve
-from charts.sheet import Sheet
+from charts.protocol import DONE, FAILED, HEADER, frame
+from charts.step_values import RewardCurve
 from charts.values import Theme
 
 PR_SET_PDEATHSIG = 1
@@ -23,20 +22,20 @@ WARM_UP = RewardCurve("Warm", "up", ((0, 0.1), (1, 0.2)), ((0, 0.1), (1, 0.3)), 
 
 
 def serve(asked: BinaryIO, answers: BinaryIO) -> None:
-    """Draw what is asked until the other end closes, on one sheet for each theme, warmed before the first question."""
-    sheets: dict[Theme, Sheet] = {"light": Sheet("light"), "dark": Sheet("dark")}
-    for sheet in sheets.values():
-        draw(sheet, WARM_UP)
+    """Draw what is asked until the other end closes, warmed up before the first question."""
+    themes: tuple[Theme, ...] = get_args(Theme)
+    for theme in themes:
+        draw(WARM_UP, theme)
     _answer(answers, frame(DONE, b""))
     while header := asked.read(HEADER.size):
         _, length = HEADER.unpack(header)
-        _answer(answers, _drawn(sheets, asked.read(length)))
+        _answer(answers, _drawn(asked.read(length)))
 
 
-def _drawn(sheets: dict[Theme, Sheet], request: bytes) -> bytes:
+def _drawn(request: bytes) -> bytes:
     try:
         chart, theme = pickle.loads(request)  # noqa: S301 - the parent wrote it, over a pipe nobody else holds
-        return frame(DONE, draw(sheets[theme], chart))
+        return frame(DONE, draw(chart, theme))
     except Exception:  # noqa: BLE001 - a boundary: one value that cannot be drawn must not end the process
         return frame(FAILED, traceback.format_exc(limit=-4).encode())
 

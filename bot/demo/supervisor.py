@@ -4,7 +4,7 @@ import asyncio
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.demo.subprocesses import becomes_true, stop_processes, tethered
@@ -39,6 +39,7 @@ class PartFailed(Exception):
     """A part cannot be kept running; its text is for the person at the terminal and ends with the part's last lines."""
 
 
+@dataclass(slots=True)
 class Supervisor:
     """Starts parts, starts them again when they die, and stops them.
 
@@ -51,25 +52,15 @@ class Supervisor:
         first_pause: seconds before a part is started again; doubled with each quick death.
     """
 
-    def __init__(
-        self,
-        logs: Path,
-        *,
-        say: Callable[[str], None],
-        changed: Callable[[], None],
-        inherit: Sequence[int] = (),
-        ready_seconds: float = 60.0,
-        first_pause: float = 0.05,
-    ) -> None:
-        self._logs = logs
-        self._say = say
-        self._changed = changed
-        self._inherit = tuple(inherit)
-        self._ready_seconds = ready_seconds
-        self._first_pause = first_pause
-        self._processes: dict[str, Process] = {}
-        self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    logs: Path
+    say: Callable[[str], None]
+    changed: Callable[[], None]
+    inherit: Sequence[int] = ()
+    ready_seconds: float = 60.0
+    first_pause: float = 0.05
+    _processes: dict[str, Process] = field(default_factory=dict, init=False)
+    _keepers: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _failed: asyncio.Future[str] = field(default_factory=asyncio.Future, init=False)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -82,7 +73,7 @@ class Supervisor:
         Raises:
             PartFailed: it dies again and again, or does not get ready in time.
         """
-        log = self._logs / f"{part.name}.log"
+        log = self.logs / f"{part.name}.log"
         if _size(log) > LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
         before = _size(log)
@@ -91,12 +82,12 @@ class Supervisor:
         async def settled() -> bool:
             return self._failed.done() or (part.name in self._processes and _announced(part, log, before))
 
-        in_time = await becomes_true(settled, self._ready_seconds)
+        in_time = await becomes_true(settled, self.ready_seconds)
         if self._failed.done():
             raise PartFailed(self._failed.result())
         if not in_time:
             last = _last_lines(log, before)
-            raise PartFailed(f"{part.name} did not get ready in {self._ready_seconds:g} s.\n{last}")
+            raise PartFailed(f"{part.name} did not get ready in {self.ready_seconds:g} s.\n{last}")
 
     async def failure(self) -> str:
         """Wait until a part cannot be kept running; return the sentence that says so."""
@@ -116,15 +107,15 @@ class Supervisor:
         while True:
             before, started = _size(log), loop.time()
             process = self._processes[part.name] = await self._spawn(part, log)
-            self._changed()
+            self.changed()
             code = await process.wait()
             lived = _ended_from_outside(code) or loop.time() - started > HEALTHY_SECONDS
             quick_deaths = 0 if lived else quick_deaths + 1
             if code == EXIT_CONFIGURATION or quick_deaths > MOST_QUICK_DEATHS:
                 self._give_up(f"{part.name} cannot run: it {_how(code)}.\n{_last_lines(log, before)}")
                 return
-            self._say(f"{part.name} {_how(code)}; starting it again")
-            await asyncio.sleep(min(self._first_pause * 2**quick_deaths, LONGEST_PAUSE))
+            self.say(f"{part.name} {_how(code)}; starting it again")
+            await asyncio.sleep(min(self.first_pause * 2**quick_deaths, LONGEST_PAUSE))
 
     async def _spawn(self, part: Part, log: Path) -> Process:
         with log.open("ab") as output:
@@ -134,7 +125,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=self._inherit,
+                pass_fds=self.inherit,
                 start_new_session=True,  # Ctrl-C is for the supervisor, which stops its parts in order
             )
 

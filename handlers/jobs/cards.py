@@ -13,7 +13,7 @@ from handlers.approvals.approval_blocks import settled_line
 from handlers.evidence.words import headline
 from handlers.jobs.costs import training_cost
 from handlers.jobs.curve_charts import RECENT
-from handlers.jobs.significance import LEAST, since_start
+from handlers.jobs.significance import since_start
 from handlers.jobs.thread import LEVELS, heading, pictured, reward_curve, why_button
 from handlers.slack.blocks import (
     Block,
@@ -31,6 +31,7 @@ from handlers.slack.blocks import (
 )
 from handlers.slack.wording import UNKNOWN, duration, moment, person, progress, score, state
 from jobs.core.records import Action, Job, JobState
+from jobs.evals.stats.validation_noise import LEAST
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts

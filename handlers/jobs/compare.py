@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from charts import JobCurve, JobCurves
-from handlers.jobs.significance import chance, items_needed, valid_error
 from handlers.slack.wording import score
 from jobs.core.hyperparameters import SETTINGS
 from jobs.core.records import Job
+from jobs.evals.stats.validation_noise import largest_by_chance, valid_error, valid_items_needed
 from jobs.views.job import JobView
 
 
@@ -33,11 +33,11 @@ def _verdict(views: Sequence[JobView]) -> str:
     noise = [error for view in ranked[:2] if (error := valid_error(view.series)) is not None]
     if len(noise) < 2:
         return f"{told}; too few evaluations to tell that from noise"
-    explained = chance(*noise)
+    explained = largest_by_chance(*noise)
     if behind > explained:
         return f"{told}, {behind:.2f} above the next, more than noise explains ({explained:.2f})"
     pair = f"{ranked[0].job.id} from {ranked[1].job.id}"
-    needed = items_needed(ranked[0].job.valid_items, explained, behind)
+    needed = valid_items_needed(ranked[0].job.valid_items, explained, behind)
     items = f"; about {needed:,} items could tell" if needed else ""
     return f"Can't tell {pair}: {score(top)} against {score(top - behind)}, noise explains {explained:.2f}{items}"
 

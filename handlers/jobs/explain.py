@@ -74,7 +74,7 @@ def explanation(job: Job, raised: RaisedAlert, last: Block) -> tuple[Block, ...]
 
 def _formula(raised: RaisedAlert) -> tuple[str, str]:
     """Return a formula with its numbers, and what its letters stand for."""
-    lines = why(raised.rule, raised.values).splitlines()
+    lines = why(raised.rule, raised.level, raised.values).splitlines()
     return "\n\n".join(lines[:FORMULA_LINES]), "\n".join(lines[FORMULA_LINES:])
 
 

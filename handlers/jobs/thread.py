@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Final
 
 from charts import RewardCurve, RuleTrace, describe
-from handlers.jobs.significance import valid_error
 from handlers.slack.blocks import Block, Message, actions, button, context, escape, image, section
 from handlers.slack.wording import change, people, person, progress, score
 from jobs.core.records import Job, RaisedAlert
 from jobs.core.series import Series
+from jobs.evals.stats.validation_noise import valid_error
 from jobs.rules import JobFacts, facts_of, rules_of, trace
 from jobs.rules.alert_state import TITLES, became_worse
 from jobs.views.job import JobView

@@ -22,7 +22,7 @@ from slack_bolt.response import BoltResponse
 from handlers.slack.blocks import cut, escape
 from jobs.core.records import Posting
 from jobs.outbox.late_answers import late_answer
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 
 READY_AFTER: Final = 20.0
 SIGNS_OF_LIFE: Final = 4
@@ -113,9 +113,10 @@ class Reception:
         while not work.done.is_set():
             try:
                 await self._store.keep_ready(work.posting, after=self._ready_after)
-            except Exception:  # Redis may be away: the work goes on, and so does this
-                log.exception("reception.not_written", posting=work.posting.id)
-            work.written.set()
+            except AWAY as failure:  # the work goes on, and so does this
+                log.warning("receipt.not_written", posting=work.posting.id, reason=str(failure))
+            finally:
+                work.written.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._ready_after / SIGNS_OF_LIFE):
                     await work.done.wait()

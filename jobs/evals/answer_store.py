@@ -188,7 +188,7 @@ class LocalAnswerFile:
     def append(self, answers: Sequence[Answer]) -> None:
         """See `AnswerFile.append`."""
         with self._one_at_a_time:
-            self._file.writelines(_lines(ANSWER, answers))
+            self._file.write(b"".join(_lines(ANSWER, answers)))
             self._file.flush()
             os.fsync(self._file.fileno())
 

@@ -14,8 +14,8 @@ from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.paired_tests import FLIPS, difference, holm
-from jobs.evals.stats.verdict import Side, judged, pair_up, run_noise
-from jobs.evidence.bias import ItemScores, item_means, selection_bias
+from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
+from jobs.evals.stats.verdict import Side, judged, pair_up
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
 from jobs.platforms.profiles import Price, Retirement
@@ -227,7 +227,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
         texts: item id to its text as it is shown.
     """
     old, new = item_means(before), item_means(after)
-    noise = [each for scores in (before, after) if (each := run_noise(list(scores.values()))) is not None]
+    noise = [each for scores in (before, after) if (each := run_variance(scores.values())) is not None]
     least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
     found = [
         ChangedItem(item, old[item], new[item], texts.get(item, ""))

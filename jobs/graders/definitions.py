@@ -45,10 +45,8 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
         formula = parse_formula(text, graders)
     except FormulaError as failure:
         raise InvalidGrader(f"{where}.calculate_output", str(failure)) from None
-    kept = copy.deepcopy(dict(definition))
-    return read_fields(
-        MultiGrader, definition, where, "a multi grader", definition=kept, graders=graders, formula=formula
-    )
+    known = {"definition": copy.deepcopy(dict(definition)), "graders": graders, "formula": formula}
+    return read_fields(MultiGrader, definition, where, "a multi grader", ("graders", "calculate_output"), **known)
 
 
 def training_definition(grader: Grader) -> dict[str, object]:

@@ -55,7 +55,8 @@ class _Filler:
             return self.fill(self._resolved(schema), depth + 1)
         for union in ("anyOf", "oneOf", "allOf"):
             if isinstance(schema.get(union), Sequence):
-                return self.fill(next(filter(_is_not_null, schema[union]), None), depth + 1)
+                options = (one for one in schema[union] if not (isinstance(one, Mapping) and one.get("type") == "null"))
+                return self.fill(next(options, None), depth + 1)
         return self._typed(schema, depth)
 
     def _typed(self, schema: Mapping[str, object], depth: int) -> object:
@@ -99,7 +100,3 @@ class _Filler:
         for step in str(schema["$ref"]).removeprefix("#").split("/")[1:]:
             found = found.get(step) if isinstance(found, Mapping) else None
         return found
-
-
-def _is_not_null(schema: object) -> bool:
-    return not (isinstance(schema, Mapping) and schema.get("type") == "null")

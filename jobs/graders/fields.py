@@ -5,7 +5,7 @@ annotation is the key in the definition, if it differs from the field's name.
 """
 
 import difflib
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -14,23 +14,21 @@ from jobs.core.errors import InvalidRequest
 from jobs.graders.sandbox.template import BadTemplate, check_template
 
 T = TypeVar("T")
+LARGEST = sys.float_info.max
 Reader = Callable[[object, str], object]
 
 
 class InvalidGrader(InvalidRequest):
-    """A grader definition is malformed.
-
-    Args:
-        field: the path of the field, such as `grader.graders.precision.source`.
-        reason: what is wrong with it, as the rest of a sentence.
-    """
+    """A field of a grader's definition, such as `grader.graders.precision.source`, is malformed."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
 
 
-def read_fields(kind: Callable[..., T], given: Mapping[str, object], path: str, of: str, **known: object) -> T:
+def read_fields(
+    kind: Callable[..., T], given: object, path: str, of: str, also: Sequence[str] = (), **known: object
+) -> T:
     """A `kind` made from the object `given`.
 
     Args:
@@ -38,21 +36,23 @@ def read_fields(kind: Callable[..., T], given: Mapping[str, object], path: str, 
         given: the object.
         path: what errors call it; a field is named `<path>.<field>`.
         of: what errors say may have these fields, such as "a python grader".
+        also: keys of the object that are read elsewhere.
         known: fields that need not be read.
 
     Raises:
         InvalidGrader: naming the field.
     """
     fields = _readers(kind)
-    keys = (*(["type"] if hasattr(kind, "type") else []), *(key for key, _ in fields.values()))
+    keys = (*(key for key, _ in fields.values()), *also)
+    if not isinstance(given, Mapping):
+        raise InvalidGrader(path, f"must be an object with {', '.join(keys)}")
+    keys = ("type", *keys) if hasattr(kind, "type") else keys
     for key in given:
         if key not in keys:
             close = nearest(str(key), keys)
             hint = f"did you mean {close}?" if close else f"it may have {', '.join(keys)}"
             raise InvalidGrader(f"{path}.{key}", f"is not a field of {of}; {hint}")
-    read = {
-        name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in fields.items() if name not in known
-    }
+    read = {name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in fields.items()}
     return kind(**read, **known)
 
 
@@ -64,22 +64,10 @@ def _readers(kind: Callable[..., object]) -> Mapping[str, tuple[str, Reader]]:
     return {name: (key[0] if key else name, reader) for name, (reader, *key) in notes.items()}
 
 
-def given(value: object, _path: str) -> object:
-    """A field that depends on others; whoever calls `read_fields` reads it."""
-    return value
-
-
-def text(value: object, path: str) -> str:
+def text(value: object, path: str, *, optional: bool = False) -> str | None:
     """A text that is not blank."""
-    if not isinstance(value, str) or not value.strip():
+    if (not isinstance(value, str) or not value.strip()) and not (value is None and optional):
         raise InvalidGrader(path, f"must be text, not {'blank' if isinstance(value, str) else shown(value)}")
-    return value
-
-
-def optional_text(value: object, path: str) -> str | None:
-    """Any text, or None."""
-    if not isinstance(value, str | None):
-        raise InvalidGrader(path, "must be text")
     return value
 
 
@@ -94,35 +82,25 @@ def template(value: object, path: str) -> str:
     return value
 
 
-def number(value: object, path: str) -> float | None:
+def number(value: object, path: str, *, whole: bool = False, minimum: int | None = None) -> float | None:
     """A finite number, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidGrader(path, f"must be a number, not {shown(value)}")
-    return float(value)
-
-
-def integer(value: object, path: str, minimum: int | None = None) -> int | None:
-    """A whole number, or None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or (minimum is not None and value < minimum):
-        at_least = "" if minimum is None else f" of at least {minimum}"
-        raise InvalidGrader(path, f"must be a whole number{at_least}, not {shown(value)}")
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not abs(value) <= LARGEST:  # nor NaN
+        raise InvalidGrader(path, f"must be a {'whole number' if whole else 'number'}, not {shown(value)}")
+    if minimum is not None and value < minimum:
+        raise InvalidGrader(path, f"must be at least {minimum}, not {shown(value)}")
     return value
 
 
 def number_range(value: object, path: str) -> tuple[float, float]:
     """Two finite numbers, the smaller first; 0 and 1 by default."""
-    if value is None:
-        return 0.0, 1.0
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InvalidGrader(path, f"must be two numbers, such as [0, 1], not {shown(value)}")
-    ends = [float(end) for end in value if isinstance(end, int | float) and not isinstance(end, bool)]
-    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
-        raise InvalidGrader(path, f"must be two numbers, the smaller first, not {shown(value)}")
-    return ends[0], ends[1]
+    match (0, 1) if value is None else value:
+        case [int() | float() as low, int() | float() as high] if -LARGEST <= low < high <= LARGEST:
+            if not isinstance(low, bool) and not isinstance(high, bool):
+                return float(low), float(high)
+    raise InvalidGrader(path, f"must be two numbers, the smaller first, such as [0, 1], not {shown(value)}")
 
 
 def labels(value: object, path: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.graders.sandbox.errors import GraderErrorKind
-from jobs.graders.sandbox.sample import read_json
 
 GB = 1024**3
 
@@ -18,11 +17,6 @@ class Sample:
     """One answer of a model, as a grader gets to see it."""
 
     output_text: str
-
-    @property
-    def output_json(self) -> object | None:
-        """The answer read as strict JSON; None if it is not JSON (or is the JSON value null)."""
-        return read_json(self.output_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,7 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One grader's result for one sample: a score, or the kind of error and its detail."""
+    """One grader's result for one sample: a score, or the kind of error and its detail; a judge's label and tokens."""
 
     score: float
     seconds: float
@@ -48,9 +42,7 @@ class Outcome:
     stopped: bool = False
     """The call ended the process or had to be ended."""
     label: str | None = None
-    """A label_model grader's label."""
     usage: TokenUsage | None = None
-    """A judge's tokens."""
 
 
 Outcomes: TypeAlias = dict[str, Outcome]
@@ -61,8 +53,8 @@ Outcomes: TypeAlias = dict[str, Outcome]
 class Grade:
     """The result of grading one sample.
 
-    `scores`, `errors` and `seconds` are keyed by a grader's `name`: the children of a multi grader, or the single
-    grader itself. A formula that fails is an error under the multi grader's own name.
+    `scores`, `errors`, `seconds` and `labels` (of label_model graders) are keyed by a grader's `name`: the children of
+    a multi grader, or the single grader itself. A formula that fails is an error under the multi grader's own name.
     """
 
     reward: float
@@ -70,7 +62,6 @@ class Grade:
     scores: Mapping[str, float] = field(default_factory=dict)
     """A failed grader scores 0. One that did not run, because one before it was stopped, is absent."""
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
-    """Only graders that failed are named."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent inside each grader's `grade`, or from a judge's question to its answer."""
     detail: str | None = None
@@ -78,7 +69,6 @@ class Grade:
     stopped: bool = False
     """A grader took too long on this sample, or ended its process."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Each label_model grader's label."""
     usage: Mapping[str, TokenUsage] = field(default_factory=dict)
     """Tokens of judges, by model; failed judgements count if the platform reported them."""
 
@@ -93,22 +83,13 @@ class Limits:
     file_bytes: int = 1 * GB
     """The largest file that a grader may write into its scratch folder."""
     scratch_bytes: int = 1 * GB
-    """All that a grading process may hold on disk at a time, unlinked files included. It is checked every 20 ms, so a
-    process can exceed it by what it writes between two checks."""
+    """All that a grading process may hold on disk at a time, unlinked files included. It is checked about every 20 ms:
+    a process can exceed it by what it writes between two checks."""
     scratch_files: int = 4096
     """Files and folders that a grading process may hold at a time."""
     timeouts: int = 3
-    """After so many calls over time the rest of a batch is not graded: an endless loop must not cost hours."""
+    """After this many calls over time the rest of a batch is not graded: an endless loop must not cost hours."""
     crashes: int = 64
-    """After so many processes ended by the grader the rest of a batch is not graded."""
+    """After this many processes ended by the grader the rest of a batch is not graded."""
     judge_seconds: float = 1200.0
     """How long one judgement may take, retries included."""
-
-
-def plain(value: object) -> object:
-    """The value with mappings and sequences of any type as those that JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return value

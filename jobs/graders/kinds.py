@@ -45,7 +45,7 @@ class PythonGrader(_Single):
 
     type: ClassVar[str] = "python"
     source: Annotated[str, python_source] = field(repr=False)
-    image_tag: Annotated[str | None, fields.optional_text] = None
+    image_tag: Annotated[str | None, partial(fields.text, optional=True)] = None
 
     @property
     def spec(self) -> tuple[str, ...]:
@@ -122,9 +122,6 @@ class JudgeMessage:
 def _messages(value: object, path: str) -> tuple[JudgeMessage, ...]:
     if not isinstance(value, list | tuple) or not value:
         raise InvalidGrader(path, "must be a list of messages, each with role and content")
-    for place, message in enumerate(value):
-        if not isinstance(message, Mapping):
-            raise InvalidGrader(f"{path}[{place}]", "must be an object with role and content")
     return tuple(read_fields(JudgeMessage, one, f"{path}[{place}]", "a message") for place, one in enumerate(value))
 
 
@@ -132,18 +129,16 @@ def _messages(value: object, path: str) -> tuple[JudgeMessage, ...]:
 class JudgeSettings:
     """How a judge is sampled; None leaves it to the platform."""
 
-    seed: Annotated[int | None, fields.integer] = None
+    seed: Annotated[int | None, partial(fields.number, whole=True)] = None
     temperature: Annotated[float | None, fields.number] = None
     top_p: Annotated[float | None, fields.number] = None
-    max_tokens: Annotated[int | None, partial(fields.integer, minimum=1), "max_completions_tokens"] = None
+    max_tokens: Annotated[int | None, partial(fields.number, whole=True, minimum=1), "max_completions_tokens"] = None
     """Most tokens of the answer, reasoning included."""
     effort: Annotated[str | None, fields.choice(*EFFORTS, optional=True), "reasoning_effort"] = None
 
 
 def _settings(value: object, path: str) -> JudgeSettings:
-    if not isinstance(value, Mapping | None):
-        raise InvalidGrader(path, "must be an object with settings such as seed and temperature")
-    return read_fields(JudgeSettings, value or {}, path, "sampling_params")
+    return read_fields(JudgeSettings, {} if value is None else value, path, "sampling_params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +185,9 @@ class MultiGrader(_Definition):
     """Several graders and the formula that makes one reward of their scores."""
 
     type: ClassVar[str] = "multi"
-    graders: Annotated[Mapping[str, SingleGrader], fields.given]
+    graders: Mapping[str, SingleGrader]
     """By the variable that stands for them in the formula, in the definition's order."""
-    formula: Annotated[Formula, fields.given, "calculate_output"]
+    formula: Formula
 
     @property
     def parts(self) -> tuple[SingleGrader, ...]:

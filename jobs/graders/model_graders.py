@@ -4,6 +4,7 @@ An answer that is not a number, or no answer at all, is an error of the grading 
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from math import isfinite, sqrt
@@ -11,7 +12,7 @@ from operator import mul
 from time import monotonic
 
 from jobs.core.errors import PlatformError
-from jobs.graders.grades import Item, Outcome, Outcomes, Sample, TokenUsage, plain
+from jobs.graders.grades import Item, Outcome, Outcomes, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import CosineGrader, JudgeGrader, JudgeMessage, LabelModelGrader, ModelGrader
 from jobs.graders.sandbox.errors import GraderErrorKind, GradingError
@@ -34,14 +35,7 @@ _STEPS = {
 
 
 class ModelGrading:
-    """Grades by asking models.
-
-    Args:
-        judge: asks judges; without one they fail.
-        embedder: asks for embeddings; without one they fail.
-        at_once: most questions in flight.
-        seconds: how long one may take.
-    """
+    """Grades by asking models: at most `at_once` questions are in flight, each for at most `seconds`."""
 
     def __init__(self, judge: Judge | None, embedder: Embedder | None, at_once: int, seconds: float) -> None:
         self._judge = judge
@@ -100,7 +94,7 @@ class ModelGrading:
 
 
 def _filled(templates: Sequence[str], sample: Sample, item: Item) -> list[str]:
-    seen, row = sample_of(sample.output_text), plain(item)
+    seen, row = sample_of(sample.output_text), json.loads(json.dumps(item, default=dict))  # mappings become dicts
     return [fill(template, seen, row) for template in templates]
 
 

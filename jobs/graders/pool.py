@@ -20,7 +20,7 @@ CHUNK = 256
 SPARE_PROCESSES = 3
 """Idle processes kept in addition to the number of workers, for graders that take turns."""
 OTHER_GRADERS = 4
-"""So many lists of graders with one worker each can be at work next to one that uses all its own."""
+"""How many more processes may be at work at the same time, for other graders than one that uses all its workers."""
 
 
 @dataclass(slots=True)
@@ -88,13 +88,7 @@ class GradingPool:
     async def grade(
         self, parts: Sequence[SandboxedGrader], pairs: Sequence[tuple[Sample, Item]], seconds: float
     ) -> list[Outcomes]:
-        """The outcomes of each of `pairs`, in their order.
-
-        Args:
-            parts: what to grade with, all of it in the same process.
-            pairs: samples, each with the dataset item it answers.
-            seconds: wall time for each call.
-        """
+        """The outcomes of each of `pairs`, in their order; each call of one of `parts` may take so many `seconds`."""
         if not parts:
             return [{} for _ in pairs]
         batch = _Batch(tuple(parts), pairs, seconds, [None] * len(pairs))

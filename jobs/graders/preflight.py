@@ -1,12 +1,10 @@
-"""Tries a grader before money is spent on it: on a real item, with plausible, empty and malformed answers."""
+"""Tries a grader before money is spent on it: on a real item, with well-formed, empty and malformed answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from jobs.graders.example_answers import example_answers
-from jobs.graders.formula import parse_formula
 from jobs.graders.grades import Grade, Sample
-from jobs.graders.kinds import SANDBOXED_GRADERS, Grader, MultiGrader
+from jobs.graders.kinds import SANDBOXED_GRADERS, Grader
 from jobs.graders.runtime import GraderRuntime
 
 PATIENCE_SECONDS = 10.0
@@ -33,26 +31,17 @@ async def check_grader(
         response_format: the shape of the answers, as chat completions spell it or as a bare JSON Schema. Without it the
             shape is guessed from the item, and one guess that is graded without an error is enough.
     """
-    plausible = example_answers(item, response_format)
-    grades = await _try(runtime, grader, item, plausible)
+    examples = example_answers(item, response_format)
+    grades = await _try(runtime, grader, item, examples)
     if all(grade.errors for grade in grades):
-        return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(plausible[0])}."]
-    computed = _computed(grader)
-    if computed is None:
-        return []
-    grades = await _try(runtime, computed, item, ODD_ANSWERS)
-    for answer, grade in zip(ODD_ANSWERS, grades, strict=True):
-        if grade.stopped:
-            return [f"{_reason(grader, grade)}. It was given {_shown(answer)}, which a model may answer."]
+        return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(examples[0])}."]
+    computed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
+    without_judges = [grader] if len(computed) == len(grader.parts) else computed
+    for part in without_judges:
+        for answer, grade in zip(ODD_ANSWERS, await _try(runtime, part, item, ODD_ANSWERS), strict=True):
+            if grade.stopped:
+                return [f"{_reason(grader, grade)}. It was given {_shown(answer)}, which a model may answer."]
     return []
-
-
-def _computed(grader: Grader) -> Grader | None:
-    """What of the grader could fail to come to an end: all but its judges, who cost money and have a time limit."""
-    if not isinstance(grader, MultiGrader):
-        return grader if isinstance(grader, SANDBOXED_GRADERS) else None
-    parts = {name: part for name, part in grader.graders.items() if isinstance(part, SANDBOXED_GRADERS)}
-    return replace(grader, graders=parts, formula=parse_formula("0", ())) if parts else None
 
 
 async def _try(

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Self
 
-from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample, plain
+from jobs.graders.grades import Item, Limits, Outcome, Outcomes, Sample
 from jobs.graders.kinds import SandboxedGrader
 from jobs.graders.sandbox.confine import unsupported
 from jobs.graders.sandbox.errors import GraderErrorKind
@@ -74,7 +75,10 @@ class GradingProcess:
 
     def __init__(self, graders: Sequence[SandboxedGrader], limits: Limits, python: str) -> None:
         self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
+        self._writer: asyncio.StreamWriter | None = None
+        self._lines: deque[bytes] = deque()
+        self._partial = b""
+        """The beginning of the next line."""
         self._graders = tuple(graders)
         self.key = key_of(graders)
         self._limits = limits
@@ -100,6 +104,7 @@ class GradingProcess:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
+            stack.callback(self._process.wait)
             self._resources = stack.pop_all()
 
     @classmethod
@@ -119,7 +124,6 @@ class GradingProcess:
             process = cls(graders, limits, python)
         except OSError as failure:
             raise SandboxUnavailable(f"a grading process could not be started: {failure.strerror}") from failure
-        process._reader, process._writer = await asyncio.open_connection(sock=process._socket, limit=REPLY_BYTES)
         try:
             await process._load(seconds)
         except BaseException:
@@ -128,6 +132,7 @@ class GradingProcess:
         return process
 
     async def _load(self, seconds: float) -> None:
+        self._reader, self._writer = await asyncio.open_connection(sock=self._socket)
         limits = {"memory_bytes": self._limits.memory_bytes, "file_bytes": self._limits.file_bytes}
         self._send({**limits, "graders": self.key})
         try:
@@ -155,12 +160,8 @@ class GradingProcess:
     async def grade(self, pairs: Sequence[tuple[Sample, Item]], seconds: float) -> AsyncIterator[Outcomes]:
         """Yield the outcomes of `pairs` in their order, as they come; fewer if memory runs out.
 
-        Args:
-            pairs: samples, each with the item it answers.
-            seconds: wall time for each call of a grader.
-
         Raises:
-            ProcessLost: the process ended or was ended; outcomes so far count.
+            ProcessLost: it ended, or was ended as a call took longer than `seconds`; outcomes so far count.
         """
         self._send(request(pairs))
         for _ in pairs:
@@ -187,40 +188,45 @@ class GradingProcess:
     async def close(self) -> None:
         """End the process and remove what it leaves behind."""
         self._process.kill()
-        self._writer.transport.abort()
-        await asyncio.to_thread(self._clear)
-
-    def _clear(self) -> None:
-        self._process.wait()
-        self._resources.close()
+        if self._writer is not None:
+            self._writer.transport.abort()
+        await asyncio.to_thread(self._resources.close)
 
     def _send(self, message: object) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")  # not drained: the reply is what is waited for
+        assert self._writer is not None
+        # Mappings of other types than dict are turned into it; not drained, as the reply is waited for anyway.
+        self._writer.write(json.dumps(message, default=dict).encode() + b"\n")
 
     async def _reply(self, seconds: float) -> object:
         """The next reply; the process is ended if that takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
+        while not self._lines:
+            self._check_disk()
+            if time.monotonic() > deadline:
+                raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
+            is_open = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(CHECK_SECONDS, seconds / 4)):
+                    is_open = await self._read()
+            if not is_open:
+                raise await self._ended()
         try:
-            while (line := await self._line(min(CHECK_SECONDS, seconds / 4))) is None:
-                if time.monotonic() > deadline:
-                    raise self._lost(f"took longer than {seconds:g} s and was stopped", timed_out=True)
-            if line.endswith(b"\n"):
-                reply: object = json.loads(line)
-                return reply
-        except ConnectionError:
-            pass
+            reply: object = json.loads(self._lines.popleft())
         except (ValueError, RecursionError):
             raise self._bad_reply() from None
-        raise await self._ended()
+        return reply
 
-    async def _line(self, seconds: float) -> bytes | None:
-        """The next line, or None if there is none within `seconds`."""
-        self._check_disk()
+    async def _read(self) -> bool:
+        """Take in what the process has sent by now, often many lines; returns whether it may send more."""
         try:
-            async with asyncio.timeout(seconds):
-                return await self._reader.readline()
-        except TimeoutError:
-            return None
+            received = await self._reader.read(REPLY_BYTES)
+        except ConnectionError:
+            return False
+        *lines, self._partial = (self._partial + received).split(b"\n")
+        self._lines.extend(lines)
+        if len(self._partial) > REPLY_BYTES:
+            raise self._bad_reply()
+        return bool(received)
 
     def _outcome(self, reply: object) -> Outcome:
         match reply:
@@ -270,4 +276,4 @@ def request(pairs: Sequence[tuple[Sample, Item]]) -> dict[str, object]:
     items = {id(item): item for _, item in pairs}
     places = {key: place for place, key in enumerate(items)}
     rows = [(sample.output_text, places[id(item)]) for sample, item in pairs]
-    return {"items": [plain(item) for item in items.values()], "rows": rows}
+    return {"items": list(items.values()), "rows": rows}

@@ -14,8 +14,6 @@ from jobs.graders.pool import GradingPool
 from jobs.graders.sandbox.errors import GraderErrorKind
 from jobs.graders.scratch import sweep
 
-JUDGES_AT_ONCE = 16
-
 
 class GraderRuntime:
     """Runs graders; an async context manager.
@@ -35,7 +33,7 @@ class GraderRuntime:
         *,
         judge: Judge | None = None,
         embedder: Embedder | None = None,
-        judges_at_once: int = JUDGES_AT_ONCE,
+        judges_at_once: int = 16,
     ) -> None:
         self.limits = limits
         self._pool = GradingPool(workers, limits)

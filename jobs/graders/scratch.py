@@ -45,19 +45,15 @@ def scratch_folder(within: Path | None = None) -> Iterator[Path]:
 def sweep(within: Path | None = None, settled_seconds: float = SETTLED_SECONDS) -> None:
     """Remove the folders whose owners were killed before they could; blocks while it does."""
     for folder in (within or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
-        try:
+        with contextlib.suppress(OSError):  # it no longer exists, belongs to somebody else, or is in use
             if time.time() - folder.stat().st_mtime < settled_seconds:
                 continue
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            continue  # it no longer exists, or belongs to somebody else
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove(folder)
-        except BlockingIOError:
-            pass  # in use
-        finally:
-            os.close(lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(folder)
+            finally:
+                os.close(lock)
 
 
 def remove(folder: Path) -> None:
@@ -65,11 +61,10 @@ def remove(folder: Path) -> None:
 
     By way of chmod and rm, which unlike `shutil.rmtree` can deal with folders nested thousands deep and without modes.
     """
-    try:
-        folder.rmdir()
-    except FileNotFoundError:
+    with contextlib.suppress(OSError):
+        folder.rmdir()  # most are empty
         return
-    except OSError:
+    with contextlib.suppress(OSError):
         for command in ("chmod -R u+rwx", "rm -rf"):
             subprocess.run([*command.split(), "--", folder], check=False, stderr=subprocess.DEVNULL)
 
@@ -102,9 +97,8 @@ def held_by(process: int, folder: Path, most: int) -> tuple[int, int]:
     """
     sizes: list[int] = []
     with contextlib.suppress(OSError):  # the process has ended
-        for _, found in _entries(f"/proc/{process}/fd", follow=True):
-            if stat.S_ISREG(found.st_mode) and not found.st_nlink:
-                sizes.append(_size(found))
+        files = [found for _, found in _entries(f"/proc/{process}/fd", follow=True) if stat.S_ISREG(found.st_mode)]
+        sizes += [_size(found) for found in files if not found.st_nlink]
     folders = [str(folder)]
     while folders and len(sizes) <= most:
         for path, found in _entries(folders.pop(), follow=False):

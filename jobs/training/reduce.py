@@ -1,6 +1,6 @@
 """What news of a job change: its record, the alerts that the rules raise, and the messages that follow from both.
 
-Values in, values out: nothing here reads or writes. A turn may run twice: steps are kept by number, alerts by rule and
+Values in, values out: nothing here reads or writes. It may be done twice: steps are kept by number, alerts by rule and
 step, and messages by their posting id, so that the second time changes nothing.
 """
 
@@ -8,23 +8,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.ids import evidence_turn
-from jobs.core.records import Checkpoint, Job, JobState, Posting, PostingKind
+from jobs.core.ids import evidence_item
+from jobs.core.records import Checkpoint, Job, JobState, Posting
 from jobs.core.series import Series, Step
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.rules.alert_state import Alerts, alerts_of
+from jobs.rules.inputs import RuleInputs
+from jobs.rules.job_facts import facts_of
+from jobs.rules.settings import rules_of
+from jobs.rules.stall import Stall, step_seconds
 from jobs.state.change import Change, Versioned
 from jobs.training.checkpoints import with_scores
 from jobs.training.curve_refresh import pictured_step
-from jobs.training.finish_message import finish_line
-from jobs.training.poll_interval import pace
-from jobs.training.postings import alert_posting, card_posting, curve_posting, finish_posting, recovered_posting, status
+from jobs.training.poll_interval import poll_interval
+from jobs.training.postings import (
+    alert_posting,
+    card_posting,
+    curve_posting,
+    finish_line,
+    finish_posting,
+    past_posting,
+    recovered_posting,
+    status,
+)
 
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
-MOST_TOLD: Final = 5
-"""Alerts of the past that the thread names one by one."""
 STATES: Final[Mapping[str, JobState]] = {
     "paused": JobState.PAUSED,
     "succeeded": JobState.SUCCEEDED,
@@ -42,15 +52,27 @@ class News:
     events: tuple[RemoteEvent, ...]
     steps: tuple[Step, ...]
     checkpoints: tuple[Checkpoint, ...] | None
-    """None where they were not asked for, because they may still be displaced."""
+    """None if they were not asked for, because they may still be displaced."""
 
     @property
     def heard_at(self) -> float | None:
-        """Unix seconds of the newest event of any kind; None where none came."""
+        """Unix seconds of the newest event of any kind; None if none came."""
         return max((event.at for event in self.events if event.at), default=None)
 
 
-def follow(
+def changes_nothing(job: Job, news: News, now: float) -> bool:
+    """Tell whether neither the platform nor the clock brings anything new, so that no step need be read again."""
+    if news.steps or _with_remote(job, news, now) != job:
+        return False
+    if news.checkpoints is not None and {each.id for each in news.checkpoints} != {each.id for each in job.checkpoints}:
+        return False
+    # The one rule with a clock needs the steps only if the shortest silence that it minds has gone by.
+    return not any(
+        isinstance(rule, Stall) and rule.alerts(RuleInputs(Series(), facts_of(job, now))) for rule in rules_of(job)
+    )
+
+
+def reduce(
     held: Versioned[Job], news: News, known: Series, profile: Profile, now: float, *, picture_steps: int | None = None
 ) -> Change:
     """Return what the news changes: the job's new state, its steps, and the messages they cause.
@@ -59,22 +81,23 @@ def follow(
         held: the job as it was read.
         news: what the platform says.
         known: the steps read before.
-        profile: the platform's pace.
+        profile: the platform's intervals.
         now: unix seconds.
         picture_steps: steps between two pictures of the curve; None leaves it to the job's length.
     """
     before = held.value
     series = Series.of((*known.steps, *news.steps))
-    job = _moved(before, news, series, now)
-    past = is_past(before, news)
+    job = _with_series(_with_remote(before, news, now), series, news.checkpoints)
+    past = _is_past(before, news)
     alerts = alerts_of(job, series, now, past=past)
     job = replace(job, alerts=alerts.carried, status_notes=before.status_notes + _speaks(before, job))
     job = replace(job, pictured_step=pictured_step(before, job, series, every=picture_steps))
+    known_steps = {step.step: step for step in known.steps}
     return Change(
         records=(Versioned(job, held.version),),
-        steps=news.steps,
-        next_turn=-1 if job.state.is_final else pace(job, series, profile, now),
-        wake={evidence_turn(job.id): 0.0} if _concerns_evidence(before, job) else {},
+        steps=tuple(step for step in news.steps if known_steps.get(step.step) != step),
+        due_in=-1 if job.state.is_final else poll_interval(job, profile, now),
+        schedule={evidence_item(job.id): 0.0} if _concerns_evidence(before, job) else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
@@ -83,7 +106,7 @@ def follow(
     )
 
 
-def is_past(before: Job, news: News) -> bool:
+def _is_past(before: Job, news: News) -> bool:
     """Tell whether the news are the history of a job launched elsewhere, from before anybody asked to watch it."""
     if not before.imported or before.last_step or not news.steps:
         return False
@@ -91,21 +114,16 @@ def is_past(before: Job, news: News) -> bool:
     return first is None or first < before.created_at
 
 
-def _ended(before: Job, job: Job) -> bool:
-    return job.state.is_final and not before.state.is_final
-
-
 def _concerns_evidence(before: Job, job: Job) -> bool:
-    """Tell whether there are checkpoints to evaluate, or such as may not be approved because training goes on."""
+    """Tell whether checkpoints are to be evaluated, or may not be approved because training goes on."""
     moved = job.state is not before.state or job.checkpoints != before.checkpoints
     return moved and bool(job.checkpoints)
 
 
-def _moved(job: Job, news: News, series: Series, now: float) -> Job:
-    """Return the job with everything the platform said."""
-    remote, last = news.remote, series.last
+def _with_remote(job: Job, news: News, now: float) -> Job:
+    """Return the job with everything the platform said of it, but for its steps and checkpoints."""
+    remote = news.remote
     state = STATES.get(remote.status, JobState.WATCHING)
-    valid = series.valid
     return replace(
         job,
         state=state,
@@ -116,14 +134,23 @@ def _moved(job: Job, news: News, series: Series, now: float) -> Job:
         batch_size=remote.batch_size or job.batch_size,
         last_event=news.events[-1].id if news.events else job.last_event,
         heard_at=_heard_at(job, news, now),
+        fine_tuned_model=remote.fine_tuned_model or job.fine_tuned_model,
+        troubles=0,
+    )
+
+
+def _with_series(job: Job, series: Series, checkpoints: tuple[Checkpoint, ...] | None) -> Job:
+    """Return the job with what its steps say, and its checkpoints with their scores."""
+    last, train, valid = series.last, series.train, series.valid
+    return replace(
+        job,
         last_step=last.step if last else 0,
+        step_seconds=step_seconds(series.steps),
         total_steps=(last.total_steps if last else None) or job.total_steps,
-        train_reward=series.train[-1][1] if series.train else None,
+        train_reward=train[-1][1] if train else None,
         valid_reward=valid[-1][1] if valid else None,
         first_valid_reward=valid[0][1] if valid else None,
-        fine_tuned_model=remote.fine_tuned_model or job.fine_tuned_model,
-        checkpoints=job.checkpoints if news.checkpoints is None else with_scores(news.checkpoints, series),
-        troubles=0,
+        checkpoints=job.checkpoints if checkpoints is None else with_scores(checkpoints, series),
     )
 
 
@@ -156,23 +183,18 @@ def _refreshed(before: Job, job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     """Return the messages that are edited as the job moves."""
     postings: list[Posting] = []
     if job != before:
-        urgent = job.state is not before.state or bool(alerts.raised)
-        postings.append(card_posting(job, urgent=urgent))
-    if job.pictured_step != before.pictured_step or (job.pictured_step and _changes_picture(before, job)):
+        postings.append(card_posting(job, urgent=job.state is not before.state or bool(alerts.raised)))
+    has_marks = job.checkpoints != before.checkpoints or len(job.alerts) != len(before.alerts)
+    if job.pictured_step != before.pictured_step or (job.pictured_step and has_marks):
         postings.append(curve_posting(job, urgent=job.state.is_final or bool(alerts.raised)))
     return tuple(postings)
-
-
-def _changes_picture(before: Job, job: Job) -> bool:
-    """Tell whether the picture has something new in it but steps."""
-    return job.checkpoints != before.checkpoints or len(job.alerts) != len(before.alerts)
 
 
 def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     """Return the messages of new alerts, the edits of those that are over or open again, and the notes of recovery."""
     postings = [alert_posting(job, place) for place in alerts.raised]
     for place in alerts.changed:
-        if job.alerts[place].told:
+        if job.alerts[place].notified:
             postings.append(alert_posting(job, place, again=True))
         if place in alerts.recovered:
             postings.append(recovered_posting(job, place))
@@ -181,37 +203,12 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
 
 def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
     """Return what the thread says of the job's state, and at its end what everybody hears."""
-    postings: list[Posting] = []
-    if _speaks(before, job):
-        postings.append(status(job, _words(before, job)))
+    postings = [status(job, _words(before, job))] if _speaks(before, job) else []
+    has_ended = job.state.is_final and not before.state.is_final
     # What was over before anybody asked to watch it is no news to the channel.
-    if _ended(before, job) and not (past and job.checkpoints):
+    if has_ended and not (past and job.checkpoints):
         postings.append(finish_posting(job, finish_line(job), broadcast=not past))
     return tuple(postings)
-
-
-def past_posting(job: Job, steps: int) -> Posting:
-    """Return the one line that a thread says about the past of a job launched elsewhere, its alerts included.
-
-    The channel hears it where a warning is among them and the job is not over: its first warning.
-    """
-    seen = f"{steps} steps were" if steps != 1 else "1 step was"
-    told = [f"at step {alert.step}, {alert.text.splitlines()[0].partition(':')[0]}" for alert in job.alerts]
-    more = f"; and {len(told) - MOST_TOLD} earlier ones" if len(told) > MOST_TOLD else ""
-    alerts = (
-        f"Alerts in them: {'; '.join(told[-MOST_TOLD:])}{more}. `/rft status {job.id}` has them in full."
-        if told
-        else "No rule raised an alert in them."
-    )
-    return Posting(
-        id=f"job:{job.id}:past",
-        kind=PostingKind.STATUS,
-        lane=f"thread:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        text=f"{seen} read from before I was asked to watch. {alerts}",
-        broadcast=not job.state.is_final and any(alert.level != "info" for alert in job.alerts),
-    )
 
 
 def _words(before: Job, job: Job) -> str:

@@ -1,6 +1,5 @@
 """A job with everything there is to show of it, read once for its card, its messages, forms and charts."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,17 +29,12 @@ class JobView:
     """What points at its approved checkpoint now."""
 
 
+@dataclass(frozen=True, slots=True)
 class JobViews:
-    """Reads what is shown of jobs.
+    """Reads what is shown of jobs."""
 
-    Args:
-        store: where they are kept.
-        profile_of: a platform's profile by name; raises NotFound.
-    """
-
-    def __init__(self, store: Store, profile_of: Callable[[str], Profile]) -> None:
-        self._store = store
-        self._profile_of = profile_of
+    store: Store
+    profile_of: Callable[[str], Profile]
 
     async def job(self, reference: str) -> JobView:
         """Return what there is to show of a job.
@@ -51,15 +45,14 @@ class JobViews:
         Raises:
             NotFound: no job, or more than one, is called so.
         """
-        job = (await find_job(self._store, reference)).value
-        approval, evidence, series = await asyncio.gather(
-            self._store.record(Approval, job.id),
-            self._store.record(Evidence, job.id),
-            self._store.series(job.id),
-        )
+        found = await self.store.records_of(reference, Job, Approval, Evidence)
+        held = found.of(Job)
+        if held is None:
+            return await self.job((await find_job(self.store, reference)).value.id)
+        job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            series,
+            await self.store.series(job.id, held.version),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),
@@ -67,11 +60,11 @@ class JobViews:
         )
 
     async def _aliases(self, job_id: str) -> tuple[str, ...]:
-        every = await self._store.records(Alias)
+        every = await self.store.records(Alias)
         return tuple(sorted(alias.name for alias in every if alias.current.target.job == job_id))
 
     def _profile(self, platform: str) -> Profile | None:
         try:
-            return self._profile_of(platform)
+            return self.profile_of(platform)
         except NotFound:
             return None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -21,6 +21,8 @@ from local.platform.ids import new_id
 MOST_ROWS: Mapping[str, int] = {"training": 50_000, "validation": 1_000}
 ROLES = ("developer", "system", "user", "assistant")
 Split = Literal["training", "validation"]
+Row: TypeAlias = Mapping[str, Any]
+"""One example: what graders see of it, and in `messages` the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,6 @@ class BadRow(Exception):
     """A row is not what training needs; the text names its line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One example: `item` is the whole row as graders see it, `text` what the user says in it."""
-
-    item: Mapping[str, object]
-    text: str
-
-
 def read_rows(data: bytes) -> Iterator[Row]:
     """Yield the rows of a JSONL file, without blank lines.
 
@@ -181,7 +175,7 @@ def _row(line: bytes) -> Row:
         _check_message(index, message)
     if messages[-1]["role"] != "user":
         raise BadRow(f"the last message must have the role user, not {messages[-1]['role']}.")
-    return Row(item, user_text(messages))
+    return item
 
 
 def _check_message(index: int, message: object) -> None:

@@ -17,7 +17,6 @@ from local.platform.request_models import (
     ResponseFormat,
     StrictRequestModel,
     missing,
-    parse,
     schema_of,
 )
 
@@ -30,7 +29,7 @@ AUTO_SAMPLES = 3
 MOST_EPOCHS = 50
 
 _Auto = BeforeValidator(lambda value: None if value == "auto" else value)
-_NoText = AfterValidator(lambda value: None if value is not None and value.get("type") == "text" else value)
+_NoText = AfterValidator(lambda value: None if value is not None and value.type == "text" else value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +92,17 @@ class RequestedHyperparameters(StrictRequestModel):
 
 
 class Reinforcement(StrictRequestModel):
-    """How a job trains; the grader and the response format are kept exactly as they were sent."""
+    """How a job trains."""
 
     grader: JsonObject
-    response_format: Annotated[JsonObject | None, _NoText] = None
+    response_format: Annotated[ResponseFormat | None, _NoText] = None
     hyperparameters: RequestedHyperparameters = RequestedHyperparameters()
+
+    @property
+    def answer_schema(self) -> JsonObject | None:
+        """The JSON Schema of the answers, where there is a response format."""
+        wanted = None if self.response_format is None else self.response_format.json_schema
+        return None if wanted is None else wanted.schema_
 
 
 class Method(RequestModel):
@@ -133,11 +138,10 @@ def check_job_request(request: JobRequest) -> None:
         raise ApiError("This platform has no integrations.", "integrations")
     at = "method.reinforcement"
     check_grader(request.reinforcement.grader, f"{at}.grader")
-    if request.reinforcement.response_format is not None:
-        response_format = parse(ResponseFormat, request.reinforcement.response_format, f"{at}.response_format")
-        schema_of(response_format, f"{at}.response_format")
-        if response_format.json_schema is not None and response_format.json_schema.name is None:
-            raise missing(f"{at}.response_format.json_schema.name")
+    response_format = request.reinforcement.response_format
+    schema_of(response_format, f"{at}.response_format")
+    if response_format is not None and response_format.json_schema and response_format.json_schema.name is None:
+        raise missing(f"{at}.response_format.json_schema.name")
 
 
 def check_grader(grader: JsonObject, at: str) -> None:

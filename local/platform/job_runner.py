@@ -28,7 +28,7 @@ from local.platform.job_store import (
     Status,
     new_event,
 )
-from local.platform.numpy_policy.engine import keep_snapshot, start_trainer, step_reached, validate_files
+from local.platform.numpy_policy.engine import keep_weights, start_trainer, step_reached, validate_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -160,36 +160,28 @@ class JobRunner:
         return int(written_at + (last["total_steps"] - last["step"]) * step_seconds)
 
     def _start(self, job_id: str) -> None:
-        task = asyncio.create_task(self._run(job_id))
-        task.add_done_callback(lambda ended: self._ended(job_id, ended))
-        self._tasks[job_id] = task
-
-    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
-        """A bug of this server ends the job it happened in and no other; the traceback is in the log."""
-        bug = None if task.cancelled() else task.exception()
-        if bug is not None:
-            _LOG.error("running %s failed", job_id, exc_info=bug)
-            self._fail(job_id, JobError("server_error", "The server had an error while processing the job."))
+        self._tasks[job_id] = asyncio.create_task(self._run(job_id))
 
     async def _run(self, job_id: str) -> None:
-        if self.jobs.get(job_id).status is Status.VALIDATING:
-            await self._validate(self.jobs.get(job_id))
-        async with self._slots:
-            record = self.jobs.get(job_id)
-            if record.status in (Status.QUEUED, Status.RUNNING):
-                self._put(record, status=Status.RUNNING)
+        try:
+            if self.jobs.get(job_id).status is Status.VALIDATING:
+                await self._validate(self.jobs.get(job_id))
+            async with self._slots:
+                self._put(self.jobs.get(job_id), status=Status.RUNNING)
                 self._tell(job_id, "started", "Fine-tuning job started")
                 await self._train(job_id)
+        except JobFailed as failed:
+            self._end(self.jobs.get(job_id), Status.FAILED, error=failed.error)
+        except Exception:  # noqa: BLE001 - a bug of this server ends the job it happened in and no other
+            _LOG.exception("running %s failed", job_id)
+            error = JobError("server_error", "The server had an error while processing the job.")
+            self._end(self.jobs.get(job_id), Status.FAILED, error=error)
 
     async def _validate(self, record: JobRecord) -> None:
         request = record.request
         files = f"training file: {request.training_file} and validation file: {request.validation_file}"
         self._tell(record.id, "validating", f"Validating {files}")
-        try:
-            examples = await asyncio.to_thread(validate_files, self.jobs.folder(record.id), request)
-        except JobFailed as failed:
-            self._fail(record.id, failed.error)
-            return
+        examples = await asyncio.to_thread(validate_files, self.jobs.folder(record.id), request)
         hyperparameters = request.reinforcement.hyperparameters.resolved(examples)
         self._put(record, status=Status.QUEUED, hyperparameters=hyperparameters)
         self._tell(record.id, "validated", "Files validated, moving job to queued state")
@@ -198,21 +190,20 @@ class JobRunner:
         """See a job's trainer through to its end, and start it again when it dies."""
         folder = self.jobs.folder(job_id)
         deaths, reached = 0, -1
-        while not (folder.result.exists() or folder.error() or self.jobs.get(job_id).pausing):
+        while not folder.result.exists():
+            if error := folder.error():
+                raise JobFailed(error)
+            if self.jobs.get(job_id).pausing:
+                self._settle_pause(self.jobs.get(job_id))
+                return
             step = step_reached(folder)
             deaths = 0 if step > reached else deaths + 1
             reached = step
             if deaths > MOST_DEATHS:
                 said = f"The trainer ended {deaths} times at step {step + 1}. {_last_line(folder)}"
-                self._fail(job_id, JobError("trainer_died", said.strip()))
-                return
+                raise JobFailed(JobError("trainer_died", said.strip()))
             await self._run_trainer(job_id, folder)
-        if error := folder.error():
-            self._fail(job_id, error)
-        elif folder.result.exists():
-            self._succeed(self.jobs.get(job_id), folder)
-        else:
-            self._settle_pause(self.jobs.get(job_id))
+        self._succeed(self.jobs.get(job_id), folder)
 
     async def _run_trainer(self, job_id: str, folder: JobFolder) -> None:
         process = await start_trainer(folder, self._pace)
@@ -228,14 +219,12 @@ class JobRunner:
     def _settle_pause(self, record: JobRecord) -> None:
         folder = self.jobs.folder(record.id)
         step = step_reached(folder)
-        snapshots, said = record.snapshots, "Job paused before its first step"
+        said = "Job paused before its first step"
         if step:
-            model = model_id(record.id, record.request.suffix, step)
-            said = f"Job paused at step {step} with Snapshot ID: {model}"
-        if step and step not in snapshots:
-            keep_snapshot(folder, step)
-            snapshots = (*snapshots, step)
-        self._put(record, status=Status.PAUSED, pausing=False, snapshots=snapshots)
+            keep_weights(folder, step)
+            said = f"Job paused at step {step} with Snapshot ID: {model_id(record.id, record.request.suffix, step)}"
+        snapshots = {*record.snapshots, step} - {0}
+        self._put(record, status=Status.PAUSED, pausing=False, snapshots=tuple(sorted(snapshots)))
         self._tell(record.id, f"paused-{record.resumes}", said)
 
     def _succeed(self, record: JobRecord, folder: JobFolder) -> None:
@@ -243,9 +232,6 @@ class JobRunner:
         self.files.keep_result(result, "step_metrics.csv", folder.result.read_bytes())
         model = model_id(record.id, record.request.suffix)
         self._end(record, Status.SUCCEEDED, fine_tuned_model=model, result_files=(result,))
-
-    def _fail(self, job_id: str, error: JobError) -> None:
-        self._end(self.jobs.get(job_id), Status.FAILED, error=error)
 
     def _end(self, record: JobRecord, status: Status, **changes: Any) -> None:
         self._log_end(self._put(record, status=status, finished_at=int(time.time()), pausing=False, **changes))

@@ -57,9 +57,9 @@ class JobError:
 class JobFailed(Exception):
     """A job cannot go on; `error` is what it says about that."""
 
-    def __init__(self, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.error = JobError(code, message, param)
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class JobRecord:
             "hyperparameters": requested.view() if resolved is None else asdict(resolved),
         }
         if reinforcement.response_format is not None:
-            method["response_format"] = reinforcement.response_format
+            method["response_format"] = reinforcement.response_format.model_dump(by_alias=True, exclude_none=True)
         return {
             "id": self.id,
             "object": "fine_tuning.job",
@@ -173,12 +173,8 @@ class JobFolder:
         return _CHECKPOINTS.validate_json(file.read_bytes()) if file.exists() else ()
 
     def weights(self, step: int) -> Path:
-        """Return where the weights of the checkpoint at `step` are."""
-        return self.path / f"checkpoint-{step}.npz"
-
-    def snapshot(self, step: int) -> Path:
-        """Return where the weights of a pause after `step` are."""
-        return self.path / f"snapshot-{step}.npz"
+        """Return where the weights after `step` are, if they are kept: for a checkpoint, or because of a pause."""
+        return self.path / f"weights-{step}.npz"
 
 
 class JobStore:

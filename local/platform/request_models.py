@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import jsonschema
+import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
@@ -44,7 +45,9 @@ class StrictRequestModel(RequestModel):
 
 
 class JsonSchema(RequestModel):
-    """A named JSON Schema in a chat completion's response format."""
+    """A named JSON Schema; the keys that nothing here reads are kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     schema_: Annotated[JsonObject, Field(alias="schema")]
     name: str | None = None
@@ -60,18 +63,14 @@ class ResponseFormat(RequestModel):
 Parsed = TypeVar("Parsed", bound=RequestModel)
 
 
-def parse(model: type[Parsed], value: object, at: str = "") -> Parsed:
-    """Return a part of a request as a `model`, or refuse with a 400 that names the parameter at fault.
-
-    Args:
-        model: what is expected.
-        value: the part's JSON.
-        at: its dotted name; empty for the whole request.
-    """
+def parse(model: type[Parsed], body: bytes) -> Parsed:
+    """Return a request's JSON as a `model`, or refuse with a 400 that names the parameter at fault."""
     try:
-        return model.model_validate(value)
+        return model.model_validate(pydantic_core.from_json(body))
     except ValidationError as invalid:
-        raise _api_error(invalid.errors()[0], at) from None
+        raise _api_error(invalid.errors()[0]) from None
+    except ValueError:
+        raise ApiError("We could not parse the JSON body of your request.") from None
 
 
 def schema_of(response_format: ResponseFormat | None, at: str) -> JsonObject | None:
@@ -99,8 +98,8 @@ def missing(param: str) -> ApiError:
     return ApiError(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
 
 
-def _api_error(error: ErrorDetails, at: str) -> ApiError:
-    param = ".".join(str(part) for part in (at, *error["loc"]) if part not in ("", "[key]"))
+def _api_error(error: ErrorDetails) -> ApiError:
+    param = ".".join(str(part) for part in error["loc"] if part != "[key]")
     value = error["input"]
     match error["type"]:
         case "missing":

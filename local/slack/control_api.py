@@ -5,13 +5,14 @@ by id or by name.
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
 from local.slack.blocks.contents import controls_of
-from local.slack.control_requests import Form, answer_json, answer_upload, object_of, ok, read_attachments, text_of
+from local.slack.control_requests import Action, Body, answer_form, answer_json, attachments_of, object_of, ok, text_of
 from local.slack.delivery import Delivery, Events
 from local.slack.errors import ControlError, Json
 from local.slack.fault_injection import method_fault
@@ -22,6 +23,8 @@ from local.slack.seed_data import TEAM_ID, TEAM_NAME, Channel, InstalledApp, Use
 from local.slack.socket_mode import Sockets
 from local.slack.views import View, view_json
 from local.slack.workspace import Workspace
+
+PersonsAction: TypeAlias = Callable[[User, Body], Awaitable[Json | None]]
 
 
 class ControlApi:
@@ -36,7 +39,7 @@ class ControlApi:
 
     def routes(self) -> list[web.RouteDef]:
         """Every route of the control API."""
-        actions = {
+        actions: dict[str, PersonsAction] = {
             "message": self._message,
             "command": self._command,
             "interact": self._interact,
@@ -44,12 +47,12 @@ class ControlApi:
             "view_submit": self._view_submit,
             "view_close": self._view_close,
             "open-home": self._open_home,
-            "fault": self._fault,
-            "reset": self._reset,
         }
         return [
-            *(web.post(f"/_control/{name}", answer_json(action)) for name, action in actions.items()),
-            web.post("/_control/upload", answer_upload(self._upload)),
+            *(web.post(f"/_control/{name}", answer_json(self._by_a_person(one))) for name, one in actions.items()),
+            web.post("/_control/upload", answer_form(self._by_a_person(self._upload))),
+            web.post("/_control/fault", answer_json(self._fault)),
+            web.post("/_control/reset", answer_json(self._reset)),
             web.get("/_control/state", self._state),
             web.get("/_control/messages/{channel}", self._messages),
             web.get("/_control/ephemerals/{user}", self._ephemerals),
@@ -57,60 +60,53 @@ class ControlApi:
             web.get("/_control/stream", self._stream),
         ]
 
+    def _by_a_person(self, action: PersonsAction) -> Action:
+        return lambda body: action(self._directory.find_user(text_of(body, "user")), body)
+
     # -- what people do -----------------------------------------------------------------------------------------------
 
-    async def _message(self, body: Json) -> Json:
-        user, channel = self._place(body)
-        message = await self._interactions.say(user, channel, text_of(body, "text"), body.get("thread_ts"))
+    async def _message(self, user: User, body: Body) -> Json:
+        channel, text = self._channel(user, body), text_of(body, "text")
+        message = await self._interactions.say(user, channel, text, body.get("thread_ts"))
         return {"ts": message.ts, "channel": channel.id}
 
-    async def _upload(self, form: Form) -> Json:
-        user, channel = self._place(form)
-        attached = read_attachments(form)
+    async def _upload(self, user: User, form: Body) -> Json:
+        channel, attached = self._channel(user, form), attachments_of(form)
         text, thread = str(form.get("text", "")), form.get("thread_ts") or None
         message = await self._interactions.say(user, channel, text, thread, attached)
         return {"ts": message.ts, "channel": channel.id, "files": list(message.files)}
 
-    async def _command(self, body: Json) -> Json:
-        user, channel = self._place(body)
-        command = f"/{text_of(body, 'command').removeprefix('/')}"
+    async def _command(self, user: User, body: Body) -> None:
+        channel, command = self._channel(user, body), f"/{text_of(body, 'command').removeprefix('/')}"
         await self._interactions.command(user, channel, command, str(body.get("text") or "").strip())
-        return {}
 
-    async def _interact(self, body: Json) -> Json:
-        user, action = self._user(body), object_of(body, "action")
-        values = (body.get("state") or {}).get("values", {})
+    async def _interact(self, user: User, body: Body) -> None:
+        action, values = object_of(body, "action"), (body.get("state") or {}).get("values", {})
         if body.get("view_id"):
             await self._interactions.use_in_view(user, self._view(user, body), action, values)
         else:
-            _, channel = self._place(body)
+            channel = self._channel(user, body)
             await self._interactions.use_in_message(user, channel, _stamp_of(body), action, values)
-        return {}
 
-    async def _shortcut(self, body: Json) -> Json:
+    async def _shortcut(self, user: User, body: Body) -> None:
         callback_id = text_of(body, "callback_id")
-        await self._interactions.shortcut(*self._place(body), _stamp_of(body), callback_id)
-        return {}
+        await self._interactions.shortcut(user, self._channel(user, body), _stamp_of(body), callback_id)
 
-    async def _view_submit(self, body: Json) -> Json:
-        user = self._user(body)
+    async def _view_submit(self, user: User, body: Body) -> Json:
         errors = await self._modals.submit(user, self._view(user, body), body.get("values") or {})
         return {"ok": False, "errors": errors} if errors else {}
 
-    async def _view_close(self, body: Json) -> Json:
-        user = self._user(body)
+    async def _view_close(self, user: User, body: Body) -> None:
         await self._modals.close(user, self._view(user, body), everything=bool(body.get("clear")))
-        return {}
 
-    async def _open_home(self, body: Json) -> Json:
-        user = self._user(body)
+    async def _open_home(self, user: User, _body: Body) -> Json:
         await self._interactions.open_home(user)
         home = self._workspace.views.home(user.id)
         return {"view": view_json(home, self._workspace.app) if home else None}
 
     # -- what goes wrong ----------------------------------------------------------------------------------------------
 
-    async def _fault(self, body: Json) -> Json:
+    async def _fault(self, body: Body) -> Json | None:
         faults = self._workspace.faults
         match body.get("fault"):
             case "clear":
@@ -124,11 +120,10 @@ class ControlApi:
             case _:
                 faults.add(method_fault(body))
         self._workspace.traffic.note("to_app", "fault", str(body.get("fault")), args=body)
-        return {}
+        return None
 
-    async def _reset(self, _body: Json) -> Json:
+    async def _reset(self, _body: Body) -> None:
         self._workspace.reset()
-        return {}
 
     # -- what can be seen ---------------------------------------------------------------------------------------------
 
@@ -138,15 +133,17 @@ class ControlApi:
         tops = {user.name: workspace.views.top(user.id) for user in people}
         homes = {user.name: workspace.views.home(user.id) for user in people}
         return ok(
-            seq=workspace.changes.seq,
-            workspace={"id": TEAM_ID, "name": TEAM_NAME},
-            sockets=self._sockets.count,
-            users=[asdict(user) | {"color": f"#{user.color}"} for user in self._directory.users],
-            channels=[_channel_json(channel) for channel in self._directory.channels],
-            usergroups=[asdict(group) for group in self._directory.groups],
-            apps=[_app_json(workspace.app)],
-            open_views={name: self._view_json(view) for name, view in tops.items() if view},
-            homes={name: self._view_json(view) for name, view in homes.items() if view},
+            {
+                "seq": workspace.changes.seq,
+                "workspace": {"id": TEAM_ID, "name": TEAM_NAME},
+                "sockets": self._sockets.count,
+                "users": [asdict(user) | {"color": f"#{user.color}"} for user in self._directory.users],
+                "channels": [_channel_json(channel) for channel in self._directory.channels],
+                "usergroups": [asdict(group) for group in self._directory.groups],
+                "apps": [_app_json(workspace.app)],
+                "open_views": {name: self._view_json(view) for name, view in tops.items() if view},
+                "homes": {name: self._view_json(view) for name, view in homes.items() if view},
+            }
         )
 
     async def _messages(self, request: web.Request) -> web.Response:
@@ -155,16 +152,16 @@ class ControlApi:
         for message in self._workspace.messages.all_in(channel.id):
             whole = self._workspace.message_json(message, with_metadata=True)
             shown.append(whole | ({"reply_broadcast": True} if message.broadcast else {}))
-        return ok(channel=channel.id, messages=shown)
+        return ok({"channel": channel.id, "messages": shown})
 
     async def _ephemerals(self, request: web.Request) -> web.Response:
         user = self._directory.find_user(request.match_info["user"])
         found = [ephemeral_json(message) for message in self._workspace.messages.ephemerals_for(user.id)]
-        return ok(user=user.id, ephemerals=found)
+        return ok({"user": user.id, "ephemerals": found})
 
     async def _log(self, request: web.Request) -> web.Response:
         since = request.query.get("since", "0")
-        return ok(log=self._workspace.traffic.since(int(since) if since.isdecimal() else 0))
+        return ok({"log": self._workspace.traffic.since(int(since) if since.isdecimal() else 0)})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -182,20 +179,16 @@ class ControlApi:
             await listening.aclose()
         return response
 
-    # -- who, where, which view ---------------------------------------------------------------------------------------
+    # -- where, in which view -----------------------------------------------------------------------------------------
 
-    def _user(self, body: Form) -> User:
-        return self._directory.find_user(text_of(body, "user"))
-
-    def _place(self, body: Form) -> tuple[User, Channel]:
-        """The person, and the channel, which that person must be able to see."""
-        user = self._user(body)
+    def _channel(self, user: User, body: Body) -> Channel:
+        """The channel meant, which the person must be able to see."""
         channel = self._directory.find_channel(text_of(body, "channel"))
         if channel.partner not in (None, user.id):
             raise ControlError(f"{user.name} has no part in the direct message {channel.id}.")
-        return user, channel
+        return channel
 
-    def _view(self, user: User, body: Json) -> View:
+    def _view(self, user: User, body: Body) -> View:
         views = self._workspace.views
         view = views.find(str(body["view_id"])) if body.get("view_id") else views.top(user.id)
         if view is None or view.user != user.id:
@@ -210,7 +203,7 @@ class ControlApi:
         }
 
 
-def _stamp_of(body: Json) -> str:
+def _stamp_of(body: Body) -> str:
     return str(body.get("messageTs") or body.get("message_ts") or "")
 
 

@@ -7,18 +7,18 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from local.slack.errors import ControlError, Json
+from local.slack.fault_injection import Handler
 from local.slack.interactions import Attachment
 
-Action: TypeAlias = Callable[[Json], Awaitable[Json]]
-Form: TypeAlias = Mapping[str, Any]
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Body: TypeAlias = Mapping[str, Any]
+Action: TypeAlias = Callable[[Body], Awaitable[Json | None]]
 
 _MOST_FILES = 10
 
 
-def ok(**fields: object) -> web.Response:
-    """The answer to what could be done."""
-    return web.json_response({"ok": True, **fields})
+def ok(fields: Json | None) -> web.Response:
+    """The answer to what could be done; the fields may overrule its `ok`."""
+    return web.json_response({"ok": True, **(fields or {})})
 
 
 def answer_json(action: Action) -> Handler:
@@ -32,13 +32,13 @@ def answer_json(action: Action) -> Handler:
             raise ControlError(f"The body is not JSON: {error}.") from error
         if not isinstance(body, dict):
             raise ControlError("The body must be a JSON object.")
-        return web.json_response({"ok": True, **await action(body)})
+        return ok(await action(body))
 
     return handle
 
 
-def answer_upload(action: Callable[[Form], Awaitable[Json]]) -> Handler:
-    """The same for a form: the action gets its fields by name, those of files as `web.FileField`."""
+def answer_form(action: Action) -> Handler:
+    """The same for a form, whose files reach the action as `web.FileField`."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.content_type != "multipart/form-data":
@@ -47,7 +47,7 @@ def answer_upload(action: Callable[[Form], Awaitable[Json]]) -> Handler:
             form = await request.post()
         except web.HTTPRequestEntityTooLarge as error:
             raise ControlError(f"That is too much for one upload: {error.text}") from error
-        return web.json_response({"ok": True, **await action(form)})
+        return ok(await action(form))
 
     return handle
 
@@ -61,7 +61,7 @@ async def refuse_in_words(request: web.Request, handler: Handler) -> web.StreamR
         return web.json_response({"ok": False, "error": str(error)})
 
 
-def text_of(body: Form, name: str) -> str:
+def text_of(body: Body, name: str) -> str:
     """A field that must be text and not be empty."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
@@ -69,7 +69,7 @@ def text_of(body: Form, name: str) -> str:
     return value
 
 
-def object_of(body: Form, name: str) -> Json:
+def object_of(body: Body, name: str) -> Json:
     """A field that must be an object."""
     value = body.get(name)
     if not isinstance(value, dict):
@@ -77,7 +77,7 @@ def object_of(body: Form, name: str) -> Json:
     return value
 
 
-def read_attachments(form: Form) -> list[Attachment]:
+def attachments_of(form: Body) -> list[Attachment]:
     """The files of a form: 1 to 10, none of them empty."""
     attached = [
         Attachment(part.filename, part.file.read()) for part in form.values() if isinstance(part, web.FileField)

@@ -1,13 +1,13 @@
 """Faults asked for over the control API: what goes wrong, with which method, how many times; and how it strikes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from aiohttp import web
 
-from local.slack.errors import ControlError, Json
+from local.slack.errors import ControlError
 from local.slack.traffic_log import TrafficLog
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -94,7 +94,7 @@ class Faults:
         return None
 
 
-def method_fault(body: Json) -> MethodFault:
+def method_fault(body: Mapping[str, Any]) -> MethodFault:
     """Read a fault as asked for over the control API."""
     kind: Any = body.get("fault")
     if kind not in get_args(MethodFaultKind):

@@ -1,4 +1,4 @@
-"""Uploads: from the address handed out, over the bytes, to a file that can stand in a block."""
+"""Uploads: an upload URL, then the bytes, then a file that blocks can show."""
 
 import mimetypes
 from collections.abc import Iterator, Sequence
@@ -53,21 +53,17 @@ class Files:
         self._timing = timing
         self._folder = home / "files" if home else None
         self._in_memory: dict[str, bytes] = {}
-        self._upload_keys: dict[str, str] = {}
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def announce(self, name: str, length: int, alt_text: str = "", user: str = "") -> tuple[StoredFile, str]:
-        """A new file and the key of the address its bytes go to; `user` is the person who uploads it."""
+    def announce(self, name: str, length: int, alt_text: str = "", user: str = "") -> StoredFile:
+        """A new file, still without its bytes; `user` is the person who uploads it."""
         created = int(self._ids.now())
-        file = StoredFile(self._ids.make("F"), name, length, alt_text=alt_text, created=created, user=user)
-        key = self._ids.short("up")
-        self._upload_keys[key] = file.id
-        return self._keep(file), key
+        return self._keep(StoredFile(self._ids.make("F"), name, length, alt_text=alt_text, created=created, user=user))
 
-    def receive(self, key: str, content: bytes) -> StoredFile:
+    def receive(self, file_id: str, content: bytes) -> StoredFile:
         """Take the bytes; they must be as many as were announced."""
-        file = self._table.rows.get(self._upload_keys.get(key, ""))
+        file = self._table.rows.get(file_id)
         if file is None or file.stage == "completed":
             raise SlackError("invalid_upload_url")
         if len(content) != file.length:
@@ -129,8 +125,8 @@ class Files:
         """Forget every file."""
         for path in [self._folder / file_id for file_id in self._table.rows] if self._folder else []:
             path.unlink(missing_ok=True)
-        for known in (self._in_memory, self._upload_keys, self._table):
-            known.clear()
+        self._in_memory.clear()
+        self._table.clear()
 
     def _named(self, reference: Json) -> StoredFile | None:
         parts = [str(reference["id"])] if "id" in reference else str(reference.get("url", "")).split("/")

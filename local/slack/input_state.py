@@ -60,7 +60,7 @@ def entered(element: Json, given: Any) -> Json:
     """The state of an element after a person gave it a value.
 
     Args:
-        element: the element as it stands in the block.
+        element: as it is in the block.
         given: a text, an option's value, a list of those, or what Slack's own payload would hold (an option object).
     """
     if not takes_value(element):

@@ -81,7 +81,7 @@ class Interactions:
             text = self._with_mentions(text)
         target = ResponseTarget(user.id, channel.id)
         payload = command_payload(self._workspace.app, user, channel, command, text)
-        answer = await self._deliver("slash_commands", payload, command, target)
+        answer = await self._deliver("slash_commands", payload, command, user, target)
         if not (answer.get("text") or answer.get("blocks")):
             return
         try:
@@ -103,7 +103,7 @@ class Interactions:
             "message_ts": message.ts,
             "action_ts": self._workspace.ids.stamp(),
         }
-        await self._deliver("interactive", payload, "That shortcut", ResponseTarget(user.id, channel.id))
+        await self._deliver("interactive", payload, "That shortcut", user, ResponseTarget(user.id, channel.id))
 
     async def use_in_message(self, user: User, channel: Channel, ts: str, action: Json, values: Json) -> None:
         """Use an element of a message, which the person must be able to see."""
@@ -120,7 +120,7 @@ class Interactions:
         if not message.visible_to:
             # As with Slack, nobody can read an ephemeral message back.
             payload["message"] = self._workspace.message_json(message)
-        await self._deliver("interactive", payload, "That action", ResponseTarget(user.id, channel.id, ts))
+        await self._deliver("interactive", payload, "That action", user, ResponseTarget(user.id, channel.id, ts))
 
     async def use_in_view(self, user: User, view: View, action: Json, values: Json) -> None:
         """Use an element of a modal or Home."""
@@ -129,11 +129,7 @@ class Interactions:
         used = _find(action, view.blocks, ())
         view = views.enter(view, used.state())
         payload = view_payload("block_actions", self._workspace.app, user, view)
-        payload |= {"trigger_id": self._workspace.tokens.trigger(user.id), "actions": [self._action_json(used)]}
-        try:
-            await self._delivery.deliver(Envelope("interactive", payload))
-        except NotAcked as failure:
-            raise ControlError(self._failed("That action", failure)) from failure
+        await self._deliver("interactive", payload | {"actions": [self._action_json(used)]}, "That action", user)
 
     async def open_home(self, user: User) -> None:
         """Tell the app that a person opened its Home."""
@@ -150,25 +146,26 @@ class Interactions:
     def _upload(self, user: User, attached: Attachment) -> str:
         """Upload a file as the person's own client would: announced, sent, completed. Returns its id."""
         files = self._workspace.files
-        announced, key = files.announce(attached.name, len(attached.content), user=user.id)
-        files.receive(key, attached.content)
-        return files.complete(announced.id, attached.name).id
+        file = files.announce(attached.name, len(attached.content), user=user.id)
+        files.receive(file.id, attached.content)
+        return files.complete(file.id, attached.name).id
 
-    async def _deliver(self, kind: EnvelopeKind, payload: Json, what: str, target: ResponseTarget) -> Json:
-        """Deliver with a trigger and a response_url; the person is told in the channel when nobody acks."""
+    async def _deliver(
+        self, kind: EnvelopeKind, payload: Json, what: str, user: User, target: ResponseTarget | None = None
+    ) -> Json:
+        """Deliver with a trigger and, given a target, a response_url; Slackbot says there when nobody acks."""
         workspace = self._workspace
-        response_url = f"{workspace.base_url}/response/{workspace.tokens.response_key(target)}"
-        payload |= {"trigger_id": workspace.tokens.trigger(target.user), "response_url": response_url}
+        payload["trigger_id"] = workspace.tokens.trigger(user.id)
+        if target:
+            payload["response_url"] = f"{workspace.base_url}/response/{workspace.tokens.response_key(target)}"
         try:
             return await self._delivery.deliver(Envelope(kind, payload))
         except NotAcked as failure:
-            sentence = self._failed(what, failure)
-            workspace.say_as_slackbot(target.channel, target.user, sentence)
+            workspace.traffic.note("to_app", "failure", failure.reason, what=what)
+            sentence = f'{what} failed with the error "{failure.reason}"'
+            if target:
+                workspace.say_as_slackbot(target.channel, user.id, sentence)
             raise ControlError(sentence) from failure
-
-    def _failed(self, what: str, failure: NotAcked) -> str:
-        self._workspace.traffic.note("to_app", "failure", failure.reason, what=what)
-        return f'{what} failed with the error "{failure.reason}"'
 
     def _action_json(self, used: UsedElement) -> Json:
         element = used.element
@@ -216,7 +213,7 @@ def _given(action: Json) -> Any:
 
 
 def _entered_states(blocks: Sequence[Json], values: Json) -> dict[str, dict[str, Json]]:
-    """`state.values` sent along by a page: what stands in inputs that were not submitted yet."""
+    """`state.values` sent along by a page: what was entered in inputs but not submitted yet."""
     states: dict[str, dict[str, Json]] = {}
     for block, element in controls_of(blocks):
         block_id, action_id = block["block_id"], element["action_id"]

@@ -16,7 +16,7 @@ _PAST_CONTROLS_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it stands now.
+    """One message in its present version.
 
     `visible_to` is the one person who sees an ephemeral message. `past_controls` are `(block_id, element)` pairs of
     earlier versions: a page that has not caught up can still click them. `tombstone` marks a deleted message that still
@@ -41,7 +41,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether it stands inside somebody else's thread."""
+        """Whether it is a reply in a thread."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 
@@ -150,7 +150,9 @@ def message_json(message: Message, replies: Sequence[Message], files: Sequence[J
     elif message.is_reply and message.broadcast:
         shown["subtype"] = "thread_broadcast"
     if message.by_app:
-        shown |= {"bot_id": app.bot_id, "app_id": app.id, "bot_profile": _bot_profile(app)}
+        profile = {"name": app.name, "deleted": False, "updated": 0, "team_id": TEAM_ID}
+        shown |= {"bot_id": app.bot_id, "app_id": app.id}
+        shown["bot_profile"] = {"id": app.bot_id, "app_id": app.id, **profile}
     if files:
         shown |= {"files": list(files), "upload": message.by_app}
     for name in ("blocks", "attachments", "edited", "metadata", "thread_ts"):
@@ -173,10 +175,6 @@ def _thread_figures(message: Message, replies: Sequence[Message]) -> Json:
         "is_locked": False,
         "subscribed": False,
     }
-
-
-def _bot_profile(app: InstalledApp) -> Json:
-    return {"id": app.bot_id, "app_id": app.id, "name": app.name, "deleted": False, "updated": 0, "team_id": TEAM_ID}
 
 
 def ephemeral_json(message: Message) -> Json:

@@ -32,37 +32,25 @@ SLACK_RATES: Mapping[Tier, Rate] = {
 
 
 @dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
-@dataclass(slots=True)
 class RateLimits:
     """Token buckets by tier and key; `rates=None` switches limiting off."""
 
     clock: Clock
     rates: Mapping[Tier, Rate] | None = field(default_factory=lambda: SLACK_RATES)
-    _buckets: dict[tuple[Tier, str], _Bucket] = field(default_factory=dict)
+    _buckets: dict[tuple[Tier, str], tuple[float, float]] = field(default_factory=dict)
+    """How many calls were left, and when."""
 
     def spend(self, tier: Tier, key: str) -> int:
         """Count one call. Zero when it may pass, else the whole seconds to wait (Retry-After)."""
         if self.rates is None:
             return 0
-        rate = self.rates[tier]
-        bucket = self._filled(tier, key, rate)
-        if bucket.tokens < 1:
-            return max(1, ceil((1 - bucket.tokens) * 60 / rate.per_minute))
-        bucket.tokens -= 1
-        return 0
+        rate, now = self.rates[tier], self.clock()
+        left, counted_at = self._buckets.get((tier, key), (rate.burst, now))
+        left = min(rate.burst, left + max(0.0, now - counted_at) * rate.per_minute / 60)
+        seconds = max(1, ceil((1 - left) * 60 / rate.per_minute)) if left < 1 else 0
+        self._buckets[tier, key] = (left if seconds else left - 1, now)
+        return seconds
 
     def reset(self) -> None:
         """Forget what was counted."""
         self._buckets.clear()
-
-    def _filled(self, tier: Tier, key: str, rate: Rate) -> _Bucket:
-        now = self.clock()
-        bucket = self._buckets.setdefault((tier, key), _Bucket(rate.burst, now))
-        bucket.tokens = min(rate.burst, bucket.tokens + max(0.0, now - bucket.filled_at) * rate.per_minute / 60)
-        bucket.filled_at = now
-        return bucket

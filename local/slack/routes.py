@@ -1,13 +1,16 @@
-"""The addresses the workspace hands out: uploads, files and permalinks; and the page itself."""
+"""The addresses the workspace hands out: uploads, files, permalinks and response_urls; and the page itself."""
 
 import asyncio
+import json
 import mimetypes
 from pathlib import Path
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from local.slack.blocks.contents import slack_files
 from local.slack.errors import SlackError
+from local.slack.response_urls import respond
 from local.slack.seed_data import BOT_TOKEN, TEAM_ID
 from local.slack.workspace import Workspace
 
@@ -33,12 +36,13 @@ class Routes:
         """Every route of this file; the page's own files come last, since they match any path."""
         upload = self._workspace.faults.wrap(self._upload, "upload")
         return [
-            web.post("/upload/{key}", upload),
-            web.put("/upload/{key}", upload),
+            web.post("/upload/{id}", upload),
+            web.put("/upload/{id}", upload),
             web.get(f"/files-pri/{TEAM_ID}-{{id}}/{{name}}", self._private_file),
             web.get(f"/files-pri/{TEAM_ID}-{{id}}/download/{{name}}", self._private_file),
             web.get("/files/{id}", self._file),
             web.get("/files/{id}/{name}", self._file),
+            web.post("/response/{key}", self._workspace.faults.wrap(self._response, "response_url")),
             web.get("/archives/{channel}/{stamp}", self._permalink),
             web.get("/{path:.*}", self._page),
         ]
@@ -47,7 +51,7 @@ class Routes:
         content = await _upload_content(request)
         note = self._workspace.traffic.note
         try:
-            file = self._workspace.files.receive(request.match_info["key"], content)
+            file = self._workspace.files.receive(request.match_info["id"], content)
         except SlackError as error:
             note("from_app", "upload", error.error, bytes=len(content))
             return web.Response(status=400, text=error.error)
@@ -77,6 +81,27 @@ class Routes:
         if channel is None or message is None:
             raise web.HTTPNotFound(text="There is no such message.")
         raise web.HTTPFound(f"/#/{channel.name}?thread={message.thread_ts or message.ts}")
+
+    async def _response(self, request: web.Request) -> web.StreamResponse:
+        """Take one post of the app to a response_url."""
+        note = self._workspace.traffic.note
+        try:
+            body = json.loads(await request.text())
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return web.Response(status=400, text="invalid_payload")
+        try:
+            target = self._workspace.tokens.spend_response(request.match_info["key"])
+            if next(slack_files(body.get("blocks"), "/blocks"), None):
+                # Slack does not look files up on behalf of anybody here, so it finds none.
+                raise SlackError("invalid_blocks", messages=["[ERROR] invalid slack file"])
+            respond(self._workspace, target, body)
+        except SlackError as error:
+            note("from_app", "response_url", "refused", body=body, status=404, answer=error.body())
+            return web.json_response(error.body(), status=404)
+        note("from_app", "response_url", "accepted", body=body, status=200)
+        return web.Response(text="ok")
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         path = (_PAGE / (request.match_info["path"] or "index.html")).resolve()

@@ -54,7 +54,7 @@ class Command:
     description: str
     usage_hint: str
     should_escape: bool = False
-    """Whether the app is told who a typed @name is, instead of the text as it was typed."""
+    """Whether a typed @name reaches the app as a user's id, instead of as it was typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Gives the time in Unix seconds; a test of expiry or rate limits passes its own."""
+"""Returns the time in Unix seconds; a test of expiry or rate limits passes its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,6 @@ class Timing:
     event_retries: tuple[float, ...] = (0.0, 60.0, 300.0)
     """Waits before an event that was not acked is sent again."""
     file_processing: float = 0.3
-    """A completed upload has no mimetype, no shares and may stand in no block until then."""
+    """Until then a completed upload has no mimetype and no shares, and no block may show it."""
     stream_heartbeat: float = 15.0
     """Between two signs of life on the page's stream of changes."""

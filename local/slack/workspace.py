@@ -77,8 +77,13 @@ class Workspace:
         self._refuse_unusable_images(view["blocks"], "/view/blocks")
         return {**view, "blocks": [completed(block, self.ids.short) for block in view["blocks"]]}
 
+    def say_as_app(self, channel: str, text: str, blocks: tuple[Json, ...], **fields: Any) -> Message:
+        """Post a message of the app; `fields` are further ones of `Message`."""
+        message = Message(channel, self.ids.stamp(), self.app.user_id, text, blocks, by_app=True, **fields)
+        return self.share(message)
+
     def share(self, message: Message) -> Message:
-        """Post a message that shows files; the page looks again when they are processed."""
+        """Post a message; when it has files, the page looks again once they are processed."""
         for file_id in message.files:
             self.files.share(file_id, message.channel, message.ts)
         if message.files:
@@ -105,14 +110,7 @@ class Workspace:
 
 
 def build(home: Path | None, clock: Clock, timing: Timing, *, limited: bool) -> Workspace:
-    """A workspace with what `home` remembers, or a fresh one in memory.
-
-    Args:
-        home: the folder to keep messages, files and Homes in; None for a workspace that is forgotten.
-        clock: returns the time in Unix seconds.
-        timing: deadlines and delays.
-        limited: whether rate limits apply.
-    """
+    """A workspace with what `home` remembers, or a fresh one in memory; `serve` explains the parameters."""
     storage = Storage(home)
     ids = Ids(storage, clock)
     changes = ChangeStream()

@@ -17,7 +17,6 @@ from slack_bolt.authorization import AuthorizeResult
 
 from charts import ChartPool, RewardCurve
 from charts.drawing import draw
-from charts.sheet import Sheet
 
 ROUNDS = 40
 RENDERS = 1_000
@@ -56,10 +55,9 @@ COMMAND = {
 }
 
 
-async def figures() -> dict[str, float]:
-    """Return the chart figures: 2 x 200 points, 1000 x 600 pixels."""
-    sheet = Sheet("light")
-    return _against_plain(sheet) | _memory_growth(sheet) | await _pool() | await _acks()
+async def figures(full: bool) -> dict[str, float]:
+    """Return the chart figures: 2 x 200 points, 1000 pixels wide."""
+    return _against_plain() | _memory_growth(RENDERS if full else RENDERS // 10) | await _pool() | await _acks()
 
 
 def plain_matplotlib() -> bytes:
@@ -77,31 +75,31 @@ def plain_matplotlib() -> bytes:
     return out.getvalue()
 
 
-def _against_plain(sheet: Sheet) -> dict[str, float]:
+def _against_plain() -> dict[str, float]:
     """Take turns, so that whatever slows the machine down slows both."""
     ours, full, plain = [], [], []
     for _ in range(ROUNDS):
         plain.append(_seconds(plain_matplotlib))
-        ours.append(_seconds(lambda: draw(sheet, CURVE)))
-        full.append(_seconds(lambda: draw(sheet, FULL)))
+        ours.append(_seconds(lambda: draw(CURVE, "light")))
+        full.append(_seconds(lambda: draw(FULL, "light")))
     return {
         "charts.curve_ms": round(1000 * median(ours), 1),
         "charts.plain_matplotlib_ms": round(1000 * median(plain), 1),
         "charts.curve_over_plain_ratio": round(median(ours) / median(plain), 3),
         "charts.curve_with_band_over_plain_ratio": round(median(full) / median(plain), 3),
-        "charts.curve_bytes": len(draw(sheet, CURVE)),
+        "charts.curve_bytes": len(draw(CURVE, "light")),
     }
 
 
-def _memory_growth(sheet: Sheet) -> dict[str, float]:
+def _memory_growth(renders: int) -> dict[str, float]:
     if not STATM.exists():
         return {}
     for _ in range(WARM_UP):
-        draw(sheet, FULL)
+        draw(FULL, "light")
     before = _resident()
-    for _ in range(RENDERS):
-        draw(sheet, FULL)
-    return {f"charts.memory_growth_mib_{RENDERS}_renders": round(_resident() - before, 2)}
+    for _ in range(renders):
+        draw(FULL, "light")
+    return {f"charts.memory_growth_mib_{renders}_renders": round(_resident() - before, 2)}
 
 
 async def _pool() -> dict[str, float]:

@@ -18,7 +18,7 @@ Batch = Sequence[tuple[Sample, Mapping[str, object]]]
 ENDLESS = "def grade(sample, item):\n    while True:\n        pass"
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:  # noqa: ARG001 - one size serves both
     """Gradings a second, the share of the in-process speed that is, and what a hanging grader costs the next one."""
     return await _speed() | await _comparing() | await _beside_a_hanging_one()
 
@@ -72,7 +72,7 @@ async def _beside_a_hanging_one() -> dict[str, float]:
         for number in range(POISONED_ROUNDS):
             free.append(await _first(runtime, f"free {number}", batch))
             hanging = asyncio.create_task(runtime.grade(parse_grader(python(ENDLESS)), batch))
-            await asyncio.sleep(0)  # it takes the only turn
+            await asyncio.sleep(0)  # it is at work
             behind.append(await _first(runtime, f"behind {number}", batch))
             beside.append(await _first(runtime, f"beside {number}", batch))
             hanging.cancel()
@@ -102,6 +102,6 @@ def _function(source: str) -> Grade:
 
 
 def _f1(precision: Grade, recall: Grade, sample: Sample, item: Mapping[str, object]) -> float:
-    seen = {"output_text": sample.output_text, "output_json": sample.output_json}
+    seen = {"output_text": sample.output_text, "output_json": json.loads(sample.output_text)}
     p, r = precision(seen, item), recall(seen, item)
     return 2 * p * r / max(p + r, 1e-9)

@@ -19,7 +19,7 @@ EXAMPLES, VALIDATIONS, ASKED = 100, 50, 200
 AUTO = "auto"
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:  # noqa: ARG001 - one size serves both
     """Return the platform's figures: 100 training and 50 validation rows, 98 steps of 16 x 16 rollouts, two graders."""
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as home:
         async with serve(Path(home)) as platform, AsyncOpenAI(base_url=platform.url, api_key="local") as client:
@@ -44,7 +44,7 @@ async def _train(platform: Platform, client: AsyncOpenAI) -> tuple[FineTuningJob
     async def watch() -> None:
         nonlocal peak
         while True:
-            peak = max(peak, *(sum(map(_megabytes, _family(pid))) for pid in platform.trainers.values()), 0.0)
+            peak = max(peak, *(sum(map(_megabytes, _family(pid))) for pid in platform.runner.trainers.values()), 0.0)
             await asyncio.sleep(0.05)
 
     watching = asyncio.create_task(watch())

@@ -5,7 +5,20 @@ import random
 from dataclasses import replace
 from statistics import fmean
 
-from charts.over_steps import JobCurve, JobCurves, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes
+from charts.step_values import (
+    JobCurve,
+    JobCurves,
+    Panel,
+    Points,
+    RewardCurve,
+    RuleTrace,
+    StepPanels,
+    StepTime,
+    StepTimes,
+    Threshold,
+    TracedLine,
+    TracePanel,
+)
 from charts.values import (
     ArmScores,
     Chart,
@@ -97,6 +110,21 @@ JOBS = JobCurves(
     subtitle="eurovoc, 50 validation items",
 )
 
+DRIFT = TracePanel(
+    "drift of the gap between train and validation",
+    "score",
+    (TracedLine("drift of the gap", valid_points(100, level=-0.1)),),
+    (Threshold("what noise explains", valid_points(100, level=0.0, seed=9)), Threshold("wide", 0.1)),
+)
+BOTH = TracePanel("validation scores", "score", (TracedLine("precision", valid_points(100)), TracedLine("recall")))
+TRACE = RuleTrace(
+    "The gap grew from 0.02 to 0.20, more than noise explains",
+    (DRIFT, BOTH),
+    "rule O1, rft-k7m3pq",
+    fired=(65,),
+    cleared=(90,),
+    total_steps=100,
+)
 CHECKPOINTS = CheckpointComparison(
     title="Step 45 finds most labels; step 30 is nearly always right",
     subtitle="eurovoc, 50 validation items",
@@ -278,18 +306,89 @@ ODD |= {
     "thirty scores": ScoreIntervals("Many", tuple(evaluated(f"step {n}", 0.5, 0.5) for n in range(30)), "judge " * 40),
 }
 
-EVERY: tuple[Chart, ...] = (
-    OVERFIT,
-    NOISE_SHOWN,
-    GRADERS,
-    TOKENS,
-    TIMES,
-    JOBS,
-    CHECKPOINTS,
-    STUDY,
-    PUBLISHED,
-    BALANCE,
-    TRADE_OFF,
-    REWARDS,
-    *ODD.values(),
-)
+ODD |= {
+    "no condition": RuleTrace("Nothing", ()),
+    "a condition without points": RuleTrace(
+        "Nothing yet", (TracePanel("tokens", "tokens", (TracedLine("mean"),), ()),)
+    ),
+    "conditions that are not finite": RuleTrace(
+        "Holes",
+        (
+            TracePanel(
+                "share",
+                "share",
+                (TracedLine("a", ((1, math.nan), (2, 0.2), (3, math.inf))),),
+                (Threshold("b", math.nan), Threshold("c", ((1, math.nan),))),
+            ),
+        ),
+    ),
+    "a condition of one point": RuleTrace(
+        "One", (TracePanel("seconds", "seconds", (TracedLine("a", ((4, 2.0),)),)),), fired=(4,)
+    ),
+    "too many conditions": RuleTrace(
+        "Crowd",
+        (
+            TracePanel(
+                "score " * 60,
+                "score",
+                tuple(TracedLine(LONG_NAME.format(n) * 3, train_points(30, seed=n)) for n in range(9)),
+                tuple(Threshold(f"t{n}", n / 9) for n in range(9)),
+            ),
+        )
+        * 3,
+        fired=tuple(range(1, 30)),
+        cleared=tuple(range(2, 31)),
+    ),
+    "a condition below zero": RuleTrace(
+        "Penalties", (TracePanel("a", "score", (TracedLine("r", train_points(60, level=-3)),)),)
+    ),
+    "5,000 steps of a condition": RuleTrace(
+        "Long", (TracePanel("a", "tokens", (TracedLine("r", train_points(5000)),)),)
+    ),
+    "alerts past the plan": RuleTrace("Longer", (DRIFT,), fired=(140,), total_steps=50),
+}
+
+ODD |= {
+    "twelve models": PrecisionRecall(
+        "Step 40 is better than the base: F1 up 0.09 (95% interval 0.02 to 0.16)",
+        tuple(evaluated(f"step {5 * n} of rft-k7m3pq", 0.5 + n / 90, 0.52 + (n % 5) / 60) for n in range(12)),
+        "eurovoc \u00b7 rft-k7m3pq \u00b7 50 validation items x 3 runs",
+    ),
+    "long names of models": ScoreIntervals(
+        "Can't tell them apart " * 6,
+        tuple(replace(model, label=LONG_NAME.format(n), chosen=n == 1) for n, model in enumerate(MODELS)),
+        "a grader with a very long name indeed",
+    ),
+    "3,000 steps of everything": replace(
+        NOISE_SHOWN,
+        title="Validation reward 0.5832 at step 2,995 of 3,000, more than noise explains, and " * 3,
+        train=train_points(3000),
+        valid=valid_points(3000),
+        checkpoints=tuple(range(100, 3001, 100)),
+        alerts=(1, 700, 1400, 2100, 2999),
+        total_steps=3000,
+    ),
+    "halfway": replace(OVERFIT, train=train_points(45), valid=valid_points(45), checkpoints=(), alerts=(44,)),
+    "scripts without letters": LabelDistribution(
+        "\u0420\u0443\u0441\u0441\u043a\u0438\u0439 \u4e2d\u6587",
+        (LabelCount("\u4e2d\u6587\u6807\u7b7e", 4), LabelCount("\u0627\u0644\u0639\u0631\u0628\u064a\u0629", 2)),
+    ),
+}
+
+MAIN: dict[str, Chart] = {
+    "overfit": OVERFIT,
+    "noise shown": NOISE_SHOWN,
+    "graders": GRADERS,
+    "tokens": TOKENS,
+    "times": TIMES,
+    "jobs": JOBS,
+    "rule trace": TRACE,
+    "checkpoints": CHECKPOINTS,
+    "study": STUDY,
+    "published": PUBLISHED,
+    "balance": BALANCE,
+    "trade-off": TRADE_OFF,
+    "rewards": REWARDS,
+}
+"""One of each kind, as in a real thread."""
+EVERY: dict[str, Chart] = {**MAIN, **ODD}

@@ -1,30 +1,42 @@
-"""The drawing itself, in this process: what is on the sheet, and what must never be."""
+"""The drawing itself, in this process: each chart is drawn once a theme, and what is on the picture is looked at."""
 
 import io
-import math
-import struct
-from dataclasses import replace
-from itertools import combinations, pairwise
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import combinations
 from typing import get_args
+from unittest.mock import patch
 
+import numpy as np
 import pytest
+from matplotlib import rc_context
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from charts.drawing import CHARTS, draw
-from charts.lettering import ELLIPSIS, MISSING, fit, printable, shorten, width_of
-from charts.over_steps import Panel, RewardCurve, StepPanels
-from charts.overlay import MOST_JOBS, STYLES
-from charts.scale import Scale, ticks_to_the_end
-from charts.sheet import Sheet
-from charts.style import PALETTES
+from charts.evaluated_models import MARKS, f1_of
+from charts.figure import png
+from charts.reward_curves import MOST_JOBS, STYLES
+from charts.rule_trace import LINE_STYLES, MOST_LINES, MOST_THRESHOLDS, THRESHOLD_DASHES
+from charts.step_values import Panel, RewardCurve, RuleTrace, StepPanels
+from charts.style import PALETTES, WIDTH, settings
+from charts.text_fit import MISSING
 from charts.values import (
     ArmScores,
     Chart,
     CheckpointComparison,
     CheckpointScores,
+    EvaluatedModel,
     ItemScores,
     LabelCount,
     LabelDistribution,
+    ModelKind,
+    PrecisionRecall,
     Score,
     ScoreComparison,
     Theme,
@@ -32,313 +44,367 @@ from charts.values import (
 )
 from tests.charts.charts_to_draw import (
     CHECKPOINTS,
+    DRIFT,
     EVERY,
     GRADERS,
-    JOBS,
-    LONG_NAME,
-    NOISE_SHOWN,
+    MAIN,
+    MODELS,
     ODD,
     ONE_LABEL,
     OVERFIT,
     PUBLISHED,
     TIMES,
-    TOKENS,
+    TRACE,
+    evaluated,
 )
 
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def sheet(request: pytest.FixtureRequest) -> Sheet:
-    theme: Theme = request.param
-    return Sheet(theme)
-
-
-def pixels(png: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(png)).convert("RGB")
+LIGHT = PALETTES["light"]
+READ_AT = 380
+"""Pixels of width at which Slack shows a picture; letters are at least 11 high there."""
+TOLERANCE = 1.0
+"""Pixels by which letters may come near each other or the edge: extents are whole pixels, letters are not."""
 
 
-def colour(code: str) -> tuple[int, int, int]:
-    return struct.unpack("3B", bytes.fromhex(code[1:]))
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, and every text that was really drawn, with the pixels it covers."""
+
+    figure: Figure
+    image: Image.Image
+    texts: tuple[tuple[Text, Bbox], ...]
+
+    @property
+    def words(self) -> list[str]:
+        return [text.get_text() for text, _ in self.texts]
+
+    @property
+    def lines(self) -> list[Line2D]:
+        """Every line and row of markers on the axes."""
+        return [line for axes in self.figure.axes for line in axes.lines]
+
+    def of_colour(self, colour: str) -> list[Line2D]:
+        """Return the lines of this colour that have points."""
+        return [line for line in self.lines if line.get_color() == colour and len(steps_of(line))]
+
+    def bars(self, colour: str) -> list[Rectangle]:
+        """Return the bars of this colour, in the order drawn."""
+        patches = [bar for axes in self.figure.axes for bar in axes.patches if to_hex(bar.get_facecolor()) == colour]
+        return [bar for bar in patches if isinstance(bar, Rectangle)]
+
+    def pixels(self, colour: str, box: tuple[float, float, float, float] | None = None) -> int:
+        """Return how many pixels have exactly this colour, in a box of shares of the picture."""
+        width, height = self.image.size
+        left, top, right, bottom = box or (0, 0, 1, 1)
+        part = self.image.crop((int(left * width), int(top * height), int(right * width), int(bottom * height)))
+        wanted = tuple(round(255 * channel) for channel in to_rgb(colour))
+        return sum(count for count, found in part.getcolors(2**20) or [] if found == wanted)
 
 
-def count(image: Image.Image, code: str) -> int:
-    wanted = colour(code)
-    return sum(n for n, found in image.getcolors(2**20) or [] if found == wanted)
+def steps_of(line: Line2D) -> list[float]:
+    """Return where a line's points lie from left to right."""
+    return [float(value) for value in np.asarray(line.get_xdata())]
+
+
+def values_of(line: Line2D) -> list[float]:
+    """Return how high a line's points lie."""
+    return [float(value) for value in np.asarray(line.get_ydata())]
+
+
+def drawn(chart: Chart, theme: Theme = "light") -> Drawn:
+    """Draw a chart as `draw` does, keeping the figure."""
+    seen: list[Text] = []
+    original = Text.draw
+
+    def record(text: Text, renderer: object) -> None:
+        original(text, renderer)  # type: ignore[arg-type] # whatever matplotlib hands on
+        if text.get_visible() and text.get_text().strip():
+            seen.append(text)
+
+    with rc_context(settings(theme)), patch.object(Text, "draw", record):
+        figure = CHARTS[type(chart)](chart, PALETTES[theme])
+        image = Image.open(io.BytesIO(png(figure))).convert("RGB")
+    return Drawn(figure, image, tuple((text, Text.get_window_extent(text)) for text in dict.fromkeys(seen)))
+
+
+@cache
+def picture(name: str, theme: Theme = "light") -> Drawn:
+    """Return a chart of `EVERY`, drawn once for all tests."""
+    return drawn(EVERY[name], theme)
+
+
+def legends(picture: Drawn) -> list[str]:
+    """Return the labels of the figure's legend and of those of its axes."""
+    keys = [*picture.figure.legends, *(key for axes in picture.figure.axes if (key := axes.get_legend()))]
+    return [text.get_text() for key in keys for text in key.get_texts()]
 
 
 def test_every_kind_of_chart_is_in_the_list() -> None:
     assert set(CHARTS) == set(get_args(Chart))
+    assert {type(chart) for chart in MAIN.values()} == set(CHARTS)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_odd_input_is_drawn_without_a_warning(sheet: Sheet, name: str) -> None:
-    image = pixels(draw(sheet, ODD[name]))
-    assert image.width == 1000
-    assert image.height >= 100
+@pytest.mark.parametrize("name", EVERY)
+def test_nothing_is_clipped_no_words_lie_over_others_and_letters_are_large(name: str) -> None:
+    found = picture(name)
+    assert found.image.width == WIDTH
+    assert found.image.height == round(found.figure.bbox.height)
+    canvas = found.figure.bbox.padded(TOLERANCE)
+    for text, box in found.texts:
+        assert canvas.x0 <= box.x0 <= box.x1 <= canvas.x1, text
+        assert canvas.y0 <= box.y0 <= box.y1 <= canvas.y1, text
+        assert float(text.get_fontsize()) * READ_AT / WIDTH >= 11, text
+    for (one, box), (two, other) in combinations(found.texts, 2):
+        assert not box.padded(-TOLERANCE).overlaps(other.padded(-TOLERANCE)), (one, two)
 
 
-def test_a_reused_sheet_leaves_no_trace(sheet: Sheet) -> None:
-    first = draw(sheet, OVERFIT)
-    for chart in EVERY:
-        draw(sheet, chart)
-    assert draw(sheet, OVERFIT) == first
-    assert draw(Sheet("light" if sheet.palette is PALETTES["light"] else "dark"), OVERFIT) == first
+@pytest.mark.parametrize("name", MAIN)
+def test_a_theme_changes_colours_and_nothing_else(name: str) -> None:
+    light, dark = picture(name), picture(name, "dark")
+    assert light.words == dark.words
+    assert light.image.size == dark.image.size
+    assert light.image.getpixel((2, 2)) == (255, 255, 255)
+    assert dark.image.getpixel((2, 2)) == (0x1A, 0x1D, 0x21)
 
 
-def test_every_mark_of_the_curve_is_there(sheet: Sheet) -> None:
-    image, palette = pixels(draw(sheet, OVERFIT)), sheet.palette
-    assert image.size == (1000, 600)
-    for code in (palette.background, palette.train, palette.valid, palette.checkpoint, palette.alert):
-        assert count(image, code) > 100, code
+def test_the_same_chart_is_the_same_picture_whatever_was_drawn_before() -> None:
+    first = draw(OVERFIT, "light")
+    for chart in (TRACE, CHECKPOINTS, OVERFIT):
+        draw(chart, "dark")
+    assert draw(OVERFIT, "light") == first
 
 
-def test_a_curve_without_checkpoints_and_alerts_shows_none(sheet: Sheet) -> None:
-    plain = RewardCurve(OVERFIT.title, OVERFIT.subtitle, OVERFIT.train, OVERFIT.valid, total_steps=100)
-    image = pixels(draw(sheet, plain))
-    assert count(image, sheet.palette.checkpoint) == count(image, sheet.palette.alert) == 0
+# -- over steps -------------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_evaluation_leaves_a_gap(sheet: Sheet) -> None:
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_every_mark_of_the_curve_is_there(theme: Theme) -> None:
+    found, palette = picture("overfit", theme), PALETTES[theme]
+    for colour in (palette.background, palette.train, palette.valid, palette.checkpoint, palette.alert):
+        assert found.pixels(colour) > 100, colour
+    assert legends(found) == ["checkpoints kept", "alert at step 65"]
+
+
+def test_a_curve_without_checkpoints_and_alerts_shows_none() -> None:
+    found = drawn(replace(OVERFIT, checkpoints=(), alerts=()))
+    assert found.pixels(LIGHT.checkpoint) == found.pixels(LIGHT.alert) == 0
+    assert legends(found) == []
+
+
+def test_lines_end_in_their_name_and_their_last_value() -> None:
+    assert {"train\n0.76", "validation\n0.57"} <= set(picture("overfit").words)
+    assert {"train\n0.75", "validation\n0.57"} <= set(picture("noise shown").words)
+    assert "no step has reported yet" in picture("no step yet").words
+
+
+def test_a_missing_evaluation_leaves_a_gap() -> None:
     whole = tuple((step, 0.5) for step in range(0, 101, 5))
     holed = tuple(point for point in whole if not 40 <= point[0] <= 60)
-    full, gap = (pixels(draw(sheet, RewardCurve("t", valid=points, total_steps=100))) for points in (whole, holed))
-    middle = (370, 120, 530, 500)
-    assert count(full.crop(middle), sheet.palette.valid) > 300
-    assert count(gap.crop(middle), sheet.palette.valid) == 0
+    assert [len(steps_of(line)) for line in drawn(RewardCurve("t", valid=whole)).of_colour(LIGHT.valid)] == [21]
+    gap = drawn(RewardCurve("t", valid=holed)).of_colour(LIGHT.valid)
+    assert [steps_of(line)[-1] for line in gap] == [35, 100]
 
 
-def test_the_band_and_the_mean_of_an_epoch_are_there_where_they_are_known(sheet: Sheet) -> None:
-    palette = sheet.palette
-    image, bare = pixels(draw(sheet, NOISE_SHOWN)), pixels(draw(sheet, OVERFIT))
-    assert image.height == 640
-    for code in (palette.valid_band, palette.train_batch, palette.train):
-        assert count(image, code) > 500, code
-    assert count(bare, palette.valid_band) == count(bare, palette.train_batch) == 0
+def test_a_point_without_neighbours_is_seen() -> None:
+    (line,) = drawn(RewardCurve("t", train=((1, 0.5),))).of_colour(LIGHT.train)
+    assert line.get_marker() == "o"
 
 
-def test_every_panel_has_its_lines_and_one_without_points_has_none(sheet: Sheet) -> None:
-    palette, image = sheet.palette, pixels(draw(sheet, GRADERS))
-    rows = [y for y in range(150, image.height) if image.getpixel((760, y)) == colour(palette.valid)]
-    assert sum(below - above > 1 for above, below in pairwise(rows)) == len(GRADERS.panels) - 1
-    one, two = (pixels(draw(sheet, replace(TOKENS, panels=TOKENS.panels[:n]))) for n in (1, 2))
-    assert (
-        count(one.crop((112, 0, 824, 450)), palette.train) == count(two.crop((112, 0, 824, 450)), palette.train) > 500
-    )
+def test_the_band_and_the_mean_of_an_epoch_are_there_where_they_are_known() -> None:
+    found, bare = picture("noise shown"), picture("overfit")
+    for colour in (LIGHT.valid_band, LIGHT.train_batch, LIGHT.train):
+        assert found.pixels(colour) > 500, colour
+    assert bare.pixels(LIGHT.valid_band) == bare.pixels(LIGHT.train_batch) == 0
+    assert {"train, mean of one epoch", "\u00b1 0.015, one standard error"} <= set(legends(found))
 
 
-def test_shared_panels_show_equal_scores_at_equal_heights(sheet: Sheet) -> None:
-    panels = (Panel("a", valid=((0, 0.1), (9, 0.1))), Panel("b", valid=((0, 0.9), (9, 0.9))))
-    shared, apart = (
-        column(pixels(draw(sheet, StepPanels("t", panels, "score", shared=both))), 400, sheet.palette.valid)
-        for both in (True, False)
-    )
-    assert shared[-1] - shared[0] < apart[-1] - apart[0]
-
-
-def test_a_step_is_a_bar_as_high_as_it_took_and_a_missing_one_is_a_gap(sheet: Sheet) -> None:
-    image, palette = pixels(draw(sheet, TIMES)), sheet.palette
-    wide = (112 + 59.5 * 7.12, 112 + 63.5 * 7.12)
-    assert count(image.crop((int(wide[0]), 150, int(wide[1]), 510)), palette.valid) == 0
-    for code in (palette.valid, palette.train_batch, palette.checkpoint):
-        assert count(image.crop((112, 150, 824, 510)), code) > 2000, code
-
-
-def test_each_job_has_its_colour_dashes_and_marker(sheet: Sheet) -> None:
-    image, palette = pixels(draw(sheet, JOBS)), sheet.palette
-    for code in (palette.valid, palette.train, palette.checkpoint, palette.arms[4]):
-        assert count(image.crop((112, 150, 824, 512)), code) > 400, code
-    assert len({style for style, _ in STYLES}) == len({marker for _, marker in STYLES}) == MOST_JOBS
-
-
-def test_one_spike_in_five_thousand_steps_is_seen(sheet: Sheet) -> None:
-    points = tuple((step, 0.9 if step == 2500 else 0.5) for step in range(5001))
-    image = pixels(draw(sheet, RewardCurve("t", train=points)))
-    assert count(image.crop((450, 130, 480, 300)), sheet.palette.train) > 50
-
-
-def test_the_best_score_of_a_column_stands_out(sheet: Sheet) -> None:
-    image = pixels(draw(sheet, CHECKPOINTS))
-    assert count(image, sheet.palette.best_bar) > 5000
-    assert count(image, sheet.palette.bar) > 5000
-
-
-def test_equal_scores_have_no_best(sheet: Sheet) -> None:
-    rows = (CheckpointScores("a", 1, f1=0.501), CheckpointScores("b", 2, f1=0.502))
-    assert count(pixels(draw(sheet, CheckpointComparison("t", rows))), sheet.palette.best_bar) == 0
-
-
-def test_more_checkpoints_make_a_taller_picture(sheet: Sheet) -> None:
-    assert pixels(draw(sheet, ODD["many rows"])).height > 1000
-
-
-def test_a_comparison_ends_below_its_last_line(sheet: Sheet) -> None:
-    heights = [pixels(draw(sheet, CheckpointComparison("t", CHECKPOINTS.rows[:count]))).height for count in (1, 2, 3)]
-    assert heights == sorted(heights)
-    assert heights[0] < 400
+def test_one_spike_in_five_thousand_steps_is_seen() -> None:
+    found = drawn(RewardCurve("t", train=tuple((step, 0.9 if step == 2500 else 0.5) for step in range(5001))))
+    assert found.pixels(LIGHT.train, (0.4, 0.25, 0.6, 0.5)) > 50
 
 
 @pytest.mark.parametrize("steps", [1, 7, 93, 100, 101, 4730, 12345])
-def test_the_steps_axis_ends_in_the_number_of_steps_and_no_two_numbers_touch(steps: int) -> None:
-    scale = Scale(0, steps, 104, 824)
-    ticks = ticks_to_the_end(scale, 6)
-    assert ticks[0][1] == "0"
-    assert ticks[-1][1] == f"{steps:,}"
-    ends = [(scale.at(at) - width_of(words, 24) / 2, scale.at(at) + width_of(words, 24) / 2) for at, words in ticks]
-    assert all(right[0] - left[1] >= 20 for left, right in pairwise(ends))
+def test_the_steps_axis_ends_in_the_number_of_steps(steps: int) -> None:
+    found = drawn(RewardCurve("t", total_steps=steps))
+    assert f"{steps:,}" in found.words
+    assert max(found.figure.axes[0].get_xticks()) == steps
 
 
-def column(image: Image.Image, x: int, code: str) -> list[int]:
-    """Return the rows in which the pixel at `x` has this colour."""
-    wanted = colour(code)
-    return [y for y in range(image.height) if image.getpixel((x, y)) == wanted]
+def test_every_panel_has_its_lines_and_one_without_points_says_so() -> None:
+    for axes, panel in zip(picture("graders").figure.axes, GRADERS.panels, strict=True):
+        assert axes.get_title(loc="left") == panel.name
+        assert {line.get_color() for line in axes.lines if len(steps_of(line))} == {LIGHT.train, LIGHT.valid}
+    tokens = picture("tokens")
+    assert "not reported yet" in tokens.words
+    assert not tokens.of_colour(LIGHT.valid)
+    assert "1 more not drawn." not in tokens.words
+    assert "12 more not drawn." in picture("twenty panels").words
 
 
-def widths(image: Image.Image, code: str) -> list[int]:
-    """Return how wide each bar of this colour is, from the top down."""
-    wanted, found, inside = colour(code), [], False
-    for y in range(image.height):
-        width = sum(image.getpixel((x, y)) == wanted for x in range(image.width))
-        if width > 20 and not inside:
-            found.append(width)
-        inside = width > 20
-    return found
+def test_shared_panels_show_equal_scores_at_equal_heights() -> None:
+    panels = (Panel("a", valid=((0, 0.1), (9, 0.1))), Panel("b", valid=((0, 0.9), (9, 0.9))))
+    shared, apart = (drawn(StepPanels("t", panels, "score", shared=both)).figure.axes for both in (True, False))
+    assert shared[0].get_ylim() == shared[1].get_ylim()
+    assert apart[0].get_ylim() != apart[1].get_ylim()
 
 
-def test_every_item_has_a_bar_and_a_cross(sheet: Sheet) -> None:
-    palette = sheet.palette
-    scored = tuple(ItemScores(str(n), (n + 1) / 10, (n + 3) / 10, n / 10) for n in range(5))
-    image = pixels(draw(sheet, VarianceStudy("t", scored, 3)))
-    slot = (972 - 100) / 5
-    edges = [int(100 + (n + 0.5) * slot - 20) for n in range(5)]
-    bars = [len(column(image, x, palette.mean_bar)) for x in edges]
-    assert bars == sorted(bars)
-    assert [round(bar / 32) for bar in bars] == [1, 2, 3, 4, 5]
-    for n in range(5):
-        assert count(image.crop((int(100 + n * slot), 150, int(100 + (n + 1) * slot), 600)), palette.best_run) > 20
+def test_a_step_is_a_bar_as_high_as_it_took_and_a_missing_one_is_a_gap() -> None:
+    found = picture("times")
+    sampling = found.bars(LIGHT.valid)
+    assert [bar.get_height() for bar in sampling] == [time.sampling for time in TIMES.steps]
+    assert not [bar for bar in sampling if 59 < bar.get_x() < 63]
+    for colour in (LIGHT.valid, LIGHT.train_batch, LIGHT.checkpoint):
+        assert found.pixels(colour) > 2000, colour
+    assert [label.splitlines()[0] for label in legends(found)] == ["rest", "eval", "training", "sampling"]
+    assert len(picture("5,000 step times").bars(LIGHT.valid)) <= 121
 
 
-def test_a_thousand_items_keep_bars_that_can_be_told_apart(sheet: Sheet) -> None:
-    image, wanted = pixels(draw(sheet, ODD["1,000 items"])), colour(sheet.palette.mean_bar)
-    foot = max(y for y in range(image.height) if image.getpixel((960, y)) == wanted) - 4
-    row = [image.getpixel((x, foot)) == wanted for x in range(100, 972)]
-    assert 40 <= sum(right and not left for left, right in pairwise(row)) <= 2 * 60
+def test_each_job_has_its_colour_dashes_and_marker() -> None:
+    found = picture("jobs")
+    for colour in (LIGHT.valid, LIGHT.train, LIGHT.checkpoint, LIGHT.arms[4]):
+        assert found.pixels(colour) > 400, colour
+    assert len({style for style, _ in STYLES}) == len({marker for _, marker in STYLES}) == MOST_JOBS
+    assert any(label.endswith("\nnot evaluated yet") for label in legends(found))
 
 
-def test_an_item_without_scores_has_no_bar(sheet: Sheet) -> None:
-    image = pixels(draw(sheet, ODD["no item graded"]))
-    assert count(image.crop((0, 240, 1000, image.height)), sheet.palette.best_run) == 0
+def test_a_trace_has_its_lines_thresholds_and_moments() -> None:
+    found = picture("rule trace")
+    for colour in (LIGHT.valid, LIGHT.ink, LIGHT.alert, LIGHT.checkpoint):
+        assert found.pixels(colour) > 100, colour
+    told = legends(found)
+    assert told[1:5] == ["what noise explains: 0.40", "wide: 0.10", "raised at step 65", "over at step 90"]
+    assert "recall: not known yet" in told
+    quiet = drawn(RuleTrace("Quiet", (DRIFT,), total_steps=100))
+    assert quiet.pixels(LIGHT.alert) == quiet.pixels(LIGHT.checkpoint) == 0
+    assert found.image.height > quiet.image.height + 200
 
 
-def test_the_published_figures_are_bars_of_their_lengths(sheet: Sheet) -> None:
-    image = pixels(draw(sheet, PUBLISHED))
-    for index, arm in enumerate(PUBLISHED.arms):
-        lengths = widths(image, sheet.palette.arms[index])
-        shares = [length / lengths[0] for length in lengths]
-        means = [score.mean or 0.0 for score in arm.scores]
-        assert shares == pytest.approx([mean / means[0] for mean in means], rel=0.03)
+def test_no_two_lines_or_thresholds_differ_by_colour_alone() -> None:
+    assert len(set(LINE_STYLES)) == len(LINE_STYLES) == MOST_LINES
+    assert len(set(THRESHOLD_DASHES)) == len(THRESHOLD_DASHES) == MOST_THRESHOLDS
 
 
-def test_a_score_nobody_measured_has_no_bar(sheet: Sheet) -> None:
+# -- scores -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_best_score_of_a_column_stands_out() -> None:
+    found = picture("checkpoints")
+    assert [bar.get_width() for bar in found.bars(LIGHT.best_bar)] == [0.87, 0.72, 0.66]
+    assert sorted(words for words in found.words if "\u2605" in words) == ["0.66 \u2605", "0.72 \u2605", "0.87 \u2605"]
+    assert legends(found) == ["highest of its column"]
+
+
+def test_equal_scores_have_no_best() -> None:
+    rows = (CheckpointScores("a", 1, f1=0.501), CheckpointScores("b", 2, f1=0.502))
+    found = drawn(CheckpointComparison("t", rows))
+    assert not found.bars(LIGHT.best_bar)
+    assert legends(found) == []
+
+
+def test_more_checkpoints_make_a_taller_picture_up_to_twelve() -> None:
+    heights = [drawn(CheckpointComparison("t", CHECKPOINTS.rows[:count])).image.height for count in (1, 2, 3)]
+    assert heights == sorted(heights)
+    assert heights[0] < 400
+    assert picture("many rows").image.height > 1000
+    assert "first 12 of 40 checkpoints." in picture("many rows").words
+
+
+def test_a_score_nobody_measured_is_a_dash_without_a_bar() -> None:
     arms = (ArmScores("a", (Score(0.5, 0.1),)), ArmScores("b", (Score(None),)))
-    image = pixels(draw(sheet, ScoreComparison("t", ("F1",), arms)))
-    assert widths(image, sheet.palette.arms[0])
-    assert not widths(image, sheet.palette.arms[1])
+    found = drawn(ScoreComparison("t", ("F1",), arms))
+    assert found.bars(LIGHT.arms[0])
+    assert not found.bars(LIGHT.arms[1])
+    assert "\u2013" in found.words
+    rewards = picture("models with holes")
+    assert "\u2013" in rewards.words
 
 
-def test_before_is_a_wider_bar_around_the_one_of_after(sheet: Sheet) -> None:
-    image = pixels(draw(sheet, LabelDistribution("t", (ONE_LABEL,))))
-    # The first 40 pixels of each colour are its swatch in the key.
-    (_, before), (_, after) = widths(image, sheet.palette.bar), widths(image, sheet.palette.best_bar)
-    assert after / before == pytest.approx(12 / 90, rel=0.03)
-    alone = pixels(draw(sheet, LabelDistribution("t", (LabelCount("a", 1),))))
-    assert not widths(alone, sheet.palette.bar)
+def test_the_published_figures_are_bars_of_their_lengths() -> None:
+    found = picture("published")
+    for arm, colour in zip(PUBLISHED.arms, LIGHT.arms, strict=False):
+        assert [bar.get_width() for bar in found.bars(colour)] == [score.mean for score in arm.scores]
+        assert found.pixels(colour) > 5000
+    assert "0.671 \u00b1 0.003 \u2605" in found.words
+    assert legends(found) == ["highest of its group", "\u00b1 standard deviation over runs"]
 
 
-def test_long_names_keep_both_ends() -> None:
-    name = shorten(LONG_NAME.format(1), 330, 24)
-    assert name.startswith("ft:o4-mini")
-    assert name.endswith("(high)")
-    assert ELLIPSIS in name
-    assert width_of(name, 24) <= 330
-    assert shorten("x" * 10**6, 300, 24).count(ELLIPSIS) == 1
-    assert shorten("short", 300, 24) == "short"
-    assert shorten("", 300, 24) == ""
+def test_before_is_a_wider_bar_around_the_one_of_after() -> None:
+    found = drawn(LabelDistribution("t", (ONE_LABEL,)))
+    (before,), (after,) = found.bars(LIGHT.bar), found.bars(LIGHT.best_bar)
+    assert (before.get_width(), after.get_width()) == (90, 12)
+    assert before.get_height() > after.get_height()
+    assert "90 \u2192 12" in found.words
+    assert not drawn(LabelDistribution("t", (LabelCount("a", 1),))).bars(LIGHT.bar)
+    assert "460 labels between, 1,980 to 1,521 items each" in picture("500 labels").words
 
 
-def seen_without(kind: str, code: str) -> tuple[float, ...]:
-    """Return a colour in Lab as a colour-blind reader sees it (Machado, Oliveira and Fernandes 2009, severity 1)."""
-    linear = [c / 12.92 if (c := v / 255) <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for v in colour(code)]
-    r, g, b = (max(0.0, sum(w * v for w, v in zip(row, linear, strict=True))) for row in BLINDNESS[kind])
-    x, y, z = (
-        0.4124 * r + 0.3576 * g + 0.1805 * b,
-        0.2126 * r + 0.7152 * g + 0.0722 * b,
-        0.0193 * r + 0.1192 * g + 0.9505 * b,
+def test_every_item_has_a_bar_and_a_cross() -> None:
+    scored = tuple(ItemScores(str(n), (n + 1) / 10, (n + 3) / 10, n / 10) for n in range(5))
+    found = drawn(VarianceStudy("t", scored, 3))
+    assert [bar.get_height() for bar in found.bars(LIGHT.mean_bar)] == [item.mean for item in scored]
+    (crosses,) = found.of_colour(LIGHT.best_run)
+    assert values_of(crosses) == [item.best for item in scored]
+    spans = [values_of(line) for line in found.of_colour(LIGHT.ink)[:5]]
+    assert spans == [[item.worst, item.best] for item in scored]
+    assert not drawn(ODD["no item graded"]).of_colour(LIGHT.best_run)
+
+
+def test_a_thousand_items_keep_bars_that_can_be_told_apart() -> None:
+    found = picture("1,000 items")
+    heights = [bar.get_height() for bar in found.bars(LIGHT.mean_bar)]
+    assert len(heights) == 60
+    assert heights == sorted(heights)
+    assert any("each bar averages up to 17" in words for words in found.words)
+
+
+# -- evaluated models -------------------------------------------------------------------------------------------------
+
+
+def test_kinds_of_models_differ_in_shape() -> None:
+    assert set(MARKS) == set(get_args(ModelKind))
+    assert len({shape for _, shape in MARKS.values()}) == len(MARKS)
+    assert legends(picture("trade-off")) == ["base model", "checkpoint", "in use now"]
+    assert legends(drawn(PrecisionRecall("One", (evaluated("step 5", 0.5, 0.5),)))) == ["checkpoint"]
+
+
+def test_every_model_is_named_next_to_its_point_and_the_chosen_one_in_bold() -> None:
+    found = picture("trade-off")
+    names = {text.get_text(): (text, box) for text, box in found.texts}
+    to_pixels = found.figure.axes[0].transData.transform
+    for model in MODELS:
+        text, box = names[model.label]
+        x, y = to_pixels((model.recall.mean or 0.0, model.precision.mean or 0.0))
+        assert box.padded(60).contains(x, y), model.label
+        assert text.get_fontweight() == ("bold" if model.chosen else "normal")
+
+
+def test_lines_of_equal_f1_are_where_their_names_say() -> None:
+    found = picture("trade-off")
+    lines = [line for line in found.lines if line.get_linestyle() == "--"]
+    levels = [float(words.removeprefix("F1 ")) for words in found.words if words.startswith("F1 ")]
+    assert levels == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
+    for line, level in zip(lines, levels, strict=True):
+        scores = zip(values_of(line), steps_of(line), strict=True)
+        assert [f1_of(precision, recall) for precision, recall in scores] == pytest.approx([level] * 101)
+
+
+def test_f1_is_the_harmonic_mean() -> None:
+    assert f1_of(0.5, 0.25) == pytest.approx(1 / 3)
+    assert f1_of(0.0, 0.0) == 0.0
+
+
+def test_a_model_without_precision_is_named_and_has_no_point() -> None:
+    words = picture("a model that was not measured").words
+    assert "not measured: step 75" in words
+    assert "step 75" not in words
+
+
+def test_a_picture_without_anything_measured_says_so() -> None:
+    assert (
+        "no model has precision and recall yet"
+        in drawn(PrecisionRecall("Nothing", (EvaluatedModel("base", "base"),))).words
     )
-    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x / 0.9505, y, z / 1.089))
-    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+    assert "no model has reward yet" in picture("no scored model").words
 
 
-BLINDNESS = {
-    "nothing": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
-    "red cones": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
-    "green cones": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
-    "blue cones": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
-}
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("kind", BLINDNESS)
-def test_colours_of_arms_are_told_apart_by_every_reader(theme: Theme, kind: str) -> None:
-    for one, other in combinations(PALETTES[theme].arms, 2):
-        assert math.dist(seen_without(kind, one), seen_without(kind, other)) > 15, (one, other)
-
-
-def luminance(code: str) -> float:
-    channels = [c / 255 for c in colour(code)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["ink", "muted", "valid", "train", "checkpoint", "alert", "best_run"])
-def test_letters_and_lines_have_the_contrast_wcag_asks_for(theme: Theme, name: str) -> None:
-    palette = PALETTES[theme]
-    high, low = sorted((luminance(getattr(palette, name)), luminance(palette.background)), reverse=True)
-    assert (high + 0.05) / (low + 0.05) >= 4.5
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_bars_have_the_contrast_wcag_asks_for(theme: Theme) -> None:
-    palette = PALETTES[theme]
-    for code in palette.arms:
-        high, low = sorted((luminance(code), luminance(palette.background)), reverse=True)
-        assert (high + 0.05) / (low + 0.05) >= 3, code
-
-
-def test_words_that_fit_stay_as_they_are() -> None:
-    assert fit("two words", 900, 24) == ["two words"]
-    assert fit("", 900, 24) == []
-
-
-def test_long_words_break_into_even_lines_and_then_end_in_an_ellipsis() -> None:
-    words = "validation stopped rising at step 40 while train reward went on"
-    first, second = fit(words, 900, 30, "bold", lines=2)
-    assert f"{first} {second}" == words
-    assert abs(width_of(first, 30, "bold") - width_of(second, 30, "bold")) < 250
-    lines = fit(words * 4, 900, 30, "bold", lines=2)
-    assert len(lines) == 2
-    assert lines[1].endswith(ELLIPSIS)
-    assert all(width_of(line, 30, "bold") <= 900 for line in lines)
-
-
-def test_a_long_word_keeps_its_line_and_the_next_goes_below() -> None:
-    assert fit(f"{'m' * 25} m", 760, 30, lines=2) == ["m" * 25, "m"]
-
-
-def test_one_endless_word_is_cut() -> None:
-    (line,) = fit("x" * 500, 300, 24)
-    assert line.endswith(ELLIPSIS)
-    assert width_of(line, 24) <= 300
-
-
-def test_what_the_font_cannot_draw_becomes_a_box() -> None:
-    assert printable("a\n\tb \u4e2d") == f"a b {MISSING}"
+def test_letters_that_the_font_lacks_are_one_sign_each() -> None:
+    assert MISSING * 4 in picture("scripts without letters").words

@@ -1,7 +1,7 @@
 import io
 import pickle
 
-from charts.frames import ASK, DONE, FAILED, HEADER, frame
+from charts.protocol import ASK, DONE, FAILED, HEADER, frame
 from charts.worker import serve
 from tests.charts.charts_to_draw import CHECKPOINTS, OVERFIT
 

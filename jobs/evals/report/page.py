@@ -17,25 +17,18 @@ from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report.data import Json, answer_row, blocks, columns_of, eval_row, item_row
 
-STYLES: Final = ("tokens.css", "layout.css", "list.css", "detail.css", "overview.css", "narrow.css", "print.css")
+STYLE: Final = "report.css"
 SCRIPTS: Final = (
-    "dom.js",
-    "figures.js",
+    "elements.js",
     "data.js",
-    "choosing.js",
-    "strip.js",
+    "selection.js",
     "list.js",
-    "matrix.js",
-    "answers.js",
-    "detail.js",
+    "item.js",
     "overview.js",
-    "histogram.js",
-    "controls.js",
-    "keys.js",
-    "printing.js",
+    "filters.js",
     "main.js",
 )
-"""In this order: each may use what stands in those before it."""
+"""In this order: each may use at once what stands in those before it."""
 
 
 def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers: Iterable[Answer]) -> None:
@@ -79,7 +72,7 @@ def _answer_rows(
 def _page() -> tuple[str, str]:
     """Return the page before its data and after it."""
     folder = resources.files("jobs.evals.report").joinpath("assets")
-    style = "".join(folder.joinpath(name).read_text("utf-8") for name in STYLES)
+    style = folder.joinpath(STYLE).read_text("utf-8")
     scripts = "".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     script = f'"use strict";(() => {{\n{scripts}}})();'
     policy = (

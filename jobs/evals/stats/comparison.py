@@ -10,7 +10,8 @@ from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
-from jobs.evals.stats.verdict import Pair, Runs, Side, judged, pair_up
+from jobs.evals.stats.variance_components import ItemScores
+from jobs.evals.stats.verdict import Pair, Side, judged, pair_up
 
 FIRST_COLUMNS: Final = ("precision", "recall", "f1")
 """Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
@@ -22,8 +23,8 @@ class ArmAnswers:
 
     evaluation: Eval
     arm: str
-    scores: Mapping[str, Mapping[str, Runs]]
-    """Grader to item to run to score; only what was graded."""
+    scores: Mapping[str, ItemScores]
+    """By grader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,6 @@ class ArmRow:
     """One line of the table: an arm over all its own items."""
 
     name: str
-    eval: str
-    items: int
     graders: tuple[GraderSummary, ...]
     """In the order of `Comparison.graders`."""
 
@@ -41,7 +40,6 @@ class ArmRow:
 class Comparison:
     """Arms side by side: a table over runs, and a verdict for each pair."""
 
-    reward: str
     graders: tuple[str, ...]
     rows: tuple[ArmRow, ...]
     pairs: tuple[Pair, ...]
@@ -92,8 +90,8 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
     adjusted = holm([pair.p for pair in raw])
     pairs = tuple(judged(pair, p, len(raw), reward) for pair, p in zip(raw, adjusted, strict=True))
     columns = _columns(evals)
-    rows = tuple(_row(side, arm, columns) for side, arm in zip(sides, arms, strict=True))
-    return Comparison(reward, columns, rows, pairs, _notes(evals, pairs))
+    rows = tuple(_row(side.name, arm, columns) for side, arm in zip(sides, arms, strict=True))
+    return Comparison(columns, rows, pairs, _notes(evals, pairs))
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
@@ -103,15 +101,16 @@ def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(grader for grader in FIRST_COLUMNS if grader in shared), *shared]))
 
 
-def _row(side: Side, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
-    summaries = []
-    for grader in columns:
-        tally = ScoreTally()
-        for item, runs in arm.scores.get(grader, {}).items():
-            for run, score in runs.items():
-                tally.add(item, run, score)
-        summaries.append(tally.summary(grader))
-    return ArmRow(side.name, arm.evaluation.id, len(side.rewards), tuple(summaries))
+def _row(name: str, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
+    return ArmRow(name, tuple(_summary(grader, arm.scores.get(grader, {})) for grader in columns))
+
+
+def _summary(grader: str, scores: ItemScores) -> GraderSummary:
+    tally = ScoreTally()
+    for item, runs in scores.items():
+        for run, score in runs.items():
+            tally.add(item, run, score)
+    return tally.summary(grader)
 
 
 def _figure(summary: GraderSummary) -> str:

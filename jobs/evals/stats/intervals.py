@@ -71,8 +71,6 @@ def t_quantile(probability: float, freedom: float) -> float:
 
 def t_cdf(value: float, freedom: float) -> float:
     """Return the probability that Student's t with `freedom` degrees is below `value` (DLMF 8.17; AS 26.7.1)."""
-    if math.isinf(value):
-        return 1.0 if value > 0 else 0.0
     tail = _beta_share(freedom / (freedom + value * value), freedom / 2, 0.5) / 2
     return 1 - tail if value > 0 else tail
 

@@ -36,26 +36,21 @@ def _settled(values: Sequence[float], count: int, limits: Sequence[float]) -> bo
     return not any(interval.low <= limit <= interval.high for limit in limits)
 
 
-def sample_size(
-    true: float, item_variance: float, run_variance: float = 0.0, *, pairs: int = 1, most: int = MOST_ITEMS
-) -> int | None:
-    """Return how many items show a true difference 4 times in 5; None above `most`.
+def sample_size(true: float, item_variance: float, *, pairs: int = 1) -> int | None:
+    """Return how many items show a true difference 4 times in 5; None above `MOST_ITEMS`.
 
     n = (z_{a/2} + z_b)^2 (w^2 + s_A^2 / K_A + s_B^2 / K_B) / d^2 (Miller, arXiv 2411.00640) with b = .20 and
     a = LEVEL / pairs, the strictest step of Holm's.
 
     Args:
         true: d, in units of the score.
-        item_variance: w^2, variance over items of the true difference; or the whole bracket, which is what the
-            variance of measured item differences estimates.
-        run_variance: s_A^2 / K_A + s_B^2 / K_B.
+        item_variance: the bracket, which is what the variance of measured item differences estimates.
         pairs: pairs in the comparison.
-        most: the largest number worth naming.
     """
     if true == 0:
         return None
-    needed = (_distance(pairs) / true) ** 2 * (item_variance + run_variance)
-    return None if needed > most else max(2, math.ceil(needed))
+    needed = (_distance(pairs) / true) ** 2 * item_variance
+    return None if needed > MOST_ITEMS else max(2, math.ceil(needed))
 
 
 def detectable(items: int, item_variance: float, *, pairs: int = 1) -> float:

@@ -56,8 +56,6 @@ class ItemReading:
     worst: float
     std: float
     """Standard deviation of the runs at hand (divided by K, not K - 1)."""
-    runs: int
-    """Graded answers."""
 
     @property
     def flat(self) -> bool:
@@ -74,8 +72,6 @@ class ItemReading:
 class Condition:
     """One condition of the preflight: a figure, and whether it keeps its limits."""
 
-    name: str
-    """`baseline`, `headroom` or `flat items`."""
     value: float
     interval: Interval | None
     """95%, over items."""
@@ -100,28 +96,21 @@ class VarianceReading:
     """A variance study of one arm, and what it means."""
 
     arm: str
-    grader: str
     items: tuple[ItemReading, ...]
     """From the lowest mean to the highest; of equal means the lower best first, then by id."""
     runs: int
     """K, as asked for."""
     mean: float | None
-    """Mean over items of the mean over runs; None where no item could be read, as are the next three."""
+    """Mean over items of the mean over runs; None where no item could be read, as are the next two."""
     mean_of_best: float | None
     mean_variance: float | None
     """Mean over items of the variance over runs (divided by K)."""
-    flat_share: float | None
-    """Share of items whose runs all score the same."""
     always_zero: tuple[str, ...]
     """Ids of the items that never scored above 0."""
     left_out: int
     """Items of the eval with fewer than `LEAST_RUNS` graded answers; they are in no figure."""
     conditions: tuple[Condition, ...]
-
-    @property
-    def headroom(self) -> float | None:
-        """Mean over items of (best - mean): what always giving one's best answer would add."""
-        return None if self.mean is None or self.mean_of_best is None else self.mean_of_best - self.mean
+    """Baseline, headroom and flat items, where an item could be read."""
 
     @property
     def verdict(self) -> Readiness:
@@ -174,13 +163,11 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None =
     items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
     return VarianceReading(
         arm=arm,
-        grader=evaluation.reward,
         items=items,
         runs=evaluation.runs,
         mean=_mean([item.mean for item in items]),
         mean_of_best=_mean([item.best for item in items]),
         mean_variance=_mean([item.std**2 for item in items]),
-        flat_share=_mean([float(item.flat) for item in items]),
         always_zero=tuple(item.item for item in items if item.best <= 0),
         left_out=max(0, evaluation.items - len(items)),
         conditions=_conditions(items, evaluation.runs) if items else (),
@@ -190,7 +177,7 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None =
 def _item(item: str, scores: Sequence[float]) -> ItemReading:
     mean = fmean(scores)
     std = math.sqrt(fmean((score - mean) ** 2 for score in scores))
-    return ItemReading(item, mean, max(scores), min(scores), std, len(scores))
+    return ItemReading(item, mean, max(scores), min(scores), std)
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -206,7 +193,7 @@ def _conditions(items: Sequence[ItemReading], runs: int) -> tuple[Condition, ...
 
 def _baseline(items: Sequence[ItemReading]) -> Condition:
     low, high = BASELINE
-    found = _check("baseline", [item.mean for item in items], low, high, STUDY_RUNS)
+    found = _check([item.mean for item in items], low, high, STUDY_RUNS)
     if found.holds is None:
         limit = min(BASELINE, key=lambda one: abs(one - found.value))
         words, step = f"not settled (limit {limit:.2f})", ""
@@ -222,7 +209,7 @@ def _baseline(items: Sequence[ItemReading]) -> Condition:
 
 
 def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
-    found = _check("headroom", [item.headroom for item in items], LEAST_HEADROOM, math.inf, runs)
+    found = _check([item.headroom for item in items], LEAST_HEADROOM, math.inf, runs)
     reason = (
         f"Best of {runs} runs {fmean(item.best for item in items):.2f}: headroom {found.value:.2f}{found.span}, "
         f"{_words(found, 'enough', 'too little')} (at least {LEAST_HEADROOM:.2f})."
@@ -232,7 +219,7 @@ def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
 
 
 def _flat_items(items: Sequence[ItemReading], runs: int) -> Condition:
-    found = _check("flat items", [float(item.flat) for item in items], -math.inf, MOST_FLAT, runs)
+    found = _check([float(item.flat) for item in items], -math.inf, MOST_FLAT, runs)
     span = f" (95%: {found.interval.low:.0%} to {found.interval.high:.0%})" if found.interval else ""
     reason = (
         f"Without variance: {found.value:.0%} of items{span}, "
@@ -242,9 +229,9 @@ def _flat_items(items: Sequence[ItemReading], runs: int) -> Condition:
     return _told(found, reason, step, len(items))
 
 
-def _check(name: str, values: Sequence[float], low: float, high: float, runs: int) -> Condition:
+def _check(values: Sequence[float], low: float, high: float, runs: int) -> Condition:
     """Hold the interval of the mean against low..high; what only `runs` too few may have broken is not broken."""
-    found = Condition(name, fmean(values), mean_interval(values), holds=None)
+    found = Condition(fmean(values), mean_interval(values), holds=None)
     interval = found.interval
     if interval is None:
         return found

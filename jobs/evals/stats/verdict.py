@@ -1,18 +1,15 @@
 """Two arms on the items both have: better, worse, or can't tell and how many items it would take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 
 from charts.wording import counted
 from jobs.core.errors import InvalidRequest
-from jobs.evals.stats.intervals import variance
 from jobs.evals.stats.paired_tests import Difference, difference, mcnemar
 from jobs.evals.stats.power import LEVEL, about, detectable, sample_size
-
-Runs = Mapping[int, float]
-"""Run to score."""
+from jobs.evals.stats.variance_components import ItemScores, Runs, run_variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,7 @@ class Side:
     """One side of a pair: what it is called and its rewards by item; only what was graded."""
 
     name: str
-    rewards: Mapping[str, Runs]
+    rewards: ItemScores
 
 
 class Verdict(StrEnum):
@@ -114,16 +111,7 @@ def _run_share(old: Sequence[Runs], new: Sequence[Runs], found: Difference) -> f
     """Return (s_A^2 / K_A + s_B^2 / K_B) / Var(differences)."""
     if not found.variance or any(len(runs) < 2 for runs in (*old, *new)):
         return None
-    return min(1.0, sum(run_noise(side) or 0.0 for side in (old, new)) / found.variance)
-
-
-def run_noise(items: Sequence[Runs]) -> float | None:
-    """Return the variance of an item's mean that comes from its runs, s^2 / K.
-
-    s^2 is the sample variance between an item's runs, averaged over the items with several; None at single runs.
-    """
-    repeated = [list(runs.values()) for runs in items if len(runs) > 1]
-    return fmean(variance(runs, fmean(runs)) / len(runs) for runs in repeated) if repeated else None
+    return min(1.0, sum(run_variance(side) or 0.0 for side in (old, new)) / found.variance)
 
 
 def _passes(old: Sequence[Runs], new: Sequence[Runs], threshold: float, flips: int) -> Passes:

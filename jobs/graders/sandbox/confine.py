@@ -50,7 +50,7 @@ def confine(scratch: str, memory_bytes: int, file_bytes: int) -> None:
     _limit(memory_bytes, file_bytes)
     needs = "Landlock (Linux 5.13 or newer)"
     try:
-        _drop_capabilities()
+        libc_call("capset", struct.pack("<Ii", CAPABILITY_VERSION_3, 0), bytes(24))  # for containers that run as root
         libc_call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         landlock.restrict(_rules(scratch))
         needs = "seccomp filters"
@@ -70,11 +70,6 @@ def _limit(memory_bytes: int, file_bytes: int) -> None:
         _, most = resource.getrlimit(kind)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(kind, (value, value))
-
-
-def _drop_capabilities() -> None:
-    """Take root's powers over other processes and files from it, for containers that run as root."""
-    libc_call("capset", struct.pack("<Ii", CAPABILITY_VERSION_3, 0), bytes(24))
 
 
 def _rules(scratch: str) -> list[landlock.Rule]:

@@ -16,6 +16,7 @@ SAMPLE_KEYS = ("choices", "output_text", "output_json", "output_tools", "output_
 
 _PLACEHOLDER = pattern(r"\{\{(.*?)\}\}")
 _PATH = pattern(r"\s*([A-Za-z_]\w*)((?:\.[\w-]+|\[\d+\])*)\s*")
+_INDEX = pattern(r"[0-9]{1,9}")
 _STEP = pattern(r"\.([\w-]+)|\[(\d+)\]")
 
 Path = tuple[tuple[str, str], ...]
@@ -73,15 +74,11 @@ def _value(path: Path, roots: dict[str, object]) -> object:
     for depth, (step, _) in enumerate(path):
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and _is_index(step) and int(step) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(step) and int(step) < len(value):
             value = value[int(step)]
         else:
             raise _missing(path, depth, value)
     return value
-
-
-def _is_index(step: str) -> bool:
-    return step.isascii() and step.isdigit() and len(step) < 10
 
 
 def _missing(path: Path, depth: int, value: object) -> GradingError:

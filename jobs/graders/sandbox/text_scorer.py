@@ -15,14 +15,7 @@ OPERATIONS: Mapping[str, Callable[[str, str], float]] = {
 
 
 class TextScorer:
-    """One grader that compares two texts.
-
-    Args:
-        name: the grader's name.
-        operation: of a `string_check`, or the metric of a `text_similarity`.
-        text: template of the text being graded.
-        reference: template of what it is compared with.
-    """
+    """One grader that compares two templates, by the operation of a `string_check` or a metric of similarity."""
 
     def __init__(self, name: str, operation: str, text: str, reference: str) -> None:
         self._name = name

@@ -31,12 +31,7 @@ Scorer = Callable[[object, object], float]
 
 
 class Worker:
-    """One grading process, from the inside.
-
-    Args:
-        requests: from the parent.
-        replies: to the parent.
-    """
+    """One grading process, from the inside."""
 
     def __init__(self, requests: TextIO, replies: TextIO) -> None:
         self._requests = requests
@@ -86,12 +81,7 @@ class Worker:
 
 
 def main(channel: int, parent: int) -> None:
-    """Run the grading process.
-
-    Args:
-        channel: descriptor of the socket to the parent.
-        parent: the parent's process id.
-    """
+    """Run the grading process of the process `parent`, with which it talks over the descriptor `channel`."""
     die_with(parent)
     os.nice(NICENESS)
     worker = Worker(os.fdopen(channel, encoding="ascii"), os.fdopen(channel, "w", encoding="ascii", closefd=False))

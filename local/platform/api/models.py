@@ -1,6 +1,7 @@
 """`/v1/models`, `/v1/responses` and `/v1/chat/completions`."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,8 +10,10 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from local.platform.api.http import read_body
 from local.platform.errors import ApiError
+from local.platform.file_store import texts_of
 from local.platform.ids import new_id
-from local.platform.numpy_policy.models import Answers, Models, Question
+from local.platform.numpy_policy.models import Models
+from local.platform.numpy_policy.policy import count_tokens
 from local.platform.request_models import (
     JsonObject,
     Metadata,
@@ -103,27 +106,28 @@ class ModelsApi:
     async def _respond(self, request: web.Request) -> web.Response:
         body = await read_body(request, ResponseRequest)
         model = self.models.get(body.model)
-        question = Question(
-            messages=[{"role": "developer", "content": body.instructions}, *body.input],
-            schema=_flat_schema(body.text.format),
-            param="text.format.schema",
-            temperature=body.temperature,
-            seed=body.seed,
+        messages = [{"role": "developer", "content": body.instructions}, *body.input]
+        schema = _flat_schema(body.text.format)
+        [text] = model.answer(
+            messages, schema, schema_param="text.format.schema", temperature=body.temperature, seed=body.seed
         )
-        return web.json_response(_response(body, model.answer(question)))
+        return web.json_response(_response(body, text, _count(messages), count_tokens(text)))
 
     async def _complete(self, request: web.Request) -> web.Response:
         body = await read_body(request, CompletionRequest)
-        model = self.models.get(body.model)
-        question = Question(
-            messages=body.messages,
-            schema=schema_of(body.response_format, "response_format"),
-            param="response_format.json_schema.schema",
+        texts = self.models.get(body.model).answer(
+            body.messages,
+            schema_of(body.response_format, "response_format"),
+            schema_param="response_format.json_schema.schema",
             temperature=body.temperature,
             seed=body.seed,
             draws=body.n,
         )
-        return web.json_response(_completion(model.id, model.answer(question)))
+        return web.json_response(_completion(body, texts, _count(body.messages), sum(map(count_tokens, texts))))
+
+
+def _count(messages: Sequence[object]) -> int:
+    return sum(map(count_tokens, texts_of(messages)))
 
 
 def _flat_schema(text_format: TextFormat) -> JsonObject | None:
@@ -134,8 +138,8 @@ def _flat_schema(text_format: TextFormat) -> JsonObject | None:
     return checked_schema(text_format.schema_, "text.format.schema")
 
 
-def _response(body: ResponseRequest, given: Answers) -> dict[str, object]:
-    content = {"type": "output_text", "text": given.texts[0], "annotations": [], "logprobs": []}
+def _response(body: ResponseRequest, text: str, prompt_tokens: int, answer_tokens: int) -> dict[str, object]:
+    content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     message = {
         "type": "message",
         "id": new_id("msg_"),
@@ -161,20 +165,22 @@ def _response(body: ResponseRequest, given: Answers) -> dict[str, object]:
         "tools": [],
         "top_p": 1.0,
         "usage": {
-            "input_tokens": given.prompt_tokens,
+            "input_tokens": prompt_tokens,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": given.answer_tokens,
-            "total_tokens": given.prompt_tokens + given.answer_tokens,
+            "output_tokens": answer_tokens,
+            "total_tokens": prompt_tokens + answer_tokens,
         },
     }
 
 
-def _completion(model: str, given: Answers) -> dict[str, object]:
+def _completion(
+    body: CompletionRequest, texts: Sequence[str], prompt_tokens: int, answer_tokens: int
+) -> dict[str, object]:
     return {
         "id": new_id("chatcmpl-"),
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": model,
+        "model": body.model,
         "choices": [
             {
                 "index": index,
@@ -182,11 +188,11 @@ def _completion(model: str, given: Answers) -> dict[str, object]:
                 "logprobs": None,
                 "finish_reason": "stop",
             }
-            for index, text in enumerate(given.texts)
+            for index, text in enumerate(texts)
         ],
         "usage": {
-            "prompt_tokens": given.prompt_tokens,
-            "completion_tokens": given.answer_tokens,
-            "total_tokens": given.prompt_tokens + given.answer_tokens,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": answer_tokens,
+            "total_tokens": prompt_tokens + answer_tokens,
         },
     }

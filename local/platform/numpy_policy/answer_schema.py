@@ -133,13 +133,6 @@ def plan_of(schema: Mapping[str, object] | None, known: KnownAnswers = NO_ANSWER
     return plan
 
 
-def plan_of_job(response_format: Mapping[str, object] | None, training: Iterable[Mapping[str, object]]) -> AnswerPlan:
-    """Return the plan of a job's answers; raises as `plan_of` does."""
-    named = {} if response_format is None else response_format["json_schema"]
-    assert isinstance(named, dict)
-    return plan_of(named.get("schema"), answers_in_rows(training))
-
-
 class _SchemaReader:
     """Walks a JSON Schema."""
 

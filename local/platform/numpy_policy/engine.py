@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from pathlib import Path
 
+from local.platform.disk import write_atomically
 from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
-from local.platform.job_store import JobFailed, JobFolder
-from local.platform.numpy_policy.answer_schema import NothingToChoose, plan_of_job
+from local.platform.job_store import JobError, JobFailed, JobFolder
+from local.platform.numpy_policy.answer_schema import NothingToChoose, answers_in_rows, plan_of
 from local.platform.numpy_policy.weights import load_state
 
 ROOT = Path(__file__).parents[3]
@@ -28,9 +28,9 @@ def validate_files(folder: JobFolder, request: JobRequest) -> int:
     training = _rows(folder.training, "training")
     _rows(folder.validation, "validation")
     try:
-        plan_of_job(request.reinforcement.response_format, [row.item for row in training])
+        plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
     except NothingToChoose as nothing:
-        raise JobFailed("nothing_to_learn", str(nothing), "training_file") from None
+        raise JobFailed(JobError("nothing_to_learn", str(nothing), "training_file")) from None
     return len(training)
 
 
@@ -56,13 +56,13 @@ def step_reached(folder: JobFolder) -> int:
     return 0 if state is None else state.weights.step
 
 
-def keep_snapshot(folder: JobFolder, step: int) -> None:
-    """Keep the weights of a job that is paused after `step`."""
-    shutil.copyfile(folder.state, folder.snapshot(step))
+def keep_weights(folder: JobFolder, step: int) -> None:
+    """Keep the weights of a job whose last step was `step`."""
+    write_atomically(folder.weights(step), folder.state.read_bytes())
 
 
 def _rows(path: Path, split: Split) -> tuple[Row, ...]:
     try:
         return split_rows(path.read_bytes(), split)
     except BadRow as bad:
-        raise JobFailed(f"invalid_{split}_file", str(bad), f"{split}_file") from None
+        raise JobFailed(JobError(f"invalid_{split}_file", str(bad), f"{split}_file")) from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from local.platform.errors import ApiError, model_not_found
-from local.platform.file_store import texts_of, user_text
+from local.platform.file_store import user_text
 from local.platform.ids import BASE_MODEL, model_id
 from local.platform.job_store import JobRecord, JobStore, Status
 from local.platform.numpy_policy.answer_schema import (
@@ -22,7 +22,6 @@ from local.platform.numpy_policy.policy import (
     Floats,
     aligned,
     base_logits,
-    count_tokens,
     draw,
     indices,
     likeliest,
@@ -33,29 +32,6 @@ from local.platform.request_models import JsonObject
 
 BASE_MODEL_CREATED = 1_763_769_600
 """When the base model came out, for `/v1/models`; Unix seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a model is asked: for `draws` answers, with a seed for repeatable ones."""
-
-    messages: Sequence[object]
-    schema: JsonObject | None
-    """Of the wanted answer, named by the request's parameter `param`; None where the request has none."""
-    param: str
-    temperature: float
-    """0 asks for the likeliest answer."""
-    seed: int | None
-    draws: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The answers of a model, and the tokens they took."""
-
-    texts: tuple[str, ...]
-    prompt_tokens: int
-    answer_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +48,43 @@ class Model:
         owner = "local" if self.weights is None else "org-local"
         return {"id": self.id, "object": "model", "created": self.created, "owned_by": owner, "shutdown_date": None}
 
-    def answer(self, question: Question) -> Answers:
-        """Answer, or refuse with 400 a question without user text, or one that leaves nothing to choose from."""
-        text = user_text(question.messages)
+    def answer(
+        self,
+        messages: Sequence[object],
+        schema: JsonObject | None,
+        *,
+        schema_param: str,
+        temperature: float,
+        seed: int | None,
+        draws: int = 1,
+    ) -> list[str]:
+        """Return answers, or refuse with 400 a prompt without user text, or one that leaves nothing to choose from.
+
+        Temperature 0 asks for the likeliest answer; a seed makes draws repeatable.
+        """
+        text = user_text(messages)
         if not text.strip():
             raise ApiError("The prompt has no text from the user.", "messages")
-        plan = self._plan(question)
-        if question.temperature == 0:
-            chosen = likeliest(plan.choices, self._probabilities(plan, text, 1.0))[0].repeat(question.draws, axis=0)
+        plan = self._plan(schema, schema_param)
+        if temperature == 0:
+            chosen = likeliest(plan.choices, self._probabilities(plan, text, 1.0))[0].repeat(draws, axis=0)
         else:
-            probs = self._probabilities(plan, text, question.temperature)
-            seed = secrets.randbits(64) if question.seed is None else question.seed % 2**64
-            chosen = draw(plan.choices, probs, question.draws, np.random.default_rng(seed))[0]
-        texts = tuple(plan.render(indices(plan.choices, drawn)) for drawn in chosen)
-        return Answers(texts, sum(map(count_tokens, texts_of(question.messages))), sum(map(count_tokens, texts)))
+            rng = np.random.default_rng(secrets.randbits(64) if seed is None else seed % 2**64)
+            chosen = draw(plan.choices, self._probabilities(plan, text, temperature), draws, rng)[0]
+        return [plan.render(indices(plan.choices, answer)) for answer in chosen]
 
-    def _plan(self, question: Question) -> AnswerPlan:
+    def _plan(self, schema: JsonObject | None, schema_param: str) -> AnswerPlan:
         own = None if self.features is None else load_features(self.features)[1]
-        if question.schema is None:
-            if own is None:
-                said = "The base model answers by choosing among labels: send a JSON schema with an enum."
-                raise ApiError(said, "response_format")
-            return own
-        try:
-            return plan_of(question.schema, NO_ANSWERS if own is None else answers_in_plan(own))
-        except NothingToChoose:
-            said = "There is nothing to choose: the JSON schema needs a property with an enum."
-            raise ApiError(said, question.param) from None
+        if schema is not None:
+            try:
+                return plan_of(schema, NO_ANSWERS if own is None else answers_in_plan(own))
+            except NothingToChoose:
+                said = "There is nothing to choose: the JSON schema needs a property with an enum."
+                raise ApiError(said, schema_param) from None
+        if own is None:
+            said = "The base model answers by choosing among labels: send a JSON schema with an enum."
+            raise ApiError(said, "response_format")
+        return own
 
     def _probabilities(self, plan: AnswerPlan, text: str, temperature: float) -> Floats:
         """Return the probability of each option of `plan` for a text; shape (1, options)."""
@@ -133,8 +119,6 @@ class Models:
         if record.status is Status.SUCCEEDED:
             created = record.finished_at or record.created_at
             yield Model(model_id(record.id, suffix), created, folder.features, folder.state)
-        checkpoints = {checkpoint.step: checkpoint.created_at for checkpoint in folder.checkpoints()}
-        for step, created in checkpoints.items():
+        kept = {checkpoint.step: checkpoint.created_at for checkpoint in folder.checkpoints()}
+        for step, created in (dict.fromkeys(record.snapshots, record.created_at) | kept).items():
             yield Model(model_id(record.id, suffix, step), created, folder.features, folder.weights(step))
-        for step in set(record.snapshots) - set(checkpoints):
-            yield Model(model_id(record.id, suffix, step), record.created_at, folder.features, folder.snapshot(step))

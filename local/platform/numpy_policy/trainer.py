@@ -11,19 +11,27 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.graders import GraderRuntime, parse_grader
 from local.platform.disk import write_atomically, write_json
-from local.platform.file_store import Row, split_rows
+from local.platform.file_store import Row, split_rows, user_text
 from local.platform.ids import model_id
-from local.platform.job_store import Checkpoint, EventLog, JobFailed, JobFolder, JobRecord, best_checkpoints, new_event
-from local.platform.numpy_policy.answer_schema import AnswerPlan, plan_of_job
+from local.platform.job_store import (
+    Checkpoint,
+    EventLog,
+    JobError,
+    JobFailed,
+    JobFolder,
+    JobRecord,
+    best_checkpoints,
+    new_event,
+)
+from local.platform.numpy_policy.answer_schema import AnswerPlan, answers_in_rows, plan_of
+from local.platform.numpy_policy.engine import keep_weights
 from local.platform.numpy_policy.policy import Features, Weights, base_logits, fit
 from local.platform.numpy_policy.train_step import (
     AnswerGrader,
@@ -109,22 +117,22 @@ class _Trainer:
         if metrics.valid is not None:
             checkpoints = best_checkpoints((*checkpoints, _checkpoint(step, metrics.train, metrics.valid)))
             if step in (checkpoint.step for checkpoint in checkpoints):
-                said = f"Checkpoint created at step {step} with Snapshot ID: "
-                events.append(
-                    new_event(job_id, f"checkpoint-{step}", said + model_id(job_id, self._record.request.suffix, step))
-                )
+                model = model_id(job_id, self._record.request.suffix, step)
+                said = f"Checkpoint created at step {step} with Snapshot ID: {model}"
+                events.append(new_event(job_id, f"checkpoint-{step}", said))
         self.state = State(weights, checkpoints, tuple(events))
         save_state(self._folder.state, self.state)
         self._publish()
 
     def _publish(self) -> None:
         """Write what the state says where the server reads it; doing so again changes nothing."""
-        kept = {checkpoint.step: self._folder.weights(checkpoint.step) for checkpoint in self.state.checkpoints}
-        if newest := kept.get(self.state.weights.step):
-            shutil.copyfile(self._folder.state, newest)
+        step, steps = self.state.weights.step, {checkpoint.step for checkpoint in self.state.checkpoints}
+        if step in steps:
+            keep_weights(self._folder, step)
         write_json(self._folder.checkpoints_file, self.state.checkpoints)
         self.log.append(*self.state.events)
-        for displaced in set(self._folder.path.glob("checkpoint-*.npz")) - set(kept.values()):
+        kept = map(self._folder.weights, steps | set(self._record.snapshots))
+        for displaced in set(self._folder.path.glob("weights-*.npz")).difference(kept):
             displaced.unlink()
 
 
@@ -135,23 +143,24 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
     training = split_rows(folder.training.read_bytes(), "training")
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
-        texts = [row.text for row in (*training, *validation)]
-        items = [row.item for row in training]
-        save_features(folder.features, fit(texts), plan_of_job(request.reinforcement.response_format, items))
+        texts = [user_text(row["messages"]) for row in (*training, *validation)]
+        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
+        save_features(folder.features, fit(texts), plan)
     features, plan = load_features(folder.features)
     return TrainingSetup(
         plan=plan,
         grader=parse_grader(request.reinforcement.grader),
-        training=_examples(training, features, plan),
-        validation=_examples(validation, features, plan),
+        training=examples_of(training, features, plan),
+        validation=examples_of(validation, features, plan),
         hyperparameters=record.hyperparameters,
         seed=request.seed,
     )
 
 
-def _examples(rows: Sequence[Row], features: Features, plan: AnswerPlan) -> Examples:
-    texts = [row.text for row in rows]
-    return Examples(tuple(row.item for row in rows), features.of(texts), base_logits(plan.choices, texts))
+def examples_of(rows: tuple[Row, ...], features: Features, plan: AnswerPlan) -> Examples:
+    """Return the rows as the policy sees them."""
+    texts = [user_text(row["messages"]) for row in rows]
+    return Examples(rows, features.of(texts), base_logits(plan.choices, texts))
 
 
 def _checkpoint(step: int, train: Rollouts, valid: Rollouts) -> Checkpoint:
@@ -162,7 +171,7 @@ def _refuse_broken_grader(train: Rollouts) -> None:
     share = failing_share(train.grades)
     if share >= MOST_FAILURES:
         said = f"The grader failed on {share:.0%} of a step's samples. {first_detail(train.grades)}"
-        raise JobFailed("grader_error", said)
+        raise JobFailed(JobError("grader_error", said))
 
 
 def _die_with(parent: int) -> bool:

@@ -18,19 +18,14 @@ async def post_message(call: Call) -> Json:
     channel = call.writable_channel()
     text, blocks, attachments = _content(call)
     thread_ts = _parent(call, channel)
-    message = workspace.messages.add(
-        Message(
-            channel=channel.id,
-            ts=workspace.ids.stamp(),
-            user=workspace.app.user_id,
-            text=text[:_LONGEST_TEXT],
-            blocks=blocks,
-            thread_ts=thread_ts,
-            broadcast=bool(thread_ts) and call.flag("reply_broadcast"),
-            by_app=True,
-            metadata=_metadata(call),
-            attachments=attachments,
-        )
+    message = workspace.say_as_app(
+        channel.id,
+        text[:_LONGEST_TEXT],
+        blocks,
+        thread_ts=thread_ts,
+        broadcast=bool(thread_ts) and call.flag("reply_broadcast"),
+        metadata=_metadata(call),
+        attachments=attachments,
     )
     shown = workspace.message_json(message, with_metadata=True)
     answer: Json = {"channel": channel.id, "ts": message.ts, "message": shown}
@@ -79,17 +74,8 @@ async def post_ephemeral(call: Call) -> Json:
     if user.id not in channel.members:
         raise SlackError("user_not_in_channel")
     text, blocks, _ = _content(call)
-    message = workspace.messages.add(
-        Message(
-            channel=channel.id,
-            ts=workspace.ids.stamp(),
-            user=workspace.app.user_id,
-            text=text,
-            blocks=blocks,
-            thread_ts=_parent(call, channel),
-            visible_to=user.id,
-        )
-    )
+    thread_ts = _parent(call, channel)
+    message = workspace.say_as_app(channel.id, text, blocks, thread_ts=thread_ts, visible_to=user.id)
     return {"message_ts": message.ts}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from local.slack.errors import Json, SlackError, invalid_arguments
-from local.slack.messages import Message
 from local.slack.seed_data import Channel
 from local.slack.web_api.call import Call
 
@@ -16,8 +15,8 @@ async def get_upload_url(call: Call) -> Json:
     if length < 1:
         raise invalid_arguments("length must be more than 0")
     alt_text = call.text("alt_txt") or call.text("alt_text")
-    file, key = call.workspace.files.announce(call.need("filename"), length, alt_text)
-    return {"upload_url": f"{call.workspace.base_url}/upload/{key}", "file_id": file.id}
+    file = call.workspace.files.announce(call.need("filename"), length, alt_text)
+    return {"upload_url": f"{call.workspace.base_url}/upload/{file.id}", "file_id": file.id}
 
 
 async def complete_upload(call: Call) -> Json:
@@ -32,17 +31,7 @@ async def complete_upload(call: Call) -> Json:
         raise invalid_arguments("missing required field: files")
     files = [workspace.files.complete(str(one.get("id")), str(one.get("title") or "")).id for one in wanted]
     for channel in channels:
-        message = Message(
-            channel=channel.id,
-            ts=workspace.ids.stamp(),
-            user=workspace.app.user_id,
-            text=comment,
-            blocks=blocks,
-            thread_ts=thread_ts,
-            by_app=True,
-            files=tuple(files),
-        )
-        workspace.share(message)
+        workspace.say_as_app(channel.id, comment, blocks, thread_ts=thread_ts, files=tuple(files))
     return {"files": [workspace.file_json(workspace.files.completed(file_id)) for file_id in files]}
 
 

@@ -8,7 +8,7 @@ from jobs.core.series import Step
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting
-from jobs.training.reduce import News, follow
+from jobs.training.reduce import News, reduce
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, BOB, RFT
 from tests.handlers.posting_desk import jobs_of
@@ -28,11 +28,11 @@ async def heard(scene: Scene, job: Job, steps: tuple[Step, ...]) -> Job:
     """Let a job's platform tell of more steps; returns the job after that."""
     held = await scene.store.record(Job, job.id)
     assert held is not None
-    change = follow(held, News(a_remote(), (), steps, None), await scene.store.series(job.id), PROFILE, NOW)
+    change = reduce(held, News(a_remote(), (), steps, None), await scene.store.series(job.id), PROFILE, NOW)
     changed = change.record(Job)
     assert changed is not None
     # Nobody polls it: the steps come from here only.
-    await scene.store.commit(replace(change, next_turn=None))
+    await scene.store.commit(replace(change, due_in=None))
     return changed.value
 
 

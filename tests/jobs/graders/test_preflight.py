@@ -48,7 +48,7 @@ async def test_a_formula_that_fails_on_a_good_answer_is_told(runtime: GraderRunt
 
 
 async def test_a_grader_that_never_ends_is_told() -> None:
-    async with GraderRuntime(limits=Limits(seconds=0.3)) as runtime:
+    async with GraderRuntime(limits=Limits(seconds=0.3, timeouts=1)) as runtime:
         endless = parse_grader(python("def grade(sample, item):\n    while True: pass"))
         (sentence,) = await check_grader(runtime, endless, ITEM, FORMAT)
     assert sentence.startswith("The grader p fails: p took longer than 0.3 s and was stopped.")
@@ -56,7 +56,7 @@ async def test_a_grader_that_never_ends_is_told() -> None:
 
 async def test_a_grader_that_never_ends_on_an_odd_answer_is_told() -> None:
     source = "def grade(sample, item):\n    while not sample['output_text']: pass\n    return 1"
-    async with GraderRuntime(limits=Limits(seconds=1.0)) as runtime:
+    async with GraderRuntime(limits=Limits(seconds=0.4, timeouts=1)) as runtime:
         (sentence,) = await check_grader(runtime, parse_grader(python(source)), ITEM, FORMAT)
     assert sentence.endswith("It was given an empty answer, which a model may answer.")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.graders import Item, Limits, PythonGrader, Sample
+from jobs.graders import GraderErrorKind, GraderRuntime, Item, Limits, PythonGrader, Sample
+from jobs.graders import process as process_module
 from jobs.graders.process import GradingProcess, ProcessLost, SandboxUnavailable, request
 from jobs.graders.scratch import PREFIX
 
@@ -55,10 +56,11 @@ async def test_a_python_that_does_not_start_is_refused_with_its_last_words(tmp_p
 
 
 @pytest.mark.usefixtures("_nothing_left")
-async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.05], ids=["at once", "while it loads"])
+async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path, seconds: float) -> None:
     starting = asyncio.create_task(start(python=program(tmp_path, "sleep 999")))
-    while not os.listdir(tmp_path)[1:]:  # noqa: ASYNC110, PTH208  # the folder next to the program; nothing to wait for
-        await asyncio.sleep(0.005)
+    await asyncio.sleep(seconds)
+    assert len(os.listdir(tmp_path)) == 2  # noqa: PTH208  # its folder, next to the program
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -68,6 +70,18 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
 async def test_a_python_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="a grading process could not be started: No such file or directory"):
         await start(python=str(tmp_path / "python"))
+
+
+async def test_a_machine_that_cannot_confine_graders_grades_nothing_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process_module, "unsupported", lambda: "python graders need Linux")
+    async with GraderRuntime() as runtime:
+        grades = await runtime.grade(grader(), [(Sample("x"), {})] * 300)
+    assert {(grade.reward, grade.detail, grade.stopped) for grade in grades} == {
+        (0.0, "python graders need Linux", False)
+    }
+    assert {grade.errors["p"] for grade in grades} == {(GraderErrorKind.PYTHON_GRADER_SERVER_ERROR,)}
 
 
 def state_of(process: GradingProcess) -> str:

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from redis.asyncio import Redis
 
+from bot.kinds import KINDS
 from jobs.approvals.records import Approval
 from jobs.core.errors import NotFound, PlatformUnavailable
 from jobs.core.records import Checkpoint, Job, JobState, PostingKind
@@ -12,14 +14,14 @@ from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.poll import LONGEST_WAIT, Poller, unanswered
-from jobs.training.reduce import News, follow
+from jobs.training.reduce import News, reduce
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
 NOW = 1_111.0
 
 
 def followed(job: Job, news: News, known: Series = Series()) -> Change:  # noqa: B008 - frozen, shared on purpose
-    return follow(Versioned(job, 7), news, known, PROFILE, NOW)
+    return reduce(Versioned(job, 7), news, known, PROFILE, NOW)
 
 
 def news(status: str = "running", *valid: float, **changes: object) -> News:
@@ -45,7 +47,7 @@ def test_new_steps_move_the_job_its_card_and_its_curve() -> None:
     assert (job.last_step, job.total_steps, job.valid_reward, job.first_valid_reward) == (10, 100, 0.5, 0.2)
     assert job.last_event == "ev-10"
     assert kinds(change) == [PostingKind.CARD, PostingKind.CURVE]
-    assert change.next_turn == PROFILE.poll_seconds
+    assert change.due_in == PROFILE.poll_seconds
     assert job.started_at == 1_101.0
 
 
@@ -145,7 +147,7 @@ def test_the_milder_form_that_was_never_told_is_not_told_when_both_are_over() ->
     first = job_of(followed(SMALL, replace(news(), steps=AT_ONCE.steps)))
     series = overfitting(0.55, 0.62, 0.70, 0.78, climb=0.006)
     over = followed(first, replace(news(), steps=series.steps), AT_ONCE)
-    assert [(alert.rule, alert.told, alert.cleared) for alert in job_of(over).alerts] == [
+    assert [(alert.rule, alert.notified, alert.cleared) for alert in job_of(over).alerts] == [
         ("O2", True, 70),
         ("O1", False, 70),
     ]
@@ -167,11 +169,11 @@ def test_a_rule_that_the_task_leaves_out_raises_nothing() -> None:
 def test_a_silence_is_told_and_its_end_too() -> None:
     heard = replace(news("running", 0.2), remote=a_remote())
     first = job_of(followed(a_job(), heard))
-    late = follow(Versioned(first, 7), News(a_remote(), (), (), None), a_series(0.2), PROFILE, NOW + 3 * 3600)
+    late = reduce(Versioned(first, 7), News(a_remote(), (), (), None), a_series(0.2), PROFILE, NOW + 3 * 3600)
     assert alerts_in(late) == [("Z", True, False)]
     step = a_step(6, at=NOW + 3 * 3600 + 1)
     event = RemoteEvent("ev-6", NOW + 3 * 3600 + 1, "info", "", "metrics")
-    resumed = follow(
+    resumed = reduce(
         Versioned(job_of(late), 7), News(a_remote(), (event,), (step,), None), a_series(0.2), PROFILE, NOW + 3 * 3600
     )
     assert alerts_in(resumed) == [("Z", True, True)]
@@ -183,11 +185,11 @@ def test_a_second_silence_after_the_same_step_opens_the_alert_again() -> None:
     first = job_of(followed(a_job(), news("running", 0.2)))
     quiet = News(a_remote(), (), (), None)
     known, later = a_series(0.2), NOW + 3 * 3600
-    late = job_of(follow(Versioned(first, 7), quiet, known, PROFILE, later))
+    late = job_of(reduce(Versioned(first, 7), quiet, known, PROFILE, later))
     word = replace(quiet, events=(RemoteEvent("ev-x", later, "info", "Still here", "message"),))
-    heard = job_of(follow(Versioned(late, 7), word, known, PROFILE, later))
+    heard = job_of(reduce(Versioned(late, 7), word, known, PROFILE, later))
     assert open_alerts(heard) == ()
-    again = follow(Versioned(heard, 7), quiet, known, PROFILE, later + 3 * 3600)
+    again = reduce(Versioned(heard, 7), quiet, known, PROFILE, later + 3 * 3600)
     assert alerts_in(again) == [("Z", True, True)]
     assert [alert.rule for alert in open_alerts(job_of(again))] == ["Z"]
 
@@ -209,7 +211,7 @@ def test_the_curve_is_drawn_every_so_many_steps() -> None:
         job, known = job_of(change), Series.of((*known.steps, step))
         assert job.pictured_step == (drawn[-1] if drawn else 0)
     assert drawn == list(range(5, 101, 5))
-    seldom = follow(Versioned(replace(job, pictured_step=90), 7), news(), known, PROFILE, NOW, picture_steps=20)
+    seldom = reduce(Versioned(replace(job, pictured_step=90), 7), news(), known, PROFILE, NOW, picture_steps=20)
     assert PostingKind.CURVE not in kinds(seldom)
 
 
@@ -244,8 +246,8 @@ def test_the_end_with_checkpoints_has_them_evaluated() -> None:
     ended = news("succeeded", 0.2, 0.5, checkpoints=(a_checkpoint(10),))
     change = followed(a_job(), ended)
     assert job_of(change).state is JobState.SUCCEEDED
-    assert change.wake == {"evidence:rft-abc234": 0.0}
-    assert change.next_turn == -1
+    assert change.schedule == {"evidence:rft-abc234": 0.0}
+    assert change.due_in == -1
     assert (change.record(Approval), PostingKind.SUMMARY in kinds(change)) == (None, False)
     assert job_of(change).checkpoints[0].scores == {"precision": 0.6, "recall": 0.5}
 
@@ -253,7 +255,7 @@ def test_the_end_with_checkpoints_has_them_evaluated() -> None:
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_the_end_without_checkpoints_is_said_in_the_thread(status: str) -> None:
     change = followed(a_job(), news(status, checkpoints=()))
-    assert change.wake == {}
+    assert change.schedule == {}
     (line,) = [p for p in change.postings if p.kind is PostingKind.STATUS]
     assert line.text is not None
     assert "checkpoint" in line.text
@@ -272,14 +274,14 @@ def test_a_pause_is_said_once_and_polled_slowly() -> None:
     first = followed(a_job(), paused)
     assert job_of(first).state is JobState.PAUSED
     assert kinds(first) == [PostingKind.CARD, PostingKind.STATUS]
-    assert first.next_turn == PROFILE.idle_poll_seconds
+    assert first.due_in == PROFILE.idle_poll_seconds
     assert followed(job_of(first), paused).postings == ()
 
 
 def test_an_unknown_status_is_alive() -> None:
     change = followed(a_job(), news("pausing"))
     assert job_of(change).state is JobState.WATCHING
-    assert change.next_turn == PROFILE.idle_poll_seconds
+    assert change.due_in == PROFILE.idle_poll_seconds
 
 
 def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
@@ -289,7 +291,7 @@ def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
         change = unanswered(held, PlatformUnavailable("local does not answer."), PROFILE)
         changed = change.record(Job)
         assert changed is not None
-        waits.append(change.next_turn or 0)
+        waits.append(change.due_in or 0)
         said += len(change.postings)
         held = Versioned(changed.value, 1)
     assert waits == sorted(waits)
@@ -299,7 +301,7 @@ def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
 
 def test_a_platform_that_asks_to_wait_is_waited_for() -> None:
     change = unanswered(Versioned(a_job(), 1), PlatformUnavailable("busy", retry_after=77.0), PROFILE)
-    assert change.next_turn == 77.0
+    assert change.due_in == 77.0
 
 
 def test_an_answer_after_a_long_silence_is_said() -> None:
@@ -342,7 +344,7 @@ def a_metrics_event(step: int) -> RemoteEvent:
 
 
 async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     async with LateGateway() as gateway:
         watcher = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
 
@@ -362,6 +364,39 @@ async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(stor
     assert (ended.value.state, ended.value.last_step) == (JobState.SUCCEEDED, 3)
 
 
+async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stall(
+    store: Store, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = a_job(batch_size=16, heard_at=1_003.0, started_at=1_001.0, last_event="ev-3", last_step=3, step_seconds=1.0)
+    steps = tuple(a_step(number) for number in (1, 2, 3))
+    await store.commit(Change(records=(Versioned(job, 0),), steps=steps, due_in=0))
+    now, read = NOW, []
+
+    class Watched(Store):
+        async def series(self, job_id: str, version: int = 0) -> Series:
+            read.append(version)
+            return await super().series(job_id, version)
+
+    async with LateGateway() as gateway:
+        poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
+
+        async def look() -> Job:
+            held = await store.record(Job, job.id)
+            assert held is not None
+            await poller.look(held)
+            after = await store.record(Job, job.id)
+            assert after is not None
+            return after.value
+
+        assert (await look(), read) == (job, [])
+        now += 3 * 3600
+        assert [alert.rule for alert in (await look()).alerts] == ["Z"]
+        assert read == [2]
+        monkeypatch.setattr(redis, "hvals", None)
+        gateway.listed.append(a_metrics_event(4))
+        assert (await look()).last_step == 4  # this process still knows the steps before
+
+
 def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
     remote = a_remote("failed", error_message="The grader failed on every sample.")
     change = followed(a_job(), replace(news(), remote=remote, checkpoints=()))
@@ -371,4 +406,4 @@ def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
 
 def test_a_platform_that_is_gone_from_the_settings_is_asked_about_seldom() -> None:
     change = unanswered(Versioned(a_job(), 1), NotFound("There is no platform 'gone'."), None)
-    assert change.next_turn == LONGEST_WAIT
+    assert change.due_in == LONGEST_WAIT

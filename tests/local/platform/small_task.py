@@ -1,4 +1,4 @@
-"""A small task for the platform's tests: what came in at the harbour, under names the sentence itself does not use."""
+"""A small task for the platform's tests: a ship's cargo, under label names that the sentence itself does not use."""
 
 import asyncio
 import json
@@ -96,7 +96,7 @@ async def launch(
     metadata: dict[str, str] | None = None,
     **hyperparameters: object,
 ) -> FineTuningJob:
-    knobs = {"n_epochs": 3, "batch_size": 8, "eval_interval": 3, **hyperparameters}
+    chosen = {"n_epochs": 3, "batch_size": 8, "eval_interval": 3, **hyperparameters}
     return await client.fine_tuning.jobs.create(
         model="local-policy-1",
         training_file=await upload(client, rows(32) if train is None else train),
@@ -104,7 +104,7 @@ async def launch(
         seed=seed,
         suffix=suffix,
         metadata=metadata,
-        method=how or method(knobs),
+        method=how or method(chosen),
     )
 
 
@@ -129,18 +129,18 @@ async def ended(client: AsyncOpenAI, job_id: str) -> FineTuningJob:
 
 async def events(client: AsyncOpenAI, job_id: str) -> list[FineTuningJobEvent]:
     """All of a job's events, oldest first."""
-    told = [event async for event in client.fine_tuning.jobs.list_events(job_id, limit=7)]
-    return told[::-1]
+    newest_first = [event async for event in client.fine_tuning.jobs.list_events(job_id, limit=7)]
+    return newest_first[::-1]
 
 
 async def step_data(client: AsyncOpenAI, job_id: str) -> list[dict[str, Any]]:
     """The data of a job's metrics events, oldest first."""
-    told = await events(client, job_id)
-    return [cast(dict[str, Any], event.data) for event in told if event.type == "metrics"]
+    every = await events(client, job_id)
+    return [cast(dict[str, Any], event.data) for event in every if event.type == "metrics"]
 
 
 async def reaches(client: AsyncOpenAI, job_id: str, step: int) -> None:
-    """Returns once a job has told of `step`."""
+    """Returns once a job has an event of `step`."""
     while True:
         newest = await client.fine_tuning.jobs.list_events(job_id, limit=5)
         if any(cast(dict[str, Any], e.data)["step"] >= step for e in newest.data if e.type == "metrics"):
@@ -149,7 +149,7 @@ async def reaches(client: AsyncOpenAI, job_id: str, step: int) -> None:
 
 
 async def curve(client: AsyncOpenAI, job_id: str) -> list[tuple[int, float, float | None]]:
-    """(step, train reward, validation reward or None), as told."""
+    """(step, train reward, validation reward or None) of every step."""
     data = await step_data(client, job_id)
     return [(d["step"], d["train_mean_reward"], d.get("full_valid_mean_reward")) for d in data]
 

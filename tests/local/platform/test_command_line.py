@@ -29,9 +29,14 @@ async def command(home: Path, *arguments: str, pace: str = "0") -> tuple[int | N
     return process.returncode, said.decode()
 
 
-@pytest.mark.parametrize("pace", ["fast", "-1", "nan"])
-async def test_a_malformed_pace_is_one_line_and_exit_code_78(tmp_path: Path, pace: str) -> None:
-    code, said = await command(tmp_path, pace=pace)
+@pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf"])
+def test_a_malformed_pace_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        read_pace(text)
+
+
+async def test_a_malformed_pace_is_one_line_and_exit_code_78(tmp_path: Path) -> None:
+    code, said = await command(tmp_path, pace="-1")
 
     assert code == 78
     assert said == "PACE must be a number of seconds of at least 0, such as 0.6.\n"

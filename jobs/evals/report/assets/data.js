@@ -1,4 +1,4 @@
-// The data blocks of this file, as items with their answers. Columns as report_data.py writes them.
+// The data blocks of this file, as items with their answers. Columns as data.py writes them.
 
 const read = (kind) =>
   [...document.querySelectorAll(`script[data-block="${kind}"]`)].flatMap((block) => JSON.parse(block.textContent));
@@ -15,38 +15,29 @@ const ITEMS = read("items").map(([id, input, reference, labels], index) => ({
   labels,
   expected: labels && new Set(labels),
   answers: [],
-  failures: 0,
   words: null,
 }));
 
-for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish] of read("answers")) {
-  const of = ITEMS[item];
-  of.answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish });
-  if (failure !== null) of.failures += 1;
-}
+for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish] of read("answers"))
+  ITEMS[item].answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish });
 for (const item of ITEMS) item.answers.sort((a, b) => a.arm - b.arm || a.run - b.run);
 
-const ANSWERS = ITEMS.reduce((sum, item) => sum + item.answers.length, 0);
+const ANSWERS = ITEMS.flatMap((item) => item.answers);
 const HAS_SETS = ITEMS.some((item) => item.labels !== null);
-const RUNS = ITEMS.reduce(
-  (most, item) => item.answers.reduce((top, answer) => Math.max(top, answer.run), most),
-  EVAL.runs,
-);
+const RUNS = ANSWERS.reduce((most, answer) => Math.max(most, answer.run), EVAL.runs);
 
 /** An answer that has no labels to read names none, as it is to the graders; one that is missing says nothing. */
 const canCount = (item, answer) => item.labels !== null && answer.text !== null;
 const named = (answer) => answer.labels ?? [];
 const added = (item, answer) => named(answer).filter((label) => !item.expected.has(label));
 
+/** An answer that is missing, or that a grader could not judge. */
+const hasTrouble = (answer) =>
+  answer.failure !== null || answer.errors !== null || answer.scores.some((value) => typeof value === "string");
+
 /** What can be searched of an item, once it is first searched. */
 function wordsOf(item) {
-  item.words ??= folded(
-    [
-      item.id,
-      item.input ?? "",
-      JSON.stringify(item.reference),
-      ...item.answers.map((each) => each.text ?? each.failure),
-    ].join("\n"),
-  );
+  const answers = item.answers.map((each) => each.text ?? each.failure);
+  item.words ??= folded([item.id, item.input ?? "", JSON.stringify(item.reference), ...answers].join("\n"));
   return item.words;
 }

@@ -17,9 +17,9 @@ async function get(path) {
 async function send(path, request) {
   try {
     const response = await fetch(`/_control/${path}`, { method: "POST", ...request });
-    const answer = await response.json().catch(() => ({}));
-    return { ok: response.ok && answer.ok !== false, ...answer };
+    return await response.json();
   } catch {
+    // Nothing came, or something that is no answer: a stopping server says that in HTML.
     return { ok: false, error: "The workspace cannot be reached just now. Try again in a moment." };
   }
 }

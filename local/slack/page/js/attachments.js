@@ -1,6 +1,6 @@
 /** The files that wait to be sent with a message: picked, dropped or pasted, and taken away again. */
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 
 /** As Slack has it. */
 const MOST = 10;
@@ -13,7 +13,7 @@ export class Attachments {
   constructor(onChange) {
     this.onChange = onChange;
     this.picker = h("input", { type: "file", multiple: true, hidden: true, "aria-hidden": "true", tabindex: "-1", onchange: () => this.#picked() });
-    this.button = h("button", { class: "icon-button", type: "button", "aria-label": "Attach files", title: "Attach files", onclick: () => this.picker.click() }, icon("clip"));
+    this.button = iconButton("clip", "Attach files", () => this.picker.click());
     this.list = h("ul", { class: "attachments", "aria-label": "Attached files", hidden: true });
   }
 
@@ -72,7 +72,7 @@ export class Attachments {
       icon("file"),
       h("span", { class: "attachment-name", title: file.name }, file.name),
       h("small", null, sizeOf(file.size)),
-      h("button", { class: "icon-button", type: "button", "aria-label": `Remove ${file.name}`, title: "Remove", onclick: remove }, icon("close")),
+      iconButton("close", `Remove ${file.name}`, remove, { title: "Remove" }),
     );
   }
 }

@@ -1,7 +1,7 @@
 /** The channel in view: header, messages, composer. */
 import { avatar } from "./avatars.js";
 import { fill, h, reconcile } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { MessagePane } from "./message_pane.js";
 import { messageItems } from "./messages.js";
 import { byTime } from "./store.js";
@@ -9,7 +9,7 @@ import { inChannel } from "./unread.js";
 
 export class ChannelPane extends MessagePane {
   #shown = "";
-  /** After which message the "New" line stands; it stays there while the channel is open. Infinity: nothing was missed. */
+  /** The message above the "New" line, which stays while the channel is open. Infinity: no such line. */
   #newFrom = Infinity;
 
   /** @param {Store} store @param {() => void} openDrawer */
@@ -50,7 +50,7 @@ export class ChannelPane extends MessagePane {
     const members = channel.members.map((id) => this.store.users.get(id));
     const names = members.map((user) => user?.name).join(", ");
     return [
-      h("button", { class: "icon-button drawer-button", type: "button", "aria-label": "Open the sidebar", onclick: this.openDrawer }, icon("menu")),
+      iconButton("menu", "Open the sidebar", this.openDrawer, { class: "icon-button drawer-button" }),
       h("div", { class: "pane-titles" }, h("h1", { class: "pane-title" }, !channel.is_im && icon("hash"), title), channel.topic && h("p", { class: "pane-topic", title: channel.topic }, channel.topic)),
       h("div", { class: "members", title: names, role: "img", "aria-label": `${members.length} members: ${names}` }, members.slice(0, 3).map((user) => avatar(user, "small")), h("span", null, members.length)),
     ];

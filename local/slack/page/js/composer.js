@@ -2,7 +2,7 @@
 import { api } from "./api.js";
 import { Attachments } from "./attachments.js";
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 
 const TALLEST = 200;
 
@@ -36,7 +36,7 @@ export class Composer {
     this.error = h("div", { class: "composer-error", role: "alert", hidden: true });
     this.sendButton = h("button", { class: "send", type: "submit", "aria-label": "Send", title: "Send" }, icon("send"));
     this.attachments = new Attachments(() => this.#typed());
-    const slash = h("button", { class: "icon-button", type: "button", "aria-label": "Commands", title: "Commands", onclick: () => this.#startCommand() }, icon("slash"));
+    const slash = iconButton("slash", "Commands", () => this.#startCommand());
     this.element = h(
       "form",
       {
@@ -180,7 +180,7 @@ export class Composer {
       this.attachments.show(files);
     }
     this.#typed();
-    if (!answer.ok) this.#say(answer.error ?? "This could not be sent. Try again in a moment.");
+    if (!answer.ok) this.#say(answer.error);
   }
 
   /** @param {{text: string, files: File[], user: string, channel: string, threadTs: string | null}} message @returns {Promise<Answer>} */

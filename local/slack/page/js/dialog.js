@@ -3,7 +3,7 @@
  * focus back. Used by modals, confirmations and the enlarged picture.
  */
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { textObject } from "./mrkdwn.js";
 
 /**
@@ -63,7 +63,7 @@ export function openPicture(picture) {
       { class: "lightbox-bar" },
       h("span", { class: "lightbox-title" }, name),
       h("a", { class: "icon-button", href: picture.src, target: "_blank", rel: "noopener", "aria-label": "Open the picture in a new tab", title: "Open in a new tab" }, icon("open")),
-      h("button", { class: "icon-button", type: "button", "aria-label": "Close", title: "Close", autofocus: true, onclick: close }, icon("close")),
+      iconButton("close", "Close", close, { autofocus: true }),
     ),
     h(
       "div",

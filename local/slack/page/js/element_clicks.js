@@ -14,11 +14,11 @@ export function clickHandler(store, where) {
     const answer = await api.interact({ user: store.me.name, ...place, action });
     delete at.dataset.waiting;
     at.removeAttribute("aria-busy");
-    if (!answer.ok) notify(answer.error ?? "The app did not answer. Try again in a moment.", "error");
+    if (!answer.ok) notify(answer.error, "error");
   };
 }
 
-/** What stands in a view's fields, in the shape of Slack's own `state.values`. @param {View} view @param {Store} store */
+/** What a view's fields hold, in the shape of Slack's own `state.values`. @param {View} view @param {Store} store */
 function stateOf(view, store) {
   const known = store.valuesOf(view.id);
   const values = /** @type {Record<string, Record<string, any>>} */ ({});

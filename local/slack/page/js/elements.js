@@ -46,7 +46,7 @@ export function elementsOf(block) {
   return [...(block.type === "actions" ? block.elements : []), ...(block.accessory ? [block.accessory] : [])];
 }
 
-/** Draws an element that stands in a section or an actions block. @param {Block} block @param {Block} element @param {BlockContext} context @returns {HTMLElement | null} */
+/** Draws an element of a section or an actions block. @param {Block} block @param {Block} element @param {BlockContext} context @returns {HTMLElement | null} */
 export function actionElement(block, element, context) {
   if (element.type === "button") return button(block, element, context);
   if (element.type === "overflow") return overflow(block, element, context);

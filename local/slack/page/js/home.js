@@ -3,7 +3,7 @@ import { api } from "./api.js";
 import { avatar } from "./avatars.js";
 import { renderBlocks } from "./blocks.js";
 import { fill, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { iconButton } from "./icons.js";
 import { plainText } from "./mrkdwn.js";
 import { clickHandler } from "./element_clicks.js";
 
@@ -49,7 +49,7 @@ export class HomePane {
     return h(
       "header",
       { class: "pane-header" },
-      h("button", { class: "icon-button drawer-button", type: "button", "aria-label": "Open the sidebar", onclick: this.openDrawer }, icon("menu")),
+      iconButton("menu", "Open the sidebar", this.openDrawer, { class: "icon-button drawer-button" }),
       avatar(this.store.users.get(app.bot_user), "small"),
       h("div", { class: "pane-titles" }, h("h1", { class: "pane-title" }, app.name, h("span", { class: "badge" }, "APP"))),
     );

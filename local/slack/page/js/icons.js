@@ -1,5 +1,5 @@
 /** The page's own line icons, as path data on a 20 x 20 grid. They are decoration: hidden from screen readers. */
-import { svgElement } from "./dom.js";
+import { h, svgElement } from "./dom.js";
 
 const PATHS = /** @type {const} */ ({
   hash: ["M7.5 3 6 17M14 3l-1.5 14M3.5 7.2h14M2.8 12.8h14"],
@@ -29,4 +29,9 @@ const PATHS = /** @type {const} */ ({
 export function icon(name) {
   const paths = PATHS[name].map((d) => svgElement("path", { d }));
   return svgElement("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" }, ...paths);
+}
+
+/** A button that shows only an icon. @param {keyof typeof PATHS} name @param {string} label @param {(event: any) => void} onclick @param {Record<string, any>} [props] */
+export function iconButton(name, label, onclick, props = {}) {
+  return h("button", { class: "icon-button", type: "button", "aria-label": label, title: label, ...props, onclick }, icon(name));
 }

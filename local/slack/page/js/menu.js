@@ -1,6 +1,6 @@
 /**
  * One list of options that opens at a button: for selects, overflow menus and a message's menu.
- * Arrow keys move, Enter or Space picks, typing finds, Escape closes and gives the focus back.
+ * Arrow keys move, Enter or Space picks, typing finds, Escape closes and returns the focus.
  */
 import { h } from "./dom.js";
 import { icon } from "./icons.js";

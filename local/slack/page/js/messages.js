@@ -1,11 +1,11 @@
-/** One message as it stands in a list, and lists of messages with their day lines. */
+/** One message in a list, and lists of messages with a line for each new day. */
 import { api } from "./api.js";
 import { sizeOf } from "./attachments.js";
 import { avatar, displayName } from "./avatars.js";
 import { figure, renderBlocks } from "./blocks.js";
 import { clock, dateOf, dayAndClock, dayKey, dayName, fullTime } from "./dates.js";
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { excerpt, mrkdwn, plainText } from "./mrkdwn.js";
 import { notify } from "./notices.js";
@@ -166,10 +166,10 @@ function moreActions(message, { store, channel }) {
   const use = async (/** @type {string} */ callback) => {
     if (!store.me) return;
     const answer = await api.shortcut({ channel: channel.id, messageTs: message.ts, user: store.me.name, callback_id: callback });
-    if (!answer.ok) notify(answer.error ?? "The app did not answer. Try again in a moment.", "error");
+    if (!answer.ok) notify(answer.error, "error");
   };
   const open = (/** @type {Event} */ event) => openMenu(/** @type {HTMLElement} */ (event.currentTarget), { options, label: "More actions", onPick: use });
-  return h("button", { class: "icon-button", type: "button", "aria-label": "More actions", title: "More actions", "aria-haspopup": "listbox", "aria-expanded": "false", onclick: open }, icon("more"));
+  return iconButton("more", "More actions", open, { "aria-haspopup": "listbox", "aria-expanded": "false" });
 }
 
 /** @param {Message} message @param {Setting} setting */
@@ -187,8 +187,8 @@ function toolbar(message, setting) {
   return h(
     "div",
     { class: "message-tools", role: "group", "aria-label": "Message actions" },
-    place === "channel" && h("button", { class: "icon-button", type: "button", "aria-label": "Reply in thread", title: "Reply in thread", onclick: () => store.go({ thread: root }) }, icon("reply")),
-    h("button", { class: "icon-button", type: "button", "aria-label": "Copy link", title: "Copy link", onclick: copy }, icon("link")),
+    place === "channel" && iconButton("reply", "Reply in thread", () => store.go({ thread: root })),
+    iconButton("link", "Copy link", copy),
     message.subtype !== "tombstone" && store.shortcuts.length > 0 && moreActions(message, setting),
   );
 }

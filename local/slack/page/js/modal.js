@@ -3,7 +3,7 @@ import { api } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { closeDialog, openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { missing, submission } from "./inputs.js";
 import { closeMenu } from "./menu.js";
 import { textObject } from "./mrkdwn.js";
@@ -69,9 +69,9 @@ export class Modal {
       h(
         "header",
         { class: "modal-head" },
-        deeper && h("button", { class: "icon-button", type: "button", "aria-label": "Back", title: "Back", onclick: () => this.#close() }, icon("back")),
+        deeper && iconButton("back", "Back", () => this.#close()),
         h("h2", { class: "dialog-title" }, textObject(view.title, store.names)),
-        h("button", { class: "icon-button", type: "button", "aria-label": "Close", title: "Close (Esc)", onclick: () => this.#close(deeper) }, icon("close")),
+        iconButton("close", "Close", () => this.#close(deeper), { title: "Close (Esc)" }),
       ),
       h(
         "div",
@@ -108,7 +108,7 @@ export class Modal {
     if (answer.ok) await this.store.loadState();
     this.#sending = false;
     this.#errors = answer.errors ?? {};
-    if (!answer.ok && !Object.keys(this.#errors).length) this.#banner = answer.error ?? "The app did not answer. Try again in a moment.";
+    if (!answer.ok && !answer.errors) this.#banner = answer.error;
     this.#showErrors();
   }
 

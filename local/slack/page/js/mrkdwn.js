@@ -141,7 +141,7 @@ function token(match, names) {
   return emojiNode(found.emoji) ?? plain(match[0]);
 }
 
-/** What stands between < and >: a mention, a date, a link; anything else is just text. @param {string} body @param {Names} names @returns {Node | null} */
+/** What is between < and >: a mention, a date, a link; anything else is just text. @param {string} body @param {Names} names @returns {Node | null} */
 function angle(body, names) {
   const cut = body.indexOf("|");
   const [target, label] = cut < 0 ? [body, ""] : [body.slice(0, cut), body.slice(cut + 1)];

@@ -1,6 +1,6 @@
 /** Short sentences at the lower edge: what went wrong with a click, what was copied, what was said in a closed thread. */
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { excerpt } from "./mrkdwn.js";
 
 const SHOWN_FOR = 8000;
@@ -20,7 +20,7 @@ export function notify(sentence, kind = "info", action = undefined) {
     kind === "error" && icon("alert"),
     h("span", { class: "notice-text" }, sentence),
     action && h("button", { class: "link-button", type: "button", onclick: act }, action.label),
-    h("button", { class: "icon-button", type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, icon("close")),
+    iconButton("close", "Dismiss", () => note.remove()),
   );
   // A modal dialog covers everything else, so a notice about it belongs into it.
   const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
@@ -30,7 +30,7 @@ export function notify(sentence, kind = "info", action = undefined) {
   setTimeout(() => note.remove(), SHOWN_FOR);
 }
 
-/** Longer sentences are cut; the whole text stands in the thread. */
+/** Longer sentences are cut; the whole text is in the thread. */
 const LONGEST = 160;
 
 /** Points at an ephemeral answer in a thread which is not open: without that, a click seems to do nothing. */

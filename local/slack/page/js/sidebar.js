@@ -1,7 +1,7 @@
 /** The sidebar: the workspace, its channels and apps, and who you act as. */
 import { avatar } from "./avatars.js";
 import { fill, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { icon, iconButton } from "./icons.js";
 import { theme, toggleTheme } from "./theme.js";
 
 export class Sidebar {
@@ -43,8 +43,8 @@ export class Sidebar {
       { class: "sidebar-head" },
       h("span", { class: "workspace-mark", "aria-hidden": "true" }, name.slice(0, 1).toUpperCase()),
       h("span", { class: "workspace-name" }, name),
-      h("button", { class: "icon-button theme", type: "button", "aria-label": `Switch to the ${next} theme`, title: `Switch to the ${next} theme`, onclick: toggle }, icon(next === "dark" ? "moon" : "sun")),
-      h("button", { class: "icon-button drawer-close", type: "button", "aria-label": "Close the sidebar", onclick: this.closeDrawer }, icon("close")),
+      iconButton(next === "dark" ? "moon" : "sun", `Switch to the ${next} theme`, toggle, { class: "icon-button theme" }),
+      iconButton("close", "Close the sidebar", this.closeDrawer, { class: "icon-button drawer-close" }),
     );
   }
 

@@ -1,6 +1,6 @@
-/** The thread beside the channel (in its place on a narrow screen). */
+/** The thread next to the channel (instead of it on a narrow screen). */
 import { fill, h, reconcile } from "./dom.js";
-import { icon } from "./icons.js";
+import { iconButton } from "./icons.js";
 import { MessagePane } from "./message_pane.js";
 import { messageItems, replyCount } from "./messages.js";
 import { byTime } from "./store.js";
@@ -35,9 +35,9 @@ export class ThreadPane extends MessagePane {
     if (this.element.hidden || !channel) return;
     fill(
       this.header,
-      h("button", { class: "icon-button back-button", type: "button", "aria-label": "Back to the channel", onclick: () => this.#close() }, icon("back")),
+      iconButton("back", "Back to the channel", () => this.#close(), { class: "icon-button back-button" }),
       h("div", { class: "pane-titles" }, h("h2", { class: "pane-title" }, "Thread"), h("p", { class: "pane-topic" }, `#${channel.name}`)),
-      h("button", { class: "icon-button close-button", type: "button", "aria-label": "Close the thread", title: "Close (Esc)", onclick: () => this.#close() }, icon("close")),
+      iconButton("close", "Close the thread", () => this.#close(), { class: "icon-button close-button", title: "Close (Esc)" }),
     );
     this.composer.element.hidden = missing;
     this.composer.moveTo(`${store.me?.id}/${root}`, "Reply…");

@@ -26,12 +26,12 @@
  * @property {() => User[]} people
  * @property {() => Channel[]} channels
  *
- * @typedef {object} BlockContext What a block needs to know about where it stands.
+ * @typedef {object} BlockContext What a block needs to know about its surroundings.
  * @property {Names} names
  * @property {(block: Block, element: Block, detail: object, at: HTMLElement) => void} act  A click or a choice was made.
  * @property {Map<string, any>} values  What has been chosen or typed so far, by block and action id.
  * @property {Record<string, string>} [errors]  Sentences by block id, from the app's answer to a submit.
  * @property {FileInfo[]} [files]  The files the message carries; an image block may name one by its id alone.
  *
- * @typedef {{ok: boolean, error?: string, errors?: Record<string, string>}} Answer
+ * @typedef {{ok: boolean, error: string, errors?: Record<string, string>}} Answer What failed is in `error`, or by block in `errors`.
  */

@@ -1,11 +1,11 @@
 /** How far each account has read each channel, kept in this browser. */
 
-/** Whether a message stands inside somebody else's thread. @param {Message} message */
+/** Whether a message is a reply in a thread. @param {Message} message */
 export function isReply(message) {
   return Boolean(message.thread_ts && message.thread_ts !== message.ts);
 }
 
-/** Whether a message stands in the channel itself, and not only in a thread. @param {Message} message */
+/** Whether the channel itself shows a message, and not only its thread. @param {Message} message */
 export function inChannel(message) {
   return !isReply(message) || Boolean(message.reply_broadcast);
 }

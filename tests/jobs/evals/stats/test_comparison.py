@@ -201,7 +201,7 @@ def test_only_items_that_both_have_count_and_the_others_are_told() -> None:
 
     assert (comparison.pairs[0].items, comparison.pairs[0].left_out) == (30, 5)
     assert comparison.pairs[0].difference.mean == 0.0
-    assert [row.items for row in comparison.rows] == [30, 35]
+    assert [row.graders[0].graded for row in comparison.rows] == [30, 35]
     assert comparison.notes == ("Only items with a reward from both count: 5 left out between base and tuned.",)
     assert "Both scored the same on every item." in comparison.text
 

@@ -99,14 +99,14 @@ def test_sample_size_is_miller_s_example() -> None:
     """Three points at 80% power with w^2 = 1/9 and no noise between runs: 969 items."""
     assert sample_size(0.03, 1 / 9) == 969
     assert sample_size(-0.03, 1 / 9) == 969
-    assert sample_size(0.03, 1 / 9, run_variance=1 / 9) == pytest.approx(2 * 969, abs=1)
+    assert sample_size(0.03, 2 / 9) == pytest.approx(2 * 969, abs=1), "with as much noise between runs"
 
 
 def test_more_pairs_take_more_items_and_tiny_differences_no_practical_number() -> None:
     assert (sample_size(0.03, 1 / 9, pairs=3) or 0) > 969
     assert sample_size(0.001, 1 / 9) is None
     assert sample_size(0.0, 1 / 9) is None
-    assert sample_size(0.001, 1 / 9, most=10**7) == pytest.approx(872_092, abs=200)
+    assert sample_size(0.01, 1 / 9) == pytest.approx(8_721, abs=2)
 
 
 def test_what_a_set_can_show_is_the_sample_size_turned_round() -> None:

@@ -138,18 +138,18 @@ def test_label_scores_come_with_references_that_are_sets() -> None:
     assert (micro.precision, micro.recall, micro.f1) == (0.5, 0.5, 0.5)
 
 
-def test_thirty_thousand_answers_are_read_once() -> None:
+def test_any_number_of_answers_is_read_once() -> None:
     def stream() -> Iterator[Answer]:
         chance = random.Random(1)
-        for item in range(10_000):
+        for item in range(2_000):
             for run in (1, 2, 3):
                 text = json.dumps({"domains": ["law"] if chance.random() < 0.7 else ["trade", "law"]})
                 yield Answer(f"i{item}", "base", run, text, {"f1": chance.random()})
 
-    evaluation = an_eval(items=10_000)
-    summary = _one(summarise(evaluation, stream(), {f"i{item}": ["law"] for item in range(10_000)}))
+    evaluation = an_eval(items=2_000)
+    summary = _one(summarise(evaluation, stream(), {f"i{item}": ["law"] for item in range(2_000)}))
 
     assert summary.answers == evaluation.total
-    assert summary.graders[0].mean == pytest.approx(0.5, abs=0.01)
+    assert summary.graders[0].mean == pytest.approx(0.5, abs=0.02)
     assert summary.micro is not None
     assert summary.micro.recall == 1.0

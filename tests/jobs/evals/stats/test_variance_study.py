@@ -29,7 +29,7 @@ def test_each_item_has_mean_best_worst_and_spread_from_the_hardest_on() -> None:
 
     assert [item.item for item in reading.items] == ["i2", "i1", "i0"]
     hard = reading.items[1]
-    assert (hard.mean, hard.best, hard.worst, hard.runs) == pytest.approx((0.3, 0.6, 0.0, 3))
+    assert (hard.mean, hard.best, hard.worst) == pytest.approx((0.3, 0.6, 0.0))
     assert hard.std == pytest.approx(math.sqrt(0.06))
 
 
@@ -38,9 +38,9 @@ def test_the_corner_s_figures_are_means_over_items() -> None:
 
     assert reading.mean == pytest.approx(1.3 / 3)
     assert reading.mean_of_best == pytest.approx(1.6 / 3)
-    assert reading.headroom == pytest.approx(0.1)
+    assert reading.conditions[1].value == pytest.approx(0.1)
     assert reading.mean_variance == pytest.approx(0.02)
-    assert reading.flat_share == pytest.approx(2 / 3)
+    assert reading.conditions[2].value == pytest.approx(2 / 3)
     assert reading.always_zero == ("i2",)
 
 
@@ -124,7 +124,7 @@ def test_nothing_graded_is_cant_tell_with_no_figures() -> None:
     reading = read_variance(an_eval(items=4, runs=9), [an_answer(text=None, failure="time-out")])
 
     assert reading.verdict is Readiness.CANT_TELL
-    assert (reading.mean, reading.headroom, reading.flat_share, reading.conditions) == (None, None, None, ())
+    assert (reading.mean, reading.mean_of_best, reading.conditions) == (None, None, ())
     assert "look at the failures" in reading.text
 
 
@@ -192,8 +192,8 @@ def test_nothing_settles_what_is_on_the_limit_or_unknown() -> None:
 def test_the_verdict_on_a_task_exactly_at_its_limit_is_seldom_a_confident_one() -> None:
     """Mean reward exactly .10: the share of confident verdicts on it is the error rate of the interval, about 5%."""
     confident = 0
-    for seed in range(100):
+    for seed in range(60):
         reading = _read(_mixed(40, 0.10, seed=seed))
         confident += reading.conditions[0].holds is not None
 
-    assert confident <= 12
+    assert confident <= 8

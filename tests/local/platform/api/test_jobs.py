@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, BadRequestError, ConflictError, NotFoundError, RateLimitError
+from openai.types.fine_tuning import FineTuningJob
 
 from local.platform.job_runner import Limits
 from local.platform.server import serve
 from tests.local.platform.small_task import (
     F1,
     RESPONSE_FORMAT,
+    SCHEMA,
     ended,
     events,
     launch,
@@ -25,6 +27,7 @@ from tests.local.platform.small_task import (
     when,
 )
 
+JUDGE = {"type": "score_model", "name": "j", "model": "gpt-9", "input": [{"role": "user", "content": "Grade it."}]}
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 UNMEASURED = {
     # This policy does not reason, always answers, and asks no model graders.
@@ -43,6 +46,11 @@ def captured(name: str) -> dict[str, Any]:
 
 def described(schema: Mapping[str, object]) -> dict[str, object]:
     return {"type": "json_schema", "json_schema": {"name": "n", "schema": dict(schema)}}
+
+
+async def only_job(client: AsyncOpenAI) -> FineTuningJob:
+    [job] = (await client.fine_tuning.jobs.list()).data
+    return job
 
 
 async def raw_job(client: AsyncOpenAI, job_id: str) -> dict[str, Any]:
@@ -94,9 +102,9 @@ async def test_a_metrics_event_has_the_shape_of_the_real_capture(client: AsyncOp
     job = await ended(client, (await launch(client, how=method({"n_epochs": 1, "batch_size": 8}, grader))).id)
     real = captured("rft_metrics_event.json")
 
-    told = [event for event in await events(client, job.id) if event.type == "metrics"]
+    metrics = [event for event in await events(client, job.id) if event.type == "metrics"]
 
-    last = told[-1]
+    last = metrics[-1]
     assert last.to_dict(mode="json").keys() == real.keys()
     data: Any = last.data
     assert real["data"].keys() - data.keys() == UNMEASURED
@@ -109,18 +117,16 @@ async def test_a_metrics_event_has_the_shape_of_the_real_capture(client: AsyncOp
         f"Step 4/4 , train mean reward={data['train_mean_reward']:.2f}, full validation mean reward="
         f"{data['full_valid_mean_reward']:.2f}, full validation mean parse error=0.00"
     )
-    first: Any = told[0].data
+    first: Any = metrics[0].data
     assert not [key for key in ("full_valid_mean_reward", "valid_completion_tokens_mean") if key in first]
     assert "valid_reward_mean" not in first["scores"]
     assert "eval" not in first["timing"]["step"]
 
 
-async def test_every_figure_of_a_step_is_told_for_every_child_of_a_multi_grader(client: AsyncOpenAI) -> None:
-    job = await ended(client, (await launch(client)).id)
+async def test_every_figure_of_a_step_is_told_for_every_child_of_a_multi_grader(trained: AsyncOpenAI) -> None:
+    data = await step_data(trained, (await only_job(trained)).id)
 
-    data = await step_data(client, job.id)
-
-    assert [one["step"] for one in data] == list(range(1, 13))
+    assert [one["step"] for one in data] == list(range(1, 49))
     for one in data:
         scores = {entry["name"]: entry for entry in one["scores"]["graders"]}
         assert scores.keys() == {"precision", "recall"}
@@ -136,10 +142,10 @@ async def test_every_figure_of_a_step_is_told_for_every_child_of_a_multi_grader(
 async def test_auto_becomes_about_a_hundred_steps(client: AsyncOpenAI) -> None:
     job = await launch(client, how=method({"n_epochs": "auto", "batch_size": "auto"}))
     await when(client, job.id, "queued", "running")
-    knobs = (await raw_job(client, job.id))["method"]["reinforcement"]["hyperparameters"]
+    hyperparameters = (await raw_job(client, job.id))["method"]["reinforcement"]["hyperparameters"]
     await client.fine_tuning.jobs.cancel(job.id)
 
-    assert knobs == {
+    assert hyperparameters == {
         "batch_size": 16,
         "n_epochs": 50,
         "eval_interval": 5,
@@ -150,17 +156,17 @@ async def test_auto_becomes_about_a_hundred_steps(client: AsyncOpenAI) -> None:
     }
 
 
-async def test_the_three_best_validations_are_kept_as_checkpoints(client: AsyncOpenAI) -> None:
-    job = await ended(client, (await launch(client, n_epochs=6, eval_interval=2)).id)
+async def test_the_three_best_validations_are_kept_as_checkpoints(trained: AsyncOpenAI) -> None:
+    job = await only_job(trained)
 
-    kept = [checkpoint async for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id)]
+    kept = [checkpoint async for checkpoint in trained.fine_tuning.jobs.checkpoints.list(job.id)]
 
     rewards = {
-        one["step"]: one["full_valid_mean_reward"] for one in await step_data(client, job.id) if not one["step"] % 2
+        one["step"]: one["full_valid_mean_reward"] for one in await step_data(trained, job.id) if not one["step"] % 3
     }
     best = sorted(rewards, key=lambda step: (-rewards[step], step))[:3]
     assert [checkpoint.step_number for checkpoint in kept] == sorted(best, reverse=True)
-    served = [model.id async for model in client.models.list()]
+    served = [model.id async for model in trained.models.list()]
     for checkpoint in kept:
         metrics = checkpoint.metrics.to_dict()
         assert metrics["full_valid_mean_reward"] == rewards[checkpoint.step_number]
@@ -169,29 +175,27 @@ async def test_the_three_best_validations_are_kept_as_checkpoints(client: AsyncO
     assert {c.fine_tuned_model_checkpoint for c in kept} | {job.fine_tuned_model} == set(served) - {"local-policy-1"}
 
 
-async def test_the_result_file_is_a_table_of_the_steps(client: AsyncOpenAI) -> None:
-    job = await ended(client, (await launch(client)).id)
-
-    [result] = job.result_files
-    lines = (await client.files.content(result)).text.splitlines()
+async def test_the_result_file_is_a_table_of_the_steps(trained: AsyncOpenAI) -> None:
+    [result] = (await only_job(trained)).result_files
+    lines = (await trained.files.content(result)).text.splitlines()
 
     header = lines[0].split(",")
     assert header[:3] == ["step", "train_mean_reward", "full_valid_mean_reward"]
     assert "scores/graders/python/precision/valid_reward_mean" in header
     assert "errors/graders/python/recall/errors/train_sample_parse_error_mean" in header
-    assert len(lines) == 13
+    assert len(lines) == 49
     assert lines[1].split(",")[2] == ""
     assert float(lines[3].split(",")[2]) > 0
-    assert (await client.files.retrieve(result)).purpose == "fine-tune-results"
+    assert (await trained.files.retrieve(result)).purpose == "fine-tune-results"
 
 
-async def test_events_are_paged_newest_first(client: AsyncOpenAI) -> None:
-    job = await ended(client, (await launch(client)).id)
+async def test_events_are_paged_newest_first(trained: AsyncOpenAI) -> None:
+    job = await only_job(trained)
 
-    first = await client.fine_tuning.jobs.list_events(job.id, limit=3)
-    second = await client.fine_tuning.jobs.list_events(job.id, limit=3, after=first.data[-1].id)
+    first = await trained.fine_tuning.jobs.list_events(job.id, limit=3)
+    second = await trained.fine_tuning.jobs.list_events(job.id, limit=3, after=first.data[-1].id)
 
-    everything = await events(client, job.id)
+    everything = await events(trained, job.id)
     assert [event.id for event in (*first.data, *second.data)] == [event.id for event in everything[::-1][:6]]
     assert first.has_more
     assert len({event.id for event in everything}) == len(everything)
@@ -211,24 +215,12 @@ async def test_jobs_are_listed_by_metadata(client: AsyncOpenAI) -> None:
     assert bare == [plain.id]
 
 
-async def test_the_same_seed_makes_the_same_curve_and_another_seed_another(client: AsyncOpenAI) -> None:
-    jobs = [await launch(client, seed=seed) for seed in (3, 3, 4)]
-    for job in jobs:
-        await ended(client, job.id)
-
-    told = [await step_data(client, job.id) for job in jobs]
-    curves = [[(one["train_mean_reward"], one.get("full_valid_mean_reward")) for one in data] for data in told]
-
-    assert curves[0] == curves[1]
-    assert curves[0] != curves[2]
-
-
 async def test_at_most_two_jobs_train_at_once_and_the_third_waits_its_turn(tmp_path: Path) -> None:
     async with serve(tmp_path, pace=0.05) as platform, AsyncOpenAI(base_url=platform.url, api_key="local") as client:
-        jobs = [await launch(client) for _ in range(3)]
+        jobs = [await launch(client, n_epochs=2) for _ in range(3)]
         await reaches(client, jobs[0].id, 1)
         await reaches(client, jobs[1].id, 1)
-        assert len(platform.trainers) == 2
+        assert len(platform.runner.trainers) == 2
         assert (await client.fine_tuning.jobs.retrieve(jobs[2].id)).status == "queued"
         assert [(await ended(client, job.id)).status for job in jobs] == ["succeeded"] * 3
 
@@ -283,6 +275,16 @@ async def test_a_running_job_says_when_it_will_end(tmp_path: Path) -> None:
             "method.reinforcement.response_format.json_schema.schema",
         ),
         (
+            {"method": method(response_format={"type": "json_schema", "json_schema": {"schema": SCHEMA}})},
+            "method.reinforcement.response_format.json_schema.name",
+        ),
+        (
+            {"method": method(response_format={"type": "json_schema"})},
+            "method.reinforcement.response_format.json_schema",
+        ),
+        ({"method": method(grader=JUDGE)}, "method.reinforcement.grader"),
+        ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
+        (
             {"method": method(response_format=described({}))},
             "method.reinforcement.response_format.json_schema.schema.type",
         ),
@@ -312,11 +314,11 @@ async def test_what_does_not_exist_is_a_404(client: AsyncOpenAI) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "x"}, {"after": "ftevent-nowhere"}])
-async def test_a_bad_page_is_a_400(client: AsyncOpenAI, query: dict[str, str]) -> None:
-    job = await ended(client, (await launch(client)).id)
+async def test_a_bad_page_is_a_400(trained: AsyncOpenAI, query: dict[str, str]) -> None:
+    job = await only_job(trained)
 
     with pytest.raises(BadRequestError):
-        await client.fine_tuning.jobs.list_events(job.id, extra_query=query)
+        await trained.fine_tuning.jobs.list_events(job.id, extra_query=query)
 
 
 async def test_too_many_unfinished_jobs_are_a_429_that_says_when_to_try_again(tmp_path: Path) -> None:
@@ -344,7 +346,7 @@ async def test_a_cancelled_job_stops_at_once_and_stays_cancelled(tmp_path: Path)
         cancelled = await client.fine_tuning.jobs.cancel(job.id)
 
         assert cancelled.status == "cancelled"
-        assert platform.trainers == {}
+        assert platform.runner.trainers == {}
         assert (await events(client, job.id))[-1].message == "The job was cancelled"
         kept = [checkpoint async for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id)]
         assert kept[0].fine_tuned_model_checkpoint in [model.id async for model in client.models.list()]
@@ -407,16 +409,17 @@ async def test_a_grader_that_breaks_now_and_then_is_counted_and_forgiven(client:
 
 
 async def test_the_server_answers_while_jobs_train(client: AsyncOpenAI) -> None:
-    job = await launch(client, n_epochs=10)
+    job = await launch(client, n_epochs=50)
+    await reaches(client, job.id, 1)
 
     answers = await asyncio.gather(*(client.fine_tuning.jobs.retrieve(job.id) for _ in range(20)))
 
-    assert {answer.id for answer in answers} == {job.id}
-    assert (await ended(client, job.id)).status == "succeeded"
+    assert {(answer.id, answer.status) for answer in answers} == {(job.id, "running")}
+    assert (await client.fine_tuning.jobs.cancel(job.id)).status == "cancelled"
 
 
 async def test_a_file_deleted_after_the_launch_is_not_missed(client: AsyncOpenAI) -> None:
-    job = await launch(client)
+    job = await launch(client, n_epochs=1)
     await client.files.delete(job.training_file)
 
     assert (await ended(client, job.id)).status == "succeeded"

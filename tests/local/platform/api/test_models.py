@@ -1,6 +1,5 @@
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,26 +33,9 @@ async def said(client: AsyncOpenAI, model: str, text: str, **more: Any) -> str:
     return answer.output_text
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A platform's folder in which one job has been trained."""
-    folder = tmp_path_factory.mktemp("trained")
-
-    async def train() -> None:
-        async with (
-            serve(folder) as platform,
-            AsyncOpenAI(base_url=platform.url, api_key="local") as client,
-        ):
-            await ended(client, (await launch(client, n_epochs=12)).id)
-
-    asyncio.run(train())
-    return folder
-
-
 @pytest.fixture
-async def platform(home: Path) -> AsyncIterator[Platform]:
-    async with serve(home) as running:
-        yield running
+def platform(trained_platform: Platform) -> Platform:
+    return trained_platform
 
 
 @pytest.fixture
@@ -180,6 +162,26 @@ async def test_a_bad_question_is_a_400_that_names_the_parameter(
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize(
+    ("text_format", "param"),
+    [
+        ({"type": "json_object"}, "text.format.type"),
+        ({"type": "json_schema"}, "text.format.schema"),
+        ({"type": "json_schema", "schema": {"type": "array"}}, "text.format.schema.type"),
+        ({"type": "text"}, "response_format"),
+    ],
+)
+async def test_a_bad_format_of_a_response_is_a_400_that_names_the_parameter(
+    client: AsyncOpenAI, text_format: Mapping[str, object], param: str
+) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        await client.post(
+            "/responses", body={"model": BASE, "input": "Cod.", "text": {"format": text_format}}, cast_to=object
+        )
+
+    assert refused.value.param == param
+
+
 async def test_a_request_that_is_no_json_object_is_a_400(client: AsyncOpenAI) -> None:
     for content in (b"{", b"[1]", b"\xff"):
         with pytest.raises(BadRequestError):
@@ -226,7 +228,7 @@ async def test_labels_that_only_the_rows_named_are_still_known_when_asked(client
 
 
 async def test_a_bug_is_a_500_in_the_same_shape(platform: Platform, client: AsyncOpenAI) -> None:
-    job = await ended(client, (await launch(client)).id)
+    [job] = (await client.fine_tuning.jobs.list()).data
     platform.runner.jobs.folder(job.id).checkpoints_file.write_text("nonsense")
 
     with pytest.raises(InternalServerError) as failed:

@@ -4,6 +4,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
+from local.platform.numpy_policy import policy
 from local.platform.numpy_policy.answer_schema import Choice
 from local.platform.numpy_policy.policy import (
     DIMENSIONS,
@@ -24,12 +25,12 @@ ONE = Choice("verdict", "one", ("x", "y"))
 BOTH = (MANY, ONE)
 
 
-def log_chance(choices: Sequence[Choice], logits: np.ndarray, taken: np.ndarray) -> float:
+def log_chance(choices: Sequence[Choice], logits: np.ndarray, chosen: np.ndarray) -> float:
     """The log-probability of one answer, written out choice by choice."""
     total = 0.0
     for choice, columns in columns_of(choices):
         chance = probabilities(choices, logits[None])[0][columns]
-        picked = taken[columns]
+        picked = chosen[columns]
         if choice.kind == "many":
             total += float(np.log(np.where(picked, chance, 1 - chance)).sum())
         else:
@@ -39,28 +40,30 @@ def log_chance(choices: Sequence[Choice], logits: np.ndarray, taken: np.ndarray)
 
 def test_draws_come_as_often_as_their_probability() -> None:
     logits = np.array([[-1.0, 0.0, 2.0, 0.5, -0.5]])
-    chances = probabilities(BOTH, logits)
+    probs = probabilities(BOTH, logits)
 
-    taken = draw(BOTH, chances, 20_000, np.random.default_rng(0))
+    chosen = draw(BOTH, probs, 20_000, np.random.default_rng(0))
 
-    assert taken.mean(axis=1) == pytest.approx(chances, abs=0.015)
-    assert (taken[0, :, 3:].sum(axis=1) == 1).all()
-    assert likeliest(BOTH, chances).tolist() == [[[False, False, True, True, False]]]
+    assert chosen.mean(axis=1) == pytest.approx(probs, abs=0.015)
+    assert (chosen[0, :, 3:].sum(axis=1) == 1).all()
+    assert likeliest(BOTH, probs).tolist() == [[[False, False, True, True, False]]]
 
 
 def test_a_step_follows_the_gradient_of_the_expected_reward() -> None:
     rng = np.random.default_rng(0)
-    seen, logits = rng.normal(size=(2, 3)), rng.normal(size=(2, 5))
-    taken = draw(BOTH, probabilities(BOTH, logits), 4, rng)
-    gains = rng.normal(size=(2, 4))
+    features, logits = rng.normal(size=(2, 3)), rng.normal(size=(2, 5))
+    chosen = draw(BOTH, probabilities(BOTH, logits), 4, rng)
+    advantage = rng.normal(size=(2, 4))
 
     def objective(linear: np.ndarray) -> float:
-        moved = logits + seen @ linear
+        moved = logits + features @ linear
         return fmean(
-            float(gains[item, k]) * log_chance(BOTH, moved[item], taken[item, k]) for item in range(2) for k in range(4)
+            float(advantage[item, k]) * log_chance(BOTH, moved[item], chosen[item, k])
+            for item in range(2)
+            for k in range(4)
         )
 
-    step = learn(Weights.zero(3, 5), seen, probabilities(BOTH, logits), taken, gains, 1.0)
+    step = learn(Weights.zero(3, 5), features, probabilities(BOTH, logits), chosen, advantage, 1.0)
 
     gradient = step.first_moment / (1 - 0.9)
     for place in np.ndindex(3, 5):
@@ -70,13 +73,13 @@ def test_a_step_follows_the_gradient_of_the_expected_reward() -> None:
 
 
 def test_the_multiplier_scales_the_step_and_later_steps_are_smaller() -> None:
-    seen, taken = np.ones((1, 1)), np.array([[[True], [False]]])
+    features, chosen = np.ones((1, 1)), np.array([[[True], [False]]])
     choices = (Choice("labels", "many", ("a",)),)
-    chances = probabilities(choices, np.zeros((1, 1)))
-    gains = np.array([[1.0, -1.0]])
+    probs = probabilities(choices, np.zeros((1, 1)))
+    advantage = np.array([[1.0, -1.0]])
 
     def moved(weights: Weights, multiplier: float) -> float:
-        after = learn(weights, seen, chances, taken, gains, multiplier)
+        after = learn(weights, features, probs, chosen, advantage, multiplier)
         return float((after.linear - weights.linear)[0, 0])
 
     start = Weights.zero(1, 1)
@@ -87,20 +90,20 @@ def test_the_multiplier_scales_the_step_and_later_steps_are_smaller() -> None:
 
 
 def test_advantages_compare_within_a_group_and_a_group_without_difference_teaches_nothing() -> None:
-    gains = advantages(np.array([[0.0, 1.0, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5], [10.0, 11.0, 10.0, 11.0]]))
+    advantage = advantages(np.array([[0.0, 1.0, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5], [10.0, 11.0, 10.0, 11.0]]))
 
-    assert gains[0] == pytest.approx([-1, 1, -1, 1], abs=1e-4)
-    assert gains[1].tolist() == [0.0] * 4
-    assert gains[2] == pytest.approx(gains[0], abs=1e-4)
+    assert advantage[0] == pytest.approx([-1, 1, -1, 1], abs=1e-4)
+    assert advantage[1].tolist() == [0.0] * 4
+    assert advantage[2] == pytest.approx(advantage[0], abs=1e-4)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 2), (2, 2), (3, None), (0, 0)])
 def test_draws_keep_to_a_schemas_limits_by_the_likeliest_options(low: int, high: int | None) -> None:
     choices = (Choice("labels", "many", ("a", "b", "c"), at_least=low, at_most=high),)
-    chances = np.array([[0.9, 0.5, 0.1]])
+    probs = np.array([[0.9, 0.5, 0.1]])
 
-    counts = draw(choices, chances, 500, np.random.default_rng(0)).sum(axis=2)
-    [[best]] = likeliest(choices, chances).tolist()
+    counts = draw(choices, probs, 500, np.random.default_rng(0)).sum(axis=2)
+    [[best]] = likeliest(choices, probs).tolist()
 
     assert counts.min() >= low
     assert counts.max() <= (3 if high is None else high)
@@ -121,21 +124,28 @@ def test_features_are_unit_length_with_a_constant_and_like_texts_are_near() -> N
     ]
     features = fit(texts, dimensions=4)
 
-    seen = features.of([*texts, ""])
+    rows = features.of([*texts, ""])
 
-    assert seen.shape == (10, features.width) == (10, 5)
-    assert np.linalg.norm(seen[:9, :4], axis=1) == pytest.approx(np.ones(9))
-    assert (seen[:, 4] == 1).all()
-    assert not seen[9, :4].any()
-    assert features.of(["fish landed by ship"])[0] @ seen[0] > features.of(["fish landed by ship"])[0] @ seen[7]
+    assert rows.shape == (10, features.width) == (10, 5)
+    assert np.linalg.norm(rows[:9, :4], axis=1) == pytest.approx(np.ones(9))
+    assert (rows[:, 4] == 1).all()
+    assert not rows[9, :4].any()
+    assert features.of(["fish landed by ship"])[0] @ rows[0] > features.of(["fish landed by ship"])[0] @ rows[7]
 
 
 def test_features_are_no_wider_than_the_corpus_allows_and_never_wider_than_the_limit() -> None:
-    texts = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)} and others" for n in range(2000)]
+    texts = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)} and others" for n in range(100)]
 
     assert fit(["one text", "one text"]).width == 2
     assert fit([""]).width == 1
     assert fit(texts).width == DIMENSIONS + 1
+
+
+def test_of_very_many_texts_evenly_spread_ones_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "MOST_FITTED", 2)
+    texts = ["cod and herring", "oak", "wheat", "cod and herring", "pine", "rye"]
+
+    assert (fit(texts).idf == fit([texts[0], texts[3]]).idf).all()
 
 
 def test_words_are_letters_in_lower_case() -> None:

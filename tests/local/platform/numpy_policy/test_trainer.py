@@ -59,6 +59,7 @@ def a_job(
     training: bytes,
     validation: bytes,
     response_format: Mapping[str, object] | None = None,
+    seed: int = 5,
 ) -> JobFolder:
     """The folder of a job that is ready to train."""
     request = JobRequest.model_validate(
@@ -66,7 +67,7 @@ def a_job(
             "model": "local-policy-1",
             "training_file": "file-t",
             "validation_file": "file-v",
-            "seed": 5,
+            "seed": seed,
             "method": method(hyperparameters.model_dump(), F1, response_format),
         }
     )
@@ -84,6 +85,10 @@ def data_of(folder: JobFolder) -> list[dict[str, object]]:
     return [dict(event.data) for event in EventLog(folder.events).events() if event.data is not None]
 
 
+def curve_of(folder: JobFolder) -> list[tuple[object, object]]:
+    return [(one["train_mean_reward"], one.get("full_valid_mean_reward")) for one in data_of(folder)]
+
+
 async def test_a_policy_learns(tmp_path: Path) -> None:
     folder = a_job(tmp_path, RequestedHyperparameters(), rows(48), rows(20, start=1000))
 
@@ -93,6 +98,17 @@ async def test_a_policy_learns(tmp_path: Path) -> None:
     assert len(rewards) == 99
     assert 0.05 < rewards[0] < 0.6
     assert fmean(rewards[-5:]) > 0.9
+
+
+async def test_the_same_seed_makes_the_same_curve_and_another_seed_another(tmp_path: Path) -> None:
+    curves = []
+    for number, seed in enumerate((3, 3, 4)):
+        folder = a_job(tmp_path / str(number), SMALL, rows(20), rows(6, start=1000), seed=seed)
+        await train(folder, Overlap(), 0.0, asyncio.Event())
+        curves.append(curve_of(folder))
+
+    assert curves[0] == curves[1]
+    assert curves[0] != curves[2]
 
 
 async def test_training_stops_after_the_step_at_hand_and_goes_on_from_there(tmp_path: Path) -> None:
@@ -105,18 +121,15 @@ async def test_training_stops_after_the_step_at_hand_and_goes_on_from_there(tmp_
         assert not await train(parts, grading, 0.0, grading.stop)
     assert await train(parts, Overlap(), 0.0, asyncio.Event())
 
-    def rewards(folder: JobFolder) -> list[tuple[object, object]]:
-        return [(one["train_mean_reward"], one.get("full_valid_mean_reward")) for one in data_of(folder)]
-
-    assert rewards(parts) == rewards(whole)
+    assert curve_of(parts) == curve_of(whole)
 
 
-async def test_what_was_saved_but_not_told_is_told_at_the_next_start(tmp_path: Path) -> None:
+async def test_events_saved_but_not_written_are_written_at_the_next_start(tmp_path: Path) -> None:
     folder = a_job(tmp_path, SMALL, rows(20), rows(6, start=1000))
     grading = Overlap(stop_after=4)
     await train(folder, grading, 0.0, grading.stop)
-    told = folder.events.read_bytes()
-    folder.events.write_bytes(told[: len(told) // 2])
+    written = folder.events.read_bytes()
+    folder.events.write_bytes(written[: len(written) // 2])
     state = load_state(folder.state)
     assert state is not None
 
@@ -128,7 +141,7 @@ async def test_what_was_saved_but_not_told_is_told_at_the_next_start(tmp_path: P
     assert len(steps) == len(set(steps))
 
 
-async def test_an_untouched_state_is_told_once_however_often_it_is_started(tmp_path: Path) -> None:
+async def test_an_unchanged_state_is_written_once_however_often_it_is_started(tmp_path: Path) -> None:
     folder = a_job(tmp_path, SMALL, rows(20), rows(6, start=1000))
     for _ in range(3):
         await train(folder, Overlap(), 0.0, asyncio.Event())
@@ -201,7 +214,7 @@ async def test_displaced_checkpoints_leave_the_disk(tmp_path: Path) -> None:
     kept = {folder.weights(checkpoint.step) for checkpoint in folder.checkpoints()}
 
     assert len(kept) == 3
-    assert set(folder.path.glob("checkpoint-*.npz")) == kept
+    assert set(folder.path.glob("weights-*.npz")) == kept
 
 
 @pytest.mark.parametrize(
@@ -253,11 +266,11 @@ async def test_on_real_acts_few_examples_are_learned_by_heart_and_many_are_under
         training, validation, described = acts(count, seed=1)
         folder = a_job(tmp_path / str(count), RequestedHyperparameters(), training, validation, described)
         await train(folder, Overlap(), 0.0, asyncio.Event())
-        told = data_of(folder)
-        assert 0.05 < float(str(told[0]["train_mean_reward"])) < 0.4
-        valid = [float(str(one["full_valid_mean_reward"])) for one in told if "full_valid_mean_reward" in one]
+        steps = data_of(folder)
+        assert 0.05 < float(str(steps[0]["train_mean_reward"])) < 0.4
+        valid = [float(str(one["full_valid_mean_reward"])) for one in steps if "full_valid_mean_reward" in one]
         assert valid[-1] > valid[0] + 0.05
-        gaps[count] = fmean(float(str(one["train_mean_reward"])) for one in told[-10:]) - valid[-1]
+        gaps[count] = fmean(float(str(one["train_mean_reward"])) for one in steps[-10:]) - valid[-1]
 
     assert gaps[24] > 0.3
     assert gaps[400] < 0.12

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, Page, ViewportSize, async_playwright, expect
 
 from local.slack.server import WorkspaceServer, serve
 from tests.local.slack.page.small_app import SmallApp, connected
@@ -61,30 +61,59 @@ async def browser() -> AsyncIterator[Browser]:
 expect.set_options(timeout=15_000)
 
 
+class Pages:
+    """Pages that are used again: a new renderer for each test costs more than the test itself.
+
+    Each workspace has a port of its own, hence an origin of its own: nothing that one test stored is seen by another.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: dict[tuple[int, bool], list[Page]] = {}
+
+    async def take(self, width: int, *, touch: bool) -> Page:
+        idle = self._idle.setdefault((width, touch), [])
+        if idle:
+            return idle.pop()
+        viewport: ViewportSize = {"width": width, "height": 800}
+        context = await self._browser.new_context(viewport=viewport, has_touch=touch, is_mobile=touch)
+        page = await context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+    async def give_back(self, page: Page, width: int, *, touch: bool) -> None:
+        await page.goto("about:blank")
+        self._idle[width, touch].append(page)
+
+
+@pytest.fixture(scope="package")
+def pages(browser: Browser) -> Pages:
+    """The pages of this browser."""
+    return Pages(browser)
+
+
 @pytest_asyncio.fixture(loop_scope="package")
-async def open_page(browser: Browser, server: WorkspaceServer) -> AsyncIterator[OpenPage]:
+async def open_page(pages: Pages, server: WorkspaceServer) -> AsyncIterator[OpenPage]:
     """Opens the page of the workspace, and at the end checks that none of its scripts failed."""
     problems: list[str] = []
-    contexts: list[BrowserContext] = []
+    taken: list[tuple[Page, int, bool]] = []
+
+    def failed(error: Error) -> None:
+        problems.append(str(error))
 
     async def open_one(
         place: str = "#/rft?as=alice", *, width: int = 1280, dark: bool = False, touch: bool = False
     ) -> Page:
-        context = await browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
-            has_touch=touch,
-            is_mobile=touch,
-        )
-        contexts.append(context)
-        page = await context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        page = await pages.take(width, touch=touch)
+        taken.append((page, width, touch))
+        page.on("pageerror", failed)
+        await page.emulate_media(color_scheme="dark" if dark else "light")
         await page.goto(f"{server.url}/{place}")
         await page.locator(".sidebar .account").first.wait_for(state="attached")
         return page
 
     yield open_one
-    for context in contexts:
-        await context.close()
+    for page, width, touch in taken:
+        page.remove_listener("pageerror", failed)
+        await pages.give_back(page, width, touch=touch)
     assert problems == []
