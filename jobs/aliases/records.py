@@ -148,6 +148,7 @@ class Proposal:
     reason: str
     channel: str
     state: ProposalState = ProposalState.OPEN
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Rollbacks:
                 assert_never(settled.ending)
 
     def _ended(self, held: Versioned[Proposal], state: ProposalState, change: Change) -> Change:
-        ended = replace(held.value, state=state)
+        ended = replace(held.value, state=state, ended_at=self.clock())
         return replace(
             change,
             records=(*change.records, Versioned(ended, held.version)),
