@@ -49,7 +49,7 @@ def says(heard: Heard) -> str:
 
 
 @dataclass
-class Room:
+class Scene:
     """Takes the turns of evidence and of its evals, as bots do."""
 
     lab: Laboratory
@@ -139,15 +139,15 @@ def a_kept(step: int) -> Checkpoint:
 
 
 @asynccontextmanager
-async def open_room(store: Store, folder: Path, items: int = ITEMS) -> AsyncIterator[Room]:
-    """Open a room on an empty store: the task `small` has a validation split and a test split of so many items."""
+async def open_scene(store: Store, folder: Path, items: int = ITEMS) -> AsyncIterator[Scene]:
+    """Open a scene on an empty store: the task `small` has a validation split and a test split of so many items."""
     async with open_laboratory(store, folder) as lab:
         lab.endpoint.models = list(SKILL)
         lab.endpoint.says = says
         rows = valid_rows(items)
         splits = {"valid.jsonl": rows, "test.jsonl": rows.replace("act ", "test act ")}
         lab.write_task({"graders/exact.json": grader("eq"), **splits})
-        yield Room(lab, store, runner_on(lab, store))
+        yield Scene(lab, store, runner_on(lab, store))
 
 
 def runner_on(lab: Laboratory, store: Store) -> EvidenceRunner:
