@@ -137,7 +137,7 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
 async def follow(
     typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter, quieting: Quieting
 ) -> str:
-    """Tell a person of a job of ours from now on, or no more; a job that is not ours is attached to."""
+    """Tell a person of a job of ours from now on, or no more; a job that is not ours is imported."""
     if typed.verb == "unwatch":
         return await quieting.unwatch(typed.word, user)
     told = None if typed.given else await quieting.watch(typed.word, user)
@@ -145,24 +145,24 @@ async def follow(
 
 
 async def watch(typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter) -> str:
-    """Attach to a job launched elsewhere; return the sentence that confirms it."""
+    """Import a job launched elsewhere; return the sentence that confirms it."""
     given = typed.given
-    attachment = await job_importer.attach(
+    found = await job_importer.import_job(
         WatchRequest(typed.word, user, channel, trigger, given.get("platform"), given.get("task"))
     )
-    return watched(attachment, user)
+    return watched(found, user)
 
 
-def watched(attachment: ImportedJob, user: str) -> str:
+def watched(found: ImportedJob, user: str) -> str:
     """Return the sentences that confirm to a person that a job launched elsewhere is watched, or what it is of."""
-    job = attachment.job
-    told = [_begun(job) if attachment.is_new else _given(job)]
+    job = found.job
+    told = [_begun(job) if found.is_new else _given(job)]
     told += [f"{job.quorum} of {_groups(job)} approve a checkpoint of it.", *map(escape, job.remarks)]
     if user == job.request.requested_by:
         cannot = "" if job.policy.self_approval else " and cannot approve"
         told.append(f"I cannot tell who launched it, so you count as its launcher{cannot}.")
     if not job.has_task:
-        told.append(_task_wanted(attachment))
+        told.append(_task_wanted(found))
     return " ".join(told)
 
 
@@ -187,9 +187,9 @@ def _groups(job: Job) -> str:
     return ", ".join(group(handle) for handle in job.approvers)
 
 
-def _task_wanted(attachment: ImportedJob) -> str:
+def _task_wanted(found: ImportedJob) -> str:
     """Return how to say which task a job is of, and which it looks to be."""
-    job_id, like = attachment.job.id, attachment.tasks_like
+    job_id, like = found.job.id, found.tasks_like
     if not like:
         named = escape(f"`/rft watch {job_id} task=<task>`")
         return f"{named} says which task it is of; its checkpoints are evaluated then."

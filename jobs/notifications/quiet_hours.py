@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jobs.notifications.records import ChannelPreferences, QuietHours
+from jobs.notifications.records import QuietHours
 
 DAY: Final = timedelta(days=1)
 
@@ -23,11 +23,6 @@ def quiet_until(hours: QuietHours | None, now: float) -> float | None:
         if start <= now < end:
             return end
     return None
-
-
-def next_allowed(preferences: ChannelPreferences, now: float) -> float:
-    """Return the first moment, `now` or later, at which a channel's quiet hours let a message through."""
-    return quiet_until(preferences.quiet, now) or now
 
 
 def instant(day: date, minutes: int, zone: str) -> float:

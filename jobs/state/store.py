@@ -48,12 +48,13 @@ Every write is an idempotent script: redis-py asks again when a reply is lost.
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import wraps
 from importlib import resources
 from secrets import token_hex
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 import structlog
@@ -84,6 +85,7 @@ SCRIPTS: Final = (
     *("plan", "defer", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 log: Final = structlog.get_logger(__name__)
@@ -106,6 +108,16 @@ async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
         with suppress(VersionConflict):
             return await attempt()
     raise AssertionError(f"a record changed {MOST_TRIES} times while a change of it was decided")
+
+
+def retried_on_conflict(decide: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Decorate what reads, decides and commits: it does so again as often as `retry_on_conflict` says."""
+
+    @wraps(decide)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await retry_on_conflict(lambda: decide(*args, **kwargs))
+
+    return run
 
 
 class AlreadyTaken(Exception):
@@ -379,14 +391,6 @@ class Store:
                     self._head = head  # the trail grew meanwhile: seal again, on to its end
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
-
-    async def try_commit(self, change: Change) -> bool:
-        """Write one change; False if a record was changed since it was read, so that it must be decided again."""
-        try:
-            await self.commit(change)
-        except VersionConflict:
-            return False
-        return True
 
     async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""

@@ -14,9 +14,9 @@ from jobs.platforms.parse import RemoteEvent
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
-from jobs.training.poll import PAST, Poller
+from jobs.training.poll import WISHES, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
@@ -83,6 +83,7 @@ class RftJobs:
         job = (await find_job(self.store, reference)).value
         return job, await self.poller.messages(job, most)
 
+    @retried_on_conflict
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
         """Write down what a person wants of a job; its next work item, at once, does it.
 
@@ -91,22 +92,21 @@ class RftJobs:
             Conflict: the job is in no state for it.
             NotPermitted: this person may not; nothing was written.
         """
-        while True:
-            held = await find_job(self.store, reference)
-            self._check(held.value, action)
-            await self.require(Permission(action.value), held.value, by)
-            pending = PendingAction(action, by, channel, trigger)
-            job = replace(held.value, pending=pending)
-            change = Change(
-                records=(Versioned(job, held.version),),
-                # While it is not known whether the platform took the job, its next work must not come early: the
-                # request that creates it may still be on its way.
-                due_in=None if job.state is JobState.CREATING else 0.0,
-                postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
-                audit=(asked(job, pending, self.clock()),),
-            )
-            if await self.store.try_commit(change):
-                return job
+        held = await find_job(self.store, reference)
+        self._check(held.value, action)
+        await self.require(Permission(action.value), held.value, by)
+        pending = PendingAction(action, by, channel, trigger)
+        job = replace(held.value, pending=pending)
+        change = Change(
+            records=(Versioned(job, held.version),),
+            # While it is not known whether the platform took the job, its next work must not come early: the
+            # request that creates it may still be on its way.
+            due_in=None if job.state is JobState.CREATING else 0.0,
+            postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
+            audit=(asked(job, pending, self.clock()),),
+        )
+        await self.store.commit(change)
+        return job
 
     async def require(self, permission: Permission, job: Job, user: str) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job."""
@@ -120,9 +120,9 @@ class RftJobs:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
         pending = job.pending.action if job.pending else None
         if pending and pending in {action, Action.CANCEL}:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; its thread says when that is done.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; its thread says when that is done.")
         if pending and action is not Action.CANCEL:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; try again when its thread says that it is.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:

@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -9,6 +11,7 @@ from jobs.core.errors import NotFound, PlatformUnavailable
 from jobs.core.records import Checkpoint, Job, JobState, PostingKind
 from jobs.core.series import Series
 from jobs.platforms.gateway import Gateway
+from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
@@ -395,6 +398,17 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
         monkeypatch.setattr(redis, "hvals", None)
         gateway.listed.append(a_metrics_event(4))
         assert (await look()).last_step == 4  # this process still knows the steps before
+
+
+async def test_the_steps_of_a_job_take_little_room(store: Store, redis: Redis) -> None:
+    event = json.loads((Path(__file__).parents[2] / "fixtures" / "rft_metrics_event.json").read_text("utf-8"))
+    told = (step_of({**event["data"], "step": n}, kind="metrics", message="", at=60.0 * n) for n in range(1, 97))
+    steps = tuple(step for step in told if step is not None)
+    await store.commit(Change(records=(Versioned(a_job(), 0),), steps=steps))
+    assert len(steps) == 96
+    assert (await store.series("rft-abc234")).steps == steps
+    stored = await redis.hvals("{proctor}:steps:rft-abc234")
+    assert sum(len(each) for each in stored) < 120_000
 
 
 def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
