@@ -28,6 +28,8 @@ class Versioned(Generic[T_co]):
 
     value: T_co
     version: int
+    token: str = field(default="", compare=False)
+    """Of the change that wrote it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Poller:
         if changes_nothing(held.value, news, now):
             await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
             return
-        series = await self.store.series(held.value.id, held.version)
+        series = await self.store.series(held.value.id, held.token)
         # The rules read a long series for tenths of a second.
         change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self.picture_steps)
         await self.store.commit(change)
