@@ -1,4 +1,4 @@
-"""Rule O1 on jobs that really train: how often it warns, beside the plain gap and beside the true one.
+"""Rule O1 on jobs that really train: how often it warns, compared with the plain gap and with the true one.
 
 Twenty seeds a size, on the local platform's own trainer and the task's own graders, over real EU acts. The true gap is
 what overfitting is: mean reward of the final policy on the items it trained on, less that on acts it never met.
@@ -85,7 +85,7 @@ async def jobs_of(pool: Path, size: int, seeds: int) -> list[Trained]:
 
 
 def summary(jobs: Sequence[Trained]) -> str:
-    """Return the rates beside the truth, in a line."""
+    """Return the rates next to the truth, in a line."""
     gaps = [job.gap for job in jobs]
     return (
         f"{sum(job.aligned for job in jobs)} of {len(jobs)} warn by the aligned gap, "

@@ -1,4 +1,4 @@
-"""How good the rules are: false alarms and detections on simulated jobs whose truth is known, beside naive rules.
+"""How good the rules are: false alarms and detections on simulated jobs of known truth, compared with naive rules.
 
 `python -m tests.bench.bench_rules` prints a readable table; a job counts once a rule fired on it at all.
 """
