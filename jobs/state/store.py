@@ -554,11 +554,7 @@ class Store:
     async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
         """Let the next looks at jobs come within so many seconds, spread over them in their order, or earlier.
 
-        Args:
-            platform: whose jobs they are.
-            jobs: their ids.
-            within: seconds from now.
-            ask: whether they must ask for the job itself, because the list says something else of it, or nothing.
+        `ask` says that they must ask for the job itself, because the list says something else of it, or nothing.
         """
         if jobs:
             await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
@@ -572,12 +568,7 @@ class Store:
     ) -> None:
         """Give back a platform whose sweep is done; the next one comes after `pause` seconds.
 
-        Args:
-            platform: its name.
-            token: of the claim.
-            pause: seconds.
-            position: what to leave to the next sweep.
-            holds: seconds for which the statuses that it read count as known.
+        The statuses that it read count as known for `holds` seconds.
         """
         left = (position.pages, position.cursor, int(holds * 1000))
         await self._run("swept", platform, token, int(pause * 1000), *left)
@@ -628,10 +619,7 @@ def _sealed(found: object) -> tuple[SealedEntry, ...]:
 async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIterator[Store]:
     """Yield an open store as long as the context lasts.
 
-    Args:
-        url: `redis://`, `rediss://` or `unix://`.
-        kinds: as for `Store`.
-        audit_key: as for `Store`.
+    `url` is `redis://`, `rediss://` or `unix://`.
 
     Raises:
         ConfigurationError: as `Store.open`.

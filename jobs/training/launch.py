@@ -125,9 +125,7 @@ class Launcher:
     async def send(self, held: Versioned[Job], *, again: bool = False) -> None:
         """Upload the job's files, write down that it is about to be created, and create it.
 
-        Args:
-            held: the job as it was read.
-            again: an earlier attempt did not finish: files of its own may lie on the platform.
+        `again` tells that an earlier attempt did not finish: files of its own may lie on the platform.
         """
         job = held.value
         files: list[str] = []

@@ -78,10 +78,7 @@ class Poller:
     async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once.
 
-        Args:
-            held: the job as it was read.
-            pending: what is asked for.
-            again: whether an earlier attempt died that may have asked for it already.
+        `again` tells that an earlier attempt died that may have asked for it already.
         """
         job = held.value
         cleared = replace(job, pending=None)
@@ -173,10 +170,7 @@ def _told(job: Job, pending: PendingAction, text: str) -> Posting:
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
     """Return the change for a poll without an answer: look again later, and say so once when it lasts.
 
-    Args:
-        held: the job as it was read.
-        failure: why there is no answer.
-        profile: the platform's pace; None where the bot does not know the platform any more.
+    Without a `profile`, the bot does not know the platform any more.
     """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None

@@ -137,10 +137,7 @@ class RftJobs:
     async def work(self, job_id: str, attempts: int, reference: str) -> None:
         """Do the next piece of work on a job: what its state asks for.
 
-        Args:
-            job_id: whose work item it is.
-            attempts: attempts since the last that finished, this one included.
-            reference: finds this attempt in the log, should it fail.
+        `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
         """
         for _ in range(MOST_LOOKS):
             held = await self.store.record(Job, job_id)

@@ -39,9 +39,6 @@ class JobViews:
     async def job(self, reference: str) -> JobView:
         """Return what there is to show of a job.
 
-        Args:
-            reference: the job's id, or enough of its beginning.
-
         Raises:
             NotFound: no job, or more than one, is called so.
         """
