@@ -395,6 +395,13 @@ class Store:
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
 
+    async def save(
+        self, held: Versioned[T], value: T, *, due_in: float | None = None, postings: tuple[Posting, ...] = ()
+    ) -> Versioned[T]:
+        """Commit a new value of one record, and return it at its new version; raises as `commit`."""
+        await self.commit(Change(records=(Versioned(value, held.version),), due_in=due_in, postings=postings))
+        return Versioned(value, held.version + 1)
+
     async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
         token = uuid4().hex

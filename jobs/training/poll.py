@@ -68,7 +68,7 @@ class Poller:
             return
         now = self.clock()
         if changes_nothing(held.value, news, now):
-            await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
+            await self.store.save(held, held.value, due_in=poll_interval(held.value, profile, now))
             return
         series = await self.store.series(held.value.id, held.token)
         # The rules read a long series for tenths of a second.
@@ -94,7 +94,7 @@ class Poller:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
                 postings = (status(cleared, WISHES[pending.action].done, by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
-        await self.store.commit(Change(records=(Versioned(cleared, held.version),), due_in=0, postings=shown))
+        await self.store.save(held, cleared, due_in=0, postings=shown)
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
