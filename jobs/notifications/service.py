@@ -203,7 +203,7 @@ class Quiet:
         if set(wanted) == set(job.watchers):
             return job
         job = replace(job, watchers=wanted)
-        await self.store.commit(Change(records=(Versioned(job, held.version),)))
+        await self.store.save(held, job)
         return job
 
 

@@ -76,12 +76,7 @@ def _with_step(checkpoint: Checkpoint, step: Step) -> Checkpoint:
 
 
 def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[CheckpointReading, ...]:
-    """Return each checkpoint's figures and how it leans.
-
-    Args:
-        checkpoints: with their scores.
-        reward: name of the grader that training climbs; its score is the validation reward.
-    """
+    """Return each checkpoint's figures and how it leans; the score of `reward` is the validation reward."""
     readings = []
     for each in checkpoints:
         precision, recall = each.scores.get("precision"), each.scores.get("recall")

@@ -87,12 +87,7 @@ class Planner:
 
 
 def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
-    """Return how a task's jobs are watched and its checkpoints evaluated and signed off.
-
-    Args:
-        task: the task.
-        default_approvers: who may approve where it does not say.
-    """
+    """Return how a task's jobs are watched and its checkpoints evaluated and signed off."""
     return TaskPolicy(
         task=task.name,
         task_version=task.version,

@@ -39,9 +39,6 @@ class JobViews:
     async def job(self, reference: str) -> JobView:
         """Return what there is to show of a job.
 
-        Args:
-            reference: the job's id, or enough of its beginning.
-
         Raises:
             NotFound: no job, or more than one, is called so.
         """
@@ -52,7 +49,7 @@ class JobViews:
         job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            await self.store.series(job.id, held.version),
+            await self.store.series(job.id, held.token),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),
