@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from handlers.proctor import describe_task, help_text, list_platforms, list_tasks
-from handlers.slack.commands import EVAL, PROCTOR, RFT
+from handlers.evals.commands import EVAL
+from handlers.jobs.commands import RFT
+from handlers.proctor import PROCTOR, describe_task, help_text, list_platforms, list_tasks
 from jobs.platforms.profiles import PROFILES
 from jobs.tasks import TaskCatalogue
 from tests.handlers.conftest import Scene
