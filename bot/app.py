@@ -17,13 +17,13 @@ from bot.outages import Outages
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings
 from bot.transport import Transport, open_transport
-from bot.wiring import REDIS_IS_AWAY, Base, Wiring, wire
+from bot.wiring import Base, Wiring, wire
 from bot.worker import hand_over_due, hand_over_outbox
 from handlers.slack.boundary import Boundary
 from jobs.cleanup.retention import Retention
 from jobs.platforms.registry import HideSecret
 from jobs.queue.engine import DocketEngine
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 
 RETENTION_TICK: Final = 300.0
 """Seconds between two looks at what is to be removed; one of the bots does it, once an hour."""
@@ -91,7 +91,7 @@ def _slack_app(wiring: Wiring) -> AsyncApp:
 
 def _ticks(base: Base, engine: DocketEngine, transport: Transport, stack: AsyncExitStack) -> Ticks:
     store = base.store
-    outages = Outages(REDIS_IS_AWAY)
+    outages = Outages(AWAY)
     stack.enter_context(outages.in_the_log())
     return Ticks(
         (

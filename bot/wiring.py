@@ -8,8 +8,6 @@ from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
@@ -58,7 +56,7 @@ from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import load_profiles
 from jobs.platforms.registry import HideSecret, Platforms
 from jobs.queue.engine import Work, with_connections
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
@@ -69,8 +67,6 @@ from jobs.views.job import JobViews
 
 STORE_CONNECTIONS: Final = 60
 SLACK_TIMEOUT: Final = 10
-REDIS_IS_AWAY: Final = (RedisConnectionError, RedisTimeoutError)
-"""What is raised while Redis does not answer."""
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
 NEWEST_EVALS: Final = 50
@@ -87,7 +83,7 @@ class Base:
     platforms: Platforms
     tasks: TaskCatalogue
     graders: GraderRuntime
-    rows: AnswerStore
+    answer_store: AnswerStore
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
@@ -105,7 +101,7 @@ class Wiring:
     evals: Evals
     eval_runner: EvalRunner
     evidence_runner: EvidenceRunner
-    shelf: ReportCache
+    report_cache: ReportCache
     reports: Reports
     checker: TaskChecker
     approvals: Approvals
@@ -124,7 +120,6 @@ class Wiring:
             "job_importer": self.job_importer,
             "evals": self.evals,
             "evidence_runner": self.evidence_runner,
-            "shelf": self.shelf,
             "report_link": self.reports.link,
             "checker": self.checker,
             "approvals": self.approvals,
@@ -140,19 +135,19 @@ class Wiring:
         }
 
     def work(self) -> dict[str, Work]:
-        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_turn`."""
+        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
         poster = SlackPoster(self.base.client, self._renderer(), visibility=self.quiet.visibility)
         return {
-            "turn": job_work(self.jobs.turn, store),
+            "job": job_work(self.jobs.work, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
             "eval": eval_work(self.eval_runner, store),
             ids.APPROVAL: named_work(reminders.turn, store),
             ids.MOVE: named_work(self.rollbacks.turn, store),
             ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn, store),
-            ids.DIGEST: named_work(self.digests.daily_turn, store),
-            ids.QUIET: named_work(self.digests.quiet_turn, store),
+            ids.DIGEST: named_work(self.digests.post_due, store),
+            ids.QUIET: named_work(self.digests.post_held_back, store),
             "sweep": Sweeper(store, self.base.platforms.platform_of).sweep,
             "deliver": OutboxWorker(store, poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -165,16 +160,16 @@ class Wiring:
             held = await store.record(Alias, name)
             return held.value if held else None
 
-        return AliasPages(find, self.base.settings.alias_token, REDIS_IS_AWAY)
+        return AliasPages(find, self.base.settings.alias_token, AWAY)
 
     def _renderer(self) -> Renderer:
         return Renderer(
             views=self.views,
             evals=self.evals,
             pictures=self.base.pictures,
-            report_file=self.shelf.report,
+            report_file=self.report_cache.report,
             report_link=self.reports.link,
-            log_file=self.shelf.inspect_log,
+            log_file=self.report_cache.inspect_log,
             notices=Notices(self.approvals, self.base.people),
             proposals=ProposalMessages(self.rollbacks, self.base.people),
             digests=DigestShowing(self.base.store, self.base.client),
@@ -193,9 +188,9 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     permissions = _permissions(base)
     jobs = _jobs(base, permissions)
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
-    evals = Evals(store, planner, base.rows, permissions)
+    evals = Evals(store, planner, base.answer_store, permissions)
     evidence_runner = _evidence_runner(base, planner)
-    shelf = ReportCache(settings.proctor_home / "evals", base.rows, evals.find)
+    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     return Wiring(
@@ -206,8 +201,8 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         evals=evals,
         eval_runner=_eval_runner(base),
         evidence_runner=evidence_runner,
-        shelf=shelf,
-        reports=Reports(await _report_secret(base), shelf.report, settings.public_url, time.time),
+        report_cache=report_cache,
+        reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
         approvals=Approvals(store, people, time.time, evidence_runner.recheck),
         aliases=Aliases(store, people, time.time, notifies=notifies),
@@ -246,7 +241,7 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         platforms=platforms,
         tasks=TaskCatalogue(settings.proctor_tasks),
         graders=graders,
-        rows=remote_answer_store(settings.evals_url)
+        answer_store=remote_answer_store(settings.evals_url)
         if settings.evals_url
         else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
@@ -317,7 +312,7 @@ def _eval_runner(base: Base) -> EvalRunner:
         platforms.platform_of,
         platforms.sampler_of,
         base.graders,
-        base.rows,
+        base.answer_store,
         clock=time.time,
     )
 
@@ -325,7 +320,7 @@ def _eval_runner(base: Base) -> EvalRunner:
 def _evidence_runner(base: Base, planner: EvalPlanner) -> EvidenceRunner:
     store, platform_of = base.store, base.platforms.platform_of
     rounds = RoundPlanner(store, base.tasks, planner, platform_of, partial(in_production, store), time.time)
-    return EvidenceRunner(store, rounds, base.rows, platform_of, partial(approval_of, store), time.time)
+    return EvidenceRunner(store, rounds, base.answer_store, platform_of, partial(approval_of, store), time.time)
 
 
 async def _report_secret(base: Base) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from bot.logs import reference
-from jobs.core.ids import kind_of_turn, subject_of_turn
+from jobs.core.ids import kind_of_item, subject_of_item
 from jobs.evals.run import EvalRunner
 from jobs.outbox.worker import LEASE as LANE_LEASE
 from jobs.queue.engine import Engine, UnknownWork, Work
@@ -26,7 +26,7 @@ async def hand_over_due(store: Store, engine: Engine) -> None:
         await engine.submit("sweep", claim.id, claim.token)
     for claim in await store.claim("due", lease=WORK_LEASE, limit=CLAIMS):
         try:
-            await engine.submit(kind_of_turn(claim.id), claim.id, claim.token)
+            await engine.submit(kind_of_item(claim.id), claim.id, claim.token)
         except UnknownWork as work:
             # During an upgrade, a newer bot may have planned what this one does not know.
             log.warning("work.unknown_here", work=str(work))
@@ -48,10 +48,10 @@ def job_work(take: Callable[[str, int, str], Awaitable[None]], store: Store) -> 
     """
 
     async def work(item: str, token: str) -> None:
-        found_by, job_id = reference(), subject_of_turn(item)
+        found_by, job_id = reference(), subject_of_item(item)
         with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
             async with kept(store, item, token, WORK_LEASE):
-                await take(job_id, await store.starts(item), found_by)
+                await take(job_id, await store.attempts(item), found_by)
 
     return work
 
@@ -63,7 +63,7 @@ def eval_work(runner: EvalRunner, store: Store) -> Work:
         found_by = reference()
         with structlog.contextvars.bound_contextvars(evaluation=eval_id, turn=found_by):
             async with left_to_newer(store, eval_id, token, WORK_LEASE):
-                await runner.turn(eval_id, token, await store.starts(eval_id), found_by)
+                await runner.turn(eval_id, token, await store.attempts(eval_id), found_by)
 
     return work
 

@@ -2,10 +2,21 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from statistics import median
+from typing import Any, TypeVar
 
-from charts.alt_text_over_steps import LISTED, job_curves, reward_curve, rule_trace, some, step_panels, step_times
-from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, StepTimes
+from charts.step_values import (
+    PARTS,
+    JobCurves,
+    Points,
+    RewardCurve,
+    RuleTrace,
+    StepPanels,
+    StepTimes,
+    Threshold,
+    measured,
+    split_times,
+)
 from charts.values import (
     METRICS,
     Chart,
@@ -22,12 +33,127 @@ from charts.values import (
     ScoreIntervals,
     VarianceStudy,
 )
-from charts.wording import counted, estimate, finite, listed, number, sentence
+from charts.wording import (
+    Unit,
+    counted,
+    estimate,
+    finite,
+    listed,
+    number,
+    plural,
+    quantity,
+    seconds,
+    sentence,
+)
 
+_T = TypeVar("_T")
+
+LISTED = 24
+"""At most this many values of a line are read out; more would not be listened to."""
 KINDS: Mapping[ModelKind, str] = {"base": " (base model)", "checkpoint": "", "alias": " (in use now)"}
 PLUS_MINUS = "\u00b1"
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""
+
+
+# -- over steps --------------------------------------------------------------------------------------------------------
+
+
+def _reward_curve(chart: RewardCurve) -> Iterator[str]:
+    valid, train, epoch = measured(chart.valid), measured(chart.train), chart.epoch_means
+    if not valid and not train:
+        yield "Reward curve: no step has reported yet."
+        return
+    last = max(step for step, _ in (*valid, *train))
+    yield f"Reward curve, step {last:,}{f' of {chart.total_steps:,}' if chart.total_steps else ''}."
+    yield _line("Validation reward", valid, "score")
+    if valid and (error := finite(chart.valid_error)) is not None:
+        yield f"One evaluation has a standard error of {number(error, 3)}."
+    yield _line("Train reward", train, "score")
+    if epoch:
+        (first, then), (_, now) = epoch[0], epoch[-1]
+        yield f"Mean train reward of one epoch: {number(then)} by step {first:,}, now {number(now)}."
+    yield _moments("Checkpoints kept", chart.checkpoints)
+    yield _moments(plural(len(set(chart.alerts)), "Alert"), sorted(set(chart.alerts)))
+    if valid:
+        yield f"Validation by step: {_by_step(valid, LISTED)}."
+
+
+def _step_panels(chart: StepPanels) -> Iterator[str]:
+    for panel in chart.panels:
+        valid, train = measured(panel.valid), measured(panel.train)
+        if valid or train:
+            yield _line(f"{panel.name}, validation", valid, chart.unit)
+            yield _line(f"{panel.name}, train", train, chart.unit)
+        else:
+            yield f"{panel.name}: not reported yet."
+    yield sentence(chart.note) if chart.panels else f"Nothing was reported yet. {sentence(chart.note)}"
+
+
+def _step_times(chart: StepTimes) -> Iterator[str]:
+    steps = split_times(chart.steps)
+    if not steps:
+        yield "No step has reported its time."
+        return
+    full = median(sum(parts) for _, parts in steps)
+    longest, slowest = max((sum(parts), -step) for step, parts in steps)
+    yield f"Times of {counted(len(steps), 'step')}."
+    yield f"Whole step: median {seconds(full)}, longest {seconds(longest)} at step {-slowest:,}."
+    for name, parts in zip(PARTS, zip(*(parts for _, parts in steps), strict=True), strict=True):
+        if taken := [part for part in parts if part > 0]:
+            usual, most = seconds(median(taken)), seconds(max(taken))
+            yield f"{name.capitalize()}: median {usual}, longest {most}, in {counted(len(taken), 'step')}."
+
+
+def _job_curves(chart: JobCurves) -> Iterator[str]:
+    yield f"Validation rewards of {counted(len(chart.jobs), 'job')}."
+    for job in chart.jobs:
+        points = measured(job.valid)
+        yield _line(job.name, points, "score") if points else f"{job.name}: not evaluated yet."
+        yield f"By step: {_by_step(points, 8)}." if points else ""
+
+
+def _rule_trace(chart: RuleTrace) -> Iterator[str]:
+    yield _moments("Raised", chart.fired)
+    yield _moments("Over", chart.cleared)
+    for panel in chart.panels:
+        yield f"{panel.label[:1].upper()}{panel.label[1:]}:"
+        yield from (_line(line.name, measured(line.points), panel.unit) for line in panel.lines)
+        yield from (_threshold(threshold, panel.unit) for threshold in panel.thresholds)
+    yield "" if chart.panels else "Nothing was reported yet."
+
+
+def _threshold(threshold: Threshold, unit: Unit) -> str:
+    points = threshold.at if isinstance(threshold.at, tuple) else ((0, threshold.at),)
+    known = measured(points)
+    if not known:
+        return f"{threshold.name}: not known."
+    (first, then), (last, now) = known[0], known[-1]
+    if not isinstance(threshold.at, tuple):
+        return f"{threshold.name}: {quantity(now, unit)}."
+    return f"{threshold.name}: {quantity(then, unit)} at step {first:,}, now {quantity(now, unit)} (step {last:,})."
+
+
+def _line(name: str, points: Points, unit: Unit) -> str:
+    if not points:
+        return f"{name}: not reported."
+    low, high = min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])
+    first, last = points[0], points[-1]
+    return (
+        f"{name}: {quantity(first[1], unit)} at step {first[0]:,}, now {quantity(last[1], unit)}; highest "
+        f"{quantity(high[1], unit)} at step {high[0]:,}, lowest {quantity(low[1], unit)} at step {low[0]:,}."
+    )
+
+
+def _by_step(points: Points, most: int) -> str:
+    return ", ".join(f"{step:,}: {number(value)}" for step, value in _some(points, most))
+
+
+def _moments(what: str, steps: Sequence[int]) -> str:
+    return f"{what} at step {listed([f'{step:,}' for step in steps], LISTED)}." if steps else ""
+
+
+# -- scores and labels -------------------------------------------------------------------------------------------------
 
 
 def _comparison(chart: CheckpointComparison) -> Iterator[str]:
@@ -55,7 +181,7 @@ def _variance(chart: VarianceStudy) -> Iterator[str]:
         yield f"{counted(len(never), 'item')} never above 0: {listed(never, LISTED)}."
     if missing := len(chart.items) - len(graded):
         yield f"{counted(missing, 'item')} without scores."
-    yield f"From lowest to highest mean: {', '.join(map(_item, some(graded)))}."
+    yield f"From lowest to highest mean: {', '.join(map(_item, _some(graded)))}."
 
 
 def _item(item: ItemScores) -> str:
@@ -138,12 +264,18 @@ def _model(model: EvaluatedModel, scores: Mapping[str, Estimate]) -> str:
     )
 
 
+def _some(values: Sequence[_T], most: int = LISTED) -> list[_T]:
+    """Return the first, the last and evenly spaced ones between, about `most` in all."""
+    every = math.ceil(len(values) / most)
+    return [*values[:-1:every], values[-1]] if every > 1 else [*values]
+
+
 WORDS: Mapping[type[Chart], Callable[[Any], Iterator[str]]] = {
-    RewardCurve: reward_curve,
-    StepPanels: step_panels,
-    StepTimes: step_times,
-    JobCurves: job_curves,
-    RuleTrace: rule_trace,
+    RewardCurve: _reward_curve,
+    StepPanels: _step_panels,
+    StepTimes: _step_times,
+    JobCurves: _job_curves,
+    RuleTrace: _rule_trace,
     CheckpointComparison: _comparison,
     VarianceStudy: _variance,
     ScoreComparison: _arms,

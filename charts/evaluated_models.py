@@ -53,11 +53,10 @@ def draw_score_intervals(chart: ScoreIntervals, palette: Palette) -> Figure:
     score = shorten(chart.score, MOST_LABEL)
     if all(finite(model.score.mean) is None for model in models):
         return empty_figure(palette, chart.title, chart.subtitle, f"no model has {score} yet")
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     name_rows(axes, shorten_all([model.label for model in models], MOST_LABEL), palette)
     axes.spines["bottom"].set_visible(True)
-    axes.set(xlim=score_range(model.score for model in models), xlabel=f"{score}\n{BARS}")
+    axes.set(xlim=_score_range(model.score for model in models), xlabel=f"{score}\n{BARS}")
     number_axis(axes.xaxis, ticks=6)
     for row, (model, name) in enumerate(zip(models, axes.get_yticklabels(), strict=True)):
         weight = "bold" if model.chosen else "normal"
@@ -65,7 +64,7 @@ def draw_score_intervals(chart: ScoreIntervals, palette: Palette) -> Figure:
         mean = finite(model.score.mean)
         write_beside(axes, row, DASH if mean is None else number(mean), weight=weight)
         if mean is not None:
-            draw_model(axes, palette, model, mean, row, xerr=reach(model.score))
+            _draw_model(axes, palette, model, mean, row, xerr=_reach(model.score))
             if model.kind == "base":
                 axes.axvline(mean, color=palette.muted, linewidth=2, linestyle=BASE_DASH, zorder=1)
     height = len(models) * ROW + AXIS
@@ -79,9 +78,8 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
         return empty_figure(palette, chart.title, chart.subtitle, "no model has precision and recall yet")
     missing = ", ".join(model.label for model in chart.models if model not in shown)
     note = f"not measured: {missing}" if missing else ""
-    figure = new_figure()
-    axes = figure.subplots()
-    axes.set(xlim=score_range(m.recall for m in shown), ylim=score_range(m.precision for m in shown))
+    figure, (axes,) = new_figure()
+    axes.set(xlim=_score_range(m.recall for m in shown), ylim=_score_range(m.precision for m in shown))
     axes.set_title(f"precision ({BARS})", color=palette.muted, weight="normal")
     axes.set_xlabel("recall")
     axes.spines["left"].set_visible(True)
@@ -89,7 +87,7 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
     number_axis(axes.yaxis, ticks=7)
     _draw_equal_f1(axes, palette)
     for model in sorted(shown, key=lambda model: model.chosen):
-        draw_model(axes, palette, model, *_place(model), xerr=reach(model.recall), yerr=reach(model.precision))
+        _draw_model(axes, palette, model, *_place(model), xerr=_reach(model.recall), yerr=_reach(model.precision))
     compose(figure, palette, chart.title, chart.subtitle, PLOT, legend="above", note=note)
     freeze_layout(figure)
     _write_names(axes, shown, palette)
@@ -165,7 +163,7 @@ def _places(x: float, y: float, width: float, field: Bbox) -> Iterator[tuple[flo
             yield far, Bbox.from_bounds(left, foot, width, height)
 
 
-def draw_model(axes: Axes, palette: Palette, model: EvaluatedModel, x: float, y: float, **errors: Any) -> None:
+def _draw_model(axes: Axes, palette: Palette, model: EvaluatedModel, x: float, y: float, **errors: Any) -> None:
     """Draw a model's mark with its error bars; the base model's is hollow."""
     label, shape = MARKS[model.kind]
     colour = {"checkpoint": palette.valid, "base": palette.ink, "alias": palette.train}[model.kind]
@@ -176,14 +174,14 @@ def draw_model(axes: Axes, palette: Palette, model: EvaluatedModel, x: float, y:
         mark.set(markerfacecolor=palette.background, markeredgecolor=colour)
 
 
-def reach(score: Estimate) -> list[list[float]]:
+def _reach(score: Estimate) -> list[list[float]]:
     """Return how far the interval reaches below and above the mean, as error bars want it; nan where not known."""
     ends = (finite(score.mean), finite(score.low), finite(score.high))
     mean, low, high = (math.nan if end is None else end for end in ends)
     return [[max(mean - low, 0.0)], [max(high - mean, 0.0)]]
 
 
-def score_range(scores: Iterable[Estimate]) -> tuple[float, float]:
+def _score_range(scores: Iterable[Estimate]) -> tuple[float, float]:
     """Return the ends of an axis that shows every measured score with its interval, none of them at its very end."""
     measured = [score for score in scores if finite(score.mean) is not None]
     ends = [finite(end) for score in measured for end in (score.mean, score.low, score.high)]

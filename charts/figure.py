@@ -2,10 +2,11 @@
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -24,11 +25,11 @@ GAP = 16
 """Pixels between headline, legend and axes."""
 
 
-def new_figure() -> Figure:
-    """Return a figure to put axes on; `compose` gives it everything else."""
+def new_figure(rows: int = 1, columns: int = 1, heights: Sequence[float] | None = None) -> tuple[Figure, list[Axes]]:
+    """Return a figure with its axes, row by row; `compose` gives it everything else."""
     figure = Figure()
     FigureCanvasAgg(figure)
-    return figure
+    return figure, list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
 
 
 def compose(
@@ -62,7 +63,9 @@ def compose(
 
 def empty_figure(palette: Palette, title: str, subtitle: str, words: str) -> Figure:
     """Return a figure that says in `words` why there is nothing to draw."""
-    figure = compose(new_figure(), palette, title, subtitle, 2 * LABEL)
+    figure, (axes,) = new_figure()
+    axes.set_axis_off()
+    compose(figure, palette, title, subtitle, 2 * LABEL)
     figure.text(MARGIN, MARGIN, words, transform=IdentityTransform(), color=palette.muted)
     return figure
 
@@ -70,8 +73,8 @@ def empty_figure(palette: Palette, title: str, subtitle: str, words: str) -> Fig
 def freeze_layout(figure: Figure) -> None:
     """Lay the axes out now, so that pixels are known; what is added later must lie inside of them."""
     engine = figure.get_layout_engine()
-    if engine:
-        engine.execute(figure)
+    assert engine is not None, "only a composed figure has a layout"
+    engine.execute(figure)
     figure.set_layout_engine("none")
 
 

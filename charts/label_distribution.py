@@ -29,8 +29,7 @@ def draw_label_distribution(chart: LabelDistribution, palette: Palette) -> Figur
         return empty_figure(palette, chart.title, chart.subtitle, "no label was counted")
     first, between, last = chart.parts
     rows: list[LabelCount | None] = [*first, *([None] if between else []), *last]
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     name_rows(axes, [shorten(label.label, NAMES) if label else "" for label in rows], palette)
     axes.set_xlim(0, max([1, *(count for label in chart.labels for count in (label.count or 0, label.before or 0))]))
     places = range(len(rows))

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.figure import ROOM, SWATCH, compose, new_figure
-from charts.step_axes import draw_moments, label_ends, plot_points, say, set_axes, strokes
+from charts.step_axes import LineEnd, draw_moments, label_ends, plot_points, say, set_axes, strokes
 from charts.step_values import JobCurve, JobCurves, RewardCurve, measured
 from charts.style import Dash, Palette
-from charts.text_fit import Weight, shorten
+from charts.text_fit import shorten
 from charts.wording import finite, number, plural
 
 PLOT, LEAST_PLOT = 460, 330
@@ -39,8 +39,7 @@ def draw_reward_curve(chart: RewardCurve, palette: Palette) -> Figure:
     low, high = min([0.0, *rewards]), max([1.0, *rewards])
     band = [min(max(reward + sign * error, low), high) for _, reward in valid for sign in (-1, 1)]
     last = max([chart.total_steps or 0, *(step for step, _ in points), *chart.alerts, *chart.checkpoints, 1])
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set_title("mean reward", color=palette.muted, weight="normal")
     set_axes(axes, last, [*rewards, *band])
     if not points:
@@ -54,13 +53,11 @@ def draw_reward_curve(chart: RewardCurve, palette: Palette) -> Figure:
     _draw_checkpoints(axes, chart, palette)
     draw_moments(axes, chart.alerts, palette.alert, "v", plural(len(set(chart.alerts)), "alert"))
     # Where the mean of an epoch is drawn, that is the train reward worth reading, not the luck of the last batch.
-    weights: tuple[Weight, Weight] = ("normal", "bold")
-    lines = (("train", epoch or train, palette.train), ("validation", valid, palette.valid))
-    ends = [
-        (line, f"{name}\n{number(line[-1][1])}", colour, weight)
-        for (name, line, colour), weight in zip(lines, weights, strict=True)
-        if line
-    ]
+    ends: list[LineEnd] = []
+    if shown := epoch or train:
+        ends.append((shown, f"train\n{number(shown[-1][1])}", palette.train, "normal"))
+    if valid:
+        ends.append((valid, f"validation\n{number(valid[-1][1])}", palette.valid, "bold"))
     label_ends(axes, palette, ends, LEAST_PLOT)
     return compose(figure, palette, chart.title, chart.subtitle, PLOT)
 
@@ -87,8 +84,7 @@ def draw_job_curves(chart: JobCurves, palette: Palette) -> Figure:
     """Draw at most `MOST_JOBS` jobs in the order given; one that was not evaluated yet is named and has no line."""
     jobs = chart.jobs[:MOST_JOBS]
     points = [point for job in jobs for point in measured(job.valid)]
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set_title("validation reward", color=palette.muted, weight="normal")
     set_axes(axes, max([1, *(step for step, _ in points)]), [value for _, value in points])
     colours = (palette.valid, palette.train, palette.checkpoint, palette.arms[4], palette.ink)

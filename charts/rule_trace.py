@@ -32,8 +32,7 @@ def draw_rule_trace(chart: RuleTrace, palette: Palette) -> Figure:
         1 + moments + len(panel.lines[:MOST_LINES]) + len(panel.thresholds[:MOST_THRESHOLDS]) for panel in chart.panels
     ]
     heights = [(TALL if len(rows) == 1 else LOW) + count * ROW for count in rows]
-    figure = new_figure()
-    plots = figure.subplots(len(rows), squeeze=False, height_ratios=heights)[:, 0]
+    figure, plots = new_figure(len(rows), heights=heights)
     for axes, panel in zip(plots, chart.panels, strict=True):
         values = [value for points in _points(panel, last) for _, value in measured(points)]
         set_axes(axes, last, values, panel.unit, 3)

@@ -37,12 +37,12 @@ def draw_checkpoint_comparison(chart: CheckpointComparison, palette: Palette) ->
     columns = [(name, scores) for name, scores in every if any(score is not None for score in scores)]
     if not columns:
         return empty_figure(palette, chart.title, chart.subtitle, "no checkpoint has scores yet")
-    figure = new_figure()
-    plots = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    figure, plots = new_figure(columns=len(columns))
+    names = [_checkpoint_name(row) for row in rows]
     for axes, (name, scores) in zip(plots, columns, strict=True):
         axes.set_title(name)
         axes.set_xlim(score_ends(score for score in scores if score is not None))
-        name_rows(axes, [_checkpoint_name(row) for row in rows], palette)
+        name_rows(axes, names if axes is plots[0] else [""] * len(rows), palette)
         _draw_column(axes, scores, palette)
     return compose(figure, palette, chart.title, left_out + chart.subtitle, HEADING + len(rows) * CHECKPOINT)
 
@@ -72,8 +72,7 @@ def draw_score_comparison(chart: ScoreComparison, palette: Palette) -> Figure:
     groups = [(grader, scores) for grader, scores in columns if any(score.mean is not None for score in scores)]
     if not groups:
         return empty_figure(palette, chart.title, chart.subtitle, "no arm has scores yet")
-    figure = new_figure()
-    plots = figure.subplots(len(groups), squeeze=False)[:, 0]
+    figure, plots = new_figure(len(groups))
     names = shorten_all([arm.arm for arm in arms], ARM_NAMES)
     for axes, (grader, scores) in zip(plots, groups, strict=True):
         axes.set_title(shorten(grader, ROOM - 8 * LABEL, weight="bold"))

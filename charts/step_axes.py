@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, TypeAlias
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -20,6 +20,8 @@ MARKED = 60
 """Up to this many points of a line each get a marker."""
 ROUND = [1, 2, 3, 5, 10]
 """Steps between ticks, so that two decimals are enough to write them."""
+LineEnd: TypeAlias = tuple[Points, str, str, Weight]
+"""A line, the words at its end, and their colour and weight."""
 LEAST: dict[Unit, float] = {"score": 1.0, "tokens": 1.0, "seconds": 0.001, "share": 0.01}
 """Where everything is 0 an axis goes up to this."""
 
@@ -97,8 +99,8 @@ def draw_moments(axes: Axes, steps: Iterable[int], colour: str, marker: str, lab
         axes.plot(told, [1.0] * len(told), color=colour, marker=marker, label=words, **look)
 
 
-def label_ends(axes: Axes, palette: Palette, ends: Sequence[tuple[Points, str, str, Weight]], height: float) -> None:
-    """Write words, in a colour and a weight, at the end of each line; the upper of two that would overlap goes up.
+def label_ends(axes: Axes, palette: Palette, ends: Sequence[LineEnd], height: float) -> None:
+    """Write words at the end of each line; the upper of two that would overlap goes up.
 
     `height` is a number of pixels that the plot has at least.
     """

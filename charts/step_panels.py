@@ -4,10 +4,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from charts.figure import ROOM, compose, empty_figure, new_figure
-from charts.step_axes import label_ends, plot_points, say, set_axes
+from charts.step_axes import LineEnd, label_ends, plot_points, say, set_axes
 from charts.step_values import Panel, StepPanels, measured
 from charts.style import LABEL, Palette
-from charts.text_fit import Weight, shorten
+from charts.text_fit import shorten
 from charts.wording import Unit, quantity
 
 MOST_PANELS = 8
@@ -28,8 +28,7 @@ def draw_step_panels(chart: StepPanels, palette: Palette) -> Figure:
     last = max([chart.total_steps or 0, 1, *(step for points in every for step, _ in points)])
     together = [value for points in every for _, value in points]
     height = TALL if len(panels) <= 2 else LOW
-    figure = new_figure()
-    plots = figure.subplots(len(panels), squeeze=False)[:, 0]
+    figure, plots = new_figure(len(panels))
     for axes, panel, points in zip(plots, panels, every, strict=True):
         set_axes(axes, last, together if chart.shared else [value for _, value in points], chart.unit, 3)
         axes.set_title(shorten(panel.name, ROOM - 4 * LABEL, weight="bold"))
@@ -44,7 +43,7 @@ def draw_step_panels(chart: StepPanels, palette: Palette) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel, unit: Unit, palette: Palette, height: float) -> None:
-    ends: list[tuple[tuple[tuple[int, float], ...], str, str, Weight]] = []
+    ends: list[LineEnd] = []
     if valid := measured(panel.valid):
         plot_points(axes, panel.valid, palette.valid, 5, marker="o", label="validation")
         ends.append((valid, quantity(valid[-1][1], unit), palette.valid, "bold"))

@@ -27,8 +27,7 @@ def draw_step_times(chart: StepTimes, palette: Palette) -> Figure:
     groups = [(place, list(group)) for place, group in groupby(steps, key=lambda step: (step[0] - 1) // together)]
     places = [(place + 0.5) * together for place, _ in groups]
     bars = [max((parts for _, parts in group), key=sum) for _, group in groups]
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     set_axes(axes, last, [sum(parts) for _, parts in steps], "seconds")
     below = [0.0] * len(bars)
     colours = (palette.valid, palette.train_batch, palette.checkpoint, palette.arms[0])

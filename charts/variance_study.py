@@ -32,8 +32,7 @@ def draw_variance_study(chart: VarianceStudy, palette: Palette) -> Figure:
         return empty_figure(palette, chart.title, chart.subtitle, "no item has scores yet")
     bars = _averaged(items, min(MOST_BARS, len(items)))
     ends = [end for bar in bars for end in (bar.mean, bar.best, bar.worst) if end is not None]
-    figure = new_figure()
-    axes = figure.subplots()
+    figure, (axes,) = new_figure()
     axes.set(xlim=(-0.5, len(bars) - 0.5), xticks=[], ylim=score_ends(ends))
     axes.set_xlabel(_items_axis(chart, math.ceil(len(items) / len(bars))), labelpad=10)
     number_axis(axes.yaxis)

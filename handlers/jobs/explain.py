@@ -77,7 +77,7 @@ def _form(job: Job, raised: RaisedAlert, name: str, last: Block) -> Block:
 
 def explanation(job: Job, raised: RaisedAlert, last: Block) -> tuple[Block, ...]:
     """Return why an alert was raised, in blocks; `last` is its picture, or stands in its place."""
-    lines = why(raised.rule, raised.values).splitlines()
+    lines = why(raised.rule, raised.level, raised.values).splitlines()
     formula, legend = "\n\n".join(lines[:FORMULA_LINES]), "\n".join(lines[FORMULA_LINES:])
     return (
         section(f"*{heading(job, raised)}: {escape(title_of(raised))}* (rule {raised.rule}), step {raised.step}"),

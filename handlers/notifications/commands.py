@@ -115,8 +115,7 @@ class Quieting:
         try:
             return await self._jobs.job(word)
         except NotFound:
-            newest = await self._jobs.newest(KNOWN)
-            return next((job for job in newest if job.remote_id == word), None)
+            return await self._jobs.of_remote(word)
 
     # -- mute ----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from handlers.slack.blocks import cut, escape
 from handlers.slack.replies import Asker
 from jobs.core.records import Posting
 from jobs.outbox.late_answers import late_answer
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 
 READY_AFTER: Final = 20.0
 SIGNS_OF_LIFE: Final = 4
@@ -91,9 +91,10 @@ class Receipts:
         while not work.done.is_set():
             try:
                 await self._store.keep_ready(work.receipt, after=self._ready_after)
-            except Exception:  # Redis may be away: the work goes on, and so does this
-                log.exception("receipt.not_written", posting=work.receipt.id)
-            work.written.set()
+            except AWAY as failure:  # the work goes on, and so does this
+                log.warning("receipt.not_written", posting=work.receipt.id, reason=str(failure))
+            finally:
+                work.written.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(work.done.wait(), self._ready_after / SIGNS_OF_LIFE)
 

@@ -18,7 +18,7 @@ from jobs.aliases.records import (
 )
 from jobs.approvals.records import Approval, Ending
 from jobs.core.errors import Conflict, NotAllowed, NotFound
-from jobs.core.ids import proposal_turn, webhook_turn
+from jobs.core.ids import proposal_item, webhook_item
 from jobs.core.nearest import nearest
 from jobs.core.permissions import Directory
 from jobs.core.records import Job, Posting, PostingKind
@@ -230,9 +230,9 @@ async def move_change(store: Store, held: Versioned[Alias] | None, alias: Alias,
     return Change(
         records=(Versioned(alias, held.version if held else 0), *([Versioned(call, 0)] if notifies else [])),
         models={alias.name: alias.model},
-        wake={
-            **({webhook_turn(call.id): 0.0} if notifies else {}),
-            **({proposal_turn(waiting): 0.0} if waiting else {}),
+        schedule={
+            **({webhook_item(call.id): 0.0} if notifies else {}),
+            **({proposal_item(waiting): 0.0} if waiting else {}),
         },
         postings=(_moved_posting(alias, found[0]), *(summary_posting(each, urgent=True) for each in found)),
         audit=(_moved_entry(alias, where=found[0].request.channel),),

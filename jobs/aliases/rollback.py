@@ -18,7 +18,7 @@ from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, ProposalS
 from jobs.approvals.change import request_posting, with_approval
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Settlement
 from jobs.core.errors import Conflict, NotAllowed, NotFound
-from jobs.core.ids import proposal_turn, short_id, subject_of_turn
+from jobs.core.ids import proposal_item, short_id, subject_of_item
 from jobs.core.permissions import Directory
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
@@ -105,14 +105,14 @@ class Rollbacks:
         """Do what the decisions on a proposal lead to; twice has one effect.
 
         Args:
-            turn_id: see `jobs.core.ids.proposal_turn`.
+            turn_id: see `jobs.core.ids.proposal_item`.
         """
 
         async def step() -> None:
-            held = await self._store.record(Proposal, subject_of_turn(turn_id))
+            held = await self._store.record(Proposal, subject_of_item(turn_id))
             is_open = held is not None and held.value.state is ProposalState.OPEN
-            change = await self._next(held) if held and is_open else Change(next_turn=-1)
-            await self._store.commit(replace(change, turn_of=turn_id))
+            change = await self._next(held) if held and is_open else Change(due_in=-1)
+            await self._store.commit(replace(change, item=turn_id))
 
         await retry_on_conflict(step)
 
@@ -159,7 +159,7 @@ class Rollbacks:
         change = replace(
             change,
             records=(*change.records, Versioned(proposal, 0)),
-            wake={**change.wake, proposal_turn(proposal.id): LOOK_AGAIN},
+            schedule={**change.schedule, proposal_item(proposal.id): LOOK_AGAIN},
             postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
         )
         await self._store.commit(with_approval(change, None, approval, proposal.at))
@@ -189,7 +189,7 @@ class Rollbacks:
         if alias.value.version != proposal.version:
             return self._ended(held, ProposalState.SUPERSEDED, _closed(approval, now))
         if settled is None:
-            return Change(next_turn=LOOK_AGAIN)
+            return Change(due_in=LOOK_AGAIN)
         stays = Change(records=(Versioned(replace(alias.value, proposal=None), alias.version),))
         why = f"the emergency rollback was {settled.ending.value}"
         details = {"proposal": proposal.id, "votes": ", ".join(voters)}
@@ -217,7 +217,7 @@ class Rollbacks:
         return replace(
             change,
             records=(*change.records, Versioned(ended, held.version)),
-            next_turn=-1,
+            due_in=-1,
             postings=(*change.postings, request_posting(ended.id, ended.channel)),
         )
 

@@ -22,7 +22,7 @@ import aiohttp
 import structlog
 
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
-from jobs.core.ids import subject_of_turn, webhook_turn
+from jobs.core.ids import subject_of_item, webhook_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
@@ -104,13 +104,13 @@ class Webhook:
         delivery id.
 
         Args:
-            turn_id: see `jobs.core.ids.webhook_turn`.
+            turn_id: see `jobs.core.ids.webhook_item`.
         """
-        call_id = subject_of_turn(turn_id)
+        call_id = subject_of_item(turn_id)
         held = await self._store.record(WebhookCall, call_id)
         alias = await self._store.record(Alias, held.value.alias) if held else None
         if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self._sender is None:
-            await self._store.commit(Change(turn_of=turn_id, next_turn=-1))
+            await self._store.commit(Change(item=turn_id, due_in=-1))
             return
         move = alias.value.move(held.value.version)
         reply = await self._sender.send(call_id, body_of(alias.value, move), int(self._clock()))
@@ -130,7 +130,7 @@ class Webhook:
         else:
             wait = max(pause_after(call.attempts), reply.retry_after)
         return Change(
-            records=(Versioned(call, held.version),), turn_of=webhook_turn(call.id), next_turn=wait, postings=postings
+            records=(Versioned(call, held.version),), item=webhook_item(call.id), due_in=wait, postings=postings
         )
 
     async def _gave_up(self, call: WebhookCall, alias: Alias, move: AliasMove) -> tuple[Posting, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
-from jobs.core.ids import approval_turn, card_id, proposal_turn
+from jobs.core.ids import approval_item, card_id, proposal_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.state.change import Change, Versioned
 from jobs.trail.entry import BOT, Act, AuditEntry
@@ -31,19 +31,19 @@ def with_approval(
     before = held.value if held else None
     if approval == before:
         return change
-    wake = {approval_turn(approval.subject): next_turn(approval, now)}
+    schedule = {approval_item(approval.subject): due_in(approval, now)}
     if approval.settled and approval.kind is not ApprovalKind.CHECKPOINT:
-        wake[proposal_turn(approval.subject)] = 0.0
+        schedule[proposal_item(approval.subject)] = 0.0
     return replace(
         change,
         records=(*change.records, Versioned(approval, held.version if held else 0)),
         audit=(*change.audit, *_entries(before, approval, now, where)),
-        wake={**change.wake, **wake},
+        schedule={**change.schedule, **schedule},
         postings=(*change.postings, *_notices(before, approval)),
     )
 
 
-def next_turn(approval: Approval, now: float) -> float:
+def due_in(approval: Approval, now: float) -> float:
     """Return the seconds until an approval's reminder or its end; negative if neither comes."""
     due = approval.reminder_at or approval.expires_at
     return -1.0 if approval.settled or due is None else max(0.0, due - now)

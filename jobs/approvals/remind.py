@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from jobs.approvals.change import next_turn, notice, with_approval
+from jobs.approvals.change import due_in, notice, with_approval
 from jobs.approvals.decide import Approvals
 from jobs.approvals.records import Approval
-from jobs.core.ids import subject_of_turn
+from jobs.core.ids import subject_of_item
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retry_on_conflict
 
@@ -36,25 +36,25 @@ class Reminders:
         """Remind of an approval, end it, or plan its next work item; twice has one effect.
 
         Args:
-            turn_id: see `jobs.core.ids.approval_turn`.
+            turn_id: see `jobs.core.ids.approval_item`.
         """
 
         async def step() -> None:
-            held = await self._store.record(Approval, subject_of_turn(turn_id))
-            change = await self._next(held) if held else Change(next_turn=-1.0)
-            await self._store.commit(replace(change, turn_of=turn_id))
+            held = await self._store.record(Approval, subject_of_item(turn_id))
+            change = await self._next(held) if held else Change(due_in=-1.0)
+            await self._store.commit(replace(change, item=turn_id))
 
         await retry_on_conflict(step)
 
     async def _next(self, held: Versioned[Approval]) -> Change:
         now, approval = self._clock(), held.value
         if approval.has_lapsed(now):
-            return replace(await self._approvals.expiry(held), next_turn=-1.0)
+            return replace(await self._approvals.expiry(held), due_in=-1.0)
         if approval.settled or approval.reminder_at is None or now < approval.reminder_at:
-            return Change(next_turn=next_turn(approval, now))
+            return Change(due_in=due_in(approval, now))
         allowed = await self._next_allowed(approval.channel, now)
         if allowed > now:
-            return Change(next_turn=max(0.0, min(allowed, approval.expires_at or allowed) - now))
+            return Change(due_in=max(0.0, min(allowed, approval.expires_at or allowed) - now))
         reminded = replace(approval, reminded_at=now)
-        change = Change(next_turn=next_turn(reminded, now), postings=(notice(reminded, "reminder"),))
+        change = Change(due_in=due_in(reminded, now), postings=(notice(reminded, "reminder"),))
         return with_approval(change, held, reminded, now)

@@ -91,11 +91,11 @@ class Retention:
     async def tick(self) -> None:
         """Take one pass where none of the bots took one within the hour; one that breaks off costs nothing."""
         if await self._store.reserve("retention", interval=EVERY) == 0:
-            removed = await self.tidy()
+            removed = await self.clean_up()
             if removed:
                 log.info("retention.removed", records=removed)
 
-    async def tidy(self) -> int:
+    async def clean_up(self) -> int:
         """Take one pass; return how many records, ledgers and postings were removed."""
         removed = await self._stuck()
         removed += await self._refused()
@@ -161,7 +161,7 @@ class Retention:
 
     async def _held_back(self, record_id: str) -> bool:
         held = await self._store.record(HeldBack, record_id)
-        if held is None or not held.value.told or not self._is_past(held.value.ends, TOLD_DAYS * DAY):
+        if held is None or not held.value.notified or not self._is_past(held.value.ends, TOLD_DAYS * DAY):
             return False
         told = f"quiet:{record_id}"
         return await self._whole(held, record_id, f"ledger:{told}", f"posting:{told}")
@@ -222,7 +222,7 @@ class Retention:
 
 
 async def _tried(done: Awaitable[bool]) -> bool:
-    """Return what came of it; False for a record that only a newer version can read."""
+    """Return the result; False for a record that only a newer version can read."""
     try:
         return await done
     except UnreadableRecord:

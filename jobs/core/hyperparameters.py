@@ -1,11 +1,11 @@
-"""Reading the training settings a person typed: which keys there are, and what each may hold.
+"""The training settings that a person can type: their keys, and what each may hold.
 
 Bounds are those of the fine-tuning API.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.records import Effort, Hyperparameters
@@ -70,18 +70,9 @@ def read_hyperparameters(given: Mapping[str, str]) -> Hyperparameters:
     Raises:
         InvalidRequest: a value is out of bounds; the sentence names the key and what it may hold.
     """
-    values: dict[str, float | int | str] = {}
-    for setting in SETTINGS:
-        if setting.key in given:
-            values[setting.field] = _read(setting.key, given[setting.key], setting.read, setting.bounds)
-    return Hyperparameters(
-        n_epochs=cast("int | None", values.get("n_epochs")),
-        batch_size=cast("int | None", values.get("batch_size")),
-        eval_interval=cast("int | None", values.get("eval_interval")),
-        eval_samples=cast("int | None", values.get("eval_samples")),
-        compute_multiplier=cast("float | None", values.get("compute_multiplier")),
-        reasoning_effort=cast("Effort | None", values.get("reasoning_effort")),
-    )
+    named = [setting for setting in SETTINGS if setting.key in given]
+    values = {each.field: _read(each.key, given[each.key], each.read, each.bounds) for each in named}
+    return Hyperparameters(**cast("dict[str, Any]", values))
 
 
 def read_seed(text: str) -> int:
@@ -95,7 +86,7 @@ def read_whole(key: str, text: str, low: int, high: int) -> int:
 
 
 def read_effort(text: str) -> Effort:
-    """Return the effort that was typed; raises InvalidRequest naming those there are."""
+    """Return the effort that was typed; raises InvalidRequest naming the known ones."""
     return cast("Effort", _read("effort", text, _one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"))
 
 

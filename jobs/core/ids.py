@@ -34,45 +34,45 @@ def is_eval(subject: str) -> bool:
     return subject.startswith(EVAL_PREFIX)
 
 
-def approval_turn(subject: str) -> str:
-    """Return the id of the turns of an approval: its reminder and its end."""
+def approval_item(subject: str) -> str:
+    """Return the id of the work items of an approval: its reminder and its end."""
     return f"{APPROVAL}:{subject}"
 
 
-def evidence_turn(job: str) -> str:
-    """Return the id of the turns that gather a job's evidence: beside the job's own turns, not among them."""
+def evidence_item(job: str) -> str:
+    """Return the id of the work item that gathers a job's evidence: next to the job's own work, not part of it."""
     return f"{EVIDENCE}:{job}"
 
 
-def proposal_turn(proposal: str) -> str:
-    """Return the id of the turns of a proposed rollback, or of the review of one."""
+def proposal_item(proposal: str) -> str:
+    """Return the id of the work items of a proposed rollback, or of the review of one."""
     return f"{MOVE}:{proposal}"
 
 
-def webhook_turn(call: str) -> str:
-    """Return the id of the turns of a webhook call."""
+def webhook_item(call: str) -> str:
+    """Return the id of the work items of a webhook call."""
     return f"{WEBHOOK}:{call}"
 
 
-def digest_turn(channel: str) -> str:
-    """Return the id of the turns of a channel's daily digest."""
+def digest_item(channel: str) -> str:
+    """Return the id of the work items of a channel's daily digest."""
     return f"{DIGEST}:{channel}"
 
 
-def quiet_turn(record: str) -> str:
-    """Return the id of the turn at which a channel hears what its quiet hours kept back."""
+def quiet_item(record: str) -> str:
+    """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
 
 
-def kind_of_turn(turn_id: str) -> str:
-    """Return the kind of work that a turn is: of a job, of an eval, or what stands before the colon of its id."""
-    kind, colon, _ = turn_id.partition(":")
+def kind_of_item(item: str) -> str:
+    """Return the kind of work that an item is: of a job, of an eval, or what stands before the colon of its id."""
+    kind, colon, _ = item.partition(":")
     if colon:
         return kind
-    return "eval" if is_eval(turn_id) else "turn"
+    return "eval" if is_eval(item) else "job"
 
 
-def subject_of_turn(turn_id: str) -> str:
-    """Return the id of what a turn is about."""
-    kind, colon, subject = turn_id.partition(":")
+def subject_of_item(item: str) -> str:
+    """Return the id of what a work item is about."""
+    kind, colon, subject = item.partition(":")
     return subject if colon else kind

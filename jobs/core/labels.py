@@ -71,7 +71,7 @@ def renamed(reference: object, name_of: Callable[[str], str]) -> object:
 
 
 def decoded(text: str) -> object:
-    """Return what a text holds as JSON, None where it is none."""
+    """Return what a text holds as JSON, None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # not JSON, or nested so deeply that it was not meant to be read

@@ -11,10 +11,10 @@ A pause can be taken back and saves money, so it is everybody's. A cancelled job
 or is evaluated again costs more. Small teams open all of it to everybody.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol
 
 from jobs.core.errors import NotAllowed
 from jobs.core.records import Job
@@ -46,6 +46,19 @@ class Permission(StrEnum):
 
 
 EVERYBODYS: Final = frozenset({Permission.PAUSE})
+DEEDS: Final[Mapping[Permission, str]] = {
+    Permission.EVALUATE_AGAIN: "have the checkpoints of {} evaluated again",
+    Permission.GIVE_TASK: "say which task {} is of",
+}
+"""What is done to a job, if its name does not say it."""
+REASONS: Final[Mapping[Permission, str]] = {
+    Permission.PAUSE: "It can be resumed.",
+    Permission.RESUME: "Resumed, it costs money again.",
+    Permission.CANCEL: "A cancelled job cannot be taken up again, and what it cost is spent.",
+    Permission.EVALUATE_AGAIN: "It costs model calls, and the votes so far would no longer count.",
+    Permission.GIVE_TASK: "The task decides who approves its checkpoints, and what they are measured by.",
+}
+"""Why not everybody may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class Permissions:
             owns = "asked to watch" if job.imported else "launched"
             stops = pausable and permission is Permission.CANCEL
             instead = f" Anybody may pause it meanwhile: `/rft pause {job.id}`." if stops else ""
-            raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {_why(permission)}{instead}")
+            raise NotPermitted(f"{_who(refusal, owns, job.id, job.approvers)} {REASONS[permission]}{instead}")
 
     async def require_for_eval(self, eval_id: str, user: str, *, owner: str, task: str) -> None:
         """Raise NotPermitted, naming who may, if a person may not cancel an eval that `owner` started on a task."""
@@ -131,32 +144,8 @@ class Permissions:
 def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) -> str:
     groups = ", ".join(_named(each) for each in approvers)
     others = f" and its approvers ({groups})" if groups else ""
-    match refusal.permission:
-        case Permission.EVALUATE_AGAIN:
-            what = f"have the checkpoints of {subject} evaluated again"
-        case Permission.GIVE_TASK:
-            what = f"say which task {subject} is of"
-        case Permission.PAUSE | Permission.RESUME | Permission.CANCEL:
-            what = f"{refusal.permission.value} {subject}"
-        case _:
-            assert_never(refusal.permission)
+    what = DEEDS.get(refusal.permission, f"{refusal.permission.value} {{}}").format(subject)
     return f"Only <@{refusal.owner}>, who {owns} it,{others} can {what}."
-
-
-def _why(permission: Permission) -> str:
-    match permission:
-        case Permission.CANCEL:
-            return "A cancelled job cannot be taken up again, and what it cost is spent."
-        case Permission.RESUME:
-            return "Resumed, it costs money again."
-        case Permission.GIVE_TASK:
-            return "The task decides who approves its checkpoints, and what they are measured by."
-        case Permission.EVALUATE_AGAIN:
-            return "It costs model calls, and votes given until now would count no more."
-        case Permission.PAUSE:
-            return "It can be resumed."
-        case _:
-            assert_never(permission)
 
 
 def _named(approver: str) -> str:

@@ -23,7 +23,7 @@ class JobState(StrEnum):
     LAUNCHING = "launching"
     """Files go to the platform."""
     CREATING = "creating"
-    """The pending is written; the platform may or may not have the job yet."""
+    """The pending action is written; the platform may or may not have the job yet."""
     WATCHING = "watching"
     """The platform has the job; it is polled."""
     PAUSED = "paused"
@@ -35,7 +35,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing more will happen to the job by itself."""
+        """True when nothing more will happen to the job."""
         return self in FINAL_STATES
 
     @property
@@ -96,7 +96,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
-    """How a task's checkpoints are approved, beside who may and how many it takes."""
+    """How a task's checkpoints are approved, apart from who may and how many it takes."""
 
     expires_days: float = 7.0
     """Days after which an open approval lapses."""
@@ -122,7 +122,7 @@ class RaisedAlert:
     values: Mapping[str, float] = field(default_factory=dict)
     cleared: int | None = None
     """The step at which it was over, None while it is open."""
-    told: bool = True
+    notified: bool = True
     """Whether the thread has a message of its own about it; not where it came with the past of a job, or with a worse
     form of itself."""
 
@@ -189,7 +189,7 @@ class Job:
     status_notes: int = 0
     """How many status changes were announced; numbers the next one."""
     pending: PendingAction | None = None
-    """What a person asked the platform to do and was not done yet."""
+    """What a person asked for and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
     imported: bool = False
@@ -201,9 +201,9 @@ class Job:
     pictured_step: int = 0
     """The step up to which the curve was last drawn for the card and the thread."""
     watchers: tuple[str, ...] = ()
-    """Slack user ids of who asked to be told, beside who launched it."""
+    """Slack user ids of who asked to be notified, as well as the launcher."""
     alert_settings: Mapping[str, object] = field(default_factory=dict)
-    """The task's changes to the rules' thresholds, as `AlertSettings.of` takes them."""
+    """The task's changes to the rules' thresholds, as `jobs.rules.changed_rules` takes them."""
     held_out_graders: tuple[str, ...] = ()
     """Graders held out: reported, and not part of the reward."""
     policy: ApprovalPolicy = DEFAULT_POLICY
@@ -254,7 +254,7 @@ class PostingKind(StrEnum):
     APPROVAL = "approval"
     """A request to approve the move of an alias."""
     APPROVAL_NOTICE = "approval_notice"
-    """What becomes of an approval, in the thread: a reminder, how it ended, that the votes have to be given anew."""
+    """What becomes of an approval, in the thread: a reminder, how it ended, that votes have to be given again."""
     DIGEST = "digest"
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"

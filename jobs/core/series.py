@@ -52,7 +52,16 @@ class Step:
     train_completion_tokens: float | None = None
     valid_completion_tokens: float | None = None
     timing: StepTiming = StepTiming()
-    raw: JsonObject = field(default_factory=dict)
+    entropy: float | None = None
+    """Of the policy's distribution over the next token, mean."""
+    zero_std_share: float | None = None
+    """Share of items whose answers all got the same reward, so that they teach nothing."""
+    clipped_share: float | None = None
+    """Share of training answers that were cut off at the token limit."""
+    not_finite: tuple[str, ...] = ()
+    """The platform's names of rewards and losses that were NaN or infinite."""
+    unread: Mapping[str, float] = field(default_factory=dict)
+    """Figures under names that nobody reads, by their path in the platform's event; a few of them."""
 
     def grader(self, name: str) -> GraderFigures | None:
         """Return the figures of the grader called `name`, or None where the platform did not send them."""

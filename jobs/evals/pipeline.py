@@ -2,7 +2,7 @@
 
     cells ──> askers, as many as the platform takes ──> queue ──> graders and writers, a few ──> the eval's file
 
-Memory grows with what is under way, not with the items: whoever is ahead waits for who comes after.
+Memory grows with what is under way, not with the items: the faster side waits for the slower one.
 """
 
 import asyncio
@@ -83,11 +83,11 @@ class Pipeline:
                 await self._answered.put(None)
 
     def stop(self) -> None:
-        """Ask nothing more; what is under way comes in."""
+        """Ask nothing more; answers under way are waited for."""
         self._stopped = True
 
     def drop(self) -> None:
-        """Ask nothing more, and do not wait for what is under way; what has come in is graded and put on file."""
+        """Ask nothing more and drop the answers under way; those that have arrived are graded and put on file."""
         self._stopped = True
         for asker in self._askers:
             asker.cancel()
@@ -159,7 +159,7 @@ class Pipeline:
                 self.tally.add(answer)
 
     async def _next_batch(self) -> list[Ungraded]:
-        """Return what has come in, at least one; nothing at the end."""
+        """Return the answers that have arrived, at least one; none at the end."""
         batch: list[Ungraded] = []
         size = 0
         while len(batch) < BATCH and size < BATCH_BYTES and not (batch and self._answered.empty()):

@@ -49,13 +49,13 @@ class Timing:
     progress: float = 2.0
     """Between two times that the progress is written down."""
     lease: float = 30.0
-    """Without a sign of life, another bot goes on after this long."""
+    """Unless it is renewed, another bot goes on after this long."""
     renew: float = 5.0
-    """Between two signs of life."""
+    """Between two renewals of the lease."""
     grace: float = 4.0
-    """For what is under way when the bot stops to come in; with the line below, less than a bot is given."""
+    """For the answers under way when the bot stops; with the line below, less than a bot is given to stop."""
     grading: float = 1.5
-    """For what has come in when an eval is cancelled to be graded."""
+    """For grading the answers that have arrived when an eval is cancelled."""
     busy: float = 3.0
     """Until an eval that finds no room is looked at again."""
 
@@ -98,7 +98,7 @@ class EvalRunner:
         self._turns: set[asyncio.Future[None]] = set()
 
     async def leave(self) -> None:
-        """Take no more turns, bring those in hand to a clean end, and hand their evals on."""
+        """Take no more turns, finish those under way cleanly, and hand their evals on."""
         self._leaving.set()
         if self._turns:
             await asyncio.wait(self._turns, timeout=self._timing.grace + self._timing.grading + 1.0)
@@ -117,7 +117,7 @@ class EvalRunner:
             return
         if self._leaving.is_set() or len(self._turns) >= MOST_AT_ONCE:
             with suppress(VersionConflict):
-                await self._store.commit(Change(records=(held,), next_turn=self._timing.busy))
+                await self._store.commit(Change(records=(held,), due_in=self._timing.busy))
             return
         lease = Lease(self._store, eval_id, token, self._timing.lease, self._timing.renew)
         if not await lease.take():
@@ -215,7 +215,7 @@ class EvalRunner:
             await asyncio.gather(running, return_exceptions=True)
 
     async def _watch(self, pipeline: Pipeline, lease: Lease, running: asyncio.Task[None]) -> End:
-        """Give signs of life and write the progress down, until the pipeline is done or has to end."""
+        """Renew the lease and write the progress down, until the pipeline is done or has to end."""
         evaluation, tally = pipeline.evaluation, pipeline.tally
         began_with = tally.answered
         written, at = Progress(), self._clock()

@@ -50,7 +50,7 @@ class Evals:
         while True:
             change = Change(
                 records=(Versioned(evaluation, 0),),
-                next_turn=0,
+                due_in=0,
                 once=Once(key, evaluation.id, RETYPED),
                 audit=(eval_started(evaluation),),
             )

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import NotFound
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.records import Posting
 from jobs.evals.answer_store import AnswerStore
 from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting
@@ -38,7 +38,7 @@ class Transitions:
             evaluation,
             lambda now: replace(now, state=EvalState.RUNNING, started_at=self.clock()),
             card_posting(evaluation, urgent=True),
-            next_turn=0.0,
+            due_in=0.0,
             only_from=EvalState.CHECKING,
         )
 
@@ -48,7 +48,7 @@ class Transitions:
             evaluation,
             lambda now: replace(now, state=EvalState.REFUSED, note=reason, finished_at=self.clock()),
             refusal_posting(evaluation, reason),
-            next_turn=OVER,
+            due_in=OVER,
             only_from=EvalState.CHECKING,
         )
         log.info("eval.refused", reason=reason)
@@ -59,7 +59,7 @@ class Transitions:
 
     async def hand_on(self, evaluation: Eval, progress: Progress) -> None:
         """Let another bot go on, at once."""
-        await self._commit(evaluation, lambda now: replace(now, progress=progress), next_turn=0.0)
+        await self._commit(evaluation, lambda now: replace(now, progress=progress), due_in=0.0)
         log.info("eval.left", answered=progress.answered)
 
     async def end(self, evaluation: Eval, state: EvalState, reason: str | None = None) -> None:
@@ -82,7 +82,7 @@ class Transitions:
         postings = [card_posting(evaluation, urgent=True)]
         if state is not EvalState.CANCELLED:
             postings += [result_posting(evaluation), report_posting(evaluation)]
-        await self._commit(evaluation, ended, *postings, next_turn=OVER)
+        await self._commit(evaluation, ended, *postings, due_in=OVER)
         log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
 
     def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...]]:
@@ -100,7 +100,7 @@ class Transitions:
         evaluation: Eval,
         changed: Callable[[Eval], Eval],
         *postings: Posting,
-        next_turn: float | None = None,
+        due_in: float | None = None,
         only_from: EvalState | None = None,
     ) -> None:
         """Change the newest record, unless it has ended or has left `only_from`: two workers did the same at once."""
@@ -112,9 +112,9 @@ class Transitions:
             new, job = changed(held.value), evaluation.request.job
             change = Change(
                 records=(Versioned(new, held.version),),
-                next_turn=next_turn,
+                due_in=due_in,
                 postings=() if job else postings,  # the messages of a job's own eval are the job's
-                wake={evidence_turn(job): 0.0} if job and new.state.is_final else {},
+                schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
             )
             try:
                 await self.store.commit(change)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from jobs.core.errors import Conflict
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.records import Job, JobState
 from jobs.evals.postings import report_posting
 from jobs.evals.records import Eval
@@ -67,10 +67,10 @@ class Case:
         """The evidence so far."""
         return self.held.value if self.held else None
 
-    def change(self, evidence: Evidence | None, next_turn: float) -> Change:
+    def change(self, evidence: Evidence | None, due_in: float) -> Change:
         """Return a change that writes this evidence over what was read, and plans the next look in so many seconds."""
         records = (Versioned(evidence, self.held.version if self.held else 0),) if evidence else ()
-        return Change(records=records, turn_of=evidence_turn(self.job.id), next_turn=next_turn)
+        return Change(records=records, item=evidence_item(self.job.id), due_in=due_in)
 
 
 def is_evaluated(job: Job) -> bool:
@@ -134,7 +134,7 @@ def begun(case: Case, evidence: Evidence, started: Sequence[Eval], reason: str, 
     change = replace(
         change,
         records=(*change.records, *(Versioned(each, 0) for each in started)),
-        wake={each.id: 0.0 for each in started},
+        schedule={each.id: 0.0 for each in started},
         postings=(card_posting(job), *((summary_posting(job, urgent=True),) if has_summary else ())),
     )
     if by:

@@ -76,19 +76,19 @@ class EvidenceRunner:
         self._approval_of = approval_of
         self._clock = clock
 
-    async def turn(self, job_id: str, starts: int, reference: str) -> None:
+    async def turn(self, job_id: str, attempts: int, reference: str) -> None:
         """Take the next step of a job's evidence: begin a round, follow it, conclude it, or see whether it still holds.
 
         Args:
             job_id: whose evidence.
-            starts: attempts since the last one that finished, this one included.
+            attempts: attempts since the last one that finished, this one included.
             reference: finds this work item in the log, should it fail.
         """
 
         async def step() -> None:
             case = await self._case(job_id)
             if case:
-                await self._commit(case, await self._next(case, starts, reference))
+                await self._commit(case, await self._next(case, attempts, reference))
 
         await retry_on_conflict(step)
 

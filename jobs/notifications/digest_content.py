@@ -29,7 +29,7 @@ def digest_of(
         approvals: see above.
         now: unix seconds; without a digest before, it looks back a day.
     """
-    since = preferences.told_until if preferences.told_until is not None else now - DAY
+    since = preferences.covered_until if preferences.covered_until is not None else now - DAY
     here = {job.id: job for job in jobs if job.request.channel == preferences.channel}
     return Digest(
         id=digest_id,

@@ -1,16 +1,16 @@
-"""The turns of quiet hours and digests: what was kept back is told when the hours end, and once a day what happened.
+"""Quiet hours and digests: what was kept back is posted when the hours end, and once a day what happened.
 
 Both are posted through the outbox under an id that says which hours, or which day, they belong to.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from jobs.approvals.records import Approval
-from jobs.core.ids import digest_turn, subject_of_turn
+from jobs.core.ids import digest_item, subject_of_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.evals.records import Eval
 from jobs.notifications.digest_content import digest_of
@@ -18,7 +18,7 @@ from jobs.notifications.parse import local_date
 from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import ChannelPreferences, Digest, DigestPlan, HeldBack
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store
 
 LATEST: Final = 12 * 3600.0
 """Seconds after its hour up to which a digest is still worth posting."""
@@ -31,79 +31,75 @@ NextDaily = Callable[[int, str, float], float]
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Digests:
-    """Plans and posts daily digests, and what quiet hours kept back.
+    """Plans and posts daily digests, and what quiet hours kept back."""
 
-    Args:
-        store: where everything is kept.
-        next_daily: the calendar.
-        clock: unix seconds.
-    """
-
-    def __init__(self, store: Store, next_daily: NextDaily, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._next_daily = next_daily
-        self._clock = clock
+    store: Store
+    next_daily: NextDaily
+    """The calendar."""
+    clock: Callable[[], float]
 
     async def plan(self, channel: str, at: int, zone: str, *, by: str, even_if_empty: bool) -> DigestPlan:
         """Let a channel have a digest each day at `at` minutes after midnight in a zone; return the plan."""
         while True:
-            held = await self._habits(channel)
-            now = self._clock()
-            plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.told_on), even_if_empty)
+            held = await self._preferences(channel)
+            now = self.clock()
+            plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.posted_on), even_if_empty)
             change = Change(
                 records=(Versioned(replace(held.value, digest=plan), held.version),),
-                wake={digest_turn(channel): plan.next_at - now},
+                schedule={digest_item(channel): plan.next_at - now},
             )
-            if await self._committed(change):
+            if await self.store.try_commit(change):
                 return plan
 
     async def stop(self, channel: str) -> DigestPlan | None:
         """End a channel's daily digest; return what was planned."""
         while True:
-            held = await self._habits(channel)
+            held = await self._preferences(channel)
             if held.value.digest is None:
                 return None
             change = Change(
-                records=(Versioned(replace(held.value, digest=None), held.version),), wake={digest_turn(channel): -1}
+                records=(Versioned(replace(held.value, digest=None), held.version),),
+                schedule={digest_item(channel): -1},
             )
-            if await self._committed(change):
+            if await self.store.try_commit(change):
                 return held.value.digest
 
     async def post_now(self, channel: str, trigger: str, by: str) -> None:
-        """Post a digest now, beside the daily one; the same trigger posts once."""
-        held = await self._habits(channel)
-        digest = await self._gather(f"{channel}:now:{trigger}", held.value, self._clock())
+        """Post a digest now, next to the daily one; the same trigger posts once."""
+        held = await self._preferences(channel)
+        digest = await self._gather(f"{channel}:now:{trigger}", held.value, self.clock())
         digest = replace(digest, asked_by=by)
-        await self._committed(Change(records=(Versioned(digest, 0),), postings=(_posting("digest", digest),)))
+        await self.store.try_commit(Change(records=(Versioned(digest, 0),), postings=(_posting("digest", digest),)))
 
-    # -- turns ---------------------------------------------------------------------------------------------------
+    # -- work items -----------------------------------------------------------------------------------------------
 
-    async def daily_turn(self, subject: str) -> None:
-        """Take the turn `digest:<channel>`: post what is due, once a day, and plan the next."""
-        channel = subject_of_turn(subject)
+    async def post_due(self, subject: str) -> None:
+        """Do the work item `digest:<channel>`: post what is due, once a day, and plan the next."""
+        channel = subject_of_item(subject)
         while True:
-            held = await self._habits(channel)
-            plan, now = held.value.digest, self._clock()
+            held = await self._preferences(channel)
+            plan, now = held.value.digest, self.clock()
             if plan is None:
-                change = Change(turn_of=subject, next_turn=-1)
+                change = Change(item=subject, due_in=-1)
             elif now < plan.next_at:
-                change = Change(turn_of=subject, next_turn=plan.next_at - now)
+                change = Change(item=subject, due_in=plan.next_at - now)
             else:
                 change = await self._due(subject, held, plan, now)
-            if await self._committed(change):
+            if await self.store.try_commit(change):
                 return
 
-    async def quiet_turn(self, subject: str) -> None:
-        """Take the turn `quiet:<channel>:<end>`: tell what quiet hours kept back, unless others hold now."""
-        record_id = subject_of_turn(subject)
+    async def post_held_back(self, subject: str) -> None:
+        """Do the work item `quiet:<channel>:<end>`: post what quiet hours kept back, unless others hold now."""
+        record_id = subject_of_item(subject)
         while True:
-            held = await self._store.record(HeldBack, record_id)
-            if held is None or held.value.told:
-                change = Change(turn_of=subject, next_turn=-1)
+            held = await self.store.record(HeldBack, record_id)
+            if held is None or held.value.notified:
+                change = Change(item=subject, due_in=-1)
             else:
                 change = await self._ended(subject, held)
-            if await self._committed(change):
+            if await self.store.try_commit(change):
                 return
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -115,50 +111,43 @@ class Digests:
         if is_late:
             log.warning("digest.skipped", channel=preferences.channel, day=day, late=round(now - plan.next_at))
         # What a skipped digest would have told is told by the next one.
-        told_until = preferences.told_until if is_late else now
+        covered_until = preferences.covered_until if is_late else now
         next_at = self._next(plan.at, plan.zone, now, day)
-        after = replace(preferences, told_until=told_until, told_on=day, digest=replace(plan, next_at=next_at))
+        after = replace(preferences, covered_until=covered_until, posted_on=day, digest=replace(plan, next_at=next_at))
         is_told = not is_late and (plan.even_if_empty or not digest.is_empty)
         return Change(
             records=(Versioned(after, held.version), *((Versioned(digest, 0),) if is_told else ())),
             postings=(_posting("digest", digest),) if is_told else (),
-            turn_of=subject,
-            next_turn=next_at - now,
+            item=subject,
+            due_in=next_at - now,
         )
 
     async def _ended(self, subject: str, held: Versioned[HeldBack]) -> Change:
-        now = self._clock()
-        ends = quiet_until((await self._habits(held.value.channel)).value.quiet, now)
+        now = self.clock()
+        ends = quiet_until((await self._preferences(held.value.channel)).value.quiet, now)
         if ends is not None:
-            return Change(turn_of=subject, next_turn=ends - now)
+            return Change(item=subject, due_in=ends - now)
         return Change(
-            records=(Versioned(replace(held.value, told=True), held.version),),
+            records=(Versioned(replace(held.value, notified=True), held.version),),
             postings=(_posting("quiet", held.value),),
-            turn_of=subject,
-            next_turn=-1,
+            item=subject,
+            due_in=-1,
         )
 
     async def _gather(self, digest_id: str, preferences: ChannelPreferences, now: float) -> Digest:
-        jobs, evals = await self._store.records(Job, RECENT), await self._store.records(Eval, RECENT)
-        approvals = await self._store.records(Approval, RECENT)
+        jobs, evals = await self.store.records(Job, RECENT), await self.store.records(Eval, RECENT)
+        approvals = await self.store.records(Approval, RECENT)
         return digest_of(digest_id, preferences, jobs, evals, approvals, now)
 
-    def _next(self, at: int, zone: str, now: float, told_on: str) -> float:
+    def _next(self, at: int, zone: str, now: float, posted_on: str) -> float:
         """Return when the next digest is due: on a local date after that of the last, also where the zone changed."""
-        next_at = self._next_daily(at, zone, now)
-        while local_date(next_at, zone) <= told_on:
-            next_at = self._next_daily(at, zone, next_at)
+        next_at = self.next_daily(at, zone, now)
+        while local_date(next_at, zone) <= posted_on:
+            next_at = self.next_daily(at, zone, next_at)
         return next_at
 
-    async def _habits(self, channel: str) -> Versioned[ChannelPreferences]:
-        return await self._store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
-
-    async def _committed(self, change: Change) -> bool:
-        try:
-            await self._store.commit(change)
-        except VersionConflict:
-            return False
-        return True
+    async def _preferences(self, channel: str) -> Versioned[ChannelPreferences]:
+        return await self.store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
 
 
 def _posting(kind: str, record: Digest | HeldBack) -> Posting:

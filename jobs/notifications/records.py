@@ -52,21 +52,21 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreferences:
-    """How one channel likes to be told."""
+    """How one channel likes to be notified."""
 
     channel: str
     mutes: tuple[Mute, ...] = ()
     quiet: QuietHours | None = None
     digest: DigestPlan | None = None
-    told_until: float | None = None
+    covered_until: float | None = None
     """What the last daily digest reached up to."""
-    told_on: str = ""
+    posted_on: str = ""
     """Local date of the last daily digest, such as `2026-03-29`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonPreferences:
-    """How one person likes to be told."""
+    """How one person likes to be notified."""
 
     user: str
     mentions: bool = True
@@ -99,7 +99,7 @@ class HeldBack:
     """The newest of them, oldest first."""
     earlier: int = 0
     """How many came before these."""
-    told: bool = False
+    notified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

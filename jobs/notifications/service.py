@@ -1,14 +1,14 @@
-"""What channels and people set about being told, kept in the store; and how loud a message is when it goes out.
+"""How channels and people want to be notified, kept in the store; and how loud a message is when it goes out.
 
 It is decided at delivery, not when the message is caused, because people mute things in between.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from jobs.core.errors import Conflict
-from jobs.core.ids import quiet_turn
+from jobs.core.ids import quiet_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications import visibility as deciding
 from jobs.notifications.digest_content import active
@@ -24,8 +24,10 @@ from jobs.notifications.records import (
 )
 from jobs.notifications.visibility import Audience, Level, Visibility, covers
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store
 from jobs.training.postings import card_posting
+
+T = TypeVar("T", ChannelPreferences, PersonPreferences)
 
 LOUD: Final = frozenset({PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.APPROVAL})
 """Messages that can be louder than their thread."""
@@ -36,17 +38,12 @@ MOST_HELD: Final = 100
 """Messages that one telling of what quiet hours kept back can name."""
 
 
+@dataclass(frozen=True, slots=True)
 class Quiet:
-    """How loud the bot is, for each channel and person.
+    """How loud the bot is, for each channel and person."""
 
-    Args:
-        store: where it is kept.
-        clock: unix seconds.
-    """
-
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._clock = clock
+    store: Store
+    clock: Callable[[], float]
 
     # -- at delivery ---------------------------------------------------------------------------------------------
 
@@ -54,7 +51,7 @@ class Quiet:
         """Return how loud a message is now; what quiet hours keep back is written down, to be told when they end."""
         if posting.kind not in LOUD:
             return Visibility(posting.broadcast)
-        held_job = await self._store.record(Job, posting.subject)
+        held_job = await self.store.record(Job, posting.subject)
         job = held_job.value if held_job else None
         level = _level(posting, job)
         while True:
@@ -66,7 +63,7 @@ class Quiet:
 
     async def mute_of(self, job: Job) -> Mute | None:
         """Return the mute that covers a job now, or None."""
-        return deciding.mute_of(await self.preferences(job.request.channel), job, self._clock())
+        return deciding.mute_of(await self.preferences(job.request.channel), job, self.clock())
 
     async def next_allowed(self, channel: str, now: float) -> float:
         """Return the first moment, `now` or later, at which the channel's quiet hours let a reminder through."""
@@ -76,39 +73,54 @@ class Quiet:
 
     async def preferences(self, channel: str) -> ChannelPreferences:
         """Return what holds in a channel."""
-        return (await self._channel(channel)).value
+        held = await self.store.record(ChannelPreferences, channel)
+        return held.value if held else ChannelPreferences(channel)
 
     async def mute(self, channel: str, mute: Mute) -> None:
         """Mute a channel, a task or a job, in place of an earlier mute of the same; the cards say so at once."""
         cards = await self._cards(channel, mute)
-        await self._change(
-            channel, lambda preferences: _others(preferences, mute.scope, mute.name, self._clock(), mute), cards
+        await self._edit(
+            ChannelPreferences(channel),
+            channel,
+            lambda preferences: _others(preferences, mute.scope, mute.name, self.clock(), mute),
+            cards,
         )
 
     async def unmute(self, channel: str, scope: Scope, name: str) -> Mute | None:
         """End a mute; return it, or None where there was none."""
-        mutes = active(await self.preferences(channel), self._clock())
+        mutes = active(await self.preferences(channel), self.clock())
         found = next((mute for mute in mutes if (mute.scope, mute.name) == (scope, name)), None)
         if found:
             cards = await self._cards(channel, found)
-            await self._change(channel, lambda preferences: _others(preferences, scope, name, self._clock()), cards)
+            await self._edit(
+                ChannelPreferences(channel),
+                channel,
+                lambda preferences: _others(preferences, scope, name, self.clock()),
+                cards,
+            )
         return found
 
     async def set_quiet(self, channel: str, hours: QuietHours | None) -> None:
         """Set or end a channel's quiet hours; what they kept back until now is told once they do not hold."""
-        ends = quiet_until((await self.preferences(channel)).quiet, self._clock())
-        wake = {quiet_turn((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
-        await self._change(channel, lambda preferences: replace(preferences, quiet=hours), wake=wake)
+        ends = quiet_until((await self.preferences(channel)).quiet, self.clock())
+        schedule = {quiet_item((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
+        await self._edit(
+            ChannelPreferences(channel),
+            channel,
+            lambda preferences: replace(preferences, quiet=hours),
+            schedule=schedule,
+        )
 
     # -- people --------------------------------------------------------------------------------------------------
 
     async def person(self, user: str) -> PersonPreferences:
-        """Return how a person likes to be told."""
-        return (await self._person(user)).value
+        """Return how a person likes to be notified."""
+        held = await self.store.record(PersonPreferences, user)
+        return held.value if held else PersonPreferences(user)
 
     async def set_mentions(self, user: str, *, on: bool) -> None:
         """Mention a person where it concerns them, or never."""
-        await self._change_person(user, lambda preferences: replace(preferences, mentions=on))
+        await self._edit_person(user, lambda preferences: replace(preferences, mentions=on))
 
     async def watch(self, job_id: str, user: str) -> Job:
         """Mention a person in what matters about a job; return the job.
@@ -116,7 +128,7 @@ class Quiet:
         Raises:
             Conflict: the job is over.
         """
-        await self._change_person(
+        await self._edit_person(
             user,
             lambda preferences: replace(preferences, unwatched=tuple(j for j in preferences.unwatched if j != job_id)),
         )
@@ -126,7 +138,7 @@ class Quiet:
         """Mention a person about a job no more, its launcher neither; return the job and who is still mentioned."""
         job = await self._change_watchers(job_id, user, watches=False)
         if user == job.request.requested_by:
-            await self._change_person(
+            await self._edit_person(
                 user, lambda preferences: replace(preferences, unwatched=_newest((*preferences.unwatched, job_id)))
             )
         people = {each: await self.person(each) for each in (job.request.requested_by, *job.watchers)}
@@ -137,71 +149,52 @@ class Quiet:
     async def _audience(self, posting: Posting, job: Job | None) -> Audience:
         concerned = (job.request.requested_by, *job.watchers) if job else ()
         people = {user: await self.person(user) for user in concerned}
-        return Audience(await self.preferences(posting.channel), people, self._clock())
+        return Audience(await self.preferences(posting.channel), people, self.clock())
 
     async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> bool:
-        """Write down what is kept back; False where it has to be decided anew, for something changed meanwhile."""
+        """Write down what is kept back; False if it has to be decided again because something changed meanwhile."""
         held = await self._untold(posting.channel, ends)
         if any(item.posting == posting.id for item in held.value.items):
             return True  # an attempt before this one wrote it down
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
         record = _with(held.value, item)
-        change = Change(records=(Versioned(record, held.version),), wake={quiet_turn(record.id): ends - now})
-        try:
-            await self._store.commit(change)
-        except VersionConflict:
-            return False
-        return True
-
-    async def _channel(self, channel: str) -> Versioned[ChannelPreferences]:
-        return await self._store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
-
-    async def _person(self, user: str) -> Versioned[PersonPreferences]:
-        return await self._store.record(PersonPreferences, user) or Versioned(PersonPreferences(user), 0)
+        change = Change(records=(Versioned(record, held.version),), schedule={quiet_item(record.id): ends - now})
+        return await self.store.try_commit(change)
 
     async def _untold(self, channel: str, ends: float) -> Versioned[HeldBack]:
-        """Return what the quiet hours that end then keep back, beside what was told already, if they were cut short."""
+        """Return what the quiet hours that end then keep back; what was posted already, cut short, is not added to."""
         record_id = f"{channel}:{int(ends)}"
-        while (found := await self._store.record(HeldBack, record_id)) and found.value.told:
+        while (found := await self.store.record(HeldBack, record_id)) and found.value.notified:
             record_id = f"{record_id}:more"
         return found or Versioned(HeldBack(record_id, channel, ends), 0)
 
     async def _cards(self, channel: str, mute: Mute) -> tuple[Posting, ...]:
         """Return the postings that bring the cards of a mute's jobs up to date."""
-        jobs = (job for job in await self._store.records(Job, RECENT) if job.request.channel == channel)
+        jobs = (job for job in await self.store.records(Job, RECENT) if job.request.channel == channel)
         return tuple(card_posting(job, urgent=True) for job in jobs if not job.state.is_final and covers(mute, job))
 
-    async def _change(
+    async def _edit(
         self,
-        channel: str,
-        edit: Callable[[ChannelPreferences], ChannelPreferences],
+        unset: T,
+        record_id: str,
+        edit: Callable[[T], T],
         postings: tuple[Posting, ...] = (),
-        wake: Mapping[str, float] | None = None,
+        schedule: Mapping[str, float] | None = None,
     ) -> None:
+        """Change the preferences of a channel or a person, which are `unset` until somebody sets them."""
         while True:
-            held = await self._channel(channel)
+            held = await self.store.record(type(unset), record_id) or Versioned(unset, 0)
             edited = Versioned(edit(held.value), held.version)
-            try:
-                await self._store.commit(Change(records=(edited,), postings=postings, wake=wake or {}))
-            except VersionConflict:
-                continue
-            return
-
-    async def _change_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:
-        while True:
-            held = await self._person(user)
-            changed = edit(held.value)
-            if changed == held.value:
+            if await self.store.try_commit(Change(records=(edited,), postings=postings, schedule=schedule or {})):
                 return
-            try:
-                await self._store.commit(Change(records=(Versioned(changed, held.version),)))
-            except VersionConflict:
-                continue
-            return
+
+    async def _edit_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:
+        if edit(before := await self.person(user)) != before:
+            await self._edit(PersonPreferences(user), user, edit)
 
     async def _change_watchers(self, job_id: str, user: str, *, watches: bool) -> Job:
         while True:
-            held = await self._store.record(Job, job_id)
+            held = await self.store.record(Job, job_id)
             assert held is not None, "who watches a job has looked it up"
             job = held.value
             if watches and job.state.is_final:
@@ -213,11 +206,8 @@ class Quiet:
             if set(wanted) == set(job.watchers):
                 return job
             job = replace(job, watchers=wanted)
-            try:
-                await self._store.commit(Change(records=(Versioned(job, held.version),)))
-            except VersionConflict:
-                continue
-            return job
+            if await self.store.try_commit(Change(records=(Versioned(job, held.version),))):
+                return job
 
 
 def _others(preferences: ChannelPreferences, scope: Scope, name: str, now: float, *more: Mute) -> ChannelPreferences:

@@ -1,4 +1,4 @@
-"""How loud one message is: whether the channel sees it beside its thread, and whom it mentions. One pure decision."""
+"""How loud one message is: whether the channel sees it as well as its thread, and whom it mentions. Pure decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def visibility(posting: Posting, level: Level | None, job: Job | None, audience:
     In quiet hours nothing reaches the channel, and only what is critical mentions people.
 
     Args:
-        posting: the message; what it was to be by itself is its `broadcast`.
+        posting: the message; `broadcast` is what it asks for.
         level: of the alert that it tells, None where it tells none.
         job: what it is about, None where that is no job.
         audience: who would hear it.

@@ -24,7 +24,7 @@ still for longer, in the moment before it posts, posts twice."""
 SIGNS_OF_LIFE: Final = 3
 """In the time of a lease."""
 LONGEST_DELIVERY: Final = 900.0
-"""Seconds after which a delivery is taken to hang, and may be begun anew."""
+"""Seconds after which a delivery is taken to hang, and may begin again."""
 PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3

@@ -2,25 +2,25 @@
 
 Sources: OpenAI's guide on reinforcement fine-tuning (appendix, "metrics event"), whose figures stand under
 `data.scores` with older duplicates at the top level in another word order; Microsoft Foundry (the same); Amazon
-Bedrock (`critic_rewards_mean`, `response_length_mean`). The first key that holds a finite number counts. Validation
-figures are there only on evaluated steps; a missing one stays missing.
+Bedrock (`critic_rewards_mean`, `response_length_mean`); TRL (`completions/clipped_ratio`, `frac_reward_zero_std`).
+Validation figures are there only on evaluated steps; a missing one stays missing.
 """
 
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Final
 
 from jobs.core.series import GraderFigures, JsonObject, Step, StepTiming
 
-TRAIN_REWARD_KEYS = (
+TRAIN_REWARD: Final = (
     "scores.train_reward_mean",
     "train_reward_mean",
     "train_mean_reward",
     "critic_rewards_mean",
     "reward",
 )
-VALID_REWARD_KEYS = (
+VALID_REWARD: Final = (
     "scores.valid_reward_mean",
     "full_valid_mean_reward",
     "full_valid_reward_mean",
@@ -28,102 +28,124 @@ VALID_REWARD_KEYS = (
     "valid_mean_reward",
     "eval_reward",
 )
-TRAIN_REASONING_KEYS = (
+TRAIN_REASONING: Final = (
     "usage.samples.train_reasoning_tokens_mean",
     "train_reasoning_tokens_mean",
     "reasoning_tokens_mean",
 )
-VALID_REASONING_KEYS = ("usage.samples.valid_reasoning_tokens_mean", "valid_reasoning_tokens_mean")
-TRAIN_COMPLETION_KEYS = (
+VALID_REASONING: Final = ("usage.samples.valid_reasoning_tokens_mean", "valid_reasoning_tokens_mean")
+TRAIN_COMPLETION: Final = (
     "usage.samples.train_completion_tokens_mean",
     "train_completion_tokens_mean",
     "completion_tokens_mean",
     "response_length_mean",
     "completions/mean_length",
 )
-VALID_COMPLETION_KEYS = ("usage.samples.valid_completion_tokens_mean", "valid_completion_tokens_mean")
+VALID_COMPLETION: Final = ("usage.samples.valid_completion_tokens_mean", "valid_completion_tokens_mean")
+ZERO_STD: Final = ("frac_reward_zero_std", "scores.frac_reward_zero_std", "critic_frac_reward_zero_std")
+CLIPPED: Final = ("completions/clipped_ratio", "clipped_ratio", "response_length_clip_ratio")
+ENTROPY: Final = ("actor_entropy", "entropy", "policy_entropy")
+LOSSES: Final = ("actor_pg_loss", "loss", "actor_grad_norm", "grad_norm")
+SAID_ELSEWHERE: Final = ("step", "total_steps", "full_valid_mean_parse_error")
+"""Numbers that are no figure, or that come under `errors` too."""
+MOST_UNREAD: Final = 6
 
 _STEP = re.compile(r"\b[Ss]tep (\d+)(?:\s*/\s*(\d+))?")
-_ERROR_MEAN = re.compile(r"(train|valid)_(\w+_error)_mean")
 
 
-class Event(Protocol):
-    """What the normaliser needs of an event."""
+class Figures:
+    """The numbers of a platform's JSON by path (`scores.train_reward_mean`), and which of them nobody asked for.
 
-    @property
-    def at(self) -> float:
-        """Unix seconds."""
-        ...
+    An entry of a list counts if it has a `name`, which is then part of the path.
+    """
 
-    @property
-    def message(self) -> str:
-        """Words for people; read only where `data` has no step."""
-        ...
+    def __init__(self, data: JsonObject) -> None:
+        self._all = dict(_flattened(data, ""))
+        self._unread = dict(self._all)
 
-    @property
-    def kind(self) -> str:
-        """`metrics`, `message`, or whatever a platform adds."""
-        ...
+    def take(self, *paths: str) -> float | None:
+        """Return the first finite number under one of the spellings of a figure, or None."""
+        found = [self._unread.pop(path, None) for path in paths]
+        return next((value for value in found if value is not None and math.isfinite(value)), None)
 
-    @property
-    def data(self) -> JsonObject:
-        """The figures, in the platform's spelling."""
-        ...
+    def under(self, start: str) -> tuple[str, ...]:
+        """Return what follows `start` in every path that begins with it."""
+        return tuple(path.removeprefix(start) for path in self._all if path.startswith(start))
+
+    def not_finite(self, *paths: str) -> tuple[str, ...]:
+        """Return which of these are NaN or infinite."""
+        return tuple(path for path in paths if not math.isfinite(self._all.get(path, 0.0)))
+
+    def unread(self) -> Mapping[str, float]:
+        """Return what was not taken, the outermost first, `MOST_UNREAD` at most; no count of what has a mean."""
+        left = [path for path, value in self._unread.items() if math.isfinite(value) and not self._is_count(path)]
+        return {path: self._unread[path] for path in sorted(left, key=lambda path: path.count("."))[:MOST_UNREAD]}
+
+    def _is_count(self, path: str) -> bool:
+        return path.endswith("_count") and f"{path.removesuffix('_count')}_mean" in self._all
 
 
-def step_of(event: Event) -> Step | None:
-    """Return the step an event reports on, or None where it is no metrics event or names no step.
+def step_of(data: JsonObject, *, kind: str, message: str, at: float) -> Step | None:
+    """Return the step that an event reports on, or None if it is no metrics event or names no step.
 
     Rewards are means over graded samples, tokens are means per sample, times are seconds, error figures are shares.
+
+    Args:
+        data: the event's figures, in the platform's spelling.
+        kind: `metrics`, `message`, or whatever a platform adds.
+        message: words for people; read only if `data` has no step.
+        at: unix seconds.
     """
-    data = event.data
-    train, valid = first_number(data, TRAIN_REWARD_KEYS), first_number(data, VALID_REWARD_KEYS)
-    if event.kind != "metrics" and train is None and valid is None:
-        return None
-    number_of_step, total = _place(data, event.message)
+    number_of_step, total = _place(data, message)
     if number_of_step is None:
         return None
+    figures = Figures(data)
+    not_finite = figures.not_finite(*TRAIN_REWARD, *LOSSES)
+    train, valid = figures.take(*TRAIN_REWARD), figures.take(*VALID_REWARD)
+    if kind != "metrics" and train is None and valid is None:
+        return None
+    figures.take(*SAID_ELSEWHERE)
+    graders = (name for group in ("scores", "errors", "timing") for name in grader_names(figures, group))
     return Step(
         step=number_of_step,
         total_steps=total,
-        at=event.at,
+        at=at,
         train_reward=train,
         valid_reward=valid,
-        graders=_graders(data),
-        train_reasoning_tokens=first_number(data, TRAIN_REASONING_KEYS),
-        valid_reasoning_tokens=first_number(data, VALID_REASONING_KEYS),
-        train_completion_tokens=first_number(data, TRAIN_COMPLETION_KEYS),
-        valid_completion_tokens=first_number(data, VALID_COMPLETION_KEYS),
-        timing=_timing(data),
-        raw=data,
+        graders=tuple(_grader(figures, name) for name in dict.fromkeys(graders)),
+        train_reasoning_tokens=figures.take(*TRAIN_REASONING),
+        valid_reasoning_tokens=figures.take(*VALID_REASONING),
+        train_completion_tokens=figures.take(*TRAIN_COMPLETION),
+        valid_completion_tokens=figures.take(*VALID_COMPLETION),
+        timing=StepTiming(
+            sampling=figures.take("timing.step.sampling"),
+            training=figures.take("timing.step.training"),
+            eval=figures.take("timing.step.eval"),
+            full=figures.take("timing.step.full_iteration"),
+        ),
+        entropy=figures.take(*ENTROPY),
+        zero_std_share=figures.take(*ZERO_STD),
+        clipped_share=figures.take(*CLIPPED),
+        not_finite=not_finite,
+        unread=figures.unread(),
     )
 
 
-def first_number(data: JsonObject, keys: tuple[str, ...]) -> float | None:
-    """Return the first finite number found at one of the dotted paths `keys`, or None."""
-    for key in keys:
-        *path, last = key.split(".")
-        value = number(child(data, *path).get(last))
-        if value is not None:
-            return value
-    return None
-
-
 def number(value: object) -> float | None:
-    """Return `value` where it is a finite number, else None. True and False are no numbers."""
+    """Return `value` if it is a finite number, else None. True and False are no numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) else None
 
 
 def whole(value: object) -> int | None:
-    """Return `value` where it is a whole number that is not negative, else None."""
+    """Return `value` if it is a whole number that is not negative, else None."""
     found = number(value)
     return int(found) if found is not None and found >= 0 and found.is_integer() else None
 
 
 def child(data: JsonObject, *path: str) -> JsonObject:
-    """Return the object at `path`, or an empty one where there is none."""
+    """Return the object at `path`, or an empty one."""
     for name in path:
         inner = data.get(name)
         if not isinstance(inner, Mapping):
@@ -132,14 +154,18 @@ def child(data: JsonObject, *path: str) -> JsonObject:
     return data
 
 
-def grader_entries(data: JsonObject, group: str) -> Iterator[tuple[str, JsonObject]]:
-    """Yield name and figures of each grader under `<group>.graders`, a list of named entries or an object by name."""
-    entries = child(data, group).get("graders")
-    if isinstance(entries, Mapping):
-        entries = [{"name": name, **entry} for name, entry in entries.items() if isinstance(entry, Mapping)]
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
-            yield entry["name"], entry
+def _flattened(value: object, path: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, list):
+        value = {entry["name"]: entry for entry in value if isinstance(entry, Mapping) and _is_named(entry)}
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flattened(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path, float(value)
+
+
+def _is_named(entry: JsonObject) -> bool:
+    return isinstance(entry.get("name"), str)
 
 
 def _place(data: JsonObject, message: str) -> tuple[int | None, int | None]:
@@ -152,37 +178,26 @@ def _place(data: JsonObject, message: str) -> tuple[int | None, int | None]:
     return step, total or None
 
 
-def _graders(data: JsonObject) -> tuple[GraderFigures, ...]:
-    scores, errors = dict(grader_entries(data, "scores")), dict(grader_entries(data, "errors"))
-    timing = dict(grader_entries(data, "timing"))
-    return tuple(
-        GraderFigures(
-            name=name,
-            train_score=number(child(scores, name).get("train_reward_mean")),
-            valid_score=number(child(scores, name).get("valid_reward_mean")),
-            train_latency=number(child(timing, name).get("train_execution_latency_mean")),
-            valid_latency=number(child(timing, name).get("valid_execution_latency_mean")),
-            train_errors=_errors(child(errors, name), "train"),
-            valid_errors=_errors(child(errors, name), "valid"),
-        )
-        for name in dict.fromkeys((*scores, *errors, *timing))
+def grader_names(figures: Figures, group: str) -> tuple[str, ...]:
+    """Return the graders that have figures under `<group>.graders`, in order."""
+    names = (path.rpartition(".")[0] for path in figures.under(f"{group}.graders."))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _grader(figures: Figures, name: str) -> GraderFigures:
+    score, seconds = f"scores.graders.{name}", f"timing.graders.{name}"
+    return GraderFigures(
+        name=name,
+        train_score=figures.take(f"{score}.train_reward_mean"),
+        valid_score=figures.take(f"{score}.valid_reward_mean"),
+        train_latency=figures.take(f"{seconds}.train_execution_latency_mean"),
+        valid_latency=figures.take(f"{seconds}.valid_execution_latency_mean"),
+        train_errors=_errors(figures, f"errors.graders.{name}.train_"),
+        valid_errors=_errors(figures, f"errors.graders.{name}.valid_"),
     )
 
 
-def _errors(entry: JsonObject, part: str) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    for key, value in entry.items():
-        match, share = _ERROR_MEAN.fullmatch(key), number(value)
-        if match and match[1] == part and share is not None:
-            found[match[2]] = share
-    return found
-
-
-def _timing(data: JsonObject) -> StepTiming:
-    seconds = child(data, "timing", "step")
-    return StepTiming(
-        sampling=number(seconds.get("sampling")),
-        training=number(seconds.get("training")),
-        eval=number(seconds.get("eval")),
-        full=number(seconds.get("full_iteration")),
-    )
+def _errors(figures: Figures, start: str) -> Mapping[str, float]:
+    kinds = [name.removesuffix("_mean") for name in figures.under(start) if name.endswith("_error_mean")]
+    shares = ((kind, figures.take(f"{start}{kind}_mean")) for kind in kinds)
+    return {kind: share for kind, share in shares if share is not None}

@@ -11,15 +11,7 @@ from typing import get_args
 from jobs.core.records import Checkpoint, Effort, Hyperparameters
 from jobs.core.series import JsonObject
 from jobs.platforms.errors import scrub
-from jobs.platforms.metrics import (
-    TRAIN_REWARD_KEYS,
-    VALID_REWARD_KEYS,
-    child,
-    first_number,
-    grader_entries,
-    number,
-    whole,
-)
+from jobs.platforms.metrics import TRAIN_REWARD, VALID_REWARD, Figures, child, grader_names, number, whole
 
 KEY = "proctor_job"
 """Name of the metadata pair that carries our job id to the platform."""
@@ -173,14 +165,16 @@ def read_checkpoint(answer: JsonObject) -> Checkpoint | None:
     step = whole(metrics.get("step")) if step is None else step
     if model_id is None or step is None:
         return None
-    scores = {name: number(entry.get("valid_reward_mean")) for name, entry in grader_entries(metrics, "scores")}
+    figures = Figures(metrics)
+    names = grader_names(figures, "scores")
+    scores = {name: figures.take(f"scores.graders.{name}.valid_reward_mean") for name in names}
     return Checkpoint(
         id=text(answer, "id") or model_id,
         model_id=model_id,
         step=step,
         created_at=number(answer.get("created_at")),
-        train_reward=first_number(metrics, TRAIN_REWARD_KEYS),
-        valid_reward=first_number(metrics, VALID_REWARD_KEYS),
+        train_reward=figures.take(*TRAIN_REWARD),
+        valid_reward=figures.take(*VALID_REWARD),
         scores={name: score for name, score in scores.items() if score is not None},
     )
 

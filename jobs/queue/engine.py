@@ -16,7 +16,7 @@ from docket import Docket, Worker
 
 CONCURRENCY: Final = 50
 SPARE_CONNECTIONS: Final = 30
-"""Docket and its worker hold connections of their own beside one for each running task."""
+"""Docket and its worker hold connections of their own as well as one for each running task."""
 CHECK_INTERVAL: Final = timedelta(milliseconds=50)
 REDELIVERY: Final = timedelta(seconds=30)
 DRAIN: Final = 15.0
@@ -108,7 +108,7 @@ class DocketEngine:
                 await asyncio.sleep(1)
 
     async def _work_once(self) -> None:
-        """Work until told to stop, or until the worker ends by itself."""
+        """Work until told to stop, or until the worker ends."""
         async with Worker(
             self._docket,
             concurrency=CONCURRENCY,

@@ -14,7 +14,7 @@ from jobs.core.errors import UnreadableRecord
 from jobs.state.store import Store
 
 LONGEST: Final = 1800.0
-"""Seconds after which a turn is taken to hang, and may be begun again: three uploads at their longest."""
+"""Seconds after which a work item is taken to hang, and may be begun again: three uploads at their longest."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -118,4 +118,4 @@ async def _renew(lease: Lease, subject: str) -> None:
         await asyncio.sleep(lease.renew_every)
         if not await lease.renew():
             return
-    log.warning("turn.hangs", job=subject, seconds=LONGEST)
+    log.warning("work.hangs", item=subject, seconds=LONGEST)

@@ -10,11 +10,14 @@ from typing import Final
 
 from jobs.core.records import Job, RaisedAlert
 from jobs.core.series import Series
-from jobs.rules import RULES, Alert, evaluate, facts_of, rules_of
+from jobs.rules.alert import Alert
+from jobs.rules.evaluate import evaluate
+from jobs.rules.job_facts import facts_of
+from jobs.rules.settings import RULES, rules_of
 
 WORSE_FORM_OF: Final[Mapping[str, str]] = {"O2": "O1", "L2": "L1"}
 """Rules that say louder what another has said."""
-TITLES: Final[Mapping[str, str]] = {rule.rule: rule.title for rule in RULES}
+TITLES: Final[Mapping[str, str]] = {rule.code: rule.title for rule in RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,13 @@ def alerts_of(job: Job, series: Series, now: float, *, past: bool = False) -> Al
     kept = tuple(_now(alert, found, job.last_step) for alert in job.alerts)
     fresh = [_raised(alert) for alert in found if _is_new(alert, kept)]
     if past:
-        return Alerts((*kept, *(replace(alert, told=False) for alert in fresh)))
+        return Alerts((*kept, *(replace(alert, notified=False) for alert in fresh)))
     fresh = [alert for alert in fresh if not _covered(alert, [*kept, *fresh])]
-    carried = (*kept, *(replace(alert, told=not _became_worse(alert, [*kept, *fresh])) for alert in fresh))
+    carried = (*kept, *(replace(alert, notified=not _became_worse(alert, [*kept, *fresh])) for alert in fresh))
     changed = tuple(n for n, alert in enumerate(kept) if (job.alerts[n].cleared is None) != (alert.cleared is None))
     return Alerts(
         carried,
-        raised=tuple(n for n in range(len(kept), len(carried)) if carried[n].told),
+        raised=tuple(n for n in range(len(kept), len(carried)) if carried[n].notified),
         changed=changed,
         recovered=tuple(n for n in changed if _is_good_news(carried[n], job, carried, found)),
     )

@@ -14,65 +14,67 @@ train reward is compared with the validation reward at the same step, interpolat
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
-from jobs.core.series import Series
-from jobs.rules.noise import LARGEST, ValidNoise, Windows, train_noise
+from jobs.rules.curves import Point, Points
+from jobs.rules.noise import Windows, running_noise, train_noise
 
 BASELINE_GAPS = 3
 LEAST_SPREAD = 4
 """A spread is taken over at least this many steps, or a window of one or two would look exact by luck."""
 
-Point = tuple[int, float]
 
+class GapReading(NamedTuple):
+    """The gap as it could be known at one evaluation; all figures in units of reward.
 
-@dataclass(frozen=True, slots=True)
-class GapReading:
-    """The gap as it could be known at one evaluation; all figures in units of reward."""
+    Args:
+        step: the evaluated step.
+        valid: V.
+        gap: G.
+        gap_start: G_0.
+        drift: D.
+        error: SE, the standard error of D.
+        best: the newest "new best": V > best + max(.01, s_V).
+        best_step: its step.
+        stale: evaluations since then.
+        noise: s_V.
+        recent: mean validation reward of the last two evaluations.
+        evals: evaluations so far; s_V is measured from the fourth on.
+    """
 
     step: int
     valid: float
     gap: float
     gap_start: float
-    """G_0."""
     drift: float
-    """D."""
     error: float
-    """SE, the standard error of D."""
     best: float
     best_step: int
-    """The newest "new best": V > best + max(.01, s_V)."""
     stale: int
-    """Evaluations since then."""
     noise: float
-    """s_V."""
     recent: float
-    """Mean validation reward of the last two evaluations."""
     evals: int
-    """Evaluations so far; s_V is measured from the fourth on."""
 
 
-def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
+def read_gap(train: Points, valid: Points, epoch_steps: int) -> tuple[GapReading, ...]:
     """Return a reading for every evaluation from the one on at which the baseline G_0 is known.
 
     Args:
-        series: the job's steps; rewards that are not finite count as missing.
+        train: (step, train reward), usable.
+        valid: (step, validation reward), usable.
         epoch_steps: W, the number of steps in which every training item comes once.
     """
-    valid = usable(series.valid)
-    differences = _differences(usable(series.train), valid)
+    differences = _differences(train, valid)
     steps = [step for step, _ in differences]
     windows = Windows(difference for _, difference in differences)
-    noises = ValidNoise()
+    noises = running_noise(value for _, value in valid)
     readings: list[GapReading] = []
     first_gaps: list[float] = []
     best, best_step, stale = -math.inf, 0, 0
-    last = math.nan
-    for count, (step, value) in enumerate(valid, start=1):
-        noise = noises.after(value)
-        recent, last = (last + value) / 2 if count > 1 else value, value
+    for index, (step, value) in enumerate(valid):
+        noise = noises[index]
         if value > best + max(0.01, noise):
             best, best_step, stale = value, step, 0
         else:
@@ -90,15 +92,11 @@ def read_gap(series: Series, epoch_steps: int) -> tuple[GapReading, ...]:
         variance = windows.variance(widest, end) if end - widest > 1 else None
         start = median(first_gaps)
         error = math.sqrt(1.5 * (noise**2 + train_noise(variance, end - begin) ** 2))
+        recent = (valid[index - 1][1] + value) / 2
         readings.append(
-            GapReading(step, value, gap, start, gap - start, error, best, best_step, stale, noise, recent, count)
+            GapReading(step, value, gap, start, gap - start, error, best, best_step, stale, noise, recent, index + 1)
         )
     return tuple(readings)
-
-
-def usable(points: Sequence[Point]) -> list[Point]:
-    """Return the points whose value is a number that a grader can give."""
-    return [point for point in points if abs(point[1]) < LARGEST]
 
 
 def _differences(train: Sequence[Point], valid: Sequence[Point]) -> list[Point]:

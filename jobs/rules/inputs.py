@@ -1,94 +1,108 @@
-"""What rules need beyond the rewards, under the names platforms give it, and the sentences for what is not sent.
+"""What rules look at on one job, each curve computed once however many rules ask for it."""
 
-Shares of rollouts without a reward signal, of truncated answers, and entropy have no field of their own in a step:
-few platforms send them. They are read from the event as it came.
-"""
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, TypeVar, cast
 
-import math
-from collections.abc import Sequence
-from typing import Final
+from jobs.core.series import Series
+from jobs.rules.curves import Evaluation, Point, Points, epoch_means, read_evaluations, usable
+from jobs.rules.job_facts import JobFacts
 
-from jobs.core.series import GraderFigures, Series, Step
-from jobs.platforms.metrics import TRAIN_REWARD_KEYS, child, first_number
-from jobs.rules.alert import JobFacts
-from jobs.rules.gap import Point
+T = TypeVar("T")
 
-IDLE_KEYS: Final = ("frac_reward_zero_std", "scores.frac_reward_zero_std", "critic_frac_reward_zero_std")
-CLIPPED_KEYS: Final = ("completions/clipped_ratio", "clipped_ratio", "response_length_clip_ratio")
-ENTROPY_KEYS: Final = ("actor_entropy", "entropy", "policy_entropy")
-LOSS_KEYS: Final = (*TRAIN_REWARD_KEYS, "actor_pg_loss", "loss", "actor_grad_norm", "grad_norm")
+Figure = Literal["train_reward", "valid_reward", "tokens", "entropy", "zero_std_share", "clipped_share"]
+"""A figure of a step; "tokens" are those of a training answer."""
 
 
-def raw_points(series: Series, keys: tuple[str, ...]) -> tuple[Point, ...]:
-    """Return (step, figure) of every step whose event has a finite number under one of `keys`."""
-    found = ((step.step, first_number(step.raw, keys)) for step in series.steps)
-    return tuple((step, value) for step, value in found if value is not None)
+class RuleInputs:
+    """A job's series and facts, and the curves that rules read from them.
+
+    Args:
+        series: the job's steps.
+        facts: what else is known of the job.
+    """
+
+    def __init__(self, series: Series, facts: JobFacts) -> None:
+        self.steps = series.steps
+        self.facts = facts
+        self._once: dict[object, object] = {}
+
+    def once(self, read: Callable[..., T], *args: object) -> T:
+        """Return `read(inputs, *args)`, computed once however many rules ask for it."""
+        if (read, args) not in self._once:
+            self._once[read, args] = read(self, *args)
+        return cast("T", self._once[read, args])
+
+    def points(self, figure: Figure) -> Points:
+        """Return (step, value) wherever the platform sent a figure."""
+        return self.once(_points, figure)
+
+    def means(self, figure: Figure, steps: int | None = None) -> Points:
+        """Return (step, mean of the last `steps` steps) of a figure; without a number, of the facts' window."""
+        return self.once(_means, figure, steps or self.facts.window)
+
+    def evaluations(self, grader: str | None = None) -> tuple[Evaluation, ...]:
+        """Return the evaluations of a grader, or of the reward, from the second one on."""
+        return self.once(_evaluations, grader)
+
+    @cached_property
+    def graders(self) -> Mapping[str, Points]:
+        """(step, mean validation score) by grader, in the order in which they were first reported."""
+        found: dict[str, list[Point]] = {}
+        for step in self.steps:
+            for figures in step.graders:
+                if figures.valid_score is not None:
+                    found.setdefault(figures.name, []).append((step.step, figures.valid_score))
+        return {name: usable(points) for name, points in found.items()}
 
 
-def tokens(series: Series) -> tuple[Point, ...]:
-    """Return (step, mean tokens of a training answer): completion tokens, or the reasoning tokens where those come."""
-    first = next((s for s in series.steps if _tokens(s) is not None), None)
-    if first is None:
-        return ()
-    if first.train_completion_tokens is not None:
-        return tuple((s.step, t) for s in series.steps if (t := s.train_completion_tokens) is not None)
-    return tuple((s.step, t) for s in series.steps if (t := s.train_reasoning_tokens) is not None)
+def _points(inputs: RuleInputs, figure: Figure) -> Points:
+    field = _tokens_field(inputs) if figure == "tokens" else figure
+    sent = ((step.step, getattr(step, field)) for step in inputs.steps)
+    return usable((step, value) for step, value in sent if value is not None)
 
 
-def _tokens(step: Step) -> float | None:
-    return step.train_reasoning_tokens if step.train_completion_tokens is None else step.train_completion_tokens
+def _tokens_field(inputs: RuleInputs) -> str:
+    """Return the field with the tokens of an answer: reasoning tokens if the first figure that came is one."""
+    both = ((step.train_completion_tokens, step.train_reasoning_tokens) for step in inputs.steps)
+    completion, _ = next((sent for sent in both if sent != (None, None)), (None, None))
+    return "train_reasoning_tokens" if completion is None else "train_completion_tokens"
 
 
-def grader_points(series: Series, name: str) -> tuple[Point, ...]:
-    """Return (step, mean validation score) of the grader called `name`."""
-    found = ((step.step, step.grader(name)) for step in series.steps)
-    return tuple((step, f.valid_score) for step, f in found if f is not None and f.valid_score is not None)
+def _means(inputs: RuleInputs, figure: Figure, steps: int) -> Points:
+    return epoch_means(inputs.points(figure), steps)
 
 
-def grader_names(series: Series) -> tuple[str, ...]:
-    """Return the graders with validation scores, in the order they were first reported."""
-    graders = (figures for step in series.steps for figures in step.graders)
-    return tuple(dict.fromkeys(figures.name for figures in graders if figures.valid_score is not None))
+def _evaluations(inputs: RuleInputs, grader: str | None) -> tuple[Evaluation, ...]:
+    return read_evaluations(inputs.points("valid_reward") if grader is None else inputs.graders[grader])
 
 
-def error_share(figures: GraderFigures, kinds: Sequence[str]) -> float:
-    """Return the larger share, of train or validation samples, with an error whose kind ends in one of `kinds`."""
-    parts = (figures.train_errors, figures.valid_errors)
-    sums = (sum(share for kind, share in part.items() if kind.endswith(tuple(kinds))) for part in parts)
-    return max(sums)
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a rule looks at.
+
+    Args:
+        missing: how people are told that a platform does not send it.
+        given: reads it; empty if it is missing.
+    """
+
+    missing: str
+    given: Callable[[RuleInputs], object]
 
 
-def is_broken(step: Step) -> bool:
-    """Tell whether a reward or a loss of this step came as NaN or infinity."""
-    rewards = (step.train_reward, step.valid_reward)
-    return any(value is not None and not math.isfinite(value) for value in rewards) or any(
-        _is_not_finite(step, key) for key in LOSS_KEYS
-    )
-
-
-def _is_not_finite(step: Step, key: str) -> bool:
-    *path, last = key.split(".")
-    value = child(step.raw, *path).get(last)
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def no_epoch(facts: JobFacts) -> str | None:
-    """Return why the length of an epoch is unknown, or None."""
-    if facts.epoch_steps is not None:
-        return None
-    return "The number of training items or the batch size is not known, so neither is the length of an epoch."
-
-
-def no_train(series: Series) -> str | None:
-    """Return that train rewards are missing, or None."""
-    return None if series.train else "The platform sends no train reward."
-
-
-def no_valid(series: Series) -> str | None:
-    """Return that validation rewards are missing, or None."""
-    return None if series.valid else "The platform has sent no validation reward."
-
-
-def first_reason(*reasons: str | None) -> str | None:
-    """Return the first reason there is."""
-    return next((reason for reason in reasons if reason), None)
+TRAIN: Final = Need("The platform sends no train reward.", lambda inputs: inputs.points("train_reward"))
+VALID: Final = Need("The platform has sent no validation reward.", lambda inputs: inputs.points("valid_reward"))
+ENTROPY: Final = Need("The platform sends no entropy.", lambda inputs: inputs.points("entropy"))
+CLIPPED: Final = Need(
+    "The platform sends no share of answers that were cut off.", lambda inputs: inputs.points("clipped_share")
+)
+ZERO_STD: Final = Need(
+    "The platform sends no share of items without a signal; only rewards that never change are seen.",
+    lambda inputs: inputs.points("zero_std_share"),
+)
+TOKENS: Final = Need("The platform sends no token counts.", lambda inputs: inputs.points("tokens"))
+EPOCH: Final = Need(
+    "The number of training items or the batch size is not known, so neither is the length of an epoch.",
+    lambda inputs: inputs.facts.epoch_steps,
+)

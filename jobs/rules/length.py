@@ -1,224 +1,208 @@
-"""Rules L1 and L2: answers grow long, and are no better for it.
+"""Rules L1 to L4: answers grow, shrink or are cut off.
 
 Tokens and rewards are means over windows of one epoch (`JobFacts.window`), the baseline is the first such window.
 Reasoning tokens move a lot on jobs that do well, so growth alone is no alert before it is threefold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Final
 
-from charts import Threshold, TracedLine, TracePanel
-from jobs.core.series import Series
-from jobs.rules.alert import Alert, JobFacts, Level, Sign, Voice, raised
-from jobs.rules.epochs import at, epoch_means
-from jobs.rules.gap import usable
-from jobs.rules.inputs import first_reason, no_train, tokens
+from jobs.rules.alert import Level, Sign
+from jobs.rules.curves import at
+from jobs.rules.formula import Values
+from jobs.rules.inputs import CLIPPED, TOKENS, TRAIN, VALID, RuleInputs
 from jobs.rules.noise import Windows
-from jobs.rules.reasons import Formula, Values
-from jobs.rules.tracing import limit, line
+from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule, shares
 
-STEPS_IN_ROW = 3
-GROWN = Formula(
-    "t2 / t1 - 1 >= most_growth and r2 - r1 < least_gain, at in_row steps in a row",
-    "{tokens_second:,.0f} / {tokens_first:,.0f} - 1 = {growth:.3f} >= {most_growth:g} and {reward_gain:.3f} < "
-    "{least_gain:g}, at {in_row:.0f} in a row",
-    (
-        "t1 and t2: tokens of a training answer in the first and the second half of the job so far.",
-        "r1 and r2: mean train reward in the same halves.",
-    ),
-)
-LENGTHS = "t and t0: tokens of a training answer now and at the start, means of one epoch."
-FAR_LONGER = Formula(
-    "t / t0 >= most, at in_row steps in a row",
-    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} >= {most:g}, at {in_row:.0f} in a row",
-    (LENGTHS,),
-)
-LONGER_AND_WORSE = Formula(
-    "t / t0 >= much and best T - T >= least_fall, at in_row steps in a row",
-    "{tokens:,.0f} / {tokens_start:,.0f} = {factor:.2f} >= {much:g} and {reward_best:.3f} - {reward:.3f} = {fall:.3f} "
-    ">= {least_fall:g}, at {in_row:.0f} in a row",
-    (LENGTHS, "T: mean train reward of one epoch."),
-)
+STEPS_IN_ROW: Final = 3
+TIMES_THE_START: Final = "t{tokens:,.0f} / t0{tokens_start:,.0f} = {factor:.2f} "
+LENGTHS: Final = "t and t0: tokens of a training answer now and at the start, means of one epoch."
+CUT_OFF: Final = "share: of the answers of a step, those that reached the token limit; {share:.0%} at this step."
+MEAN_TOKENS: Final = {"tokens": "mean of one epoch"}
 
 
-def no_tokens(series: Series) -> str | None:
-    """Return that token counts are missing, or None."""
-    return None if tokens(series) else "The platform sends no token counts."
+def read_lengths(inputs: RuleInputs) -> Mapping[int, Mapping[str, float]]:
+    """Return the tokens of an answer now and at the start, and how many times longer that is, by step."""
+    means, rewards = inputs.means("tokens"), inputs.means("train_reward")
+    start = means[0][1] if means else 0.0
+    return {
+        step: {"tokens": tokens, "tokens_start": start, "factor": tokens / max(start, 1.0)}
+        for step, tokens in means
+        if rewards and step >= rewards[0][0]
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Halves:
-    """The job up to one step, its second half beside its first."""
+@dataclass(frozen=True)
+class LengthGrowth(Rule, code="L1", title="longer answers, no gain", level="warn", needs=(TOKENS, TRAIN)):
+    """Fires when tokens grew from the first half of the job to the second, and reward did not.
 
-    step: int
-    tokens_first: float
-    tokens_second: float
-    reward_gain: float
+    A half is at least a window long.
+    """
 
-    @property
-    def growth(self) -> float:
-        """Tokens of the second half over those of the first, less 1."""
-        return self.tokens_second / max(self.tokens_first, 1.0) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class LengthGrowth:
-    """Fires when tokens grew by `most_growth` from the first half to the second and reward gained < `least_gain`."""
-
-    rule: ClassVar[str] = "L1"
-    title: ClassVar[str] = "longer answers, no gain"
-    level: ClassVar[Level] = "warn"
+    text = (
+        "Answers grow without gain: {tokens_second:,.0f} tokens each in the second half of the job, {growth:.0%} more "
+        "than in the first; train reward moved by {reward_gain:+.2f}.\n"
+        "Every step costs more and buys nothing.\n"
+        "Next: read some answers for padding; a grader that pays for length is the usual cause."
+    )
+    formula = (
+        "t2{tokens_second:,.0f} / t1{tokens_first:,.0f} - 1 = {growth:.3f} >= {most_growth} and "
+        "[r2 - r1]{reward_gain:.3f} < {least_gain}, at {in_row} steps in a row\n"
+        "t1 and t2: tokens of a training answer in the first and the second half of the job so far.\n"
+        "r1 and r2: mean train reward in the same halves."
+    )
+    panels = (
+        Panel("growth of answers", "share", {"growth": "second half against the first"}, {"most_growth": "much"}),
+        Panel("gain in train reward", "score", {"reward_gain": "second half less the first"}, {"least_gain": "little"}),
+    )
+    reads_steps = True
     most_growth: float = 0.30
     least_gain: float = 0.02
     in_row: int = STEPS_IN_ROW
 
-    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
-        """Return what is missing, or None."""
-        return first_reason(no_tokens(series), no_train(series))
+    def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
+        rewards = dict(inputs.points("train_reward"))
+        both = [(step, count, rewards[step]) for step, count in inputs.points("tokens") if step in rewards]
+        counts, gains = Windows(count for _, count, _ in both), Windows(reward for _, _, reward in both)
+        for end in range(2 * inputs.facts.window, len(both) + 1):
+            half = end // 2
+            first, second = counts.mean(0, half), counts.mean(half, end)
+            yield Reading(
+                step=both[end - 1][0],
+                tokens_first=first,
+                tokens_second=second,
+                growth=second / max(first, 1.0) - 1,
+                reward_gain=gains.mean(half, end) - gains.mean(0, half),
+            )
 
-    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
-        """Return every time answers grew for nothing; a half is at least a window long."""
-        voice = Voice(self, self.level, self.in_row, self.in_row)
-        return raised(voice, tuple(_halves(series, facts.window)), self._sign, self._say)
-
-    def _sign(self, halves: Halves) -> Sign:
-        return Sign.HOLDS if halves.growth >= self.most_growth and halves.reward_gain < self.least_gain else Sign.CLEAN
-
-    def _say(self, halves: Halves) -> tuple[str, Values]:
-        text = (
-            f"Answers grow without gain: {halves.tokens_second:,.0f} tokens each in the second half of the job, "
-            f"{halves.growth:.0%} more than in the first; train reward moved by {halves.reward_gain:+.2f}.\n"
-            "Every step costs more and buys nothing.\n"
-            "Next: read some answers for padding; a grader that pays for length is the usual cause."
-        )
-        values = {
-            "tokens_first": halves.tokens_first,
-            "tokens_second": halves.tokens_second,
-            "growth": halves.growth,
-            "reward_gain": halves.reward_gain,
-        }
-        return text, values
-
-    def why(self, values: Values) -> str:
-        """Return the formula with the numbers of an alert."""
-        return GROWN.put_in(self, values)
-
-    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
-        """Return how tokens grew and what train reward gained, each beside its limit."""
-        halves = tuple(_halves(series, facts.window))
-        growth = line("second half of the job against its first", halves, lambda half: half.growth)
-        gain = line("second half of the job less its first", halves, lambda half: half.reward_gain)
-        return (
-            TracePanel("growth of answers", "share", (growth,), (Threshold("much", self.most_growth),)),
-            TracePanel("gain in train reward", "score", (gain,), (Threshold("little", self.least_gain),)),
-        )
+    def _sign(self, reading: Reading) -> Sign:
+        return Sign.of(reading.growth >= self.most_growth and reading.reward_gain < self.least_gain)
 
 
-def _halves(series: Series, window: int) -> Iterator[Halves]:
-    rewards = dict(usable(series.train))
-    both = [(step, count, rewards[step]) for step, count in usable(tokens(series)) if step in rewards]
-    counts, gains = Windows(count for _, count, _ in both), Windows(reward for _, _, reward in both)
-    for end in range(2 * window, len(both) + 1):
-        half = end // 2
-        gain = gains.mean(half, end) - gains.mean(0, half)
-        yield Halves(both[end - 1][0], counts.mean(0, half), counts.mean(half, end), gain)
+@dataclass(frozen=True)
+class LengthBlowUp(Rule, code="L2", title="answers blow up", level="critical", needs=(TOKENS, TRAIN)):
+    """Fires when tokens are `most` x the start, or `much` x while reward has fallen from its best."""
 
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """Tokens and train reward over the last window, beside the first and the best."""
-
-    step: int
-    start: float
-    now: float
-    reward: float
-    reward_best: float
-
-    @property
-    def factor(self) -> float:
-        """Tokens now over tokens at the start."""
-        return self.now / max(self.start, 1.0)
-
-    @property
-    def fall(self) -> float:
-        """How far T lies under its best."""
-        return self.reward_best - self.reward
-
-
-def read_lengths(series: Series, window: int) -> Iterator[Length]:
-    """Yield a reading for every step that has both, from the end of the first window on."""
-    counts, rewards = epoch_means(tokens(series), window), epoch_means(series.train, window)
-    best = float("-inf")
-    for step, count in counts:
-        reward = at(rewards, step)
-        if reward is not None:
-            best = max(best, reward)
-            yield Length(step, counts[0][1], count, reward, best)
-
-
-@dataclass(frozen=True, slots=True)
-class LengthBlowUp:
-    """Fires when tokens are `most` x the start, or `much` x with reward falling, for `in_row` steps.
-
-    Reward is falling where T lies at least `least_fall` under its best.
-    """
-
-    rule: ClassVar[str] = "L2"
-    title: ClassVar[str] = "answers blow up"
-    level: ClassVar[Level] = "critical"
+    text = (
+        "Answers blow up: {tokens:,.0f} tokens each, {factor:.1f} times the {tokens_start:,.0f} of the start; train "
+        "reward is {reward:.2f}, its best was {reward_best:.2f}.\n"
+        "Steps get slower and dearer, and answers may be cut off at the limit.\n"
+        "Next: read some answers; if they ramble, pause the job, and launch it with less effort or a token limit."
+    )
+    panels = (
+        Panel(
+            "tokens of an answer",
+            "tokens",
+            MEAN_TOKENS,
+            {"tokens_much": "{much:g} times the start", "tokens_most": "{most:g} times the start"},
+        ),
+        Panel("fall of train reward", "score", {"fall": "since its best"}, {"least_fall": "a fall"}),
+    )
+    reads_steps = True
     most: float = 3.0
     much: float = 2.0
     least_fall: float = 0.05
     in_row: int = STEPS_IN_ROW
 
-    def blind(self, series: Series, facts: JobFacts) -> str | None:  # noqa: ARG002 - every rule is asked alike
-        """Return what is missing, or None."""
-        return first_reason(no_tokens(series), no_train(series))
+    def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
+        rewards, best = inputs.means("train_reward"), float("-inf")
+        for step, length in inputs.once(read_lengths).items():
+            reward = at(rewards, step) or 0.0
+            best = max(best, reward)
+            limits = {
+                "tokens_much": self.much * length["tokens_start"],
+                "tokens_most": self.most * length["tokens_start"],
+            }
+            yield Reading(step=step, **length, **limits, reward=reward, reward_best=best, fall=best - reward)
 
-    def alerts(self, series: Series, facts: JobFacts) -> tuple[Alert, ...]:
-        """Return every time answers blew up."""
-        voice = Voice(self, self.level, self.in_row, self.in_row)
-        return raised(voice, tuple(read_lengths(series, facts.window)), self._sign, self._say)
+    def _sign(self, reading: Reading) -> Sign:
+        much_and_worse = reading.factor >= self.much and reading.fall >= self.least_fall
+        return Sign.of(reading.factor >= self.most or much_and_worse)
 
-    def _sign(self, length: Length) -> Sign:
-        falls = length.fall >= self.least_fall
-        return Sign.HOLDS if length.factor >= self.most or (length.factor >= self.much and falls) else Sign.CLEAN
-
-    def _say(self, length: Length) -> tuple[str, Values]:
-        text = (
-            f"Answers blow up: {length.now:,.0f} tokens each, {length.factor:.1f} times the {length.start:,.0f} of the "
-            f"start; train reward is {length.reward:.2f}, its best was {length.reward_best:.2f}.\n"
-            "Steps get slower and dearer, and answers may be cut off at the limit.\n"
-            "Next: read some answers; if they ramble, pause the job, and launch it with less effort or a token limit."
-        )
-        values = {
-            "tokens_start": length.start,
-            "tokens": length.now,
-            "factor": length.factor,
-            "reward": length.reward,
-            "reward_best": length.reward_best,
-            "fall": length.fall,
-        }
-        return text, values
-
-    def why(self, values: Values) -> str:
-        """Return the form of the formula that held, with the numbers of an alert."""
-        far = values.get("factor", 0.0) >= values.get("most", self.most)
-        return (FAR_LONGER if far else LONGER_AND_WORSE).put_in(self, values)
-
-    def panels(self, series: Series, facts: JobFacts) -> tuple[TracePanel, ...]:
-        """Return tokens beside both limits, and how far train reward lies under its best."""
-        lengths = tuple(read_lengths(series, facts.window))
-        much = limit(f"{self.much:g} times the start", lengths, lambda one: self.much * one.start)
-        most = limit(f"{self.most:g} times the start", lengths, lambda one: self.most * one.start)
-        fall = line("train reward under its best", lengths, lambda one: one.fall)
-        return (
-            TracePanel("tokens of an answer", "tokens", (token_means(lengths),), (much, most)),
-            TracePanel("fall of train reward", "score", (fall,), (Threshold("a fall", self.least_fall),)),
-        )
+    def _formula_of(self, level: Level, values: Values) -> str:  # noqa: ARG002 - both forms are critical
+        if values.get("factor", 0.0) >= values["most"]:
+            return f"{TIMES_THE_START}>= {{most}}, at {{in_row}} steps in a row\n{LENGTHS}"
+        worse = "[best T]{reward_best:.3f} - T{reward:.3f} = {fall:.3f} >= {least_fall}, at {in_row} steps in a row"
+        return f"{TIMES_THE_START}>= {{much}} and {worse}\n{LENGTHS}\nT: mean train reward of one epoch."
 
 
-def token_means(lengths: Sequence[Length]) -> TracedLine:
-    """Return the tokens of an answer as they are drawn."""
-    return line("mean of one epoch", lengths, lambda length: length.now)
+@dataclass(frozen=True)
+class LengthShrink(Rule, code="L4", title="answers shrink", level="warn", needs=(TOKENS, TRAIN, VALID)):
+    """Fires when tokens are <= `least` x the start and validation has fallen from its best; both are means of two."""
+
+    text = (
+        "Answers shrink: {tokens:,.0f} tokens each, {tokens_start:,.0f} at the start; validation reward fell from "
+        "{best:.2f} to {valid:.2f}.\n"
+        "The policy probably stops thinking or answering early, and loses by it.\n"
+        "Next: read some answers of the newest checkpoint and of one near step {best_step}."
+    )
+    formula = (
+        f"{TIMES_THE_START}<= {{least}} and "
+        "best{best:.3f} - V2{valid:.3f} = {fall:.3f} > {noises} x s{noise:.3f} = {limit:.3f}, "
+        f"at {{in_row}} evaluations in a row\n{LENGTHS}\n"
+        "V2: the mean of the last two evaluations; best: the highest such mean. s = {noise:.3f}: the noise of one."
+    )
+    panels = (
+        Panel("tokens of an answer", "tokens", MEAN_TOKENS, {"tokens_least": "{least:g} times the start"}),
+        Panel("fall of validation reward", "score", {"fall": "since its best"}, {"limit": "what noise explains"}),
+    )
+    least: float = 0.4
+    noises: float = 2.0
+    in_row: int = 2
+
+    def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
+        lengths = inputs.once(read_lengths)
+        for one in inputs.evaluations():
+            if length := lengths.get(one.step):
+                limits = {"limit": self.noises * one.noise, "tokens_least": self.least * length["tokens_start"]}
+                yield Reading(**one._asdict(), **length, **limits, valid=one.now, fall=one.best - one.now)
+
+    def _sign(self, reading: Reading) -> Sign:
+        return Sign.of(reading.factor <= self.least and reading.fall > reading.limit)
+
+
+@dataclass(frozen=True)
+class Truncation(TwoLevelRule, code="L3", title="answers cut off", level="critical", needs=(CLIPPED,)):
+    """Fires when the share of answers cut off is > `much` (warning) or >= `most` (critical) for `steps` steps.
+
+    At `at_once` one step is enough.
+    """
+
+    text = (
+        "Answers are cut off: {share:.0%} of them reached the token limit at step {step}.\n"
+        "A cut-off answer is graded as it stands, so training learns to be short or learns nothing.\n"
+        "Next: raise the limit on answer tokens or lower the effort, and launch again."
+    )
+    panels = shares("answers cut off", much="warning", most="critical", at_once="critical at once")
+    much: float = 0.1
+    most: float = 0.5
+    at_once: float = 0.9
+    steps: int = 3
+
+    @property
+    def _clean(self) -> int:
+        return self.steps
+
+    def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
+        last: list[float] = []
+        for step, share in inputs.points("clipped_share"):
+            last = [*last, share][-self.steps :]
+            yield Reading(step=step, share=share, least=min(last) if len(last) == self.steps else 0.0)
+
+    def _warns(self, reading: Reading) -> Sign:
+        if reading.least > self.much:
+            return Sign.HOLDS
+        return Sign.UNCLEAR if reading.share > self.much else Sign.CLEAN
+
+    def _sign(self, reading: Reading) -> Sign:
+        if reading.share >= self.at_once or reading.least >= self.most:
+            return Sign.HOLDS
+        return Sign.UNCLEAR if reading.share >= self.most else Sign.CLEAN
+
+    def _formula_of(self, level: Level, values: Values) -> str:  # noqa: ARG002 - the figures tell
+        if values.get("share", 0.0) >= values["at_once"]:
+            return f"share{{share:.4g}} >= {{at_once}}\n{CUT_OFF}\nOne such step is enough."
+        many = values.get("least", 0.0) >= values["most"]
+        held = "share{least:.4g} >= {most}" if many else "share{least:.4g} > {much}"
+        return f"{held} at {{steps}} steps in a row\n{CUT_OFF}"

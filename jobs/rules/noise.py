@@ -1,8 +1,9 @@
 """How noisy a reward is: of one evaluation, from the jumps between neighbours, and of a mean over a window of steps."""
 
 import math
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import accumulate
 
 UNKNOWN_VALID_NOISE = 0.02
@@ -16,26 +17,24 @@ LARGEST = 1e100
 """Beyond it a reward counts as missing; no grader gives one, and its square could not be written down."""
 
 
-class ValidNoise:
-    """s_V, the noise of one validation reward, as it could be known after each evaluation.
+def running_noise(rewards: Iterable[float]) -> tuple[float, ...]:
+    """Return s_V, the noise of one validation reward, as it could be known after each evaluation.
 
         s_V = max(.005, 1.4826 MAD(V_k - V_(k-1)) / sqrt 2)        .02 before there are four evaluations
 
     The jumps are kept in order, so that an evaluation costs a search and not a sort of all that came before it.
     """
-
-    def __init__(self) -> None:
-        self._last: float | None = None
-        self._jumps: list[float] = []
-
-    def after(self, valid: float) -> float:
-        """Take in the next evaluation's reward and return s_V."""
-        if self._last is not None:
-            insort(self._jumps, valid - self._last)
-        self._last = valid
-        if len(self._jumps) < LEAST_EVALS - 1:
-            return UNKNOWN_VALID_NOISE
-        return max(LEAST_VALID_NOISE, NORMAL * deviation(self._jumps) / math.sqrt(2))
+    noises: list[float] = []
+    jumps: list[float] = []
+    last: float | None = None
+    for reward in rewards:
+        if last is not None:
+            insort(jumps, reward - last)
+        last = reward
+        known = len(jumps) >= LEAST_EVALS - 1
+        measured = NORMAL * deviation(jumps) / math.sqrt(2) if known else UNKNOWN_VALID_NOISE
+        noises.append(max(LEAST_VALID_NOISE, measured))
+    return tuple(noises)
 
 
 def deviation(ordered: Sequence[float]) -> float:
@@ -50,11 +49,16 @@ def deviation(ordered: Sequence[float]) -> float:
 def _nearest(ordered: Sequence[float], centre: float, count: int) -> float:
     """Return how far the `count`-th nearest value lies from `centre`.
 
-    The nearest values stand side by side. Moving their window up brings its low end nearer to the centre than the
-    value above the window, at one place; that place is found by halving.
+    The nearest values are neighbours. Moving their window up brings its low end nearer to the centre than the value
+    above the window, at one place; that place is found by halving.
     """
-    starts = range(len(ordered) - count)
-    low = bisect_left(starts, True, key=lambda start: centre - ordered[start] <= ordered[start + count] - centre)
+    low, high = 0, len(ordered) - count
+    while low < high:
+        start = (low + high) // 2
+        if centre - ordered[start] <= ordered[start + count] - centre:
+            high = start
+        else:
+            low = start + 1
     return max(centre - ordered[low], ordered[low + count - 1] - centre)
 
 
@@ -65,9 +69,12 @@ class Windows:
     """
 
     def __init__(self, values: Iterable[float]) -> None:
-        units = [int(value * UNIT) for value in values]
-        self._sums = [0, *accumulate(units)]
-        self._squares = [0, *accumulate(unit * unit for unit in units)]
+        self._units = [int(value * UNIT) for value in values]
+        self._sums = [0, *accumulate(self._units)]
+
+    @cached_property
+    def _squares(self) -> list[int]:
+        return [0, *accumulate(unit * unit for unit in self._units)]
 
     def mean(self, start: int, end: int) -> float:
         """Return the mean of the values from position `start` up to `end`, without it."""

@@ -1,64 +1,101 @@
-"""A task's own thresholds."""
+"""Every rule with its default thresholds, and a task's changes to them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
+import json
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Final
 
 from jobs.core.errors import InvalidRequest
-from jobs.rules.alert import Rule
-from jobs.rules.rules import RULES
+from jobs.core.nearest import nearest, quoted
+from jobs.core.records import Job
+from jobs.rules.collapse import Collapse
+from jobs.rules.grader_errors import GraderBugs, ParseErrors, ProviderErrors
+from jobs.rules.grader_scores import ComponentHacking, HeldOutFall, Lopsided
+from jobs.rules.length import LengthBlowUp, LengthGrowth, LengthShrink, Truncation
+from jobs.rules.no_signal import NoLearning, NoSignal
+from jobs.rules.overfitting import HarderValidation, Overfitting, SevereOverfitting, Underpowered
+from jobs.rules.plateau import EntropyLoss, Plateau
+from jobs.rules.rule import Rule
+from jobs.rules.stall import Stall
+
+RULES: Final[tuple[Rule, ...]] = (
+    Overfitting(),
+    SevereOverfitting(),
+    HarderValidation(),
+    Plateau(),
+    NoSignal(),
+    NoLearning(),
+    ComponentHacking(),
+    HeldOutFall(),
+    LengthGrowth(),
+    LengthBlowUp(),
+    Truncation(),
+    LengthShrink(),
+    EntropyLoss(),
+    Collapse(),
+    ParseErrors(),
+    GraderBugs(),
+    ProviderErrors(),
+    Stall(),
+    Lopsided(),
+    Underpowered(),
+)
+"""In the order of `/rft status`."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """Which rules look at a task's jobs, with which thresholds.
+def changed_rules(changes: Mapping[str, object]) -> tuple[Rule, ...]:
+    """Return the rules with a task's changes: rule code to {threshold: number}, or to False to leave it out.
 
-    Args:
-        rules: those that look, in the order of `RULES`.
-        changes: what a task changed, as `of` takes it; a job's record keeps it.
+    Raises:
+        InvalidRequest: a rule or a threshold is unknown, or a value is not a number that is >= 0.
     """
-
-    rules: tuple[Rule, ...] = RULES
-    changes: Mapping[str, object] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, changes: Mapping[str, object]) -> "AlertSettings":
-        """Return the default settings with changes: rule id to {threshold: number}, or to False for a rule left out.
-
-        Raises:
-            InvalidRequest: where a rule or a threshold is unknown, or a value is not a number that is >= 0.
-        """
-        _known(changes, [rule.rule for rule in RULES], "rule")
-        changed = (_changed(rule, changes.get(rule.rule, {})) for rule in RULES)
-        return cls(tuple(rule for rule in changed if rule is not None), changes)
+    _known(changes, [rule.code for rule in RULES], "rule")
+    changed = (_changed(rule, changes.get(rule.code, {})) for rule in RULES)
+    return tuple(rule for rule in changed if rule is not None)
 
 
-DEFAULT_ALERTS: Final = AlertSettings()
+def rules_of(job: Job) -> tuple[Rule, ...]:
+    """Return the rules that look at `job`, with the thresholds its task had when it was launched.
+
+    What this version of the bot does not know (the record may be another version's) is left out, and the rest stands.
+    """
+    return _rules(json.dumps(job.alert_settings, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _rules(changes: str) -> tuple[Rule, ...]:
+    """Return the rules with `changes` in JSON: many jobs share a task, and a mapping is no key."""
+    known: dict[str, object] = {}
+    for rule, change in json.loads(changes).items():
+        with suppress(InvalidRequest):
+            changed_rules({rule: change})
+            known[rule] = change
+    return changed_rules(known)
 
 
 def _changed(rule: Rule, change: object) -> Rule | None:
     if change is False:
         return None
     if not isinstance(change, Mapping):
-        raise InvalidRequest(f"alerts.{rule.rule}: give thresholds by name, or false to leave the rule out.")
+        raise InvalidRequest(f"alerts.{rule.code}: give thresholds by name, or false to leave the rule out.")
     defaults = {f.name: f.default for f in fields(rule) if isinstance(f.default, int | float)}
-    _known(change, defaults, f"threshold of {rule.rule}")
+    _known(change, defaults, f"threshold of {rule.code}")
     return replace(rule, **{name: _number(rule, name, value, defaults[name]) for name, value in change.items()})
 
 
 def _number(rule: Rule, name: str, value: object, default: float) -> float:
-    kind = "a whole number from 1 up" if isinstance(default, int) else "a number from 0 up"
-    fits = isinstance(value, int if isinstance(default, int) else int | float) and not isinstance(value, bool)
-    if not fits or not isinstance(value, int | float) or not isinstance(default, int) <= value < float("inf"):
-        raise InvalidRequest(f"alerts.{rule.rule}.{name} is {kind}, not {value!r}.")
+    whole = isinstance(default, int)
+    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not fits or not isinstance(value, int | float) or not whole <= value < float("inf"):
+        kind = "a whole number from 1 up" if whole else "a number from 0 up"
+        raise InvalidRequest(f"alerts.{rule.code}.{name} is {kind}, not {value!r}.")
     return value
 
 
-def _known(given: Iterable[object], known: Iterable[str], what: str) -> None:
-    names = list(known)
+def _known(given: Iterable[object], known: Collection[str], what: str) -> None:
     for name in given:
-        if name not in names:
-            near = get_close_matches(str(name), names, 1, 0.4)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise InvalidRequest(f"alerts: there is no {what} called {name}{hint}. There are {', '.join(names)}.")
+        if name not in known:
+            near = nearest(str(name), known, alike=0.4)
+            raise InvalidRequest(f"alerts: there is no {what} called {quoted(name)}; {near}")

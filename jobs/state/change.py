@@ -48,18 +48,18 @@ def typed_key(request: object) -> str:
 class Change:
     """What one work item changes, written all or nothing together with the messages it causes.
 
-    Steps and the next work item belong to `turn_of`, or else to the first record that has work of its own (a job, an
+    Steps and the next work item belong to `item`, or else to the first record that has work of its own (a job, an
     eval).
     """
 
     records: tuple[Versioned[object], ...] = ()
     """New values, each with the version it was read at."""
     steps: tuple[Step, ...] = ()
-    next_turn: float | None = None
+    due_in: float | None = None
     """Seconds until the next work item; None leaves it as planned, a negative number ends the work."""
-    turn_of: str | None = None
-    """The work item that `next_turn` is about; None if it is that of a record of this change."""
-    wake: Mapping[str, float] = field(default_factory=dict)
+    item: str | None = None
+    """The work item that `due_in` is about; None if it is that of a record of this change."""
+    schedule: Mapping[str, float] = field(default_factory=dict)
     """Other work items: id to seconds from now, unless an earlier time is planned; a negative number ends them."""
     postings: tuple[Posting, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
@@ -84,12 +84,12 @@ def change_json(
         head: hash of the trail's newest entry, as far as it is known.
         audit_key: seals the trail.
     """
-    found = () if change.turn_of else change.records
+    found = () if change.item else change.records
     own = next((each for each in found if kinds.of(each.value).has_work), None)
-    subject = kinds.of(own.value).id_of(own.value) if own else change.turn_of or ""
+    subject = kinds.of(own.value).id_of(own.value) if own else change.item or ""
     written: dict[str, object] = {
         "records": [_record(versioned, kinds, replaced) for versioned in change.records],
-        "wake": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.wake.items()],
+        "schedule": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.schedule.items()],
         "steps": {
             "key": f"steps:{subject}",
             "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
@@ -97,9 +97,9 @@ def change_json(
         "postings": [_posting(posting) for posting in change.postings],
         "plain": {f"model:{alias}": model for alias, model in change.models.items()},
     }
-    if change.next_turn is not None:
-        written["due"] = {"id": subject, "after": _milliseconds(change.next_turn)}
-        watched = _watched(own.value, kinds, change.next_turn) if own else None
+    if change.due_in is not None:
+        written["due"] = {"id": subject, "after": _milliseconds(change.due_in)}
+        watched = _watched(own.value, kinds, change.due_in) if own else None
         if watched:
             written["watched"] = watched
     if change.audit:
@@ -121,14 +121,17 @@ def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, s
         "version": versioned.version,
         "value": kind.write(value, replaced.get(key)),
     }
+    also = getattr(value, kind.also) if kind.also else None
+    if also:
+        written["also"] = {"hash": f"also:{kind.name}", "name": also, "id": record_id}
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}
     return written
 
 
-def _watched(value: object, kinds: Kinds, next_turn: float) -> dict[str, object] | None:
+def _watched(value: object, kinds: Kinds, due_in: float) -> dict[str, object] | None:
     kind = kinds.of(value)
-    entry = kind.sweep_entry(value, next_turn) if kind.sweep_entry else None
+    entry = kind.sweep_entry(value, due_in) if kind.sweep_entry else None
     return {"platform": entry.platform, "id": entry.job, "text": entry.text} if entry else None
 
 

@@ -31,6 +31,8 @@ class Kind(Generic[T]):
     """The sorted set of its ids, by creation time."""
     created: str | None = None
     """The field with the creation time (unix seconds); None takes the server's clock."""
+    also: str | None = None
+    """Another field by whose value a record is found; kept in the hash `also:<name>`."""
     has_work: bool = False
     """Whether a record's id is also the id of a work item of its own."""
     sweep_entry: Callable[[T, float], SweepEntry | None] | None = None

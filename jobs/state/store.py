@@ -11,6 +11,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
                                      says (s), or else when it was written (ms)
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
+    {proctor}:also:<kind>            hash another name of a record (a job's id on its platform) -> its id
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
@@ -24,8 +25,8 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:audit:words            sorted set, each of these words by the time it was last written (ms)
     {proctor}:evals                  sorted set, eval id by creation time
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
-    {proctor}:due                    sorted set, id of each turn (see `jobs.core.ids`) by the time it is due (ms)
-    {proctor}:starts                 hash id of a turn -> begun since the last that finished or got further
+    {proctor}:due                    sorted set, id of each work item (see `jobs.core.ids`) by the time it is due (ms)
+    {proctor}:attempts               hash work item -> attempts since the last that finished or got further
     {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
     {proctor}:lane:<lane>            sorted set, posting id in order
     {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
@@ -43,7 +44,7 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:secret:<name>          random text that signs links
     {proctor}:sequence               counter that orders postings
 
-Every write is an idempotent script: redis-py asks again by itself when a reply is lost.
+Every write is an idempotent script: redis-py asks again when a reply is lost.
 """
 
 import json
@@ -76,9 +77,11 @@ SCHEMA: Final = 2
 MOST_TRIES: Final = 200
 """Of one change; a limit only so that a bug cannot spin for ever."""
 PREFIX: Final = "{proctor}"
+AWAY: Final = (RedisConnectionError, RedisTimeoutError)
+"""What is raised while the server does not answer."""
 SCRIPTS: Final = (
     *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
-    *("plan", "put_off", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
+    *("plan", "defer", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
 )
 
 T = TypeVar("T")
@@ -281,6 +284,10 @@ class Store:
         texts = await pipe.execute()
         return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
 
+    async def id_of(self, kind: type, also: str) -> str | None:
+        """Return the id of the newest record of a kind whose other name this is (see `Kind.also`), or None."""
+        return cast("str | None", await self._redis.hget(_key(f"also:{self._kinds.of_type(kind).name}"), also))
+
     async def ids(self, kind: type, limit: int = 500) -> tuple[str, ...]:
         """Return the ids of the newest records of a kind, newest first."""
         found = await self._redis.zrevrange(_key(self._kinds.of_type(kind).index), 0, limit - 1)
@@ -308,11 +315,11 @@ class Store:
         return tuple(cast("list[str]", await self._redis.zrevrange(_key("audit:words"), 0, limit - 1)))
 
     async def trail_head(self) -> str:
-        """Return the hash of the entry that was written last; 64 zeros where there is none."""
+        """Return the hash of the entry that was written last; 64 zeros if the trail is empty."""
         return str(await self._redis.hget(_key("audit:head"), "hash") or FIRST)
 
     async def model_of(self, alias: str) -> str | None:
-        """Return the id of the model that an alias points at, as others read it from Redis; None where it is none."""
+        """Return the id of the model that an alias points at, as others read it from Redis; None if it is not JSON."""
         model = await self._redis.get(_key(f"model:{alias}"))
         return str(model) if model else None
 
@@ -327,9 +334,9 @@ class Store:
         await self._redis.set(key, token_hex(32), nx=True)
         return str(await self._redis.get(key))
 
-    async def starts(self, turn_id: str) -> int:
+    async def attempts(self, item: str) -> int:
         """Return how many turns of this id began since the last one that finished."""
-        return int(await self._redis.hget(_key("starts"), turn_id) or 0)
+        return int(await self._redis.hget(_key("attempts"), item) or 0)
 
     async def outbox_age(self) -> float:
         """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
@@ -369,9 +376,17 @@ class Store:
                 case ["taken", str(holder)]:
                     raise AlreadyTaken(holder)
                 case ["head", str(head)]:
-                    self._head = head  # the trail grew meanwhile: seal anew, on to its end
+                    self._head = head  # the trail grew meanwhile: seal again, on to its end
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
+
+    async def try_commit(self, change: Change) -> bool:
+        """Write one change; False if a record was changed since it was read, so that it must be decided again."""
+        try:
+            await self.commit(change)
+        except VersionConflict:
+            return False
+        return True
 
     async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
@@ -380,14 +395,14 @@ class Store:
         return tuple(Claim(claimed, token) for claimed in answer)
 
     async def hold(self, subject: str, token: str, mine: str, *, lease: float, further: bool = False) -> bool:
-        """Take over a claimed turn for one who works on it long, or renew that; False where another has it.
+        """Take over a claimed work item for one who works on it long, or renew that; False where another has it.
 
         Args:
-            subject: whose turn it is.
+            subject: the work item.
             token: of the claim, or of the one who held it until now.
             mine: names the one who works; only they can renew.
             lease: seconds from now.
-            further: the work got further since the last time, so that its turns are not counted as failing.
+            further: the work got further since the last time, so that its attempts are not counted as failing.
         """
         return bool(await self._run("hold", subject, token, mine, int(lease * 1000), int(further)))
 
@@ -530,7 +545,7 @@ class Store:
         return bool(is_fresh) and text == entry.text
 
     async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
-        """Let the next turns of jobs come within so many seconds, spread over them in their order, or earlier.
+        """Let the next looks at jobs come within so many seconds, spread over them in their order, or earlier.
 
         Args:
             platform: whose jobs they are.
@@ -541,9 +556,9 @@ class Store:
         if jobs:
             await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
 
-    async def put_off_quiet(self, platform: str, *, after: float) -> None:
+    async def defer_quiet(self, platform: str, *, after: float) -> None:
         """Put off the looks at a platform's quiet jobs, to `after` seconds from now and up to twice as many."""
-        await self._run("put_off", platform, int(after * 1000))
+        await self._run("defer", platform, int(after * 1000))
 
     async def swept(
         self, platform: str, token: str, *, pause: float, position: SweepPosition, holds: float = 0.0
@@ -618,7 +633,7 @@ async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIter
         store = Store(redis, kinds, audit_key)
         await store.open()
         yield store
-    except (RedisConnectionError, RedisTimeoutError) as failure:
+    except AWAY as failure:
         raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
     finally:
         await redis.aclose()

@@ -28,7 +28,7 @@ class SweepEntry:
 
     @property
     def text(self) -> str:
-        """Remote id and status, as stored under the job's id (`put_off.lua` reads it too); empty if it is removed."""
+        """Remote id and status, as stored under the job's id (`defer.lua` reads it too); empty if it is removed."""
         return f"{self.remote_id} {self.status}" if self.is_active else ""
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest, quoted
 from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy
-from jobs.rules import RULES, AlertSettings
+from jobs.rules import RULES, changed_rules
 from jobs.tasks.page import Page
 from jobs.tasks.records import Oversight
 
@@ -52,22 +52,22 @@ def _parts(grader: Mapping[str, object]) -> set[str]:
     return {str(child.get("name", key)) for key, child in children.items() if isinstance(child, Mapping)}
 
 
-def _alerts(page: Page) -> AlertSettings:
+def _alerts(page: Page) -> Mapping[str, object]:
     section = page.section("alerts", page.values)
-    page.only(section, "alerts.", tuple(rule.rule for rule in RULES))
+    page.only(section, "alerts.", tuple(rule.code for rule in RULES))
     for rule, change in section.items():
         if not isinstance(change, Mapping):
             _settings(page, f"alerts.{rule}", {rule: change})
             continue
         for name, value in change.items():
             _settings(page, f"alerts.{rule}.{name}", {rule: {name: value}})
-    return AlertSettings.of(section)
+    return section
 
 
 def _settings(page: Page, path: str, change: Mapping[str, object]) -> None:
     """Try one change by itself, so that a refusal can name its line."""
     try:
-        AlertSettings.of(change)
+        changed_rules(change)
     except InvalidRequest as refused:
         raise InvalidRequest(f"{page.where} line {page.lines.get(path, 1)}: {refused}") from refused
 

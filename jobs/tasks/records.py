@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters, Message
-from jobs.rules import DEFAULT_ALERTS, AlertSettings
 
 TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
@@ -35,7 +34,7 @@ class Oversight:
     """How a task's jobs are watched and its checkpoints signed off.
 
     Attributes:
-        alerts: which rules look at its jobs, with which thresholds.
+        alerts: changes to the rules that look at its jobs, as `jobs.rules.changed_rules` takes them.
         held_out_graders: graders that are held out: reported, and neither the reward nor a part of it.
         guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
         alias: where an approved checkpoint goes: `<task>@<alias>`.
@@ -43,7 +42,7 @@ class Oversight:
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
     """
 
-    alerts: AlertSettings = DEFAULT_ALERTS
+    alerts: Mapping[str, object] = field(default_factory=dict)
     held_out_graders: tuple[str, ...] = ()
     guardrails: Mapping[str, float] = field(default_factory=dict)
     alias: str = "production"
@@ -87,8 +86,8 @@ class Task:
     oversight: Oversight = Oversight()
 
     @property
-    def alerts(self) -> AlertSettings:
-        """Which rules look at its jobs, with which thresholds."""
+    def alerts(self) -> Mapping[str, object]:
+        """Changes to the rules that look at its jobs."""
         return self.oversight.alerts
 
     @property

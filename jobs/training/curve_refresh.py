@@ -1,4 +1,4 @@
-"""When a job's curve is drawn anew: seldom enough to cost little, at once where something happened."""
+"""When a job's curve is drawn again: seldom enough to cost little, at once when something happened."""
 
 import math
 from itertools import pairwise

@@ -1,6 +1,6 @@
 """Attaching to a job that was launched elsewhere: from then on it is a job like any other.
 
-Its past is read by its first turn; see `jobs.training.poll`. Its task is known only if somebody names it: then the
+Its past is read by the first look; see `jobs.training.poll`. Its task is known only if somebody names it: then the
 graders, splits, approvers and terms hold as for a job launched here. Until then, who approves, and how many of them, is
 what holds where a task does not say, and its checkpoints are not evaluated. Who asked to watch it counts as its
 launcher: nobody can tell who was.
@@ -8,21 +8,21 @@ launcher: nobody can tell who was.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from itertools import count
 from typing import Final
 
 import structlog
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Job, JobState, LaunchRequest
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.plan import job_id, terms_of
 from jobs.training.postings import card_posting, status
@@ -43,7 +43,7 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """Whom a person asked to watch what for."""
+    """What a person asked to watch."""
 
     remote_id: str
     """The platform's id of the job, or ours where it is watched already."""
@@ -68,61 +68,43 @@ class ImportedJob:
     """Where its task is not known: the tasks whose reward is the grader that it trains on."""
 
 
+@dataclass(frozen=True, slots=True)
 class JobImporter:
-    """Attaches to jobs launched elsewhere.
+    """Attaches to jobs launched elsewhere."""
 
-    Args:
-        store: where jobs are kept.
-        tasks: the tasks that a job may be of.
-        platform_of: profile and gateway by name.
-        permissions: who may say which task a job is of.
-        default_platform: used where the person names none.
-        approvers: who may approve where a task does not say.
-        is_approved: tells by a job's id whether one of its checkpoints is approved.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        tasks: TaskCatalogue,
-        platform_of: PlatformOf,
-        permissions: Permissions,
-        *,
-        default_platform: str,
-        approvers: tuple[str, ...],
-        is_approved: Callable[[str], Awaitable[bool]],
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._tasks = tasks
-        self._platform_of = platform_of
-        self._permissions = permissions
-        self._default_platform = default_platform
-        self._approvers = approvers
-        self._is_approved = is_approved
-        self._clock = clock
+    store: Store
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    permissions: Permissions
+    _: KW_ONLY
+    default_platform: str
+    """Used where the person names none."""
+    approvers: tuple[str, ...]
+    """Who may approve where a task does not say."""
+    is_approved: Callable[[str], Awaitable[bool]]
+    """Tells by a job's id whether one of its checkpoints is approved."""
+    clock: Callable[[], float]
 
     async def attach(self, request: WatchRequest) -> ImportedJob:
-        """Write the job down with its card; its turns read its history and watch it.
+        """Write the job down with its card; looks read its history and follow it.
 
         The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
 
         Raises:
             Conflict: it is watched already; names the job.
-            InvalidRequest: it is no reinforcement fine-tuning job, the id is none, or the task cannot evaluate it.
+            InvalidRequest: it is no reinforcement fine-tuning, the id is malformed, or the task cannot evaluate it.
             NotFound: there is no such task or platform, or the platform does not have the job.
             NotPermitted: the job is watched for somebody else, who may say which task it is of.
             PlatformError: the platform does not say.
         """
         task = await self._task(request.task)
-        held = await self._store.record(Job, request.remote_id)
+        held = await self.store.record(Job, request.remote_id)
         if held:
             if task is None:
                 said = f"`/rft status {held.value.id}` shows where it stands."
                 raise Conflict(f"{held.value.id} is a job of mine already; {said}")
             return await self._give(held, task, request)
-        profile, gateway = self._platform_of(request.platform or self._default_platform)
+        profile, gateway = self.platform_of(request.platform or self.default_platform)
         remote = await _found(gateway, profile, request)
         if remote.method not in {None, "reinforcement"}:
             raise InvalidRequest(
@@ -138,20 +120,20 @@ class JobImporter:
             return await self._give(found, task, request)
         if task:
             return ImportedJob(found.value)
-        return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self._tasks, remote))
+        return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self.tasks, remote))
 
     async def _task(self, name: str | None) -> Task | None:
-        """Return the task that was named; raises where there is none such, or nothing to evaluate checkpoints on."""
+        """Return the task that was named; raises if it does not exist or has nothing to evaluate checkpoints on."""
         if name is None:
             return None
-        task = await asyncio.to_thread(self._tasks.load, name)
+        task = await asyncio.to_thread(self.tasks.load, name)
         if VALID not in task.splits:
             raise InvalidRequest(f"{task.name} has no {VALID}.jsonl; checkpoints are evaluated on it.")
         return task
 
     async def _check_not_launched_here(self, profile: Profile, remote: RemoteJob) -> None:
         """Raise Conflict where this bot launched the job, as the platform's record of it says."""
-        held = await self._store.record(Job, remote.key) if remote.key else None
+        held = await self.store.record(Job, remote.key) if remote.key else None
         if held is None or held.value.platform != profile.name or held.value.state is JobState.NOT_LAUNCHED:
             return
         if held.value.remote_id in {None, remote.id}:
@@ -163,21 +145,17 @@ class JobImporter:
             named = _named(job, number)
             change = Change(
                 records=(Versioned(named, 0),),
-                next_turn=0,
+                due_in=0,
                 postings=(card_posting(named, urgent=True),),
                 audit=(attached(named),),
             )
-            try:
-                await self._store.commit(change)
-            except VersionConflict:
-                held = await self._store.record(Job, named.id)
-                assert held is not None, "a conflict at version 0 means that the job exists"
-                if (held.value.platform, held.value.remote_id) != (job.platform, job.remote_id):
-                    continue  # two jobs share the short id, as one pair in thousands does
-                return held
-            else:
+            if await self.store.try_commit(change):
                 log.info("job.imported", job=named.id, remote=named.remote_id)
                 return Versioned(named, 1)
+            held = await self.store.record(Job, named.id)
+            assert held is not None, "a conflict at version 0 means that the job exists"
+            if (held.value.platform, held.value.remote_id) == (job.platform, job.remote_id):
+                return held  # otherwise two jobs share the short id, as one pair in thousands does
         raise AssertionError("an id was free or taken")
 
     # -- its task ------------------------------------------------------------------------------------------------
@@ -193,21 +171,18 @@ class JobImporter:
                 return ImportedJob(job, is_new=False)
             if job.has_task:
                 raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
-            await self._permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
-            if await self._is_approved(job.id):
+            await self.permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
+            if await self.is_approved(job.id):
                 raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
-            _, gateway = self._platform_of(job.platform)
+            _, gateway = self.platform_of(job.platform)
             remote = remote or await gateway.job(job.remote_id or "")
             given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
-            try:
-                await self._store.commit(self._giving(Versioned(given, held.version), request))
-            except VersionConflict:
-                again = await self._store.record(Job, job.id)
-                assert again is not None, "jobs are not deleted while they are watched"
-                held = again
-            else:
+            if await self.store.try_commit(self._giving(Versioned(given, held.version), request)):
                 log.info("job.given_task", job=job.id, task=task.name)
                 return ImportedJob(given, is_new=False)
+            again = await self.store.record(Job, job.id)
+            assert again is not None, "jobs are not deleted while they are watched"
+            held = again
 
     def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
         """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
@@ -215,9 +190,9 @@ class JobImporter:
         line = status(job, f"said that it is a job of {job.task}", by=request.requested_by)
         return Change(
             records=(given,),
-            wake={evidence_turn(job.id): 0.0} if job.has_final_checkpoints else {},
+            schedule={evidence_item(job.id): 0.0} if job.has_final_checkpoints else {},
             postings=(line, card_posting(job, urgent=True)),
-            audit=(given_task(job, request.requested_by, request.channel, self._clock()),),
+            audit=(given_task(job, request.requested_by, request.channel, self.clock()),),
         )
 
     async def _of_task(self, job: Job, task: Task, remote: RemoteJob, gateway: Gateway) -> Job:
@@ -231,7 +206,7 @@ class JobImporter:
             prompt_hash=asked_alike(task, remote, prompt),
             trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
-            **terms_of(task, self._approvers),
+            **terms_of(task, self.approvers),
         )
 
     def _job(self, request: WatchRequest, profile: Profile, remote: RemoteJob, rows: list[int | None]) -> Job:
@@ -251,7 +226,7 @@ class JobImporter:
                 suffix=remote.suffix,
                 hyperparameters=remote.hyperparameters,
             ),
-            created_at=self._clock(),
+            created_at=self.clock(),
             task=called,
             task_version="",
             platform=profile.name,
@@ -259,7 +234,7 @@ class JobImporter:
             prompt="",
             reward=remote.reward or "reward",
             quorum=QUORUM,
-            approvers=self._approvers,
+            approvers=self.approvers,
             train_items=train_items,
             valid_items=valid_items,
             remote_id=remote.id,

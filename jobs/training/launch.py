@@ -7,7 +7,7 @@ in its metadata before asking for a new one.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Final
 
 import structlog
@@ -27,10 +27,10 @@ from jobs.training.trail_entries import launched
 
 APPEARANCE: Final = 60.0
 CREATE_LEASE: Final = 90.0
-"""Seconds until another turn may look at a job in creating: longer than the create call's own time-out."""
+"""Seconds until another attempt may look at a job in creating: longer than the create call's own time-out."""
 MOST_UNKNOWN: Final = 3
 """Looks at a platform that cannot say whether it has the job before the person is told."""
-MOST_TIDYING: Final = 15
+MOST_CLEANUPS: Final = 15
 """Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
 LONGEST_PAUSE: Final = 300.0
 CANCELLED_EARLY: Final = "It was cancelled before the launch."
@@ -38,44 +38,28 @@ CANCELLED_EARLY: Final = "It was cancelled before the launch."
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Launcher:
-    """Launches RFT jobs.
+    """Launches RFT jobs."""
 
-    Args:
-        store: where jobs are kept.
-        tasks: the tasks that can be launched.
-        platform_of: profile and gateway by name.
-        graders: runs graders before money is spent.
-        default_platform: used where neither the person nor the task names one.
-        default_approvers: who may approve where the task does not say.
-        clock: unix seconds.
-        appearance: seconds in which a job that was asked for appears in the platform's list, if it was taken.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        tasks: TaskCatalogue,
-        platform_of: PlatformOf,
-        graders: GraderRuntime,
-        *,
-        default_platform: str,
-        default_approvers: tuple[str, ...],
-        clock: Callable[[], float],
-        appearance: float = APPEARANCE,
-    ) -> None:
-        self._store = store
-        self._tasks = tasks
-        self._platform_of = platform_of
-        self._graders = graders
-        self._planner = Planner(tasks, platform_of, default_platform, default_approvers, clock)
-        self._clock = clock
-        self._appearance = appearance
+    store: Store
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    graders: GraderRuntime
+    """Tries the reward grader before money is spent."""
+    _: KW_ONLY
+    default_platform: str
+    """Used if neither the person nor the task names one."""
+    default_approvers: tuple[str, ...]
+    """Who may approve if the task does not say."""
+    clock: Callable[[], float]
+    appearance: float = APPEARANCE
+    """Seconds in which a job that was asked for appears in the platform's list, if the platform took it."""
 
     # -- the request ---------------------------------------------------------------------------------------------
 
     async def launch(self, request: LaunchRequest) -> Job:
-        """Check what was asked for and write the job down; its turns do the rest.
+        """Check what was asked for and write the job down; its work items do the rest.
 
         The same trigger asked twice returns the same job.
 
@@ -83,15 +67,16 @@ class Launcher:
             UserError: the task, platform, model or rows do not allow a launch; nothing was written.
             AlreadyTaken: the same person asked for the same within the last seconds; names that job.
         """
-        job = await self._planner.plan(request)
+        planner = Planner(self.tasks, self.platform_of, self.default_platform, self.default_approvers, self.clock)
+        job = await planner.plan(request)
         key = typed_key(replace(request, trigger=""))
         while True:
             once = Once(key, job.id, RETYPED)
             try:
-                change = Change(records=(Versioned(job, 0),), next_turn=0, once=once, audit=(launched(job),))
-                await self._store.commit(change)
+                change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
+                await self.store.commit(change)
             except VersionConflict:
-                held = await self._store.record(Job, job.id)
+                held = await self.store.record(Job, job.id)
                 assert held is not None, "a conflict at version 0 means that the job exists"
                 if held.value.request.trigger == request.trigger:
                     return held.value
@@ -105,10 +90,10 @@ class Launcher:
                 return job
 
     async def _was_refused(self, job_id: str) -> bool:
-        held = await self._store.record(Job, job_id)
+        held = await self.store.record(Job, job_id)
         return held is not None and held.value.state is JobState.NOT_LAUNCHED
 
-    # -- its turns -----------------------------------------------------------------------------------------------
+    # -- its work ------------------------------------------------------------------------------------------------
 
     async def check(self, held: Versioned[Job]) -> None:
         """Try the reward grader on a real item; go on to launching, or refuse in words."""
@@ -120,19 +105,19 @@ class Launcher:
         if problems:
             await self.refuse(held, " ".join(problems))
             return
-        await self._store.commit(
-            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), next_turn=0)
+        await self.store.commit(
+            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), due_in=0)
         )
 
     async def _problems(self, job: Job) -> list[str]:
         task = await self._task_of(job)
-        rows = await asyncio.to_thread(self._tasks.rows, task, "train")
+        rows = await asyncio.to_thread(self.tasks.rows, task, "train")
         grader = parse_grader(task.reward_grader, task.reward)
-        return await check_grader(self._graders, grader, rows[0].item, task.response_format)
+        return await check_grader(self.graders, grader, rows[0].item, task.response_format)
 
     async def _task_of(self, job: Job) -> Task:
         """Return the task that was asked for; raises UserError where its folder is gone or says something else now."""
-        task = await asyncio.to_thread(self._tasks.load, job.task)
+        task = await asyncio.to_thread(self.tasks.load, job.task)
         if task.version != job.task_version:
             raise Conflict(f"The files of {job.task} were changed while it was being launched; launch it again.")
         return task
@@ -142,22 +127,22 @@ class Launcher:
 
         Args:
             held: the job as it was read.
-            again: an earlier turn began this and did not finish: files of its own may lie on the platform.
+            again: an earlier attempt did not finish: files of its own may lie on the platform.
         """
         job = held.value
         files: list[str] = []
         try:
-            _, gateway = self._platform_of(job.platform)
+            _, gateway = self.platform_of(job.platform)
             task = await self._task_of(job)
             for split in TRAINING_SPLITS:
-                rows = await asyncio.to_thread(self._tasks.training_rows, task, split, job.prompt or None)
+                rows = await asyncio.to_thread(self.tasks.training_rows, task, split, job.prompt or None)
                 files.append(await gateway.upload(_file_name(job, split), rows))
         except BotError as failure:
             await self.refuse(Versioned(replace(job, files=tuple(files)), held.version), str(failure))
             return
-        creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self._clock())
+        creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            await self._store.commit(Change(records=(Versioned(creating, held.version),), next_turn=CREATE_LEASE))
+            await self.store.commit(Change(records=(Versioned(creating, held.version),), due_in=CREATE_LEASE))
         except VersionConflict:
             await _delete(gateway, files)
             raise
@@ -169,7 +154,7 @@ class Launcher:
         """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
         job = held.value
         try:
-            _, gateway = self._platform_of(job.platform)
+            _, gateway = self.platform_of(job.platform)
             found = await gateway.find(job.id)
         except BotError as failure:
             await self._still_unknown(held, failure)
@@ -178,9 +163,9 @@ class Launcher:
             await self._created(held, found)
             return
         # A slow platform may still be at it: what is not there yet is not known to be missing.
-        early = self._appearance - (self._clock() - (job.create_asked_at or 0.0))
+        early = self.appearance - (self.clock() - (job.create_asked_at or 0.0))
         if early > 0:
-            await self._store.commit(Change(records=(held,), next_turn=early))
+            await self.store.commit(Change(records=(held,), due_in=early))
             return
         if job.pending:
             await self.refuse(held, CANCELLED_EARLY)
@@ -190,26 +175,26 @@ class Launcher:
         except BotError as failure:
             await self.refuse(held, str(failure))
             return
-        # Claimed anew before the call that costs money: of two turns that got here, one loses this write.
-        claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self._clock())
-        await self._store.commit(Change(records=(Versioned(claimed, held.version),), next_turn=CREATE_LEASE))
+        # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
+        claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self.clock())
+        await self.store.commit(Change(records=(Versioned(claimed, held.version),), due_in=CREATE_LEASE))
         await self._create(Versioned(claimed, held.version + 1), gateway, task)
 
-    async def tidy(self, held: Versioned[Job]) -> None:
+    async def clean_up(self, held: Versioned[Job]) -> None:
         """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
         job, wait = held.value, -1.0
         try:
-            _, gateway = self._platform_of(job.platform)
+            _, gateway = self.platform_of(job.platform)
             for file in {*job.files, *await _uploads(gateway, job)}:
                 await gateway.delete_file(file)
             job = replace(job, files=())
         except BotError as failure:
             job = replace(job, troubles=job.troubles + 1)
             # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
-            if isinstance(failure, PlatformError) and job.troubles < MOST_TIDYING:
+            if isinstance(failure, PlatformError) and job.troubles < MOST_CLEANUPS:
                 wait = _pause(job.troubles)
             log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
-        await self._store.commit(Change(records=(Versioned(job, held.version),), next_turn=wait))
+        await self.store.commit(Change(records=(Versioned(job, held.version),), due_in=wait))
 
     async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
         job = held.value
@@ -224,7 +209,7 @@ class Launcher:
             await self._created(held, remote)
 
     async def _delete_other_uploads(self, gateway: Gateway, job: Job) -> None:
-        """Delete the files that an interrupted turn uploaded for this job, as well as may be; they cost nothing."""
+        """Delete the files that an interrupted attempt uploaded for this job, as well as may be; they cost nothing."""
         try:
             await _delete(gateway, set(await _uploads(gateway, job)) - set(job.files))
         except PlatformError as failure:
@@ -240,8 +225,8 @@ class Launcher:
             troubles=0,
             note=None,
         )
-        await self._store.commit(
-            Change(records=(Versioned(job, held.version),), next_turn=0, postings=(card_posting(job, urgent=True),))
+        await self.store.commit(
+            Change(records=(Versioned(job, held.version),), due_in=0, postings=(card_posting(job, urgent=True),))
         )
         log.info("job.created", remote=remote.id)
 
@@ -253,26 +238,26 @@ class Launcher:
             f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
         )
         postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
-        await self._store.commit(
-            Change(records=(Versioned(job, held.version),), next_turn=_pause(job.troubles), postings=postings)
+        await self.store.commit(
+            Change(records=(Versioned(job, held.version),), due_in=_pause(job.troubles), postings=postings)
         )
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
-        """End a launch before the platform has the job, and tell the person why; its next turn tidies up."""
+        """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
         job = replace(
             held.value,
             state=JobState.NOT_LAUNCHED,
             note=reason,
-            finished_at=self._clock(),
+            finished_at=self.clock(),
             pending=None,
             troubles=0,
         )
         text = f"{job.task} was not launched. {reason}"
         sent_nothing = held.value.state is JobState.CHECKING
-        await self._store.commit(
+        await self.store.commit(
             Change(
                 records=(Versioned(job, held.version),),
-                next_turn=-1 if sent_nothing else 0,
+                due_in=-1 if sent_nothing else 0,
                 postings=(answer(job, text, "refused"),),
             )
         )

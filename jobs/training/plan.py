@@ -5,9 +5,9 @@ Nothing is written and no platform is asked.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import short_id
@@ -19,8 +19,6 @@ from jobs.platforms.profiles import Profile, require_open
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import LaunchDefaults, Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
-
-T = TypeVar("T")
 
 
 class Terms(TypedDict):
@@ -39,30 +37,15 @@ class Terms(TypedDict):
     evidence_runs: int
 
 
+@dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans RFT jobs.
+    """Plans RFT jobs."""
 
-    Args:
-        tasks: the tasks that can be launched.
-        platform_of: profile and gateway by name.
-        default_platform: used where neither the person nor the task names one.
-        default_approvers: who may approve where the task does not say.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        tasks: TaskCatalogue,
-        platform_of: PlatformOf,
-        default_platform: str,
-        default_approvers: tuple[str, ...],
-        clock: Callable[[], float],
-    ) -> None:
-        self._tasks = tasks
-        self._platform_of = platform_of
-        self._default_platform = default_platform
-        self._default_approvers = default_approvers
-        self._clock = clock
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    default_platform: str
+    default_approvers: tuple[str, ...]
+    clock: Callable[[], float]
 
     async def plan(self, request: LaunchRequest) -> Job:
         """Return the job that was asked for, in its first state; nothing is written or sent.
@@ -70,11 +53,11 @@ class Planner:
         Raises:
             UserError: the task, platform, model or rows do not allow a launch.
         """
-        task = await asyncio.to_thread(self._tasks.load, request.task)
-        profile, _ = self._platform_of(request.platform or task.defaults.platform or self._default_platform)
+        task = await asyncio.to_thread(self.tasks.load, request.task)
+        profile, _ = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
         train, valid = await asyncio.to_thread(self._count_rows, task)
         model = _model(request, task, profile)
-        require_open(profile, model, datetime.fromtimestamp(self._clock(), UTC).date())
+        require_open(profile, model, datetime.fromtimestamp(self.clock(), UTC).date())
         _check_fit(task, profile, train)
         if request.prompt and request.prompt not in task.prompts:
             raise InvalidRequest(
@@ -86,13 +69,13 @@ class Planner:
             id=job_id(request.trigger),
             state=JobState.CHECKING,
             request=replace(request, hyperparameters=hyperparameters),
-            created_at=self._clock(),
+            created_at=self.clock(),
             platform=profile.name,
             model=model,
             prompt=prompt,
             train_items=train,
             valid_items=valid,
-            **terms_of(task, self._default_approvers),
+            **terms_of(task, self.default_approvers),
             prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
         )
 
@@ -100,7 +83,7 @@ class Planner:
         for split in TRAINING_SPLITS:
             if split not in task.splits:
                 raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
-        return len(self._tasks.rows(task, "train")), len(self._tasks.rows(task, "valid"))
+        return len(self.tasks.rows(task, "train")), len(self.tasks.rows(task, "valid"))
 
 
 def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
@@ -116,7 +99,7 @@ def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
         reward=task.reward,
         quorum=task.quorum,
         approvers=task.approvers or default_approvers,
-        alert_settings=task.alerts.changes,
+        alert_settings=task.alerts,
         held_out_graders=task.held_out_graders,
         policy=task.approval,
         guardrails=task.guardrails,
@@ -160,17 +143,5 @@ def _check_fit(task: Task, profile: Profile, rows: int) -> None:
 
 def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:
     """Return what the person gave, filled up with the task's defaults."""
-    fallback = defaults.hyperparameters
-    return Hyperparameters(
-        n_epochs=_or(given.n_epochs, fallback.n_epochs),
-        batch_size=_or(given.batch_size, fallback.batch_size),
-        eval_interval=_or(given.eval_interval, fallback.eval_interval),
-        eval_samples=_or(given.eval_samples, fallback.eval_samples),
-        compute_multiplier=_or(given.compute_multiplier, fallback.compute_multiplier),
-        learning_rate_multiplier=_or(given.learning_rate_multiplier, fallback.learning_rate_multiplier),
-        reasoning_effort=_or(given.reasoning_effort, fallback.reasoning_effort),
-    )
-
-
-def _or(value: T | None, fallback: T | None) -> T | None:
-    return fallback if value is None else value
+    chosen = {name: value for name, value in asdict(given).items() if value is not None}
+    return replace(defaults.hyperparameters, **chosen)

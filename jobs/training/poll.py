@@ -1,9 +1,9 @@
-"""Reading a job that the platform has: what is new since the last turn, and what a person wants of it."""
+"""Reading a job that the platform has: what is new since the last look, and what a person asks for."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Final
 
 from jobs.core.errors import BotError, NotFound, PlatformError, PlatformRejected, PlatformUnavailable
@@ -19,7 +19,7 @@ from jobs.state.sweep_entry import RUNNING
 from jobs.training.poll_interval import poll_interval
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.reduce import SAY_SO_AFTER, STATES, News, changes_nothing, reduce
-from jobs.training.sweep_entry import sweep_entry
+from jobs.training.sweep import sweep_entry
 
 LONGEST_WAIT: Final = 300.0
 METRICS: Final = "metrics"
@@ -44,46 +44,34 @@ WISHED: Final[Mapping[Action, JobState]] = {
 """The state in which a job is once a wish has come true."""
 
 
+@dataclass(frozen=True, slots=True)
 class Poller:
-    """Watches jobs on their platforms.
+    """Watches jobs on their platforms."""
 
-    Args:
-        store: where jobs are kept.
-        platform_of: profile and gateway by name.
-        clock: unix seconds.
-        picture_steps: steps between two pictures of a job's curve; None leaves it to the job's length.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        platform_of: PlatformOf,
-        clock: Callable[[], float],
-        *,
-        picture_steps: int | None = None,
-    ) -> None:
-        self._store = store
-        self._platform_of = platform_of
-        self._clock = clock
-        self._picture_steps = picture_steps
+    store: Store
+    platform_of: PlatformOf
+    clock: Callable[[], float]
+    _: KW_ONLY
+    picture_steps: int | None = None
+    """Steps between two pictures of a job's curve; None leaves it to the job's length."""
 
     async def look(self, held: Versioned[Job]) -> None:
         """Read what is new, write it down with the messages it causes, and say when to look again."""
         profile: Profile | None = None
         try:
-            profile, gateway = self._platform_of(held.value.platform)
+            profile, gateway = self.platform_of(held.value.platform)
             news = await self._read(held.value, gateway)
         except BotError as failure:
-            await self._store.commit(unanswered(held, failure, profile))
+            await self.store.commit(unanswered(held, failure, profile))
             return
-        now = self._clock()
+        now = self.clock()
         if changes_nothing(held.value, news, now):
-            await self._store.commit(Change(records=(held,), next_turn=poll_interval(held.value, profile, now)))
+            await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
             return
-        series = await self._store.series(held.value.id, held.version)
+        series = await self.store.series(held.value.id, held.version)
         # The rules read a long series for tenths of a second.
-        change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self._picture_steps)
-        await self._store.commit(change)
+        change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self.picture_steps)
+        await self.store.commit(change)
 
     async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once.
@@ -91,12 +79,12 @@ class Poller:
         Args:
             held: the job as it was read.
             pending: what is asked for.
-            again: whether an earlier turn died that may have asked for it already.
+            again: whether an earlier attempt died that may have asked for it already.
         """
         job = held.value
         cleared = replace(job, pending=None)
         try:
-            _, gateway = self._platform_of(job.platform)
+            _, gateway = self.platform_of(job.platform)
             was_so = await self._ask(gateway, job, pending.action)
         except BotError as failure:
             postings: tuple[Posting, ...] = (_told(job, pending, _failed(job, pending.action, failure)),)
@@ -107,7 +95,7 @@ class Poller:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
                 postings = (status(cleared, DONE[pending.action], by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
-        await self._store.commit(Change(records=(Versioned(cleared, held.version),), next_turn=0, postings=shown))
+        await self.store.commit(Change(records=(Versioned(cleared, held.version),), due_in=0, postings=shown))
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
@@ -118,7 +106,7 @@ class Poller:
         """
         if job.remote_id is None:
             raise NotFound(f"{job.platform} does not have {job.id}, so it says nothing about it.")
-        _, gateway = self._platform_of(job.platform)
+        _, gateway = self.platform_of(job.platform)
         return await gateway.newest_events(job.remote_id, most)
 
     async def _ask(self, gateway: Gateway, job: Job, action: Action) -> bool:
@@ -151,7 +139,7 @@ class Poller:
         """Return what is new: two requests where nothing is, or one where a sweep has seen that the job runs."""
         assert job.remote_id is not None, "only jobs on a platform are watched"
         entry = sweep_entry(job, 1)
-        if job.platform_status == RUNNING and entry and await self._store.is_listed(entry):
+        if job.platform_status == RUNNING and entry and await self.store.is_listed(entry):
             events = await gateway.events_since(job.remote_id, job.last_event)
             # Whatever else happens to a job, an event tells of it, or the next sweep.
             if all(event.kind == METRICS for event in events):
@@ -166,7 +154,8 @@ class Poller:
 
 
 def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in map(step_of, events) if step is not None)
+    steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
+    return tuple(step for step in steps if step is not None)
 
 
 def _failed(job: Job, action: Action, failure: BotError) -> str:
@@ -200,4 +189,4 @@ def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None)
     if job.troubles == SAY_SO_AFTER:
         job = replace(job, status_notes=job.status_notes + 1)
         postings = (status(job, f"No news: {failure} I keep asking; the platform trains without me, if it can."),)
-    return Change(records=(Versioned(job, held.version),), next_turn=wait, postings=postings)
+    return Change(records=(Versioned(job, held.version),), due_in=wait, postings=postings)

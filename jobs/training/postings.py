@@ -5,7 +5,7 @@ from typing import Final
 
 from jobs.core.ids import card_id
 from jobs.core.records import Job, JobState, Posting, PostingKind
-from jobs.rules import RULES
+from jobs.rules.alert_state import TITLES
 
 MOST_NAMED: Final = 5
 """Alerts of the past that the thread names one by one."""
@@ -48,14 +48,14 @@ def alert_posting(job: Job, place: int, *, again: bool = False) -> Posting:
         alert=place,
         refreshed=again,
         # The channel hears of a job's first warning; what follows stays in the thread.
-        broadcast=alert.level != "info" and not any(one.told and one.level != "info" for one in earlier),
+        broadcast=alert.level != "info" and not any(one.notified and one.level != "info" for one in earlier),
     )
 
 
 def recovered_posting(job: Job, place: int) -> Posting:
     """Return the note that says that an alert is over."""
     alert = job.alerts[place]
-    title = next((rule.title for rule in RULES if rule.rule == alert.rule), f"rule {alert.rule}")
+    title = TITLES.get(alert.rule, f"rule {alert.rule}")
     now = "" if job.valid_reward is None else f" Validation reward is {job.valid_reward:.2f} now."
     text = f"Recovered: {title}. Raised at step {alert.step}, over at step {alert.cleared}.{now}"
     return _line(job, f"recovered:{alert.rule}:{alert.step}", text)

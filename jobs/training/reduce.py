@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.records import Checkpoint, Job, JobState, Posting
 from jobs.core.series import Series, Step
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.rules.alert_state import Alerts, alerts_of
-from jobs.rules.job_facts import facts_of, rules_of
+from jobs.rules.inputs import RuleInputs
+from jobs.rules.job_facts import facts_of
+from jobs.rules.settings import rules_of
 from jobs.rules.stall import Stall, step_seconds
 from jobs.state.change import Change, Versioned
 from jobs.training.checkpoints import with_scores
@@ -65,7 +67,9 @@ def changes_nothing(job: Job, news: News, now: float) -> bool:
     if news.checkpoints is not None and {each.id for each in news.checkpoints} != {each.id for each in job.checkpoints}:
         return False
     # The one rule with a clock needs the steps only if the shortest silence that it minds has gone by.
-    return not any(isinstance(rule, Stall) and rule.alerts(Series(), facts_of(job, now)) for rule in rules_of(job))
+    return not any(
+        isinstance(rule, Stall) and rule.alerts(RuleInputs(Series(), facts_of(job, now))) for rule in rules_of(job)
+    )
 
 
 def reduce(
@@ -92,8 +96,8 @@ def reduce(
     return Change(
         records=(Versioned(job, held.version),),
         steps=tuple(step for step in news.steps if known_steps.get(step.step) != step),
-        next_turn=-1 if job.state.is_final else poll_interval(job, profile, now),
-        wake={evidence_turn(job.id): 0.0} if _concerns_evidence(before, job) else {},
+        due_in=-1 if job.state.is_final else poll_interval(job, profile, now),
+        schedule={evidence_item(job.id): 0.0} if _concerns_evidence(before, job) else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
@@ -111,7 +115,7 @@ def _is_past(before: Job, news: News) -> bool:
 
 
 def _concerns_evidence(before: Job, job: Job) -> bool:
-    """Tell whether there are checkpoints to evaluate, or such as may not be approved because training goes on."""
+    """Tell whether checkpoints are to be evaluated, or may not be approved because training goes on."""
     moved = job.state is not before.state or job.checkpoints != before.checkpoints
     return moved and bool(job.checkpoints)
 
@@ -141,7 +145,7 @@ def _with_series(job: Job, series: Series, checkpoints: tuple[Checkpoint, ...] |
     return replace(
         job,
         last_step=last.step if last else 0,
-        step_seconds=step_seconds(series),
+        step_seconds=step_seconds(series.steps),
         total_steps=(last.total_steps if last else None) or job.total_steps,
         train_reward=train[-1][1] if train else None,
         valid_reward=valid[-1][1] if valid else None,
@@ -190,7 +194,7 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     """Return the messages of new alerts, the edits of those that are over or open again, and the notes of recovery."""
     postings = [alert_posting(job, place) for place in alerts.raised]
     for place in alerts.changed:
-        if job.alerts[place].told:
+        if job.alerts[place].notified:
             postings.append(alert_posting(job, place, again=True))
         if place in alerts.recovered:
             postings.append(recovered_posting(job, place))

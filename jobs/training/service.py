@@ -1,8 +1,8 @@
-"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the turns each of them takes."""
+"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the work on each of them."""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 import structlog
@@ -20,10 +20,10 @@ from jobs.training.poll import PAST, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
-MOST_STARTS: Final = 3
-"""Turns that may die before the job is set aside: a job that kills its worker must not do so for ever."""
+MOST_ATTEMPTS: Final = 3
+"""Attempts that may die before the job is set aside: a job that kills its worker must not do so for ever."""
 MOST_LOOKS: Final = 3
-"""In one turn, where others keep being quicker."""
+"""In one work item, where others keep being quicker."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -36,51 +36,40 @@ PREFIX: Final = "rft-"
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class RftJobs:
-    """The RFT jobs of this bot.
+    """The RFT jobs of this bot."""
 
-    Args:
-        store: where jobs are kept.
-        launcher: takes requests and brings them onto a platform.
-        watcher: reads jobs that a platform has.
-        profile_of: a platform's profile by name.
-        permissions: who may do what to a job.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        launcher: Launcher,
-        watcher: Poller,
-        profile_of: Callable[[str], Profile],
-        permissions: Permissions,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._launcher = launcher
-        self._watcher = watcher
-        self._profile_of = profile_of
-        self._permissions = permissions
-        self._clock = clock
+    store: Store
+    launcher: Launcher
+    poller: Poller
+    profile_of: Callable[[str], Profile]
+    permissions: Permissions
+    clock: Callable[[], float] = time.time
 
     # -- what people ask -----------------------------------------------------------------------------------------
 
     async def launch(self, request: LaunchRequest) -> Job:
         """Launch a job; see `Launcher.launch`."""
-        return await self._launcher.launch(request)
+        return await self.launcher.launch(request)
 
     async def newest(self, limit: int = 10) -> tuple[Job, ...]:
         """Return the newest jobs, newest first."""
-        return await self._store.records(Job, limit)
+        return await self.store.records(Job, limit)
 
     async def job(self, reference: str) -> Job:
         """Return a job by its id, or enough of its beginning; raises NotFound."""
-        return (await find_job(self._store, reference)).value
+        return (await find_job(self.store, reference)).value
+
+    async def of_remote(self, remote_id: str) -> Job | None:
+        """Return the job that has this id on its platform, or None."""
+        job_id = await self.store.id_of(Job, remote_id)
+        held = await self.store.record(Job, job_id) if job_id else None
+        return held.value if held else None
 
     def _known_profile(self, platform: str) -> Profile | None:
         try:
-            return self._profile_of(platform)
+            return self.profile_of(platform)
         except NotFound:
             return None
 
@@ -91,11 +80,11 @@ class RftJobs:
             NotFound: there is no such job, or its platform does not have it.
             PlatformError: the platform does not say.
         """
-        job = (await find_job(self._store, reference)).value
-        return job, await self._watcher.messages(job, most)
+        job = (await find_job(self.store, reference)).value
+        return job, await self.poller.messages(job, most)
 
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
-        """Write down what a person wants of a job; its next turn, at once, does it.
+        """Write down what a person wants of a job; its next work item, at once, does it.
 
         Raises:
             NotFound: there is no such job.
@@ -103,30 +92,27 @@ class RftJobs:
             NotPermitted: this person may not; nothing was written.
         """
         while True:
-            held = await find_job(self._store, reference)
+            held = await find_job(self.store, reference)
             self._check(held.value, action)
             await self.require(Permission(action.value), held.value, by)
             pending = PendingAction(action, by, channel, trigger)
             job = replace(held.value, pending=pending)
-            try:
-                shown = (card_posting(job, urgent=True),) if job.state.is_on_platform else ()
-                await self._store.commit(
-                    Change(
-                        records=(Versioned(job, held.version),),
-                        next_turn=_soonest(job),
-                        postings=shown,
-                        audit=(asked(job, pending, self._clock()),),
-                    )
-                )
-            except VersionConflict:
-                continue
-            return job
+            change = Change(
+                records=(Versioned(job, held.version),),
+                # While it is not known whether the platform took the job, its next work must not come early: the
+                # request that creates it may still be on its way.
+                due_in=None if job.state is JobState.CREATING else 0.0,
+                postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
+                audit=(asked(job, pending, self.clock()),),
+            )
+            if await self.store.try_commit(change):
+                return job
 
     async def require(self, permission: Permission, job: Job, user: str) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job."""
         profile = self._known_profile(job.platform)
         pausable = job.state is JobState.WATCHING and job.pending is None and profile is not None and profile.can_pause
-        await self._permissions.require_for_job(permission, job, user, pausable=pausable)
+        await self.permissions.require_for_job(permission, job, user, pausable=pausable)
 
     def _check(self, job: Job, action: Action) -> None:
         """Raise Conflict, in words, where the job is in no state for the action, or another wish is under way."""
@@ -139,93 +125,84 @@ class RftJobs:
             raise Conflict(f"{job.id} is being {PAST[pending]}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
-        if action is not Action.CANCEL and not self._profile_of(job.platform).can_pause:
+        if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
             raise Conflict(f"{job.platform} cannot pause or resume jobs. `/rft cancel {job.id}` stops it for good.")
         if action is Action.RESUME and job.state is not JobState.PAUSED:
             raise Conflict(f"{job.id} is not paused; it is {job.platform_status or job.state.value}.")
         if action is Action.PAUSE and job.state is not JobState.WATCHING:
             raise Conflict(f"{job.id} is {job.state.value}; only a running job can be paused.")
 
-    # -- its turns -----------------------------------------------------------------------------------------------
+    # -- its work ------------------------------------------------------------------------------------------------
 
-    async def turn(self, job_id: str, starts: int, reference: str) -> None:
-        """Take one turn of a job: do what its state asks for.
+    async def work(self, job_id: str, attempts: int, reference: str) -> None:
+        """Do the next piece of work on a job: what its state asks for.
 
         Args:
-            job_id: whose turn it is.
-            starts: turns begun since the last one that finished, this one included.
-            reference: finds this turn in the log, should it fail.
+            job_id: whose work item it is.
+            attempts: attempts since the last that finished, this one included.
+            reference: finds this attempt in the log, should it fail.
         """
         for _ in range(MOST_LOOKS):
-            held = await self._store.record(Job, job_id)
+            held = await self.store.record(Job, job_id)
             if held is None:
                 return
             try:
-                if starts > MOST_STARTS:
+                if attempts > MOST_ATTEMPTS:
                     await self._set_aside(held, reference)
                 else:
-                    await self._step(held, starts)
+                    await self._step(held, attempts)
             except VersionConflict:
-                log.info("turn.overtaken")  # another turn, or a person, was quicker
+                log.info("work.overtaken")  # another bot, or a person, was quicker
                 if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no turn, and the lease of this one would be waited for. To look again
+                    # Theirs may have planned no work item, and the lease of this one would be waited for. To look again
                     # is safe at any time; a launch is not.
                     continue
             return
 
-    async def _step(self, held: Versioned[Job], starts: int) -> None:
+    async def _step(self, held: Versioned[Job], attempts: int) -> None:
         job = held.value
         if job.pending and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
-            await self._launcher.refuse(held, CANCELLED_EARLY)
+            await self.launcher.refuse(held, CANCELLED_EARLY)
             return
         match job.state:
             case JobState.CHECKING:
-                await self._launcher.check(held)
+                await self.launcher.check(held)
             case JobState.LAUNCHING:
-                await self._launcher.send(held, again=starts > 1)
+                await self.launcher.send(held, again=attempts > 1)
             case JobState.CREATING:
-                await self._launcher.recover(held)
+                await self.launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.pending:
-                    await self._watcher.act(held, job.pending, again=starts > 1)
+                    await self.poller.act(held, job.pending, again=attempts > 1)
                 else:
-                    await self._watcher.look(held)
+                    await self.poller.look(held)
             case JobState.NOT_LAUNCHED:
-                await self._launcher.tidy(held)
+                await self.launcher.clean_up(held)
             case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
-                return  # a turn handed over twice: the first one saw the end
+                return  # handed over twice: the first attempt saw the end
             case _:
                 assert_never(job.state)
 
     async def _set_aside(self, held: Versioned[Job], reference: str) -> None:
-        """Stop trying a job whose turns keep dying: refuse a launch, look at a running one only now and then."""
+        """Stop trying a job whose work keeps dying: refuse a launch, look at a running one only now and then."""
         job = held.value
         if job.state.is_final:
-            await self._store.commit(Change(records=(held,), next_turn=-1))
+            await self.store.commit(Change(records=(held,), due_in=-1))
             return
         fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
         if not job.state.is_on_platform and job.state is not JobState.CREATING:
-            await self._launcher.refuse(held, fault)
+            await self.launcher.refuse(held, fault)
             return
         if job.note and job.note.startswith("A fault of mine"):
-            await self._store.commit(Change(records=(held,), next_turn=SET_ASIDE))
+            await self.store.commit(Change(records=(held,), due_in=SET_ASIDE))
             return
         known = "The job itself goes on" if job.state.is_on_platform else f"{job.platform} may have it or not"
         text = f"{fault} {known}; I look again every {SET_ASIDE / 60:.0f} minutes."
         noted = replace(job, note=text, status_notes=job.status_notes + 1)
         posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
-        await self._store.commit(
-            Change(records=(Versioned(noted, held.version),), next_turn=SET_ASIDE, postings=(posting,))
+        await self.store.commit(
+            Change(records=(Versioned(noted, held.version),), due_in=SET_ASIDE, postings=(posting,))
         )
-
-
-def _soonest(job: Job) -> float | None:
-    """Return the seconds until a person's wish can be looked at; None waits for the turn that is planned already.
-
-    While it is not known whether the platform took the job, a turn must not come early: the request that creates it may
-    still be on its way.
-    """
-    return None if job.state is JobState.CREATING else 0.0
 
 
 async def find_job(store: Store, reference: str) -> Versioned[Job]:

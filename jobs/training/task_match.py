@@ -1,4 +1,4 @@
-"""Whether a job launched elsewhere is one of a task's: its grader, response format and prompt beside the task's.
+"""Whether a job launched elsewhere is one of a task's: its grader, response format and prompt compared with the task's.
 
 A platform tells the grader, mostly the response format, and the prompt only where it shows the training file.
 """

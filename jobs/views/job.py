@@ -48,23 +48,24 @@ class JobView:
         return replace(self, job=then, series=series)
 
 
+@dataclass(frozen=True, slots=True)
 class JobViews:
-    """Reads what is shown of jobs; `profile_of` returns a platform's profile by name, or raises NotFound."""
+    """Reads what is shown of jobs."""
 
-    def __init__(self, store: Store, profile_of: Callable[[str], Profile]) -> None:
-        self._store = store
-        self._profile_of = profile_of
+    store: Store
+    profile_of: Callable[[str], Profile]
+    """Returns a platform's profile by name; raises NotFound."""
 
     async def job(self, reference: str) -> JobView:
         """Return what is shown of a job, by its id or enough of its beginning; raises NotFound."""
-        found = await self._store.records_of(reference, Job, Approval, Evidence)
+        found = await self.store.records_of(reference, Job, Approval, Evidence)
         held = found.of(Job)
         if held is None:
-            return await self.job((await find_job(self._store, reference)).value.id)
+            return await self.job((await find_job(self.store, reference)).value.id)
         job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            await self._store.series(job.id, held.version),
+            await self.store.series(job.id, held.version),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),
@@ -72,11 +73,11 @@ class JobViews:
         )
 
     async def _aliases(self, job_id: str) -> tuple[str, ...]:
-        every = await self._store.records(Alias)
+        every = await self.store.records(Alias)
         return tuple(sorted(alias.name for alias in every if alias.current.target.job == job_id))
 
     def _profile(self, platform: str) -> Profile | None:
         try:
-            return self._profile_of(platform)
+            return self.profile_of(platform)
         except NotFound:
             return None

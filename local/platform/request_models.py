@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import jsonschema
+import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
@@ -62,12 +63,14 @@ class ResponseFormat(RequestModel):
 Parsed = TypeVar("Parsed", bound=RequestModel)
 
 
-def parse(model: type[Parsed], value: object) -> Parsed:
+def parse(model: type[Parsed], body: bytes) -> Parsed:
     """Return a request's JSON as a `model`, or refuse with a 400 that names the parameter at fault."""
     try:
-        return model.model_validate(value)
+        return model.model_validate(pydantic_core.from_json(body))
     except ValidationError as invalid:
         raise _api_error(invalid.errors()[0]) from None
+    except ValueError:
+        raise ApiError("We could not parse the JSON body of your request.") from None
 
 
 def schema_of(response_format: ResponseFormat | None, at: str) -> JsonObject | None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import fcntl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +35,6 @@ class Platform:
     url: str
     """Base URL for clients; ends in /v1."""
     runner: JobRunner
-
-    @property
-    def trainers(self) -> Mapping[str, int]:
-        """The process id of each job that is training now."""
-        return self.runner.trainers
 
 
 @contextlib.asynccontextmanager

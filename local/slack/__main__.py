@@ -15,21 +15,17 @@ _CONFIGURATION_EXIT = 78
 
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. `words` default to the command line's."""
-    arguments = _arguments(words)
+    parser = argparse.ArgumentParser(prog="python -m local.slack", description="A local Slack workspace on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="the page's port; 0 takes a free one")
+    parser.add_argument("--home", type=Path, help="folder to keep messages and files in; without it they are forgotten")
+    parser.add_argument("--request-url", help="deliver as signed HTTP requests to this address, not over Socket Mode")
+    arguments = parser.parse_args(words)
     try:
         asyncio.run(_run(arguments.port, arguments.home, arguments.request_url))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return _CONFIGURATION_EXIT
     return 0
-
-
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.slack", description="A local Slack workspace on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="the page's port; 0 takes a free one")
-    parser.add_argument("--home", type=Path, help="folder to keep messages and files in; without it they are forgotten")
-    parser.add_argument("--request-url", help="deliver as signed HTTP requests to this address, not over Socket Mode")
-    return parser.parse_args(words)
 
 
 async def _run(port: int, home: Path | None, request_url: str | None) -> None:

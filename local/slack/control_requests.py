@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from local.slack.errors import ControlError, Json
+from local.slack.fault_injection import Handler
 from local.slack.interactions import Attachment
 
 Body: TypeAlias = Mapping[str, Any]
 Action: TypeAlias = Callable[[Body], Awaitable[Json | None]]
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MOST_FILES = 10
 

@@ -1,8 +1,9 @@
 """Puts the workspace on a loopback port."""
 
+import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from jobs.core.errors import ConfigurationError
 from local.slack.control_api import ControlApi
 from local.slack.control_requests import refuse_in_words
 from local.slack.delivery import Delivery, Events
+from local.slack.fault_injection import Handler
 from local.slack.http_mode import SignedRequests
 from local.slack.routes import Routes
 from local.slack.socket_mode import Sockets
@@ -80,14 +82,10 @@ async def serve(
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((_HOST, port))
+        return socket.create_server((_HOST, port))
     except OSError as error:
-        listening.close()
-        raise ConfigurationError(f"port {port} on {_HOST} cannot be used: {error.strerror}") from None
-    return listening
+        raise ConfigurationError(f"port {port} on {_HOST} cannot be used: {os.strerror(error.errno or 0)}") from None
 
 
 def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, events: Events) -> web.Application:
@@ -106,9 +104,7 @@ def _application(workspace: Workspace, sockets: Sockets, delivery: Delivery, eve
 
 
 @web.middleware
-async def _same_origin(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what another site's page sends: a browser would let it click here in somebody's name."""
     origin = request.headers.get("Origin")
     if origin and urlsplit(origin).netloc != request.host:

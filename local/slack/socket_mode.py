@@ -57,7 +57,7 @@ class Sockets:
             async for message in socket:
                 self._receive(message)
         finally:
-            self._forget(socket)
+            self._open.pop(socket, None)
             self._traffic.note("from_app", "socket", "closed", open=len(self._open))
         return socket
 
@@ -79,21 +79,21 @@ class Sockets:
         sockets = dict(self._open)
         if abruptly:
             for socket, transport in sockets.items():
-                self._forget(socket)
+                self._open.pop(socket, None)
                 transport.abort()
             return len(sockets)
         for socket in sockets:
             await self._send_disconnect(socket, reason)
         await asyncio.sleep(_GRACE)
         for socket in sockets:
-            self._forget(socket)
+            self._open.pop(socket, None)
             await socket.close()
         return len(sockets)
 
     async def close(self) -> None:
         """Close every socket for good."""
         for socket in list(self._open):
-            self._forget(socket)
+            self._open.pop(socket, None)
             await socket.close(code=WSCloseCode.GOING_AWAY, drain=False)
 
     async def _send(self, envelope: Envelope, body: Json) -> None:
@@ -111,7 +111,7 @@ class Sockets:
             try:
                 return await socket.send_json(body)
             except ConnectionError:
-                self._forget(socket)
+                self._open.pop(socket, None)
         raise NotAcked("dispatch_failed")
 
     def _receive(self, message: WSMessage) -> None:
@@ -128,9 +128,6 @@ class Sockets:
         self._traffic.note("from_app", "ack", "ack" if waiting else "too late or repeated", body=ack)
         if waiting and not waiting.done():
             waiting.set_result(ack.get("payload") or {})
-
-    def _forget(self, socket: web.WebSocketResponse) -> None:
-        self._open.pop(socket, None)
 
     async def _send_disconnect(self, socket: web.WebSocketResponse, reason: str) -> None:
         body = {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-local"}}

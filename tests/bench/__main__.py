@@ -1,8 +1,8 @@
 """`python -m tests.bench [full] [module ...]`: measure, and print named figures as JSON, one object for each module.
 
 Each module's figures are printed as soon as they are measured. By default all of them take about two minutes; `full`
-takes the sizes that are reported. Times on a shared machine wander; figures that end in `_ratio` compare with a baseline
-of the same run and wander less.
+takes the sizes that are reported. Times on a shared machine wander; figures that end in `_ratio` compare with a
+baseline of the same run and wander less.
 """
 
 import asyncio

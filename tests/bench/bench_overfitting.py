@@ -21,11 +21,12 @@ from jobs.graders import GraderRuntime
 from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import read_event
 from jobs.rules import JobFacts, evaluate, facts_of
-from jobs.rules.alert import Voice, raised
-from jobs.rules.epochs import at, epoch_means
+from jobs.rules.alert import episodes
+from jobs.rules.curves import at, epoch_means
 from jobs.rules.gap import BASELINE_GAPS, GapReading
-from jobs.rules.noise import ValidNoise, train_noise
+from jobs.rules.noise import running_noise, train_noise
 from jobs.rules.overfitting import Overfitting
+from jobs.rules.rule import Reading
 from jobs.tasks import Task, TaskCatalogue
 from local.platform.file_store import split_rows
 from local.platform.job_request import JobRequest, RequestedHyperparameters
@@ -142,7 +143,8 @@ def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tup
 
 def series_of(folder: JobFolder) -> Series:
     """Return the job's series out of its events, in the bot's own words."""
-    steps = (step_of(read_event(event.view())) for event in EventLog(folder.events).events())
+    events = (read_event(event.view()) for event in EventLog(folder.events).events())
+    steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
     return Series.of(step for step in steps if step is not None)
 
 
@@ -174,17 +176,19 @@ async def _mean_reward(setup: TrainingSetup, examples: Examples, weights: Weight
 
 def plain_gap_warns(series: Series, facts: JobFacts) -> bool:
     """Tell whether O1's formula warns when it is given the plain gap, T - V, in place of the aligned one."""
-    readings = tuple(plain_readings(series, facts))
-    return bool(raised(Voice(O1, O1.level, O1.in_row), readings, O1._sign, O1._say))
+    gaps = ((gap, max(O1.least_drift, O1.errors * gap.error)) for gap in plain_readings(series, facts))
+    signs = [O1._sign(Reading(**gap._asdict(), threshold=threshold)) for gap, threshold in gaps]
+    return bool(episodes(signs, in_row=O1.in_row))
 
 
 def plain_readings(series: Series, facts: JobFacts) -> Iterator[GapReading]:
     """Yield O1's readings with G = T - V: T the mean train reward of the last epoch, V the newest evaluation."""
     assert facts.epoch_steps is not None
-    means, noises, gaps = epoch_means(series.train, facts.epoch_steps), ValidNoise(), list[float]()
+    means, gaps = epoch_means(series.train, facts.epoch_steps), list[float]()
+    noises = running_noise(valid for _, valid in series.valid)
     best, best_step, stale = -math.inf, 0, 0
     for count, (step, valid) in enumerate(series.valid, start=1):
-        noise = noises.after(valid)
+        noise = noises[count - 1]
         rises = valid > best + max(0.01, noise)
         best, best_step, stale = (valid, step, 0) if rises else (best, best_step, stale + 1)
         mean = at(means, step)

@@ -44,7 +44,7 @@ async def _train(platform: Platform, client: AsyncOpenAI) -> tuple[FineTuningJob
     async def watch() -> None:
         nonlocal peak
         while True:
-            peak = max(peak, *(sum(map(_megabytes, _family(pid))) for pid in platform.trainers.values()), 0.0)
+            peak = max(peak, *(sum(map(_megabytes, _family(pid))) for pid in platform.runner.trainers.values()), 0.0)
             await asyncio.sleep(0.05)
 
     watching = asyncio.create_task(watch())

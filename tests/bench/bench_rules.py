@@ -11,10 +11,14 @@ from itertools import pairwise
 
 from jobs.core.series import Series
 from jobs.evals.stats.intervals import wilson_interval
-from jobs.rules import RULES
-from tests.jobs.rules.simulated_jobs import KINDS, Plan, simulate
+from jobs.rules import RULES, RuleInputs
+from jobs.rules.overfitting import Overfitting
+from tests.jobs.rules.simulated_jobs import HEALTHY_PLANS, KINDS, ORDINARY_GAP, OVERFIT_PLANS, Plan, simulate
 
 JOBS = 500
+O1_JOBS = 200
+O1_PLANS = {**HEALTHY_PLANS, "ordinary gap": ORDINARY_GAP, **OVERFIT_PLANS}
+"""More kinds of job, on which rule O1 alone is tried."""
 SIMULATED = ("O1", "O2", "O0", "P", "N", "N2", "H1", "H2", "L1", "L2", "L4", "C", "B", "K1")
 """Rules whose inputs the simulated jobs have; the others wait for one figure and are tried in the tests."""
 OF_INTEREST = {
@@ -61,8 +65,8 @@ def patience_of_four(series: Series, plan: Plan) -> bool:  # noqa: ARG001 - naiv
 
 
 def _fires(rule_id: str) -> Fires:
-    rule = next(rule for rule in RULES if rule.rule == rule_id)
-    return lambda series, plan: bool(rule.alerts(series, plan.facts))
+    rule = next(rule for rule in RULES if rule.code == rule_id)
+    return lambda series, plan: bool(rule.alerts(RuleInputs(series, plan.facts)))
 
 
 FIRES: Mapping[str, Fires] = {
@@ -119,6 +123,17 @@ async def figures() -> dict[str, float]:
                 f"{name}_low": round(low, 2),
                 f"{name}_high": round(high, 2),
             }
+    return found | await asyncio.to_thread(overfitting)
+
+
+def overfitting(jobs: int = O1_JOBS) -> dict[str, float]:
+    """Return, in percent of the jobs of a kind, how often rule O1 fires, and fires again."""
+    found: dict[str, float] = {"rules.O1.jobs_per_plan": jobs}
+    for kind, plan in O1_PLANS.items():
+        counts = [len(Overfitting().alerts(RuleInputs(simulate(plan, seed), plan.facts))) for seed in range(jobs)]
+        name = f"rules.O1.plan.{kind.replace(' ', '_')}"
+        found[f"{name}_percent"] = round(100 * sum(count > 0 for count in counts) / jobs, 2)
+        found[f"{name}_again_percent"] = round(100 * sum(count > 1 for count in counts) / jobs, 2)
     return found
 
 

@@ -198,7 +198,7 @@ async def _write_down(store: Store, jobs: int) -> None:
     await store.open()
     now = time.time()
     for number in range(jobs):
-        await store.commit(Change(records=(Versioned(_job(number, now), 0),), next_turn=0.001))
+        await store.commit(Change(records=(Versioned(_job(number, now), 0),), due_in=0.001))
 
 
 def _job(number: int, now: float) -> Job:

@@ -44,7 +44,7 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
 
     async def turn(job_id: str, token: str) -> None:
         async with kept(store, job_id, token, WORK_LEASE):
-            await store.starts(job_id)
+            await store.attempts(job_id)
             held = await store.record(Job, job_id)
             assert held is not None
             await watcher.look(held)
@@ -52,7 +52,7 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
     async def nothing(platform: str, token: str) -> None:
         """Leave the platform under its lease."""
 
-    return {"turn": turn, "sweep": sweeper.sweep if sweeps else nothing}
+    return {"job": turn, "sweep": sweeper.sweep if sweeps else nothing}
 
 
 async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float, *, sweeps: bool) -> None:

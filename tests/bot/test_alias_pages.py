@@ -11,10 +11,9 @@ from pydantic import SecretStr
 from bot.alias_pages import AliasPages
 from bot.health import serving
 from bot.settings import load_settings
-from bot.wiring import REDIS_IS_AWAY
 from jobs.aliases.records import Alias
 from jobs.core.errors import ConfigurationError
-from jobs.state.store import Store
+from jobs.state.store import AWAY, Store
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import BOB
 
@@ -47,7 +46,7 @@ class Served:
 @pytest.fixture
 async def served(store: Store) -> AsyncIterator[Served]:
     served, app = Served(Team(store)), web.Application()
-    AliasPages(served.find, SecretStr(TOKEN), REDIS_IS_AWAY).add_to(app)
+    AliasPages(served.find, SecretStr(TOKEN), AWAY).add_to(app)
     async with serving(app, "127.0.0.1", 0) as port:
         served.url = f"http://127.0.0.1:{port}"
         yield served
@@ -118,7 +117,7 @@ async def test_the_name_may_be_quoted(served: Served) -> None:
 
 
 async def test_while_the_state_is_away_it_says_so_and_when_to_ask_again(served: Served) -> None:
-    served.fault = REDIS_IS_AWAY[0]("the server went away")
+    served.fault = AWAY[0]("the server went away")
     status, text, headers = await served.get(headers=GIVEN)
     assert (status, headers["Retry-After"]) == (503, "1")
     assert "ask again" in json.loads(text)["error"]
@@ -133,7 +132,7 @@ async def test_a_bug_is_not_taken_for_an_absence_of_the_state(served: Served) ->
 
 async def test_where_no_token_is_set_nobody_is_answered(store: Store) -> None:
     app = web.Application()
-    AliasPages(Served(Team(store)).find, None, REDIS_IS_AWAY).add_to(app)
+    AliasPages(Served(Team(store)).find, None, AWAY).add_to(app)
     async with (
         serving(app, "127.0.0.1", 0) as port,
         aiohttp.ClientSession(headers=GIVEN) as session,

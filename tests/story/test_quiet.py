@@ -141,13 +141,13 @@ async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house:
     async with at_work(house, redis) as team:
         await team.launched()
     preferences = ChannelPreferences(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
-    await store.commit(Change(records=(Versioned(preferences, 0),), wake={f"digest:{RFT}": 0.0}))
+    await store.commit(Change(records=(Versioned(preferences, 0),), schedule={f"digest:{RFT}": 0.0}))
     async with house.bot(), at_work(house, redis) as team:
         await team.workspace.card_with("Digest, since")
 
         async def look() -> bool:
             held = await store.record(ChannelPreferences, RFT)
-            return held is not None and held.value.told_on != "" and await redis.zcard("{proctor}:outbox") == 0
+            return held is not None and held.value.posted_on != "" and await redis.zcard("{proctor}:outbox") == 0
 
         await eventually(look, "the next digest planned")
         assert len(await team.in_channel("Digest, since")) == 1

@@ -9,7 +9,7 @@ from typing import Final
 from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
 from jobs.evals.stats.paired_tests import FLIPS, holm
-from jobs.evals.stats.summary import grader_summary, usable
+from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
 from jobs.evals.stats.verdict import Pair, Side, judged, pair_up
 
@@ -102,8 +102,15 @@ def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
 
 
 def _row(name: str, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
-    summaries = tuple(grader_summary(grader, arm.scores.get(grader, {})) for grader in columns)
-    return ArmRow(name, summaries)
+    return ArmRow(name, tuple(_summary(grader, arm.scores.get(grader, {})) for grader in columns))
+
+
+def _summary(grader: str, scores: ItemScores) -> GraderSummary:
+    tally = ScoreTally()
+    for item, runs in scores.items():
+        for run, score in runs.items():
+            tally.add(item, run, score)
+    return tally.summary(grader)
 
 
 def _figure(summary: GraderSummary) -> str:

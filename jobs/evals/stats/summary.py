@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from statistics import fmean, stdev
 from typing import Final, TypeGuard
 
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.label_metrics import LabelCounts
-from jobs.evals.stats.variance_components import ItemScores, item_means
 
 UNUSABLE: Final = "score is not a usable number"
 LARGEST_SCORE: Final = 1e12
@@ -22,29 +20,42 @@ def usable(score: float | None) -> TypeGuard[float]:
     return score is not None and abs(score) <= LARGEST_SCORE
 
 
-def grader_summary(grader: str, scores: ItemScores) -> GraderSummary:
-    """Return the mean over items of the mean over runs, the spread of the run means, and the 95% interval.
+class ScoreTally:
+    """Scores of one grader for one arm, gathered one at a time; memory grows with items, not with answers."""
 
-    The interval is over item means: runs of one item are no new items (`mean_interval`). The spread over runs says how
-    much of it is luck of sampling; it is the sample standard deviation (K - 1).
-    """
-    means = list(item_means(scores).values())
-    by_run: dict[int, list[float]] = {}
-    for run, score in chain.from_iterable(runs.items() for runs in scores.values()):
-        by_run.setdefault(run, []).append(score)
-    return GraderSummary(
-        grader=grader,
-        mean=fmean(means) if means else None,
-        run_std=stdev(map(fmean, by_run.values())) if len(by_run) > 1 else None,
-        interval=mean_interval(means),
-        graded=sum(map(len, scores.values())),
-    )
+    def __init__(self) -> None:
+        self._items: dict[str, tuple[float, int]] = {}
+        self._runs: dict[int, tuple[float, int]] = {}
+        self.graded = 0
+
+    def add(self, item: str, run: int, score: float) -> None:
+        """Count one finite score."""
+        total, count = self._items.get(item, (0.0, 0))
+        self._items[item] = (total + score, count + 1)
+        total, count = self._runs.get(run, (0.0, 0))
+        self._runs[run] = (total + score, count + 1)
+        self.graded += 1
+
+    def summary(self, grader: str) -> GraderSummary:
+        """Return the mean over items of the mean over runs, the spread of the run means, and the 95% interval.
+
+        The interval is over item means: runs of one item are no new items (`mean_interval`). The spread over runs
+        says how much of it is luck of sampling; it is the sample standard deviation (K - 1).
+        """
+        means = [total / count for total, count in self._items.values()]
+        runs = [total / count for total, count in self._runs.values()]
+        return GraderSummary(
+            grader=grader,
+            mean=fmean(means) if means else None,
+            run_std=stdev(runs) if len(runs) > 1 else None,
+            interval=mean_interval(means),
+            graded=self.graded,
+        )
 
 
 @dataclass(slots=True)
 class _ArmTally:
-    scores: dict[str, dict[str, dict[int, float]]]
-    """Grader to item to run to score."""
+    scores: dict[str, ScoreTally]
     answers: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     grader_errors: Counter[str] = field(default_factory=Counter)
@@ -68,17 +79,17 @@ class _ArmTally:
             self.latency += answer.latency
             self.timed += 1
         self.grader_errors.update(answer.grader_errors.values())
-        for grader, scores in self.scores.items():
+        for grader, tally in self.scores.items():
             score = answer.scores.get(grader)
             if usable(score):
-                scores.setdefault(answer.item, {})[answer.run] = score
+                tally.add(answer.item, answer.run, score)
                 self.passed += grader == reward and threshold is not None and score >= threshold
             elif score is not None:
                 self.grader_errors[UNUSABLE] += 1
 
 
 def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]) -> tuple[ArmSummary, ...]:
-    """Return the summary of each arm, in the eval's order; reads `answers` once and keeps numbers only.
+    """Return the summary of each arm, in the eval's order; reads `answers` once and keeps none of them.
 
     A failure, a grading that failed and a score that is not a usable number are counted and never scored: means are
     over what was graded.
@@ -89,7 +100,7 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
         references: item id to its reference answer; {} leaves the label scores out.
     """
     graders = tuple(dict.fromkeys((*evaluation.graders, evaluation.reward)))
-    tallies = {arm.name: _ArmTally({grader: {} for grader in graders}) for arm in evaluation.arms}
+    tallies = {arm.name: _ArmTally({grader: ScoreTally() for grader in graders}) for arm in evaluation.arms}
     labels = LabelCounts(references)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
@@ -100,14 +111,13 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
 
 def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) -> ArmSummary:
     micro, macro = labels.scores(arm) or (None, None)
-    graders = tuple(grader_summary(grader, scores) for grader, scores in tally.scores.items())
-    rewarded = sum(summary.graded for summary in graders if summary.grader == evaluation.reward)
+    rewarded = tally.scores[evaluation.reward].graded
     return ArmSummary(
         arm=arm,
         answers=tally.answers,
         failures=dict(tally.failures.most_common()),
         grader_errors=dict(tally.grader_errors.most_common()),
-        graders=graders,
+        graders=tuple(scores.summary(grader) for grader, scores in tally.scores.items()),
         micro=micro,
         macro=macro,
         pass_rate=tally.passed / rewarded if evaluation.threshold is not None and rewarded else None,

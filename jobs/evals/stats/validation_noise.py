@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from jobs.core.series import Series
-from jobs.rules.noise import LARGEST, LEAST_EVALS, ValidNoise
+from jobs.rules.noise import LARGEST, LEAST_EVALS, running_noise
 
 ERRORS: Final = 2.0
 """Standard errors of a difference that chance is allowed to make."""
@@ -13,12 +13,9 @@ LEAST: Final = 0.005
 
 
 def valid_error(series: Series) -> float | None:
-    """Return the standard error of one evaluation, from the jumps between them; None while they are too few."""
+    """Return the standard error of one evaluation, from the jumps between them; None while there are too few."""
     usable = [reward for _, reward in series.valid if abs(reward) < LARGEST]
-    if len(usable) < LEAST_EVALS:
-        return None
-    noise = ValidNoise()
-    return [noise.after(reward) for reward in usable][-1]
+    return running_noise(usable)[-1] if len(usable) >= LEAST_EVALS else None
 
 
 def largest_by_chance(*errors: float) -> float:

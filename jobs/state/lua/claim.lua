@@ -10,7 +10,7 @@ local answer = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(set), '-inf', now, 'LIMIT', 0, limit)) do
   redis.call('ZADD', key(set), now + lease, id)
   redis.call('HSET', key('leases:' .. set), id, token)
-  if set == 'due' then redis.call('HINCRBY', key('starts'), id, 1) end
+  if set == 'due' then redis.call('HINCRBY', key('attempts'), id, 1) end
   table.insert(answer, id)
 end
 if #answer > 0 then

@@ -29,6 +29,7 @@ end
 
 for _, record in ipairs(change.records) do
   redis.call('HSET', key(record.key), 'version', record.version + 1, 'by', token, 'value', record.value)
+  if record.also then redis.call('HSET', key(record.also.hash), record.also.name, record.also.id) end
   if record.listed then redis.call('ZADD', key(record.listed.set), 'NX', record.listed.at or now, record.listed.id) end
 end
 for name, value in pairs(change.plain) do
@@ -47,7 +48,7 @@ if change.audit then
     redis.call('HSET', key('audit:head'), 'hash', entry[3], 'by', token)
   end
 end
-for _, other in ipairs(change.wake) do
+for _, other in ipairs(change.schedule) do
   if other.after < 0 then
     redis.call('ZREM', key('due'), other.id)
   else
@@ -55,7 +56,7 @@ for _, other in ipairs(change.wake) do
   end
 end
 if change.due then
-  redis.call('HDEL', key('starts'), change.due.id)
+  redis.call('HDEL', key('attempts'), change.due.id)
   redis.call('HDEL', key('leases:due'), change.due.id)
   if change.due.after < 0 then
     redis.call('ZREM', key('due'), change.due.id)

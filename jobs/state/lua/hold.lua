@@ -9,5 +9,5 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', key('leases:due'), id, mine)
 redis.call('ZADD', key('due'), 'XX', now + tonumber(lease), id)
-if further == '1' then redis.call('HDEL', key('starts'), id) end
+if further == '1' then redis.call('HDEL', key('attempts'), id) end
 return 1

@@ -1,4 +1,4 @@
--- Lets turns of a platform's jobs come no later than planned here; those under way are left alone, none is made anew.
+-- Lets looks at a platform's jobs come no later than planned here; those under way are left alone, none is added.
 -- ARGV: prefix, platform, ms over which they are spread, 1 where they must ask for the job's status themselves, ids.
 -- Asked twice it has one effect.
 local prefix, platform, within, ask = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-import pydantic_core
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -18,11 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 async def read_body(request: web.Request, model: type[Parsed]) -> Parsed:
     """Return the JSON object of a request as a `model`, or refuse with 400."""
-    try:
-        value = pydantic_core.from_json(await request.read())
-    except ValueError:
-        raise ApiError("We could not parse the JSON body of your request.") from None
-    return parse(model, value)
+    return parse(model, await request.read())
 
 
 def page(found: Sequence[dict[str, object]], query: Mapping[str, str], default: int = 20) -> web.Response:

@@ -60,13 +60,7 @@ class Model:
     ) -> list[str]:
         """Return answers, or refuse with 400 a prompt without user text, or one that leaves nothing to choose from.
 
-        Args:
-            messages: the prompt.
-            schema: of the wanted answer; None where the request names none.
-            schema_param: the request's parameter that names it.
-            temperature: 0 asks for the likeliest answer.
-            seed: makes the draws repeatable.
-            draws: how many answers are wanted.
+        Temperature 0 asks for the likeliest answer; a seed makes draws repeatable.
         """
         text = user_text(messages)
         if not text.strip():

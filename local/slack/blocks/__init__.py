@@ -27,19 +27,19 @@ def validate(blocks: object, surface: Surface, *, at: str = "/blocks") -> list[P
         surface: where they are shown.
         at: the JSON pointer of `blocks` in what is sent.
     """
-    given: Any = _without_nulls(blocks)
-    misplaced = list(_misplaced(given, surface, at))
-    return misplaced or _problems(_BLOCKS[surface], given, at) or list(broken_rules(given, at))
+    misplaced = list(_misplaced(blocks, surface, at))
+    problems = misplaced or _problems(_BLOCKS[surface], blocks, at)
+    return problems or list(broken_rules(_without_nulls(blocks), at))
 
 
 def validate_view(view: object) -> list[Problem]:
     """What Slack would refuse about a modal or Home view; pointers start at `/view`."""
-    given: Any = _without_nulls(view)
-    head = given if isinstance(given, dict) else {}
+    head = view if isinstance(view, dict) else {}
     misplaced = list(_misplaced(head.get("blocks"), head.get("type"), "/view/blocks"))
-    problems = misplaced or _problems(_VIEW, given, "/view")
+    problems = misplaced or _problems(_VIEW, view, "/view")
     if problems:
         return problems
+    given = _without_nulls(view)
     if given["type"] == "modal" and "submit" not in given and any(one["type"] == "input" for one in given["blocks"]):
         return [Problem("missing_submit", "a modal with an input block needs a submit button", "/view/submit")]
     return list(broken_rules(given["blocks"], "/view/blocks"))
@@ -54,7 +54,7 @@ def too_much_text(blocks: object) -> bool:
     return characters(blocks) > _MESSAGE_CHARACTERS
 
 
-def _without_nulls(node: object) -> object:
+def _without_nulls(node: object) -> Any:
     if isinstance(node, dict):
         return {key: _without_nulls(child) for key, child in node.items() if child is not None}
     return [_without_nulls(child) for child in node] if isinstance(node, list) else node
@@ -114,7 +114,14 @@ def _problem(error: ValidationError, at: str) -> Problem:
 
 def _required(validator: Any, names: list[str], value: Any, _schema: object) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
-        yield from (ValidationError(f"missing required field: {name}") for name in names if name not in value)
+        missing = [name for name in names if value.get(name) is None]
+        yield from (ValidationError(f"missing required field: {name}") for name in missing)
+
+
+def _properties(validator: Any, schemas: Mapping[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        for name in [name for name in schemas if value.get(name) is not None]:
+            yield from validator.descend(value[name], schemas[name], path=name)
 
 
 def _no_others(validator: Any, _allowed: object, value: Any, schema: Any) -> Iterator[ValidationError]:
@@ -124,16 +131,19 @@ def _no_others(validator: Any, _allowed: object, value: Any, schema: Any) -> Ite
 
 
 def _kinds(validator: Any, kinds: Mapping[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
-    if not validator.is_type(value, "object") or "type" not in value:
+    if not validator.is_type(value, "object"):
         return
-    schema = kinds.get(str(value["type"]))
-    if schema is None:
-        yield ValidationError(f"unsupported type: {value['type']}", path=["type"])
+    kind = value.get("type")
+    if not isinstance(kind, str):
+        yield ValidationError("missing required field: type", validator="required")
+    elif kind not in kinds:
+        yield ValidationError(f"unsupported type: {kind}", path=["type"])
     else:
-        yield from validator.descend(value, schema)
+        yield from validator.descend(value, kinds[kind])
 
 
-_KEYWORDS = {"required": _required, "additionalProperties": _no_others, "kinds": _kinds}
+# As with Slack, a field that is null counts as absent.
+_KEYWORDS = {"required": _required, "properties": _properties, "additionalProperties": _no_others, "kinds": _kinds}
 _Validator = extend(Draft202012Validator, _KEYWORDS)  # type: ignore[no-untyped-call]  # its stubs are not annotated
 _BLOCKS = {surface: _Validator(blocks_on(surface)) for surface in BLOCKS}
 _VIEW = _Validator(VIEW)

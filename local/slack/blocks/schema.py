@@ -46,7 +46,7 @@ def fields(required: Mapping[str, Schema] | None = None, /, **optional: Schema) 
 def by_type(kinds: Mapping[str, Schema]) -> Schema:
     """An object whose `type` names its schema."""
     named = {name: schema | {"properties": {"type": {}, **schema["properties"]}} for name, schema in kinds.items()}
-    return {"type": "object", "required": ["type"], "kinds": named}
+    return {"type": "object", "kinds": named}
 
 
 def exactly_one(*names: str) -> Schema:

@@ -104,12 +104,9 @@ class WebApi:
 
 def _require_token(args: Json, wanted: str) -> None:
     token = str(args.get("token") or "")
-    if not token:
-        raise SlackError("not_authed")
-    if token not in (BOT_TOKEN, APP_TOKEN):
-        raise SlackError("invalid_auth")
     if token != wanted:
-        raise SlackError("not_allowed_token_type")
+        other = "not_allowed_token_type" if token in (BOT_TOKEN, APP_TOKEN) else "invalid_auth"
+        raise SlackError(other if token else "not_authed")
 
 
 async def _arguments(request: web.Request) -> Json:

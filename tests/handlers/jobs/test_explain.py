@@ -96,7 +96,7 @@ async def test_a_button_works_after_a_restart_and_for_an_alert_that_is_over(hous
         assert "over since step 70" in said(await form_with(scene, "alice", "slack_file"))
 
 
-@pytest.mark.parametrize("rule", [rule.rule for rule in RULES])
+@pytest.mark.parametrize("rule", [rule.code for rule in RULES])
 def test_every_rule_can_be_explained_even_where_most_numbers_were_not_kept(rule: str) -> None:
     kept = {"factor": 3.2, "share": 0.95, "least": 0.6}
     alert = RaisedAlert(rule, "warn", 12, "Something <happened>: 1.\nMeaning.\nNext.", kept)

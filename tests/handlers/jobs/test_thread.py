@@ -32,7 +32,7 @@ async def heard(scene: Scene, job: Job, steps: tuple[Step, ...]) -> Job:
     changed = change.record(Job)
     assert changed is not None
     # Nobody polls it: the steps come from here only.
-    await scene.store.commit(replace(change, next_turn=None))
+    await scene.store.commit(replace(change, due_in=None))
     return changed.value
 
 

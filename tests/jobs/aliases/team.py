@@ -10,7 +10,7 @@ from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer
-from jobs.core.ids import proposal_turn
+from jobs.core.ids import proposal_item
 from jobs.core.records import Job, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -63,7 +63,7 @@ class Team:
 
     async def turn(self, proposal: str) -> None:
         """Take a proposal's turn."""
-        await self.rollbacks.turn(proposal_turn(proposal))
+        await self.rollbacks.turn(proposal_item(proposal))
 
     async def approved(self, name: str, step: int = 45, **changes: Any) -> Job:
         """Put down a finished job of which a checkpoint was approved by bob and carol."""

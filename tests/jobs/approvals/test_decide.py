@@ -12,7 +12,7 @@ from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound
-from jobs.core.ids import approval_turn
+from jobs.core.ids import approval_item
 from jobs.core.records import ApprovalPolicy, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -42,7 +42,7 @@ def approvals(store: Store, group: Group, clock: Clock) -> Approvals:
 
 async def opened(store: Store, approval: Approval) -> None:
     job = a_job(state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(5), a_checkpoint(10)))
-    change = Change(records=(Versioned(job, 0),), next_turn=-1)
+    change = Change(records=(Versioned(job, 0),), due_in=-1)
     await store.commit(with_approval(change, None, approval, OPENED))
 
 
@@ -235,4 +235,4 @@ async def test_what_waits_longest_is_listed_first(store: Store, approvals: Appro
     for approval in (late, over, waiting()):
         await store.commit(with_approval(Change(), None, approval, OPENED))
     assert [each.subject for each in await approvals.pending()] == [JOB, "move-late"]
-    assert approval_turn(JOB) == f"approval:{JOB}"
+    assert approval_item(JOB) == f"approval:{JOB}"

@@ -3,11 +3,11 @@
 import pytest
 from redis.asyncio import Redis
 
-from jobs.approvals.change import next_turn, with_approval
+from jobs.approvals.change import due_in, with_approval
 from jobs.approvals.decide import Approvals
 from jobs.approvals.records import DAY, Approval, Ending
 from jobs.approvals.remind import Reminders
-from jobs.core.ids import approval_turn, kind_of_turn
+from jobs.core.ids import approval_item, kind_of_item
 from jobs.core.records import PostingKind
 from jobs.state.change import Change
 from jobs.state.store import Delivery, Store
@@ -16,7 +16,7 @@ from tests.records import BOB, CAROL
 
 REMINDER = OPENED + 5 * DAY
 END = OPENED + 7 * DAY
-TURN = approval_turn(JOB)
+TURN = approval_item(JOB)
 
 
 class Scene:
@@ -74,7 +74,7 @@ async def scene(store: Store, redis: Redis) -> Scene:
 
 
 async def test_the_turns_of_an_approval_are_a_kind_of_their_own(scene: Scene) -> None:
-    assert kind_of_turn(TURN) == "approval"
+    assert kind_of_item(TURN) == "approval"
     assert await scene.planned() == pytest.approx(5 * DAY, abs=60)
 
 
@@ -148,5 +148,5 @@ async def test_a_turn_of_nothing_ends(store: Store, redis: Redis) -> None:
 
 
 def test_what_gathers_evidence_anew_has_no_end() -> None:
-    assert next_turn(waiting(expires_at=None), OPENED) < 0
-    assert next_turn(waiting(), END + 5) == 0.0
+    assert due_in(waiting(expires_at=None), OPENED) < 0
+    assert due_in(waiting(), END + 5) == 0.0

@@ -19,7 +19,7 @@ from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, Ending, Settlement, Verdict
 from jobs.approvals.remind import Reminders
 from jobs.approvals.rules import Answer, Outcome
-from jobs.core.ids import approval_turn
+from jobs.core.ids import approval_item
 from jobs.core.records import ApprovalPolicy
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -126,7 +126,7 @@ class Team(RuleBasedStateMachine):
 
     @rule()
     def take_its_turn(self) -> None:
-        self.runner.run(self.reminders.turn(approval_turn(JOB)))
+        self.runner.run(self.reminders.turn(approval_item(JOB)))
 
     @rule()
     def start_the_bot_anew(self) -> None:

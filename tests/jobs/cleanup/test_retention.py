@@ -113,16 +113,16 @@ def test_an_eval_of_a_job_is_evidence_and_stays() -> None:
 
 async def test_an_old_job_loses_its_steps_and_messages_and_stays_itself(store: Store, redis: Redis) -> None:
     await keep(store, DONE, REJECTED, READY)
-    assert await retention(store, 181.9).tidy() == 0
+    assert await retention(store, 181.9).clean_up() == 0
     assert await is_whole(store, redis, DONE)
 
-    assert await retention(store, 182.1).tidy() == 1
+    assert await retention(store, 182.1).clean_up() == 1
     assert not await is_whole(store, redis, DONE)
     held, approval = await store.record(Job, DONE.id), await store.record(Approval, DONE.id)
     assert (held and held.value, approval and approval.value) == (DONE, REJECTED)
     assert (await store.ledger(DONE.id, card_id(DONE.id))) is not None
     assert await store.records(Job) == (DONE,)
-    assert await retention(store, 500).tidy() == 0
+    assert await retention(store, 500).clean_up() == 0
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_what_more_may_come_of_is_never_touched(
     store: Store, redis: Redis, job: Job, also: tuple[object, ...]
 ) -> None:
     await keep(store, job, *also)
-    assert await retention(store, 10_000).tidy() == 0
+    assert await retention(store, 10_000).clean_up() == 0
     assert await is_whole(store, redis, job)
 
 
@@ -150,11 +150,11 @@ async def test_what_production_runs_is_kept_until_its_alias_moves_on(store: Stor
 
     alias = Alias("acts@production", "acts", (points_at(DONE.id, 1),))
     await keep(store, DONE, alias)
-    assert await retention(store, 1000).tidy() == 0
+    assert await retention(store, 1000).clean_up() == 0
     assert await is_whole(store, redis, DONE)
     moved = replace(alias, moves=(*alias.moves, points_at("rft-other2", 2)))
     await store.commit(Change(records=(Versioned(moved, 1),)))
-    assert await retention(store, 1000).tidy() == 1
+    assert await retention(store, 1000).clean_up() == 1
 
 
 async def test_what_changes_while_it_is_looked_at_stays(store: Store, redis: Redis) -> None:
@@ -188,9 +188,9 @@ async def test_a_pass_that_breaks_off_is_taken_up_by_the_next(store: Store, redi
     for job in jobs:
         await keep(store, job)
     with pytest.raises(ConnectionError):
-        await retention(DyingStore(redis, 4), 200).tidy()
+        await retention(DyingStore(redis, 4), 200).clean_up()
     assert [await is_whole(store, redis, job) for job in jobs] == [False] * 3 + [True] * 4
-    assert await retention(store, 200).tidy() == 4
+    assert await retention(store, 200).clean_up() == 4
     assert [await is_whole(store, redis, job) for job in jobs] == [False] * 7
 
 
@@ -206,19 +206,19 @@ async def test_old_evals_go_page_by_page_and_those_of_jobs_stay(store: Store, re
     theirs = replace(theirs, request=replace(theirs.request, job=DONE.id))
     for each in (*old, young, theirs):
         await store.commit(Change(records=(Versioned(each, 0),)))
-    assert await retention(store, 182).tidy() == 230
+    assert await retention(store, 182).clean_up() == 230
     assert {each.id for each in await store.records(Eval)} == {young.id, theirs.id}
     assert await redis.exists("{proctor}:eval:eval-000007") == 0
 
 
 async def test_digests_and_what_was_held_back_go_after_a_month(store: Store, redis: Redis) -> None:
     digest = Digest("C0RFT:2026-01-01", CHANNEL, START - DAY, START)
-    told, untold = HeldBack("C0RFT:1", CHANNEL, START, told=True), HeldBack("C0RFT:2", CHANNEL, START)
+    told, untold = HeldBack("C0RFT:1", CHANNEL, START, notified=True), HeldBack("C0RFT:2", CHANNEL, START)
     await store.commit(Change(records=(*tuple(Versioned(each, 0) for each in (digest, told, untold)),)))
     said = Posting(f"digest:{digest.id}", PostingKind.DIGEST, "digest:C0RFT", f"digest:{digest.id}", CHANNEL)
     await say(store, said)
-    assert await retention(store, 29.9).tidy() == 0
-    assert await retention(store, 30.1).tidy() == 2
+    assert await retention(store, 29.9).clean_up() == 0
+    assert await retention(store, 30.1).clean_up() == 2
     assert await store.record(Digest, digest.id) is None
     assert await redis.exists(f"{{proctor}}:ledger:digest:{digest.id}") == 0
     assert await store.records(HeldBack) == (untold,)
@@ -228,7 +228,7 @@ async def test_a_digest_that_still_waits_to_be_posted_stays(store: Store) -> Non
     digest = Digest("C0RFT:2026-01-01", CHANNEL, START - DAY, START)
     waiting = Posting(f"digest:{digest.id}", PostingKind.DIGEST, "digest:C0RFT", f"digest:{digest.id}", CHANNEL)
     await store.commit(Change(records=(Versioned(digest, 0),), postings=(waiting,)))
-    assert await retention(store, 99).tidy() == 0
+    assert await retention(store, 99).clean_up() == 0
 
 
 # -- what Slack refused --------------------------------------------------------------------------------------------
@@ -241,8 +241,8 @@ async def test_what_slack_refused_is_forgotten_after_a_month_but_not_a_refused_c
         await store.refuse(posting, "channel_not_found")
     noted = json.loads(str(await redis.hget("{proctor}:refused", a_posting().id)))
     assert abs(noted["at"] - now) < 60
-    assert await Retention(store, 180, lambda: now + 29 * DAY).tidy() == 0
-    assert await Retention(store, 180, lambda: now + 31 * DAY).tidy() == 1
+    assert await Retention(store, 180, lambda: now + 29 * DAY).clean_up() == 0
+    assert await Retention(store, 180, lambda: now + 31 * DAY).clean_up() == 1
     assert list(await store.refused()) == [card_id(job.id)]
 
 
@@ -251,9 +251,9 @@ async def test_what_waits_for_a_refused_card_goes_with_the_job(store: Store, sta
     job = replace(DONE, state=state)
     waits = status(job, "It runs.")
     await store.commit(Change(records=(Versioned(job, 0),), postings=(card_posting(job), waits)))
-    assert await retention(store, 200).tidy() == 0, "the card itself may still be on its way"
+    assert await retention(store, 200).clean_up() == 0, "the card itself may still be on its way"
     await store.refuse(card_posting(job), "channel_not_found")
-    assert await retention(store, 200).tidy() == removed
+    assert await retention(store, 200).clean_up() == removed
     assert await store.is_refused(waits.id) == bool(removed)
 
 

@@ -111,7 +111,7 @@ class Laboratory:
     async def begin_turn(self, runner: EvalRunner) -> asyncio.Task[None]:
         """Wait for a turn that is due and let `runner` take it."""
         claimed = await self.due()
-        starts = await self.store.starts(claimed[0])
+        starts = await self.store.attempts(claimed[0])
         task = asyncio.create_task(runner.turn(*claimed, starts, "reference"))
         self._turns.add(task)
         return task

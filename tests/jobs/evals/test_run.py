@@ -233,7 +233,7 @@ async def test_a_bot_that_dies_in_the_middle_asks_nothing_twice_that_is_on_file(
     lab.write_task({"valid.jsonl": valid_rows(40)})
     lab.endpoint.seconds = 0.02
     started = await lab.start()
-    timing = replace(QUICK, lease=0.3)
+    timing = replace(QUICK, lease=1.5)  # shorter ones are lost on a busy machine
     turn = await lab.under_way(started.id, lab.runner(timing))
     await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
     turn.cancel()
@@ -315,7 +315,7 @@ async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory
     held = await lab.store.record(Eval, started.id)
     assert held is not None
     ended = replace(held.value, state=EvalState.FAILED, note="ended elsewhere")
-    await lab.store.commit(Change(records=(Versioned(ended, held.version),), next_turn=-1))
+    await lab.store.commit(Change(records=(Versioned(ended, held.version),), due_in=-1))
 
     await turn
 

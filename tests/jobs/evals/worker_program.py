@@ -37,7 +37,7 @@ async def main(redis_url: str, endpoint: str, folder: Path) -> None:
         )
         while True:
             for claim in await store.claim("due", lease=1.0, limit=1):
-                await runner.turn(claim.id, claim.token, await store.starts(claim.id), "reference")
+                await runner.turn(claim.id, claim.token, await store.attempts(claim.id), "reference")
             await asyncio.sleep(0.01)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from jobs.aliases.move import in_production
 from jobs.approvals.open import approval_of
 from jobs.approvals.records import Approval
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.records import Checkpoint, Job, JobState
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Eval
@@ -71,8 +71,8 @@ class Room:
     async def change(self, job: Job) -> Job:
         """Write a job down as it is now."""
         held = await self.store.record(Job, job.id)
-        wake = {evidence_turn(job.id): 0.0}
-        await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), wake=wake))
+        schedule = {evidence_item(job.id): 0.0}
+        await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), schedule=schedule))
         return job
 
     async def turn(self, starts: int = 1) -> Evidence | None:

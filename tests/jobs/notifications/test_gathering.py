@@ -33,7 +33,7 @@ def test_it_tells_what_runs_and_what_ended_since_the_last() -> None:
 
 @pytest.mark.parametrize(("last", "told"), [(NOW - 30, ()), (NOW - 60, ()), (NOW - 61, ("rft-new",))])
 def test_nothing_is_told_twice(last: float, told: tuple[str, ...]) -> None:
-    digest = digest_of("d", ChannelPreferences(CHANNEL, told_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
+    digest = digest_of("d", ChannelPreferences(CHANNEL, covered_until=last), (ended("rft-new", NOW - 60),), (), (), NOW)
     assert digest.finished == told
     assert digest.is_empty is not bool(told)
 

@@ -123,11 +123,11 @@ async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room)
     (item,) = held.value.items
     assert (item.posting, item.text, item.people) == (WARNING.id, "Overfitting: .1", (ALICE, BOB))
 
-    await room.digests.quiet_turn(subject)  # too early: it comes back
+    await room.digests.post_held_back(subject)  # too early: it comes back
     assert await room.posted() == []
     room.clock.now = ends
-    await room.digests.quiet_turn(subject)
-    await room.digests.quiet_turn(subject)
+    await room.digests.post_held_back(subject)
+    await room.digests.post_held_back(subject)
     assert await room.posted() == [subject]
     assert await room.due() == {}
     assert (await room.quiet.visibility(WARNING)).broadcast
@@ -151,14 +151,14 @@ async def test_ending_quiet_hours_tells_at_once_and_what_comes_later_is_told_lat
     subject = f"quiet:{CHANNEL}:{int(at('2026-01-11T06:00'))}"
     await room.quiet.set_quiet(CHANNEL, None)
     assert await room.due() == {subject: 0}
-    await room.digests.quiet_turn(subject)
+    await room.digests.post_held_back(subject)
     assert await room.posted() == [subject]
 
     await room.quiet.set_quiet(CHANNEL, NIGHT)
     await room.quiet.visibility(replace(WARNING, id="another"))
     assert await room.due() == {f"{subject}:more": 7 * 3600}
     room.clock.now = at("2026-01-11T06:00")
-    await room.digests.quiet_turn(f"{subject}:more")
+    await room.digests.post_held_back(f"{subject}:more")
     assert await room.posted() == [subject, f"{subject}:more"]
 
 
@@ -201,7 +201,7 @@ async def test_a_digest_comes_once_a_day(room: Room) -> None:
     subject = await planned(room)
     for hour in ("2026-01-11T07:59", "2026-01-11T08:00", "2026-01-11T08:00", "2026-01-11T09:00", "2026-01-12T08:00"):
         room.clock.now = at(hour)
-        await room.digests.daily_turn(subject)
+        await room.digests.post_due(subject)
     assert await room.posted() == [f"digest:{CHANNEL}:2026-01-11", f"digest:{CHANNEL}:2026-01-12"]
     assert await room.due() == {subject: 24 * 3600}
     second = await room.store.record(Digest, f"{CHANNEL}:2026-01-12")
@@ -214,7 +214,7 @@ async def test_another_hour_on_the_same_day_posts_no_second_one(room: Room) -> N
     await room.add(WARNED)
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     plan = await room.digests.plan(CHANNEL, 18 * 60, "Europe/Berlin", by=ALICE, even_if_empty=False)
     assert plan.next_at == at("2026-01-12T17:00")
 
@@ -225,7 +225,7 @@ async def test_a_planned_hour_may_be_put_off_and_the_turn_that_comes_early_waits
     await room.digests.plan(CHANNEL, 18 * 60, "Europe/Berlin", by=ALICE, even_if_empty=False)
     assert await room.due() == {subject: 5 * 3600}  # 18:00 of the same day is earlier than 9:00 of the next
     room.clock.now = at("2026-01-10T16:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     assert await room.posted() == []
     assert await room.due() == {subject: 3600}
 
@@ -235,10 +235,10 @@ async def test_after_a_stop_it_comes_late_or_where_that_is_too_late_not(room: Ro
     await room.add(WARNED)
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00") + late
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     assert len(await room.posted()) == posted
     room.clock.now = at("2026-01-12T08:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     told = await room.store.record(Digest, f"{CHANNEL}:2026-01-12")
     assert told is not None
     since = at("2026-01-11T08:00") + late if posted else room.clock.now - 86_400
@@ -249,7 +249,7 @@ async def test_after_a_stop_it_comes_late_or_where_that_is_too_late_not(room: Ro
 async def test_where_nothing_happened_the_plan_says(room: Room, even_if_empty: bool, posted: int) -> None:
     subject = await planned(room, even_if_empty=even_if_empty)
     room.clock.now = at("2026-01-11T08:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     assert len(await room.posted()) == posted
     assert await room.due() == {subject: 24 * 3600}
 
@@ -261,7 +261,7 @@ async def test_a_digest_that_is_ended_comes_no_more(room: Room) -> None:
     assert await room.digests.stop(CHANNEL) is None
     assert await room.due() == {}
     room.clock.now = at("2026-01-11T08:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     assert await room.posted() == []
 
 
@@ -272,7 +272,7 @@ async def test_one_that_is_asked_for_comes_once_and_leaves_the_daily_one_alone(r
         await room.digests.post_now(CHANNEL, "trigger-9", BOB)
     assert await room.posted() == [f"digest:{CHANNEL}:now:trigger-9"]
     room.clock.now = at("2026-01-11T08:00")
-    await room.digests.daily_turn(subject)
+    await room.digests.post_due(subject)
     daily = await room.store.record(Digest, f"{CHANNEL}:2026-01-11")
     assert daily is not None
     assert daily.value.since == room.clock.now - 86_400
@@ -283,7 +283,7 @@ async def test_two_bots_at_once_post_one(room: Room) -> None:
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00")
     other = Digests(Store(room.redis, KINDS), next_daily, room.clock)
-    for turn in (room.digests.daily_turn, other.daily_turn):
+    for turn in (room.digests.post_due, other.post_due):
         await turn(subject)
     assert len(await room.posted()) == 1
 
@@ -298,7 +298,7 @@ async def test_whatever_people_plan_and_however_turns_fall_no_day_has_two(room: 
             zone = chance.choice(("Asia/Kolkata", "America/New_York", "Europe/Berlin"))
             await room.digests.plan(CHANNEL, chance.randrange(1440), zone, by=ALICE, even_if_empty=True)
         for _ in range(chance.randrange(3)):
-            await room.digests.daily_turn(subject)
+            await room.digests.post_due(subject)
     posted = await room.posted()
     assert len(posted) > 20
     assert posted == sorted(posted)

@@ -85,7 +85,8 @@ async def test_a_job_is_created_found_followed_and_read_to_its_checkpoints(local
     assert (job.status, job.error_message) == ("succeeded", None)
     assert (job.batch_size, job.n_epochs) == (4, 4)
     events = await local.events_since(job.id, None)
-    series = Series.of(step for step in map(step_of, events) if step)
+    steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
+    series = Series.of(step for step in steps if step)
     assert [step for step, _ in series.train] == list(range(1, 13))
     assert {3, 6, 9, 12} <= {step for step, _ in series.valid}
     assert series.last is not None

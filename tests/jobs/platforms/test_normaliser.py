@@ -9,6 +9,7 @@ import pytest
 from jobs.core.series import GraderFigures, Step, StepTiming
 from jobs.platforms.metrics import child, number, step_of, whole
 from jobs.platforms.parse import RemoteEvent, read_event
+from jobs.state.change import STEP
 from tests.jobs.platforms.stand_in import capture
 
 
@@ -16,11 +17,15 @@ def metrics(data: dict[str, Any], message: str = "", kind: str = "metrics") -> R
     return RemoteEvent(id="e", at=100.0, level="info", message=message, kind=kind, data=data)
 
 
+def read(event: RemoteEvent) -> Step | None:
+    return step_of(event.data, kind=event.kind, message=event.message, at=event.at)
+
+
 def test_the_published_event_is_read_whole() -> None:
     event = read_event(capture("rft_metrics_event.json"))
     no_errors = {"sample_parse_error": 0.0, "invalid_variable_error": 0.0, "other_error": 0.0}
 
-    step = step_of(event)
+    step = read(event)
 
     assert step == Step(
         step=10,
@@ -46,12 +51,19 @@ def test_the_published_event_is_read_whole() -> None:
         timing=StepTiming(
             sampling=226.82190561294556, training=402.43121099472046, eval=101.69386267662048, full=731.5038568973541
         ),
-        raw=event.data,
+        unread={
+            "mean_unresponsive_rewards": 0.0,
+            "model_graders_token_usage.gpt-4o-2024-08-06.eval_cached_tokens": 0.0,
+            "model_graders_token_usage.gpt-4o-2024-08-06.eval_prompt_tokens": 4820.0,
+            "model_graders_token_usage.gpt-4o-2024-08-06.train_cached_tokens": 0.0,
+            "model_graders_token_usage.gpt-4o-2024-08-06.train_prompt_tokens": 120741.0,
+            "model_graders_token_usage.gpt-4o-2024-08-06.eval_completion_tokens": 2810.0,
+        },
     )
 
 
 def test_bedrocks_event_is_read() -> None:
-    step = step_of(
+    step = read(
         metrics(
             {"step": 4, "total_steps": 67, "critic_rewards_mean": 0.4375, "response_length_mean": 211.5},
             "Step 4/67: training metrics",
@@ -76,14 +88,14 @@ def test_bedrocks_event_is_read() -> None:
     ],
 )
 def test_every_spelling_of_the_rewards_is_read(data: dict[str, Any]) -> None:
-    step = step_of(metrics({"step": 1, **data}))
+    step = read(metrics({"step": 1, **data}))
 
     assert step is not None
     assert (step.train_reward, step.valid_reward) == (0.5, 0.25)
 
 
 def test_a_step_without_validation_has_none() -> None:
-    step = step_of(metrics({"step": 3, "scores": {"train_reward_mean": 0.0}}))
+    step = read(metrics({"step": 3, "scores": {"train_reward_mean": 0.0}}))
 
     assert step is not None
     assert step.train_reward == 0.0
@@ -95,7 +107,7 @@ def test_nan_infinity_text_and_truth_are_no_figures() -> None:
     data = json.loads(
         '{"step": 2, "train_mean_reward": NaN, "full_valid_mean_reward": Infinity, "timing": {"step": 3}}'
     )
-    step = step_of(metrics({**data, "completion_tokens_mean": "12", "reasoning_tokens_mean": True}))
+    step = read(metrics({**data, "completion_tokens_mean": "12", "reasoning_tokens_mean": True}))
 
     assert step is not None
     assert (step.train_reward, step.valid_reward) == (None, None)
@@ -104,7 +116,7 @@ def test_nan_infinity_text_and_truth_are_no_figures() -> None:
 
 
 def test_rewards_below_zero_stay_below_zero() -> None:
-    step = step_of(metrics({"step": 1, "train_mean_reward": -0.02}))
+    step = read(metrics({"step": 1, "train_mean_reward": -0.02}))
 
     assert step is not None
     assert step.train_reward == -0.02
@@ -120,14 +132,14 @@ def test_rewards_below_zero_stay_below_zero() -> None:
     ],
 )
 def test_the_step_is_read_from_the_words_where_the_data_has_none(message: str, place: tuple[int, int | None]) -> None:
-    step = step_of(metrics({"train_mean_reward": 0.5}, message))
+    step = read(metrics({"train_mean_reward": 0.5}, message))
 
     assert step is not None
     assert (step.step, step.total_steps) == place
 
 
 def test_the_data_is_believed_before_the_words() -> None:
-    step = step_of(metrics({"step": 11.0, "total_steps": 40}, "Step 10/20"))
+    step = read(metrics({"step": 11.0, "total_steps": 40}, "Step 10/20"))
 
     assert step is not None
     assert (step.step, step.total_steps) == (11, 40)
@@ -144,11 +156,11 @@ def test_the_data_is_believed_before_the_words() -> None:
     ],
 )
 def test_what_is_not_a_step_is_none(event: RemoteEvent) -> None:
-    assert step_of(event) is None
+    assert read(event) is None
 
 
 def test_figures_count_even_where_the_platform_forgets_to_call_them_metrics() -> None:
-    assert step_of(metrics({"step": 1, "critic_rewards_mean": 0.1}, kind="message")) is not None
+    assert read(metrics({"step": 1, "critic_rewards_mean": 0.1}, kind="message")) is not None
 
 
 def test_graders_may_come_as_an_object_by_name_and_with_some_figures_only() -> None:
@@ -159,7 +171,7 @@ def test_graders_may_come_as_an_object_by_name_and_with_some_figures_only() -> N
         "timing": {"graders": [{"name": "f1", "valid_execution_latency_mean": 0.01}, {"no": "name"}, "text"]},
     }
 
-    step = step_of(metrics(data))
+    step = read(metrics(data))
 
     assert step is not None
     assert step.graders == (
@@ -169,18 +181,65 @@ def test_graders_may_come_as_an_object_by_name_and_with_some_figures_only() -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [(1, 1.0), (0, 0.0), (-2.5, -2.5), (True, None), ("1", None), (None, None), (math.nan, None)]
+    ("name", "field"),
+    [
+        ("frac_reward_zero_std", "zero_std_share"),
+        ("critic_frac_reward_zero_std", "zero_std_share"),
+        ("completions/clipped_ratio", "clipped_share"),
+        ("response_length_clip_ratio", "clipped_share"),
+        ("actor_entropy", "entropy"),
+        ("policy_entropy", "entropy"),
+    ],
 )
-def test_numbers(given: object, read: float | None) -> None:
-    assert number(given) == read
+def test_what_few_platforms_send_is_read_under_each_of_its_names(name: str, field: str) -> None:
+    step = read(metrics({"step": 1, name: 0.25}))
+    assert step is not None
+    assert getattr(step, field) == 0.25
+    assert step.unread == {}
 
 
-@pytest.mark.parametrize(("given", "read"), [(3, 3), (3.0, 3), (3.5, None), (-1, None), ("auto", None), (0, 0)])
-def test_whole_numbers(given: object, read: int | None) -> None:
-    assert whole(given) == read
+def test_rewards_and_losses_that_are_not_finite_are_named() -> None:
+    step = read(metrics({"step": 1, "loss": math.nan, "train_reward_mean": math.inf, "kl": math.nan}))
+    assert step is not None
+    assert step.not_finite == ("train_reward_mean", "loss")
+    assert (step.train_reward, step.unread) == (None, {})
+
+
+def test_figures_that_nobody_reads_are_kept_by_name_a_few_of_them() -> None:
+    nested = {f"figure_{number}": number for number in range(9)}
+    step = read(metrics({"step": 1, "more": nested, "kl": 0.5, "loss": 0.1, "note": "text", "on": True}))
+    assert step is not None
+    assert len(step.unread) == 6
+    assert list(step.unread)[:3] == ["kl", "loss", "more.figure_0"]
+
+
+def test_a_count_beside_its_mean_is_no_news() -> None:
+    step = read(metrics({"step": 1, "usage": {"tokens_mean": 2.0, "tokens_count": 8.0, "calls_count": 4.0}}))
+    assert step is not None
+    assert step.unread == {"usage.tokens_mean": 2.0, "usage.calls_count": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(1, 1.0), (0, 0.0), (-2.5, -2.5), (True, None), ("1", None), (None, None), (math.nan, None)]
+)
+def test_numbers(given: object, expected: float | None) -> None:
+    assert number(given) == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), [(3, 3), (3.0, 3), (3.5, None), (-1, None), ("auto", None), (0, 0)])
+def test_whole_numbers(given: object, expected: int | None) -> None:
+    assert whole(given) == expected
 
 
 def test_a_path_through_something_else_leads_to_nothing() -> None:
     assert child({"a": {"b": 1}}, "a", "b") == {}
     assert child({"a": None}, "a") == {}
     assert child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
+
+
+def test_what_is_kept_of_a_job_of_96_steps_is_small_and_is_read_back() -> None:
+    event = capture("rft_metrics_event.json")
+    steps = [read(read_event({**event, "data": {**event["data"], "step": number}})) for number in range(96)]
+    kept = [STEP.dump_json(step, exclude_defaults=True) for step in steps if step]
+    assert sum(map(len, kept)) <= 110_000  # this one was evaluated at every step
+    assert [STEP.validate_json(step) for step in kept] == steps

@@ -24,10 +24,13 @@ def a_series(
     last: int = LAST,
     parts: Mapping[str, Figure] | None = None,
     tokens: Figure | None = None,
-    raw: Mapping[str, Figure] | None = None,
+    entropy: Figure | None = None,
+    zero_std_share: Figure | None = None,
+    clipped_share: Figure | None = None,
     errors: Mapping[str, Figure] | None = None,
+    broken_from: int | None = None,
 ) -> Series:
-    """Every step up to `last`, a minute each, evaluated every five steps."""
+    """Every step up to `last`, a minute each, evaluated every five steps; a loss is NaN from `broken_from` on."""
 
     def one(step: int) -> Step:
         evaluated = step % 5 == 0
@@ -41,7 +44,10 @@ def a_series(
             valid_reward=valid(step) if evaluated else None,
             graders=tuple(graders),
             train_completion_tokens=tokens(step) if tokens else None,
-            raw={name: figure(step) for name, figure in (raw or {}).items()},
+            zero_std_share=zero_std_share(step) if zero_std_share else None,
+            clipped_share=clipped_share(step) if clipped_share else None,
+            entropy=entropy(step) if entropy else None,
+            not_finite=("loss",) if broken_from is not None and step >= broken_from else (),
         )
 
     return Series(tuple(map(one, range(last + 1))))
@@ -70,11 +76,9 @@ def restless(series_seed: int) -> Series:
         last=150,
         parts={"precision": jumping(0, 1), "recall": jumping(0, 1), "checked": jumping(0, 1)},
         tokens=jumping(50, 4000),
-        raw={
-            "frac_reward_zero_std": jumping(0.3, 1),
-            "clipped_ratio": jumping(0, 1),
-            "actor_entropy": jumping(0.01, 2),
-        },
+        zero_std_share=jumping(0.3, 1),
+        clipped_share=jumping(0, 1),
+        entropy=jumping(0.01, 2),
         errors={
             "sample_parse_error": jumping(0, 0.4),
             "python_grader_runtime_error": jumping(-0.5, 0.4),

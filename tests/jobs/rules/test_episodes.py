@@ -1,6 +1,7 @@
 import pytest
 
-from jobs.rules.alert import Episode, JobFacts, Sign, episodes
+from jobs.rules import JobFacts
+from jobs.rules.alert import Episode, Sign, episodes
 
 SIGNS = {"!": Sign.HOLDS, "?": Sign.UNCLEAR, ".": Sign.CLEAN}
 

@@ -5,32 +5,34 @@ import pytest
 from jobs.core.errors import InvalidRequest
 from jobs.core.records import Hyperparameters, JobState
 from jobs.core.series import Series
-from jobs.rules import RULES, AlertSettings, Rule, evaluate, facts_of, rules_of
+from jobs.rules import RULES, Rule, RuleInputs, changed_rules, evaluate, facts_of, rules_of
 from jobs.rules.overfitting import Overfitting
 from tests import records
 from tests.jobs.rules.made_up_jobs import FACTS, a_series, restless
 from tests.jobs.rules.simulated_jobs import KINDS, simulate
 
+JOBS = (restless(0), Series(restless(1).steps[:9]))
+
 
 def test_without_changes_the_rules_are_the_defaults() -> None:
-    assert AlertSettings.of({}) == AlertSettings() == AlertSettings(RULES)
+    assert changed_rules({}) == RULES
 
 
 def test_a_task_changes_thresholds_and_leaves_rules_out() -> None:
-    settings = AlertSettings.of({"O1": {"least_drift": 0.5, "patience": 3}, "O2": False})
-    assert settings.rules[0] == Overfitting(least_drift=0.5, patience=3)
-    assert [rule.rule for rule in settings.rules] == [rule.rule for rule in RULES if rule.rule != "O2"]
+    rules = changed_rules({"O1": {"least_drift": 0.5, "patience": 3}, "O2": False})
+    assert rules[0] == Overfitting(least_drift=0.5, patience=3)
+    assert [rule.code for rule in rules] == [rule.code for rule in RULES if rule.code != "O2"]
     plan = KINDS["overfit falling"]
     series = simulate(plan, 1)
     assert {"O1", "O2"} <= {alert.rule for alert in evaluate(series, plan.facts)}
-    assert not {"O1", "O2"} & {alert.rule for alert in evaluate(series, plan.facts, settings.rules)}
+    assert not {"O1", "O2"} & {alert.rule for alert in evaluate(series, plan.facts, rules)}
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"O9": {}}, "no rule called O9; the nearest is O"),
-        ({"O1": {"drift": 0.1}}, "no threshold of O1 called drift; the nearest is least_drift"),
+        ({"O9": {}}, "no rule called 'O9'; did you mean 'O"),
+        ({"O1": {"drift": 0.1}}, "no threshold of O1 called 'drift'; did you mean 'least_drift'"),
         ({"O1": {"least_drift": "wide"}}, "alerts.O1.least_drift is a number from 0 up, not 'wide'"),
         ({"O1": {"least_drift": -1}}, "not -1"),
         ({"O1": {"least_drift": float("nan")}}, "not nan"),
@@ -42,7 +44,7 @@ def test_a_task_changes_thresholds_and_leaves_rules_out() -> None:
 )
 def test_what_is_not_a_setting_is_refused_in_words(changes: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidRequest, match=r"alerts") as refused:
-        AlertSettings.of(changes)
+        changed_rules(changes)
     assert said in str(refused.value)
 
 
@@ -64,7 +66,7 @@ def test_a_job_carries_the_thresholds_of_its_task() -> None:
     changed = replace(job, alert_settings={"O1": {"patience": 4}, "C": False})
     rules = rules_of(changed)
     assert rules[0] == Overfitting(patience=4)
-    assert {rule.rule for rule in RULES} - {rule.rule for rule in rules} == {"C"}
+    assert {rule.code for rule in RULES} - {rule.code for rule in rules} == {"C"}
     assert rules_of(replace(changed, last_step=9)) is rules
 
 
@@ -73,16 +75,18 @@ def test_settings_of_another_version_are_left_out_and_the_rest_stands() -> None:
     assert rules_of(job) == (Overfitting(patience=4), *RULES[1:])
 
 
-@pytest.mark.parametrize("number", [1, 1000])
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
+@pytest.mark.parametrize("number", [0, 1, 1000])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_no_threshold_that_is_let_through_breaks_a_rule(rule: Rule, number: int) -> None:
     names = [field.name for field in fields(rule) if isinstance(field.default, int | float)]
     for name in names:
-        (changed,) = (r for r in AlertSettings.of({rule.rule: {name: number}}).rules if r.rule == rule.rule)
-        for series in (restless(0), Series(restless(1).steps[:9])):
-            for alert in changed.alerts(series, FACTS):
-                assert changed.why(alert.values)
-            changed.panels(series, FACTS)
+        whole = isinstance(getattr(rule, name), int)
+        (changed,) = (r for r in changed_rules({rule.code: {name: number or int(whole)}}) if r.code == rule.code)
+        for series in JOBS:
+            inputs = RuleInputs(series, FACTS)
+            for alert in changed.alerts(inputs):
+                assert changed.why(alert.level, alert.values)
+            changed.picture(inputs)
 
 
 def test_a_silent_job_stalls_by_its_record_and_is_over_it_with_any_event() -> None:

@@ -101,31 +101,31 @@ async def test_of_many_changes_at_once_each_takes_effect_on_the_one_before(store
 
 async def test_due_work_is_claimed_by_one(store: Store) -> None:
     for number in range(30):
-        await store.commit(Change(records=(Versioned(a_job(id=f"rft-{number:06d}"), 0),), next_turn=0))
+        await store.commit(Change(records=(Versioned(a_job(id=f"rft-{number:06d}"), 0),), due_in=0))
     claims = await asyncio.gather(*(store.claim("due", lease=60, limit=10) for _ in range(6)))
     claimed = [claim.id for batch in claims for claim in batch]
     assert len(claimed) == len(set(claimed)) == 30
 
 
 async def test_a_lease_that_runs_out_hands_the_work_on_and_counts_the_start(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     assert [c.id for c in await store.claim("due", lease=0.01, limit=10)] == ["rft-abc234"]
     again: tuple[object, ...] = ()
     while not again:
         again = await store.claim("due", lease=60, limit=10)
-    assert await store.starts("rft-abc234") == 2
+    assert await store.attempts("rft-abc234") == 2
     held = await store.record(Job, "rft-abc234")
     assert held is not None
-    await store.commit(Change(records=(held,), next_turn=-1))
-    assert await store.starts("rft-abc234") == 0
+    await store.commit(Change(records=(held,), due_in=-1))
+    assert await store.attempts("rft-abc234") == 0
     assert await store.claim("due", lease=60, limit=10) == ()
 
 
 async def test_a_claim_asked_twice_with_one_token_answers_the_same(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     assert await store._run("claim", "due", "token", 60_000, 10) == ["rft-abc234"]
     assert await store._run("claim", "due", "token", 60_000, 10) == ["rft-abc234"]
-    assert await store.starts("rft-abc234") == 1
+    assert await store.attempts("rft-abc234") == 1
 
 
 async def test_a_once_key_is_held_by_the_first(store: Store) -> None:

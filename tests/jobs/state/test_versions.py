@@ -164,12 +164,12 @@ async def test_a_posting_that_only_a_newer_bot_can_deliver_stays_in_the_outbox(r
 
 
 async def test_a_work_item_that_only_a_newer_bot_can_do_is_not_counted_as_failed(redis: Redis, store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     await redis.hset("{proctor}:job:rft-abc234", "value", '{"id":"rft-abc234","state":"hibernating"}')
     for _ in range(3):
         while not (claimed := await store.claim("due", lease=60, limit=1)):  # noqa: ASYNC110 - Redis has the clock
             await asyncio.sleep(0.01)
-        assert await store.starts(claimed[0].id) == 1
+        assert await store.attempts(claimed[0].id) == 1
         async with kept(store, claimed[0].id, claimed[0].token, 0.02):
             await store.record(Job, claimed[0].id)
 
@@ -178,7 +178,7 @@ async def test_what_an_older_bot_cannot_read_it_does_not_remove(redis: Redis, st
     digests = (Digest(name, CHANNEL, 0.0, 1.0) for name in ("one", "two"))
     await store.commit(Change(records=tuple(Versioned(digest, 0) for digest in digests)))
     await redis.hset("{proctor}:digest:one", "value", '{"id":"one"}')
-    assert await Retention(store).tidy() == 1
+    assert await Retention(store).clean_up() == 1
     assert await redis.exists("{proctor}:digest:one")
 
 

@@ -220,7 +220,7 @@ WATCHED = {
 def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
     task = TaskCatalogue(write_folder(tmp_path, WATCHED)).load("small")
     assert (task.held_out_graders, task.guardrails, task.alias) == (("judge",), {"exact": -0.02}, "canary")
-    assert task.alerts.changes == {"O1": {"patience": 3}}
+    assert task.alerts == {"O1": {"patience": 3}}
     assert (task.approval.expires_days, task.evidence_runs) == (7.0, 3)
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.records import ApprovalPolicy, Hyperparameters
-from jobs.rules import AlertSettings
 from jobs.tasks import Oversight, TaskCatalogue
 from jobs.tasks.manifest import read_manifest
 from tests.jobs.tasks.folder import write_folder
@@ -48,8 +47,7 @@ def test_every_key_is_read() -> None:
 def test_how_jobs_are_watched_and_checkpoints_signed_off_is_read() -> None:
     oversight = read_manifest(FULL, "small/task.yaml", "small").oversight
     changes = {"O1": {"least_drift": 0.08, "patience": 3}, "N": {"much": 0.6}, "P": False}
-    assert oversight.alerts == AlertSettings.of(changes)
-    assert oversight.alerts.changes == changes
+    assert oversight.alerts == changes
     assert oversight.held_out_graders == ("judge",)
     assert oversight.guardrails == {"exact": -0.05, "format": -0.02}
     assert (oversight.alias, oversight.evidence_runs) == ("canary_2", 5)
@@ -68,7 +66,7 @@ def test_the_reminder_of_a_short_approval_comes_half_way() -> None:
 
 def test_an_empty_file_means_all_defaults() -> None:
     manifest = read_manifest("", "small/task.yaml", "small")
-    assert manifest.oversight == Oversight(AlertSettings(), (), {}, "production", ApprovalPolicy(), 3)
+    assert manifest.oversight == Oversight({}, (), {}, "production", ApprovalPolicy(), 3)
     assert (manifest.title, manifest.quorum, manifest.approvers) == ("small", 2, ())
     assert manifest.defaults.hyperparameters == Hyperparameters()
 
@@ -131,7 +129,7 @@ def test_one_approver_needs_no_list() -> None:
         ("alerts:\n  wide: false", "line 2: 'alerts.wide' is not a key of task.yaml; known: O1, O2, O0, "),
         ("alerts:\n  O1: 3", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
         ("alerts:\n  O1: true", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
-        ("alerts:\n  O1:\n    drift: 1", "line 3: alerts: there is no threshold of O1 called drift; the nearest is "),
+        ("alerts:\n  O1:\n    drift: 1", "line 3: alerts: there is no threshold of O1 called 'drift'; did you mean "),
         (
             "alerts:\n  O1:\n    errors: 3\n    patience: 1.5",
             "line 4: alerts.O1.patience is a whole number from 1 up, not 1.5.",

@@ -58,9 +58,9 @@ async def test_records_of_every_kind_are_kept_and_listed(store: Store) -> None:
 
 
 async def test_others_are_woken_earlier_never_later(store: Store, redis: Redis) -> None:
-    await store.commit(Change(wake={"rft-1": 60.0, "rft-2": 0.0}))
-    await store.commit(Change(wake={"rft-1": 5.0, "rft-2": 60.0}))
+    await store.commit(Change(schedule={"rft-1": 60.0, "rft-2": 0.0}))
+    await store.commit(Change(schedule={"rft-1": 5.0, "rft-2": 60.0}))
     due = dict(cast("list[tuple[str, float]]", await redis.zrange("{proctor}:due", 0, -1, withscores=True)))
     assert 50_000 < due["rft-1"] - due["rft-2"] + 50_000 < 56_000
-    await store.commit(Change(wake={"rft-1": -1.0}))
+    await store.commit(Change(schedule={"rft-1": -1.0}))
     assert await redis.zrange("{proctor}:due", 0, -1) == ["rft-2"]

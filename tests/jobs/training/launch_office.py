@@ -111,7 +111,7 @@ class Office:
 
     async def turn(self, job_id: str, starts: int = 1) -> Job:
         """Take one turn, and return the job after it."""
-        await self.jobs.turn(job_id, starts, "reference")
+        await self.jobs.work(job_id, starts, "reference")
         return await self.job(job_id)
 
     async def until(self, job_id: str, *states: JobState) -> Job:

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.approvals.records import Approval, Ending, Settlement
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
-from jobs.core.ids import evidence_turn
+from jobs.core.ids import evidence_item
 from jobs.core.permissions import NotPermitted
 from jobs.core.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.platforms.gateway import Gateway
@@ -325,9 +325,9 @@ async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: 
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
     job = await bureau.look(await bureau.attach())
-    await bureau.store.commit(Change(wake={evidence_turn(job.id): -1.0}))
+    await bureau.store.commit(Change(schedule={evidence_item(job.id): -1.0}))
     await bureau.attach(task="small", trigger="typed later")
-    assert await bureau.store._redis.zscore("{proctor}:due", evidence_turn(job.id)) is not None
+    assert await bureau.store._redis.zscore("{proctor}:due", evidence_item(job.id)) is not None
 
 
 async def test_not_everybody_says_which_task_a_job_is_of(bureau: Bureau) -> None:

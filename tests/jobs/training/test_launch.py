@@ -13,9 +13,9 @@ from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.records import Action, Hyperparameters, Job, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken, Store
-from jobs.training.launch import MOST_TIDYING, MOST_UNKNOWN
+from jobs.training.launch import MOST_CLEANUPS, MOST_UNKNOWN
 from jobs.training.plan import job_id
-from jobs.training.service import MOST_STARTS
+from jobs.training.service import MOST_ATTEMPTS
 from tests.jobs.tasks.folder import grader, line, write_folder
 from tests.jobs.training.launch_office import Fate, Office, ProcessEnded, open_office
 from tests.lossy_way import Loss
@@ -287,7 +287,7 @@ async def test_tidying_is_given_up_after_a_while(office: Office) -> None:
     office.way.lose("POST /fine_tuning/jobs", "refused")
     await office.turn(job.id)
     office.gateway._asker._sleep = no_wait
-    for _ in range(MOST_TIDYING):
+    for _ in range(MOST_CLEANUPS):
         assert await office.is_due(job.id)
         office.way.lose("GET /files", "broken", "broken", "broken")
         await office.turn(job.id)
@@ -357,7 +357,7 @@ async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Offi
 
 async def test_a_launch_that_kills_every_worker_is_ended_with_a_reference(office: Office) -> None:
     job = await office.launching()
-    refused = await office.turn(job.id, starts=MOST_STARTS + 1)
+    refused = await office.turn(job.id, starts=MOST_ATTEMPTS + 1)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "reference" in str(refused.note)
     assert await office.told() == [f"small was not launched. {refused.note}"]

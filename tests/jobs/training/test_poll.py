@@ -47,7 +47,7 @@ def test_new_steps_move_the_job_its_card_and_its_curve() -> None:
     assert (job.last_step, job.total_steps, job.valid_reward, job.first_valid_reward) == (10, 100, 0.5, 0.2)
     assert job.last_event == "ev-10"
     assert kinds(change) == [PostingKind.CARD, PostingKind.CURVE]
-    assert change.next_turn == PROFILE.poll_seconds
+    assert change.due_in == PROFILE.poll_seconds
     assert job.started_at == 1_101.0
 
 
@@ -147,7 +147,7 @@ def test_the_milder_form_that_was_never_told_is_not_told_when_both_are_over() ->
     first = job_of(followed(SMALL, replace(news(), steps=AT_ONCE.steps)))
     series = overfitting(0.55, 0.62, 0.70, 0.78, climb=0.006)
     over = followed(first, replace(news(), steps=series.steps), AT_ONCE)
-    assert [(alert.rule, alert.told, alert.cleared) for alert in job_of(over).alerts] == [
+    assert [(alert.rule, alert.notified, alert.cleared) for alert in job_of(over).alerts] == [
         ("O2", True, 70),
         ("O1", False, 70),
     ]
@@ -246,8 +246,8 @@ def test_the_end_with_checkpoints_has_them_evaluated() -> None:
     ended = news("succeeded", 0.2, 0.5, checkpoints=(a_checkpoint(10),))
     change = followed(a_job(), ended)
     assert job_of(change).state is JobState.SUCCEEDED
-    assert change.wake == {"evidence:rft-abc234": 0.0}
-    assert change.next_turn == -1
+    assert change.schedule == {"evidence:rft-abc234": 0.0}
+    assert change.due_in == -1
     assert (change.record(Approval), PostingKind.SUMMARY in kinds(change)) == (None, False)
     assert job_of(change).checkpoints[0].scores == {"precision": 0.6, "recall": 0.5}
 
@@ -255,7 +255,7 @@ def test_the_end_with_checkpoints_has_them_evaluated() -> None:
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_the_end_without_checkpoints_is_said_in_the_thread(status: str) -> None:
     change = followed(a_job(), news(status, checkpoints=()))
-    assert change.wake == {}
+    assert change.schedule == {}
     (line,) = [p for p in change.postings if p.kind is PostingKind.STATUS]
     assert line.text is not None
     assert "checkpoint" in line.text
@@ -274,14 +274,14 @@ def test_a_pause_is_said_once_and_polled_slowly() -> None:
     first = followed(a_job(), paused)
     assert job_of(first).state is JobState.PAUSED
     assert kinds(first) == [PostingKind.CARD, PostingKind.STATUS]
-    assert first.next_turn == PROFILE.idle_poll_seconds
+    assert first.due_in == PROFILE.idle_poll_seconds
     assert followed(job_of(first), paused).postings == ()
 
 
 def test_an_unknown_status_is_alive() -> None:
     change = followed(a_job(), news("pausing"))
     assert job_of(change).state is JobState.WATCHING
-    assert change.next_turn == PROFILE.idle_poll_seconds
+    assert change.due_in == PROFILE.idle_poll_seconds
 
 
 def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
@@ -291,7 +291,7 @@ def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
         change = unanswered(held, PlatformUnavailable("local does not answer."), PROFILE)
         changed = change.record(Job)
         assert changed is not None
-        waits.append(change.next_turn or 0)
+        waits.append(change.due_in or 0)
         said += len(change.postings)
         held = Versioned(changed.value, 1)
     assert waits == sorted(waits)
@@ -301,7 +301,7 @@ def test_polls_without_an_answer_back_off_and_are_said_once() -> None:
 
 def test_a_platform_that_asks_to_wait_is_waited_for() -> None:
     change = unanswered(Versioned(a_job(), 1), PlatformUnavailable("busy", retry_after=77.0), PROFILE)
-    assert change.next_turn == 77.0
+    assert change.due_in == 77.0
 
 
 def test_an_answer_after_a_long_silence_is_said() -> None:
@@ -344,7 +344,7 @@ def a_metrics_event(step: int) -> RemoteEvent:
 
 
 async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), next_turn=0))
+    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     async with LateGateway() as gateway:
         watcher = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
 
@@ -369,7 +369,7 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
 ) -> None:
     job = a_job(batch_size=16, heard_at=1_003.0, started_at=1_001.0, last_event="ev-3", last_step=3, step_seconds=1.0)
     steps = tuple(a_step(number) for number in (1, 2, 3))
-    await store.commit(Change(records=(Versioned(job, 0),), steps=steps, next_turn=0))
+    await store.commit(Change(records=(Versioned(job, 0),), steps=steps, due_in=0))
     now, read = NOW, []
 
     class Watched(Store):
@@ -406,4 +406,4 @@ def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
 
 def test_a_platform_that_is_gone_from_the_settings_is_asked_about_seldom() -> None:
     change = unanswered(Versioned(a_job(), 1), NotFound("There is no platform 'gone'."), None)
-    assert change.next_turn == LONGEST_WAIT
+    assert change.due_in == LONGEST_WAIT

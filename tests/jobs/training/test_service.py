@@ -12,7 +12,7 @@ from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from jobs.training.service import MOST_STARTS
+from jobs.training.service import MOST_ATTEMPTS
 from tests.jobs.training.launch_office import Office, open_office
 from tests.records import ALICE, BOB, CHANNEL, a_job
 
@@ -39,7 +39,7 @@ class BusyStore(Store):
 
 async def keep(office: Office, *jobs: Job) -> None:
     for job in jobs:
-        await office.store.commit(Change(records=(Versioned(job, 0),), next_turn=0))
+        await office.store.commit(Change(records=(Versioned(job, 0),), due_in=0))
 
 
 async def ask(office: Office, reference: str, action: Action, by: str = BOB) -> Job:
@@ -63,6 +63,14 @@ async def test_a_job_is_found_by_enough_of_its_beginning(office: Office) -> None
         await office.jobs.job("rft-ab")
     with pytest.raises(NotFound, match=r"There is no job 'rft-abc235'; did you mean 'rft-abc234'\?"):
         await office.jobs.job("rft-abc235")
+
+
+async def test_a_job_is_found_by_its_id_on_the_platform(office: Office) -> None:
+    await keep(office, a_job(id="rft-abc234", remote_id="ftjob-7"), a_job(id="rft-abd999", remote_id=None))
+    found = await office.jobs.of_remote("ftjob-7")
+    assert found is not None
+    assert found.id == "rft-abc234"
+    assert await office.jobs.of_remote("ftjob-8") is None
 
 
 async def test_an_id_that_is_not_alike_is_not_guessed_and_nothing_is_not_the_only_job(office: Office) -> None:
@@ -146,9 +154,8 @@ async def test_a_platform_that_cannot_pause_says_what_else_there_is(office: Offi
 async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office) -> None:
     await keep(office, a_job())
     held = await office.held("rft-abc234")
-    office.jobs._store = BusyStore(
-        office.store._redis, Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
-    )
+    theirs = Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
+    office.jobs = replace(office.jobs, store=BusyStore(office.store._redis, theirs))
     asked = await ask(office, "rft-abc234", Action.CANCEL)
     assert (asked.last_step, asked.pending is not None) == (9, True)
     assert await office.job("rft-abc234") == asked
@@ -250,7 +257,7 @@ async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(off
     await office.store.commit(
         Change(
             records=(Versioned(replace(job, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "t")), 6),),
-            next_turn=0,
+            due_in=0,
         )
     )
     assert (await office.turn("rft-abc234")).pending is None
@@ -262,7 +269,7 @@ async def test_a_turn_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_n
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
     busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
-    office.jobs._launcher._store = busy
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
     assert (await office.turn(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
     assert office.remote_files() == []
@@ -274,7 +281,8 @@ async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_aga
     (claim,) = await office.store.claim("due", lease=60.0, limit=1)
     held = await office.held(job.id)
     noted = Change(records=(Versioned(replace(held.value, note="theirs"), held.version),))
-    office.jobs._watcher._store = BusyStore(office.store._redis, noted)
+    busy = BusyStore(office.store._redis, noted)
+    office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
 
     await office.turn(job.id)
 
@@ -288,8 +296,8 @@ async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_aga
 async def test_a_turn_of_a_job_that_has_ended_or_never_was_does_nothing(office: Office) -> None:
     await keep(office, a_job(state=JobState.SUCCEEDED))
     before = await office.held("rft-abc234")
-    await office.jobs.turn("rft-abc234", 1, "reference")
-    await office.jobs.turn("rft-never", 1, "reference")
+    await office.jobs.work("rft-abc234", 1, "reference")
+    await office.jobs.work("rft-never", 1, "reference")
     assert await office.held("rft-abc234") == before
 
 
@@ -305,7 +313,7 @@ async def test_a_job_that_keeps_killing_its_worker_is_set_aside_and_said_once(
 ) -> None:
     await keep(office, a_job(state=state))
     for _ in range(2):
-        job = await office.turn("rft-abc234", starts=MOST_STARTS + 1)
+        job = await office.turn("rft-abc234", starts=MOST_ATTEMPTS + 1)
         assert job.state is state
         assert said in str(job.note)
         assert "(reference reference)" in str(job.note)
@@ -316,6 +324,6 @@ async def test_a_job_that_keeps_killing_its_worker_is_set_aside_and_said_once(
 
 async def test_tidying_that_keeps_killing_its_worker_ends(office: Office) -> None:
     await keep(office, a_job(state=JobState.NOT_LAUNCHED))
-    await office.turn("rft-abc234", starts=MOST_STARTS + 1)
+    await office.turn("rft-abc234", starts=MOST_ATTEMPTS + 1)
     assert not await office.is_due("rft-abc234")
     assert await office.lanes() == set()

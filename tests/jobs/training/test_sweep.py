@@ -56,7 +56,7 @@ class Tower:
         """Let the bot watch jobs, whose next turns come in `due` seconds."""
         for number in numbers:
             job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status=status, last_event="ev-1")
-            await self.store.commit(Change(records=(Versioned(job, 0),), next_turn=due))
+            await self.store.commit(Change(records=(Versioned(job, 0),), due_in=due))
 
     def lists(self, jobs: Sequence[JobJson]) -> None:
         """Let the platform list jobs, and show each."""
@@ -171,7 +171,7 @@ async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
     tower.lists([on_platform(number) for number in range(MANY)])
     held = await tower.held(3)
     wish = replace(held.value, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed"))
-    await tower.store.commit(Change(records=(Versioned(wish, held.version),), next_turn=0))
+    await tower.store.commit(Change(records=(Versioned(wish, held.version),), due_in=0))
 
     await tower.sweep()
 
@@ -298,7 +298,7 @@ async def test_jobs_that_are_not_in_the_list_are_still_asked(tower: Tower) -> No
 async def test_a_platform_that_is_gone_from_the_settings_does_not_stop_the_sweeps(tower: Tower) -> None:
     for number in range(MANY):
         job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status="queued", platform="gone")
-        await tower.store.commit(Change(records=(Versioned(job, 0),), next_turn=1.0))
+        await tower.store.commit(Change(records=(Versioned(job, 0),), due_in=1.0))
     (claim,) = await tower.store.claim("sweeps", lease=60, limit=9)
 
     await tower.sweeper.sweep(claim.id, claim.token)
@@ -312,7 +312,7 @@ async def test_jobs_that_are_over_are_watched_no_more_and_without_any_there_are_
     await tower.knows(1)
     held = await tower.held(1)
     over = replace(held.value, state=JobState.SUCCEEDED, platform_status="succeeded")
-    await tower.store.commit(Change(records=(Versioned(over, held.version),), next_turn=-1))
+    await tower.store.commit(Change(records=(Versioned(over, held.version),), due_in=-1))
 
     await tower.sweep()
 

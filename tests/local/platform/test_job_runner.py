@@ -85,7 +85,7 @@ async def test_a_killed_trainer_is_started_again_and_goes_on(tmp_path: Path, und
         job = await launch(client)
         for step in (1, 4, 9):
             await reaches(client, job.id, step)
-            os.kill(platform.trainers[job.id], signal.SIGKILL)
+            os.kill(platform.runner.trainers[job.id], signal.SIGKILL)
             await new_trainer(platform, job.id)
 
         assert (await ended(client, job.id)).status == "succeeded"
@@ -95,8 +95,8 @@ async def test_a_killed_trainer_is_started_again_and_goes_on(tmp_path: Path, und
 
 
 async def new_trainer(platform: Platform, job_id: str) -> None:
-    killed = platform.trainers.get(job_id)
-    await until(lambda: platform.trainers.get(job_id, killed) != killed)
+    killed = platform.runner.trainers.get(job_id)
+    await until(lambda: platform.runner.trainers.get(job_id, killed) != killed)
 
 
 async def test_a_killed_platform_started_again_goes_on(tmp_path: Path, undisturbed: Curve) -> None:
@@ -159,7 +159,7 @@ async def test_a_paused_job_has_a_model_that_answers_and_resumes_where_it_was(
         paused = await client.fine_tuning.jobs.pause(job.id)
 
         assert str(paused.status) == "paused"
-        assert platform.trainers == {}
+        assert platform.runner.trainers == {}
         step = (await curve(client, job.id))[-1][0]
         message = (await events(client, job.id))[-1].message
         assert message.startswith(f"Job paused at step {step} with Snapshot ID: ft:local-policy-1:local:harbour:")

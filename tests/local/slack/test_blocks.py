@@ -215,11 +215,17 @@ def test_message_blocks_stay_out_of_homes_and_modals(kind: str) -> None:
         assert (problem.code, problem.pointer) == ("unsupported_surface", "/blocks/1/type")
 
 
+def test_a_field_that_is_null_counts_as_absent() -> None:
+    assert validate([section() | {"accessory": None}], "message") == []
+    [absent, unknown] = validate([image(slack_file=FILE) | {"alt_text": None, "colour": None}], "message")
+    assert (absent.code, unknown.code) == ("missing_field", "unknown_field")
+
+
 def test_blocks_must_be_a_list_of_objects() -> None:
     assert [problem.code for problem in validate("text", "message")] == ["wrong_type"]
     assert [problem.code for problem in validate(["text"], "message")] == ["wrong_type"]
-    assert [problem.code for problem in validate([{"type": []}], "message")] == ["unsupported_type"]
-    assert [problem.code for problem in validate_view({"type": []})] == ["unsupported_type"]
+    assert [problem.code for problem in validate([{"type": []}], "message")] == ["missing_field"]
+    assert [problem.code for problem in validate_view({"type": []})] == ["missing_field"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""chat.*: what is posted, changed, whispered and refused."""
+"""chat.*: what is posted, changed, shown to one person and refused."""
 
 from dataclasses import replace
 from typing import Any

@@ -71,12 +71,7 @@ function ago(ts) {
   return words.format(seconds, "second");
 }
 
-/**
- * Fills a Slack date pattern such as "{date_short} at {time}". Unknown parts stay as they are.
- *
- * @param {number} ts seconds
- * @param {string} pattern
- */
+/** Fills a Slack date pattern such as "{date_short} at {time}". Unknown parts stay as they are. @param {number} ts seconds @param {string} pattern */
 export function datePattern(ts, pattern) {
   return pattern.replace(/\{(\w+)\}/g, (whole, part) => PARTS[part]?.(ts) ?? whole);
 }

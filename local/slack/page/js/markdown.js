@@ -34,13 +34,7 @@ export function markdown(text) {
   return nodes;
 }
 
-/**
- * Reads the block that starts at row `at`.
- *
- * @param {string[]} rows
- * @param {number} at
- * @returns {[Node | null, number]} the node and the row after it
- */
+/** Reads the block that starts at row `at`. @param {string[]} rows @param {number} at @returns {[Node | null, number]} the node and the row after it */
 function block(rows, at) {
   const row = rows[at];
   if (!row.trim()) return [null, at + 1];

@@ -220,7 +220,7 @@ async def test_at_most_two_jobs_train_at_once_and_the_third_waits_its_turn(tmp_p
         jobs = [await launch(client, n_epochs=2) for _ in range(3)]
         await reaches(client, jobs[0].id, 1)
         await reaches(client, jobs[1].id, 1)
-        assert len(platform.trainers) == 2
+        assert len(platform.runner.trainers) == 2
         assert (await client.fine_tuning.jobs.retrieve(jobs[2].id)).status == "queued"
         assert [(await ended(client, job.id)).status for job in jobs] == ["succeeded"] * 3
 
@@ -346,7 +346,7 @@ async def test_a_cancelled_job_stops_at_once_and_stays_cancelled(tmp_path: Path)
         cancelled = await client.fine_tuning.jobs.cancel(job.id)
 
         assert cancelled.status == "cancelled"
-        assert platform.trainers == {}
+        assert platform.runner.trainers == {}
         assert (await events(client, job.id))[-1].message == "The job was cancelled"
         kept = [checkpoint async for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id)]
         assert kept[0].fine_tuned_model_checkpoint in [model.id async for model in client.models.list()]

@@ -1,5 +1,5 @@
--- Puts off the turns of a platform's quiet jobs: not those that run, whose turn is to come at once, or is under way.
--- ARGV: prefix, platform, ms from now. Turns that come within two thirds of that are put off, to between once and twice
+-- Defers the looks at a platform's quiet jobs: not those that run, whose look is due at once, or is under way.
+-- ARGV: prefix, platform, ms from now. Looks that come within two thirds of that are deferred, to between once and twice
 -- as long. Answers how many.
 local prefix, platform, after = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local function key(name) return prefix .. ':' .. name end
