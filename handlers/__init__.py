@@ -14,13 +14,13 @@ from handlers.approvals import decide
 from handlers.evals import commands as evals
 from handlers.evidence import commands as checkpoints
 from handlers.jobs import commands as jobs
-from handlers.jobs import explain
+from handlers.jobs import thread
 from handlers.slack.boundary import Boundary, SteadyAck
 from handlers.slack.receipts import Receipts
 from handlers.slack.replies import Answers, Asker, SteadyRespond
 from handlers.tasks import upload
 
-CONCERNS = (jobs, evals, explain, decide, checkpoints, aliases, upload, proctor)
+CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, upload, proctor)
 
 
 def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import aiohttp
 import structlog
@@ -111,22 +111,13 @@ class SlackPoster:
             if not cursor:
                 return None
 
-    async def _history(
+    def _history(
         self, posting: Posting, thread: LedgerEntry | None, since: float, cursor: str
-    ) -> AsyncSlackResponse:
-        oldest = f"{since - SKEW:.6f}"
+    ) -> Awaitable[AsyncSlackResponse]:
+        page: dict[str, Any] = {"oldest": f"{since - SKEW:.6f}", "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
         if thread is None:
-            return await self.client.conversations_history(
-                channel=posting.channel, oldest=oldest, include_all_metadata=True, limit=PAGE, cursor=cursor
-            )
-        return await self.client.conversations_replies(
-            channel=posting.channel,
-            ts=thread.ts,
-            oldest=oldest,
-            include_all_metadata=True,
-            limit=PAGE,
-            cursor=cursor,
-        )
+            return self.client.conversations_history(channel=posting.channel, **page)
+        return self.client.conversations_replies(channel=posting.channel, ts=thread.ts, **page)
 
     async def _share(self, posting: Posting, file: Path, comment: Message, thread: LedgerEntry | None) -> str:
         """Put a file into the thread; Slack makes the message, which is found by the file's name, not by metadata."""

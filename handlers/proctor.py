@@ -44,8 +44,16 @@ def register(app: AsyncApp) -> None:
 
 
 async def show_help() -> str:
-    """Show what the bot can do."""
-    return help_text()
+    """Show what the bot can do, verb by verb."""
+    opening = (
+        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
+        "checkpoint. Try `/rft launch task=eurovoc`."
+    )
+    commands = (("Evals", "/eval", EVAL), ("Jobs", "/rft", RFT), ("Around them", "/proctor", PROCTOR))
+    uploads = 'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.'
+    return "\n\n".join(
+        [opening, *(f"*{title}*\n{overview(slash, verbs)}" for title, slash, verbs in commands), uploads]
+    )
 
 
 async def show_tasks(typed: Typed, tasks: TaskCatalogue) -> str:
@@ -81,11 +89,6 @@ def _make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
     return balance(tasks, request)
 
 
-async def show_platforms(profiles: Mapping[str, Profile]) -> str:
-    """Show where jobs can run."""
-    return list_platforms(profiles)
-
-
 async def show_approvals(
     asker: Asker, client: AsyncWebClient, approvals: Approvals, people: People, store: Store
 ) -> Message | str:
@@ -98,19 +101,6 @@ async def set_notifications(typed: Typed, asker: Asker, people: People, quieting
     """Change when people are notified: mutes, mentions, quiet hours, digests."""
     await people.require_membership(asker.channel)
     return await quieting.do(typed, asker)
-
-
-def help_text() -> str:
-    """Return what the bot can do, verb by verb."""
-    opening = (
-        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
-        "checkpoint. Try `/rft launch task=eurovoc`."
-    )
-    commands = (("Evals", "/eval", EVAL), ("Jobs", "/rft", RFT), ("Around them", "/proctor", PROCTOR))
-    uploads = 'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.'
-    return "\n\n".join(
-        [opening, *(f"*{title}*\n{overview(slash, verbs)}" for title, slash, verbs in commands), uploads]
-    )
 
 
 def list_tasks(tasks: TaskCatalogue) -> str:
@@ -154,8 +144,8 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
     return "\n".join(lines)
 
 
-def list_platforms(profiles: Mapping[str, Profile]) -> str:
-    """Return all platforms and what to know before choosing one."""
+async def show_platforms(profiles: Mapping[str, Profile]) -> str:
+    """Show where jobs can run and what to know before choosing, one line a platform."""
     return "\n".join(_platform_line(profile) for profile in profiles.values())
 
 

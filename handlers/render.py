@@ -13,7 +13,8 @@ from handlers.evals.cards import eval_card
 from handlers.evals.results import show_result
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
-from handlers.jobs.thread import alert, curve, reward_curve, rule_trace, status
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, rule_trace, status
 from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestShowing
 from handlers.slack.blocks import Message, escape

@@ -12,7 +12,7 @@ from jobs.views.eval import size_of
 from jobs.views.wording import grader_name
 
 ACT: Final = "act_on_eval"
-ACTIONS: Final = re.compile(rf"^{ACT}:")
+CONTROLS: Final = re.compile(rf"^{ACT}:")
 STATES: Final = {
     EvalState.CHECKING: "Checking",
     EvalState.RUNNING: "Asking and grading",

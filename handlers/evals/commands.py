@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 
 from charts.wording import counted
-from handlers.evals.cards import ACTIONS, eval_card, eval_list
+from handlers.evals.cards import CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, escape, without
@@ -41,8 +41,7 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
 
 def register(app: AsyncApp) -> None:
     """Listen to /eval and to the control on evals' cards."""
-    listen(app, "/eval", EVAL)
-    app.action(ACTIONS)(handle_control)
+    listen(app, "/eval", EVAL, CONTROLS)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
@@ -117,20 +116,7 @@ async def export(typed: Typed, asker: Asker, evals: Evals) -> str:
 
 async def cancel(typed: Typed, asker: Asker, evals: Evals) -> str:
     """Stop an eval."""
-    return await _cancel(typed.word, asker, evals)
-
-
-async def handle_control(
-    ack: AsyncAck, asker: Asker, action: dict[str, Any], respond: AsyncRespond, evals: Evals
-) -> None:
-    """Do what the button on an eval's card asks for."""
-    await ack()
-    text = await _cancel(str(action["value"]).partition("|")[2], asker, evals)
-    await respond(text=text, response_type="ephemeral", replace_original=False)
-
-
-async def _cancel(reference: str, asker: Asker, evals: Evals) -> str:
-    evaluation = await evals.cancel(reference, asker.user)
+    evaluation = await evals.cancel(typed.word, asker.user)
     return f"`{evaluation.id}` stops within two seconds. The answers so far are kept; its card says how many."
 
 

@@ -12,8 +12,8 @@ from charts.wording import counted, duration, moved, number, plural, quantity, s
 from handlers.approvals.approval_blocks import settled_line
 from handlers.evidence.words import headline
 from handlers.jobs.compare import since_start
-from handlers.jobs.curve_charts import RECENT
-from handlers.jobs.thread import LEVELS, heading, reward_curve, why_button
+from handlers.jobs.curves import RECENT, reward_curve
+from handlers.jobs.thread import LEVELS, heading, why_button
 from handlers.slack.blocks import (
     Block,
     Message,
@@ -42,8 +42,8 @@ MOST_BLIND: Final = 1500
 """Characters of the line that lists rules without data."""
 HOUR: Final = 3600.0
 ACT: Final = "act_on_job"
-ACTIONS: Final = re.compile(rf"^{ACT}:")
-"""Matches every control of a card; the value says which job and what to do."""
+CONTROLS: Final = re.compile(rf"^{ACT}:")
+"""Matches every control of a card; the value is a verb of /rft and the job."""
 
 
 def card(view: JobView, now: float, file: str | None = None) -> Message:

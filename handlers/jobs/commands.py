@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.evidence.commands import show_checkpoints
-from handlers.jobs.cards import ACTIONS, job_list, job_status
+from handlers.jobs.cards import CONTROLS, job_list, job_status
 from handlers.jobs.curves import WORDS, show_comparison, show_curves
 from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
 from handlers.notifications.commands import Quieting
@@ -43,8 +43,7 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
 
 def register(app: AsyncApp) -> None:
     """Listen to /rft and to the controls on cards."""
-    listen(app, "/rft", RFT)
-    app.action(ACTIONS)(handle_control)
+    listen(app, "/rft", RFT, CONTROLS)
 
 
 async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
@@ -159,21 +158,8 @@ async def unwatch(typed: Typed, asker: Asker, people: People, quieting: Quieting
 
 async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
     """Pause, resume or cancel a job."""
-    return await _act(jobs, typed.word, Action(typed.verb), asker)
-
-
-async def handle_control(
-    ack: AsyncAck, asker: Asker, action: dict[str, Any], respond: AsyncRespond, jobs: RftJobs
-) -> None:
-    """Do what a button on a card asks for."""
-    await ack()
-    wanted, _, job_id = str(action["value"]).partition("|")
-    text = await _act(jobs, job_id, Action(wanted), asker)
-    await respond(text=text, response_type="ephemeral", replace_original=False)
-
-
-async def _act(jobs: RftJobs, reference: str, action: Action, asker: Asker) -> str:
-    job = await jobs.ask(reference, action, by=asker.user, channel=asker.channel, trigger=asker.trigger)
+    action = Action(typed.verb)
+    job = await jobs.ask(typed.word, action, by=asker.user, channel=asker.channel, trigger=asker.trigger)
     if not job.state.is_on_platform:
         return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
     return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."

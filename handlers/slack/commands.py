@@ -1,5 +1,6 @@
 """Slash commands: their verbs, what was typed, what is wrong with it, and the function that answers each verb."""
 
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
 from handlers.slack.blocks import Message, escape
-from handlers.slack.replies import Asker, reply
+from handlers.slack.replies import reply
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
 
@@ -40,8 +41,8 @@ class Verb:
         takes: its one bare word, such as `balance`, or what that names, such as `<job>`; None if it takes none.
         keys: the `key=value` pairs it takes, each with an example or its values.
         needs: keys that must be given.
-        least: how many bare words it takes at least, if any.
-        most: how many at most.
+        least: the fewest bare words it takes, if any.
+        most: the most.
         choices: words of which one may follow.
     """
 
@@ -85,33 +86,41 @@ class Typed:
         return self.words[0] if self.words else ""
 
 
-def listen(app: AsyncApp, slash: str, verbs: tuple[Verb, ...]) -> None:
+def listen(app: AsyncApp, slash: str, verbs: tuple[Verb, ...], controls: re.Pattern[str] | None = None) -> None:
     """Listen to a slash command, such as `/rft`, and answer only the person who typed it.
 
-    `help`, or nothing at all, lists the verbs unless one of them is called help.
+    `help`, or nothing at all, lists the verbs unless one of them is called help. `controls` matches the action ids of
+    buttons that stand for a verb and its word; their values are `<verb>|<word>`.
     """
-    by_name = {verb.name: verb for verb in verbs}
+    functions = {verb.name: verb.answer for verb in verbs}
 
-    async def handle(
-        ack: AsyncAck,
-        command: dict[str, Any],
-        respond: AsyncRespond,
-        client: AsyncWebClient,
-        context: AsyncBoltContext,
+    async def answer(typed: Typed, known: Mapping[str, Any]) -> None:
+        function, given = functions[typed.verb], {**known, "typed": typed}
+        shown = await function(**{name: given[name] for name in signature(function).parameters})
+        if shown is not None:
+            await reply(shown, known["respond"], known["client"], known["asker"])
+
+    async def handle_command(
+        ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
     ) -> None:
         await ack()
-        text, asker = str(command.get("text") or "").strip() or "help", Asker.of(command)
-        if text.lower() == "help" and "help" not in by_name:
+        text = str(command.get("text") or "").strip() or "help"
+        if text.lower() == "help" and "help" not in functions:
             await respond(text=overview(slash, verbs))
-            return
-        typed = parse(slash, text, verbs)
-        given = {"typed": typed, "asker": asker, "command": command, "respond": respond, "client": client}
-        known, answer = {**context, **given}, by_name[typed.verb].answer
-        shown = await answer(**{name: known[name] for name in signature(answer).parameters})
-        if shown is not None:
-            await reply(shown, respond, client, asker)
+        else:
+            known = {**context, "command": command, "respond": respond, "client": client}
+            await answer(parse(slash, text, verbs), known)
 
-    app.command(slash)(handle)
+    async def handle_control(
+        ack: AsyncAck, action: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        await ack()
+        verb, _, word = str(action["value"]).partition("|")
+        await answer(Typed(verb, (word,), {}), {**context, "respond": respond, "client": client})
+
+    app.command(slash)(handle_command)
+    if controls:
+        app.action(controls)(handle_control)
 
 
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:

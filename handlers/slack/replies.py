@@ -47,12 +47,13 @@ class Asker:
 
 
 async def reply(shown: Message | str, respond: AsyncRespond, client: AsyncWebClient, asker: Asker) -> None:
-    """Answer a command where it was typed; only who typed it sees the answer."""
+    """Answer a command where it was typed, or a click; nobody else sees the answer."""
     message = shown if isinstance(shown, Message) else Message(shown)
     if any(block["type"] == "image" for block in message.blocks):
         await whisper(client, message, asker.user, asker.channel)
     else:
-        await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")
+        blocks = list(message.blocks) or None
+        await respond(text=message.text, blocks=blocks, response_type="ephemeral", replace_original=False)
 
 
 async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from charts import describe
 from handlers.jobs.cards import card, job_status, training_cost
-from handlers.jobs.thread import alert, curve, reward_curve, rule_trace, status
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, rule_trace, status
 from handlers.slack.blocks import Message
 from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming

@@ -6,8 +6,7 @@ import pytest
 
 from charts import Chart, StepPanels, StepTimes, describe
 from handlers.jobs.compare import job_curves
-from handlers.jobs.curve_charts import errors, graders, latency, step_times, tokens
-from handlers.jobs.thread import reward_curve
+from handlers.jobs.curves import errors, graders, latency, reward_curve, step_times, tokens
 from jobs.core.records import Hyperparameters, Job
 from jobs.core.series import GraderFigures, Series, StepTiming
 from jobs.views.job import JobView

@@ -10,7 +10,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
-from handlers.jobs.thread import reward_curve
+from handlers.jobs.curves import reward_curve
 from handlers.posting import SlackPoster
 from handlers.slack.images import Pictures, picture_key
 from jobs.state.change import Change, Versioned
