@@ -163,7 +163,7 @@ def test_the_two_manifests_differ_only_in_how_slack_reaches_the_bot() -> None:
 
 
 def test_the_bot_asks_for_exactly_the_scopes_and_commands_it_uses() -> None:
-    sources = "\n".join(path.read_text() for folder in ("bot", "handlers") for path in (ROOT / folder).glob("*.py"))
+    sources = "\n".join(path.read_text() for folder in ("bot", "handlers") for path in (ROOT / folder).rglob("*.py"))
     called = set(re.findall(r"\.((?:auth|chat|conversations|files|usergroups|users|views)_\w+)\(", sources))
     listened = set(re.findall(r'^COMMAND(?:: Final)? = "(/\w+)"', sources, flags=re.MULTILINE))
     manifest = yaml.safe_load((ROOT / "manifest" / "socket.yaml").read_text())

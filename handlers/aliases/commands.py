@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
@@ -12,7 +12,7 @@ from handlers.approvals.messages import MOVE_ALIAS, comparison_numbers, groups
 from handlers.slack.blocks import Block, context, escape, plain, section, text_input
 from handlers.slack.commands import Typed
 from handlers.slack.forms import Choice, open_form, select
-from handlers.slack.replies import Answers
+from handlers.slack.replies import Answers, Asker
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
 from jobs.aliases.records import read_alias, was_taken_back
@@ -74,25 +74,22 @@ async def take_move(
     await answers.tell(user, channel, text)
 
 
-async def answer_alias(
-    typed: Typed, command: dict[str, Any], respond: AsyncRespond, aliases: Aliases, rollbacks: Rollbacks
-) -> None:
-    """Answer what was typed after `/proctor alias`."""
+async def answer_alias(typed: Typed, asker: Asker, aliases: Aliases, rollbacks: Rollbacks) -> str:
+    """Show one alias, or all of them; or take one back."""
     first, second, *_ = (*typed.words, "", "")
     if first.lower() == "rollback":
-        await respond(text=await _roll_back(typed, second, command, rollbacks))
-    elif typed.given or second:
+        return await _roll_back(typed, second, asker, rollbacks)
+    if typed.given or second:
         raise InvalidRequest(
             "`/proctor alias` takes an alias, or `rollback <alias> reason=...`; on its own it lists all."
         )
-    elif first:
-        alias = await aliases.named(first)
-        await respond(text=alias_details(alias, await rollbacks.find(alias.proposal) if alias.proposal else None))
-    else:
-        await respond(text=alias_list(await aliases.every()))
+    if not first:
+        return alias_list(await aliases.every())
+    alias = await aliases.named(first)
+    return alias_details(alias, await rollbacks.find(alias.proposal) if alias.proposal else None)
 
 
-async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks: Rollbacks) -> str:
+async def _roll_back(typed: Typed, name: str, asker: Asker, rollbacks: Rollbacks) -> str:
     """Propose a rollback, or do it in an emergency; return the sentence that confirms it."""
     if not name:
         raise InvalidRequest('Say which: `/proctor alias rollback <alias> reason="..."`.')
@@ -104,14 +101,13 @@ async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks
     emergency = typed.given.get("emergency", "no").lower()
     if emergency not in {"yes", "no"}:
         raise InvalidRequest(f"`emergency={emergency}` does not work; it is `yes` or `no`.")
-    user, trigger = str(command["user_id"]), str(command["trigger_id"])
     if emergency == "yes":
-        done = await rollbacks.at_once(name, user, reason, trigger)
+        done = await rollbacks.begin(name, asker.user, reason, asker.trigger, emergency=True)
         return (
             f"Done: `{name}` points at {done.alias.current.place} now. The approvers are called and review it: "
             f"{done.approval.quorum} of them confirm it, or a rejection takes it forward again."
         )
-    asked = await rollbacks.propose(name, user, reason, trigger)
+    asked = await rollbacks.begin(name, asker.user, reason, asker.trigger)
     return (
         f"Proposed as `{asked.proposal.id}`: back to {asked.returns_to.place}. `{name}` moves automatically once "
         f"{asked.approval.quorum} of {groups(asked.approval)} have approved it in <#{asked.proposal.channel}>."

@@ -1,15 +1,14 @@
 """`/proctor audit`: who did what, as a message or a file, and whether the trail is sound."""
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
-from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
 from handlers.slack.blocks import MOST_TEXT, Message, context, cut, escape, section
 from handlers.slack.commands import Typed
-from handlers.slack.direct_files import hand_over
-from handlers.slack.replies import whisper
+from handlers.slack.files import hand_over
+from handlers.slack.replies import Asker
 from handlers.slack.wording import moment, person
 from jobs.audit.export import Format
 from jobs.audit.query import AuditTrail, Question, is_member
@@ -57,25 +56,20 @@ FLAWS: Final = {
 }
 
 
-async def answer_audit(
-    typed: Typed, command: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, audit: AuditTrail
-) -> None:
-    """Answer what was typed after `/proctor audit`."""
-    user, channel = str(command["user_id"]), str(command["channel_id"])
+async def answer_audit(typed: Typed, asker: Asker, client: AsyncWebClient, audit: AuditTrail) -> Message | str:
+    """Show the newest entries, hand over a file of all of them, or say whether the trail is sound."""
     form = read_format(typed.given["format"]) if "format" in typed.given else None
     if typed.word.lower() == VERIFY:
         if typed.given:
             raise InvalidRequest("`/proctor audit verify` walks the whole trail; it takes nothing else.")
-        await respond(text=verified(await audit.verify()))
-        return
-    question = audit.question(typed.word, typed.given.get("since", ""), user)
-    found, more = await audit.newest(question, MOST_SHOWN)
+        return verified(await audit.verify())
+    question = audit.question(typed.word, typed.given.get("since", ""), asker.user)
     if form is None:
-        await whisper(client, entries_message(question, found, more=more), user, channel)
-        return
+        found, more = await audit.newest(question, MOST_SHOWN)
+        return entries_message(question, found, more=more)
     content = "".join([line async for line in audit.lines(question, form)]).encode()
-    await hand_over(client, user, f"audit.{form}", content, f"The audit trail{_about(question)}.")
-    await respond(text="The file is in your messages with me; nobody else sees it.")
+    await hand_over(client, asker.user, f"audit.{form}", content, f"The audit trail{_about(question)}.")
+    return "The file is in your messages with me; nobody else sees it."
 
 
 def read_format(typed: str) -> Format:

@@ -9,9 +9,8 @@ from charts.wording import counted
 from handlers.evidence.summary import PREFER, ReportLink, chart_of, summary
 from handlers.slack.blocks import Message, context, escape
 from handlers.slack.commands import Typed
-from handlers.slack.dispatch import Asker
 from handlers.slack.images import Pictures
-from handlers.slack.replies import whisper
+from handlers.slack.replies import Asker, whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.permissions import Permission
 from jobs.evidence.choose import preferred, read_need
@@ -45,14 +44,13 @@ async def handle_preference(
 async def show_checkpoints(
     typed: Typed,
     asker: Asker,
-    client: AsyncWebClient,
     jobs: RftJobs,
     views: JobViews,
     evidence_runner: EvidenceRunner,
     pictures: Pictures,
     report_link: ReportLink,
-) -> None:
-    """Show the person who asked a job's checkpoints, or evaluate them again.
+) -> Message | str:
+    """Show a job's checkpoints, or evaluate them again.
 
     Raises:
         NotFound: no such job, or it kept no checkpoint.
@@ -62,10 +60,8 @@ async def show_checkpoints(
     """
     view = await views.job(typed.word)
     if "again" in typed.given:
-        shown = Message(await _again(view, typed.given["again"], evidence_runner, jobs, asker.user))
-    else:
-        shown = await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
-    await whisper(client, shown, asker.user, asker.channel)
+        return await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
+    return await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
 
 
 async def _again(view: JobView, answer: str, evidence_runner: EvidenceRunner, jobs: RftJobs, user: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, duration, number
-from handlers.slack.blocks import MOST_TEXT, Block, Message, context, cut, escape, section
+from handlers.slack.blocks import Message, context, cut, escape, section, sections
 from handlers.slack.links import approval_link, card_link, link_to, linked
 from handlers.slack.wording import moment, people
 from jobs.approvals.records import Approval
@@ -51,7 +51,7 @@ class DigestShowing:
             held_line(item, await link_to(self._store, self._client, item.subject, item.posting)) for item in shown
         ]
         newest = " ".join(f"{item.subject}: {escape(cut(item.text, LONGEST))}" for item in shown[-3:])
-        return Message(f"{title}. {newest}", tuple(_sections([f"*{title}*", *more, *lines])))
+        return Message(f"{title}. {newest}", sections([f"*{title}*", *more, *lines]))
 
     async def _digest(self, digest: Digest) -> Message:
         def pending(approval: Approval, link: str | None) -> str:
@@ -75,7 +75,7 @@ class DigestShowing:
         for heading, lines, total, where in parts:
             if lines:
                 more = [f"and {total - MOST_LINES} more; {where} has them."] if total > MOST_LINES else []
-                blocks += _sections([f"*{heading}*", *lines[:MOST_LINES], *more])
+                blocks += sections([f"*{heading}*", *lines[:MOST_LINES], *more])
         if digest.asked_by:
             blocks.append(context("Asked for with `/proctor digest now`"))
         counts = "; ".join(f"{heading.lower()}: {total}" for heading, _, total, _ in parts if total)
@@ -143,14 +143,3 @@ def covered(mute: Mute) -> str:
             return f"task *{escape(mute.name)}* in this channel"
         case Scope.JOB:
             return f"job `{mute.name}`"
-
-
-def _sections(lines: Sequence[str]) -> list[Block]:
-    """Return the lines in as few blocks as they fit into."""
-    texts: list[str] = []
-    for line in lines:
-        if texts and len(texts[-1]) + len(line) < MOST_TEXT:
-            texts[-1] += f"\n{line}"
-        else:
-            texts.append(line)
-    return [section(text) for text in texts]

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts import LabelCount, LabelDistribution, describe
 from charts.wording import file_size
 from handlers.slack.blocks import Block, Message, context, escape, header, image, plain, section
-from handlers.slack.downloads import SlackFile, download, files_of, look_up
+from handlers.slack.files import SlackFile, download, files_of, look_up
 from handlers.slack.forms import Choice, open_form, select
 from handlers.slack.images import Pictures
 from handlers.slack.people import People

@@ -9,7 +9,7 @@ import pytest
 from tests.story.colleagues import Json, Workspace, eventually, in_thread, pictures, said
 from tests.story.conftest import House
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 
 async def result_of(workspace: Workspace) -> Json:
@@ -72,6 +72,7 @@ async def test_a_variance_study_says_whether_there_is_headroom(house: House) -> 
     assert "headroom" in said(result)
 
 
+@pytest.mark.own_bot
 async def test_an_eval_that_is_stopped_goes_on_with_what_is_missing(house: House) -> None:
     house.copy_eurovoc()
     workspace = house.workspace

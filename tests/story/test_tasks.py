@@ -7,7 +7,7 @@ import pytest
 
 from tests.story.conftest import House
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 
 async def test_a_sound_task_is_checked_and_its_labels_are_drawn(house: House) -> None:

@@ -15,7 +15,7 @@ from jobs.tasks.datasets import LARGEST_UPLOAD
 from tests.story.colleagues import Json, eventually
 from tests.story.conftest import BUNDLED, House
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 ROWS = (BUNDLED / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:40]
 GOOD = "".join(ROWS).encode()
@@ -139,6 +139,7 @@ async def test_one_of_several_files_is_chosen_and_a_form_sent_twice_counts_once(
     assert sorted(folder.name for folder in house.tasks.iterdir()) == ["eurovoc", "eurovoc-data-1"]
 
 
+@pytest.mark.own_bot
 async def test_after_a_kill_in_the_middle_nothing_is_half_written_and_it_can_be_asked_for_again(house: House) -> None:
     house.copy_eurovoc()
     message = await post_files(house, ("train.jsonl", GOOD))
