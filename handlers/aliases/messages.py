@@ -1,6 +1,7 @@
 """How aliases, and the rollbacks proposed for them, look and read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from charts.wording import counted
@@ -20,17 +21,17 @@ NONE_YET: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class ProposalMessages:
     """Shows proposed rollbacks as they are now; `people` knows how to call groups."""
 
-    def __init__(self, rollbacks: Rollbacks, people: People) -> None:
-        self._rollbacks = rollbacks
-        self._people = people
+    rollbacks: Rollbacks
+    people: People
 
     async def show(self, posting: Posting) -> Message:
         """Return the message of a proposal."""
-        view = await self._rollbacks.view(posting.subject)
-        return proposal_message(view, await self._people.called(view.approval.approvers))
+        view = await self.rollbacks.view(posting.subject)
+        return proposal_message(view, await self.people.called(view.approval.approvers))
 
 
 # -- aliases ----------------------------------------------------------------------------------------------------------

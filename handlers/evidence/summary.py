@@ -10,8 +10,8 @@ from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_b
 from handlers.evidence.platform_figures import comparison, platform_blocks, platform_opening, platform_text
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
 from jobs.evals.stats.verdict import Verdict
-from jobs.evidence.choose import Need, measured_needs
-from jobs.evidence.records import Candidate, Evidence, EvidenceState, Figure, Role
+from jobs.evidence.choose import Need, Preference, measured_needs
+from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
 
@@ -75,9 +75,7 @@ def summary(
     view: JobView,
     file: str | None,
     report_link: ReportLink = no_link,
-    *,
-    order: Sequence[Candidate] = (),
-    opening: str = "",
+    preference: Preference | None = None,
 ) -> Message:
     """Return a job's checkpoints: the verdict, the picture, the table, each in words, and their approval.
 
@@ -85,16 +83,15 @@ def summary(
         view: the job.
         file: the picture, by Slack's file id.
         report_link: makes a link to an eval's report.
-        order: the checkpoints as they are to be listed; by step if it is empty.
-        opening: goes before everything else, as mrkdwn.
+        preference: what a person needs; if given, the checkpoints are in its order and its reason comes first.
     """
     job, evidence, approval = view.job, view.evidence, view.approval
     shown = evidence_view(job, evidence) if evidence and evidence.is_done else None
     blocks = [header(f"{counted(len(job.checkpoints), 'checkpoint')} of {job.task}")]
-    blocks.append(section("\n".join(filter(None, [opening, *_opening(view, shown)]))))
+    blocks.append(section("\n".join([*([escape(preference.reason)] if preference else []), *_opening(view, shown)])))
     if file and (chart := chart_of(view)):
         blocks.append(image(file, describe(chart), _caption(shown)))
-    blocks += _evidence_blocks(view, shown, report_link, order) if shown else platform_blocks(view)
+    blocks += _evidence_blocks(view, shown, report_link, preference) if shown else platform_blocks(view)
     blocks.append(divider())
     if approval is None and evidence and evidence.state is EvidenceState.GATHERING:
         blocks.append(context("Nobody is asked yet: the approval request comes with the evidence."))
@@ -104,13 +101,14 @@ def summary(
 
 
 def _evidence_blocks(
-    job: JobView, view: EvidenceView, report_link: ReportLink, order: Sequence[Candidate]
+    job: JobView, view: EvidenceView, report_link: ReportLink, preference: Preference | None
 ) -> Iterator[Block]:
     checkpoints = view.checkpoints
     if view.is_ready:
         yield evidence_table(view)
         yield from choice_blocks(view)
-    in_order = sorted(checkpoints, key=lambda each: order.index(each.measured)) if order else checkpoints
+    order = preference.candidates if preference else tuple(each.measured for each in checkpoints)
+    in_order = sorted(checkpoints, key=lambda each: order.index(each.measured))
     yield from checkpoint_blocks(view, job.approval, in_order)
     yield from changed_blocks(view)
     yield from _reports(view.evidence, report_link)

@@ -104,31 +104,19 @@ class EvidenceView:
     evidence: Evidence
     models: tuple[CheckpointView, ...]
     """All that were evaluated, in the order of the evidence."""
+    checkpoints: tuple[CheckpointView, ...]
+    """Those that are checkpoints, by step."""
+    best: CheckpointView | None
+    """The checkpoint with the highest reward on the validation split."""
+    reward: str
+    """The reward's name as people write it."""
+    alias: str
+    """How the model is called that the alias points at."""
 
     @property
     def is_ready(self) -> bool:
         """Whether there are figures of ours; if not, the platform's own stand in for them."""
         return self.evidence.state is EvidenceState.READY
-
-    @property
-    def checkpoints(self) -> tuple[CheckpointView, ...]:
-        """Those that are checkpoints, by step."""
-        return tuple(each for each in self.models if each.measured.role is Role.CHECKPOINT)
-
-    @property
-    def best(self) -> CheckpointView | None:
-        """The checkpoint with the highest reward on the validation split."""
-        return next((each for each in self.models if each.is_best), None)
-
-    @property
-    def reward(self) -> str:
-        """The reward's name as people write it."""
-        return grader_name(self.job.reward)
-
-    @property
-    def alias(self) -> str:
-        """How the model is called that the alias points at."""
-        return _alias_of(self.evidence)
 
     @property
     def headline(self) -> str:
@@ -192,11 +180,12 @@ class EvidenceView:
 
 def evidence_view(job: Job, evidence: Evidence) -> EvidenceView:
     """Return how the evaluation of a job's checkpoints is shown."""
+    reward, alias = grader_name(job.reward), evidence.alias or "what is in use"
     scored = [each for each in evidence.candidates if each.role is Role.CHECKPOINT and job.reward in each.valid]
     best = max(scored, key=lambda each: each.valid[job.reward].mean, default=None)
 
     def compared(candidate: Candidate, versus: Versus | None, other: str) -> Comparison | None:
-        return Comparison(candidate.name, other, grader_name(job.reward), versus) if versus else None
+        return Comparison(candidate.name, other, reward, versus) if versus else None
 
     models = tuple(
         CheckpointView(
@@ -204,12 +193,14 @@ def evidence_view(job: Job, evidence: Evidence) -> EvidenceView:
             each is best,
             each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
             compared(each, each.versus_base, "the base model"),
-            compared(each, each.versus_alias, _alias_of(evidence)),
+            compared(each, each.versus_alias, alias),
             compared(each, each.test_versus_base, "the base model"),
         )
         for each in evidence.candidates
     )
-    return EvidenceView(job, evidence, models)
+    checkpoints = tuple(each for each in models if each.measured.role is Role.CHECKPOINT)
+    best_view = next((each for each in models if each.is_best), None)
+    return EvidenceView(job, evidence, models, checkpoints, best_view, reward, alias)
 
 
 def capitalized(name: str) -> str:
@@ -220,10 +211,6 @@ def capitalized(name: str) -> str:
 def leaning_words(leaning: Leaning | None) -> str:
     """Return how lopsided a model is, as a sentence; "" if it is not, or nobody knows."""
     return "" if leaning in {None, Leaning.BALANCED} else f"It {leaning}."
-
-
-def _alias_of(evidence: Evidence) -> str:
-    return evidence.alias or "what is in use"
 
 
 def _less(least: float, most: float) -> str:

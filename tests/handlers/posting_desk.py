@@ -15,7 +15,7 @@ from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
@@ -146,7 +146,7 @@ def renderer_of(views: JobViews, store: Store, pictures: Pictures, folder: Path)
         pictures=pictures,
         notices=notices,
         proposals=ProposalMessages(rollbacks, people),
-        digests=DigestShowing(store, client),
+        digests=DigestMessages(store, client),
         mute_of=Quiet(store, time.time).mute_of,
         report_file=no_report,
         log_file=ReportCache(folder / "reports", evals.answer_store, evals.find).inspect_log,

@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.approvals.decide import form, overridden
 from handlers.approvals.messages import answer, notice
-from handlers.approvals.pending import Waiting, pending_list, waiting_for
+from handlers.approvals.pending import pending_line, pending_list
 from handlers.slack.people import People
 from jobs.approvals.decide import Approvals
 from jobs.approvals.open import invalidated
@@ -106,26 +106,17 @@ def test_what_a_thread_is_told(approval: Approval, told: str, sentence: str) -> 
     assert sentence in notice(approval, told, "@team")
 
 
-def test_the_list_of_what_waits_has_ages_missing_votes_and_what_comes_next() -> None:
-    voted = replace(WAITING, requested_at=0.0, expires_at=8 * DAY, channel=RFT)
-    lines = pending_list(
-        [
-            Waiting(voted, "https://slack/1", is_yours=True),
-            Waiting(replace(GATHERING, task=""), None, is_yours=False),
-            Waiting(replace(REVIEW, decisions=(), expires_at=None), None, is_yours=False),
-        ],
-        5,
-        2 * DAY + 3 * 3600,
-    ).splitlines()
-    assert lines[0] == "5 approvals wait, the longest waiting first:"
-    assert "asked 2 d 3 h ago; step 5 has 1 of 3 approvals (by <@U0BOB0001>), 2 missing; lapses in 5 d 21 h" in lines[1]
-    assert lines[1].endswith("*It waits for you.* <https://slack/1|Open>")
-    assert "`rft-abc234`, checkpoints" in lines[2]
-    assert "evidence is being gathered (The prompt changed)" in lines[2]
-    assert "review of an emergency rollback" in lines[3]
-    assert "0 of 3 approvals, 3 missing. By @model-approvers." in lines[3]
-    assert lines[4] == "and 2 more."
-    assert pending_list([], 0, 0.0) == "Nothing waits for approval."
+def test_a_line_of_what_waits_has_its_age_missing_votes_and_what_comes_next() -> None:
+    now, voted = 2 * DAY + 3 * 3600, replace(WAITING, requested_at=0.0, expires_at=8 * DAY, channel=RFT)
+    line = pending_line(voted, now, "https://slack/1", is_yours=True)
+    assert "asked 2 d 3 h ago; step 5 has 1 of 3 approvals (by <@U0BOB0001>), 2 missing; lapses in 5 d 21 h" in line
+    assert line.endswith("*It waits for you.* <https://slack/1|Open>")
+    between = pending_line(replace(GATHERING, task=""), now, None, is_yours=False)
+    assert "`rft-abc234`, checkpoints" in between
+    assert "evidence is being gathered (The prompt changed)" in between
+    review = pending_line(replace(REVIEW, decisions=(), expires_at=None), now, None, is_yours=False)
+    assert "review of an emergency rollback" in review
+    assert review.endswith("0 of 3 approvals, 3 missing. By @model-approvers.")
 
 
 def test_only_ticked_boxes_set_a_guardrail_aside() -> None:
@@ -200,11 +191,13 @@ def test_what_follows_a_model_is_a_sentence_of_its_own() -> None:
     assert "`ft:5`. <@U0BOB0001> launched this job" in answer(Answer(Outcome.SETTLED, own), BOB)
 
 
-async def test_what_waits_is_listed_without_a_link_where_its_message_is_gone(store: Store) -> None:
+async def test_what_waits_is_listed_without_a_link_if_its_message_is_gone(store: Store) -> None:
     async with serve() as workspace:
         client = AsyncWebClient("xoxb-local-proctor", base_url=workspace.api_url, retry_handlers=[])
         people = People(client)
-        for subject in ("rft-lost", "rft-deleted"):
+        approvals = Approvals(store, people, lambda: 10.0)
+        assert await pending_list(DAVE, approvals, people, store, client, 10.0) == "Nothing waits for approval."
+        for subject in ("rft-lost", "rft-deleted", *(f"rft-{n:03}" for n in range(20))):
             voted = replace(WAITING, subject=subject, expires_at=None, decisions=(replace(VOTE, user=DAVE),))
             await store.commit(Change(records=(Versioned(voted, 0),)))
         gone = replace(card_posting(a_job()), id="job:rft-deleted:summary", subject="rft-deleted")
@@ -213,7 +206,8 @@ async def test_what_waits_is_listed_without_a_link_where_its_message_is_gone(sto
         delivery = await store.begin(claim.id, claim.token, lease=60)
         assert delivery is not None
         await store.settle(delivery, LedgerEntry(RFT, "1.000001"))
-        approvals = Approvals(store, people, lambda: 10.0)
-        waiting, several = await waiting_for(DAVE, approvals, people, store, client)
-        assert several == 2
-        assert [(each.link, each.is_yours) for each in waiting] == [(None, False), (None, False)]
+        listed = await pending_list(DAVE, approvals, people, store, client, 10.0)
+        assert listed.startswith("22 approvals wait, the longest waiting first:")
+        assert listed.endswith("and 2 more.")
+        assert "|Open>" not in listed
+        assert "It waits for you" not in listed
