@@ -57,9 +57,7 @@ async def ask_reason(
     if vote.choice and view:
         _require_kept(view, vote.choice)
     earlier = next((each for each in given.approval.decisions if each.user == user), None)
-    remembered = VOTE.dump_json(vote).decode()
-    opened = form(given.approval, vote.verdict, vote.choice, view, remembered, earlier)
-    await open_form(client, str(body["trigger_id"]), opened)
+    await open_form(client, str(body["trigger_id"]), form(given.approval, vote, view, earlier))
 
 
 async def take_decision(
@@ -110,24 +108,16 @@ def _require_kept(view: JobView, checkpoint_id: str) -> None:
 # -- the form ---------------------------------------------------------------------------------------------------------
 
 
-def form(
-    approval: Approval,
-    verdict: Verdict,
-    choice: str,
-    view: JobView | None,
-    remembered: str,
-    earlier: Decision | None = None,
-) -> Block:
+def form(approval: Approval, vote: Vote, view: JobView | None, earlier: Decision | None = None) -> Block:
     """Return the form that asks for the reason of a decision, and for each broken guardrail to be set aside.
 
     Args:
         approval: what is decided on.
-        verdict: what the person is about to say.
-        choice: which of the choices it is about; "" for all.
+        vote: what the person is about to say.
         view: the job, if it is about checkpoints.
-        remembered: what the submission needs to know, as text.
         earlier: what the person has decided already, which this would replace.
     """
+    verdict, choice = vote.verdict, vote.choice
     approves, of_job = verdict is Verdict.APPROVE, approval.kind is ApprovalKind.CHECKPOINT
     title = "Approve" if approves else "Reject"
     if of_job:
@@ -139,7 +129,7 @@ def form(
         reason_input("Your name, the time and this reason are shown with the decision."),
         context(" ".join(filter(None, [_replaced(approval, earlier), _consequence(approval, verdict)]))),
     ]
-    return modal(FORM, title, "Approve" if approves else "Reject", blocks, remembered)
+    return modal(FORM, title, "Approve" if approves else "Reject", blocks, VOTE.dump_json(vote).decode())
 
 
 def overridden(values: dict[str, Any]) -> tuple[str, ...]:

@@ -24,8 +24,6 @@ from jobs.notifications.service import Quiet
 from jobs.tasks import TaskCatalogue
 from jobs.training.service import RftJobs
 
-VERBS: Final = frozenset({"mute", "unmute", "mentions", "quiet", "digest"})
-"""The verbs of /proctor that `NotificationCommands.do` takes."""
 NO_ZONE: Final = "UTC"
 KNOWN: Final = 200
 """Newest jobs whose names a typed one is compared with."""
@@ -47,20 +45,15 @@ class NotificationCommands:
     """Unix seconds."""
 
     async def do(self, typed: Typed, asker: Asker) -> str:
-        """Do what was typed after /proctor, one of `VERBS`; return the sentence that confirms it."""
-        match typed.verb:
-            case "mute":
-                return await self._mute(typed, asker)
-            case "unmute":
-                return await self._unmute(typed, asker)
-            case "mentions":
-                return await self._mentions(typed.word.lower(), asker.user)
-            case "quiet":
-                return await self._quiet_hours(typed, asker)
-            case "digest":
-                return await self._digest(typed, asker)
-            case _:
-                raise AssertionError(f"/proctor {typed.verb} is not about notifications")
+        """Do what was typed after /proctor; return the sentence that confirms it."""
+        commands = {
+            "mute": self._mute,
+            "unmute": self._unmute,
+            "mentions": self._mentions,
+            "quiet": self._quiet_hours,
+            "digest": self._digest,
+        }
+        return await commands[typed.verb](typed, asker)
 
     async def watch(self, word: str, user: str) -> str | None:
         """Let a person watch a job of ours, by its id or its platform's; None if we have no such job."""
@@ -142,10 +135,11 @@ class NotificationCommands:
             raise Conflict(f"{job.id} is over: it has nothing left to mute.")
         return job.request.channel, Mute(Scope.JOB, job.id, until, asker.user)
 
-    async def _mentions(self, word: str, user: str) -> str:
+    async def _mentions(self, typed: Typed, asker: Asker) -> str:
+        word = typed.word.lower()
         if word not in {"on", "off"}:
             raise InvalidRequest(f"`/proctor mentions` takes `on` or `off`, not '{word}'.")
-        await self.quiet.set_mentions(user, on=word == "on")
+        await self.quiet.set_mentions(asker.user, on=word == "on")
         if word == "off":
             return "You will no longer be mentioned, about any job. `/proctor mentions on` turns mentions on again."
         return "I mention you when a job that you launched or watch raises a warning, and when it ends."

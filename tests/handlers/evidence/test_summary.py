@@ -277,17 +277,17 @@ def test_an_open_approval_has_a_button_for_each_checkpoint_bound_to_what_is_show
 def test_who_may_approve_until_when_and_what_is_missing() -> None:
     assert "Needs 2 approvals of one checkpoint by @model-approvers, until <!date^606800" in said("whole")
     assert "One rejection settles it too." in said("whole")
-    assert f"<@{ALICE}> launched the job and cannot approve it." in said("whole")
+    assert f"<@{ALICE}> launched the job and cannot decide." in said("whole")
     assert f"So far step 85 has 1 of 2 approvals (by <@{BOB}>)." in said("one vote")
     assert "So far 0 of 2 approvals." in said("whole")
 
 
 def test_that_the_launcher_may_approve_is_said() -> None:
     own = text_of(summary(view(approval=shown.OWN_ALLOWED), None))
-    assert f"<@{ALICE}> launched the job and may approve it as well: the task allows that." in own
+    assert f"<@{ALICE}> launched the job and may decide as well: the task allows that." in own
     assert "2 rejections settle it too." in own
     watched = replace(JOB, imported=True)
-    assert "asked me to watch the job and cannot approve it." in text_of(summary(view(job=watched), None))
+    assert "asked me to watch the job and cannot decide." in text_of(summary(view(job=watched), None))
 
 
 def test_votes_given_again_say_why() -> None:
