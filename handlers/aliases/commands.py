@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts.wording import counted
 from handlers.aliases.messages import alias_details, alias_list
 from handlers.approvals.messages import MOVE_ALIAS, comparison_numbers, groups
-from handlers.slack.blocks import Block, context, escape, plain, section
+from handlers.slack.blocks import Block, context, escape, section
 from handlers.slack.commands import Typed
 from handlers.slack.forms import (
     MOST_REASON,
@@ -22,6 +22,7 @@ from handlers.slack.forms import (
     read_reason,
     reason_input,
     select,
+    text_input,
 )
 from handlers.slack.replies import Answers, Asker
 from handlers.slack.wording import moment, people, person
@@ -149,10 +150,13 @@ def form(movable: Movable, channel: str) -> Block:
         "channel": channel,
         "seen": {alias.name: alias.version for alias in movable.aliases[:MOST_CHOICES]},
     }
+    task = movable.usual.partition("@")[0]
     blocks = [
         section(_about(movable)),
         select("Alias", ALIAS, choices, chosen=choices[0]),
-        _other(movable),
+        text_input(
+            "Or another name", OTHER, f"A name of its own, such as canary for {task}@canary.", 100, optional=True
+        ),
         reason_input("Your name, the time and this reason are shown with the move and kept in the audit trail."),
         context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
     ]
@@ -189,14 +193,3 @@ def _against(movable: Movable) -> list[str]:
 def _choice(movable: Movable, name: str) -> Choice:
     alias = movable.alias(name)
     return Choice(f"{name} ({alias.current.place if alias else 'new'})", name)
-
-
-def _other(movable: Movable) -> Block:
-    return {
-        "type": "input",
-        "block_id": OTHER,
-        "optional": True,
-        "label": plain("Or another name", 2000),
-        "hint": plain(f"A name of its own, such as canary for {movable.usual.partition('@')[0]}@canary.", 2000),
-        "element": {"type": "plain_text_input", "action_id": OTHER, "max_length": 100},
-    }

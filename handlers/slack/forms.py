@@ -58,19 +58,19 @@ def modal(callback_id: str, title: str, submit: str, blocks: Sequence[Block], re
 
 
 def reason_input(hint: str) -> Block:
-    """Return the field that asks for a reason."""
+    """Return the field that asks for a reason, in a few lines."""
+    return text_input("Reason", REASON, hint, MOST_REASON, multiline=True, focus_on_load=True)
+
+
+def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool) -> Block:
+    """Return a field for at most `most` characters; `options` are those of Slack's plain_text_input."""
     return {
         "type": "input",
-        "block_id": REASON,
-        "label": plain("Reason", 2000),
+        "block_id": name,
+        "optional": optional,
+        "label": plain(label, 2000),
         "hint": plain(hint, 2000),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": REASON,
-            "multiline": True,
-            "max_length": MOST_REASON,
-            "focus_on_load": True,
-        },
+        "element": {"type": "plain_text_input", "action_id": name, "max_length": most, **options},
     }
 
 
