@@ -3,7 +3,7 @@
 from typing import Final, Literal, assert_never
 
 from charts.wording import counted, joined, plural
-from handlers.slack.blocks import Block, actions, button, context, escape, section
+from handlers.slack.blocks import Block, actions, button, context, escape, quoted, section
 from handlers.slack.wording import group, moment, people, person
 from jobs.aliases.records import alias_of
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
@@ -57,7 +57,7 @@ def vote_lines(approval: Approval | None, checkpoint: str) -> list[str]:
 def _vote_line(vote: Decision) -> str:
     verb = "Approved" if vote.verdict is Verdict.APPROVE else "Rejected"
     aside = f" (set aside: {escape(', '.join(vote.overrides))})" if vote.overrides else ""
-    return f"{verb} by {person(vote.user)} {moment(vote.at)}{aside}: {escape(' '.join(vote.reason.split()))}"
+    return f"{verb} by {person(vote.user)} {moment(vote.at)}{aside}: {quoted(vote.reason)}"
 
 
 def comparison_numbers(comparison: Comparison) -> str:
@@ -81,7 +81,7 @@ def sign_off(job: Job, approval: Approval | None, aliases: tuple[str, ...] = ())
         parts = ["Nobody can approve for now: the evidence is not there yet.", why]
         return [context(" ".join(filter(None, [*parts, "The buttons come with it, and everybody votes again."])))]
     did = "asked me to watch the job" if job.imported else "launched the job"
-    lines = terms(approval, "approval of one checkpoint", "approvals of one checkpoint", did)
+    lines = terms(approval, did, " of one checkpoint")
     if approval.renewed_at is not None:
         lines.append(f"The evidence changed {moment(approval.renewed_at)}: everybody votes again. {why}".strip())
     reject = button("Reject all", REJECT, control_value(job.id, "", ""), style="danger")
@@ -109,7 +109,7 @@ def groups(approval: Approval) -> str:
     return ", ".join(group(handle) for handle in approval.approvers)
 
 
-def terms(approval: Approval, noun: str, nouns: str, did: str) -> list[str]:
+def terms(approval: Approval, did: str, of: str = "") -> list[str]:
     """Return what an approval needs, who cannot decide because of what they `did`, and the votes so far: lines."""
     until = f", until {moment(approval.expires_at)}" if approval.expires_at else ""
     settle = "One rejection settles"
@@ -117,7 +117,7 @@ def terms(approval: Approval, noun: str, nouns: str, did: str) -> list[str]:
         settle = f"{counted(approval.quorum, 'rejection')} {plural(approval.quorum, 'settles', 'settle')}"
     may = "cannot decide" if approval.barred else "may decide as well: the task allows that"
     return [
-        f"Needs {counted(approval.quorum, noun, nouns)} by {groups(approval)}{until}. {settle} it too.",
+        f"Needs {counted(approval.quorum, 'approval')}{of} by {groups(approval)}{until}. {settle} it too.",
         f"{person(approval.launched_by)} {did} and {may}.",
         f"So far {standing(approval)}.",
     ]
@@ -149,7 +149,7 @@ def ended(approval: Approval) -> str:
     """Return how a settled approval ended: what was approved or rejected, by whom and when."""
     settled = approval.settled
     assert settled is not None, "only a settled approval is said to have ended"
-    when, who = moment(settled.at), people([d.user for d in approval.settling])
+    when, who = moment(settled.at), people(d.user for d in approval.settling)
     match settled.ending:
         case Ending.EXPIRED:
             return f"*Nobody settled it in time*; it lapsed {when}. {_what_next(approval)}"
@@ -200,7 +200,7 @@ def _rejections(approval: Approval) -> tuple[Decision, ...]:
 
 
 def _voters(votes: tuple[Decision, ...]) -> str:
-    return f"by {people([vote.user for vote in votes])}"
+    return f"by {people(vote.user for vote in votes)}"
 
 
 # -- the answer to a click --------------------------------------------------------------------------------------------
@@ -304,11 +304,8 @@ def _recorded(approval: Approval, user: str) -> str:
 def _discounted(users: tuple[str, ...]) -> str:
     if not users:
         return ""
-    are, count = (
-        plural(len(users), "is", "are"),
-        plural(len(users), "decision no longer counts", "decisions no longer count"),
-    )
-    return f"{people(list(users))} {are} not among the approvers any more, so their {count}."
+    theirs = plural(len(users), "decision no longer counts", "decisions no longer count")
+    return f"{people(users)} {plural(len(users), 'is', 'are')} not among the approvers any more, so their {theirs}."
 
 
 # -- notices in the thread --------------------------------------------------------------------------------------------
