@@ -24,7 +24,7 @@ from handlers.notifications.commands import Quieting, zones_of
 from handlers.notifications.digests import DigestShowing
 from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
-from handlers.render import Showing
+from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs import checks
@@ -138,7 +138,7 @@ class Wiring:
         """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
-        poster = SlackPoster(self.base.client, self._showing(), visibility=self.quiet.visibility)
+        poster = SlackPoster(self.base.client, self._renderer(), visibility=self.quiet.visibility)
         return {
             "job": job_work(self.jobs.work, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
@@ -162,11 +162,11 @@ class Wiring:
 
         return AliasPages(find, self.base.settings.alias_token, AWAY)
 
-    def _showing(self) -> Showing:
-        return Showing(
-            self.views,
-            self.evals,
-            self.base.pictures,
+    def _renderer(self) -> Renderer:
+        return Renderer(
+            views=self.views,
+            evals=self.evals,
+            pictures=self.base.pictures,
             report_file=self.report_cache.report,
             report_link=self.reports.link,
             log_file=self.report_cache.inspect_log,

@@ -13,8 +13,11 @@ from typing import Any, get_args
 import pytest
 
 from bot.settings import DemoSettings, Settings
+from handlers.evals.commands import EVAL
 from handlers.evidence.preference import NEEDS
-from handlers.slack.commands import EVAL, PROCTOR, RFT, Verb
+from handlers.jobs.commands import RFT
+from handlers.proctor import PROCTOR
+from handlers.slack.commands import Verb
 from jobs.aliases.webhook import signature
 from jobs.audit.export import Format
 from jobs.audit.export import line_of as line_of_export

@@ -12,11 +12,12 @@ from handlers.slack.blocks import Block, context, escape, plain, section, text_i
 from handlers.slack.commands import Typed
 from handlers.slack.forms import Choice, open_form, select
 from handlers.slack.replies import Answers
-from handlers.slack.wording import grader_name, group, moment, people, person
+from handlers.slack.wording import group, moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
 from jobs.aliases.records import Alias, AliasMove, read_alias, was_taken_back
 from jobs.aliases.rollback import Rollbacks
 from jobs.core.errors import BotError, InvalidRequest
+from jobs.views.wording import grader_name
 
 FORM: Final = "alias_move"
 ALIAS: Final = "alias"

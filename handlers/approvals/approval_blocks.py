@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from charts.wording import joined
 from handlers.approvals.words import ended, groups, standing
 from handlers.slack.blocks import Block, actions, button, context, escape, section
-from handlers.slack.wording import joined, moment, person
+from handlers.slack.wording import moment, person
 from jobs.aliases.records import alias_of
 from jobs.approvals.records import Approval, Decision, Ending, Verdict
 from jobs.core.records import Job

@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from charts.wording import interval, signed
+from charts.wording import interval, score, signed
 from handlers.slack.blocks import Block, context, cut, escape, plain, section, text_input
-from handlers.slack.wording import grader_name, moment, score
+from handlers.slack.wording import moment
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
 from jobs.evidence.records import Candidate, Figure, Guard, Role, Versus
 from jobs.views.job import JobView
+from jobs.views.wording import grader_name
 
 FORM: Final = "decision"
 REASON: Final = "reason"

@@ -2,10 +2,12 @@
 
 from typing import Final, assert_never
 
+from charts.wording import joined
 from handlers.slack.blocks import escape
-from handlers.slack.wording import grader_name, group, joined, moment, people, person
+from handlers.slack.wording import group, moment, people, person
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
 from jobs.approvals.rules import Answer, Outcome
+from jobs.views.wording import grader_name
 
 
 def ended(approval: Approval) -> str:

@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.blocks import MOST_TEXT, Message, context, cut, escape, section
 from handlers.slack.commands import Typed
-from handlers.slack.direct_files import hand_over
+from handlers.slack.files import hand_over
 from handlers.slack.replies import whisper
 from handlers.slack.wording import moment, person
 from jobs.audit.export import Format

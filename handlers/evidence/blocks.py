@@ -7,10 +7,10 @@ from handlers.approvals.approval_blocks import approve_button, edition, vote_lin
 from handlers.evidence.table import costs, money, reasoning
 from handlers.evidence.words import against, best_of, bias_note, capital, figure, leaning, signed
 from handlers.slack.blocks import Block, context, cut, escape, section
-from handlers.slack.wording import grader_name
 from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, Guard, Role
+from jobs.views.wording import grader_name
 
 MOST_DETAILED: Final = 6
 """More checkpoints than this are each told in a line or two, or the message would be longer than Slack takes."""

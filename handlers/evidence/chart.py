@@ -2,9 +2,9 @@
 
 from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
 from handlers.evidence.words import best_of, headline
-from handlers.slack.wording import grader_name
 from jobs.core.records import Job
 from jobs.evidence.records import Candidate, Evidence, Figure, Role
+from jobs.views.wording import grader_name
 
 
 def evidence_chart(job: Job, evidence: Evidence) -> Chart:

@@ -9,9 +9,8 @@ from handlers.evidence.preference import PREFER
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.slack.blocks import Block, Message, context, escape
 from handlers.slack.commands import Typed
-from handlers.slack.dispatch import Asker
 from handlers.slack.images import Pictures
-from handlers.slack.replies import whisper
+from handlers.slack.replies import Asker, whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.permissions import Permission
 from jobs.evidence.choose import preferred, read_need

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from charts import CheckpointComparison, CheckpointScores
+from charts.wording import joined, score
 from handlers.approvals.approval_blocks import approve_button, edition, vote_lines
 from handlers.slack.blocks import Block, context, escape, section
-from handlers.slack.wording import joined, score
 from jobs.core.records import Job
 from jobs.training.checkpoints import CheckpointReading, Leaning, Score, best_in, chance, read_checkpoints
 from jobs.views.job import JobView

@@ -11,11 +11,11 @@ from handlers.evidence.preference import preference_menu
 from handlers.evidence.table import evidence_table
 from handlers.evidence.words import best_of, checkpoints_of, figure, headline, sentence_of, word_of_test_split
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, section
-from handlers.slack.wording import grader_name
 from jobs.core.records import Job
 from jobs.evidence.choose import measured_needs
 from jobs.evidence.records import Candidate, Evidence, EvidenceState
 from jobs.views.job import JobView
+from jobs.views.wording import grader_name
 
 __all__ = ["APPROVE", "REJECT", "chart_of", "comparison", "settled_line", "summary"]
 

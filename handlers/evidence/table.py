@@ -6,9 +6,9 @@ from typing import Final
 from handlers.evidence.chart import in_use
 from handlers.evidence.words import capital, figure, short_verdict
 from handlers.slack.blocks import Block, cut
-from handlers.slack.wording import grader_name
 from jobs.core.records import Job
 from jobs.evidence.records import Candidate, Evidence, Role
+from jobs.views.wording import grader_name
 
 MOST_ROWS: Final = 24
 MOST_NAME: Final = 40

@@ -3,11 +3,11 @@
 from typing import Final
 
 from handlers.slack.blocks import escape
-from handlers.slack.wording import grader_name
 from jobs.core.records import Job
 from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.records import Candidate, Evidence, Figure, Role, Versus
 from jobs.training.checkpoints import LOPSIDED, Leaning
+from jobs.views.wording import grader_name
 
 SMALL: Final = 0.01
 """A change smaller than this is written with three digits."""

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.notifications.digests import covered
 from handlers.slack.blocks import Message, context, escape
 from handlers.slack.commands import Typed
-from handlers.slack.dispatch import Asker
+from handlers.slack.replies import Asker
 from handlers.slack.wording import moment, people, person
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest

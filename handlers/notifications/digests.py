@@ -6,14 +6,16 @@ from typing import Final
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from charts.wording import score
 from handlers.slack.blocks import MOST_TEXT, Block, Message, context, cut, escape, section
-from handlers.slack.wording import change, grader_name, moment, people, progress, score, state
+from handlers.slack.wording import moment, people
 from jobs.approvals.records import Approval
 from jobs.core.ids import card_id
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.notifications.records import Digest, HeldBack, HeldItem, Mute, Scope
 from jobs.state.store import Store
+from jobs.views.wording import grader_name, progress_of, reward_of, state_of
 
 MOST_LINES: Final = 10
 MOST_HELD: Final = 30
@@ -115,13 +117,12 @@ def held_line(item: HeldItem, link: str | None) -> str:
 
 def job_line(job: Job, link: str | None) -> str:
     """Return where a job stands: state, step, validation reward and its open alerts."""
-    moved = change(job.first_valid_reward, job.valid_reward)
-    reward = f"validation reward {score(job.valid_reward)}" + (f", {moved}" if moved else "")
     still = [each for each in job.alerts if each.cleared is None and each.level != "info"]
     alerts = f". Open: {escape(cut(still[-1].text.splitlines()[0], LONGEST)).rstrip('.')}" if still else ""
     others = f", and {_count(len(still) - 1, 'more alert')}" if len(still) > 1 else ""
+    state = escape(state_of(job).lower())
     return (
-        f"\u2022 *{escape(job.task)}* `{job.id}`: {state(job).lower()}, {progress(job)}, {reward}{alerts}{others}."
+        f"\u2022 *{escape(job.task)}* `{job.id}`: {state}, {progress_of(job)}, {reward_of(job)}{alerts}{others}."
         f"{_linked(link)}"
     )
 

@@ -10,8 +10,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import LabelCount, LabelDistribution, describe
-from handlers.slack.blocks import Block, Message, context, escape, header, image, plain, section, sentence
-from handlers.slack.downloads import SlackFile, download, files_of, look_up
+from handlers.slack.blocks import Block, Message, context, escape, header, image, plain, section
+from handlers.slack.files import SlackFile, download, files_of, look_up
 from handlers.slack.forms import Choice, open_form, select
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
@@ -67,14 +67,14 @@ class Intake:
         asked = read_form(view, user=str(body["user"]["id"]))
         try:
             file = await look_up(client, asked.file)
-            await tell(client, asked, sentence(reading(file, asked)))
+            await tell(client, asked, Message(reading(file, asked)))
             async with self._one_at_a_time:
                 content = await download(client, file)
                 upload = Upload(asked.task, asked.split, file.name, content)
                 made = await asyncio.to_thread(ingest, tasks, upload)
         except BotError as problem:
             # A form belongs to no channel, so the boundary would answer in a direct message; this one came from one.
-            await tell(client, asked, sentence(escape(str(problem))))
+            await tell(client, asked, Message(escape(str(problem))))
             return
         chart = label_chart(made)
         picture = await pictures.file_of(chart, f"labels-{made.task}") if chart else None

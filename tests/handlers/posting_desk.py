@@ -17,7 +17,7 @@ from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.notifications.digests import DigestShowing
 from handlers.posting import SlackPoster
-from handlers.render import Showing
+from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs.aliases.rollback import Rollbacks
@@ -128,7 +128,7 @@ class Desk:
         return sum(1 for entry in self.server.workspace.traffic.since() if entry["name"] == method and "args" in entry)
 
 
-def showing_of(views: JobViews, store: Store, pictures: Pictures, folder: Path) -> Showing:
+def renderer_of(views: JobViews, store: Store, pictures: Pictures, folder: Path) -> Renderer:
     """Return what renders postings, over evals that lie in the folder."""
 
     async def no_report(_: str) -> Path | None:
@@ -140,10 +140,10 @@ def showing_of(views: JobViews, store: Store, pictures: Pictures, folder: Path) 
     people = People(client)
     notices = Notices(Approvals(store, people, time.time), people)
     rollbacks = Rollbacks(store, people, time.time, notifies=False)
-    return Showing(
-        views,
-        evals,
-        pictures,
+    return Renderer(
+        views=views,
+        evals=evals,
+        pictures=pictures,
         notices=notices,
         proposals=ProposalMessages(rollbacks, people),
         digests=DigestShowing(store, client),
@@ -170,6 +170,6 @@ async def open_desk(store: Store, folder: Path, *, timeout: int = 10) -> AsyncIt
             store,
             pool,
             views,
-            SlackPoster(client, showing_of(views, store, Pictures(pool, client), folder)),
+            SlackPoster(client, renderer_of(views, store, Pictures(pool, client, store), folder)),
             folder,
         )

@@ -6,7 +6,8 @@ import pytest
 
 from handlers.approvals.form import form
 from handlers.jobs.cards import card, job_list, job_status
-from handlers.jobs.thread import alert, curve, reward_curve, status
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, status
 from handlers.slack.blocks import Message, escape
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState, RaisedAlert

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from charts import describe
-from handlers.jobs.cards import card, job_status
-from handlers.jobs.costs import training_cost
-from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
+from handlers.jobs.cards import card, job_status, training_cost
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, rule_trace, status
 from handlers.slack.blocks import Message
 from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming
@@ -165,7 +165,7 @@ def test_cost_is_said_as_far_as_it_is_known() -> None:
 
 def test_the_card_and_the_thread_show_one_picture_of_one_moment() -> None:
     earlier = view_of(replace(TRAINING, pictured_step=15, last_step=15, valid_reward=0.41), a_series(0.20, 0.28, 0.41))
-    chart = reward_curve(pictured(view_of(replace(TRAINING, pictured_step=15))))
+    chart = reward_curve(view_of(replace(TRAINING, pictured_step=15)).as_pictured())
     assert chart == reward_curve(earlier)
     assert chart.valid[-1] == (15, 0.41)
     message = card(view_of(replace(TRAINING, pictured_step=15)), NOW, FILE)

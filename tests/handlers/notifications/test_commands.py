@@ -8,9 +8,10 @@ import pytest
 
 from bot.schedule import next_daily
 from handlers.notifications.commands import Quieting, with_mute, zones_of
+from handlers.proctor import PROCTOR
 from handlers.slack.blocks import Message
-from handlers.slack.commands import PROCTOR, parse
-from handlers.slack.dispatch import Asker
+from handlers.slack.commands import parse
+from handlers.slack.replies import Asker
 from jobs.core.errors import Conflict, UserError
 from jobs.core.records import JobState
 from jobs.notifications.digests import Digests

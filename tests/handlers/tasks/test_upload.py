@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.downloads import SlackFile, download, files_of, is_files_host, look_up
+from handlers.slack.files import SlackFile, download, files_of, is_files_host, look_up
 from handlers.slack.forms import Choice, select
 from handlers.tasks.upload import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of, thread_of
 from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound

@@ -1,4 +1,4 @@
-"""Files that people put into messages: what they are, and their bytes."""
+"""Files: those that people attach to messages, and those that the bot uploads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +17,7 @@ GONE: Final = frozenset({"tombstone", "hidden_by_limit"})
 """Modes of files whose bytes Slack no longer hands out."""
 UNSEEN: Final = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})
 CHUNK: Final = 1 << 18
-SILENCE: Final = 30.0
-LONGEST: Final = 300.0
-"""Seconds without a byte, and altogether, after which a download is given up."""
+DOWNLOAD: Final = aiohttp.ClientTimeout(total=300.0, sock_connect=30.0, sock_read=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,10 @@ def files_of(message: Mapping[str, Any]) -> tuple[SlackFile, ...]:
     Raises:
         NotFound: it has none; in a sentence that says what to do.
     """
-    shown = message.get("files") or []
-    if not shown:
+    attached = message.get("files") or []
+    if not attached:
         raise NotFound("This message has no file. Use the shortcut on a message with a JSONL or CSV file.")
-    kept = tuple(_read(file) for file in shown if file.get("mode") not in GONE and not file.get("is_external"))
+    kept = tuple(_read(file) for file in attached if file.get("mode") not in GONE and not file.get("is_external"))
     if not kept:
         raise NotFound("The file of this message was deleted, or is kept outside Slack. Upload the file itself.")
     return kept
@@ -64,27 +62,61 @@ async def download(client: AsyncWebClient, file: SlackFile) -> bytes:
     The token goes to Slack's own file host only, and no redirect is followed.
 
     Raises:
-        InvalidRequest: it is too large, which is found out before the rest is read.
-        NotAllowed: it is kept elsewhere, or Slack wants somebody to sign in.
-        Conflict: the download failed and may be tried again.
+        InvalidRequest: it is too large; found out before the rest is read.
+        NotAllowed: it is stored elsewhere, or Slack wants somebody to sign in.
+        Conflict: the download failed; trying again may help.
     """
     check_size(file.size or 0, file.name)
     if not is_files_host(file.url, client.base_url):
         raise NotAllowed(f"{quoted(file.name)} is not kept by Slack itself, and I download from nowhere else.")
-    timeout = aiohttp.ClientTimeout(total=LONGEST, sock_connect=SILENCE, sock_read=SILENCE)
     headers = {"Authorization": f"Bearer {client.token}"}
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+            aiohttp.ClientSession(timeout=DOWNLOAD, headers=headers) as session,
             session.get(file.url, allow_redirects=False) as answer,
         ):
             _require_file(answer, file)
-            return await _content(answer, file)
+            content = bytearray()
+            async for chunk in answer.content.iter_chunked(CHUNK):
+                content += chunk
+                check_size(len(content), file.name)
+            return bytes(content)
     except (aiohttp.ClientError, TimeoutError) as failure:
         why = str(failure) or type(failure).__name__
         raise Conflict(
             f"{quoted(file.name)} could not be downloaded from Slack ({why}). Use the shortcut again."
         ) from failure
+
+
+async def upload(client: AsyncWebClient, name: str, content: bytes, *, seconds: float, alt: str | None = None) -> str:
+    """Upload a file within so many seconds; nobody sees it until its id is given to `files_completeUploadExternal`.
+
+    Raises:
+        SlackApiError, aiohttp.ClientError, TimeoutError: as Slack or the connection failed.
+    """
+    ticket = await client.files_getUploadURLExternal(filename=name, length=len(content), alt_txt=alt)
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
+        session.post(str(ticket["upload_url"]), data=content) as answer,
+    ):
+        answer.raise_for_status()
+    return str(ticket["file_id"])
+
+
+async def hand_over(client: AsyncWebClient, user: str, name: str, content: bytes, words: str) -> None:
+    """Put a file into a person's conversation with the bot, under a line that says what it is.
+
+    Raises:
+        Conflict: Slack did not take the file; trying again may help.
+    """
+    line = await client.chat_postMessage(channel=user, text=words)
+    try:
+        file = await upload(client, name, content, seconds=120)
+    except (aiohttp.ClientError, TimeoutError) as failure:
+        raise Conflict("Slack did not take the file. Ask for it again.") from failure
+    await client.files_completeUploadExternal(
+        files=[{"id": file, "title": name}], channel_id=str(line["channel"]), thread_ts=str(line["ts"])
+    )
 
 
 def is_files_host(url: str, api_url: str) -> bool:
@@ -119,11 +151,3 @@ def _require_file(answer: aiohttp.ClientResponse, file: SlackFile) -> None:
         raise Conflict(
             f"{quoted(file.name)} could not be downloaded: Slack answered {answer.status}. Use the shortcut again."
         )
-
-
-async def _content(answer: aiohttp.ClientResponse, file: SlackFile) -> bytes:
-    content = bytearray()
-    async for chunk in answer.content.iter_chunked(CHUNK):
-        content += chunk
-        check_size(len(content), file.name)
-    return bytes(content)
