@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.errors import Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest
 from jobs.core.ids import EVAL_PREFIX, card_id
-from jobs.core.nearest import ALIKE_IDS, nearest
 from jobs.core.permissions import Permissions
 from jobs.evals.answer_store import AnswerStore
 from jobs.evals.plan import EvalPlanner, eval_id
@@ -15,9 +14,9 @@ from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
+from jobs.state.find import find
 from jobs.state.store import AlreadyTaken, Store, VersionConflict
 
-LISTED: Final = 200
 ENDED: Final = {
     EvalState.FINISHED: "has finished",
     EvalState.CANCELLED: "was cancelled",
@@ -136,17 +135,7 @@ class Evals:
         return evaluation
 
     async def _find(self, reference: str) -> Versioned[Eval]:
-        exact = await self.store.record(Eval, reference)
-        if exact:
-            return exact
-        known = await self.store.ids(Eval, LISTED)
-        wanted = reference.lower()
-        matching = [each for each in known if wanted and each.startswith((wanted, f"{EVAL_PREFIX}{wanted}"))]
-        if len(matching) == 1:
-            return await self._exactly(matching[0])
-        if matching:
-            raise NotFound(f"{len(matching)} evals begin with '{reference}': {', '.join(matching[:5])}.")
-        raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
+        return await find(self.store, Eval, reference, prefix=EVAL_PREFIX, noun="eval")
 
     async def _exactly(self, eval_id: str) -> Versioned[Eval]:
         held = await self.store.record(Eval, eval_id)
