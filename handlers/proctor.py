@@ -169,14 +169,14 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
             f"Splits: {escape(splits)}",
             f"Graders: {escape(graders)}",
             f"Prompts: {escape(_prompts(task))}",
-            f"Approval: {task.quorum} of {approvers}{_own_say(task)}; then `{task.name}@{task.oversight.alias}`",
+            f"Approval: {task.quorum} of {approvers}{_own_say(task)}; then `{task.name}@{task.alias}`",
             *([f"Guardrails: {escape(_guardrails(task))}"] if task.guardrails else []),
         ]
     )
 
 
 def _own_say(task: Task) -> str:
-    return ", who launched the job among them" if task.oversight.approval.self_approval else ", without who launched it"
+    return ", who launched the job among them" if task.approval.self_approval else ", without who launched it"
 
 
 def _guardrails(task: Task) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from charts import JobCurve, JobCurves
 from handlers.slack.wording import score
-from jobs.core.hyperparameters import SETTINGS
+from jobs.core.hyperparameters import TYPED_KEYS
 from jobs.core.records import Job
 from jobs.evals.stats.validation_noise import largest_by_chance, valid_error, valid_items_needed
 from jobs.views.job import JobView
@@ -62,9 +62,9 @@ def _subtitle(jobs: Sequence[Job]) -> str:
 def _name(job: Job, *, several: bool) -> str:
     """Return what tells a job from others: its id, task and model where those differ, the settings it was given."""
     given = [
-        f"{setting.key}={value}"
-        for setting in SETTINGS
-        if (value := getattr(job.request.hyperparameters, setting.field)) is not None
+        f"{key}={value}"
+        for key, field in TYPED_KEYS.items()
+        if (value := getattr(job.request.hyperparameters, field)) is not None
     ]
     seed = [f"seed={job.request.seed}"] if job.request.seed is not None else []
     which = [job.task, job.model] if several else []

@@ -7,7 +7,7 @@ from typing import Final
 
 from handlers.slack.blocks import escape
 from jobs.core.errors import InvalidRequest
-from jobs.core.hyperparameters import SETTINGS
+from jobs.core.hyperparameters import TYPED_KEYS
 from jobs.core.nearest import nearest
 
 TYPOGRAPHY: Final = str.maketrans(
@@ -76,7 +76,7 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<base model>",
     "platform": "<platform>",
-    **{setting.key: "n" if setting.key != "effort" else "low" for setting in SETTINGS},
+    **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",
