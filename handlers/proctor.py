@@ -126,14 +126,14 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
     graders = ", ".join(f"{g} (reward)" if g == task.reward else g for g in task.graders)
     prompts = ", ".join(f"{v} (default)" if v == task.default_prompt else v for v in task.prompt_versions) or "none"
     approvers = ", ".join(map(group, task.approvers)) or "the bot's default approvers"
-    own = ", who launched the job among them" if task.oversight.approval.self_approval else ", without who launched it"
+    own = ", who launched the job among them" if task.approval.self_approval else ", without who launched it"
     lines = [
         f"*{escape(task.title)}* (`{task.name}`, version {task.version})",
         escape(task.description),
         f"Splits: {escape(splits)}",
         f"Graders: {escape(graders)}",
         f"Prompts: {escape(prompts)}",
-        f"Approval: {task.quorum} of {approvers}{own}; then `{task.name}@{task.oversight.alias}`",
+        f"Approval: {task.quorum} of {approvers}{own}; then `{task.name}@{task.alias}`",
     ]
     if task.guardrails:
         falls = {grader_name(name): abs(fall) for name, fall in task.guardrails.items()}

@@ -18,7 +18,7 @@ from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import SETTINGS, read_hyperparameters, read_seed, read_suffix
+from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
 from jobs.core.ids import card_id
 from jobs.core.records import Action, Job, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
@@ -34,7 +34,7 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<base model>",
     "platform": "<platform>",
-    **{setting.key: "n" if setting.key != "effort" else "low" for setting in SETTINGS},
+    **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",

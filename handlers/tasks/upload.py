@@ -18,7 +18,7 @@ from handlers.slack.people import People
 from jobs.core.errors import BotError, NotFound
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets import Ingested, Upload, check_size, ingest
+from jobs.tasks.datasets.uploads import Ingested, Upload, check_size, ingest
 
 SHORTCUT: Final = "use_as_data_set"
 FORM: Final = "data_set"

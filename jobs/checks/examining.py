@@ -8,8 +8,8 @@ from jobs.checks.facts import OddGrade, Source, Trial
 from jobs.checks.trials import Answers
 from jobs.graders import Grade, Grader, Sample
 from jobs.tasks import Row
-from jobs.tasks.datasets.labels import REFERENCE
-from jobs.tasks.datasets.shapes import AnswerShape
+from jobs.tasks.datasets.answer_shape import AnswerShape
+from jobs.tasks.labels import REFERENCE
 
 PATIENCE_SECONDS = 10.0
 """Training grades hundreds of answers a step; a grader that takes longer for one is of no use to it."""

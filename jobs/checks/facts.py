@@ -10,7 +10,7 @@ from jobs.graders import Grade
 from jobs.platforms.grader_trials import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
-from jobs.tasks.datasets.shapes import AnswerShape
+from jobs.tasks.datasets.answer_shape import AnswerShape
 
 
 class Source(StrEnum):

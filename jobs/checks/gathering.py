@@ -15,11 +15,10 @@ from jobs.graders import parse_grader
 from jobs.platforms.grader_trials import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task, TaskCatalogue
-from jobs.tasks.datasets.duplicates import find_duplicates
-from jobs.tasks.datasets.labels import is_labelled, row_labels
-from jobs.tasks.datasets.pooling import POOL
-from jobs.tasks.datasets.shapes import AnswerShape, shape_of
-from jobs.tasks.datasets.texts import text_of
+from jobs.tasks.datasets.answer_shape import AnswerShape, shape_of
+from jobs.tasks.datasets.balancing import POOL
+from jobs.tasks.datasets.duplicates import find_duplicates, text_of
+from jobs.tasks.labels import is_labelled, row_labels
 
 MODEL_GRADERS = frozenset({"score_model", "label_model"})
 FOR_MODELS = (Source.REFERENCE, Source.OTHER, Source.EMPTY)

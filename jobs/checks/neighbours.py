@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.tasks.datasets.texts import words_of
+from jobs.tasks.datasets.duplicates import words_of
 
 _COLUMNS = 4096
 

@@ -6,7 +6,7 @@ from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.records import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade
-from jobs.tasks.datasets.labels import REFERENCE
+from jobs.tasks.labels import REFERENCE
 
 _FULL = 0.99
 _SAME = 1e-6

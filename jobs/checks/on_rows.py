@@ -7,9 +7,9 @@ from itertools import chain
 from jobs.checks.facts import Facts, Repeat
 from jobs.checks.records import Finding, Level
 from jobs.core.nearest import quoted
-from jobs.tasks.datasets.labels import REFERENCE, imbalance, label_counts, row_labels
-from jobs.tasks.datasets.texts import text_of, words_of
+from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
+from jobs.tasks.labels import REFERENCE, imbalance, label_counts, row_labels
 from jobs.tasks.records import TRAINING_SPLITS
 
 MOST_IMBALANCE = 3.0

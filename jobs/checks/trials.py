@@ -8,9 +8,9 @@ from jobs.checks.facts import Source
 from jobs.checks.neighbours import nearest_other
 from jobs.graders.example_answers import example_answers
 from jobs.tasks import Row, Task
-from jobs.tasks.datasets.labels import label_counts, row_labels
-from jobs.tasks.datasets.shapes import AnswerShape
-from jobs.tasks.datasets.texts import text_of
+from jobs.tasks.datasets.answer_shape import AnswerShape
+from jobs.tasks.datasets.duplicates import text_of
+from jobs.tasks.labels import label_counts, row_labels
 
 ROWS = 200
 """Of the train split that answers are tried on; fewer where it is smaller."""

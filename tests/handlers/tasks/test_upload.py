@@ -16,7 +16,7 @@ from handlers.slack.files import SlackFile, download, files_of, is_files_host, l
 from handlers.slack.forms import Choice, select
 from handlers.tasks.upload import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of, thread_of
 from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
-from jobs.tasks.datasets import LARGEST_UPLOAD, Ingested
+from jobs.tasks.datasets.uploads import LARGEST_UPLOAD, Ingested
 from local.slack.blocks import validate_view
 from local.slack.seed_data import PROCTOR
 from tests.handlers.known_people import ALICE, RFT

@@ -10,7 +10,7 @@ from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import load_profiles
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets import BalanceRequest, balance
+from jobs.tasks.datasets.balancing import BalanceRequest, balance
 from local.platform.server import serve
 from tests.jobs.checks.conftest import TRAIN, VALID, Check
 from tests.jobs.tasks.datasets.labelled_task import copy_of_eurovoc, write_labelled
