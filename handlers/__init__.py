@@ -18,9 +18,9 @@ from handlers.jobs import thread
 from handlers.slack.boundary import Boundary, SteadyAck
 from handlers.slack.receipts import Receipts
 from handlers.slack.replies import Answers, Asker, SteadyRespond
-from handlers.tasks import upload
+from handlers.tasks import datasets
 
-CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, upload, proctor)
+CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
 
 
 def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:

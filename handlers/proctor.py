@@ -22,8 +22,8 @@ from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from handlers.tasks.balance import balance_chart, balance_message, read_balance
 from handlers.tasks.check import check_message, label_chart
+from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from jobs.approvals.decide import Approvals
 from jobs.checks.records import Finding
 from jobs.core.errors import UserError

@@ -14,7 +14,7 @@ import pytest
 
 from bot.settings import DemoSettings, Settings
 from handlers.evals.commands import EVAL
-from handlers.evidence.preference import NEEDS
+from handlers.evidence.summary import NEEDS
 from handlers.jobs.commands import RFT
 from handlers.proctor import PROCTOR
 from handlers.slack.commands import Verb

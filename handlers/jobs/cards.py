@@ -9,8 +9,7 @@ from typing import Final
 
 from charts import describe
 from charts.wording import counted, duration, moved, number, plural, quantity, score
-from handlers.approvals.approval_blocks import settled_line
-from handlers.evidence.words import headline
+from handlers.approvals.messages import ended
 from handlers.jobs.compare import since_start
 from handlers.jobs.curves import RECENT, reward_curve
 from handlers.jobs.thread import LEVELS, heading, why_button
@@ -34,6 +33,7 @@ from jobs.core.records import Action, Job, JobState
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
+from jobs.views.checkpoint import evidence_view
 from jobs.views.job import JobView
 from jobs.views.wording import progress_of, state_of
 
@@ -87,7 +87,7 @@ def _verdict(view: JobView) -> str:
         far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
         return f"Evaluating {counted(len(evidence.checkpoints), 'checkpoint')} against the base model{far}."
     if approval:
-        return settled_line(job, approval) if approval.settled else _waiting(view)
+        return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])
     if job.valid_reward is None and job.state.is_final:
@@ -103,7 +103,7 @@ def _waiting(view: JobView) -> str:
     waiting = f"{counted(count, 'checkpoint')} {plural(count, 'waits', 'wait')} for approval in the thread."
     if view.evidence is None or view.evidence.state is not EvidenceState.READY:
         return waiting
-    return f"{escape(headline(view.job, view.evidence))}. {waiting}"
+    return f"{escape(evidence_view(view.job, view.evidence).headline)}. {waiting}"
 
 
 def _standing(job: Job, now: float) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.evidence.commands import show_checkpoints
@@ -15,12 +14,12 @@ from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
 from handlers.notifications.commands import Quieting
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen
+from handlers.slack.links import card_link
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
 from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
-from jobs.core.ids import card_id
-from jobs.core.records import Action, Job, LaunchRequest
+from jobs.core.records import Action, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
@@ -82,19 +81,8 @@ async def show_status(
 ) -> Message:
     """Show where a job stands."""
     view = await views.job(typed.word)
-    shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
+    shown = job_status(view, time.time(), await card_link(store, client, view.job.id))
     return await quieting.noted(shown, view.job)
-
-
-async def _thread_link(job: Job, store: Store, client: AsyncWebClient) -> str | None:
-    entry = await store.ledger(job.id, card_id(job.id))
-    if entry is None:
-        return None
-    try:
-        link = await client.chat_getPermalink(channel=entry.channel, message_ts=entry.ts)
-    except SlackApiError:
-        return None  # the card was deleted by hand; the status is worth showing all the same
-    return str(link["permalink"])
 
 
 async def show_events(typed: Typed, jobs: RftJobs) -> Message:

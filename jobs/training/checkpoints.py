@@ -80,7 +80,7 @@ def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[
     readings = []
     for each in checkpoints:
         precision, recall = each.scores.get("precision"), each.scores.get("recall")
-        readings.append(CheckpointReading(each, precision, recall, _f1(each, reward), _leaning(precision, recall)))
+        readings.append(CheckpointReading(each, precision, recall, _f1(each, reward), leaning_of(precision, recall)))
     return tuple(readings)
 
 
@@ -105,7 +105,8 @@ def _f1(checkpoint: Checkpoint, reward: str) -> float | None:
     return checkpoint.valid_reward if reward == "f1" else None
 
 
-def _leaning(precision: float | None, recall: float | None) -> Leaning | None:
+def leaning_of(precision: float | None, recall: float | None) -> Leaning | None:
+    """Return how a model leans by its mean precision and recall, or None if either is unknown."""
     if precision is None or recall is None:
         return None
     if precision - recall > LOPSIDED:

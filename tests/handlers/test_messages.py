@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.approvals.form import form
+from handlers.approvals.decide import form
 from handlers.jobs.cards import card, job_list, job_status
 from handlers.jobs.curves import curve, reward_curve
 from handlers.jobs.thread import alert, status

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from charts import Chart
-from handlers.evidence.chart import evidence_chart
 from handlers.evidence.commands import shown_to_one
-from handlers.evidence.summary import no_link
+from handlers.evidence.summary import chart_of, no_link
 from handlers.slack.images import Pictures
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.records import JobState
@@ -104,7 +103,7 @@ async def test_the_picture_is_kept_while_people_decide_and_drawn_anew_with_new_e
         await desk.store.commit(Change(records=(Versioned(later, 2),)))
         renewed = await desk.poster.edit(posting, voted)
         assert renewed.file not in {None, entry.file}
-        assert desk.pool.drawn[-1] == evidence_chart(job, later)
+        assert desk.pool.drawn[-1] == chart_of(view(later, job=job))
 
 
 async def whispered(scene: Scene, user: str, words: str) -> Json:

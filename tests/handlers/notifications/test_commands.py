@@ -101,7 +101,7 @@ async def test_unmuting(say: Say) -> None:
         ("mute until=25:00", "'25:00' is no time of day: hours go from 00 to 23"),
         ("mute until=6pm", "'6pm' is no time of day"),
         ("mute act", "There is no job or task 'act'; did you mean 'acts'?"),
-        ("mute rft-over22", "rft-over22 is over: nothing more comes of it that could be muted."),
+        ("mute rft-over22", "rft-over22 is over: it has nothing left to mute."),
         ("mute a b", "`/proctor mute` takes at most 1 word; 2 words are given: a b."),
         ("mute untl=18:00", "`/proctor mute` takes no 'untl='; did you mean 'until'?"),
         ("mentions maybe", "`/proctor mentions` takes `on` or `off`, not 'maybe'."),
@@ -129,7 +129,7 @@ async def test_quiet_hours_are_those_of_who_sets_them_unless_they_say(say: Say) 
     answer = await say("quiet 22:00-07:00")
     assert answer.startswith("Quiet hours of this channel: 22:00 to 07:00, Europe/Berlin (your time zone in Slack;")
     assert "They do not hold now." in answer
-    assert "At 07:00 one message tells what there was." in answer
+    assert "At 07:00 one message sums them up." in answer
     held = await say("quiet", BOB)
     assert held.endswith(f"Set by <@{ALICE}>; `/proctor quiet off` ends them.")
     assert ", Asia/Kolkata. They hold now, until <!date^" in await say("quiet 17:00 - 18:00 zone=asia/kolkata")
@@ -147,15 +147,15 @@ async def test_a_digest_is_planned_changed_and_ended(say: Say) -> None:
     answer = await say("digest at=09:00")
     assert "each day at 09:00, Europe/Berlin (your time zone in Slack; `zone=` sets another)" in answer
     assert f", unless nothing happened; next {moment('2026-03-29T07:00')}" in answer
-    assert "each day at 09:00, Europe/Berlin, also where nothing happened" in await say("digest empty=say")
-    assert "each day at 18:00, Europe/Berlin, also where nothing happened" in await say("digest at=18:00", DAVE)
+    assert "each day at 09:00, Europe/Berlin, even if nothing happened" in await say("digest empty=say")
+    assert "each day at 18:00, Europe/Berlin, even if nothing happened" in await say("digest at=18:00", DAVE)
     assert (await say("digest")).endswith(f"Set by <@{DAVE}>; `/proctor digest off` ends it.")
     assert await say("digest now") == "A digest comes here in a moment."
     assert await say("digest off") == "No daily digest in this channel any more."
 
 
 async def test_mentions(say: Say, quieting: Quieting) -> None:
-    assert "I mention you no more, in no job." in await say("mentions off", BOB)
+    assert "You will no longer be mentioned, about any job." in await say("mentions off", BOB)
     told = await quieting.watch("abc234", BOB)
     assert told is not None
     assert told.startswith("`rft-abc234`: you are told of it from now on. I mention you when it raises a warning")
@@ -175,7 +175,7 @@ async def test_mentions(say: Say, quieting: Quieting) -> None:
 async def test_unwatching_says_who_is_left(quieting: Quieting) -> None:
     await quieting.watch("abc234", BOB)
     assert await quieting.unwatch("abc234", ALICE) == (
-        f"I mention you no more about `rft-abc234`. I still mention <@{BOB}>."
+        f"You will no longer be mentioned about `rft-abc234`. I still mention <@{BOB}>."
     )
     assert (await quieting.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
 

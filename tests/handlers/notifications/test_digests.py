@@ -166,9 +166,9 @@ def test_an_eval_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("votes", "waited", "says"),
     [
-        (0, 1800, "asked for 30 min ago, 2 votes of 2 missing"),
-        (1, 7200, "asked for 2 h ago, 1 vote of 2 missing"),
-        (1, 260_000, "asked for 3 days ago, 1 vote of 2 missing"),
+        (0, 1800, "asked for 30 min 00 s ago, 2 votes of 2 missing"),
+        (1, 7200, "asked for 2 h 00 min ago, 1 vote of 2 missing"),
+        (1, 260_000, "asked for 3 d 0 h ago, 1 vote of 2 missing"),
     ],
 )
 def test_a_pending_approval_says_its_age_and_what_is_missing(votes: int, waited: float, says: str) -> None:

@@ -14,7 +14,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.files import SlackFile, download, files_of, is_files_host, look_up
 from handlers.slack.forms import Choice, select
-from handlers.tasks.upload import SHORTCUT, Asked, form, label_chart, made_message, read_form, size_of, thread_of
+from handlers.tasks.datasets import (
+    SHORTCUT,
+    UploadRequest,
+    form,
+    label_chart,
+    read_form,
+    size_of,
+    thread_of,
+    upload_message,
+)
 from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
 from jobs.tasks.datasets.uploads import LARGEST_UPLOAD, Ingested
 from local.slack.blocks import validate_view
@@ -45,7 +54,7 @@ def test_a_file_of_another_workspace_may_come_without_its_name_and_size() -> Non
     assert size_of(known) == "size unknown"
 
 
-@pytest.mark.parametrize(("size", "words"), [(1023, "1023 bytes"), (1536, "1.5 KiB"), (3 << 20, "3.0 MiB")])
+@pytest.mark.parametrize(("size", "words"), [(1023, "1,023 bytes"), (1536, "1.5 KiB"), (3 << 20, "3.0 MiB")])
 def test_sizes_are_said_for_people(size: int, words: str) -> None:
     assert size_of(SlackFile("F1", "x", size, "")) == words
 
@@ -83,7 +92,7 @@ def test_a_submitted_form_says_what_it_asks_for() -> None:
     chosen = {"file": "F0000000A1", "task": "goods", "split": "pool"}
     view["state"] = {"values": {key: {key: {"selected_option": {"value": value}}} for key, value in chosen.items()}}
     asked = read_form(view, ALICE)
-    assert asked == Asked("F0000000A1", "goods", "pool", RFT, "1.2", ALICE)
+    assert asked == UploadRequest("F0000000A1", "goods", "pool", RFT, "1.2", ALICE)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +122,8 @@ def test_labels_are_drawn_only_where_one_comes_twice() -> None:
     chart = label_chart(made)
     assert chart is not None
     assert chart.title == "The most frequent label comes 2 times, the rarest 1"
-    assert "image" in str(made_message(made, chart, "F0000000A1").blocks)
-    assert "image" not in str(made_message(made, chart, None).blocks)
+    assert "image" in str(upload_message(made, chart, "F0000000A1").blocks)
+    assert "image" not in str(upload_message(made, chart, None).blocks)
     assert label_chart(Ingested("goods-data-1", "goods", "train", 2, {"a text": 1, "another": 1}, ())) is None
 
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.approvals.decide import Control
-from handlers.approvals.form import form, overridden
-from handlers.approvals.pending import Waiting, pending_list, span, waiting_for
-from handlers.approvals.words import answer, notice
+from handlers.approvals.decide import form, overridden
+from handlers.approvals.messages import answer, notice
+from handlers.approvals.pending import Waiting, pending_list, waiting_for
 from handlers.slack.people import People
 from jobs.approvals.decide import Approvals
 from jobs.approvals.open import invalidated
@@ -78,9 +77,9 @@ def test_every_outcome_has_its_sentence(outcome: Outcome, approval: Approval, se
 
 def test_who_no_longer_counts_is_named() -> None:
     one = answer(Answer(Outcome.RECORDED, WAITING, (CAROL,)), BOB)
-    assert "<@U0CAROL01> is not among the approvers any more, so that decision counts no longer." in one
+    assert "<@U0CAROL01> is not among the approvers any more, so their decision no longer counts." in one
     two = answer(Answer(Outcome.RECORDED, WAITING, (CAROL, DAVE)), BOB)
-    assert "are not among the approvers any more, so their decisions count no longer." in two
+    assert "are not among the approvers any more, so their decisions no longer count." in two
 
 
 def test_who_asked_to_watch_a_job_is_told_why_they_cannot_approve_it() -> None:
@@ -127,14 +126,6 @@ def test_the_list_of_what_waits_has_ages_missing_votes_and_what_comes_next() -> 
     assert "0 of 3 approvals, 3 missing. By @model-approvers." in lines[3]
     assert lines[4] == "and 2 more."
     assert pending_list([], 0, 0.0) == "Nothing waits for approval."
-    assert [span(seconds) for seconds in (30, 600, 7_260)] == ["0 min", "10 min", "2 h 1 min"]
-
-
-def test_a_control_names_subject_choice_and_evidence() -> None:
-    assert Control.read("rft-a|ckpt-5|e5") == Control("rft-a", "ckpt-5", "e5")
-    assert Control.read("rft-a|ckpt-5") == Control("rft-a", "ckpt-5", "")
-    assert Control.read("rft-a|") == Control("rft-a", "", "")
-    assert Control("move-a", "ft:a:b", "e").value == "move-a|ft:a:b|e"
 
 
 def test_only_ticked_boxes_set_a_guardrail_aside() -> None:
@@ -179,8 +170,8 @@ def test_the_form_shows_what_was_measured_against_base_and_alias() -> None:
     text = shown["blocks"][0]["text"]["text"]
     lines = text.splitlines()[2:]
     assert lines[:2] == ["F1 0.50", "recall 0.40 (0.30 to 0.50)"]
-    assert lines[2].startswith("Against the base model: +0.15 (")
-    assert lines[3].startswith("Against the alias's model: -0.10 (")
+    assert lines[2].startswith("Against the base model: *better*, +0.15 (")
+    assert lines[3].startswith("Against what is in use: *worse*, -0.10 (")
     bare = replace(evidence, candidates=(replace(measured, valid={}, versus_base=None, versus_alias=None),))
     empty = form(WAITING, Verdict.APPROVE, "ckpt-5", replace(view, evidence=bare), "{}")
     assert "No scores were measured." in str(empty)
@@ -201,7 +192,7 @@ def test_a_change_of_nothing_has_no_sign_in_the_form() -> None:
     evidence = an_evidence(checkpoints=("ckpt-5",), candidates=(a_candidate(5, guards=(guard,)),))
     shown = str(form(broken, Verdict.APPROVE, "ckpt-5", JobView(a_job(), Series(), broken, evidence), "{}"))
     assert "with 95% confidence no worse than -0.05; the task allows 0.00." in shown
-    assert "Changed by 0.00 against the base model" in shown
+    assert "recall 0.00 against the base model" in shown
 
 
 def test_what_follows_a_model_is_a_sentence_of_its_own() -> None:

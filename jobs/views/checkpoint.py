@@ -1,0 +1,233 @@
+"""A job's evaluated checkpoints as messages, forms and pictures show them: named, compared and judged once.
+
+Words in here are plain text; callers that put them into markup escape them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from charts.wording import counted, estimate, interval, number, signed
+from jobs.core.records import Job
+from jobs.evals.stats.power import about
+from jobs.evals.stats.verdict import Verdict
+from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role, Versus
+from jobs.training.checkpoints import Leaning, leaning_of
+from jobs.views.wording import grader_name
+
+SMALLEST_LOSS: Final = 0.005
+"""A smaller loss is not worth a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A model compared with another on the reward, item by item, on one split."""
+
+    model: str
+    other: str
+    """How the other is called: "the base model", "acts@production"."""
+    reward: str
+    versus: Versus
+
+    @property
+    def title(self) -> str:
+        """The verdict with its numbers, short enough for the title of a picture; no full stop."""
+        bounds = interval(self.versus.low, self.versus.high)
+        within = f" (95% interval {bounds})" if bounds else ""
+        change = signed(self.versus.mean)
+        if self.versus.verdict is Verdict.CANT_TELL:
+            return f"Can't tell {self.model} from {self.other}: {self.reward} {change}{within}"
+        moved = f"{'up' if self.versus.mean > 0 else 'down'} {change.lstrip('+-')}"
+        return f"{capitalized(self.model)} is {self.versus.verdict} than {self.other}: {self.reward} {moved}{within}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict with its numbers and, if it can't be told, how many items it would take; no full stop."""
+        return self.title + self._takes
+
+    @property
+    def numbers(self) -> str:
+        """The change with its interval and, if it can't be told, how many items it would take."""
+        bounds = interval(self.versus.low, self.versus.high)
+        return f"{signed(self.versus.mean)}{f' ({bounds})' if bounds else ''}{self._takes}"
+
+    @property
+    def brief(self) -> str:
+        """The change and the verdict: `+0.12 better`."""
+        return f"{signed(self.versus.mean)} {self.versus.verdict}"
+
+    @property
+    def _takes(self) -> str:
+        versus = self.versus
+        if versus.verdict is not Verdict.CANT_TELL:
+            return ""
+        if versus.items_needed is None:
+            return f" on {counted(versus.items, 'item')}"
+        return f"; {about(versus.items_needed)} items would be enough, this split has {versus.items:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView:
+    """A checkpoint, or a model that it is compared with."""
+
+    measured: Candidate
+    is_best: bool
+    """It has the highest reward of the checkpoints on the validation split; the earliest of equals."""
+    is_in_use: bool
+    """The alias points at it now."""
+    against_base: Comparison | None
+    against_alias: Comparison | None
+    on_test: Comparison | None
+    """With the base model on the held-out test split."""
+
+    @property
+    def title(self) -> str:
+        """Its name as it begins a sentence: "Step 60"."""
+        return capitalized(self.measured.name)
+
+    def score(self, grader: str, split: str = "valid") -> str:
+        """Return a mean with its interval on the valid or the test split, or `not measured`."""
+        found = (self.measured.test if split == "test" else self.measured.valid).get(grader)
+        return estimate(found.mean, found.low, found.high) if found else "not measured"
+
+    @property
+    def leaning(self) -> str:
+        """How it strays from a balance of precision and recall, as a sentence; "" if it does not, or nobody knows."""
+        precision, recall = self.measured.valid.get("precision"), self.measured.valid.get("recall")
+        return leaning_words(leaning_of(precision.mean, recall.mean)) if precision and recall else ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """The evaluation of a job's checkpoints."""
+
+    job: Job
+    evidence: Evidence
+    models: tuple[CheckpointView, ...]
+    """All that were evaluated, in the order of the evidence."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are figures of ours; if not, the platform's own stand in for them."""
+        return self.evidence.state is EvidenceState.READY
+
+    @property
+    def checkpoints(self) -> tuple[CheckpointView, ...]:
+        """Those that are checkpoints, by step."""
+        return tuple(each for each in self.models if each.measured.role is Role.CHECKPOINT)
+
+    @property
+    def best(self) -> CheckpointView | None:
+        """The checkpoint with the highest reward on the validation split."""
+        return next((each for each in self.models if each.is_best), None)
+
+    @property
+    def reward(self) -> str:
+        """The reward's name as people write it."""
+        return grader_name(self.job.reward)
+
+    @property
+    def alias(self) -> str:
+        """How the model is called that the alias points at."""
+        return _alias_of(self.evidence)
+
+    @property
+    def headline(self) -> str:
+        """The best checkpoint against the base model, in one sentence without a full stop."""
+        compared = self.best.against_base if self.best else None
+        return compared.sentence if compared else self._without_base()
+
+    @property
+    def title(self) -> str:
+        """The same for the title of a picture: without how many items it would take."""
+        compared = self.best.against_base if self.best else None
+        return compared.title if compared else self._without_base()
+
+    @property
+    def sample(self) -> str:
+        """How many items and runs the validation figures rest on: `50 validation items x 3 runs`."""
+        versus = (each.versus_base for each in self.evidence.candidates)
+        items = next((each.items for each in versus if each), self.job.valid_items)
+        split = counted(items, "validation item") if items else "validation split"
+        return f"{split} x {counted(self.evidence.runs, 'run')}"
+
+    @property
+    def has_precision_and_recall(self) -> bool:
+        """Whether any model was graded by both."""
+        return any({"precision", "recall"} <= each.valid.keys() for each in self.evidence.candidates)
+
+    @property
+    def selection_note(self) -> str:
+        """How much less to expect of the best on new items, and what it scored on the test split; "" if unknown."""
+        best, count, bias = self.best, len(self.checkpoints), self.evidence.bias
+        if best is None:
+            return ""
+        lines = []
+        if bias and count > 1:
+            chosen = f"{best.title} is the best of {count} on the split that chose them"
+            lines.append(f"{chosen}: expect {_less(*bias)} on new items.")
+        if self.job.reward in best.measured.test:
+            scored = f"{self.reward} {best.score(self.job.reward, 'test')}"
+            lines.append(f"On the test split, which chose nothing, it scored {scored}.")
+        elif self.evidence.test_eval is None:
+            lines.append(f"{best.title} was not evaluated on a held-out test split.")
+        return " ".join(lines)
+
+    def of(self, checkpoint: str) -> CheckpointView | None:
+        """Return one checkpoint by its id, or None if it was not evaluated."""
+        return next((each for each in self.models if each.measured.checkpoint == checkpoint), None)
+
+    def guard_words(self, guard: Guard) -> str:
+        """Return what a guardrail allows and what was measured, as a sentence."""
+        other = self.alias if guard.against is Role.ALIAS else "the base model"
+        return (
+            f"{grader_name(guard.grader)} {signed(guard.change)} against {other}, with 95% confidence no worse than "
+            f"{signed(guard.low)}; the task allows {signed(guard.allowed)}."
+        )
+
+    def _without_base(self) -> str:
+        if self.best is None:
+            return f"No checkpoint was measured for {self.reward} on the validation split"
+        return f"{self.best.title} has the highest {self.reward}, {self.best.score(self.job.reward)}"
+
+
+def evidence_view(job: Job, evidence: Evidence) -> EvidenceView:
+    """Return how the evaluation of a job's checkpoints is shown."""
+    scored = [each for each in evidence.candidates if each.role is Role.CHECKPOINT and job.reward in each.valid]
+    best = max(scored, key=lambda each: each.valid[job.reward].mean, default=None)
+
+    def compared(candidate: Candidate, versus: Versus | None, other: str) -> Comparison | None:
+        return Comparison(candidate.name, other, grader_name(job.reward), versus) if versus else None
+
+    models = tuple(
+        CheckpointView(
+            each,
+            each is best,
+            each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
+            compared(each, each.versus_base, "the base model"),
+            compared(each, each.versus_alias, _alias_of(evidence)),
+            compared(each, each.test_versus_base, "the base model"),
+        )
+        for each in evidence.candidates
+    )
+    return EvidenceView(job, evidence, models)
+
+
+def capitalized(name: str) -> str:
+    """Return a name as it begins a sentence; the name of an alias keeps its letters."""
+    return name if "@" in name else name[:1].upper() + name[1:]
+
+
+def leaning_words(leaning: Leaning | None) -> str:
+    """Return how lopsided a model is, as a sentence; "" if it is not, or nobody knows."""
+    return "" if leaning in {None, Leaning.BALANCED} else f"It {leaning}."
+
+
+def _alias_of(evidence: Evidence) -> str:
+    return evidence.alias or "what is in use"
+
+
+def _less(least: float, most: float) -> str:
+    if most < SMALLEST_LOSS:
+        return "hardly less"
+    low, high = number(least), number(most)
+    return f"about {high} less" if low == high else f"{low} to {high} less"
