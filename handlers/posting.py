@@ -114,7 +114,8 @@ class SlackPoster:
     def _history(
         self, posting: Posting, thread: LedgerEntry | None, since: float, cursor: str
     ) -> Awaitable[AsyncSlackResponse]:
-        page: dict[str, Any] = {"oldest": f"{since - SKEW:.6f}", "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
+        oldest = f"{since - SKEW:.6f}"
+        page: dict[str, Any] = {"oldest": oldest, "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
         if thread is None:
             return self.client.conversations_history(channel=posting.channel, **page)
         return self.client.conversations_replies(channel=posting.channel, ts=thread.ts, **page)

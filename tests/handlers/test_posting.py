@@ -201,7 +201,7 @@ async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
 async def test_an_answer_that_takes_too_long_may_have_been_delivered(store: Store, tmp_path: Path) -> None:
     async with open_desk(store, tmp_path, timeout=1) as desk:
         await keep(desk, JOB)
-        desk.fault("chat.postMessage", "delay", seconds=3.0)
+        desk.fault("chat.postMessage", "delay", seconds=1.2)
         with pytest.raises(MaybeDelivered):
             await desk.poster.post(CARD, None)
 

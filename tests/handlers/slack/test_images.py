@@ -72,12 +72,13 @@ async def test_a_picture_that_failed_is_tried_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])
-@pytest.mark.parametrize("kind", ["error", "drop_before", "drop_after", "server_error", "ratelimited"])
-async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str, kind: str) -> None:
-    desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
-    assert await pictures(desk).file_of(CURVE, "name") is None
-    desk.server.workspace.faults.reset()
-    assert await pictures(desk).file_of(CURVE, "name") is not None
+async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str) -> None:
+    for kind in ("error", "drop_before", "drop_after", "server_error", "ratelimited"):
+        chart = replace(CURVE, title=kind)
+        desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
+        assert await pictures(desk).file_of(chart, "name") is None, kind
+        desk.server.workspace.faults.reset()
+        assert await pictures(desk).file_of(chart, "name") is not None, kind
 
 
 async def test_a_picture_that_slack_never_processes_is_done_without(store: Store) -> None:
