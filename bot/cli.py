@@ -113,7 +113,7 @@ async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
 async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
     held = await store.record(Alias, name)
     if held is None:
-        known = [alias.name for alias in await store.records(Alias)]
+        known = await store.ids(Alias)
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
     out.write(f"{json.dumps(held.value.as_json(held.value.current)) if as_json else held.value.model}\n")
     return 0

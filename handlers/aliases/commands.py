@@ -112,12 +112,12 @@ async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks
         )
     user, trigger = str(command["user_id"]), str(command["trigger_id"])
     if _is_emergency(typed):
-        done = await rollbacks.at_once(name, user, reason, trigger)
+        done = await rollbacks.begin(name, user, reason, trigger, emergency=True)
         return (
             f"Done: `{name}` points at {done.alias.current.place} now. The approvers are called and review it: "
             f"{done.approval.quorum} of them confirm it, or a rejection takes it forward again."
         )
-    asked = await rollbacks.propose(name, user, reason, trigger)
+    asked = await rollbacks.begin(name, user, reason, trigger)
     who = ", ".join(group(handle) for handle in asked.approval.approvers)
     return (
         f"Proposed as `{asked.proposal.id}`: back to {asked.returns_to.place}. `{name}` moves by itself once "

@@ -110,7 +110,7 @@ async def watch(typed: Typed, asker: Asker, job_importer: JobImporter, people: P
         return told
     platform, task = typed.given.get("platform"), typed.given.get("task")
     request = WatchRequest(typed.word, asker.user, asker.channel, asker.trigger, platform, task)
-    return watched(await job_importer.attach(request), asker.user)
+    return watched(await job_importer.import_job(request), asker.user)
 
 
 def watched(imported: ImportedJob, user: str) -> str:

@@ -96,7 +96,7 @@ def heading(job: Job, raised: RaisedAlert) -> str:
     level = LEVELS[raised.level]
     if raised.cleared is None:
         return level
-    became = "worse" if became_worse(raised, job) else "over"
+    became = "worse" if became_worse(raised, job.alerts) else "over"
     return f"{level}, {became} since step {raised.cleared}"
 
 

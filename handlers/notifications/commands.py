@@ -16,7 +16,6 @@ from handlers.slack.wording import moment, people, person
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest
 from jobs.core.records import Job
-from jobs.notifications.digest_content import active
 from jobs.notifications.digests import Digests
 from jobs.notifications.parse import DEFAULT_SPAN, clock, read_clock, read_hours, read_span, read_until, read_zone
 from jobs.notifications.quiet_hours import quiet_until
@@ -133,7 +132,7 @@ class Quieting:
     async def _unmute(self, typed: Typed, asker: Asker) -> str:
         channel, wanted = await self._target(typed.word, asker, self._clock(), over=True)
         ended = await self._quiet.unmute(channel, wanted.scope, wanted.name)
-        others = active(await self._quiet.preferences(channel), self._clock())
+        others = (await self._quiet.preferences(channel)).active_mutes(self._clock())
         left = f" Still muted: {', '.join(covered(mute) for mute in others)}." if others else ""
         if ended is None:
             return f"Nothing to end: {covered(wanted)} is not muted.{left}"

@@ -1,7 +1,7 @@
 """Pointing an alias at an approved checkpoint: who may, at what, and everything that one move changes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -21,13 +21,13 @@ from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.core.ids import proposal_item, webhook_item
 from jobs.core.nearest import nearest
 from jobs.core.permissions import Directory
-from jobs.core.records import Job, Posting, PostingKind
+from jobs.core.records import Job, Posting
 from jobs.evidence.plan import Production
 from jobs.evidence.records import Evidence
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retry_on_conflict
 from jobs.trail.entry import Act, AuditEntry
-from jobs.training.postings import summary_posting
+from jobs.training.postings import status, summary_posting
 
 MOST_REASON: Final = 300
 
@@ -66,29 +66,24 @@ class Moved:
     """False if it pointed at that model already."""
 
 
+@dataclass(frozen=True, slots=True)
 class Aliases:
-    """The aliases of this bot.
+    """The aliases of this bot."""
 
-    Args:
-        store: where they are kept.
-        directory: who is an approver.
-        clock: unix seconds.
-        notifies: whether there is a webhook to call on each move.
-    """
-
-    def __init__(self, store: Store, directory: Directory, clock: Callable[[], float], *, notifies: bool) -> None:
-        self._store = store
-        self._directory = directory
-        self._clock = clock
-        self._notifies = notifies
+    store: Store
+    directory: Directory
+    clock: Callable[[], float]
+    """Unix seconds."""
+    notifies: bool = field(kw_only=True)
+    """Whether there is a webhook to call on each move."""
 
     async def every(self) -> tuple[Alias, ...]:
         """Return all aliases by name."""
-        return tuple(sorted(await self._store.records(Alias), key=lambda alias: alias.name))
+        return tuple(sorted(await self.store.records(Alias), key=lambda alias: alias.name))
 
     async def named(self, name: str) -> Alias:
         """Return the alias of this name; raises NotFound naming the nearest."""
-        return (await alias_named(self._store, name)).value
+        return (await alias_named(self.store, name)).value
 
     async def movable(self, job_id: str, user: str) -> Movable:
         """Return the approved model of a job that this person may point an alias at.
@@ -98,10 +93,10 @@ class Aliases:
             Conflict: nothing of it is approved, or the evidence for what was has changed.
             NotAllowed: this person is no approver of it, or launched it.
         """
-        held, approval = await self._store.record(Job, job_id), await self._store.record(Approval, job_id)
+        held, approval = await self.store.record(Job, job_id), await self.store.record(Approval, job_id)
         if held is None:
             raise NotFound(f"There is no job '{job_id}'.")
-        job, found = held.value, await self._store.record(Evidence, job_id)
+        job, found = held.value, await self.store.record(Evidence, job_id)
         evidence = found.value if found else None
         choice = _approved_choice(approval.value) if approval else None
         if approval is None or choice is None:
@@ -115,7 +110,7 @@ class Aliases:
             raise NotAllowed(
                 "You launched this job, so you cannot point an alias at its model; another approver has to."
             )
-        if not await self._directory.is_any_of(user, approval.value.approvers):
+        if not await self.directory.is_any_of(user, approval.value.approvers):
             raise NotAllowed("Only approvers of this task can move its aliases, and you are not among them.")
         own = f"{task_part(job.task)}@"
         aliases = tuple(alias for alias in await self.every() if alias.name.startswith(own))
@@ -141,7 +136,7 @@ class Aliases:
     async def _move(self, job_id: str, typed: str, user: str, reason: str, seen: Mapping[str, int]) -> Moved:
         movable = await self.movable(job_id, user)
         name = read_alias(typed, movable.job.task)
-        held = await self._store.record(Alias, name)
+        held = await self.store.record(Alias, name)
         if held and held.value.model == movable.target.model:
             return Moved(held.value, is_new=False)
         if held and held.value.version != seen.get(name, 0):
@@ -154,14 +149,14 @@ class Aliases:
             target=movable.target,
             kind=MoveKind.APPROVED,
             by=user,
-            at=self._clock(),
+            at=self.clock(),
             reason=reason,
             approved_by=tuple(vote.user for vote in movable.approval.votes_for(movable.target.checkpoint)),
         )
         alias = Alias(name, movable.job.task, (*held.value.moves, move) if held else (move,))
-        change = await move_change(self._store, held, alias, notifies=self._notifies)
+        change = await move_change(self.store, held, alias, notifies=self.notifies)
         # The approval is written with it as it is: if it changed meanwhile, nothing moves.
-        await self._store.commit(replace(change, records=(*change.records, movable.held)))
+        await self.store.commit(replace(change, records=(*change.records, movable.held)))
         log.info("alias.moved", alias=name, model=alias.model, user=user)
         return Moved(alias, is_new=True)
 
@@ -170,7 +165,7 @@ async def alias_named(store: Store, name: str) -> Versioned[Alias]:
     """Return the alias of this name with its version; raises NotFound naming the nearest."""
     held = await store.record(Alias, name)
     if held is None:
-        known = [alias.name for alias in await store.records(Alias)]
+        known = await store.ids(Alias)
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
     return held
 
@@ -242,16 +237,8 @@ async def move_change(store: Store, held: Versioned[Alias] | None, alias: Alias,
 def _moved_posting(alias: Alias, job: Job) -> Posting:
     """Return the line that tells a job's thread, and the channel, what an alias points at now."""
     move = alias.current
-    return Posting(
-        id=f"alias:{alias.name}:{move.number}",
-        kind=PostingKind.STATUS,
-        lane=f"thread:{job.id}",
-        subject=job.id,
-        channel=job.request.channel,
-        user=move.by if move.kind is MoveKind.APPROVED else None,
-        text=_moved_text(alias, move),
-        broadcast=True,
-    )
+    line = status(job, _moved_text(alias, move), by=move.by if move.kind is MoveKind.APPROVED else None)
+    return replace(line, id=f"alias:{alias.name}:{move.number}", broadcast=True)
 
 
 def _moved_text(alias: Alias, move: AliasMove) -> str:

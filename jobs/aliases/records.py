@@ -53,7 +53,7 @@ class AliasMove:
     target: Target
     kind: MoveKind
     by: str
-    """Slack user id of who moved or proposed it; "proctor" where a review restored it."""
+    """Slack user id of who moved or proposed it; "proctor" if a review restored it."""
     at: float
     reason: str
     approved_by: tuple[str, ...] = ()

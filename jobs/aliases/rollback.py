@@ -8,7 +8,7 @@ emergency: the alias moves ── review approved or expired ──> it stays
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 import structlog
@@ -51,44 +51,32 @@ class ProposalView:
         return self.alias.move(self.proposal.returns_to)
 
 
+@dataclass(frozen=True, slots=True)
 class Rollbacks:
-    """Proposes rollbacks, does them once they are approved, and has emergencies reviewed.
+    """Proposes rollbacks, does them once they are approved, and has emergencies reviewed."""
 
-    Args:
-        store: where aliases are kept.
-        directory: who is an approver.
-        clock: unix seconds.
-        notifies: whether there is a webhook to call on each move.
-    """
+    store: Store
+    directory: Directory
+    clock: Callable[[], float]
+    """Unix seconds."""
+    notifies: bool = field(kw_only=True)
+    """Whether there is a webhook to call on each move."""
 
-    def __init__(self, store: Store, directory: Directory, clock: Callable[[], float], *, notifies: bool) -> None:
-        self._store = store
-        self._directory = directory
-        self._clock = clock
-        self._notifies = notifies
+    async def begin(self, name: str, user: str, reason: str, trigger: str, *, emergency: bool = False) -> ProposalView:
+        """Propose the model before; in an emergency point at it at once, and open the review of that.
 
-    async def propose(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
-        """Propose the model before; the same trigger asked twice returns the same proposal.
+        The same trigger asked twice returns the same proposal.
 
         Raises:
             NotFound: there is no such alias.
+            NotAllowed: it is an emergency, and this person is no approver of the model that it goes back to.
             Conflict: there is nothing before it, or a proposal waits already.
         """
-        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=False))
-
-    async def at_once(self, name: str, user: str, reason: str, trigger: str) -> ProposalView:
-        """Point an alias back at the model before without asking, and open the review of that.
-
-        Raises:
-            NotFound: there is no such alias.
-            NotAllowed: this person is no approver of the model that it goes back to.
-            Conflict: there is nothing before it.
-        """
-        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=True))
+        return await retry_on_conflict(lambda: self._begin(name, user, reason, trigger, emergency=emergency))
 
     async def find(self, proposal: str) -> ProposalView | None:
         """Return a proposal with its alias and approval, or None."""
-        held = await self._store.record(Proposal, proposal)
+        held = await self.store.record(Proposal, proposal)
         if held is None:
             return None
         alias, approval = await self._parts(held.value)
@@ -101,24 +89,20 @@ class Rollbacks:
             raise NotFound(f"There is no proposal '{proposal}' any more.")
         return found
 
-    async def turn(self, turn_id: str) -> None:
-        """Do what the decisions on a proposal lead to; twice has one effect.
-
-        Args:
-            turn_id: see `jobs.core.ids.proposal_item`.
-        """
+    async def turn(self, item: str) -> None:
+        """Do what the decisions on a proposal lead to; twice has one effect."""
 
         async def step() -> None:
-            held = await self._store.record(Proposal, subject_of_item(turn_id))
+            held = await self.store.record(Proposal, subject_of_item(item))
             is_open = held is not None and held.value.state is ProposalState.OPEN
             change = await self._next(held) if held and is_open else Change(due_in=-1)
-            await self._store.commit(replace(change, item=turn_id))
+            await self.store.commit(replace(change, item=item))
 
         await retry_on_conflict(step)
 
     async def _parts(self, proposal: Proposal) -> tuple[Versioned[Alias], Versioned[Approval]]:
-        alias = await self._store.record(Alias, proposal.alias)
-        approval = await self._store.record(Approval, proposal.id)
+        alias = await self.store.record(Alias, proposal.alias)
+        approval = await self.store.record(Approval, proposal.id)
         assert alias is not None, "a proposal is written with its alias"
         assert approval is not None, "a proposal is written with its approval"
         return alias, approval
@@ -127,34 +111,41 @@ class Rollbacks:
 
     async def _begin(self, name: str, user: str, reason: str, trigger: str, *, emergency: bool) -> ProposalView:
         # The alias first: if this trigger, delivered twice, has changed it already, its proposal is found after that.
-        held = await alias_named(self._store, name)
+        held = await alias_named(self.store, name)
         done = await self.find(proposal_id(trigger))
         if done:
             return done
         goal = _goal(held.value, emergency=emergency)
-        given = await self._store.record(Approval, goal.target.approval)
-        job = await self._store.record(Job, goal.target.job)
+        given = await self.store.record(Approval, goal.target.approval)
+        job = await self.store.record(Job, goal.target.job)
         assert given is not None, "an alias points at models that have an approval"
         assert job is not None, "an alias points at models of jobs"
-        if emergency and not await self._directory.is_any_of(user, given.value.approvers):
+        if emergency and not await self.directory.is_any_of(user, given.value.approvers):
             raise NotAllowed(
                 "Only an approver of this task can roll back without approval, and you are not among them. Without "
                 "`emergency=yes` you can propose it."
             )
         proposal = Proposal(
-            id=proposal_id(trigger),
-            alias=name,
-            task=held.value.task,
-            emergency=emergency,
+            proposal_id(trigger),
+            name,
+            held.value.task,
+            emergency,
             version=held.value.version + emergency,
             leaves=held.value.version,
             returns_to=goal.number,
             by=user,
-            at=self._clock(),
+            at=self.clock(),
             reason=reason,
             channel=job.value.request.channel,
         )
-        alias, change = await self._opening(held, proposal)
+        if emergency:
+            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
+            change = await move_change(self.store, held, alias, notifies=self.notifies)
+        else:
+            alias = replace(held.value, proposal=proposal.id)
+            details = {"proposal": proposal.id, "model": goal.target.model, "was": alias.model}
+            entry = _entry(proposal, Act.ROLLBACK_PROPOSED, user, proposal.at, reason, details)
+            change = Change(records=(Versioned(alias, held.version),), audit=(entry,))
         approval = approval_for(proposal, goal, given.value)
         change = replace(
             change,
@@ -162,28 +153,14 @@ class Rollbacks:
             schedule={**change.schedule, proposal_item(proposal.id): LOOK_AGAIN},
             postings=(*change.postings, request_posting(proposal.id, proposal.channel)),
         )
-        await self._store.commit(with_approval(change, None, approval, proposal.at))
+        await self.store.commit(with_approval(change, None, approval, proposal.at))
         log.info("alias.rollback", alias=name, proposal=proposal.id, user=user, emergency=emergency)
         return ProposalView(proposal, alias, approval)
-
-    async def _opening(self, held: Versioned[Alias], proposal: Proposal) -> tuple[Alias, Change]:
-        """Return the alias while a proposal waits, and what that changes: in an emergency it has moved by then."""
-        if proposal.emergency:
-            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
-            return alias, await move_change(self._store, held, alias, notifies=self._notifies)
-        alias = replace(held.value, proposal=proposal.id)
-        details = {
-            "proposal": proposal.id,
-            "model": alias.move(proposal.returns_to).target.model,
-            "was": alias.model,
-        }
-        entry = _entry(proposal, Act.ROLLBACK_PROPOSED, proposal.by, proposal.at, proposal.reason, details)
-        return alias, Change(records=(Versioned(alias, held.version),), audit=(entry,))
 
     # -- decided -------------------------------------------------------------------------------------------------
 
     async def _next(self, held: Versioned[Proposal]) -> Change:
-        proposal, now = held.value, self._clock()
+        proposal, now = held.value, self.clock()
         alias, approval = await self._parts(proposal)
         settled, voters = approval.value.settled, tuple(vote.user for vote in approval.value.settling)
         if alias.value.version != proposal.version:
@@ -199,11 +176,11 @@ class Rollbacks:
                 return self._ended(held, ProposalState.DONE, replace(stays, audit=(reviewed,)))
             case Ending.APPROVED:
                 back = taken_back(alias.value, proposal, approved_by=voters, now=now)
-                change = await move_change(self._store, alias, back, notifies=self._notifies)
+                change = await move_change(self.store, alias, back, notifies=self.notifies)
                 return self._ended(held, ProposalState.DONE, change)
             case Ending.REJECTED if proposal.emergency:
                 forward = gone_forward(alias.value, proposal, approval.value, now)
-                change = await move_change(self._store, alias, forward, notifies=self._notifies)
+                change = await move_change(self.store, alias, forward, notifies=self.notifies)
                 return self._ended(held, ProposalState.REJECTED, replace(change, audit=(*change.audit, reviewed)))
             case Ending.REJECTED:
                 return self._ended(held, ProposalState.REJECTED, stays)
@@ -213,7 +190,7 @@ class Rollbacks:
                 assert_never(settled.ending)
 
     def _ended(self, held: Versioned[Proposal], state: ProposalState, change: Change) -> Change:
-        ended = replace(held.value, state=state, ended_at=self._clock())
+        ended = replace(held.value, state=state, ended_at=self.clock())
         return replace(
             change,
             records=(*change.records, Versioned(ended, held.version)),

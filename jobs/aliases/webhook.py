@@ -23,9 +23,10 @@ import structlog
 
 from jobs.aliases.records import Alias, AliasMove, WebhookCall
 from jobs.core.ids import subject_of_item, webhook_item
-from jobs.core.records import Job, Posting, PostingKind
+from jobs.core.records import Job, Posting
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
+from jobs.training.postings import status
 
 TIMEOUT: Final = 10.0
 FIRST_PAUSE: Final = 1.0
@@ -48,19 +49,14 @@ class Reply:
     retry_after: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
 class HttpSender:
-    """Sends bodies to one address; redirects are not followed.
+    """Sends signed bodies to one address; redirects are not followed."""
 
-    Args:
-        url: where to.
-        secret: what signs them.
-        timeout: seconds for one call.
-    """
-
-    def __init__(self, url: str, secret: bytes, *, timeout: float = TIMEOUT) -> None:
-        self._url = url
-        self._secret = secret
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+    url: str
+    secret: bytes
+    timeout: float = TIMEOUT
+    """Seconds for one call."""
 
     async def send(self, delivery: str, body: bytes, at: int) -> Reply:
         """Send one body; a call that is not answered is a reply too."""
@@ -69,57 +65,50 @@ class HttpSender:
             "User-Agent": "proctor",
             "X-Proctor-Delivery": delivery,
             "X-Proctor-Timestamp": str(at),
-            "X-Proctor-Signature": f"v1={signature(self._secret, at, body)}",
+            "X-Proctor-Signature": f"v1={signature(self.secret, at, body)}",
         }
         try:
             async with (
-                aiohttp.ClientSession(timeout=self._timeout) as session,
-                session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.timeout)) as session,
+                session.post(self.url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 return Reply(200 <= answer.status < 300, f"status {answer.status}", _asked_to_wait(answer))
         except TimeoutError:
-            return Reply(taken=False, words=f"no answer within {self._timeout.total:g} s")
+            return Reply(taken=False, words=f"no answer within {self.timeout:g} s")
         except aiohttp.ClientError as failure:
             return Reply(taken=False, words=f"no connection ({type(failure).__name__})")
 
 
+@dataclass(frozen=True, slots=True)
 class Webhook:
-    """Takes the turns of webhook calls.
+    """Makes webhook calls."""
 
-    Args:
-        store: where calls are kept.
-        sender: sends one; None where no address is set any more.
-        clock: unix seconds.
-    """
+    store: Store
+    sender: HttpSender | None
+    """None if no address is set any more."""
+    clock: Callable[[], float]
+    """Unix seconds."""
 
-    def __init__(self, store: Store, sender: HttpSender | None, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._sender = sender
-        self._clock = clock
+    async def turn(self, item: str) -> None:
+        """Send one call, and plan the next attempt if it was not taken.
 
-    async def turn(self, turn_id: str) -> None:
-        """Send one call, and plan the next attempt where it was not taken.
-
-        A turn that dies between the answer and the note of it sends the call again; the receiver knows it by its
-        delivery id.
-
-        Args:
-            turn_id: see `jobs.core.ids.webhook_item`.
+        If it dies between the answer and the note of it, the call is sent again; the receiver knows it by its delivery
+        id.
         """
-        call_id = subject_of_item(turn_id)
-        held = await self._store.record(WebhookCall, call_id)
-        alias = await self._store.record(Alias, held.value.alias) if held else None
-        if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self._sender is None:
-            await self._store.commit(Change(item=turn_id, due_in=-1))
+        call_id = subject_of_item(item)
+        held = await self.store.record(WebhookCall, call_id)
+        alias = await self.store.record(Alias, held.value.alias) if held else None
+        if held is None or alias is None or held.value.delivered_at or held.value.given_up_at or self.sender is None:
+            await self.store.commit(Change(item=item, due_in=-1))
             return
         move = alias.value.move(held.value.version)
-        reply = await self._sender.send(call_id, body_of(alias.value, move), int(self._clock()))
+        reply = await self.sender.send(call_id, body_of(alias.value, move), int(self.clock()))
         log.info("webhook.sent", delivery=call_id, taken=reply.taken, answer=reply.words)
         with suppress(VersionConflict):  # another attempt was quicker, and has noted its result
-            await self._store.commit(await self._after(held, alias.value, move, reply))
+            await self.store.commit(await self._after(held, alias.value, move, reply))
 
     async def _after(self, held: Versioned[WebhookCall], alias: Alias, move: AliasMove, reply: Reply) -> Change:
-        now = self._clock()
+        now = self.clock()
         call = replace(held.value, attempts=held.value.attempts + 1, last_answer=reply.words)
         wait, postings = -1.0, tuple[Posting, ...]()
         if reply.taken:
@@ -134,24 +123,13 @@ class Webhook:
         )
 
     async def _gave_up(self, call: WebhookCall, alias: Alias, move: AliasMove) -> tuple[Posting, ...]:
-        job = await self._store.record(Job, move.target.job)
-        if job is None:
-            return ()
+        job = await self.store.record(Job, move.target.job)
         text = (
             f"The webhook did not take the move of {alias.name} to step {move.target.step} in {call.attempts} attempts "
-            f"over a day; the last one came to: {call.last_answer}. Whoever relies on it may use the model before. "
-            f"What is so stands at GET /aliases/{alias.name}."
+            f"over a day; the last answer was: {call.last_answer}. Whoever relies on it may use the model before. "
+            f"GET /aliases/{alias.name} says where it points."
         )
-        posting = Posting(
-            id=f"alias:{call.id}:webhook",
-            kind=PostingKind.STATUS,
-            lane=f"thread:{job.value.id}",
-            subject=job.value.id,
-            channel=job.value.request.channel,
-            text=text,
-            broadcast=True,
-        )
-        return (posting,)
+        return (replace(status(job.value, text), id=f"alias:{call.id}:webhook", broadcast=True),) if job else ()
 
 
 def body_of(alias: Alias, move: AliasMove) -> bytes:

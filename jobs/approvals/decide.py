@@ -44,23 +44,16 @@ class Vote:
         return Decision(self.user, self.verdict, self.choice, self.reason, at, self.evidence, self.overrides)
 
 
+@dataclass(frozen=True, slots=True)
 class Approvals:
-    """The approvals of this bot.
+    """The approvals of this bot."""
 
-    Args:
-        store: where they are kept.
-        directory: who is an approver.
-        clock: unix seconds.
-        recheck: called before a choice is approved for good; None if nothing can change unnoticed.
-    """
-
-    def __init__(
-        self, store: Store, directory: Directory, clock: Callable[[], float], recheck: Recheck | None = None
-    ) -> None:
-        self._store = store
-        self._recheck = recheck
-        self._directory = directory
-        self._clock = clock
+    store: Store
+    directory: Directory
+    clock: Callable[[], float]
+    """Unix seconds."""
+    recheck: Recheck | None = None
+    """Called before a choice is approved for good."""
 
     async def get(self, subject: str) -> Versioned[Approval]:
         """Return the approval of a job's checkpoints, or of a proposal.
@@ -68,15 +61,15 @@ class Approvals:
         Raises:
             NotFound: nothing of this subject is up for approval.
         """
-        held = await self._store.record(Approval, subject)
+        held = await self.store.record(Approval, subject)
         if held is None:
             raise NotFound(f"{subject} has no checkpoint waiting for approval.")
         return held
 
     async def pending(self) -> tuple[Approval, ...]:
         """Return the approvals that are open, the longest waiting first."""
-        found = await self._store.records(Approval)
-        waiting = [each for each in found if each.settled is None and not each.has_lapsed(self._clock())]
+        found = await self.store.records(Approval)
+        waiting = [each for each in found if each.settled is None and not each.has_lapsed(self.clock())]
         return tuple(sorted(waiting, key=lambda each: each.requested_at))
 
     async def standing(self, vote: Vote) -> Answer:
@@ -86,7 +79,7 @@ class Approvals:
             NotFound: nothing of this subject is up for approval.
         """
         held = await retry_on_conflict(lambda: self._current(vote.subject))
-        decision = vote.decision(self._clock())
+        decision = vote.decision(self.clock())
         refused = objection(held.value, decision, await self._entitled(held.value, decision))
         return Answer(refused or Outcome.OPEN, held.value)
 
@@ -100,18 +93,18 @@ class Approvals:
 
     async def expiry(self, held: Versioned[Approval]) -> Change:
         """Return the change that ends an approval which nobody settled in time."""
-        return await self._change(held, lapsed(held.value, self._clock()), "")
+        return await self._change(held, lapsed(held.value, self.clock()), "")
 
     async def _decide(self, vote: Vote) -> Answer:
         held = await self._current(vote.subject)
-        decision = vote.decision(self._clock())
+        decision = vote.decision(self.clock())
         answer = decide(held.value, decision, await self._entitled(held.value, decision))
         if answer.outcome not in {Outcome.RECORDED, Outcome.SETTLED}:
             return answer
         is_approval = answer.outcome is Outcome.SETTLED and vote.verdict is Verdict.APPROVE
-        if is_approval and self._recheck and held.value.kind is ApprovalKind.CHECKPOINT:
-            await self._recheck(vote.subject)  # if that changes the approval, the commit conflicts
-        await self._store.commit(await self._change(held, answer.approval, vote.where))
+        if is_approval and self.recheck and held.value.kind is ApprovalKind.CHECKPOINT:
+            await self.recheck(vote.subject)  # if that changes the approval, the commit conflicts
+        await self.store.commit(await self._change(held, answer.approval, vote.where))
         told = {"verdict": vote.verdict.value, "outcome": answer.outcome.value}
         log.info("approval.decided", subject=vote.subject, user=vote.user, **told)
         return answer
@@ -119,21 +112,21 @@ class Approvals:
     async def _current(self, subject: str) -> Versioned[Approval]:
         """Read an approval; one whose time is over is ended first, for its own work item may be late."""
         held = await self.get(subject)
-        if not held.value.has_lapsed(self._clock()):
+        if not held.value.has_lapsed(self.clock()):
             return held
-        await self._store.commit(await self.expiry(held))
+        await self.store.commit(await self.expiry(held))
         return await self.get(subject)
 
     async def _entitled(self, approval: Approval, decision: Decision) -> frozenset[str]:
         """Return who of those who have a say is an approver; Slack is asked again if the decision would settle it."""
         voters = frozenset(earlier.user for earlier in approval.decisions)
         if would_settle(approval, decision):
-            return await self._directory.still(voters | {decision.user}, approval.approvers)
-        may = await self._directory.is_any_of(decision.user, approval.approvers)
+            return await self.directory.still(voters | {decision.user}, approval.approvers)
+        may = await self.directory.is_any_of(decision.user, approval.approvers)
         return voters | {decision.user} if may else voters - {decision.user}
 
     async def _change(self, held: Versioned[Approval], approval: Approval, where: str) -> Change:
         """Return what writes an approval with all that belongs to it."""
-        job = await self._store.record(Job, approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
+        job = await self.store.record(Job, approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
         shown = Change(postings=refreshed(approval, job.value if job else None))
-        return with_approval(shown, held, approval, self._clock(), where=where)
+        return with_approval(shown, held, approval, self.clock(), where=where)

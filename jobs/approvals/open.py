@@ -1,50 +1,39 @@
 """An approval is opened on evidence, renewed when the evidence is, and invalid in between."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from jobs.approvals.change import with_approval
 from jobs.approvals.records import DAY, Approval, Ending, Settlement
 from jobs.core.records import Job
 from jobs.evidence.records import Evidence, Role
-from jobs.evidence.round import ApprovalState
-from jobs.state.change import Change, Versioned
+from jobs.evidence.round import ApprovalState, JobApproval
+from jobs.state.change import Change
 from jobs.state.store import Store
 
 EVALUATED_AGAIN: Final = "The checkpoints were evaluated again."
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointApproval:
-    """The approval of a job's checkpoints as it was read, for a round of evidence: see `JobApproval` there."""
+async def approval_of(store: Store, job_id: str) -> JobApproval:
+    """Read the approval of a job's checkpoints, for a round of evidence."""
+    held = await store.record(Approval, job_id)
+    before = held.value if held else None
 
-    held: Versioned[Approval] | None
+    def opened(change: Change, job: Job, evidence: Evidence, now: float) -> Change:
+        return with_approval(change, held, open_approval(job, evidence, before, now), now)
 
-    @property
-    def state(self) -> ApprovalState:
-        """Where it stands."""
-        if self.held is None:
-            return ApprovalState.NONE
-        approval = self.held.value
-        if approval.settled:
-            return ApprovalState.APPROVED if approval.settled.ending is Ending.APPROVED else ApprovalState.ENDED
-        return ApprovalState.OPEN if approval.evidence else ApprovalState.INVALID
+    def taken_back(change: Change, reason: str, now: float) -> Change:
+        return with_approval(change, held, invalidated(before, reason, now), now) if before else change
 
-    def opened(self, change: Change, job: Job, evidence: Evidence, now: float) -> Change:
-        """Return the change with the approval opened, or renewed, on this evidence."""
-        previous = self.held.value if self.held else None
-        return with_approval(change, self.held, open_approval(job, evidence, previous, now), now)
-
-    def invalidated(self, change: Change, reason: str, now: float) -> Change:
-        """Return the change with the votes so far taken back; `reason` is a sentence for those who voted."""
-        if self.held is None:
-            return change
-        return with_approval(change, self.held, invalidated(self.held.value, reason, now), now)
+    return JobApproval(_state(before), opened, taken_back)
 
 
-async def approval_of(store: Store, job_id: str) -> CheckpointApproval:
-    """Read the approval of a job's checkpoints."""
-    return CheckpointApproval(await store.record(Approval, job_id))
+def _state(approval: Approval | None) -> ApprovalState:
+    if approval is None:
+        return ApprovalState.NONE
+    if approval.settled:
+        return ApprovalState.APPROVED if approval.settled.ending is Ending.APPROVED else ApprovalState.ENDED
+    return ApprovalState.OPEN if approval.evidence else ApprovalState.INVALID
 
 
 def open_approval(job: Job, evidence: Evidence, previous: Approval | None, now: float) -> Approval:

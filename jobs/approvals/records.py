@@ -92,7 +92,7 @@ class Approval:
     broken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Choice to the guardrails that it breaks: approving it needs each of them overridden."""
     round: int = 1
-    """Grows when evidence changed and every vote had to be given anew."""
+    """Grows when evidence changed and everybody had to vote again."""
     renewed_at: float | None = None
     """When this round began; None in the first."""
     renewed_why: str = ""
@@ -105,7 +105,7 @@ class Approval:
 
     @property
     def barred(self) -> frozenset[str]:
-        """Who may not decide because it is their own; nobody where the task allows self-approval.
+        """Who may not decide because it is their own; nobody if the task allows self-approval.
 
         What one person did in an emergency is looked at by others, whatever the task allows.
         """
@@ -149,7 +149,7 @@ class Approval:
 
     @property
     def settling(self) -> tuple[Decision, ...]:
-        """The decisions that settled it, oldest first; none where it is open or nobody did."""
+        """The decisions that settled it, oldest first; () if it is open or nobody did."""
         if self.settled is None or self.settled.ending is Ending.EXPIRED:
             return ()
         if self.settled.ending is Ending.APPROVED:

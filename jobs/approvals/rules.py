@@ -15,7 +15,7 @@ from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdi
 
 
 class Outcome(StrEnum):
-    """What a click on an approval came to."""
+    """The result of a click on an approval."""
 
     OPEN = "open"
     """It may be decided by this person."""
@@ -32,9 +32,9 @@ class Outcome(StrEnum):
     """Who launched a job, or proposed a move, does not approve it."""
     NOT_APPROVER = "not_approver"
     LOST_ROLE = "lost_role"
-    """They decided before, as an approver, and are none any more."""
+    """They decided before, as an approver, and are not one any more."""
     NO_EVIDENCE = "no_evidence"
-    """There is no evidence for the choice now; it is being gathered anew."""
+    """There is no evidence for the choice now; it is being gathered again."""
     STALE = "stale"
     """The click came from a copy that showed other evidence than stands now."""
     NEEDS_OVERRIDE = "needs_override"
@@ -43,16 +43,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a click came to, with the approval as it now stands."""
+    """The result of a click, with the approval as it now stands."""
 
     outcome: Outcome
     approval: Approval
     discounted: tuple[str, ...] = ()
-    """Whose earlier decisions went, because they are no approvers any more."""
+    """Whose earlier decisions were dropped, because they are not approvers any more."""
 
 
 def objection(approval: Approval, decision: Decision, entitled: Collection[str]) -> Outcome | None:
-    """Return why this decision cannot be taken, or None where it can; guardrails are not looked at.
+    """Return why this decision cannot be taken, or None if it can; guardrails are not looked at.
 
     Args:
         approval: as it stands.
@@ -78,7 +78,7 @@ def decide(approval: Approval, decision: Decision, entitled: Collection[str]) ->
 
     A person has one decision; a later one replaces it until the approval is settled. Decisions of people who are not
     `entitled` any more are dropped with it. What settles is `quorum` approvals of one choice by different people who
-    may decide, on the evidence that stands now; or a rejection, or `quorum` of them where the task says that one is
+    may decide, on the evidence that stands now; or a rejection, or `quorum` of them if the task says that one is
     not enough.
 
     Args:
@@ -111,7 +111,7 @@ def would_settle(approval: Approval, decision: Decision) -> bool:
 
 
 def lapsed(approval: Approval, now: float) -> Approval:
-    """Return the approval as it ends where nobody settled it in time."""
+    """Return the approval as it ends if nobody settled it in time."""
     return replace(approval, settled=Settlement(Ending.EXPIRED, "", now))
 
 

@@ -39,19 +39,15 @@ class Question:
         return not self.word or (entry is not None and self.word.lower() in {each.lower() for each in entry.about})
 
 
+@dataclass(frozen=True, slots=True)
 class AuditTrail:
-    """The audit trail of this bot.
+    """The audit trail of this bot."""
 
-    Args:
-        store: where it is.
-        key: what seals it; empty for a chain without a key.
-        clock: unix seconds.
-    """
-
-    def __init__(self, store: Store, key: bytes, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._key = key
-        self._clock = clock
+    store: Store
+    key: bytes
+    """Seals it; empty for a chain without a key."""
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     def question(self, word: str, since: str, user: str = "") -> Question:
         """Return what was typed as a question.
@@ -64,7 +60,7 @@ class AuditTrail:
         Raises:
             InvalidRequest: `since` is no time.
         """
-        return Question(read_word(word, user), read_since(since, self._clock()) if since else None)
+        return Question(read_word(word, user), read_since(since, self.clock()) if since else None)
 
     async def newest(self, question: Question, most: int) -> tuple[tuple[Found, ...], bool]:
         """Return the newest entries asked for, newest first, at most `most`, and whether there are more.
@@ -75,11 +71,11 @@ class AuditTrail:
             NotFound: the trail never was about such a word; names the nearest.
         """
         if question.word:
-            page = await self._store.trail_about(question.word, most + 1)
+            page = await self.store.trail_about(question.word, most + 1)
             if not page:
-                raise NotFound(_unknown(question.word, await self._store.trail_words()))
+                raise NotFound(_unknown(question.word, await self.store.trail_words()))
         else:
-            page = await self._store.trail_backwards(most + 1)
+            page = await self.store.trail_backwards(most + 1)
         since = question.since or 0.0
         found = [(sealed, sealed.readable) for sealed in page if sealed.written_at >= since]
         return tuple(found[:most]), len(found) > most
@@ -88,7 +84,7 @@ class AuditTrail:
         """Yield a file with everything asked for, oldest first, line by line; the whole trail is read for it."""
         yield head_of(form)
         after = "-"
-        while page := await self._store.trail(after, PAGE):
+        while page := await self.store.trail(after, PAGE):
             for sealed in page:
                 if question.includes(sealed):
                     yield line_of(sealed, form)
@@ -96,7 +92,7 @@ class AuditTrail:
 
     async def verify(self, noted: str | None = None) -> Verification:
         """Walk the whole trail; see `jobs.trail.verify.verify`."""
-        return await verify(self._store, self._key, noted)
+        return await verify(self.store, self.key, noted)
 
 
 def is_member(word: str) -> bool:
@@ -115,7 +111,7 @@ def read_since(typed: str, now: float) -> float:
     """Return the unix seconds that `7d`, `12h`, `2w`, `30m` or `2026-11-01` stand for; a day begins at 00:00 UTC.
 
     Raises:
-        InvalidRequest: it is none of these, or lies ahead.
+        InvalidRequest: it is neither, or lies ahead.
     """
     if span := SPAN.fullmatch(typed.lower()):
         return now - int(span[1]) * SECONDS[span[2]]

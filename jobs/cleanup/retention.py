@@ -31,7 +31,7 @@ from jobs.training.postings import summary_posting
 
 DAY: Final = 86_400.0
 RETENTION_DAYS: Final = 180
-TOLD_DAYS: Final = 30
+POSTED_DAYS: Final = 30
 """Days for digests, what was held back, and what Slack refused."""
 PAGE: Final = 100
 """Records looked at in one question to Redis: far below a millisecond of its time."""
@@ -74,23 +74,18 @@ def eval_ended(evaluation: Eval) -> float | None:
     return evaluation.finished_at or evaluation.created_at
 
 
+@dataclass(frozen=True, slots=True)
 class Retention:
-    """Removes what was kept long enough.
+    """Removes what was kept long enough."""
 
-    Args:
-        store: where everything is kept.
-        days: for which a job's steps and ledger, and evals, are kept after the last thing that happened to them.
-        clock: unix seconds.
-    """
-
-    def __init__(self, store: Store, days: int = RETENTION_DAYS, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
-        self._kept = days * DAY
-        self._clock = clock
+    store: Store
+    days: int = RETENTION_DAYS
+    """For which a job's steps and ledger, and evals, are kept after the last thing that happened to them."""
+    clock: Callable[[], float] = time.time
 
     async def tick(self) -> None:
         """Take one pass where none of the bots took one within the hour; one that breaks off costs nothing."""
-        if await self._store.reserve("retention", interval=EVERY) == 0:
+        if await self.store.reserve("retention", interval=EVERY) == 0:
             removed = await self.clean_up()
             if removed:
                 log.info("retention.removed", records=removed)
@@ -100,17 +95,17 @@ class Retention:
         removed = await self._stuck()
         removed += await self._refused()
         removed += await self._jobs()
-        removed += await self._each(Eval, self._eval, self._clock() - self._kept)
+        removed += await self._each(Eval, self._eval, self.clock() - self.days * DAY)
         removed += await self._each(Digest, self._digest)
         return removed + await self._each(HeldBack, self._held_back)
 
     # -- jobs ----------------------------------------------------------------------------------------------------
 
     async def _jobs(self) -> int:
-        until, offset, removed = self._clock() - self._kept, 0, 0
-        pointed_at = {alias.current.target.job for alias in await self._store.records(Alias, MOST_ALIASES)}
-        while ids := await self._store.listed(Job, offset=offset, limit=PAGE, until=until):
-            sizes = await self._store.sizes(ids)
+        until, offset, removed = self.clock() - self.days * DAY, 0, 0
+        pointed_at = {alias.current.target.job for alias in await self.store.records(Alias, MOST_ALIASES)}
+        while ids := await self.store.listed(Job, offset=offset, limit=PAGE, until=until):
+            sizes = await self.store.sizes(ids)
             for job_id, (steps, lines) in zip(ids, sizes, strict=True):
                 if steps or lines > ROOTS:
                     removed += await _tried(self._job(job_id, is_pointed_at=job_id in pointed_at))
@@ -118,14 +113,14 @@ class Retention:
         return removed
 
     async def _job(self, job_id: str, *, is_pointed_at: bool) -> bool:
-        held = await self._store.record(Job, job_id)
+        found = await self.store.records_of(job_id, Job, Approval, Evidence)
+        held, approval, evidence = found.of(Job), found.of(Approval), found.of(Evidence)
         if held is None:
             return False
-        approval, evidence = await self._store.record(Approval, job_id), await self._store.record(Evidence, job_id)
         facts = JobFacts(
             held.value, approval.value if approval else None, evidence.value if evidence else None, is_pointed_at
         )
-        if not self._is_past(job_ended(facts), self._kept):
+        if not self._is_past(job_ended(facts), self.days):
             return False
         guards = (
             (f"job:{job_id}", held.version),
@@ -133,47 +128,46 @@ class Retention:
             (f"evidence:{job_id}", evidence.version if evidence else 0),
         )
         stay = (card_id(job_id), summary_posting(held.value).id)
-        return await self._store.drop(Removal(guards, gone=(f"steps:{job_id}",), pared=((f"ledger:{job_id}", stay),)))
+        return await self.store.drop(Removal(guards, gone=(f"steps:{job_id}",), pared=((f"ledger:{job_id}", stay),)))
 
     # -- whole records -------------------------------------------------------------------------------------------
 
     async def _each(self, kind: type, remove: Callable[[str], Awaitable[bool]], until: float | None = None) -> int:
         """Try to remove every record of a kind, page by page; return how many went."""
         offset, removed = 0, 0
-        while ids := await self._store.listed(kind, offset=offset, limit=PAGE, until=until):
+        while ids := await self.store.listed(kind, offset=offset, limit=PAGE, until=until):
             gone = [await _tried(remove(record_id)) for record_id in ids]
             removed += sum(gone)
             offset += len(ids) - sum(gone)  # those that went moved the others up
         return removed
 
     async def _eval(self, eval_id: str) -> bool:
-        held = await self._store.record(Eval, eval_id)
-        if held is None or not self._is_past(eval_ended(held.value), self._kept):
+        held = await self.store.record(Eval, eval_id)
+        if held is None or not self._is_past(eval_ended(held.value), self.days):
             return False
-        return await self._whole(held, eval_id, f"ledger:{eval_id}", f"posting:{card_id(eval_id)}")
+        return await self._whole(held, eval_id, eval_id, card_id(eval_id))
 
     async def _digest(self, record_id: str) -> bool:
-        held = await self._store.record(Digest, record_id)
-        if held is None or not self._is_past(held.value.until, TOLD_DAYS * DAY):
+        held = await self.store.record(Digest, record_id)
+        if held is None or not self._is_past(held.value.until, POSTED_DAYS):
             return False
-        told = f"digest:{record_id}"
-        return await self._whole(held, record_id, f"ledger:{told}", f"posting:{told}")
+        return await self._whole(held, record_id, f"digest:{record_id}", f"digest:{record_id}")
 
     async def _held_back(self, record_id: str) -> bool:
-        held = await self._store.record(HeldBack, record_id)
-        if held is None or not held.value.notified or not self._is_past(held.value.ends, TOLD_DAYS * DAY):
+        held = await self.store.record(HeldBack, record_id)
+        if held is None or not held.value.notified or not self._is_past(held.value.ends, POSTED_DAYS):
             return False
-        told = f"quiet:{record_id}"
-        return await self._whole(held, record_id, f"ledger:{told}", f"posting:{told}")
+        return await self._whole(held, record_id, f"quiet:{record_id}", f"quiet:{record_id}")
 
-    async def _whole(self, held: Versioned[object], record_id: str, ledger: str, posting: str) -> bool:
-        kind = self._store.kind_of(held.value)
-        key = f"{kind.name}:{record_id}"
-        return await self._store.drop(
+    async def _whole(self, held: Versioned[object], record_id: str, subject: str, posting: str) -> bool:
+        """Remove a record and the ledger of its subject, unless a posting still waits."""
+        kind = self.store.kind_of(held.value)
+        key = kind.key_of(record_id)
+        return await self.store.drop(
             Removal(
                 guards=((key, held.version),),
-                absent=(posting,),
-                gone=(key, ledger),
+                absent=(f"posting:{posting}",),
+                gone=(key, f"ledger:{subject}"),
                 unlisted=((kind.index, record_id),),
             )
         )
@@ -183,9 +177,9 @@ class Retention:
     async def _refused(self) -> int:
         cursor, removed = 0, 0
         while True:
-            cursor, page = await self._store.refused_since(cursor, PAGE)
-            old = [each.posting.id for each in page if not _is_root(each) and self._is_past(each.at, TOLD_DAYS * DAY)]
-            await self._store.forget_refused(old)
+            cursor, page = await self.store.refused_since(cursor, PAGE)
+            old = [each.posting.id for each in page if not _is_root(each) and self._is_past(each.at, POSTED_DAYS)]
+            await self.store.forget_refused(old)
             removed += len(old)
             if not cursor:
                 return removed
@@ -193,32 +187,32 @@ class Retention:
     async def _stuck(self) -> int:
         """Remove what waits for a thread that Slack refused to begin, of subjects that are over."""
         offset, removed = 0, 0
-        while page := await self._store.waiting(offset=offset, limit=PAGE):
+        while page := await self.store.waiting(offset=offset, limit=PAGE):
             for posting in page:
                 is_rootless = posting.kind in IN_THREAD and await self._is_rootless(posting)
                 if is_rootless and await _tried(self._is_over(posting)):
-                    await self._store.refuse(posting, "Slack refused the first message of its thread")
+                    await self.store.refuse(posting, "Slack refused the first message of its thread")
                     removed += 1
             offset += PAGE
         return removed
 
     async def _is_rootless(self, posting: Posting) -> bool:
         root = card_id(posting.subject)
-        return await self._store.is_refused(root) and await self._store.ledger(posting.subject, root) is None
+        return await self.store.is_refused(root) and await self.store.ledger(posting.subject, root) is None
 
     async def _is_over(self, posting: Posting) -> bool:
         if is_eval(posting.subject):
-            evaluation = await self._store.record(Eval, posting.subject)
-            return evaluation is None or self._is_past(eval_ended(evaluation.value), self._kept)
-        job = await self._store.record(Job, posting.subject)
+            evaluation = await self.store.record(Eval, posting.subject)
+            return evaluation is None or self._is_past(eval_ended(evaluation.value), self.days)
+        found = await self.store.records_of(posting.subject, Job, Approval)
+        job, approval = found.of(Job), found.of(Approval)
         if job is None:
             return False
-        approval = await self._store.record(Approval, posting.subject)
         facts = JobFacts(job.value, approval.value if approval else None, None, is_pointed_at=False)
-        return self._is_past(job_ended(facts), self._kept)
+        return self._is_past(job_ended(facts), self.days)
 
-    def _is_past(self, at: float | None, kept: float) -> bool:
-        return at is not None and self._clock() - at > kept
+    def _is_past(self, at: float | None, days: float) -> bool:
+        return at is not None and self.clock() - at > days * DAY
 
 
 async def _tried(done: Awaitable[bool]) -> bool:

@@ -35,11 +35,12 @@ class Cells:
 
     def missing(self) -> Iterator[Cell]:
         """Yield what is not on file, in the order in which it is asked for."""
-        for number, is_on_file in enumerate(self._on_file):
-            if not is_on_file:
-                rest, arm = divmod(number, len(self._arms))
-                run, place = divmod(rest, self._items)
-                yield Cell(place, arm, run + 1)
+        number = self._on_file.find(False)
+        while number >= 0:
+            rest, arm = divmod(number, len(self._arms))
+            run, place = divmod(rest, self._items)
+            yield Cell(place, arm, run + 1)
+            number = self._on_file.find(False, number + 1)
 
 
 class Tally:

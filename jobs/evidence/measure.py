@@ -5,16 +5,14 @@ Reading answers blocks and statistics compute: not for the event loop.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
-from jobs.evals.records import Answer, Eval, EvalState
+from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.stats.comparison import gather
-from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.paired_tests import FLIPS, difference, holm
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
 from jobs.evals.stats.verdict import Side, judged, pair_up
@@ -23,7 +21,7 @@ from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceStat
 from jobs.platforms.profiles import Price, Retirement
 
 NOT_SHOWN: Final = -1.0
-"""The lower bound where there is nothing to compute it from: what was not measured is not shown to hold."""
+"""The lower bound if there is nothing to compute it from: what was not measured is not shown to hold."""
 NOT_EVALUATED: Final = "evidence"
 """The guardrail that a checkpoint breaks if nothing of ours was measured: approving it takes an explicit override."""
 MOST_SHOWN: Final = 5
@@ -37,67 +35,28 @@ MOST_LETTERS: Final = 200
 """Of an item's text."""
 
 
-# -- one eval ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Usage:
-    """How many answers a model gave, failures not counted, and the tokens that each of them took."""
-
-    answers: int = 0
-    input: list[int] = field(default_factory=list)
-    output: list[int] = field(default_factory=list)
-    reasoning: list[int] = field(default_factory=list)
-
-    def add(self, answer: Answer) -> None:
-        """Count one answer."""
-        self.answers += 1
-        self.input += [] if answer.input_tokens is None else [answer.input_tokens]
-        self.output += [] if answer.output_tokens is None else [answer.output_tokens]
-        self.reasoning += [] if answer.reasoning_tokens is None else [answer.reasoning_tokens]
-
-
 @dataclass(frozen=True, slots=True)
 class SplitAnswers:
-    """One eval's answers on a split, by model."""
+    """One eval's scores on a split, by model."""
 
     evaluation: Eval
     scores: Mapping[str, Mapping[str, ItemScores]]
     """Model to grader to its scores."""
-    usage: Mapping[str, Usage]
 
     @classmethod
     def read(cls, evaluation: Eval, file: AnswerReader) -> Self:
-        """Read an eval's answers: twice, so that no text is held."""
+        """Read the scores of an eval's answers."""
         models = {arm.name: arm.model for arm in evaluation.arms}
-        usage = {model: Usage() for model in models.values()}
-        for answer in file.answers(evaluation.id):
-            if answer.failure is None:
-                usage[models[answer.arm]].add(answer)
         gathered = gather(evaluation, file.answers(evaluation.id))
-        return cls(evaluation, {models[arm.arm]: arm.scores for arm in gathered}, usage)
+        return cls(evaluation, {models[each.arm]: each.scores for each in gathered})
 
-    def of(self, model: str, grader: str) -> ItemScores:
+    def of(self, model: str | None, grader: str) -> ItemScores:
         """Return the scores that a grader gave a model; {} if it gave none."""
-        return self.scores.get(model, {}).get(grader, {})
+        return self.scores.get(model or "", {}).get(grader, {})
 
-    def rewards(self, model: str) -> ItemScores:
+    def rewards(self, model: str | None) -> ItemScores:
         """Return the scores that the reward grader gave a model."""
         return self.of(model, self.evaluation.reward)
-
-    def figures(self, model: str) -> dict[str, Figure]:
-        """Return the mean of every grader that graded anything, with its interval clustered by item."""
-        graders = dict.fromkeys((*self.evaluation.graders, self.evaluation.reward))
-        means = {grader: list(item_means(self.of(model, grader)).values()) for grader in graders}
-        return {grader: _figure(values) for grader, values in means.items() if values}
-
-
-def _figure(means: list[float]) -> Figure:
-    interval = mean_interval(means)
-    return Figure(fmean(means), interval.low, interval.high) if interval else Figure(fmean(means))
-
-
-# -- a round -------------------------------------------------------------------------------------------------------
 
 
 def measured(
@@ -112,9 +71,8 @@ def measured(
 ) -> Evidence:
     """Return the evidence, ready, with what its evals measured.
 
-    Means and intervals are over items, each item's runs averaged first (`mean_interval`). Changes are paired item by
-    item (`pair_up`); their p is adjusted over the checkpoints (Holm), against the base and against the alias's model
-    separately. A missing answer is counted and never scored.
+    Figures are the evals' own. Changes are paired item by item (`pair_up`); their p is adjusted over the checkpoints
+    (Holm), against the base and against the alias's model separately. A missing answer is counted and never scored.
 
     Args:
         evidence: its candidates' models are the evals' arms.
@@ -131,30 +89,25 @@ def measured(
         test = None
     evals = (valid, test) if test else (valid,)
     chosen = SplitAnswers.read(valid, file)
-    held_out = SplitAnswers.read(test, file) if test else None
     base = evidence.base.model if evidence.base else None
     with_base = versus(base, evidence.candidates, chosen)
     with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
-    tested = versus(base, evidence.candidates, held_out) if held_out else {}
+    tested = versus(base, evidence.candidates, SplitAnswers.read(test, file)) if test else {}
     texts = shown_texts(file, valid.id)
     candidates = []
     for each in evidence.candidates:
-        fixed, broken = changed_items(chosen.rewards(base or ""), chosen.rewards(each.model), texts)
-        figures = replace(
-            each,
-            valid=chosen.figures(each.model),
-            test=held_out.figures(each.model) if held_out else {},
+        fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts)
+        candidate = replace(
+            _with_figures(each, valid, test, price_of(each.model)),
             versus_base=with_base.get(each.model),
             versus_alias=with_alias.get(each.model),
             test_versus_base=tested.get(each.model),
             fixed=fixed,
             broken=broken,
+            guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
+            digest=digest_of(each.checkpoint, each.model, evidence.parts) if each.checkpoint else "",
         )
-        if each.checkpoint is not None:
-            guards = _guards(each.model, base, evidence.alias_model, chosen, guardrails)
-            digest = digest_of(each.checkpoint, each.model, evidence.parts)
-            figures = replace(figures, guards=guards, digest=digest)
-        candidates.append(_with_usage(figures, chosen, price_of(each.model)))
+        candidates.append(candidate)
     rewards = [chosen.rewards(each.model) for each in candidates if each.role is Role.CHECKPOINT]
     return replace(
         evidence,
@@ -164,6 +117,40 @@ def measured(
         answered=sum(each.progress.answered for each in evals),
         note=" ".join(filter(None, (*notes, *map(_missing, evals)))) or None,
     )
+
+
+def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: Price | None) -> Candidate:
+    """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
+    summary = _summary(valid, candidate.model)
+    given, sent, said, thought = summary.answers, summary.input_tokens, summary.output_tokens, summary.reasoning_tokens
+    candidate = replace(
+        candidate,
+        valid=_figures(summary),
+        test=_figures(_summary(test, candidate.model)) if test else {},
+        answers=given,
+        failures=valid.items * valid.runs - given,
+    )
+    if not given:
+        return candidate
+    return replace(
+        candidate,
+        reasoning_tokens=None if thought is None else thought / given,
+        output_tokens=said / given if said else None,
+        cost=(sent * price.input + said * price.output) / 1000 / given if price and sent and said else None,
+    )
+
+
+def _summary(evaluation: Eval, model: str) -> ArmSummary:
+    arm = next((arm.name for arm in evaluation.arms if arm.model == model), model)
+    return evaluation.summary(arm) or ArmSummary(arm, 0)
+
+
+def _figures(summary: ArmSummary) -> dict[str, Figure]:
+    return {
+        each.grader: Figure(each.mean, *((each.interval.low, each.interval.high) if each.interval else ()))
+        for each in summary.graders
+        if each.mean is not None
+    }
 
 
 def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitAnswers) -> dict[str, Versus]:
@@ -200,8 +187,8 @@ def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float
         grader: whose score must not fall.
         allowed: the margin, at most 0.
         against: what the change is from.
-        before: item to mean score of that.
-        after: item to mean score of the checkpoint.
+        before: mean score by item of that.
+        after: mean score by item of the checkpoint.
     """
     common = sorted(before.keys() & after.keys())
     if len(common) < 2:
@@ -211,38 +198,15 @@ def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float
     return Guard(grader, allowed, found.mean, low, against, is_broken=not low > allowed)
 
 
-def _guards(
-    model: str, base: str | None, production: str | None, split: SplitAnswers, guardrails: Mapping[str, float]
-) -> tuple[Guard, ...]:
+def _guards(model: str, evidence: Evidence, split: SplitAnswers, guardrails: Mapping[str, float]) -> tuple[Guard, ...]:
     """Return the guardrails against what is in production, or against the base if that is nothing or the model."""
-    is_other = production is not None and production != model
-    reference, against = (production or "", Role.ALIAS) if is_other else (base or "", Role.BASE)
+    reference, against = evidence.alias_model, Role.ALIAS
+    if reference in {None, model}:
+        reference, against = evidence.base.model if evidence.base else None, Role.BASE
     return tuple(
         guard(grader, allowed, against, item_means(split.of(reference, grader)), item_means(split.of(model, grader)))
         for grader, allowed in guardrails.items()
     )
-
-
-def _with_usage(candidate: Candidate, split: SplitAnswers, price: Price | None) -> Candidate:
-    usage, evaluation = split.usage.get(candidate.model), split.evaluation
-    if usage is None:
-        return candidate
-    sent, said = _mean(usage.input), _mean(usage.output)
-    cost = None
-    if price and sent is not None and said is not None:
-        cost = (sent * price.input + said * price.output) / 1000
-    return replace(
-        candidate,
-        answers=usage.answers,
-        failures=evaluation.items * evaluation.runs - usage.answers,
-        reasoning_tokens=_mean(usage.reasoning),
-        output_tokens=said,
-        cost=cost,
-    )
-
-
-def _mean(tokens: Sequence[int]) -> float | None:
-    return fmean(tokens) if tokens else None
 
 
 # -- items ---------------------------------------------------------------------------------------------------------
@@ -263,7 +227,7 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
         texts: item id to its text as it is shown.
     """
     old, new = item_means(before), item_means(after)
-    noise = [variance for scores in (before, after) if (variance := run_variance(scores.values())) is not None]
+    noise = [each for scores in (before, after) if (each := run_variance(scores.values())) is not None]
     least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
     found = [
         ChangedItem(item, old[item], new[item], texts.get(item, ""))

@@ -48,33 +48,17 @@ ProductionOf = Callable[[Job], Awaitable[Production | None]]
 """Returns what is in production for a job's alias, or None if the alias points at nothing yet."""
 
 
+@dataclass(frozen=True, slots=True)
 class RoundPlanner:
-    """Plans the rounds of evidence.
+    """Plans the rounds of evidence."""
 
-    Args:
-        store: where evals are kept.
-        tasks: the tasks of the jobs.
-        planner: plans the evals.
-        platform_of: profile and gateway by name.
-        production_of: what is in production.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        tasks: TaskCatalogue,
-        planner: EvalPlanner,
-        platform_of: PlatformOf,
-        production_of: ProductionOf,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._tasks = tasks
-        self._planner = planner
-        self._platform_of = platform_of
-        self._production_of = production_of
-        self._clock = clock
+    store: Store
+    tasks: TaskCatalogue
+    planner: EvalPlanner
+    platform_of: PlatformOf
+    production_of: ProductionOf
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     async def parts(self, job: Job) -> dict[str, str]:
         """Return what of the task the evidence for a job rests on now; {} if the task cannot be used."""
@@ -91,7 +75,7 @@ class RoundPlanner:
         What an earlier round measured and still holds is not asked again.
 
         Args:
-            job: whose checkpoints are evaluated; the test split is opened only when it is final.
+            job: the test split is opened only when it is final.
             new: the evidence of the new round.
             previous: the evidence so far.
             reuse_valid: whether an eval on the validation split may be reused as well.
@@ -100,9 +84,9 @@ class RoundPlanner:
             BotError: it cannot be done; says why and what to do.
         """
         task = await self._task(job)
-        profile, _ = self._platform_of(job.platform)
-        production = await self._production_of(job)
-        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        profile, _ = self.platform_of(job.platform)
+        production = await self.production_of(job)
+        today = datetime.fromtimestamp(self.clock(), UTC).date()
         candidates, notes = candidates_of(job, production, profile, today)
         parts = parts_of(task, job)
         wanted = [
@@ -138,7 +122,7 @@ class RoundPlanner:
                 f"{job.id} was launched elsewhere, so its task, prompt and graders are not known to me. "
                 f"`/rft watch {job.id} task=<task>` names the task; its checkpoints are evaluated then."
             )
-        task = await asyncio.to_thread(self._tasks.load, job.task)
+        task = await asyncio.to_thread(self.tasks.load, job.task)
         if VALID not in task.splits:
             raise Conflict(f"{task.name} has no {VALID}.jsonl any more; checkpoints are evaluated on it.")
         now = prompt_hash(task.prompts.get(job.prompt, ""), task.response_format)
@@ -153,7 +137,7 @@ class RoundPlanner:
     async def _eval(self, job: Job, number: int, split: str, candidates: Sequence[Candidate]) -> Eval:
         """Return the eval that a round asks for, under its short id, or the next one if that is another eval's."""
         effort = job.request.hyperparameters.reasoning_effort
-        planned = await self._planner.plan(
+        planned = await self.planner.plan(
             EvalRequest(
                 task=job.task,
                 requested_by=job.request.requested_by,
@@ -169,7 +153,7 @@ class RoundPlanner:
             )
         )
         trigger = planned.request.trigger
-        while (held := await self._store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
+        while (held := await self.store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
             planned = replace(planned, id=eval_id(f"{planned.id} {trigger}"))
         return planned
 
@@ -178,7 +162,7 @@ class RoundPlanner:
         if previous is None:
             return None
         earlier = previous.valid_eval if wanted.split == VALID else previous.test_eval
-        held = await self._store.record(Eval, earlier) if earlier else None
+        held = await self.store.record(Eval, earlier) if earlier else None
         rests_on = (ITEMS_OF[wanted.split], "graders", "prompt", "schema")
         if held is None or any(previous.parts.get(part) != parts[part] for part in rests_on):
             return None
@@ -196,13 +180,8 @@ def candidates_of(
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """Return the models to evaluate, not yet measured, and sentences about those that cannot be among them.
 
-    Base first, then the checkpoints by step, then what is in production, unless that is one of them.
-
-    Args:
-        job: whose checkpoints they are.
-        production: what the job's alias points at.
-        profile: of the job's platform.
-        today: a base model that has been switched off by then cannot be asked.
+    Base first, unless it has been switched off by `today`, then the checkpoints by step, then what is in production,
+    unless that is one of them.
     """
     notes = []
     found = [checkpoint_candidate(each, job, profile.retired) for each in by_step(job)]
@@ -239,6 +218,7 @@ def checkpoint_candidate(checkpoint: Checkpoint, job: Job, retired: Mapping[str,
 
 
 def _remarks(job: Job, task: Task) -> tuple[str, ...]:
+    """Return what is to be said with the figures, as sentences."""
     remarks = [*job.remarks]
     if job.state.is_final and TEST not in task.splits:
         remarks.append(f"{task.name} has no test split: nothing was held out from the choice.")
@@ -255,15 +235,9 @@ def _remarks(job: Job, task: Task) -> tuple[str, ...]:
 def parts_of(task: Task, job: Job, evals: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what the evidence for every checkpoint of a job rests on, each part as a digest or an id.
 
-    The test split counts only once it may be opened: when nothing more happens to the job.
-
-    Args:
-        task: as its files are now.
-        job: whose checkpoints they are.
-        evals: split to the id of the eval on it.
+    The test split counts only once it may be opened: when nothing more happens to the job. `evals` are ids by split.
     """
-    opened = TEST in task.splits and job.state.is_final
-    evals = evals or {}
+    opened, evals = TEST in task.splits and job.state.is_final, evals or {}
     return {
         "dataset": task.digests[task.splits[VALID].name],
         "test": task.digests[task.splits[TEST].name] if opened else "",

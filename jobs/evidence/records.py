@@ -1,4 +1,4 @@
-"""What the evaluation of a job's checkpoints came to. Frozen values; times are unix seconds, scores 0..1."""
+"""The evaluation of a job's checkpoints. Frozen values; times are unix seconds, scores 0..1."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ class EvidenceState(StrEnum):
     GATHERING = "gathering"
     READY = "ready"
     FAILED = "failed"
-    """It could not be had; `Evidence.note` says why and what to do."""
+    """Nothing could be measured; `Evidence.note` says why and what to do."""
     WITHDRAWN = "withdrawn"
-    """The job went on while it was gathered; a new round begins when the job stands still again."""
+    """The job went on in the meantime; a new round begins when it stands still again."""
 
 
 class Role(StrEnum):
-    """Why a model is among those that were evaluated."""
+    """Why a model is evaluated."""
 
     BASE = "base"
     CHECKPOINT = "checkpoint"
@@ -38,10 +38,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """A checkpoint against another model on the reward, item by item."""
+    """The change of the reward from another model, item by item: mean, 95% interval, verdict."""
 
     mean: float
-    """Mean change, this - other."""
     low: float | None
     high: float | None
     p: float
@@ -49,16 +48,16 @@ class Versus:
     verdict: Verdict
     items: int
     items_needed: int | None = None
-    """Where it can't be told: about how many items would show the change seen, 4 times in 5."""
+    """If it can't be told: about how many items would show the change seen, 4 times in 5."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One guardrail on one checkpoint: the change of a grader's score against the reference must not be a fall."""
+    """One guardrail on one checkpoint: a grader's score must not fall against the reference."""
 
     grader: str
     allowed: float
-    """The lower 95% bound must lie above this (-.02)."""
+    """The lower 95% bound of the change must lie above this (-.02)."""
     change: float
     low: float
     against: Role
@@ -67,13 +66,12 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class ChangedItem:
-    """An item whose reward tuning changed much."""
+    """An item whose reward tuning changed a lot; `text` is its input, cut short."""
 
     item: str
     before: float
     after: float
     text: str = ""
-    """Its input, cut short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +81,32 @@ class Candidate:
     role: Role
     model: str
     name: str
-    """How it is called: "base", "step 45", "eurovoc@production"."""
+    """What people call it: "base", "step 45", "eurovoc@production"."""
     checkpoint: str | None = None
-    """Checkpoint id."""
     step: int | None = None
     valid: Mapping[str, Figure] = field(default_factory=dict)
     """Grader to its score on the validation split, the reward included."""
     test: Mapping[str, Figure] = field(default_factory=dict)
-    """The same on the held-out test split; {} where there is none or it was not opened."""
+    """The same on the held-out test split; {} if the task has none or it was not opened."""
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
-    """Mean of an answer; None where the platform does not report them."""
+    """Mean of an answer; None if the platform does not report them."""
     output_tokens: float | None = None
     cost: float | None = None
-    """US dollars for 1,000 calls; None where a price is not known."""
+    """US dollars for 1,000 calls; None if a price is not known."""
     fixed: tuple[ChangedItem, ...] = ()
-    """Items that tuning made most better, against the base."""
+    """Items that improved most against the base."""
     broken: tuple[ChangedItem, ...] = ()
-    """Items that tuning made most worse."""
+    """Items that fell most against the base."""
     answers: int = 0
     failures: int = 0
     shutdown: str | None = None
     """The day (ISO) on which the platform switches the model off."""
     digest: str = ""
-    """Over everything that an approval of this checkpoint rests on; see `jobs.evidence.digest`."""
+    """Over everything that an approval of this checkpoint rests on; see `jobs.evidence.plan.digest_of`."""
 
     @property
     def broken_guards(self) -> tuple[str, ...]:
@@ -124,7 +121,7 @@ class Evidence:
     job: str
     state: EvidenceState
     checkpoints: tuple[str, ...]
-    """Ids of the checkpoints it is about: another set needs other evidence."""
+    """Ids of the checkpoints it is about; a different set needs a new round."""
     started_at: float
     runs: int
     valid_eval: str | None = None
@@ -134,24 +131,24 @@ class Evidence:
     """Answers so far, over both evals."""
     total: int = 0
     candidates: tuple[Candidate, ...] = ()
-    """Base first, then the checkpoints by step, then what the alias points at (left out where it is one of them)."""
+    """Base first, then the checkpoints by step, then what the alias points at (unless it is one of them)."""
     alias: str | None = None
-    """The alias compared with (`eurovoc@production`); None where it points at nothing yet."""
+    """The alias compared with (`eurovoc@production`); None if it points at nothing yet."""
     alias_model: str | None = None
-    """The model it points at: one of the candidates', perhaps the base's or a checkpoint's."""
+    """The model it points at: the model of one of the candidates, perhaps the base or a checkpoint."""
     bias: tuple[float, float] | None = None
     """How much less to expect of the best on new items, because the validation split chose it: (least, most)."""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """What the digests cover beside the checkpoint: dataset, test, graders, prompt, schema, valid_eval, test_eval."""
+    """What the digests cover as well: dataset, test, graders, prompt, schema, valid_eval, test_eval."""
     finished_at: float | None = None
     note: str | None = None
     """Why it failed, or what is missing in it, as a sentence."""
     round: int = 1
-    """Grows when it was gathered anew because something it rests on changed."""
+    """Grows each time that the checkpoints are evaluated again."""
 
     @property
     def is_done(self) -> bool:
-        """Whether its round came to its end, with figures of ours or without."""
+        """Whether its round has ended, with figures of ours or without."""
         return self.state in {EvidenceState.READY, EvidenceState.FAILED}
 
     @property

@@ -1,13 +1,13 @@
 """A round of evidence: when one begins, how it ends, and the change that writes each step. Values in, values out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from jobs.core.errors import Conflict
 from jobs.core.ids import evidence_item
-from jobs.core.records import Job, JobState
+from jobs.core.records import Job
 from jobs.evals.postings import report_posting
 from jobs.evals.records import Eval
 from jobs.evals.trail_entries import eval_cancelled
@@ -37,21 +37,15 @@ class ApprovalState(StrEnum):
     """Rejected, or nobody settled it in time."""
 
 
-class JobApproval(Protocol):
-    """The approval of a job's checkpoints as it was read, and what a round of evidence does to it."""
+@dataclass(frozen=True, slots=True)
+class JobApproval:
+    """The approval of a job's checkpoints as it was read, with what the room of approvals makes of it."""
 
-    @property
-    def state(self) -> ApprovalState:
-        """Where it stands."""
-        ...
-
-    def opened(self, change: Change, job: Job, evidence: Evidence, now: float) -> Change:
-        """Return the change with the approval opened, or renewed, on this evidence."""
-        ...
-
-    def invalidated(self, change: Change, reason: str, now: float) -> Change:
-        """Return the change with the votes so far taken back; `reason` is a sentence for those who voted."""
-        ...
+    state: ApprovalState
+    opened: Callable[[Change, Job, Evidence, float], Change]
+    """Adds to a change that the approval is opened, or renewed, on this evidence at this time (unix seconds)."""
+    invalidated: Callable[[Change, str, float], Change]
+    """Adds to a change that the votes so far are taken back, with the reason as a sentence for those who voted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +67,6 @@ class Case:
         return Change(records=records, item=evidence_item(self.job.id), due_in=due_in)
 
 
-def is_evaluated(job: Job) -> bool:
-    """Tell whether a job's checkpoints are evaluated now: it has some, and none of them can be displaced any more."""
-    stands_still = job.state is JobState.PAUSED or (job.state.is_final and job.state.is_on_platform)
-    return stands_still and bool(job.checkpoints)
-
-
 def reason_to_begin(job: Job, evidence: Evidence | None) -> str | None:
     """Return why a new round begins, as a sentence (empty for the first); None if the present round goes on."""
     if evidence is None:
@@ -93,11 +81,11 @@ def reason_to_begin(job: Job, evidence: Evidence | None) -> str | None:
 def check_again(case: Case) -> None:
     """Raise Conflict, in words, if evaluating a job's checkpoints again makes no sense."""
     job, evidence = case.job, case.evidence
-    if not is_evaluated(job) and (not job.state.is_on_platform or job.state.is_final):
-        raise Conflict(f"{job.id} has no checkpoint to evaluate.")
-    if not is_evaluated(job):
-        is_now = job.platform_status or job.state.value
-        raise Conflict(f"{job.id} is {is_now}; checkpoints are evaluated when it ends or is paused.")
+    if not job.has_final_checkpoints:
+        if not job.state.is_on_platform or job.state.is_final:
+            raise Conflict(f"{job.id} has no checkpoint to evaluate.")
+        status_now = job.platform_status or job.state.value
+        raise Conflict(f"{job.id} is {status_now}; checkpoints are evaluated when it ends or is paused.")
     if evidence and evidence.state is EvidenceState.GATHERING:
         done = f"{evidence.answered:,} of {evidence.total:,} answers are in"
         raise Conflict(f"The checkpoints of {job.id} are being evaluated right now; {done}.")
@@ -128,23 +116,21 @@ def begun(case: Case, evidence: Evidence, started: Sequence[Eval], reason: str, 
         now: unix seconds.
         by: the person who asked for it, if one did.
     """
-    job = case.job
+    job, postings, audit = case.job, [card_posting(case.job)], []
+    if case.approval.state is not ApprovalState.NONE:
+        postings.append(summary_posting(job, urgent=True))
+    if by:
+        line = status(job, "asked for the checkpoints to be evaluated again", by=by)
+        postings.append(replace(line, id=f"job:{job.id}:evidence:{evidence.round}"))
+        audit.append(AuditEntry(now, by, Act.REQUESTED, job.task, job.id, ASKED_AGAIN, job.request.channel))
     change = case.change(evidence, FOLLOW_SECONDS if started else 0.0)
-    has_summary = case.approval.state is not ApprovalState.NONE
     change = replace(
         change,
         records=(*change.records, *(Versioned(each, 0) for each in started)),
         schedule={each.id: 0.0 for each in started},
-        postings=(card_posting(job), *((summary_posting(job, urgent=True),) if has_summary else ())),
+        postings=tuple(postings),
+        audit=tuple(audit),
     )
-    if by:
-        line = status(job, "asked for the checkpoints to be evaluated again", by=by)
-        entry = AuditEntry(now, by, Act.REQUESTED, job.task, job.id, why=ASKED_AGAIN, where=job.request.channel)
-        change = replace(
-            change,
-            postings=(*change.postings, replace(line, id=f"job:{job.id}:evidence:{evidence.round}")),
-            audit=(entry,),
-        )
     return case.approval.invalidated(change, reason, now)
 
 

@@ -11,7 +11,7 @@ from job and round, and everything that a work item changes is written at once.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -33,7 +33,6 @@ from jobs.evidence.round import (
     check_again,
     done,
     followed,
-    is_evaluated,
     new_round,
     reason_to_begin,
     withdrawn,
@@ -48,33 +47,17 @@ MOST_ATTEMPTS: Final = 3
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class EvidenceRunner:
-    """Has checkpoints evaluated, and their approval opened on the result.
+    """Has checkpoints evaluated, and their approval opened on the result."""
 
-    Args:
-        store: where everything is kept.
-        planner: plans the rounds.
-        file: has the evals' answers.
-        platform_of: profile and gateway by name.
-        approval_of: reads the approval of a job's checkpoints.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        planner: RoundPlanner,
-        file: AnswerReader,
-        platform_of: PlatformOf,
-        approval_of: Callable[[str], Awaitable[JobApproval]],
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._planner = planner
-        self._file = file
-        self._platform_of = platform_of
-        self._approval_of = approval_of
-        self._clock = clock
+    store: Store
+    planner: RoundPlanner
+    file: AnswerReader
+    platform_of: PlatformOf
+    approval_of: Callable[[str], Awaitable[JobApproval]]
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     async def turn(self, job_id: str, attempts: int, reference: str) -> None:
         """Take the next step of a job's evidence: begin a round, follow it, conclude it, or see whether it still holds.
@@ -129,32 +112,32 @@ class EvidenceRunner:
             case = await self._case(job_id)
             if case is None or case.evidence is None or case.approval.state is not ApprovalState.OPEN:
                 return
-            changed = changed_parts(case.evidence.parts, await self._planner.parts(case.job))
+            changed = changed_parts(case.evidence.parts, await self.planner.parts(case.job))
             if changed and case.evidence.state is not EvidenceState.GATHERING:
                 await self._commit(case, await self._begin(case, said_changed(changed)))
 
         await retry_on_conflict(attempt)
 
     async def _case(self, job_id: str) -> Case | None:
-        job = await self._store.record(Job, job_id)
+        job = await self.store.record(Job, job_id)
         if job is None:
             return None
-        return Case(job.value, await self._store.record(Evidence, job_id), await self._approval_of(job_id))
+        return Case(job.value, await self.store.record(Evidence, job_id), await self.approval_of(job_id))
 
     async def _commit(self, case: Case, change: Change) -> None:
-        await self._store.commit(change)
-        written = change.record(Evidence)
-        if written and (case.evidence is None or written.value.state is not case.evidence.state):
-            new = written.value
+        await self.store.commit(change)
+        written, before = change.record(Evidence), case.evidence
+        new = written.value if written else None
+        if new and (before is None or (new.round, new.state) != (before.round, before.state)):
             log.info("evidence.changed", job=new.job, round=new.round, state=new.state.value, note=new.note)
 
     async def _next(self, case: Case, attempts: int, reference: str) -> Change:
         job, evidence = case.job, case.evidence
-        if not is_evaluated(job):
-            return withdrawn(case, await self._evals(evidence), self._clock())
+        if not job.has_final_checkpoints:
+            return withdrawn(case, await self._evals(evidence), self.clock())
         if attempts > MOST_ATTEMPTS:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
-            return self._failed(case, evidence or new_round(job, None, self._clock()), fault)
+            return self._failed(case, evidence or new_round(job, None, self.clock()), fault)
         reason = reason_to_begin(job, evidence)
         if evidence is None or reason is not None:
             return await self._begin(case, reason or "")
@@ -164,12 +147,12 @@ class EvidenceRunner:
 
     async def _begin(self, case: Case, reason: str, *, by: str | None = None) -> Change:
         """Start a round's evals and take back the votes on the round before; say why if it cannot be had."""
-        new = new_round(case.job, case.evidence, self._clock())
+        new = new_round(case.job, case.evidence, self.clock())
         try:
-            planned, started = await self._planner.plan(case.job, new, case.evidence, reuse_valid=by is None)
+            planned, started = await self.planner.plan(case.job, new, case.evidence, reuse_valid=by is None)
         except BotError as failure:
-            return self._failed(case, replace(new, parts=await self._planner.parts(case.job)), str(failure))
-        return begun(case, planned, started, reason, self._clock(), by)
+            return self._failed(case, replace(new, parts=await self.planner.parts(case.job)), str(failure))
+        return begun(case, planned, started, reason, self.clock(), by)
 
     async def _follow(self, case: Case, evidence: Evidence) -> Change:
         evals = [each.value for each in await self._evals(evidence)]
@@ -179,51 +162,51 @@ class EvidenceRunner:
 
     async def _conclude(self, case: Case, evidence: Evidence, evals: list[Eval]) -> Change:
         """Write down what a round measured, unless what it rests on has changed meanwhile."""
-        changed = changed_parts(evidence.parts, await self._planner.parts(case.job))
+        changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
         if changed:
             return await self._begin(case, said_changed(changed))
         valid, *rest = evals
         problem = trouble(valid)
         if problem:
             return self._failed(case, evidence, problem)
-        profile, _ = self._platform_of(case.job.platform)
+        profile, _ = self.platform_of(case.job.platform)
         result = await asyncio.to_thread(
             measured,
             evidence,
             valid,
             rest[0] if rest else None,
-            self._file,
+            self.file,
             guardrails=case.job.guardrails,
             price_of=lambda model: profile.price_of(model, case.job.model),
-            evaluations=len((await self._store.series(case.job.id)).valid),
+            evaluations=len((await self.store.series(case.job.id)).valid),
         )
-        return done(case, replace(result, finished_at=self._clock()), evals, self._clock())
+        return done(case, replace(result, finished_at=self.clock()), evals, self.clock())
 
     def _failed(self, case: Case, evidence: Evidence, reason: str) -> Change:
         try:
-            retired = self._platform_of(case.job.platform)[0].retired
+            retired = self.platform_of(case.job.platform)[0].retired
         except BotError:
             retired = {}
-        now = self._clock()
+        now = self.clock()
         return done(case, failed(evidence, case.job, retired, reason, now), (), now)
 
     async def _look_again(self, case: Case, evidence: Evidence) -> Change:
         """See whether what an open approval rests on still holds; once it is settled, nobody needs to."""
         if case.approval.state in {ApprovalState.APPROVED, ApprovalState.ENDED}:
             return case.change(None, -1.0)
-        changed = changed_parts(evidence.parts, await self._planner.parts(case.job))
+        changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
         if changed:
             return await self._begin(case, said_changed(changed) if evidence.parts else _why_readable(case.job))
         if case.approval.state is ApprovalState.OPEN:
             return case.change(None, RECHECK_SECONDS)
-        return done(case, evidence, (), self._clock())
+        return done(case, evidence, (), self.clock())
 
     async def _evals(self, evidence: Evidence | None) -> list[Versioned[Eval]]:
         """Return the evals of a round that is under way, the one on the validation split first."""
         evals = []
         under_way = evidence if evidence and evidence.state is EvidenceState.GATHERING else None
         for eval_id in filter(None, (under_way.valid_eval, under_way.test_eval) if under_way else ()):
-            held = await self._store.record(Eval, eval_id)
+            held = await self.store.record(Eval, eval_id)
             assert held is not None, "an eval is written with the evidence that names it"
             evals.append(held)
         return evals

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jobs.notifications.records import ChannelPreferences, QuietHours
+from jobs.notifications.records import QuietHours
 
 DAY: Final = timedelta(days=1)
 
@@ -25,19 +25,8 @@ def quiet_until(hours: QuietHours | None, now: float) -> float | None:
     return None
 
 
-def next_allowed(preferences: ChannelPreferences, now: float) -> float:
-    """Return the first moment, `now` or later, at which a channel's quiet hours let a message through."""
-    return quiet_until(preferences.quiet, now) or now
-
-
 def instant(day: date, minutes: int, zone: str) -> float:
-    """Return the unix seconds of a local time, of its first occurrence; one that is left out counts as if it were not.
-
-    Args:
-        day: the local date.
-        minutes: after midnight.
-        zone: IANA name.
-    """
+    """Return the unix seconds of a local time, of its first occurrence; a skipped one counts as if it were not."""
     local = datetime.combine(day, time(*divmod(minutes, 60)), ZoneInfo(zone))
     return local.astimezone(UTC).timestamp()
 

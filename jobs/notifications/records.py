@@ -63,6 +63,10 @@ class ChannelPreferences:
     posted_on: str = ""
     """Local date of the last daily digest, such as `2026-03-29`."""
 
+    def active_mutes(self, now: float) -> tuple[Mute, ...]:
+        """Return the mutes that hold at `now` (unix seconds), those that end first before others."""
+        return tuple(sorted((mute for mute in self.mutes if mute.until > now), key=lambda mute: mute.until))
+
 
 @dataclass(frozen=True, slots=True)
 class PersonPreferences:

@@ -11,8 +11,7 @@ from jobs.core.errors import Conflict
 from jobs.core.ids import quiet_item
 from jobs.core.records import Job, Posting, PostingKind
 from jobs.notifications import visibility as deciding
-from jobs.notifications.digest_content import active
-from jobs.notifications.quiet_hours import next_allowed, quiet_until
+from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import (
     ChannelPreferences,
     HeldBack,
@@ -24,7 +23,7 @@ from jobs.notifications.records import (
 )
 from jobs.notifications.visibility import Audience, Level, Visibility, covers
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store
+from jobs.state.store import Store, retried_on_conflict
 from jobs.training.postings import card_posting
 
 T = TypeVar("T", ChannelPreferences, PersonPreferences)
@@ -47,6 +46,7 @@ class Quiet:
 
     # -- at delivery ---------------------------------------------------------------------------------------------
 
+    @retried_on_conflict
     async def visibility(self, posting: Posting) -> Visibility:
         """Return how loud a message is now; what quiet hours keep back is written down, to be told when they end."""
         if posting.kind not in LOUD:
@@ -54,12 +54,12 @@ class Quiet:
         held_job = await self.store.record(Job, posting.subject)
         job = held_job.value if held_job else None
         level = _level(posting, job)
-        while True:
-            audience = await self._audience(posting, job)
-            loud = deciding.visibility(posting, level, job, audience)
-            ends = quiet_until(audience.preferences.quiet, audience.now)
-            if not loud.held or ends is None or await self._hold(posting, job, loud, ends, audience.now):
-                return loud
+        audience = await self._audience(posting, job)
+        loud = deciding.visibility(posting, level, job, audience)
+        ends = quiet_until(audience.preferences.quiet, audience.now)
+        if loud.held and ends is not None:
+            await self._hold(posting, job, loud, ends, audience.now)
+        return loud
 
     async def mute_of(self, job: Job) -> Mute | None:
         """Return the mute that covers a job now, or None."""
@@ -67,7 +67,7 @@ class Quiet:
 
     async def next_allowed(self, channel: str, now: float) -> float:
         """Return the first moment, `now` or later, at which the channel's quiet hours let a reminder through."""
-        return next_allowed(await self.preferences(channel), now)
+        return quiet_until((await self.preferences(channel)).quiet, now) or now
 
     # -- channels ------------------------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ class Quiet:
 
     async def unmute(self, channel: str, scope: Scope, name: str) -> Mute | None:
         """End a mute; return it, or None where there was none."""
-        mutes = active(await self.preferences(channel), self.clock())
+        mutes = (await self.preferences(channel)).active_mutes(self.clock())
         found = next((mute for mute in mutes if (mute.scope, mute.name) == (scope, name)), None)
         if found:
             cards = await self._cards(channel, found)
@@ -151,15 +151,15 @@ class Quiet:
         people = {user: await self.person(user) for user in concerned}
         return Audience(await self.preferences(posting.channel), people, self.clock())
 
-    async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> bool:
-        """Write down what is kept back; False if it has to be decided again because something changed meanwhile."""
+    async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> None:
+        """Write down what is kept back, unless an earlier attempt did."""
         held = await self._untold(posting.channel, ends)
         if any(item.posting == posting.id for item in held.value.items):
-            return True  # an attempt before this one wrote it down
+            return
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
         record = _with(held.value, item)
         change = Change(records=(Versioned(record, held.version),), schedule={quiet_item(record.id): ends - now})
-        return await self.store.try_commit(change)
+        await self.store.commit(change)
 
     async def _untold(self, channel: str, ends: float) -> Versioned[HeldBack]:
         """Return what the quiet hours that end then keep back; what was posted already, cut short, is not added to."""
@@ -173,6 +173,7 @@ class Quiet:
         jobs = (job for job in await self.store.records(Job, RECENT) if job.request.channel == channel)
         return tuple(card_posting(job, urgent=True) for job in jobs if not job.state.is_final and covers(mute, job))
 
+    @retried_on_conflict
     async def _edit(
         self,
         unset: T,
@@ -182,32 +183,28 @@ class Quiet:
         schedule: Mapping[str, float] | None = None,
     ) -> None:
         """Change the preferences of a channel or a person, which are `unset` until somebody sets them."""
-        while True:
-            held = await self.store.record(type(unset), record_id) or Versioned(unset, 0)
-            edited = Versioned(edit(held.value), held.version)
-            if await self.store.try_commit(Change(records=(edited,), postings=postings, schedule=schedule or {})):
-                return
+        held = await self.store.record(type(unset), record_id) or Versioned(unset, 0)
+        edited = Versioned(edit(held.value), held.version)
+        await self.store.commit(Change(records=(edited,), postings=postings, schedule=schedule or {}))
 
     async def _edit_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:
         if edit(before := await self.person(user)) != before:
             await self._edit(PersonPreferences(user), user, edit)
 
+    @retried_on_conflict
     async def _change_watchers(self, job_id: str, user: str, *, watches: bool) -> Job:
-        while True:
-            held = await self.store.record(Job, job_id)
-            assert held is not None, "who watches a job has looked it up"
-            job = held.value
-            if watches and job.state.is_final:
-                raise Conflict(
-                    f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended."
-                )
-            others = tuple(each for each in job.watchers if each != user)
-            wanted = (*others, user) if watches and user != job.request.requested_by else others
-            if set(wanted) == set(job.watchers):
-                return job
-            job = replace(job, watchers=wanted)
-            if await self.store.try_commit(Change(records=(Versioned(job, held.version),))):
-                return job
+        held = await self.store.record(Job, job_id)
+        assert held is not None, "who watches a job has looked it up"
+        job = held.value
+        if watches and job.state.is_final:
+            raise Conflict(f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended.")
+        others = tuple(each for each in job.watchers if each != user)
+        wanted = (*others, user) if watches and user != job.request.requested_by else others
+        if set(wanted) == set(job.watchers):
+            return job
+        job = replace(job, watchers=wanted)
+        await self.store.save(held, job)
+        return job
 
 
 def _others(preferences: ChannelPreferences, scope: Scope, name: str, now: float, *more: Mute) -> ChannelPreferences:

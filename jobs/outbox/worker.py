@@ -8,7 +8,7 @@ This is at-least-once, and exactly once as long as Slack shows a posted message 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -79,15 +79,6 @@ class Poster(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """A shared limit: `burst` at once, one per `interval` seconds in the long run."""
-
-    name: str
-    interval: float
-    burst: int
-
-
-@dataclass(frozen=True, slots=True)
 class RateLimits:
     """How fast messages may go out, and how often those that are refreshed are edited; all in seconds.
 
@@ -107,23 +98,16 @@ class RateLimits:
         return (self.pauses or {}).get(kind, 3.0)
 
 
+@dataclass(frozen=True, slots=True)
 class OutboxWorker:
-    """Delivers lanes of the outbox.
+    """Delivers lanes of the outbox."""
 
-    Args:
-        store: where the outbox is.
-        poster: puts one posting into Slack.
-        rate_limits: limits and pauses.
-        lease: seconds a lane stays ours without a sign of life.
-    """
-
-    def __init__(
-        self, store: Store, poster: Poster, rate_limits: RateLimits | None = None, *, lease: float = LEASE
-    ) -> None:
-        self._store = store
-        self._poster = poster
-        self._tempo = rate_limits or RateLimits()
-        self._lease = lease
+    store: Store
+    poster: Poster
+    rate_limits: RateLimits = RateLimits()
+    _: KW_ONLY
+    lease: float = LEASE
+    """Seconds a lane stays ours without a sign of life."""
 
     async def deliver(self, lane: str, token: str) -> None:
         """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
@@ -131,7 +115,7 @@ class OutboxWorker:
         async with self._kept(lane, token):
             while not pause:
                 try:
-                    delivery = await self._store.begin(lane, token, lease=self._lease)
+                    delivery = await self.store.begin(lane, token, lease=self.lease)
                 except UnreadableRecord as newer:
                     log.warning("posting.left_to_a_newer_bot", reason=str(newer))
                     pause = LONGEST_PAUSE
@@ -140,7 +124,7 @@ class OutboxWorker:
                     break
                 with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
                     pause = await self._deliver(delivery)
-        await self._store.release(lane, token, pause=pause)
+        await self.store.release(lane, token, pause=pause)
 
     @asynccontextmanager
     async def _kept(self, lane: str, token: str) -> AsyncIterator[None]:
@@ -148,11 +132,11 @@ class OutboxWorker:
         done = asyncio.Event()
 
         async def renew() -> None:
-            for _ in range(int(LONGEST_DELIVERY / self._lease * SIGNS_OF_LIFE)):
+            for _ in range(int(LONGEST_DELIVERY / self.lease * SIGNS_OF_LIFE)):
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._lease / SIGNS_OF_LIFE):
+                    async with asyncio.timeout(self.lease / SIGNS_OF_LIFE):
                         await done.wait()
-                if done.is_set() or not await self._store.keep_lane(lane, token, lease=self._lease):
+                if done.is_set() or not await self.store.keep_lane(lane, token, lease=self.lease):
                     return
 
         renewing = asyncio.create_task(renew(), name=f"lease of {lane}")
@@ -167,56 +151,54 @@ class OutboxWorker:
         posting = delivery.posting
         thread = await self._thread(posting)
         if thread is None and posting.kind in IN_THREAD:
-            await self._store.forget_attempt(posting)
-            return LONGEST_PAUSE if await self._store.is_refused(card_id(posting.subject)) else ROOT_WAIT
+            await self.store.forget_attempt(posting)
+            return LONGEST_PAUSE if await self.store.is_refused(card_id(posting.subject)) else ROOT_WAIT
         try:
             entry = await self._reconciled(delivery, thread)
             if entry is None:
                 wait = await self._place(posting, is_edit=delivery.entry is not None)
                 if wait:
-                    await self._store.forget_attempt(posting)
+                    await self.store.forget_attempt(posting)
                     return wait
                 entry = await self._send(delivery, thread)
         except NotDelivered as failure:
             log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
             if delivery.attempt == 1:
-                await self._store.forget_attempt(posting)
+                await self.store.forget_attempt(posting)
             return max(failure.wait, MOMENT)
         except MaybeDelivered as failure:
             log.warning("posting.unknown", reason=str(failure), attempt=delivery.attempt)
-            return min(LONGEST_PAUSE, max(self._tempo.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
+            return min(LONGEST_PAUSE, max(self.rate_limits.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
         except Undeliverable as failure:
             log.error("posting.refused", reason=str(failure))
-            await self._store.refuse(posting, str(failure))
+            await self.store.refuse(posting, str(failure))
             return 0.0
-        if await self._store.settle(delivery, entry):
+        if await self.store.settle(delivery, entry):
             return 0.0
-        return self._tempo.pause_after(posting.kind) if posting.refreshed else 0.0
+        return self.rate_limits.pause_after(posting.kind) if posting.refreshed else 0.0
 
     async def _thread(self, posting: Posting) -> LedgerEntry | None:
         if posting.kind not in IN_THREAD:
             return None
-        return await self._store.ledger(posting.subject, card_id(posting.subject))
+        return await self.store.ledger(posting.subject, card_id(posting.subject))
 
     async def _reconciled(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
         """Return where an earlier attempt of a new message stands, if it went through after all."""
         if delivery.attempt == 1 or delivery.entry is not None:
             return None
-        found = await self._poster.find(delivery.posting, thread, delivery.first_attempt)
+        found = await self.poster.find(delivery.posting, thread, delivery.first_attempt)
         if found:
             log.info("posting.found", ts=found.ts)
         return found
 
     async def _place(self, posting: Posting, *, is_edit: bool) -> float:
         """Wait for a place under the rate limits; return the seconds to come back after, 0 where it may go out."""
-        rate_limits = self._tempo
-        rate = (
-            Rate("edit", rate_limits.edit_interval, rate_limits.edit_burst)
-            if is_edit
-            else Rate(f"post:{posting.channel}", rate_limits.post_interval, rate_limits.post_burst)
-        )
+        limits = self.rate_limits
+        name = "edit" if is_edit else f"post:{posting.channel}"
+        interval = limits.edit_interval if is_edit else limits.post_interval
+        burst = limits.edit_burst if is_edit else limits.post_burst
         waited = 0.0
-        while wait := await self._store.reserve(rate.name, interval=rate.interval, burst=rate.burst):
+        while wait := await self.store.reserve(name, interval=interval, burst=burst):
             waited += wait
             if waited > PATIENCE:
                 return wait
@@ -225,5 +207,5 @@ class OutboxWorker:
 
     async def _send(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry:
         if delivery.entry is not None:
-            return await self._poster.edit(delivery.posting, delivery.entry)
-        return await self._poster.post(delivery.posting, thread)
+            return await self.poster.edit(delivery.posting, delivery.entry)
+        return await self.poster.post(delivery.posting, thread)

@@ -1,6 +1,6 @@
 """Rules that read a job's series and warn. To add one: write a class like `Truncation`, and name it in `RULES`."""
 
-from jobs.rules.alert import Alert, Level
+from jobs.rules.alert import Level
 from jobs.rules.evaluate import Trace, blind, evaluate, notes, trace, why
 from jobs.rules.inputs import RuleInputs
 from jobs.rules.job_facts import JobFacts, facts_of
@@ -9,7 +9,6 @@ from jobs.rules.settings import RULES, changed_rules, rules_of
 
 __all__ = [
     "RULES",
-    "Alert",
     "JobFacts",
     "Level",
     "Rule",

@@ -1,39 +1,21 @@
-"""Alerts: when a condition that is read step by step raises one, and when that is over."""
+"""When a condition that is read step by step raises an alert, and when that is over.
+
+Everything but `RaisedAlert.cleared` is fixed when it is raised: whenever and however often the rules are evaluated, on
+however much more of the series, the same alert has the same step, text and values.
+"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
+
+from jobs.core.records import RaisedAlert
 
 Level = Literal["info", "warn", "critical"]
 
 CLEAN_EVALS = 2
 """An alert is over after this many clean evaluations in a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One time that a rule held on a job, from the edge on; `(rule, step)` is its identity.
-
-    Everything but `cleared` is fixed at the edge: whenever and however often the rules are evaluated, on however
-    much more of the series, the same alert has the same step, text and values.
-
-    Args:
-        rule: the rule's code ("O1").
-        level: how much it matters.
-        step: the step at which it fired.
-        text: what was seen, what it means, what to do next; three lines at most.
-        values: the rule's thresholds and the figures of that step, by name.
-        cleared: the step of the last of the clean evaluations that ended it, None while the alert is open.
-    """
-
-    rule: str
-    level: Level
-    step: int
-    text: str
-    values: Mapping[str, float] = field(default_factory=dict)
-    cleared: int | None = None
 
 
 class Sign(Enum):
@@ -78,7 +60,7 @@ def episodes(signs: Sequence[Sign], *, in_row: int, clean: int = CLEAN_EVALS) ->
     return tuple(found)
 
 
-def one_at_a_time(warnings: Iterable[Alert], criticals: Sequence[Alert]) -> tuple[Alert, ...]:
+def one_at_a_time(warnings: Iterable[RaisedAlert], criticals: Sequence[RaisedAlert]) -> tuple[RaisedAlert, ...]:
     """Return the alerts of a rule with two levels, so that one of them is open at most.
 
     A warning is over when it becomes critical, and none is given while a critical alert is open.
@@ -92,9 +74,9 @@ def one_at_a_time(warnings: Iterable[Alert], criticals: Sequence[Alert]) -> tupl
     return tuple(sorted(kept, key=lambda alert: alert.step))
 
 
-def first_open(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+def first_open(alerts: Iterable[RaisedAlert]) -> tuple[RaisedAlert, ...]:
     """Return alerts of one rule from several curves in order, without those that began while another was open."""
-    kept: list[Alert] = []
+    kept: list[RaisedAlert] = []
     for alert in sorted(alerts, key=lambda alert: alert.step):
         if not kept or (kept[-1].cleared is not None and kept[-1].cleared < alert.step):
             kept.append(alert)

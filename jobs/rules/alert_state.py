@@ -10,7 +10,6 @@ from typing import Final
 
 from jobs.core.records import Job, RaisedAlert
 from jobs.core.series import Series
-from jobs.rules.alert import Alert
 from jobs.rules.evaluate import evaluate
 from jobs.rules.job_facts import facts_of
 from jobs.rules.settings import RULES, rules_of
@@ -51,11 +50,11 @@ def alerts_of(job: Job, series: Series, now: float, *, past: bool = False) -> Al
     """
     found = evaluate(series, facts_of(job, now), rules_of(job))
     kept = tuple(_now(alert, found, job.last_step) for alert in job.alerts)
-    fresh = [_raised(alert) for alert in found if _is_new(alert, kept)]
+    fresh = [alert for alert in found if _is_new(alert, kept)]
     if past:
         return Alerts((*kept, *(replace(alert, notified=False) for alert in fresh)))
     fresh = [alert for alert in fresh if not _covered(alert, [*kept, *fresh])]
-    carried = (*kept, *(replace(alert, notified=not _became_worse(alert, [*kept, *fresh])) for alert in fresh))
+    carried = (*kept, *(replace(alert, notified=not became_worse(alert, [*kept, *fresh])) for alert in fresh))
     changed = tuple(n for n, alert in enumerate(kept) if (job.alerts[n].cleared is None) != (alert.cleared is None))
     return Alerts(
         carried,
@@ -65,9 +64,9 @@ def alerts_of(job: Job, series: Series, now: float, *, past: bool = False) -> Al
     )
 
 
-def became_worse(alert: RaisedAlert, job: Job) -> bool:
-    """Tell whether an alert is over only because a worse one has taken its place."""
-    return _became_worse(alert, job.alerts)
+def became_worse(alert: RaisedAlert, others: Iterable[RaisedAlert]) -> bool:
+    """Tell whether an alert is over only because one of the `others` on its job, a worse one, has taken its place."""
+    return alert.cleared is not None and any(_replaces(other, alert, alert.cleared) for other in others)
 
 
 def open_alerts(job: Job) -> tuple[RaisedAlert, ...]:
@@ -76,7 +75,7 @@ def open_alerts(job: Job) -> tuple[RaisedAlert, ...]:
     return tuple(sorted(still, key=lambda alert: (alert.level == "critical", alert.step), reverse=True))
 
 
-def _now(alert: RaisedAlert, found: Iterable[Alert], last_step: int) -> RaisedAlert:
+def _now(alert: RaisedAlert, found: Iterable[RaisedAlert], last_step: int) -> RaisedAlert:
     """Return an alert as the rules see it now; one they see no more (a silence that ended) is over."""
     same_rule = [other for other in found if other.rule == alert.rule]
     same = next((other for other in same_rule if other.step == alert.step), None)
@@ -88,7 +87,7 @@ def _now(alert: RaisedAlert, found: Iterable[Alert], last_step: int) -> RaisedAl
     return replace(alert, cleared=max(last_step, alert.step))
 
 
-def _is_new(alert: Alert, kept: Sequence[RaisedAlert]) -> bool:
+def _is_new(alert: RaisedAlert, kept: Sequence[RaisedAlert]) -> bool:
     same_rule = [known for known in kept if known.rule == alert.rule]
     if any(known.cleared is None for known in same_rule):
         return False
@@ -102,12 +101,6 @@ def _covered(alert: RaisedAlert, others: Iterable[RaisedAlert]) -> bool:
     )
 
 
-def _became_worse(alert: RaisedAlert, others: Iterable[RaisedAlert]) -> bool:
-    if alert.cleared is None:
-        return False
-    return any(_replaces(other, alert, alert.cleared) for other in others)
-
-
 def _replaces(worse: RaisedAlert, alert: RaisedAlert, cleared: int) -> bool:
     """Tell whether one alert took the place of another that was over at step `cleared`."""
     if worse.rule == alert.rule:
@@ -116,14 +109,10 @@ def _replaces(worse: RaisedAlert, alert: RaisedAlert, cleared: int) -> bool:
     return WORSE_FORM_OF.get(worse.rule) == alert.rule and overlaps
 
 
-def _is_good_news(alert: RaisedAlert, job: Job, carried: Sequence[RaisedAlert], found: Iterable[Alert]) -> bool:
+def _is_good_news(alert: RaisedAlert, job: Job, carried: Sequence[RaisedAlert], found: Iterable[RaisedAlert]) -> bool:
     if alert.cleared is None:
         return False
-    if any(other.rule == alert.rule and _became_worse(alert, [other]) for other in carried):
+    if any(other.rule == alert.rule and became_worse(alert, [other]) for other in carried):
         return False
     seen = any((other.rule, other.step) == (alert.rule, alert.step) for other in found)
     return seen or not job.state.is_final
-
-
-def _raised(alert: Alert) -> RaisedAlert:
-    return RaisedAlert(alert.rule, alert.level, alert.step, alert.text, alert.values, alert.cleared)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from charts import TracePanel
-from jobs.rules.alert import Alert, Level, Sign, first_open
+from jobs.core.records import RaisedAlert
+from jobs.rules.alert import Level, Sign, first_open
 from jobs.rules.formula import Values
 from jobs.rules.inputs import TRAIN, VALID, Need, RuleInputs
 from jobs.rules.noise import Windows, running_noise
@@ -41,7 +42,7 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
     least_fall: float = 0.10
     errors: float = 4.0
 
-    def alerts(self, inputs: RuleInputs) -> tuple[Alert, ...]:
+    def alerts(self, inputs: RuleInputs) -> tuple[RaisedAlert, ...]:
         """Return every time a reward broke down; one open alert at most."""
         at_once = [self._alert(_not_finite(step.step), self.level) for step in inputs.steps if step.not_finite]
         valid = self._raised(list(self._readings(inputs)), self.level, self._sign)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from charts import TracePanel
 from jobs.core.errors import NotFound
+from jobs.core.records import RaisedAlert
 from jobs.core.series import Series
-from jobs.rules.alert import Alert, Level
+from jobs.rules.alert import Level
 from jobs.rules.formula import Values
 from jobs.rules.inputs import RuleInputs
 from jobs.rules.job_facts import JobFacts
@@ -29,7 +30,7 @@ class Trace:
     cleared: tuple[int, ...]
 
 
-def evaluate(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> tuple[Alert, ...]:
+def evaluate(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> tuple[RaisedAlert, ...]:
     """Return every warning the rules have raised on `series` so far, open and cleared, by step and rule.
 
     On a longer series the same alerts come back, with the same steps, texts and values, and perhaps new ones after
@@ -39,7 +40,7 @@ def evaluate(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> 
     return _alerts(series, facts, [rule for rule in rules if rule.level != "info"])
 
 
-def notes(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> tuple[Alert, ...]:
+def notes(series: Series, facts: JobFacts, rules: Sequence[Rule] = RULES) -> tuple[RaisedAlert, ...]:
     """Return what is worth knowing about a job and calls for nobody, open and cleared, by step and rule."""
     return _alerts(series, facts, [rule for rule in rules if rule.level == "info"])
 
@@ -88,7 +89,7 @@ def _of_code(code: str, rules: Sequence[Rule]) -> Rule | None:
     return next((rule for rule in rules if rule.code == code), None)
 
 
-def _alerts(series: Series, facts: JobFacts, rules: Sequence[Rule]) -> tuple[Alert, ...]:
+def _alerts(series: Series, facts: JobFacts, rules: Sequence[Rule]) -> tuple[RaisedAlert, ...]:
     inputs = RuleInputs(series, facts)
     found = (alert for rule in rules for alert in rule.alerts(inputs))
     return tuple(sorted(found, key=lambda alert: (alert.step, alert.rule)))

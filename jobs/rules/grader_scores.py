@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from charts import TracePanel
-from jobs.rules.alert import Alert, Sign, first_open
+from jobs.core.records import RaisedAlert
+from jobs.rules.alert import Sign, first_open
 from jobs.rules.curves import Points, at
 from jobs.rules.inputs import TRAIN, VALID, Need, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule
@@ -30,7 +31,7 @@ def precision_and_recall(inputs: RuleInputs) -> tuple[Points, Points] | None:
     return (named["precision"], named["recall"]) if {"precision", "recall"} <= named.keys() else None
 
 
-PARTS: Final = Need("No grader is reported beside the reward.", parts_of_reward)
+PARTS: Final = Need("No grader is reported besides the reward.", parts_of_reward)
 HELD_OUT: Final = Need("No held-out grader is reported.", held_out)
 BOTH: Final = Need("No graders called precision and recall are reported.", precision_and_recall)
 
@@ -134,7 +135,7 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
     errors: float = 1.96
     in_row: int = 2
 
-    def alerts(self, inputs: RuleInputs) -> tuple[Alert, ...]:
+    def alerts(self, inputs: RuleInputs) -> tuple[RaisedAlert, ...]:
         """Return every time a held-out grader fell; of several the one that fell first."""
         graders = [list(self._of_grader(inputs, name)) for name in held_out(inputs)]
         return first_open(alert for one in graders for alert in self._raised(one, self.level, self._sign))

@@ -67,6 +67,9 @@ class Plateau(Rule, code="P", title="plateau", level="info", needs=(VALID,)):
         return Sign.of(reading.most < self.least_gain)
 
 
+PLATEAU: Final = {"plateau_evals": Plateau().evals, "plateau_least_gain": Plateau().least_gain}
+
+
 @dataclass(frozen=True)
 class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(ENTROPY, VALID)):
     """Fires when entropy is under `least_share` of its start and validation is on a plateau; never on one alone.
@@ -91,16 +94,15 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
         Panel(GAINED, "score", {"most": "over {plateau_evals:g} evaluations"}, {"plateau_least_gain": "plateau"}),
     )
     least_share: float = 0.2
-    plateau: Plateau = Plateau()
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         means = inputs.means("entropy")
-        for rise in inputs.once(read_rises, self.plateau.evals) if means else ():
+        for rise in inputs.once(read_rises, Plateau().evals) if means else ():
             entropy, start = at(means, rise.step), means[0][1]
             if entropy is not None:
                 figures = {"entropy": entropy, "entropy_start": start, "floor": self.least_share * start}
-                yield Reading(**vars(rise), **figures, at_most=max(rise.most, 0))
+                yield Reading(**vars(rise), **figures, **PLATEAU, at_most=max(rise.most, 0))
 
     def _sign(self, reading: Reading) -> Sign:
-        return Sign.of(reading.entropy < reading.floor and reading.most < self.plateau.least_gain)
+        return Sign.of(reading.entropy < reading.floor and reading.most < reading.plateau_least_gain)

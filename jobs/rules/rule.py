@@ -8,7 +8,8 @@ from typing import ClassVar, get_args
 
 from charts import Points, Threshold, TracedLine, TracePanel
 from charts.wording import Unit
-from jobs.rules.alert import CLEAN_EVALS, Alert, Level, Sign, episodes, one_at_a_time
+from jobs.core.records import RaisedAlert
+from jobs.rules.alert import CLEAN_EVALS, Level, Sign, episodes, one_at_a_time
 from jobs.rules.formula import Values, explained, without_negative_zero
 from jobs.rules.inputs import Figure, Need, RuleInputs
 
@@ -102,7 +103,7 @@ class Rule(ABC):
         """Return which input this job's platform does not send, or None if the rule can see."""
         return next((need.missing for need in self.needs if not need.given(inputs)), None)
 
-    def alerts(self, inputs: RuleInputs) -> tuple[Alert, ...]:
+    def alerts(self, inputs: RuleInputs) -> tuple[RaisedAlert, ...]:
         """Return every time this rule fired on a job, in order; at most the last one is still open.
 
         What it says about a step depends on nothing later than that step.
@@ -122,19 +123,12 @@ class Rule(ABC):
         return self._drawn(self.panels, self._readings(inputs), inputs)
 
     def thresholds(self) -> dict[str, float]:
-        """Return the numbers among the settings by name; those of a rule inside of this one as `<field>_<name>`."""
-        found: dict[str, float] = {}
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            inner = value.thresholds() if isinstance(value, Rule) else {}
-            found |= {f"{setting.name}_{name}": number for name, number in inner.items()} or {
-                setting.name: float(value)
-            }
-        return found
+        """Return the thresholds by name."""
+        return {threshold.name: float(getattr(self, threshold.name)) for threshold in fields(self)}
 
     def _raised(
         self, readings: Sequence[Reading], level: Level, sign: Callable[[Reading], Sign], *, clean: int | None = None
-    ) -> tuple[Alert, ...]:
+    ) -> tuple[RaisedAlert, ...]:
         """Return the alerts of a condition that `sign` reads from each of `readings`."""
         found = episodes([sign(reading) for reading in readings], in_row=self.in_row, clean=clean or self._clean)
         return tuple(
@@ -142,13 +136,13 @@ class Rule(ABC):
             for one in found
         )
 
-    def _alert(self, reading: Reading, level: Level, cleared: int | None = None) -> Alert:
+    def _alert(self, reading: Reading, level: Level, cleared: int | None = None) -> RaisedAlert:
         """Return the alert that a reading raises."""
         known = {**self.thresholds(), **vars(reading)}
         values = {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
         del values["step"]
         text = without_negative_zero(self.text.format_map(known))
-        return Alert(self.code, level, reading.step, text, values, cleared)
+        return RaisedAlert(self.code, level, reading.step, text, values, cleared)
 
     def _drawn(
         self, panels: Iterable[Panel], readings: Iterable[Reading], inputs: RuleInputs
@@ -181,7 +175,7 @@ class TwoLevelRule(Rule):
     def _warns(self, reading: Reading) -> Sign:
         """Return what a reading says about the condition of a warning."""
 
-    def alerts(self, inputs: RuleInputs) -> tuple[Alert, ...]:
+    def alerts(self, inputs: RuleInputs) -> tuple[RaisedAlert, ...]:
         """Return every time this rule fired on a job, in order; at most the last one is still open."""
         readings = tuple(self._readings(inputs))
         return one_at_a_time(

@@ -28,6 +28,8 @@ class Versioned(Generic[T_co]):
 
     value: T_co
     version: int
+    token: str = field(default="", compare=False)
+    """Of the change that wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,8 @@ def change_json(
 ) -> dict[str, object]:
     """Return the change as the commit script reads it.
 
-    Args:
-        change: what to write.
-        kinds: of the records.
-        replaced: what is stored at the versions that the records were read at, by key.
-        head: hash of the trail's newest entry, as far as it is known.
-        audit_key: seals the trail.
+    `replaced` holds, by key, what is stored at the versions that the records were read at; `head` is the hash of the
+    trail's newest entry, as far as it is known.
     """
     found = () if change.item else change.records
     own = next((each for each in found if kinds.of(each.value).has_work), None)

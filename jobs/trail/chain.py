@@ -1,7 +1,7 @@
 """How entries of the trail are chained: each hash covers the entry and the hash before it.
 
 Without a key the chain shows that something was changed, removed or put in between, unless somebody who can write to
-Redis computes all that follows anew. With a key that they do not have they cannot; and a hash noted elsewhere
+Redis computes all that follows again. With a key that they do not have they cannot; and a hash noted elsewhere
 (`audit verify` prints the newest) shows it even without one.
 """
 
@@ -17,7 +17,7 @@ FIRST: Final = "0" * 64
 
 
 def hash_of(text: str, previous: str, key: bytes) -> str:
-    """Return the hash of an entry: SHA-256 over the hash before it and its text; HMAC-SHA256 where there is a key.
+    """Return the hash of an entry: SHA-256 over the hash before it and its text; HMAC-SHA256 with a key.
 
     Args:
         text: the entry as it is stored.

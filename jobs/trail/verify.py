@@ -1,7 +1,6 @@
 """Walking the whole trail: does each entry carry the seal it should, and follow on the one before?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -34,7 +33,7 @@ class Verification:
     count: int
     """Entries looked at, up to the flaw."""
     newest: str
-    """Hash of the last sound entry; 64 zeros where there is none."""
+    """Hash of the last sound entry; 64 zeros if there is none."""
     newest_at: float | None = None
     """Unix seconds at which that was written."""
     unkeyed: int = 0
@@ -49,11 +48,9 @@ class Trail(Protocol):
 
     async def trail(self, after: str = "-", limit: int = PAGE) -> tuple[SealedEntry, ...]:
         """Return entries in order: those after the entry `after`."""
-        ...
 
     async def trail_head(self) -> str:
         """Return the hash of the entry that was written last."""
-        ...
 
 
 async def verify(trail: Trail, key: bytes, noted: str | None = None) -> Verification:
@@ -65,76 +62,61 @@ async def verify(trail: Trail, key: bytes, noted: str | None = None) -> Verifica
         noted: a hash that was printed by an earlier walk and kept elsewhere: some entry has to carry it.
     """
     # Read first: entries that are written during the walk come after it.
-    head, chain, after = await trail.trail_head(), Chain(key), "-"
+    head, walk, after = await trail.trail_head(), _Walk(key), "-"
     while page := await trail.trail(after, PAGE):
-        if flaw := chain.take(page):
-            return flaw
+        for entry, following in zip(page, (*page[1:], None), strict=True):
+            if bad := walk.step(entry, following):
+                return bad
         after = page[-1].id
     # A trail with entries has a newest one, also by the time of the second look.
-    is_unmarked = head == FIRST and len(chain) and await trail.trail_head() == FIRST
-    if is_unmarked or head not in chain:
-        return chain.found(Flaw.CUT)
-    if noted is not None and noted.strip().lower() not in chain:
-        return chain.found(Flaw.NOT_NOTED)
-    return chain.found()
+    is_unmarked = head == FIRST and walk.entries and await trail.trail_head() == FIRST
+    if is_unmarked or head not in walk.places:
+        return walk.result(Flaw.CUT)
+    if noted is not None and noted.strip().lower() not in walk.places:
+        return walk.result(Flaw.NOT_NOTED)
+    return walk.result()
 
 
-class Chain:
-    """The entries seen so far.
+@dataclass(slots=True)
+class _Walk:
+    """The entries seen so far, each of them sound."""
 
-    Args:
-        key: what sealed them.
-    """
+    key: bytes
+    entries: list[SealedEntry] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=lambda: {FIRST: 0})
+    """Hash of each entry to its number, from 1."""
+    unkeyed: int = 0
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._places: dict[str, int] = {FIRST: 0}
-        """Hash of each sound entry to its number, from 1."""
-        self._ids: list[SealedEntry] = []
-        self._newest = FIRST
-        self._unkeyed = 0
+    @property
+    def newest(self) -> str:
+        return self.entries[-1].hash if self.entries else FIRST
 
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __contains__(self, noted: str) -> bool:
-        return noted in self._places
-
-    def take(self, page: Sequence[SealedEntry]) -> Verification | None:
-        """Look at the entries that come next; return what is wrong with the first bad one."""
-        for place, entry in enumerate(page):
-            following = page[place + 1] if place + 1 < len(page) else None
-            flaw = self._flaw(entry, following)
-            if flaw:
-                return self.found(*flaw)
-            self._newest = entry.hash
-            self._ids.append(entry)
-            self._places[entry.hash] = len(self._ids)
+    def step(self, entry: SealedEntry, following: SealedEntry | None) -> Verification | None:
+        """Look at the next entry; return what is wrong if it is not sound."""
+        if not self._is_sealed(entry):
+            put_in = following is not None and following.previous == entry.previous == self.newest
+            return self.result(Flaw.INSERTED if put_in else Flaw.CHANGED, entry)
+        if entry.previous != self.newest:
+            if entry.hash in self.places:
+                return self.result(Flaw.INSERTED, entry)  # a copy of an earlier one
+            if entry.previous in self.places:
+                # It follows on an earlier entry: what stands between the two was put in.
+                return self.result(Flaw.INSERTED, self.entries[self.places[entry.previous]])
+            return self.result(Flaw.MISSING, entry)
+        self.entries.append(entry)
+        self.places[entry.hash] = len(self.entries)
         return None
 
-    def found(self, flaw: Flaw | None = None, entry: SealedEntry | None = None) -> Verification:
-        """Return what there is to say by now."""
-        newest_at = self._ids[-1].written_at if self._ids else None
-        unkeyed = self._unkeyed if self._key else 0
-        return Verification(len(self._ids), self._newest, newest_at, unkeyed, flaw, entry)
-
-    def _flaw(self, entry: SealedEntry, following: SealedEntry | None) -> tuple[Flaw, SealedEntry] | None:
-        if not self._is_sealed(entry):
-            put_in = following is not None and following.previous == entry.previous == self._newest
-            return (Flaw.INSERTED if put_in else Flaw.CHANGED), entry
-        if entry.previous == self._newest:
-            return None
-        if entry.hash in self._places:
-            return Flaw.INSERTED, entry  # a copy of an earlier one
-        if entry.previous in self._places:
-            # It follows on an earlier entry: what stands between the two was put in.
-            return Flaw.INSERTED, self._ids[self._places[entry.previous]]
-        return Flaw.MISSING, entry
+    def result(self, flaw: Flaw | None = None, entry: SealedEntry | None = None) -> Verification:
+        """Return what is known by now."""
+        newest_at = self.entries[-1].written_at if self.entries else None
+        unkeyed = self.unkeyed if self.key else 0
+        return Verification(len(self.entries), self.newest, newest_at, unkeyed, flaw, entry)
 
     def _is_sealed(self, entry: SealedEntry) -> bool:
-        if hash_of(entry.text, entry.previous, self._key) == entry.hash:
+        if hash_of(entry.text, entry.previous, self.key) == entry.hash:
             return True
         # A key that was set later: what was written before it carries none, and nothing without one comes after.
-        without = self._unkeyed == len(self._ids) and hash_of(entry.text, entry.previous, b"") == entry.hash
-        self._unkeyed += without
+        without = self.unkeyed == len(self.entries) and hash_of(entry.text, entry.previous, b"") == entry.hash
+        self.unkeyed += without
         return without

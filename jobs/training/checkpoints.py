@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from jobs.core.records import Checkpoint
-from jobs.core.series import Series
+from jobs.core.series import Series, Step
 
 LOPSIDED: Final = 0.20
 """Difference of precision and recall from which a checkpoint is called lopsided (rule B of the monitoring notes)."""
@@ -60,36 +60,28 @@ class Best:
 def with_scores(checkpoints: tuple[Checkpoint, ...], series: Series) -> tuple[Checkpoint, ...]:
     """Return the checkpoints in order of step, with the scores their step reported; what was not reported stays out."""
     by_step = {step.step: step for step in series.steps}
-    scored = []
-    for checkpoint in checkpoints:
-        step = by_step.get(checkpoint.step)
-        if step is None:
-            scored.append(checkpoint)
-            continue
-        scores = {g.name: g.valid_score for g in step.graders if g.valid_score is not None}
-        scored.append(
-            replace(
-                checkpoint,
-                scores={**scores, **checkpoint.scores},
-                valid_reward=_first(checkpoint.valid_reward, step.valid_reward),
-                train_reward=_first(checkpoint.train_reward, step.train_reward),
-            )
-        )
+    scored = (_with_step(each, by_step[each.step]) if each.step in by_step else each for each in checkpoints)
     return tuple(sorted(scored, key=lambda checkpoint: checkpoint.step))
 
 
-def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[CheckpointReading, ...]:
-    """Return each checkpoint's figures and how it leans.
-
-    Args:
-        checkpoints: with their scores.
-        reward: name of the grader that training training_reward; its score is the validation reward.
-    """
-    figures = [(c, c.scores.get("precision"), c.scores.get("recall"), _f1(c, reward)) for c in checkpoints]
-    return tuple(
-        CheckpointReading(checkpoint, precision, recall, f1, _leaning(precision, recall))
-        for checkpoint, precision, recall, f1 in figures
+def _with_step(checkpoint: Checkpoint, step: Step) -> Checkpoint:
+    reported = {grader.name: grader.valid_score for grader in step.graders if grader.valid_score is not None}
+    valid, train = checkpoint.valid_reward, checkpoint.train_reward
+    return replace(
+        checkpoint,
+        scores={**reported, **checkpoint.scores},
+        valid_reward=step.valid_reward if valid is None else valid,
+        train_reward=step.train_reward if train is None else train,
     )
+
+
+def read_checkpoints(checkpoints: tuple[Checkpoint, ...], reward: str) -> tuple[CheckpointReading, ...]:
+    """Return each checkpoint's figures and how it leans; the score of `reward` is the validation reward."""
+    readings = []
+    for each in checkpoints:
+        precision, recall = each.scores.get("precision"), each.scores.get("recall")
+        readings.append(CheckpointReading(each, precision, recall, _f1(each, reward), _leaning(precision, recall)))
+    return tuple(readings)
 
 
 def best_in(readings: tuple[CheckpointReading, ...], score: Score) -> Best | None:
@@ -121,7 +113,3 @@ def _leaning(precision: float | None, recall: float | None) -> Leaning | None:
     if recall - precision > LOPSIDED:
         return Leaning.THOROUGH
     return Leaning.BALANCED
-
-
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)

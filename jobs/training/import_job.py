@@ -1,4 +1,4 @@
-"""Attaching to a job that was launched elsewhere: from then on it is a job like any other.
+"""Importing a job that was launched elsewhere: from then on it is a job like any other.
 
 Its past is read by the first look; see `jobs.training.poll`. Its task is known only if somebody names it: then the
 graders, splits, approvers and terms hold as for a job launched here. Until then, who approves, and how many of them, is
@@ -8,6 +8,7 @@ launcher: nobody can tell who was.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import count
 from typing import Final
@@ -22,12 +23,12 @@ from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store
+from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.tasks import Task, TaskCatalogue
-from jobs.training.plan import job_id, terms_of
+from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
 from jobs.training.task_match import asked_alike, prompt_in, remarks, tasks_like
-from jobs.training.trail_entries import attached, given_task
+from jobs.training.trail_entries import given_task, imported
 
 QUORUM: Final = 2
 """Approvals needed, as for a task that names no number."""
@@ -70,7 +71,7 @@ class ImportedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobImporter:
-    """Attaches to jobs launched elsewhere."""
+    """Imports jobs launched elsewhere."""
 
     store: Store
     tasks: TaskCatalogue
@@ -85,7 +86,7 @@ class JobImporter:
     """Tells by a job's id whether one of its checkpoints is approved."""
     clock: Callable[[], float]
 
-    async def attach(self, request: WatchRequest) -> ImportedJob:
+    async def import_job(self, request: WatchRequest) -> ImportedJob:
         """Write the job down with its card; looks read its history and follow it.
 
         The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
@@ -103,7 +104,7 @@ class JobImporter:
             if task is None:
                 said = f"`/rft status {held.value.id}` shows where it stands."
                 raise Conflict(f"{held.value.id} is a job of mine already; {said}")
-            return await self._give(held, task, request)
+            return await self._give(held.value.id, task, request)
         profile, gateway = self.platform_of(request.platform or self.default_platform)
         remote = await _found(gateway, profile, request)
         if remote.method not in {None, "reinforcement"}:
@@ -117,7 +118,7 @@ class JobImporter:
         if found.value.request.trigger != request.trigger:
             if task is None:
                 raise _known_as(remote.id, found.value)
-            return await self._give(found, task, request)
+            return await self._give(found.value.id, task, request)
         if task:
             return ImportedJob(found.value)
         return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self.tasks, remote))
@@ -147,9 +148,10 @@ class JobImporter:
                 records=(Versioned(named, 0),),
                 due_in=0,
                 postings=(card_posting(named, urgent=True),),
-                audit=(attached(named),),
+                audit=(imported(named),),
             )
-            if await self.store.try_commit(change):
+            with suppress(VersionConflict):
+                await self.store.commit(change)
                 log.info("job.imported", job=named.id, remote=named.remote_id)
                 return Versioned(named, 1)
             held = await self.store.record(Job, named.id)
@@ -160,29 +162,27 @@ class JobImporter:
 
     # -- its task ------------------------------------------------------------------------------------------------
 
-    async def _give(self, held: Versioned[Job], task: Task, request: WatchRequest) -> ImportedJob:
-        """Let a task's terms hold for a job that is watched without one; its checkpoints are evaluated from then on."""
-        remote: RemoteJob | None = None
-        while True:
-            job = held.value
-            if not job.imported:
-                raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
-            if job.has_task and job.task == task.name:
-                return ImportedJob(job, is_new=False)
-            if job.has_task:
-                raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
-            await self.permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
-            if await self.is_approved(job.id):
-                raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
-            _, gateway = self.platform_of(job.platform)
-            remote = remote or await gateway.job(job.remote_id or "")
-            given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
-            if await self.store.try_commit(self._giving(Versioned(given, held.version), request)):
-                log.info("job.given_task", job=job.id, task=task.name)
-                return ImportedJob(given, is_new=False)
-            again = await self.store.record(Job, job.id)
-            assert again is not None, "jobs are not deleted while they are watched"
-            held = again
+    @retried_on_conflict
+    async def _give(self, job_id: str, task: Task, request: WatchRequest) -> ImportedJob:
+        """Apply a task's policy to a job that is watched without one; its checkpoints are evaluated from then on."""
+        held = await self.store.record(Job, job_id)
+        assert held is not None, "jobs are not deleted while they are watched"
+        job = held.value
+        if not job.imported:
+            raise Conflict(f"{job.id} was launched here, as a job of {job.task}.")
+        if job.has_task and job.task == task.name:
+            return ImportedJob(job, is_new=False)
+        if job.has_task:
+            raise Conflict(f"{job.id} is watched as a job of {job.task}; that cannot be changed.")
+        await self.permissions.require_for_job(Permission.GIVE_TASK, job, request.requested_by)
+        if await self.is_approved(job.id):
+            raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
+        _, gateway = self.platform_of(job.platform)
+        remote = await gateway.job(job.remote_id or "")
+        given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
+        await self.store.commit(self._giving(Versioned(given, held.version), request))
+        log.info("job.given_task", job=job.id, task=task.name)
+        return ImportedJob(given, is_new=False)
 
     def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
         """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
@@ -206,7 +206,7 @@ class JobImporter:
             prompt_hash=asked_alike(task, remote, prompt),
             trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
-            **terms_of(task, self.approvers),
+            **task_policy(task, self.approvers),
         )
 
     def _job(self, request: WatchRequest, profile: Profile, remote: RemoteJob, rows: list[int | None]) -> Job:

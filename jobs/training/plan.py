@@ -21,7 +21,7 @@ from jobs.tasks import LaunchDefaults, Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
 
 
-class Terms(TypedDict):
+class TaskPolicy(TypedDict):
     """The fields of a job that its task decides, whoever launched it."""
 
     task: str
@@ -75,7 +75,7 @@ class Planner:
             prompt=prompt,
             train_items=train,
             valid_items=valid,
-            **terms_of(task, self.default_approvers),
+            **task_policy(task, self.default_approvers),
             prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
         )
 
@@ -86,14 +86,9 @@ class Planner:
         return len(self.tasks.rows(task, "train")), len(self.tasks.rows(task, "valid"))
 
 
-def terms_of(task: Task, default_approvers: tuple[str, ...]) -> Terms:
-    """Return how a task's jobs are watched and its checkpoints evaluated and signed off.
-
-    Args:
-        task: the task.
-        default_approvers: who may approve where it does not say.
-    """
-    return Terms(
+def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
+    """Return how a task's jobs are watched and its checkpoints evaluated and signed off."""
+    return TaskPolicy(
         task=task.name,
         task_version=task.version,
         reward=task.reward,

@@ -24,29 +24,31 @@ from jobs.training.sweep import sweep_entry
 LONGEST_WAIT: Final = 300.0
 METRICS: Final = "metrics"
 """The kind of an event that reports on a step."""
-DONE: Final[Mapping[Action, str]] = {
-    Action.PAUSE: "asked the platform to pause it after the step in hand",
-    Action.RESUME: "resumed it",
-    Action.CANCEL: "cancelled it",
-}
 
-PAST: Final[Mapping[Action, str]] = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.CANCEL: "cancelled"}
-STANDS: Final[Mapping[Action, str]] = {
-    Action.PAUSE: "is paused",
-    Action.RESUME: "is running",
-    Action.CANCEL: "was cancelled",
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What people say of an action."""
+
+    done: str
+    """What the person did, after their name."""
+    past: str
+    stands: str
+    """How a job is for which there is nothing to do."""
+    state: JobState
+    """Of the job once the wish has come true."""
+
+
+WISHES: Final[Mapping[Action, Wish]] = {
+    Action.PAUSE: Wish("asked the platform to pause it after the step in hand", "paused", "is paused", JobState.PAUSED),
+    Action.RESUME: Wish("resumed it", "resumed", "is running", JobState.WATCHING),
+    Action.CANCEL: Wish("cancelled it", "cancelled", "was cancelled", JobState.CANCELLED),
 }
-WISHED: Final[Mapping[Action, JobState]] = {
-    Action.PAUSE: JobState.PAUSED,
-    Action.RESUME: JobState.WATCHING,
-    Action.CANCEL: JobState.CANCELLED,
-}
-"""The state in which a job is once a wish has come true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """Watches jobs on their platforms."""
+    """Polls jobs on their platforms."""
 
     store: Store
     platform_of: PlatformOf
@@ -66,9 +68,9 @@ class Poller:
             return
         now = self.clock()
         if changes_nothing(held.value, news, now):
-            await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
+            await self.store.save(held, held.value, due_in=poll_interval(held.value, profile, now))
             return
-        series = await self.store.series(held.value.id, held.version)
+        series = await self.store.series(held.value.id, held.token)
         # The rules read a long series for tenths of a second.
         change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self.picture_steps)
         await self.store.commit(change)
@@ -76,10 +78,7 @@ class Poller:
     async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once.
 
-        Args:
-            held: the job as it was read.
-            pending: what is asked for.
-            again: whether an earlier attempt died that may have asked for it already.
+        `again` tells that an earlier attempt died that may have asked for it already.
         """
         job = held.value
         cleared = replace(job, pending=None)
@@ -90,12 +89,12 @@ class Poller:
             postings: tuple[Posting, ...] = (_told(job, pending, _failed(job, pending.action, failure)),)
         else:
             if was_so and not again:
-                postings = (_told(job, pending, f"{job.id} {STANDS[pending.action]} already."),)
+                postings = (_told(job, pending, f"{job.id} {WISHES[pending.action].stands} already."),)
             else:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
-                postings = (status(cleared, DONE[pending.action], by=pending.by),)
+                postings = (status(cleared, WISHES[pending.action].done, by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
-        await self.store.commit(Change(records=(Versioned(cleared, held.version),), due_in=0, postings=shown))
+        await self.store.save(held, cleared, due_in=0, postings=shown)
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
@@ -117,20 +116,15 @@ class Poller:
         """
         assert job.remote_id is not None, "only jobs on a platform are acted on"
         try:
-            match action:
-                case Action.PAUSE:
-                    await gateway.pause(job.remote_id)
-                case Action.RESUME:
-                    await gateway.resume(job.remote_id)
-                case Action.CANCEL:
-                    await gateway.cancel(job.remote_id)
+            calls = {Action.PAUSE: gateway.pause, Action.RESUME: gateway.resume, Action.CANCEL: gateway.cancel}
+            await calls[action](job.remote_id)
         except PlatformError as failure:
             refused = isinstance(failure, PlatformRejected)
             if not refused and not _may_have_worked(failure):
                 raise
             with suppress(PlatformError):
                 remote = await gateway.job(job.remote_id)
-                if STATES.get(remote.status, JobState.WATCHING) is WISHED[action]:
+                if STATES.get(remote.status, JobState.WATCHING) is WISHES[action].state:
                     return refused
             raise
         return False
@@ -160,8 +154,8 @@ def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
 
 def _failed(job: Job, action: Action, failure: BotError) -> str:
     if _may_have_worked(failure):
-        return f"It is not certain that {job.id} was {PAST[action]}; its card shows it soon. {failure}"
-    return f"{job.id} was not {PAST[action]}. {failure}"
+        return f"It is not certain that {job.id} was {WISHES[action].past}; its card shows it soon. {failure}"
+    return f"{job.id} was not {WISHES[action].past}. {failure}"
 
 
 def _may_have_worked(failure: BotError) -> bool:
@@ -176,10 +170,7 @@ def _told(job: Job, pending: PendingAction, text: str) -> Posting:
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
     """Return the change for a poll without an answer: look again later, and say so once when it lasts.
 
-    Args:
-        held: the job as it was read.
-        failure: why there is no answer.
-        profile: the platform's pace; None where the bot does not know the platform any more.
+    Without a `profile`, the bot does not know the platform any more.
     """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None

@@ -14,9 +14,9 @@ from jobs.platforms.parse import RemoteEvent
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
-from jobs.training.poll import PAST, Poller
+from jobs.training.poll import WISHES, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
@@ -83,6 +83,7 @@ class RftJobs:
         job = (await find_job(self.store, reference)).value
         return job, await self.poller.messages(job, most)
 
+    @retried_on_conflict
     async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
         """Write down what a person wants of a job; its next work item, at once, does it.
 
@@ -91,22 +92,21 @@ class RftJobs:
             Conflict: the job is in no state for it.
             NotPermitted: this person may not; nothing was written.
         """
-        while True:
-            held = await find_job(self.store, reference)
-            self._check(held.value, action)
-            await self.require(Permission(action.value), held.value, by)
-            pending = PendingAction(action, by, channel, trigger)
-            job = replace(held.value, pending=pending)
-            change = Change(
-                records=(Versioned(job, held.version),),
-                # While it is not known whether the platform took the job, its next work must not come early: the
-                # request that creates it may still be on its way.
-                due_in=None if job.state is JobState.CREATING else 0.0,
-                postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
-                audit=(asked(job, pending, self.clock()),),
-            )
-            if await self.store.try_commit(change):
-                return job
+        held = await find_job(self.store, reference)
+        self._check(held.value, action)
+        await self.require(Permission(action.value), held.value, by)
+        pending = PendingAction(action, by, channel, trigger)
+        job = replace(held.value, pending=pending)
+        change = Change(
+            records=(Versioned(job, held.version),),
+            # While it is not known whether the platform took the job, its next work must not come early: the
+            # request that creates it may still be on its way.
+            due_in=None if job.state is JobState.CREATING else 0.0,
+            postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
+            audit=(asked(job, pending, self.clock()),),
+        )
+        await self.store.commit(change)
+        return job
 
     async def require(self, permission: Permission, job: Job, user: str) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job."""
@@ -120,9 +120,9 @@ class RftJobs:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
         pending = job.pending.action if job.pending else None
         if pending and pending in {action, Action.CANCEL}:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; its thread says when that is done.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; its thread says when that is done.")
         if pending and action is not Action.CANCEL:
-            raise Conflict(f"{job.id} is being {PAST[pending]}; try again when its thread says that it is.")
+            raise Conflict(f"{job.id} is being {WISHES[pending].past}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
@@ -137,10 +137,7 @@ class RftJobs:
     async def work(self, job_id: str, attempts: int, reference: str) -> None:
         """Do the next piece of work on a job: what its state asks for.
 
-        Args:
-            job_id: whose work item it is.
-            attempts: attempts since the last that finished, this one included.
-            reference: finds this attempt in the log, should it fail.
+        `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
         """
         for _ in range(MOST_LOOKS):
             held = await self.store.record(Job, job_id)
@@ -187,22 +184,20 @@ class RftJobs:
         """Stop trying a job whose work keeps dying: refuse a launch, look at a running one only now and then."""
         job = held.value
         if job.state.is_final:
-            await self.store.commit(Change(records=(held,), due_in=-1))
+            await self.store.save(held, job, due_in=-1)
             return
         fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
         if not job.state.is_on_platform and job.state is not JobState.CREATING:
             await self.launcher.refuse(held, fault)
             return
         if job.note and job.note.startswith("A fault of mine"):
-            await self.store.commit(Change(records=(held,), due_in=SET_ASIDE))
+            await self.store.save(held, job, due_in=SET_ASIDE)
             return
         known = "The job itself goes on" if job.state.is_on_platform else f"{job.platform} may have it or not"
         text = f"{fault} {known}; I look again every {SET_ASIDE / 60:.0f} minutes."
         noted = replace(job, note=text, status_notes=job.status_notes + 1)
         posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
-        await self.store.commit(
-            Change(records=(Versioned(noted, held.version),), due_in=SET_ASIDE, postings=(posting,))
-        )
+        await self.store.save(held, noted, due_in=SET_ASIDE, postings=(posting,))
 
 
 async def find_job(store: Store, reference: str) -> Versioned[Job]:

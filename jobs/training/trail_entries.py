@@ -2,16 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final
 
-from jobs.core.records import Action, Job, PendingAction
+from jobs.core.records import Job, PendingAction
 from jobs.trail.entry import Act, AuditEntry
-
-ACTS: Final[Mapping[Action, Act]] = {
-    Action.PAUSE: Act.PAUSE,
-    Action.RESUME: Act.RESUME,
-    Action.CANCEL: Act.CANCEL,
-}
 
 
 def launched(job: Job) -> AuditEntry:
@@ -19,7 +12,7 @@ def launched(job: Job) -> AuditEntry:
     return _entry(job, Act.LAUNCH, _settings(job))
 
 
-def attached(job: Job) -> AuditEntry:
+def imported(job: Job) -> AuditEntry:
     """Return what is written when somebody asks to watch a job that was launched elsewhere."""
     return _entry(job, Act.WATCH, _origin(job))
 
@@ -33,15 +26,8 @@ def given_task(job: Job, by: str, where: str, at: float) -> AuditEntry:
 def asked(job: Job, pending: PendingAction, at: float) -> AuditEntry:
     """Return what is written when somebody asks to pause, resume or cancel a job."""
     details = {"step": str(job.last_step), "platform": job.platform}
-    return AuditEntry(
-        at,
-        pending.by,
-        ACTS[pending.action],
-        job.task,
-        job.id,
-        where=pending.channel,
-        details=details,
-    )
+    act = Act(pending.action.value)
+    return AuditEntry(at, pending.by, act, job.task, job.id, where=pending.channel, details=details)
 
 
 def _entry(job: Job, act: Act, details: Mapping[str, str]) -> AuditEntry:

@@ -65,7 +65,7 @@ class JobViews:
         job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            await self.store.series(job.id, held.version),
+            await self.store.series(job.id, held.token),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),

@@ -3,7 +3,9 @@
 As in the public API, null means the same as leaving a key out.
 """
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import jsonschema
@@ -84,13 +86,22 @@ def schema_of(response_format: ResponseFormat | None, at: str) -> JsonObject | N
 
 def checked_schema(schema: JsonObject, at: str) -> JsonObject:
     """Return `schema`, or refuse what is not the JSON Schema of an object."""
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as fault:
-        raise ApiError(f"'{at}' is not a JSON Schema: {fault.message}", at, "invalid_json_schema") from None
+    fault = _schema_fault(json.dumps(schema))
+    if fault is not None:
+        raise ApiError(f"'{at}' is not a JSON Schema: {fault}", at, "invalid_json_schema")
     if schema.get("type") != "object":
         raise ApiError(f"'{at}' must have the type object.", f"{at}.type", "invalid_json_schema")
     return schema
+
+
+@lru_cache(maxsize=256)
+def _schema_fault(schema: str) -> str | None:
+    """Return what is wrong with a JSON Schema, given as text; checking one costs more than answering by it."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+    except jsonschema.SchemaError as fault:
+        return fault.message
+    return None
 
 
 def missing(param: str) -> ApiError:

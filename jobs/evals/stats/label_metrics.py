@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Final
 
@@ -11,14 +10,6 @@ from jobs.evals.records import LabelScores
 
 MOST_FIELDS: Final = 32
 """A model may invent fields; no more of them than this are followed."""
-
-
-@dataclass(slots=True)
-class _Counts:
-    """True and false positives of one field of one arm, by label."""
-
-    hits: Counter[str] = field(default_factory=Counter)
-    misfires: Counter[str] = field(default_factory=Counter)
 
 
 class LabelCounts:
@@ -34,8 +25,8 @@ class LabelCounts:
         self._expected: Mapping[str, Labels] = sets if len(sets) == len(found) and any(sets.values()) else {}
         self._support: dict[str, Counter[str]] = {}
         """Arm to label to how many of its answers should have it."""
-        self._counts: dict[str, dict[str, _Counts]] = {}
-        """Field to arm to counts."""
+        self._counts: dict[str, dict[str, tuple[Counter[str], Counter[str]]]] = {}
+        """Field to arm to true and false positives by label."""
 
     def add(self, arm: str, item: str, text: str) -> None:
         """Count one answer. One that breaks the form is an answer without labels, as it is to the graders."""
@@ -46,9 +37,9 @@ class LabelCounts:
         for path, chosen in answer_lists(text).items():
             if path not in self._counts and len(self._counts) >= MOST_FIELDS:
                 continue
-            counts = self._counts.setdefault(path, {}).setdefault(arm, _Counts())
-            counts.hits.update(chosen & expected)
-            counts.misfires.update(chosen - expected)
+            hits, misfires = self._counts.setdefault(path, {}).setdefault(arm, (Counter(), Counter()))
+            hits.update(chosen & expected)
+            misfires.update(chosen - expected)
 
     def scores(self, arm: str) -> tuple[LabelScores, LabelScores] | None:
         """Return the arm's micro and macro scores; None where the task or its answers are not sets of labels.
@@ -63,17 +54,19 @@ class LabelCounts:
         support = self._support.get(arm)
         if not self._counts or not support:
             return None
-        counts = self._counts[max(self._counts, key=self._agreement)].get(arm, _Counts())
-        micro = _scores(counts.hits.total(), counts.misfires.total(), support.total())
-        each = [_scores(counts.hits[label], counts.misfires[label], support[label]) for label in support]
+        best = max(self._counts, key=self._agreement)
+        hits, misfires = self._counts[best].get(arm, (Counter(), Counter()))
+        micro = _scores(hits.total(), misfires.total(), support.total())
+        each = [_scores(hits[label], misfires[label], support[label]) for label in support]
         macro = LabelScores(
             fmean(one.precision for one in each), fmean(one.recall for one in each), fmean(one.f1 for one in each)
         )
         return micro, macro
 
     def _agreement(self, path: str) -> float:
-        arms = self._counts[path].values()
-        hits, misfires = sum(one.hits.total() for one in arms), sum(one.misfires.total() for one in arms)
+        hits, misfires = (
+            sum(counts.total() for counts in kind) for kind in zip(*self._counts[path].values(), strict=True)
+        )
         return _scores(hits, misfires, sum(support.total() for support in self._support.values())).f1
 
 

@@ -251,7 +251,7 @@ def test_a_long_list_and_a_long_history_are_cut_and_say_so() -> None:
 async def test_a_proposal_reads_well_in_each_of_its_states(redis: Redis) -> None:
     team = Team(Store(redis, KINDS))
     await team.moved("rft-first", "rft-second")
-    view = await Rollbacks(team.store, team.group, team.clock, notifies=False).propose(PRODUCTION, ALICE, "worse", "t")
+    view = await Rollbacks(team.store, team.group, team.clock, notifies=False).begin(PRODUCTION, ALICE, "worse", "t")
     assert "waiting for decisions" in proposal_message(view, "@x").text
     for state, words in {
         ProposalState.DONE: "went back to step 10",

@@ -39,7 +39,7 @@ class NoPictures(Pictures):
 async def test_the_preferred_one_comes_first_with_the_reason() -> None:
     found = await shown_to_one(view(), "recall", NoPictures(), no_link)
     told = text_of(found)
-    assert "Step 95 is preferred for recall: 0.800 (95%: 0.720 to 0.880)." in told
+    assert "Step 95 is preferred for recall: 0.800 (0.720 to 0.880)." in told
     assert told.index("*Step 95*") < told.index("*Step 85*") < told.index("*Step 60*")
     assert action_ids(found) == []
     assert validate(list(found.blocks), "message") == []

@@ -14,6 +14,8 @@ from jobs.state.store import Store
 from tests.jobs.approvals.team import JOB, Clock, Group
 
 READY, GO = "clicking:ready", "clicking:go"
+ANSWER = "clicked: "
+"""Begins the line that is no line of the log."""
 LOOK = 0.01
 
 
@@ -42,10 +44,12 @@ async def click(redis_url: str, members: Sequence[str], clicks: Sequence[tuple[s
 
 
 def main() -> None:
-    """Do what standard input says, and print what each click came to as the last line, after the log."""
-    told = json.loads(sys.stdin.readline())
-    found = asyncio.run(click(told["redis"], told["members"], [tuple(each) for each in told["clicks"]]))
-    sys.stdout.write(f"\n{json.dumps(found)}")
+    """Do what each line of standard input says, and print a line with what each of its clicks came to."""
+    for line in sys.stdin:
+        told = json.loads(line)
+        found = asyncio.run(click(told["redis"], told["members"], [tuple(each) for each in told["clicks"]]))
+        sys.stdout.write(f"\n{ANSWER}{json.dumps(found)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

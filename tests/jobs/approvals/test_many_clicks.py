@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -16,7 +18,7 @@ from jobs.approvals.records import Approval, Ending
 from jobs.state.change import Change
 from jobs.state.store import Store
 from jobs.trail.entry import Act
-from tests.jobs.approvals.clicking import GO, LOOK, READY
+from tests.jobs.approvals.clicking import ANSWER, GO, LOOK, READY
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, waiting
 from tests.records import ALICE
 
@@ -27,25 +29,41 @@ OUTSIDERS = ["UOUT1", "UOUT2", "UOUT3", "UOUT4"]
 PEOPLE = [ALICE, ERIN, *OUTSIDERS, *APPROVERS]
 
 Click = tuple[str, str, str]
+Bot = subprocess.Popen[str]
 
 
-async def bot(redis_url: str, clicks: Sequence[Click]) -> list[tuple[str, str]]:
-    """Run one bot process; return who clicked and what it came to."""
+@pytest.fixture(scope="module")
+def bots() -> Iterator[list[Bot]]:
+    """Three bot processes."""
     argv = tethered((sys.executable, "-m", "tests.jobs.approvals.clicking"))
-    process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(BOTS)
+        ]
+
+
+def clicked(bot: Bot, redis_url: str, clicks: Sequence[Click]) -> list[tuple[str, str]]:
+    """Have one bot take clicks; return who clicked and what it came to. Blocks."""
+    assert bot.stdin is not None
+    assert bot.stdout is not None
     told = {"redis": redis_url, "members": [ALICE, ERIN, *APPROVERS], "clicks": clicks}
-    out, _ = await process.communicate(json.dumps(told).encode() + b"\n")
-    assert process.returncode == 0
-    return list(zip((user for user, *_ in clicks), json.loads(out.splitlines()[-1]), strict=True))
+    bot.stdin.write(f"{json.dumps(told)}\n")
+    bot.stdin.flush()
+    answer = next(line for line in bot.stdout if line.startswith(ANSWER))
+    return list(zip((user for user, *_ in clicks), json.loads(answer.removeprefix(ANSWER)), strict=True))
 
 
-async def at_once(redis_url: str, redis: Redis, clicks: Sequence[Click]) -> dict[str, str]:
+async def at_once(bots: Sequence[Bot], redis_url: str, redis: Redis, clicks: Sequence[Click]) -> dict[str, str]:
     """Let everybody click at once; return what each was answered."""
-    bots = [asyncio.create_task(bot(redis_url, clicks[number::BOTS])) for number in range(BOTS)]
-    while await redis.llen(READY) < BOTS and not any(each.done() for each in bots):  # noqa: ASYNC110 - in other processes
+    told = [
+        asyncio.create_task(asyncio.to_thread(clicked, bot, redis_url, clicks[number::BOTS]))
+        for number, bot in enumerate(bots)
+    ]
+    while await redis.llen(READY) < BOTS and not any(each.done() for each in told):  # noqa: ASYNC110 - in other processes
         await asyncio.sleep(LOOK)
     await redis.set(GO, "go")
-    return dict(answer for answers in await asyncio.gather(*bots) for answer in answers)
+    return dict(answer for answers in await asyncio.gather(*told) for answer in answers)
 
 
 async def settled(store: Store) -> Approval:
@@ -64,10 +82,10 @@ async def opened(store: Store) -> Approval:
 
 
 async def test_fifty_clicks_on_one_checkpoint_settle_it_once(
-    redis_server: str, redis: Redis, store: Store, opened: Approval
+    bots: list[Bot], redis_server: str, redis: Redis, store: Store, opened: Approval
 ) -> None:
     assert len(PEOPLE) == CLICKS
-    answers = await at_once(redis_server, redis, [(user, FIRST, opened.evidence[FIRST]) for user in PEOPLE])
+    answers = await at_once(bots, redis_server, redis, [(user, FIRST, opened.evidence[FIRST]) for user in PEOPLE])
     refused = Counter(answers[user] for user in (ALICE, ERIN, *OUTSIDERS))
     assert set(refused) <= {"own_job", "not_approver", "already_settled"}
     counted = Counter(answers[user] for user in APPROVERS)
@@ -79,7 +97,7 @@ async def test_fifty_clicks_on_one_checkpoint_settle_it_once(
 
 
 async def test_fifty_clicks_that_want_different_things_settle_it_once(
-    redis_server: str, redis: Redis, store: Store, opened: Approval
+    bots: list[Bot], redis_server: str, redis: Redis, store: Store, opened: Approval
 ) -> None:
     wanted = [(FIRST, opened.evidence[FIRST]), (SECOND, opened.evidence[SECOND]), (SECOND, "older"), ("", "")]
     clicks = [
@@ -87,7 +105,7 @@ async def test_fifty_clicks_that_want_different_things_settle_it_once(
         for number, user in enumerate(PEOPLE)
         for choice, digest in [wanted[min(number % 16, 3) if number % 16 in {2, 3} else number % 2]]
     ]
-    answers = await at_once(redis_server, redis, clicks)
+    answers = await at_once(bots, redis_server, redis, clicks)
     assert len(answers) == CLICKS
     assert Counter(answers.values())["settled"] == 1
     approval = await settled(store)

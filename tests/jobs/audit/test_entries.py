@@ -11,7 +11,7 @@ from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import Act
-from jobs.training.trail_entries import attached, launched
+from jobs.training.trail_entries import imported, launched
 from tests.handlers.posting_desk import jobs_of
 from tests.jobs.evals.answers import an_eval
 from tests.records import ALICE, BOB, CHANNEL, a_job, a_request
@@ -33,7 +33,7 @@ def test_a_launch_says_what_is_trained_and_leaves_out_what_nobody_chose() -> Non
 
 
 def test_a_watch_says_which_job_of_which_platform() -> None:
-    entry = attached(a_job(imported=True, task_version="", prompt=""))
+    entry = imported(a_job(imported=True, task_version="", prompt=""))
     assert (entry.act, entry.details) == (Act.WATCH, {"platform": "local", "remote": "ftjob-1"})
 
 

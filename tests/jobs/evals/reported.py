@@ -7,33 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, Eval, EvalRequest, EvalState
+from jobs.evals.records import Answer, Arm, Eval
+from tests.jobs.evals.answers import an_eval as any_eval
 
 LABELS = ("law", "finance", "trade", "energy", "transport", "environment", "politics", "science", "geography")
 WORDS = ("regulation", "council", "market", "directive", "member", "aid", "port", "gas", "research", "budget")
 
 
 def an_eval(**changes: Any) -> Eval:
-    evaluation = Eval(
-        id="eval-abc234",
-        state=EvalState.FINISHED,
-        request=EvalRequest(task="acts", requested_by="U0ALICE", channel="C0RFT", trigger="trigger-1"),
-        created_at=1_763_800_000.0,
-        task="acts",
-        task_version="0123456789ab",
-        platform="local",
-        arms=(Arm("local-policy-1"),),
-        split="valid",
-        items=3,
-        runs=2,
-        prompt="v1",
-        prompt_hash="fedcba9876543210",
-        reward="f1",
-        graders=("precision", "recall", "f1"),
-        threshold=0.5,
-        finished_at=1_763_800_600.0,
-    )
-    return replace(evaluation, **changes)
+    """A small eval of three graders that has finished."""
+    small = {
+        "created_at": 1_763_800_000.0,
+        "finished_at": 1_763_800_600.0,
+        "arms": (Arm("local-policy-1"),),
+        "items": 3,
+        "runs": 2,
+        "graders": ("precision", "recall", "f1"),
+        "threshold": 0.5,
+    }
+    return any_eval(**small | changes)
 
 
 def an_answer(item: str, run: int = 1, **changes: Any) -> Answer:

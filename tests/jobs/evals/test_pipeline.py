@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from jobs.evals.grade import EvalGraders
 from jobs.evals.pipeline import BATCH, GRADERS, MOST_FAILURES_IN_A_ROW, Pipeline
 from jobs.evals.progress import Budget, Cells, Tally
-from jobs.evals.records import Answer, Arm, Eval
+from jobs.evals.records import Answer, Arm
 from jobs.evals.split_file import SplitFile
 from jobs.graders import Grade, Grader, GraderRuntime, Item, Sample
 from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Sampler, Trouble
@@ -83,29 +84,44 @@ class Line:
     lease: list[bool]
 
 
-@pytest.fixture
-async def assembly(tmp_path: Path) -> AsyncIterator[Line]:
-    root = write_folder(tmp_path, {"graders/exact.json": exact(), "valid.jsonl": valid_rows(ITEMS)})
-    task = TaskCatalogue(root).load("small")
-    evaluation: Eval = an_eval(
-        task="small", arms=(Arm("small"),), items=ITEMS, runs=3, prompt="v1", reward="exact", graders=("exact",)
+@contextmanager
+def a_line(
+    folder: Path, rows: str, items: int, *, runs: int = 1, concurrency: int = CONCURRENCY, prompt: str | None = "v1"
+) -> Iterator[Line]:
+    """A pipeline over such rows; without a prompt, the task has none."""
+    files = {"graders/exact.json": exact(), "valid.jsonl": rows} | ({} if prompt else {"prompts/v1.md": None})
+    task = TaskCatalogue(write_folder(folder, files)).load("small")
+    evaluation = an_eval(
+        task="small",
+        arms=(Arm("small"),),
+        items=items,
+        runs=runs,
+        prompt=prompt or "",
+        reward="exact",
+        graders=("exact",),
     )
     model, runtime, file, tally, lease = Quick(), HeldRuntime(), MemoryFile(), Tally("exact"), [True]
-    with SplitFile(task, "valid", ITEMS) as split:
+    with SplitFile(task, "valid", items) as split:
         pipeline = Pipeline(
-            evaluation,
-            task,
-            split,
-            Cells(evaluation).missing(),
-            Sampler(model, CONCURRENCY),
-            EvalGraders(runtime, task),
-            file,
-            tally,
-            Budget(None),
-            lambda: lease[0],
-            time.time,
+            evaluation=evaluation,
+            task=task,
+            split=split,
+            missing=Cells(evaluation).missing(),
+            sampler=Sampler(model, concurrency),
+            graders=EvalGraders(runtime, task),
+            file=file,
+            tally=tally,
+            budget=Budget(None),
+            may_write=lambda: lease[0],
+            clock=time.time,
         )
         yield Line(pipeline, model, runtime, file, tally, lease)
+
+
+@pytest.fixture
+def assembly(tmp_path: Path) -> Iterator[Line]:
+    with a_line(tmp_path, valid_rows(ITEMS), ITEMS, runs=3) as line_:
+        yield line_
 
 
 async def settled(model: Quick) -> int:
@@ -132,28 +148,11 @@ async def test_graders_that_fall_behind_hold_up_the_questions(assembly: Line) ->
 
 async def test_large_items_make_small_batches(tmp_path: Path) -> None:
     rows = "".join(line(f"i{number}", reference_answer="fish", big="x" * 300_000) for number in range(20))
-    root = write_folder(tmp_path, {"graders/exact.json": exact(), "valid.jsonl": rows})
-    task = TaskCatalogue(root).load("small")
-    evaluation = an_eval(arms=(Arm("small"),), items=20, runs=1, prompt="v1", reward="exact", graders=("exact",))
-    runtime, file = HeldRuntime(), MemoryFile()
-    with SplitFile(task, "valid", 20) as split:
-        pipeline = Pipeline(
-            evaluation,
-            task,
-            split,
-            Cells(evaluation).missing(),
-            Sampler(Quick(), 32),
-            EvalGraders(runtime, task),
-            file,
-            Tally("exact"),
-            Budget(None),
-            lambda: True,
-            time.time,
-        )
-        runtime.let.set()
-        await pipeline.run()
-    assert len(file.rows) == 20
-    assert file.largest <= 2
+    with a_line(tmp_path, rows, 20, concurrency=32) as assembly:
+        assembly.runtime.let.set()
+        await assembly.pipeline.run()
+    assert len(assembly.file.rows) == 20
+    assert assembly.file.largest <= 2
 
 
 async def test_stopped_it_lets_come_in_what_is_under_way(assembly: Line) -> None:
@@ -206,25 +205,8 @@ async def test_failures_one_after_the_other_end_it(assembly: Line) -> None:
 
 async def test_a_row_that_cannot_be_asked_ends_it_in_words(tmp_path: Path) -> None:
     own = '{"id": "own", "messages": [{"role": "user", "content": "Hello"}], "reference_answer": "fish"}\n'
-    root = write_folder(tmp_path, {"prompts/v1.md": None, "valid.jsonl": own + line("b")})
-    task = TaskCatalogue(root).load("small")
-    evaluation = an_eval(arms=(Arm("small"),), items=2, runs=1, prompt="", reward="exact", graders=("exact",))
-    runtime, file = HeldRuntime(), MemoryFile()
-    runtime.let.set()
-    with SplitFile(task, "valid", 2) as split:
-        pipeline = Pipeline(
-            evaluation,
-            task,
-            split,
-            Cells(evaluation).missing(),
-            Sampler(Quick(), 2),
-            EvalGraders(runtime, task),
-            file,
-            Tally("exact"),
-            Budget(None),
-            lambda: True,
-            time.time,
-        )
-        await pipeline.run()
-    assert pipeline.failed == "small has no prompt, and row 'b' no messages; add prompts/v1.md."
-    assert [row.item for row in file.rows] == ["own"]
+    with a_line(tmp_path, own + line("b"), 2, concurrency=2, prompt=None) as assembly:
+        assembly.runtime.let.set()
+        await assembly.pipeline.run()
+    assert assembly.pipeline.failed == "small has no prompt, and row 'b' no messages; add prompts/v1.md."
+    assert [row.item for row in assembly.file.rows] == ["own"]

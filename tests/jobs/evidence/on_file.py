@@ -1,9 +1,11 @@
 """Answers on file, made up: tables of scores by model, grader, item and run."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, ArmSummary, Eval, GraderSummary
+from jobs.evals.records import Answer, Arm, Eval
+from jobs.evals.stats.summary import summarise
 from jobs.evidence.measure import measured
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role
 from jobs.platforms.profiles import Price
@@ -58,7 +60,6 @@ def evaluated(tables: Mapping[str, Mapping[str, Table]], eval_id: str = "eval-va
         graders=tuple(graders),
         items=len(table),
         runs=len(table[0]),
-        summaries=(ArmSummary("any", 1, graders=(GraderSummary(next(iter(graders)), 0.5, None, None, graded=1),)),),
     )
 
 
@@ -84,5 +85,7 @@ def measure(
     price_of: Callable[[str], Price | None] = lambda _: None,
 ) -> Evidence:
     """Return the evidence on these evals, for checkpoints that the platform kept from three evaluations."""
+    valid = replace(valid, summaries=summarise(valid, file.answers(valid.id), {}))
+    test = replace(test, summaries=summarise(test, file.answers(test.id), {})) if test else None
     evidence = an_evidence(state=EvidenceState.GATHERING, candidates=tuple(candidates), alias_model=alias_model)
     return measured(evidence, valid, test, file, guardrails=guardrails or {}, price_of=price_of, evaluations=3)

@@ -11,12 +11,23 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
+from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price
-from tests.jobs.evidence.examining_room import BASE
-from tests.jobs.evidence.on_file import LIVE, STEP_1, STEP_2, OnFile, Table, answered, evaluated, lined_up, measure
+from tests.jobs.evidence.on_file import (
+    BASE,
+    LIVE,
+    STEP_1,
+    STEP_2,
+    OnFile,
+    Table,
+    answered,
+    evaluated,
+    lined_up,
+    measure,
+)
 
 Scores = NDArray[np.float64]
 """Items by runs."""
@@ -137,17 +148,12 @@ def test_the_interval_of_a_change_holds_the_true_one_19_times_in_20() -> None:
     assert held / SIMULATED == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize("mean", [0.5, 0.9])
-def test_the_interval_of_a_figure_holds_the_true_mean_19_times_in_20(mean: float) -> None:
-    random, held, simulated = np.random.default_rng(12), 0, 800
-    for _ in range(simulated):
-        easy = random.beta(mean * 3, (1 - mean) * 3, size=(60, 1))
-        scores = (random.uniform(size=(60, 3)) < easy).astype(float)  # right or wrong, three times each
-        figure = of(read({BASE: scores}), BASE).valid["f1"]
-        assert figure.low is not None
-        assert figure.high is not None
-        held += figure.low <= mean <= figure.high
-    assert held / simulated == pytest.approx(0.95, abs=0.02)
+def test_a_figure_is_that_of_the_evals_own_summary() -> None:
+    scores = drawn(1)
+    interval = mean_interval([float(mean) for mean in scores.mean(axis=1)])
+    assert interval is not None
+    figure = of(read({BASE: scores}), BASE).valid["f1"]
+    assert (figure.mean, figure.low, figure.high) == pytest.approx((scores.mean(), interval.low, interval.high))
 
 
 def test_a_guardrail_lets_a_true_fall_of_the_margin_pass_once_in_forty() -> None:

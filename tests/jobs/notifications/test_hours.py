@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.notifications.parse import clock
-from jobs.notifications.quiet_hours import instant, next_allowed, quiet_until
-from jobs.notifications.records import ChannelPreferences, QuietHours
+from jobs.notifications.quiet_hours import instant, quiet_until
+from jobs.notifications.records import QuietHours
 
 NIGHT = ("22:00", "07:00")
 LUNCH = ("12:00", "13:30")
@@ -45,13 +45,6 @@ def at(utc: str) -> float:
 )
 def test_hours_hold_on_the_clock_of_their_zone(window: tuple[str, str], zone: str, now: str, ends: str | None) -> None:
     assert quiet_until(hours(window, zone), at(now)) == (at(ends) if ends else None)
-
-
-def test_a_reminder_waits_for_their_end_and_for_nothing_else() -> None:
-    preferences = ChannelPreferences("C0RFT", quiet=hours(NIGHT))
-    assert next_allowed(preferences, at("2026-01-11T03:00")) == at("2026-01-11T06:00")
-    assert next_allowed(preferences, at("2026-01-11T12:00")) == at("2026-01-11T12:00")
-    assert next_allowed(ChannelPreferences("C0RFT"), 5.0) == 5.0
 
 
 minutes = st.integers(0, 24 * 60 - 1)

@@ -349,4 +349,10 @@ async def test_what_is_kept_back_is_told_in_a_line(room: Room, posting: Posting,
     await room.quiet.visibility(posting)
     (held,) = await room.store.records(HeldBack)
     assert [item.text for item in held.items] == [line]
-    assert await room.quiet.next_allowed(CHANNEL, room.clock.now) == at("2026-01-11T06:00")
+
+
+async def test_a_reminder_waits_for_the_end_of_quiet_hours_and_for_nothing_else(room: Room) -> None:
+    await room.quiet.set_quiet(CHANNEL, NIGHT)
+    assert await room.quiet.next_allowed(CHANNEL, at("2026-01-11T03:00")) == at("2026-01-11T06:00")
+    assert await room.quiet.next_allowed(CHANNEL, at("2026-01-11T12:00")) == at("2026-01-11T12:00")
+    assert await room.quiet.next_allowed("C0OTHER", 5.0) == 5.0

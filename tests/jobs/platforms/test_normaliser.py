@@ -203,6 +203,7 @@ def test_rewards_and_losses_that_are_not_finite_are_named() -> None:
     assert step is not None
     assert step.not_finite == ("train_reward_mean", "loss")
     assert (step.train_reward, step.unread) == (None, {})
+    assert STEP.validate_json(STEP.dump_json(step, exclude_defaults=True)) == step
 
 
 def test_figures_that_nobody_reads_are_kept_by_name_a_few_of_them() -> None:

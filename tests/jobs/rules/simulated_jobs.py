@@ -30,7 +30,7 @@ class Plan:
     samples: int = 3
     every: int = 5
     parts: Mapping[str, Skill] = field(default_factory=dict, hash=False)
-    """The true mean validation score by each grader that is reported beside the reward."""
+    """The true mean validation score by each grader that is reported besides the reward."""
     held_out_graders: tuple[str, ...] = ()
     tokens: Skill | None = None
 
@@ -83,7 +83,7 @@ def ramp(start: float, end: float, first: int, last: int) -> Skill:
 
 
 USUAL = {"precision": rise(0.50, 0.70, 30), "recall": rise(0.35, 0.60, 30), "checked": rise(0.45, 0.60, 30)}
-"""Graders beside the reward on a job that does well."""
+"""Graders besides the reward on a job that does well."""
 
 
 def usual(step: int) -> float:
@@ -145,8 +145,8 @@ def simulate(plan: Plan, seed: int) -> Series:
     valid_ease = noise.normal(0, 0.18, plan.valid_items)
     valid_ease -= valid_ease.mean()
     order: list[int] = []
-    beside = np.random.default_rng((seed, 1))
-    eases = {name: valid_ease + beside.normal(0, 0.05, plan.valid_items) for name in plan.parts}
+    extra = np.random.default_rng((seed, 1))
+    eases = {name: valid_ease + extra.normal(0, 0.05, plan.valid_items) for name in plan.parts}
 
     def reported(number: int) -> tuple[GraderFigures, ...]:
         return tuple(
@@ -155,7 +155,7 @@ def simulate(plan: Plan, seed: int) -> Series:
 
     def scored(mean: float, ease: np.ndarray) -> float:
         means = np.clip(mean + ease, 0.02, 0.98)[:, None]
-        return float(np.clip(beside.normal(means, 0.25, (len(ease), plan.samples)), 0, 1).mean())
+        return float(np.clip(extra.normal(means, 0.25, (len(ease), plan.samples)), 0, 1).mean())
 
     def measured(mean: float, ease: np.ndarray, draws: int) -> float:
         means = np.clip(mean + ease, 0.02, 0.98)[:, None]
@@ -171,7 +171,7 @@ def simulate(plan: Plan, seed: int) -> Series:
             batch, order = order[: plan.batch], order[plan.batch :]
             train = measured(plan.train(number), train_ease[batch], plan.rollouts)
         graders = reported(number) if plan.parts and valid is not None else ()
-        tokens = plan.tokens(number) * float(beside.normal(1, 0.05)) if plan.tokens and number else None
+        tokens = plan.tokens(number) * float(extra.normal(1, 0.05)) if plan.tokens and number else None
         steps.append(
             Step(number, train_reward=train, valid_reward=valid, graders=graders, train_completion_tokens=tokens)
         )

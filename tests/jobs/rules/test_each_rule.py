@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.core.records import RaisedAlert
 from jobs.core.series import Series, Step, StepTiming
-from jobs.rules import RULES, Alert, JobFacts, RuleInputs, evaluate
+from jobs.rules import RULES, JobFacts, RuleInputs, evaluate
 from jobs.rules.stall import step_seconds
 from tests.jobs.rules.made_up_jobs import FACTS, Figure, a_series, between, from_step
 
@@ -19,7 +20,7 @@ def fired(rule: str, series: Series, facts: JobFacts = FACTS) -> list[tuple[str,
     return [(alert.level, alert.step, alert.cleared) for alert in BY_ID[rule].alerts(RuleInputs(series, facts))]
 
 
-def only(rule: str, series: Series, facts: JobFacts = FACTS) -> Alert:
+def only(rule: str, series: Series, facts: JobFacts = FACTS) -> RaisedAlert:
     (alert,) = BY_ID[rule].alerts(RuleInputs(series, facts))
     return alert
 

@@ -5,8 +5,9 @@ from functools import cache
 
 import pytest
 
+from jobs.core.records import RaisedAlert
 from jobs.core.series import Series, Step
-from jobs.rules import Alert, JobFacts, evaluate
+from jobs.rules import JobFacts, evaluate
 from jobs.rules.overfitting import Overfitting
 from tests.jobs.rules.simulated_jobs import HEALTHY_PLANS, ORDINARY_GAP, OVERFIT_PLANS, Plan, simulate
 
@@ -18,7 +19,7 @@ O1 = (Overfitting(),)
 
 
 @cache
-def outcomes(plan: Plan) -> tuple[tuple[Alert, ...], ...]:
+def outcomes(plan: Plan) -> tuple[tuple[RaisedAlert, ...], ...]:
     return tuple(evaluate(simulate(plan, seed), plan.facts, O1) for seed in range(RUNS))
 
 
@@ -95,7 +96,7 @@ def test_an_alert_is_over_once_the_gap_closes() -> None:
     assert alert.step == 30
     assert alert.cleared is not None
     assert evaluate(Series(steps[:36]), JobFacts(80, 16, 50), O1) == (
-        Alert(alert.rule, alert.level, alert.step, alert.text, alert.values),
+        RaisedAlert(alert.rule, alert.level, alert.step, alert.text, alert.values),
     )
 
 

@@ -29,7 +29,7 @@ async def test_a_job_that_learns_its_items_by_heart_is_warned_of_and_one_that_do
     assert not many.critical
 
 
-def test_the_rates_stand_beside_the_truth() -> None:
+def test_the_summary_has_the_rates_and_the_truth() -> None:
     jobs = [
         Trained(aligned=True, plain=True, critical=False, own=0.9, fresh=0.5),
         Trained(aligned=False, plain=True, critical=False, own=0.6, fresh=0.5),

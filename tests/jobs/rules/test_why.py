@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 
 from jobs.core.errors import NotFound
+from jobs.core.records import RaisedAlert
 from jobs.core.series import Series
-from jobs.rules import RULES, Alert, JobFacts, Rule, RuleInputs, trace, why
+from jobs.rules import RULES, JobFacts, Rule, RuleInputs, trace, why
 from jobs.rules.formula import NOT_KEPT, explained, without_negative_zero
 from jobs.rules.length import Truncation
 from jobs.rules.overfitting import Overfitting, SevereOverfitting
@@ -50,7 +51,7 @@ INPUTS = [RuleInputs(series, facts) for series, facts in made()]
 
 
 @cache
-def alerts_of(rule: Rule) -> list[Alert]:
+def alerts_of(rule: Rule) -> list[RaisedAlert]:
     return [alert for inputs in INPUTS for alert in rule.alerts(inputs)]
 
 

@@ -1,4 +1,4 @@
-"""Attaching to jobs launched elsewhere: what is asked, what is written down, and what becomes of their past."""
+"""Importing jobs launched elsewhere: what is asked, what is written down, and what becomes of their past."""
 
 import json
 from collections.abc import AsyncIterator
@@ -68,7 +68,7 @@ class SmallPages(Listing):
 
 @dataclass
 class Bureau:
-    """Attaches and watches; `platform` says what it is told to."""
+    """Imports and watches; `platform` says what it is told to."""
 
     store: Store
     platform: StandIn
@@ -81,9 +81,9 @@ class Bureau:
         self.platform.on(f"GET {JOBS}/{job['id']}", Says(job))
         self.platform.on(f"GET {JOBS}/{job['id']}/events", SmallPages(events))
 
-    async def attach(self, **changes: Any) -> Job:
+    async def imported(self, **changes: Any) -> Job:
         request = WatchRequest("ftjob-1", requested_by=BOB, channel=CHANNEL, trigger="typed")
-        return (await self.job_importer.attach(replace(request, **changes))).job
+        return (await self.job_importer.import_job(replace(request, **changes))).job
 
     async def look(self, job: Job) -> Job:
         held = await self.store.record(Job, job.id)
@@ -132,7 +132,7 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
 
 async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(bureau: Bureau) -> None:
     bureau.has(remote_job(), [])
-    job = await bureau.attach()
+    job = await bureau.imported()
     assert (job.state, job.remote_id, job.platform_status) == (JobState.WATCHING, "ftjob-1", "running")
     assert (job.task, job.model) == ("dv-endpoint-countdown-ft-f83f16a5", "o4-mini-2025-04-16")
     assert (job.reward, job.batch_size) == ("Combined local and remote grader", 16)
@@ -148,21 +148,21 @@ async def test_the_items_are_counted_where_the_platform_shows_the_files(bureau: 
     train, valid = remote_job()["training_file"], remote_job()["validation_file"]
     bureau.platform.on(f"GET /files/{train}/content", Says('{"a": "\u2028"}\n{}\n\n{}'))
     bureau.platform.on(f"GET /files/{valid}/content", Says("{}\n{}\n"))
-    job = await bureau.attach()
+    job = await bureau.imported()
     assert (job.train_items, job.valid_items) == (3, 2)
 
 
 async def test_a_job_with_neither_suffix_nor_files_is_called_by_its_id(bureau: Bureau) -> None:
     bureau.has(remote_job(user_provided_suffix=None, method=None, validation_file=None, model=None), [])
-    job = await bureau.attach()
+    job = await bureau.imported()
     assert (job.task, job.model, job.reward) == ("ftjob-1", "a model not reported", "reward")
 
 
 async def test_the_past_is_read_whole_and_told_in_one_line(bureau: Bureau) -> None:
     bureau.has(remote_job(), a_history())
     bureau.platform.on(f"GET /files/{remote_job()['training_file']}/content", Says("{}\n" * 24))
-    attached = await bureau.attach()
-    job = await bureau.look(attached)
+    job = await bureau.imported()
+    job = await bureau.look(job)
 
     assert [step.step for step in (await bureau.store.series(job.id)).steps] == list(range(1, 61))
     assert (job.last_step, job.total_steps, job.first_valid_reward, job.valid_reward) == (60, 60, 0.20, 0.18)
@@ -184,7 +184,7 @@ async def test_what_comes_after_the_past_is_told_as_for_any_other_job(bureau: Bu
     early = [event for event in history if event["created_at"] <= BEGAN + 10]
     bureau.has(remote_job(), early)
     bureau.platform.on(f"GET /files/{remote_job()['training_file']}/content", Says("{}\n" * 24))
-    job = await bureau.look(await bureau.attach())
+    job = await bureau.look(await bureau.imported())
     past = str((await bureau.postings(job))["past"].text)
     assert past == "10 steps were read from before I was asked to watch. No rule raised an alert in them."
 
@@ -197,7 +197,7 @@ async def test_what_comes_after_the_past_is_told_as_for_any_other_job(bureau: Bu
 
 async def test_a_job_that_begins_after_it_is_watched_has_no_past(bureau: Bureau) -> None:
     bureau.has(remote_job("queued"), [an_event(0, message="Created")])
-    job = await bureau.look(await bureau.attach())
+    job = await bureau.look(await bureau.imported())
     late = [event | {"created_at": NOW + number} for number, event in enumerate(reversed(a_history()))]
     bureau.has(remote_job(), list(reversed(late)))
     job = await bureau.look(job)
@@ -209,7 +209,7 @@ async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_has_them_look
     bureau.has(remote_job("succeeded", finished_at=4_000), a_history())
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
-    job = await bureau.look(await bureau.attach())
+    job = await bureau.look(await bureau.imported())
     assert (job.state, job.finished_at) == (JobState.SUCCEEDED, 4_000.0)
     assert job.checkpoints[0].valid_reward == 0.50
     assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is not None
@@ -220,12 +220,12 @@ async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_has_them_look
 
 async def test_a_job_is_attached_to_once_whoever_asks(bureau: Bureau) -> None:
     bureau.has(remote_job(), [])
-    job = await bureau.attach()
-    assert await bureau.attach() == job
+    job = await bureau.imported()
+    assert await bureau.imported() == job
     with pytest.raises(Conflict, match=rf"ftjob-1 is {job.id}, which I watch already; `/rft status {job.id}`"):
-        await bureau.attach(requested_by=ALICE, trigger="typed later")
+        await bureau.imported(requested_by=ALICE, trigger="typed later")
     with pytest.raises(Conflict, match=f"{job.id} is a job of mine already"):
-        await bureau.attach(remote_id=job.id, trigger="typed later")
+        await bureau.imported(remote_id=job.id, trigger="typed later")
 
 
 # -- its task ----------------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def shows_its_rows(bureau: Bureau, prompt: str) -> None:
 async def test_with_its_task_the_terms_of_the_task_hold(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
     shows_its_rows(bureau, "Name the label.")
-    job = await bureau.attach(task="small")
+    job = await bureau.imported(task="small")
     task = TaskCatalogue(bureau.tasks).load("small")
     assert (job.task, job.request.task, job.task_version, job.has_task) == ("small", "small", task.version, True)
     assert (job.approvers, job.quorum, job.alias) == (("small-approvers",), 3, "beta")
@@ -267,7 +267,7 @@ async def test_with_its_task_the_terms_of_the_task_hold(bureau: Bureau) -> None:
 
 async def test_what_the_platform_does_not_tell_of_training_is_kept_as_a_remark(bureau: Bureau) -> None:
     bureau.has(of_small(bureau, response_format={}), [])
-    job = await bureau.attach(task="small")
+    job = await bureau.imported(task="small")
     assert (job.prompt, job.prompt_hash) == ("v1", "")
     assert job.remarks == (
         "The job's response format is not known; here that of small is asked for.",
@@ -277,7 +277,7 @@ async def test_what_the_platform_does_not_tell_of_training_is_kept_as_a_remark(b
 
 async def test_a_job_that_climbs_another_grader_is_measured_by_its_tasks_reward(bureau: Bureau) -> None:
     bureau.has(of_small(bureau, grader={"type": "python", "name": "speed", "source": "..."}), [])
-    job = await bureau.attach(task="small")
+    job = await bureau.imported(task="small")
     assert (job.reward, job.training_reward) == ("exact", "speed")
     assert job.remarks[0] == "The job's grader is speed; here exact of small counts."
 
@@ -285,26 +285,26 @@ async def test_a_job_that_climbs_another_grader_is_measured_by_its_tasks_reward(
 async def test_a_task_that_there_is_not_or_that_cannot_be_evaluated_on_is_refused(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
     with pytest.raises(NotFound, match=r"There is no task 'smal'; did you mean 'small'\?"):
-        await bureau.attach(task="smal")
+        await bureau.imported(task="smal")
     (bureau.tasks / "small" / "valid.jsonl").unlink()
     with pytest.raises(InvalidRequest, match=r"small has no valid.jsonl; checkpoints are evaluated on it\."):
-        await bureau.attach(task="small")
+        await bureau.imported(task="small")
     assert await bureau.store.records(Job) == ()
 
 
 async def test_the_tasks_with_its_reward_are_named_where_it_is_watched_without_one(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
     write_folder(bureau.tasks, {}, "twin")
-    attachment = await bureau.job_importer.attach(WatchRequest("ftjob-1", BOB, CHANNEL, "typed"))
-    assert (attachment.job.has_task, attachment.tasks_like) == (False, ("small", "twin"))
+    found = await bureau.job_importer.import_job(WatchRequest("ftjob-1", BOB, CHANNEL, "typed"))
+    assert (found.job.has_task, found.tasks_like) == (False, ("small", "twin"))
 
 
 @pytest.mark.parametrize("typed", ["ours", "theirs"])
 async def test_a_job_that_is_watched_without_its_task_is_given_it(bureau: Bureau, typed: str) -> None:
     bureau.has(of_small(bureau), [])
-    before = await bureau.attach()
+    before = await bureau.imported()
     named = before.id if typed == "ours" else "ftjob-1"
-    job = await bureau.attach(remote_id=named, task="small", requested_by=CAROL, trigger="typed later")
+    job = await bureau.imported(remote_id=named, task="small", requested_by=CAROL, trigger="typed later")
     assert (job.id, job.task, job.quorum, job.reward) == (before.id, "small", 3, "exact")
     assert job.request.requested_by == BOB, "who asked to watch it stays its launcher"
     line = (await bureau.postings(job))["status:1"]
@@ -313,53 +313,53 @@ async def test_a_job_that_is_watched_without_its_task_is_given_it(bureau: Bureau
     assert (entry.who, entry.act, entry.task, entry.subject) == (CAROL, Act.WATCH, "small", job.id)
     assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is None, "it still trains"
 
-    again = await bureau.attach(remote_id=named, task="small", requested_by=CAROL, trigger="typed again")
+    again = await bureau.imported(remote_id=named, task="small", requested_by=CAROL, trigger="typed again")
     assert again == job
     write_folder(bureau.tasks, {}, "twin")
     with pytest.raises(Conflict, match=f"{job.id} is watched as a job of small; that cannot be changed"):
-        await bureau.attach(remote_id=named, task="twin", requested_by=CAROL, trigger="typed again")
+        await bureau.imported(remote_id=named, task="twin", requested_by=CAROL, trigger="typed again")
 
 
 async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: Bureau) -> None:
     bureau.has(of_small(bureau, "succeeded"), a_history())
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
-    job = await bureau.look(await bureau.attach())
+    job = await bureau.look(await bureau.imported())
     await bureau.store.commit(Change(schedule={evidence_item(job.id): -1.0}))
-    await bureau.attach(task="small", trigger="typed later")
+    await bureau.imported(task="small", trigger="typed later")
     assert await bureau.store._redis.zscore("{proctor}:due", evidence_item(job.id)) is not None
 
 
 async def test_not_everybody_says_which_task_a_job_is_of(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
-    job = await bureau.attach()
+    job = await bureau.imported()
     with pytest.raises(NotPermitted, match=f"Only <@{BOB}>, who asked to watch it, .* can say which task {job.id} is"):
-        await bureau.attach(task="small", requested_by=ALICE, trigger="typed later")
+        await bureau.imported(task="small", requested_by=ALICE, trigger="typed later")
 
 
 async def test_an_approval_that_was_given_without_the_task_stands(bureau: Bureau) -> None:
     bureau.has(of_small(bureau), [])
-    job = await bureau.attach()
+    job = await bureau.imported()
     settled = an_approval(subject=job.id, settled=Settlement(Ending.APPROVED, "ckpt-15", 3_000.0))
     await bureau.store.commit(Change(records=(Versioned(settled, 0),)))
     with pytest.raises(Conflict, match=f"A checkpoint of {job.id} is approved already"):
-        await bureau.attach(task="small", trigger="typed later")
+        await bureau.imported(task="small", trigger="typed later")
 
 
 async def test_a_job_launched_here_has_its_task(bureau: Bureau) -> None:
     await bureau.store.commit(Change(records=(Versioned(a_job(), 0),)))
     of_small(bureau)
     with pytest.raises(Conflict, match=r"rft-abc234 was launched here, as a job of acts\."):
-        await bureau.attach(remote_id="rft-abc234", task="small")
+        await bureau.imported(remote_id="rft-abc234", task="small")
 
 
 async def test_jobs_that_share_the_short_id_are_kept_apart(bureau: Bureau) -> None:
     bureau.has(remote_job(), [])
-    job = await bureau.attach()
+    job = await bureau.imported()
     held = await bureau.store.record(Job, job.id)
     assert held is not None
     await bureau.store.commit(Change(records=(Versioned(replace(job, remote_id="ftjob-2"), held.version),)))
-    other = await bureau.attach(trigger="typed later")
+    other = await bureau.imported(trigger="typed later")
     assert other.id != job.id
     assert other.remote_id == "ftjob-1"
 
@@ -369,7 +369,7 @@ async def test_a_job_launched_here_is_watched_anyway(bureau: Bureau, remote_id: 
     await bureau.store.commit(Change(records=(Versioned(a_job(remote_id=remote_id), 0),)))
     bureau.has(remote_job(metadata={"proctor_job": "rft-abc234"}), [])
     with pytest.raises(Conflict, match="ftjob-1 is rft-abc234, which I watch already"):
-        await bureau.attach()
+        await bureau.imported()
 
 
 @pytest.mark.parametrize(
@@ -378,23 +378,23 @@ async def test_a_job_launched_here_is_watched_anyway(bureau: Bureau, remote_id: 
 async def test_a_job_that_only_bears_the_name_of_one_of_ours_is_another(bureau: Bureau, known: Job) -> None:
     await bureau.store.commit(Change(records=(Versioned(known, 0),)))
     bureau.has(remote_job(metadata={"proctor_job": "rft-abc234"}), [])
-    assert (await bureau.attach()).id != "rft-abc234"
+    assert (await bureau.imported()).id != "rft-abc234"
 
 
 async def test_what_cannot_be_watched_is_refused_in_words_and_nothing_is_written(bureau: Bureau) -> None:
     bureau.has(remote_job(method={"type": "supervised"}), [])
     with pytest.raises(InvalidRequest, match="ftjob-1 is a supervised fine-tuning job; I watch reinforcement"):
-        await bureau.attach()
+        await bureau.imported()
     missing = "local has no job 'ftjob-9'."
     with pytest.raises(NotFound, match=f"^{missing} Where it runs on another platform, add `platform=<platform>`.$"):
-        await bureau.attach(remote_id="ftjob-9")
+        await bureau.imported(remote_id="ftjob-9")
     with pytest.raises(NotFound, match=f"^{missing}$"):
-        await bureau.attach(remote_id="ftjob-9", platform="local")
+        await bureau.imported(remote_id="ftjob-9", platform="local")
     bureau.platform.on(f"GET {JOBS}/ftjob-9", error(403, "not yours"))
     with pytest.raises(PlatformRejected, match="refused to show the job"):
-        await bureau.attach(remote_id="ftjob-9")
+        await bureau.imported(remote_id="ftjob-9")
     with pytest.raises(NotFound, match="There is no platform 'loco'"):
-        await bureau.attach(platform="loco")
+        await bureau.imported(platform="loco")
     with pytest.raises(InvalidRequest, match="is no id of a platform"):
-        await bureau.attach(remote_id="../models")
+        await bureau.imported(remote_id="../models")
     assert await bureau.store.records(Job) == ()

@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -9,6 +11,7 @@ from jobs.core.errors import NotFound, PlatformUnavailable
 from jobs.core.records import Checkpoint, Job, JobState, PostingKind
 from jobs.core.series import Series
 from jobs.platforms.gateway import Gateway
+from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
@@ -373,9 +376,9 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
     now, read = NOW, []
 
     class Watched(Store):
-        async def series(self, job_id: str, version: int = 0) -> Series:
-            read.append(version)
-            return await super().series(job_id, version)
+        async def series(self, job_id: str, token: str = "") -> Series:
+            read.append(job_id)
+            return await super().series(job_id, token)
 
     async with LateGateway() as gateway:
         poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
@@ -391,10 +394,21 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
         assert (await look(), read) == (job, [])
         now += 3 * 3600
         assert [alert.rule for alert in (await look()).alerts] == ["Z"]
-        assert read == [2]
+        assert read == [job.id]
         monkeypatch.setattr(redis, "hvals", None)
         gateway.listed.append(a_metrics_event(4))
         assert (await look()).last_step == 4  # this process still knows the steps before
+
+
+async def test_the_steps_of_a_job_take_little_room(store: Store, redis: Redis) -> None:
+    event = json.loads((Path(__file__).parents[2] / "fixtures" / "rft_metrics_event.json").read_text("utf-8"))
+    told = (step_of({**event["data"], "step": n}, kind="metrics", message="", at=60.0 * n) for n in range(1, 97))
+    steps = tuple(step for step in told if step is not None)
+    await store.commit(Change(records=(Versioned(a_job(), 0),), steps=steps))
+    assert len(steps) == 96
+    assert (await store.series("rft-abc234")).steps == steps
+    stored = await redis.hvals("{proctor}:steps:rft-abc234")
+    assert sum(len(each) for each in stored) < 120_000
 
 
 def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:

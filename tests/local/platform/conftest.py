@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from openai import AsyncOpenAI
 
+from local.platform.job_runner import Limits
 from local.platform.server import Platform, serve
 from tests.local.platform.small_task import ended, launch
 
@@ -21,6 +22,16 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 @pytest.fixture
 async def client(platform: Platform) -> AsyncIterator[AsyncOpenAI]:
     async with AsyncOpenAI(base_url=platform.url, api_key="local", max_retries=0) as sdk:
+        yield sdk
+
+
+@pytest.fixture
+async def idle(tmp_path: Path) -> AsyncIterator[AsyncOpenAI]:
+    """A client of a platform on which jobs wait for ever: nothing is trained."""
+    async with (
+        serve(tmp_path / "idle", limits=Limits(trainers=0)) as running,
+        AsyncOpenAI(base_url=running.url, api_key="local", max_retries=0) as sdk,
+    ):
         yield sdk
 
 

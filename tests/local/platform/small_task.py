@@ -120,7 +120,7 @@ async def when(client: AsyncOpenAI, job_id: str, *statuses: str) -> FineTuningJo
         job = await client.fine_tuning.jobs.retrieve(job_id)
         if job.status in statuses:
             return job
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
 
 async def ended(client: AsyncOpenAI, job_id: str) -> FineTuningJob:
@@ -145,7 +145,7 @@ async def reaches(client: AsyncOpenAI, job_id: str, step: int) -> None:
         newest = await client.fine_tuning.jobs.list_events(job_id, limit=5)
         if any(cast(dict[str, Any], e.data)["step"] >= step for e in newest.data if e.type == "metrics"):
             return
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
 
 
 async def curve(client: AsyncOpenAI, job_id: str) -> list[tuple[int, float, float | None]]:

@@ -114,7 +114,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
 
 
 def test_that_many_items_do_show_it() -> None:
-    """Of twenty comparisons of the size named, at least half are told (the promise is 4 in 5)."""
+    """Of ten comparisons of the size named, at least half are told (the promise is 4 in 5)."""
     needed = _pair(_noisy(0.0, seed=1), _noisy(0.04, seed=2)).items_needed
     assert needed is not None
     told = [
@@ -123,10 +123,10 @@ def test_that_many_items_do_show_it() -> None:
         )
         .pairs[0]
         .verdict
-        for seed in range(20, 40)
+        for seed in range(20, 30)
     ]
 
-    assert told.count(Verdict.BETTER) >= 10
+    assert told.count(Verdict.BETTER) >= 5
     assert Verdict.WORSE not in told
 
 
@@ -139,13 +139,13 @@ def test_pairing_sees_what_two_separate_means_cannot() -> None:
 
 
 def test_equal_arms_are_called_better_at_most_once_in_twenty() -> None:
-    """Three equal arms, three pairs, 150 comparisons: the share with any call at all; Holm keeps it near .05."""
+    """Three equal arms, three pairs, 100 comparisons: the share with any call at all; Holm keeps it near .05."""
     wrong = 0
-    for seed in range(150):
+    for seed in range(100):
         arms = [_report(_noisy(0.0, 30, 2, seed * 3 + n), n, f"arm {n}") for n in range(3)]
         wrong += any(pair.verdict is not Verdict.CANT_TELL for pair in compare(arms, flips=499).pairs)
 
-    assert wrong / 150 <= 0.08
+    assert wrong / 100 <= 0.08
 
 
 def test_a_pair_that_counts_only_by_itself_says_so() -> None:

@@ -83,10 +83,9 @@ async def test_a_job_goes_from_validation_to_a_model_that_answers(client: AsyncO
     assert job.fine_tuned_model in [model.id async for model in client.models.list()]
 
 
-async def test_a_new_job_has_the_shape_of_the_real_capture(client: AsyncOpenAI) -> None:
-    job = await launch(client, how=method())
-    seen, real = await raw_job(client, job.id), captured("rft_job_created.json")
-    await client.fine_tuning.jobs.cancel(job.id)
+async def test_a_new_job_has_the_shape_of_the_real_capture(idle: AsyncOpenAI) -> None:
+    job = await launch(idle, how=method())
+    seen, real = await raw_job(idle, job.id), captured("rft_job_created.json")
 
     assert seen.keys() == real.keys()
     own, theirs = seen["method"]["reinforcement"], real["method"]["reinforcement"]
@@ -139,11 +138,10 @@ async def test_every_figure_of_a_step_is_told_for_every_child_of_a_multi_grader(
         assert all(entry["train_execution_latency_mean"] > 0 for entry in one["timing"]["graders"])
 
 
-async def test_auto_becomes_about_a_hundred_steps(client: AsyncOpenAI) -> None:
-    job = await launch(client, how=method({"n_epochs": "auto", "batch_size": "auto"}))
-    await when(client, job.id, "queued", "running")
-    hyperparameters = (await raw_job(client, job.id))["method"]["reinforcement"]["hyperparameters"]
-    await client.fine_tuning.jobs.cancel(job.id)
+async def test_auto_becomes_about_a_hundred_steps(idle: AsyncOpenAI) -> None:
+    job = await launch(idle, how=method({"n_epochs": "auto", "batch_size": "auto"}))
+    await when(idle, job.id, "queued")
+    hyperparameters = (await raw_job(idle, job.id))["method"]["reinforcement"]["hyperparameters"]
 
     assert hyperparameters == {
         "batch_size": 16,
@@ -201,14 +199,14 @@ async def test_events_are_paged_newest_first(trained: AsyncOpenAI) -> None:
     assert len({event.id for event in everything}) == len(everything)
 
 
-async def test_jobs_are_listed_by_metadata(client: AsyncOpenAI) -> None:
-    ours = await launch(client, metadata={"bot_run": "a", "who": "alice"})
-    other = await launch(client, metadata={"bot_run": "b"})
-    plain = await launch(client)
+async def test_jobs_are_listed_by_metadata(idle: AsyncOpenAI) -> None:
+    ours = await launch(idle, metadata={"bot_run": "a", "who": "alice"})
+    other = await launch(idle, metadata={"bot_run": "b"})
+    plain = await launch(idle)
 
-    found = [job.id async for job in client.fine_tuning.jobs.list(metadata={"bot_run": "a"}, limit=1)]
-    everything = [job.id async for job in client.fine_tuning.jobs.list(limit=2)]
-    bare = [job.id async for job in client.fine_tuning.jobs.list(extra_query={"metadata": "null"})]
+    found = [job.id async for job in idle.fine_tuning.jobs.list(metadata={"bot_run": "a"}, limit=1)]
+    everything = [job.id async for job in idle.fine_tuning.jobs.list(limit=2)]
+    bare = [job.id async for job in idle.fine_tuning.jobs.list(extra_query={"metadata": "null"})]
 
     assert found == [ours.id]
     assert everything == [plain.id, other.id, ours.id]
@@ -322,9 +320,9 @@ async def test_a_bad_page_is_a_400(trained: AsyncOpenAI, query: dict[str, str]) 
 
 
 async def test_too_many_unfinished_jobs_are_a_429_that_says_when_to_try_again(tmp_path: Path) -> None:
-    limits = Limits(unfinished_jobs=1)
+    limits = Limits(trainers=0, unfinished_jobs=1)
     async with (
-        serve(tmp_path, pace=5.0, limits=limits) as platform,
+        serve(tmp_path, limits=limits) as platform,
         AsyncOpenAI(base_url=platform.url, api_key="local", max_retries=0) as client,
     ):
         first = await launch(client)

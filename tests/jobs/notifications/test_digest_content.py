@@ -2,7 +2,7 @@ import pytest
 
 from jobs.approvals.records import Ending, Settlement
 from jobs.core.records import Job, JobState
-from jobs.notifications.digest_content import active, digest_of
+from jobs.notifications.digests import digest_of
 from jobs.notifications.records import ChannelPreferences, Mute, Scope
 from tests.records import ALICE, BOB, CHANNEL, a_job, a_request, an_approval
 
@@ -53,7 +53,7 @@ def test_it_tells_the_approvals_that_wait_in_the_channel() -> None:
 def test_it_tells_what_is_muted_and_that_alone_is_no_news() -> None:
     long, short = Mute(Scope.CHANNEL, "", NOW + 90, ALICE), Mute(Scope.TASK, "acts", NOW + 60, BOB)
     preferences = ChannelPreferences(CHANNEL, mutes=(long, Mute(Scope.JOB, "rft-abc234", NOW, BOB), short))
-    assert active(preferences, NOW) == (short, long)
+    assert preferences.active_mutes(NOW) == (short, long)
     digest = digest_of("d", preferences, (), (), (), NOW)
     assert digest.mutes == (short, long)
     assert digest.is_empty

@@ -30,7 +30,15 @@ from tests.records import a_job
 BASE = "small"
 SKILL = {BASE: 4, "tuned-10": 7, "tuned-20": 9, "live": 6}
 """Of ten questions, how many a model gets right."""
-ITEMS = 30
+ITEMS = 8
+MANY_ITEMS = 30
+"""Enough to tell the models apart."""
+
+
+def grader(operation: str) -> str:
+    """Return the file of the grader `exact`: it needs no process, so that a round of evidence costs little."""
+    check = {"input": "{{sample.output_json.label}}", "reference": "{{item.reference_answer}}"}
+    return json.dumps({"type": "string_check", "name": "exact", "operation": operation, **check})
 
 
 def says(heard: Heard) -> str:
@@ -41,7 +49,7 @@ def says(heard: Heard) -> str:
 
 
 @dataclass
-class Room:
+class Scene:
     """Takes the turns of evidence and of its evals, as bots do."""
 
     lab: Laboratory
@@ -131,13 +139,15 @@ def a_kept(step: int) -> Checkpoint:
 
 
 @asynccontextmanager
-async def open_room(store: Store, folder: Path) -> AsyncIterator[Room]:
-    """Open a room on an empty store: the task `small` has a validation split of 30 items and as large a test split."""
+async def open_scene(store: Store, folder: Path, items: int = ITEMS) -> AsyncIterator[Scene]:
+    """Open a scene on an empty store: the task `small` has a validation split and a test split of so many items."""
     async with open_laboratory(store, folder) as lab:
         lab.endpoint.models = list(SKILL)
         lab.endpoint.says = says
-        lab.write_task({"valid.jsonl": valid_rows(ITEMS), "test.jsonl": valid_rows(ITEMS).replace("act ", "test act ")})
-        yield Room(lab, store, runner_on(lab, store))
+        rows = valid_rows(items)
+        splits = {"valid.jsonl": rows, "test.jsonl": rows.replace("act ", "test act ")}
+        lab.write_task({"graders/exact.json": grader("eq"), **splits})
+        yield Scene(lab, store, runner_on(lab, store))
 
 
 def runner_on(lab: Laboratory, store: Store) -> EvidenceRunner:
