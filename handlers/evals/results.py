@@ -138,6 +138,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
+    yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
     for grader in view.graders:
         yield _score_line(grader, summary.grader(grader))
     if summary.micro and summary.macro:
