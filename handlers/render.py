@@ -58,13 +58,7 @@ class Renderer:
     """Unix seconds."""
 
     async def render(self, posting: Posting, entry: LedgerEntry | None, mentions: tuple[str, ...] = ()) -> Rendered:
-        """Return how a posting looks now.
-
-        Args:
-            posting: what to render.
-            entry: where it already stands, if it does.
-            mentions: Slack user ids of people to notify.
-        """
+        """Return how a posting looks now; `entry` says where it already stands, `mentions` whom it notifies."""
         kind, text = posting.kind, posting.text or ""
         match kind:
             case PostingKind.ANSWER:

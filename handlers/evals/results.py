@@ -102,11 +102,7 @@ def result_message(
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    Args:
-        view: the eval.
-        chart: its picture; its numbers are in the message's text.
-        file: where that was uploaded, by Slack's file id.
-        link: to a page with every answer.
+    `file` is the picture of `chart`, by Slack's file id; `link` leads to a page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""

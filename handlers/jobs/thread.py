@@ -76,12 +76,7 @@ def alert(
 ) -> Message:
     """Return a warning, in words, with its numbers and what its rule looks at.
 
-    Args:
-        job: whose alert it is.
-        raised: the alert.
-        file: the picture of `chart`, by Slack's file id.
-        chart: what the rule looks at.
-        mentions: Slack user ids of people to notify.
+    `file` is the picture of `chart`, by Slack's file id; `mentions` are the ids of people to notify.
     """
     first, *rest = raised.text.splitlines()
     body = "\n".join([f"*{heading(job, raised)}: {escape(first)}*", *map(escape, rest)])

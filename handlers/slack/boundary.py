@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -33,15 +34,12 @@ class SteadyAck(AsyncAck):
         self._given = response or getattr(self, "_given", None)
 
 
+@dataclass(frozen=True, slots=True)
 class Boundary:
-    """Answers failures.
+    """Answers failures."""
 
-    Args:
-        reference: makes a short reference and logs it with the exception in hand.
-    """
-
-    def __init__(self, reference: Callable[[BaseException], str]) -> None:
-        self._reference = reference
+    reference: Callable[[BaseException], str]
+    """Makes a short reference and logs it with the exception in hand."""
 
     def register(self, app: AsyncApp) -> None:
         """Catch what the app's handlers raise."""
@@ -66,6 +64,6 @@ class Boundary:
         if is_transient(error):
             return "Slack failed at what I asked of it. Look whether it is done all the same; if not, try again."
         return (
-            f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
+            f"Something broke on my side; reference {self.reference(error)} finds it in my log. Try again, and if it "
             "breaks again, give the reference to whoever runs me."
         )

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -203,7 +204,11 @@ async def test_an_eval_is_found_by_its_beginning(lab: Laboratory) -> None:
         await evals.view("")
     for number in range(40):
         await lab.start(trigger=f"more-{number}", runs=number % 50 + 1, limit=number % 6 + 1)
-    with pytest.raises(NotFound, match="41 evals begin with 'eval-'"):
+    letters = Counter(each.id.removeprefix("eval-")[0] for each in await evals.newest(41))
+    letter, several = letters.most_common(1)[0]
+    with pytest.raises(NotFound, match=f"{several} evals begin with '{letter}'"):
+        await evals.view(letter)
+    with pytest.raises(NotFound, match="There is no eval 'eval-'; known: eval-"):
         await evals.view("eval-")
 
 

@@ -1,6 +1,7 @@
 """Bots of two versions on one Redis: an older one neither breaks on nor erases what a newer one wrote."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
@@ -183,8 +184,28 @@ async def test_what_an_older_bot_cannot_read_it_does_not_remove(redis: Redis, st
 
 
 async def test_where_a_posting_stands_is_read_whatever_a_newer_bot_noted_with_it(redis: Redis, store: Store) -> None:
-    await redis.hset("{proctor}:ledger:rft-abc234", "card", f'{{"channel":"{CHANNEL}","ts":"1.0","reactions":3}}')
-    assert await store.ledger("rft-abc234", "card") == LedgerEntry(CHANNEL, "1.0")
+    card = replace(a_posting(), refreshed=True)
+    noted = f'{{"channel":"{CHANNEL}","ts":"1.0","reactions":3}}'
+    await redis.hset(f"{{proctor}}:ledger:{card.subject}", card.id, noted)
+    assert await store.ledger(card.subject, card.id) == LedgerEntry(CHANNEL, "1.0")
+    await store.commit(Change(postings=(card,)))
+    (claim,) = await store.claim("outbox", lease=60, limit=1)
+    delivery = await store.begin(claim.id, claim.token, lease=60)
+    assert delivery is not None
+    await store.settle(delivery, LedgerEntry(CHANNEL, "1.0", at=5.0))
+    kept = json.loads(str(await redis.hget(f"{{proctor}}:ledger:{card.subject}", card.id)))
+    assert (kept["reactions"], kept["at"]) == (3, 5.0)
+
+
+async def test_a_posting_about_what_only_a_newer_bot_can_read_waits_for_that_bot(redis: Redis, store: Store) -> None:
+    await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(a_posting(),)))
+    poster = AsyncMock(spec=Poster)
+    poster.post.side_effect = UnreadableRecord("job:rft-abc234")
+    (claim,) = await store.claim("outbox", lease=60, limit=1)
+    await OutboxWorker(store, poster).deliver(claim.id, claim.token)
+    assert poster.post.await_count == 1
+    assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
+    assert await store.claim("outbox", lease=60, limit=1) == ()
 
 
 async def test_state_of_an_earlier_version_is_refused_with_what_to_do(redis: Redis) -> None:
