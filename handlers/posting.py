@@ -18,7 +18,7 @@ from handlers.render import Rendered, Renderer
 from handlers.slack.blocks import Message, without
 from handlers.slack.files import upload
 from jobs.core.records import Posting, PostingKind
-from jobs.notifications.visibility import Visibility
+from jobs.notifications.service import Quiet
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.state.store import LedgerEntry
 
@@ -37,13 +37,6 @@ UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 log: Final = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-VisibilityOf = Callable[[Posting], Awaitable[Visibility]]
-"""Returns whom a new message is to notify at the moment when it goes out."""
-
-
-async def as_caused(posting: Posting) -> Visibility:
-    """Return the visibility that a posting was made with; nobody is mentioned."""
-    return Visibility(posting.broadcast)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +48,13 @@ class SlackPoster:
 
     client: AsyncWebClient
     renderer: Renderer
+    quiet: Quiet
     clock: Callable[[], float] = time.time
     """Unix seconds."""
-    visibility: VisibilityOf = as_caused
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.outbox.worker.Poster`."""
-        visibility = await _prepared(self.visibility(posting))
+        visibility = await _prepared(self.quiet.visibility(posting))
         shown = await _prepared(self.renderer.render(posting, None, visibility.mentions))
         message = shown.message
         if posting.kind is PostingKind.ANSWER:
@@ -114,12 +107,8 @@ class SlackPoster:
     def _history(
         self, posting: Posting, thread: LedgerEntry | None, since: float, cursor: str
     ) -> Awaitable[AsyncSlackResponse]:
-        page: dict[str, Any] = {
-            "oldest": f"{since - SKEW:.6f}",
-            "include_all_metadata": True,
-            "limit": PAGE,
-            "cursor": cursor,
-        }
+        oldest = f"{since - SKEW:.6f}"
+        page: dict[str, Any] = {"oldest": oldest, "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
         if thread is None:
             return self.client.conversations_history(channel=posting.channel, **page)
         return self.client.conversations_replies(channel=posting.channel, ts=thread.ts, **page)

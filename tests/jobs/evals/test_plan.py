@@ -16,7 +16,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
-from tests.records import BOB
+from tests.records import BOB, a_checkpoint, a_job
 
 NOON = 1_793_188_800.0
 """2026-10-28, after o4-mini's end."""
@@ -145,6 +145,20 @@ async def test_the_same_trigger_starts_one_eval(lab: Laboratory) -> None:
     again = await lab.evals.start(a_wish())
     assert again == first
     assert await lab.evals.newest() == (first,)
+
+
+async def test_a_checkpoint_of_a_job_is_called_by_its_step_and_job(lab: Laboratory) -> None:
+    job = a_job(checkpoints=(a_checkpoint(60),))
+    model = job.checkpoints[0].model_id
+    await lab.store.commit(Change(records=(Versioned(job, 0),)))
+    evaluation = await lab.start(models=(model, "small"), efforts=("low", "high"))
+    assert [arm.name for arm in evaluation.arms] == [
+        "step 60 of rft-abc234 (low)",
+        "step 60 of rft-abc234 (high)",
+        "small (low)",
+        "small (high)",
+    ]
+    assert {arm.model for arm in evaluation.arms} == {model, "small"}
 
 
 async def test_another_evals_short_id_is_never_taken_for_ones_own(lab: Laboratory) -> None:
