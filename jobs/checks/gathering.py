@@ -12,7 +12,7 @@ from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
 from jobs.graders import parse_grader
-from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task, TaskCatalogue
 from jobs.tasks.datasets.answer_shape import AnswerShape, shape_of

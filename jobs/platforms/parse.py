@@ -1,10 +1,10 @@
-"""What a platform says, as records: jobs, events, checkpoints read from the fine-tuning API's JSON.
+"""What a platform says, as records: jobs, events, checkpoints, graded samples, read from the fine-tuning API's JSON.
 
 Read tolerantly: platforms leave fields out, add some, and send statuses that no list names. What cannot be read is
-absent, and the unread answer stays beside the record as `raw`.
+absent, and the unread answer stays with the record as `raw`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import get_args
 
@@ -91,6 +91,24 @@ class RemoteEvent:
     kind: str
     """`message`, `metrics`, or whatever a platform adds."""
     data: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GraderTrial:
+    """One sample graded by the platform.
+
+    It answers 200 with reward 0 even where the grader broke (seen with `python_grader_server_error_type:
+    "unauthorized_error"`), so a reward counts only where not one of its error flags is raised.
+    """
+
+    reward: float | None
+    """None where it gave no finite number, or the grader broke."""
+    errors: tuple[str, ...] = ()
+    """The flags that are raised, such as `python_grader_runtime_error`, also those that no list names."""
+    detail: str | None = None
+    """What the platform says about them."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """What each grader within it gave."""
 
 
 def read_job(answer: JsonObject) -> RemoteJob:
@@ -192,6 +210,21 @@ def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
     return tuple(vectors[index] for index in sorted(vectors))
 
 
+def read_trial(answer: JsonObject) -> GraderTrial:
+    """Return what the platform said; every flag and every detail next to a flag counts as an error."""
+    flags = child(answer, "metadata", "errors")
+    details = [detail for name, value in flags.items() for detail in _details(name, value)]
+    raised = [name for name, value in flags.items() if value is True]
+    said = [name for name, value in flags.items() if value not in (True, False, None, "")]
+    named = [name for name in said if not any(name.startswith(flag) for flag in raised)]  # x_error_details of x_error
+    reward = number(answer.get("reward"))
+    errors = (*raised, *named) or (() if reward is not None else ("no reward",))
+    parts = {
+        name: given for name, value in child(answer, "sub_rewards").items() if (given := number(value)) is not None
+    }
+    return GraderTrial(None if errors else reward, errors, "; ".join(details) or None, parts)
+
+
 def method_of(spec: JobSpec) -> JsonObject:
     """Return the `method` of a new job: its grader, response format and the hyperparameters that were chosen."""
     chosen = {f.name: getattr(spec.hyperparameters, f.name) for f in fields(spec.hyperparameters)}
@@ -219,3 +252,10 @@ def text(answer: JsonObject, name: str) -> str | None:
     """Return the non-empty text at `name`, or None."""
     value = answer.get(name)
     return value if isinstance(value, str) and value else None
+
+
+def _details(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield scrub(" ".join(value.split()))[:300]
+    elif value not in (True, False, None, ""):
+        yield f"{name}: {scrub(str(value))[:300]}"

@@ -8,8 +8,8 @@ import pytest
 
 from jobs.core.errors import PlatformRejected
 from jobs.graders import GraderErrorKind
-from jobs.platforms.gateway import Gateway
-from jobs.platforms.grader_trials import RUN_PATH, VALIDATE_PATH, read_trial
+from jobs.platforms.gateway import RUN_PATH, VALIDATE_PATH, Gateway
+from jobs.platforms.parse import read_trial
 from jobs.platforms.profiles import PROFILES, load_profiles
 from local.platform.server import serve
 from tests.jobs.platforms.stand_in import Says, StandIn, error, standing_in
