@@ -5,7 +5,7 @@ not quoted, and `scrub` strikes keys out of everything else it echoes.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -132,11 +132,8 @@ def scrub(text: str, secret: str = "") -> str:
 def _refused(profile: Profile, request: Request, refusal: Refusal) -> PlatformError:
     if refusal.status in {408, 429} or refusal.status >= 500:
         return _unavailable(profile, request, refusal)
-    say = _BY_CODE.get(refusal.code or "") or _BY_STATUS.get(refusal.status) or _plainly
-    if refusal.param == "model" and request.model in profile.retired:
-        say = _no_such_model
     code = refusal.code or ("not_found" if refusal.status == 404 else refusal.kind)
-    return PlatformRejected(say(profile, request, refusal), code=code)
+    return PlatformRejected(_reason_for(profile, request, refusal), code=code)
 
 
 def _unreachable(profile: Profile, request: Request, failure: Failure) -> PlatformUnavailable:
@@ -173,37 +170,25 @@ def _unavailable(profile: Profile, request: Request, refusal: Refusal) -> Platfo
     )
 
 
-def _training_over(profile: Profile, request: Request, refusal: Refusal) -> str:
-    del request, refusal
-    until = profile.accepts_new_jobs_until
-    end = f" New jobs end for everybody on {until}." if until else ""
-    return (
-        f"{profile.title} accepts no new training jobs from this organization (training_not_available).{end} {INSTEAD}"
-    )
-
-
-def _no_such_model(profile: Profile, request: Request, refusal: Refusal) -> str:
-    gone = profile.retired.get(request.model or "")
-    if gone:
-        return gone.sentence(request.model or "", profile.title)
-    name = request.model or "this model"
-    known = f" It can tune: {', '.join(profile.models)}." if profile.models else ""
-    return f"{profile.title} does not have {name}, or this key may not use it.{known}{_reason(refusal, ' It says: ')}"
-
-
-def _wrong_key(profile: Profile, request: Request, refusal: Refusal) -> str:
-    del request, refusal
-    where = f"Put a valid key into {profile.api_key_env} and restart the bot." if profile.api_key_env else ""
-    return f"{profile.title} does not accept the key it was given (HTTP 401). {where}".rstrip()
-
-
-def _plainly(profile: Profile, request: Request, refusal: Refusal) -> str:
+def _reason_for(profile: Profile, request: Request, refusal: Refusal) -> str:
+    title, model = profile.title, request.model or "this model"
+    if (refusal.param == "model" and model in profile.retired) or refusal.code == "model_not_found":
+        if gone := profile.retired.get(model):
+            return gone.sentence(model, title)
+        known = f" It can tune: {', '.join(profile.models)}." if profile.models else ""
+        return f"{title} does not have {model}, or this key may not use it.{known}{_quoted(refusal, ' It says: ')}"
+    if refusal.code == "training_not_available":
+        until = profile.accepts_new_jobs_until
+        end = f" New jobs end for everybody on {until}." if until else ""
+        return f"{title} accepts no new training jobs from this organization (training_not_available).{end} {INSTEAD}"
+    if refusal.code == "invalid_api_key" or refusal.status == 401:
+        where = f" Put a valid key into {profile.api_key_env} and restart the bot." if profile.api_key_env else ""
+        return f"{title} does not accept the key it was given (HTTP 401).{where}"
     field = f" (field {refusal.param})" if refusal.param else ""
-    reason = _reason(refusal, ": ") or "."
-    return f"{profile.title} refused to {request.doing} (HTTP {refusal.status}){field}{reason}"
+    return f"{title} refused to {request.doing} (HTTP {refusal.status}){field}{_quoted(refusal, ': ') or '.'}"
 
 
-def _reason(refusal: Refusal, lead: str) -> str:
+def _quoted(refusal: Refusal, lead: str) -> str:
     said = " ".join(refusal.message.split())
     if len(said) > _LONGEST_QUOTE:
         said = said[:_LONGEST_QUOTE].rstrip() + "…"
@@ -212,12 +197,3 @@ def _reason(refusal: Refusal, lead: str) -> str:
 
 def _host(profile: Profile) -> str:
     return urlsplit(profile.base_url).netloc.rpartition("@")[2]
-
-
-_Say = Callable[[Profile, Request, Refusal], str]
-_BY_CODE: dict[str, _Say] = {
-    "training_not_available": _training_over,
-    "model_not_found": _no_such_model,
-    "invalid_api_key": _wrong_key,
-}
-_BY_STATUS: dict[int, _Say] = {401: _wrong_key}

@@ -55,7 +55,7 @@ async def test_a_grader_is_validated_and_run_as_training_would(platform: StandIn
 
     trial = await gateway.check_grader(GRADER, ITEM, "{}")
 
-    assert (trial.reward, trial.errors, trial.detail, trial.parts) == (0.5, (), None, {"one": 1.0})
+    assert (trial.reward, trial.errors, trial.detail) == (0.5, (), None)
     (sent,) = platform.asked(f"POST {RUN_PATH}")
     assert (sent.json["item"], sent.json["model_sample"]) == (ITEM, "{}")
     assert b"pass_threshold" not in sent.body
