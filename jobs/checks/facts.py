@@ -44,7 +44,7 @@ class Trial:
     """What the answers are, for sentences."""
     rows: tuple[Row, ...]
     answers: tuple[str, ...]
-    grades: tuple[Grade, ...]
+    grades: tuple[Grade, ...] = ()
 
     @property
     def rewards(self) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from jobs.checks.facts import Facts, Repeat
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
 from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE

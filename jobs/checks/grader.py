@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jobs.checks.facts import Facts, OddGrade, Source
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade
 from jobs.tasks.labels import REFERENCE
