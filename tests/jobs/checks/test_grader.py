@@ -10,6 +10,8 @@ from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import PROFILES
 from tests.jobs.checks.conftest import F1, Check
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 HEAD = "def grade(sample, item):\n"
 SAFE = F1.replace("def grade", "def f1") + "\n" + HEAD
 
