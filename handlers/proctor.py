@@ -25,7 +25,7 @@ from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from jobs.approvals.decide import Approvals
-from jobs.checks.records import Finding
+from jobs.checks.finding import Finding
 from jobs.core.errors import UserError
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
