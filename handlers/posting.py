@@ -27,9 +27,9 @@ SKEW: Final = 2.0
 """Seconds that Slack's clock and ours may differ."""
 PAGE: Final = 200
 NO_FILE: Final = "invalid slack file"
-"""What Slack says of an image block whose file it does not have."""
+"""Slack's error for an image block whose file it does not have."""
 NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
-"""What Slack says where a person cannot be told in a channel; their own conversation with the bot is open."""
+"""Slack's errors for a person who cannot be reached in a channel; their conversation with the bot is open."""
 PREPARE_AGAIN: Final = 5.0
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -62,7 +62,7 @@ class SlackPoster:
         elif shown.attachment:
             ts = await self._share(posting, shown.attachment, message, thread)
         else:
-            answer = await _said(
+            answer = await _show(
                 shown,
                 lambda message: self.client.chat_postMessage(
                     channel=posting.channel,
@@ -80,7 +80,7 @@ class SlackPoster:
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.outbox.worker.Poster`."""
         shown = await _prepared(self.renderer.render(posting, entry))
-        await _said(
+        await _show(
             shown,
             lambda message: self.client.chat_update(
                 channel=entry.channel, ts=entry.ts, text=message.text[:4000], blocks=list(message.blocks)
@@ -119,7 +119,7 @@ class SlackPoster:
         try:
             uploaded = await upload(self.client, name, content, seconds=60)
         except SlackApiError as error:
-            _explain(error)
+            _raise_outcome(error)
         except (aiohttp.ClientError, TimeoutError) as failure:
             raise NotDelivered(f"upload failed: {failure}", PREPARE_AGAIN) from failure
         await _called(
@@ -144,8 +144,8 @@ class SlackPoster:
                 if not NOT_THERE.intersection(str(refused).split()):
                     raise
                 log.info("answer.in_direct_message", reason=str(refused))
-        said = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
-        return str(said["ts"])
+        answer = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
+        return str(answer["ts"])
 
 
 def attachment_name(posting: Posting) -> str:
@@ -155,18 +155,18 @@ def attachment_name(posting: Posting) -> str:
     return f"{posting.text or posting.subject}.html"
 
 
-async def _said(shown: Rendered, say: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
-    """Say a message; without its picture where Slack does not have that any more, since somebody deleted the file."""
+async def _show(shown: Rendered, show: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    """Show a message; without its picture if Slack does not have that any more, since somebody deleted the file."""
     try:
-        return await _called(say(shown.message))
+        return await _called(show(shown.message))
     except Undeliverable as refused:
         if shown.file is None or NO_FILE not in str(refused):
             raise
-        return await _called(say(without(shown.message, "image")))
+        return await _called(show(without(shown.message, "image")))
 
 
 async def _prepared(preparing: Awaitable[T]) -> T:
-    """Await what a message needs to know from Slack beforehand, such as who is in a group."""
+    """Await what has to be known or drawn before a message is posted, such as who is in a group."""
     try:
         return await preparing
     except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
@@ -174,18 +174,19 @@ async def _prepared(preparing: Awaitable[T]) -> T:
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-    """Await a Slack call; say of a failure whether the call took effect."""
+    """Await a Slack call; a failure is raised as what it means: delivered perhaps, certainly not, or never."""
     try:
         return await call
     except SlackApiError as error:
-        _explain(error)
+        _raise_outcome(error)
     except aiohttp.ClientConnectorError as error:
         raise NotDelivered(f"no connection to Slack: {error}", 2.0) from error
     except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
         raise MaybeDelivered(f"{type(error).__name__}: {error}") from error
 
 
-def _explain(error: SlackApiError) -> NoReturn:
+def _raise_outcome(error: SlackApiError) -> NoReturn:
+    """Raise what an error of Slack means for a delivery."""
     response = error.response
     name = str(response.get("error") or "no reason")
     if response.status_code == 429 or name in RATE_LIMITED:
