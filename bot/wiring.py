@@ -138,7 +138,7 @@ class Wiring:
         """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
-        poster = SlackPoster(self.base.client, self._renderer(), visibility=self.quiet.visibility)
+        poster = SlackPoster(self.base.client, self._renderer(), self.quiet)
         return {
             "job": job_work(self.jobs.work, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
@@ -167,13 +167,12 @@ class Wiring:
             views=self.views,
             evals=self.evals,
             pictures=self.base.pictures,
-            report_file=self.report_cache.report,
+            report_cache=self.report_cache,
             report_link=self.reports.link,
-            log_file=self.report_cache.inspect_log,
             notices=Notices(self.approvals, self.base.people),
             proposals=ProposalMessages(self.rollbacks, self.base.people),
             digests=DigestMessages(self.base.store, self.base.client),
-            mute_of=self.quiet.mute_of,
+            quiet=self.quiet,
         )
 
 

@@ -26,10 +26,7 @@ CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor
 def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:
     """Connect every concern to the app.
 
-    Args:
-        app: the Bolt app.
-        boundary: answers what handlers raise.
-        services: handed to handlers as parameters of the same name, as are `asker` and `answers`.
+    Handlers get the `services` as parameters of the same name, as well as `asker` and `answers`.
     """
     answers = Answers(app.client, services["store"])
 

@@ -18,7 +18,7 @@ from handlers.render import Rendered, Renderer
 from handlers.slack.blocks import Message, without
 from handlers.slack.files import upload
 from jobs.core.records import Posting, PostingKind
-from jobs.notifications.visibility import Visibility
+from jobs.notifications.service import Quiet
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.state.store import LedgerEntry
 
@@ -27,9 +27,9 @@ SKEW: Final = 2.0
 """Seconds that Slack's clock and ours may differ."""
 PAGE: Final = 200
 NO_FILE: Final = "invalid slack file"
-"""What Slack says of an image block whose file it does not have."""
+"""Slack's error for an image block whose file it does not have."""
 NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
-"""What Slack says where a person cannot be told in a channel; their own conversation with the bot is open."""
+"""Slack's errors for a person who cannot be reached in a channel; their conversation with the bot is open."""
 PREPARE_AGAIN: Final = 5.0
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -37,13 +37,6 @@ UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 log: Final = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-VisibilityOf = Callable[[Posting], Awaitable[Visibility]]
-"""Returns whom a new message is to notify at the moment when it goes out."""
-
-
-async def as_caused(posting: Posting) -> Visibility:
-    """Return the visibility that a posting was made with; nobody is mentioned."""
-    return Visibility(posting.broadcast)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +48,13 @@ class SlackPoster:
 
     client: AsyncWebClient
     renderer: Renderer
+    quiet: Quiet
     clock: Callable[[], float] = time.time
     """Unix seconds."""
-    visibility: VisibilityOf = as_caused
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.outbox.worker.Poster`."""
-        visibility = await _prepared(self.visibility(posting))
+        visibility = await _prepared(self.quiet.visibility(posting))
         shown = await _prepared(self.renderer.render(posting, None, visibility.mentions))
         message = shown.message
         if posting.kind is PostingKind.ANSWER:
@@ -69,7 +62,7 @@ class SlackPoster:
         elif shown.attachment:
             ts = await self._share(posting, shown.attachment, message, thread)
         else:
-            answer = await _said(
+            answer = await _show(
                 shown,
                 lambda message: self.client.chat_postMessage(
                     channel=posting.channel,
@@ -87,7 +80,7 @@ class SlackPoster:
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.outbox.worker.Poster`."""
         shown = await _prepared(self.renderer.render(posting, entry))
-        await _said(
+        await _show(
             shown,
             lambda message: self.client.chat_update(
                 channel=entry.channel, ts=entry.ts, text=message.text[:4000], blocks=list(message.blocks)
@@ -114,12 +107,8 @@ class SlackPoster:
     def _history(
         self, posting: Posting, thread: LedgerEntry | None, since: float, cursor: str
     ) -> Awaitable[AsyncSlackResponse]:
-        page: dict[str, Any] = {
-            "oldest": f"{since - SKEW:.6f}",
-            "include_all_metadata": True,
-            "limit": PAGE,
-            "cursor": cursor,
-        }
+        oldest = f"{since - SKEW:.6f}"
+        page: dict[str, Any] = {"oldest": oldest, "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
         if thread is None:
             return self.client.conversations_history(channel=posting.channel, **page)
         return self.client.conversations_replies(channel=posting.channel, ts=thread.ts, **page)
@@ -130,7 +119,7 @@ class SlackPoster:
         try:
             uploaded = await upload(self.client, name, content, seconds=60)
         except SlackApiError as error:
-            _explain(error)
+            _raise_outcome(error)
         except (aiohttp.ClientError, TimeoutError) as failure:
             raise NotDelivered(f"upload failed: {failure}", PREPARE_AGAIN) from failure
         await _called(
@@ -155,8 +144,8 @@ class SlackPoster:
                 if not NOT_THERE.intersection(str(refused).split()):
                     raise
                 log.info("answer.in_direct_message", reason=str(refused))
-        said = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
-        return str(said["ts"])
+        answer = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
+        return str(answer["ts"])
 
 
 def attachment_name(posting: Posting) -> str:
@@ -166,18 +155,18 @@ def attachment_name(posting: Posting) -> str:
     return f"{posting.text or posting.subject}.html"
 
 
-async def _said(shown: Rendered, say: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
-    """Say a message; without its picture where Slack does not have that any more, since somebody deleted the file."""
+async def _show(shown: Rendered, show: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    """Show a message; without its picture if Slack does not have that any more, since somebody deleted the file."""
     try:
-        return await _called(say(shown.message))
+        return await _called(show(shown.message))
     except Undeliverable as refused:
         if shown.file is None or NO_FILE not in str(refused):
             raise
-        return await _called(say(without(shown.message, "image")))
+        return await _called(show(without(shown.message, "image")))
 
 
 async def _prepared(preparing: Awaitable[T]) -> T:
-    """Await what a message needs to know from Slack beforehand, such as who is in a group."""
+    """Await what has to be known or drawn before a message is posted, such as who is in a group."""
     try:
         return await preparing
     except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
@@ -185,18 +174,19 @@ async def _prepared(preparing: Awaitable[T]) -> T:
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-    """Await a Slack call; say of a failure whether the call took effect."""
+    """Await a Slack call; a failure is raised as what it means: delivered perhaps, certainly not, or never."""
     try:
         return await call
     except SlackApiError as error:
-        _explain(error)
+        _raise_outcome(error)
     except aiohttp.ClientConnectorError as error:
         raise NotDelivered(f"no connection to Slack: {error}", 2.0) from error
     except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
         raise MaybeDelivered(f"{type(error).__name__}: {error}") from error
 
 
-def _explain(error: SlackApiError) -> NoReturn:
+def _raise_outcome(error: SlackApiError) -> NoReturn:
+    """Raise what an error of Slack means for a delivery."""
     response = error.response
     name = str(response.get("error") or "no reason")
     if response.status_code == 429 or name in RATE_LIMITED:

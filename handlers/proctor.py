@@ -25,7 +25,7 @@ from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from jobs.approvals.decide import Approvals
-from jobs.checks.records import Finding
+from jobs.checks.finding import Finding
 from jobs.core.errors import UserError
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
@@ -125,14 +125,14 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
     graders = ", ".join(f"{g} (reward)" if g == task.reward else g for g in task.graders)
     prompts = ", ".join(f"{v} (default)" if v == task.default_prompt else v for v in task.prompt_versions) or "none"
     approvers = ", ".join(map(group, task.approvers)) or "the bot's default approvers"
-    own = ", who launched the job among them" if task.oversight.approval.self_approval else ", without who launched it"
+    own = ", who launched the job among them" if task.approval.self_approval else ", without who launched it"
     lines = [
         f"*{escape(task.title)}* (`{task.name}`, version {task.version})",
         escape(task.description),
         f"Splits: {escape(splits)}",
         f"Graders: {escape(graders)}",
         f"Prompts: {escape(prompts)}",
-        f"Approval: {task.quorum} of {approvers}{own}; then `{task.name}@{task.oversight.alias}`",
+        f"Approval: {task.quorum} of {approvers}{own}; then `{task.name}@{task.alias}`",
     ]
     if task.guardrails:
         falls = {grader_name(name): abs(fall) for name, fall in task.guardrails.items()}

@@ -1,6 +1,5 @@
 """What a posting looks like now: the record it is about, read and drawn."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,27 +13,21 @@ from handlers.evals.results import show_result
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
-from handlers.jobs.thread import alert, rule_trace, status
+from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
 from handlers.slack.blocks import Message, escape
 from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
-from jobs.core.records import Job, Posting, PostingKind, RaisedAlert
+from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
+from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
-from jobs.notifications.records import Mute
+from jobs.notifications.service import Quiet
 from jobs.outbox.late_answers import is_late_answer
 from jobs.state.store import LedgerEntry
 from jobs.views.eval import read_eval
 from jobs.views.job import JobView, JobViews
-
-ReportFile = Callable[[str], Awaitable[Path | None]]
-"""Returns the file of an eval's browsable report, or None where there is none."""
-LogFile = Callable[[str, str], Awaitable[Path | None]]
-"""Returns the file of an eval's log by the eval's id and the log's name, or None if there is no such eval."""
-MuteOf = Callable[[Job], Awaitable[Mute | None]]
-"""Returns what mutes a job now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +51,14 @@ class Renderer:
     notices: Notices
     proposals: ProposalMessages
     digests: DigestMessages
-    mute_of: MuteOf
-    report_file: ReportFile
+    quiet: Quiet
+    report_cache: ReportCache
     report_link: ReportLink
-    log_file: LogFile
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
     async def render(self, posting: Posting, entry: LedgerEntry | None, mentions: tuple[str, ...] = ()) -> Rendered:
-        """Return how a posting looks now.
-
-        Args:
-            posting: what to render.
-            entry: where it already stands, if it does.
-            mentions: Slack user ids of people to notify.
-        """
+        """Return how a posting looks now; `entry` says where it already stands, `mentions` whom it notifies."""
         kind, text = posting.kind, posting.text or ""
         match kind:
             case PostingKind.ANSWER:
@@ -103,13 +89,15 @@ class Renderer:
         match posting.kind:
             case PostingKind.CARD:
                 file = await self._curve_of(view) if view.job.pictured_step else None
-                return Rendered(with_mute(card(view, self.clock(), file), await self.mute_of(view.job)), file)
+                return Rendered(with_mute(card(view, self.clock(), file), await self.quiet.mute_of(view.job)), file)
             case PostingKind.CURVE:
                 file = await self._curve_of(view)
                 return Rendered(curve(view.as_pictured(), file), file)
             case PostingKind.ALERT:
                 assert posting.alert is not None, "an alert posting names its alert"
-                return await self._alert(view, view.job.alerts[posting.alert], mentions)
+                raised = view.job.alerts[posting.alert]
+                trace, file = await draw_trace(view, raised, self.clock(), self.pictures)
+                return Rendered(alert(view.job, raised, file, trace, mentions), file)
             case PostingKind.STATUS:
                 return Rendered(status(view.job, posting.text or "", posting.user, mentions))
             case PostingKind.SUMMARY:
@@ -121,12 +109,6 @@ class Renderer:
     async def _curve_of(self, view: JobView) -> str | None:
         """Return the one picture that the card and the thread show."""
         return await self.pictures.file_of(reward_curve(view.as_pictured()), f"reward-curve-{view.job.id}")
-
-    async def _alert(self, view: JobView, raised: RaisedAlert, mentions: tuple[str, ...]) -> Rendered:
-        # The rule reads a long series for tenths of a second.
-        chart = await asyncio.to_thread(rule_trace, view, raised, self.clock())
-        file = await self.pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}") if chart else None
-        return Rendered(alert(view.job, raised, file, chart, mentions), file)
 
     async def _checkpoints_of(self, view: JobView, entry: LedgerEntry | None) -> str | None:
         """Return the picture of a job's checkpoints; new evidence changes it, decisions only the words around it."""
@@ -143,13 +125,13 @@ class Renderer:
         evaluation = await self.evals.view(eval_id)
         which = f" on the {evaluation.split} split" if evaluation.request.job else ""
         words = f"Every item{which} with each answer and its scores: download it and open it in a browser."
-        return await _attached(self.report_file(evaluation.id), words)
+        return await _attached(self.report_cache.report(evaluation.id), words)
 
     async def _export(self, eval_id: str, name: str) -> Rendered:
         evaluation = await self.evals.view(eval_id)
         arm = next(arm.name for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name)
         words = f"{eval_id}, {escape(arm)}: an Inspect log; `inspect view` opens it."
-        return await _attached(self.log_file(eval_id, name), words)
+        return await _attached(self.report_cache.inspect_log(eval_id, name), words)
 
 
 async def _attached(file: Awaitable[Path | None], words: str) -> Rendered:

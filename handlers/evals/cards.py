@@ -29,7 +29,8 @@ MOST_REASONS: Final = 3
 
 def eval_card(evaluation: Eval, now: float) -> Message:
     """Return an eval's card: how far it is, what it cost so far, and what can be done about it; `now` in seconds."""
-    done, state, title = evaluation.progress, _state(evaluation), f"{_purpose(evaluation)} of {evaluation.task}"
+    done, state = evaluation.progress, _state(evaluation)
+    title = f"{PURPOSES[evaluation.request.purpose]} of {evaluation.task}"
     ended = evaluation.state.is_final
     elapsed = None if evaluation.started_at is None else (evaluation.finished_at or now) - evaluation.started_at
     blocks = [
@@ -59,10 +60,6 @@ def eval_card(evaluation: Eval, now: float) -> Message:
         blocks.append(actions(cancel, block_id=f"controls:{evaluation.id}:{done.answered}"))
     text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers."
     return Message(text, tuple(blocks))
-
-
-def _purpose(evaluation: Eval) -> str:
-    return PURPOSES[evaluation.request.purpose]
 
 
 def _state(evaluation: Eval) -> str:

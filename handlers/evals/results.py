@@ -102,11 +102,7 @@ def result_message(
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    Args:
-        view: the eval.
-        chart: its picture; its numbers are in the message's text.
-        file: where that was uploaded, by Slack's file id.
-        link: to a page with every answer.
+    `file` is the picture of `chart`, by Slack's file id; `link` leads to a page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
@@ -138,6 +134,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
+    yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
     for grader in view.graders:
         yield _score_line(grader, summary.grader(grader))
     if summary.micro and summary.macro:

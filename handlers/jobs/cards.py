@@ -47,12 +47,9 @@ CONTROLS: Final = re.compile(rf"^{ACT}:")
 
 
 def card(view: JobView, now: float, file: str | None = None) -> Message:
-    """Return a job's card: how it does, its curve, where it stands, and what can be done about it.
+    """Return a job's card at `now`: how it does, its curve, where it stands, and what can be done about it.
 
-    Args:
-        view: the job.
-        now: unix seconds.
-        file: the picture of its curve, by Slack's file id.
+    `file` is the picture of its curve, by Slack's file id.
     """
     job = view.job
     blocks = [header(f"{job.task} on {job.model}"), section(f"{_verdict(view)}\n{_standing(job, now)}")]

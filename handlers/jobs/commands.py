@@ -18,7 +18,7 @@ from handlers.slack.links import card_link
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import SETTINGS, read_hyperparameters, read_seed, read_suffix
+from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Action, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
@@ -33,7 +33,7 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<base model>",
     "platform": "<platform>",
-    **{setting.key: "n" if setting.key != "effort" else "low" for setting in SETTINGS},
+    **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from charts import JobCurve, JobCurves
 from charts.wording import number, score
-from jobs.core.hyperparameters import SETTINGS
+from jobs.core.hyperparameters import TYPED_KEYS
 from jobs.core.records import Job
 from jobs.evals.stats.validation_noise import largest_by_chance, valid_error, valid_items_needed
 from jobs.views.job import JobView
@@ -78,7 +78,7 @@ def _subtitle(jobs: Sequence[Job]) -> str:
 
 def _name(job: Job, *, several: bool) -> str:
     """Return what tells a job from others: its id, task and model where those differ, the settings it was given."""
-    values = {setting.key: getattr(job.request.hyperparameters, setting.field) for setting in SETTINGS}
+    values = {key: getattr(job.request.hyperparameters, field) for key, field in TYPED_KEYS.items()}
     given = [f"{key}={value}" for key, value in {**values, "seed": job.request.seed}.items() if value is not None]
     which = [job.task, job.model] if several else []
     return " \u00b7 ".join(filter(None, [job.id, ", ".join([*which, *given])]))

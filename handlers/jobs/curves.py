@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from charts import Chart, Panel, Points, RewardCurve, StepPanels, StepTime, StepTimes, describe, time_shares
 from charts.wording import Unit, percentage, quantity, score
@@ -14,11 +14,13 @@ from handlers.slack.images import Pictures
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
 from jobs.core.records import Job
-from jobs.core.series import GraderFigures, Step
+from jobs.core.series import GraderFigures
 from jobs.evals.stats.validation_noise import valid_error
 from jobs.rules import JobFacts
 from jobs.views.job import JobView, JobViews
 from jobs.views.wording import progress_of, reward_of
+
+T = TypeVar("T")
 
 RECENT: Final = 5
 """Figures of single batches are noisy; what they are now is the median of this many steps."""
@@ -61,7 +63,8 @@ def curve(view: JobView, file: str | None) -> Message:
 def graders(view: JobView) -> StepPanels | str:
     """Return the scores of every grader, and the reward they make up, on one scale."""
     job = view.job
-    panels = _by_grader(view, lambda grader: grader.train_score, lambda grader: grader.valid_score)
+    figures = _by_grader(view).items()
+    panels = _sent([_panel(name, each, lambda g: g.train_score, lambda g: g.valid_score) for name, each in figures])
     if not panels:
         return _not_sent(view, f"scores of single graders; `/rft curve {job.id}` shows the reward")
     standing = [f"{panel.name} {score(panel.valid[-1][1])}" for panel in panels if panel.valid]
@@ -74,11 +77,12 @@ def graders(view: JobView) -> StepPanels | str:
 
 def tokens(view: JobView) -> StepPanels | str:
     """Return how long answers are: completion tokens and, of those, reasoning tokens, each a mean per answer."""
-    every = (
-        _panel(view, "completion tokens", lambda s: s.train_completion_tokens, lambda s: s.valid_completion_tokens),
-        _panel(view, "reasoning tokens", lambda s: s.train_reasoning_tokens, lambda s: s.valid_reasoning_tokens),
-    )
-    panels = [panel for panel in every if panel.train or panel.valid]
+    steps = [(step.step, step) for step in view.series.steps]
+    every = [
+        _panel("completion tokens", steps, lambda s: s.train_completion_tokens, lambda s: s.valid_completion_tokens),
+        _panel("reasoning tokens", steps, lambda s: s.train_reasoning_tokens, lambda s: s.valid_reasoning_tokens),
+    ]
+    panels = _sent(every)
     if not panels:
         return _not_sent(view, "token counts, so I cannot say whether answers grow longer")
     silent = [panel.name for panel in every if panel not in panels]
@@ -101,7 +105,8 @@ def step_times(view: JobView) -> StepTimes | str:
 
 def latency(view: JobView) -> StepPanels | str:
     """Return how long each grader takes for an answer."""
-    panels = _by_grader(view, lambda grader: grader.train_latency, lambda grader: grader.valid_latency)
+    figures = _by_grader(view).items()
+    panels = _sent([_panel(name, each, lambda g: g.train_latency, lambda g: g.valid_latency) for name, each in figures])
     if not panels:
         return _not_sent(view, "latencies of graders")
     usual = {panel.name: median(seconds for _, seconds in panel.train or panel.valid) for panel in panels}
@@ -112,15 +117,16 @@ def latency(view: JobView) -> StepPanels | str:
 
 def errors(view: JobView) -> StepPanels | str:
     """Return the share of answers with each kind of grader error; kinds that never occurred are not drawn."""
+    graders = _by_grader(view)
     kinds = {
-        (grader.name, kind)
-        for step in view.series.steps
-        for grader in step.graders
-        for kind in (*grader.train_errors, *grader.valid_errors)
+        (name, kind)
+        for name, figures in graders.items()
+        for _, figure in figures
+        for kind in (*figure.train_errors, *figure.valid_errors)
     }
     if not kinds:
         return _not_sent(view, "figures on grader errors")
-    every = [_error_panel(view, name, kind) for name, kind in sorted(kinds)]
+    every = [_error_panel(name, kind, graders[name]) for name, kind in sorted(kinds)]
     panels = [panel for panel in every if _peak(panel)[1] > 0]
     if not panels:
         told = escape(", ".join(sorted({_in_words(kind) for _, kind in kinds})))
@@ -143,36 +149,31 @@ def _panels(
     return StepPanels(title, tuple(panels), unit, about(view.job), shared, view.job.total_steps, note)
 
 
+def _by_grader(view: JobView) -> dict[str, list[tuple[int, GraderFigures]]]:
+    """Return the figures of each grader by step, in the platform's order of graders."""
+    found: dict[str, list[tuple[int, GraderFigures]]] = {}
+    for step in view.series.steps:
+        for grader in step.graders:
+            found.setdefault(grader.name, []).append((step.step, grader))
+    return found
+
+
 def _panel(
-    view: JobView, name: str, train: Callable[[Step], float | None], valid: Callable[[Step], float | None]
+    name: str, figures: Sequence[tuple[int, T]], train: Callable[[T], float | None], valid: Callable[[T], float | None]
 ) -> Panel:
-    def points(value: Callable[[Step], float | None]) -> Points:
-        return tuple((step.step, found) for step in view.series.steps if (found := value(step)) is not None)
+    def points(value: Callable[[T], float | None]) -> Points:
+        return tuple((step, found) for step, figure in figures if (found := value(figure)) is not None)
 
     return Panel(name, points(train), points(valid))
 
 
-def _by_grader(
-    view: JobView, train: Callable[[GraderFigures], float | None], valid: Callable[[GraderFigures], float | None]
-) -> list[Panel]:
-    """Return a panel for every grader with at least one of the two figures, in the order of the platform."""
-    names = dict.fromkeys(grader.name for step in view.series.steps for grader in step.graders)
-    panels = [_panel(view, name, _figure_of(name, train), _figure_of(name, valid)) for name in names]
+def _error_panel(name: str, kind: str, figures: Sequence[tuple[int, GraderFigures]]) -> Panel:
+    label = f"{_in_words(kind)} ({name})"
+    return _panel(label, figures, lambda g: g.train_errors.get(kind), lambda g: g.valid_errors.get(kind))
+
+
+def _sent(panels: list[Panel]) -> list[Panel]:
     return [panel for panel in panels if panel.train or panel.valid]
-
-
-def _error_panel(view: JobView, name: str, kind: str) -> Panel:
-    train = _figure_of(name, lambda grader: grader.train_errors.get(kind))
-    valid = _figure_of(name, lambda grader: grader.valid_errors.get(kind))
-    return _panel(view, f"{_in_words(kind)} ({name})", train, valid)
-
-
-def _figure_of(name: str, read: Callable[[GraderFigures], float | None]) -> Callable[[Step], float | None]:
-    def value(step: Step) -> float | None:
-        grader = step.grader(name)
-        return None if grader is None else read(grader)
-
-    return value
 
 
 def _peak(panel: Panel) -> tuple[int, float]:

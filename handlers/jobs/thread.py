@@ -54,6 +54,14 @@ def rule_trace(view: JobView, raised: RaisedAlert, now: float) -> RuleTrace | No
     )
 
 
+async def draw_trace(
+    view: JobView, raised: RaisedAlert, now: float, pictures: Pictures
+) -> tuple[RuleTrace | None, str | None]:
+    """Return `rule_trace`, computed off the event loop, and its picture by Slack's file id; None for what fails."""
+    chart = await asyncio.to_thread(rule_trace, view, raised, now)
+    return chart, await pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}") if chart else None
+
+
 def title_of(raised: RaisedAlert) -> str:
     """Return what an alert's rule looks for, in a few words."""
     return TITLES.get(raised.rule, f"rule {raised.rule}")
@@ -68,12 +76,7 @@ def alert(
 ) -> Message:
     """Return a warning, in words, with its numbers and what its rule looks at.
 
-    Args:
-        job: whose alert it is.
-        raised: the alert.
-        file: the picture of `chart`, by Slack's file id.
-        chart: what the rule looks at.
-        mentions: Slack user ids of people to notify.
+    `file` is the picture of `chart`, by Slack's file id; `mentions` are the ids of people to notify.
     """
     first, *rest = raised.text.splitlines()
     body = "\n".join([f"*{heading(job, raised)}: {escape(first)}*", *map(escape, rest)])
@@ -145,10 +148,9 @@ async def explain(
 
 
 async def _picture(view: JobView, raised: RaisedAlert, pictures: Pictures) -> Block:
-    chart = await asyncio.to_thread(rule_trace, view, raised, time.time())
+    chart, file = await draw_trace(view, raised, time.time(), pictures)
     if chart is None:
         return context("There is nothing to draw: the platform no longer sends what this rule looks at.")
-    file = await pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}")
     return image(file, describe(chart)) if file else context(NO_PICTURE)
 
 

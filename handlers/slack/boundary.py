@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
@@ -15,8 +15,6 @@ from jobs.core.errors import BotError
 from jobs.core.permissions import NotPermitted
 
 ESCAPED_MENTION: Final = re.compile(r"&lt;@([UW][A-Z0-9]+)&gt;")
-
-log: Final = structlog.get_logger(__name__)
 
 
 class SteadyAck(AsyncAck):
@@ -36,15 +34,12 @@ class SteadyAck(AsyncAck):
         self._given = response or getattr(self, "_given", None)
 
 
+@dataclass(frozen=True, slots=True)
 class Boundary:
-    """Answers failures.
+    """Answers failures."""
 
-    Args:
-        reference: makes a short reference and logs it with the exception in hand.
-    """
-
-    def __init__(self, reference: Callable[[BaseException], str]) -> None:
-        self._reference = reference
+    reference: Callable[[BaseException], str]
+    """Makes a short reference and logs it with the exception in hand."""
 
     def register(self, app: AsyncApp) -> None:
         """Catch what the app's handlers raise."""
@@ -53,16 +48,10 @@ class Boundary:
     async def handle(self, error: Exception, body: dict[str, Any], respond: AsyncRespond, answers: Answers) -> None:
         """Tell the person, and nobody else, what went wrong, where they asked; later, if Slack fails just now."""
         text, asker = self._words(error), Asker.of(body)
-        if not asker.user:
-            return
-        try:
-            await answers.tell(asker.user, asker.channel, text)
-        except SlackApiError as failure:
-            if not asker.channel:
-                raise
-            # The bot is not in this channel. What was typed or clicked there can be answered there all the same.
-            log.info("answered.by_response_url", reason=str(failure.response.get("error")))
+        if asker.user and respond.response_url:
             await respond(text=text, response_type="ephemeral", replace_original=False)
+        elif asker.user:
+            await answers.tell(asker.user, asker.channel, text)
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, NotPermitted):
@@ -75,6 +64,6 @@ class Boundary:
         if is_transient(error):
             return "Slack failed at what I asked of it. Look whether it is done all the same; if not, try again."
         return (
-            f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
+            f"Something broke on my side; reference {self.reference(error)} finds it in my log. Try again, and if it "
             "breaks again, give the reference to whoever runs me."
         )

@@ -32,29 +32,22 @@ Returns what its asker is shown (text as mrkdwn), or None where it has answered 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing a command can do.
-
-    Args:
-        name: the word typed.
-        does: what it does, for the help.
-        answer: the function that does it.
-        takes: its one bare word, such as `balance`, or what that names, such as `<job>`; None if it takes none.
-        keys: the `key=value` pairs it takes, each with an example or its values.
-        needs: keys that must be given.
-        least: the fewest bare words it takes, if any.
-        most: the most.
-        choices: words of which one may follow.
-    """
+    """One thing a command can do: the word typed, what it does (for the help) and the function that does it."""
 
     name: str
     does: str
     answer: Answer
     takes: str | None = None
+    """Its one bare word, such as `balance`, or what that names, such as `<job>`."""
     keys: Mapping[str, str] = field(default_factory=dict)
+    """The `key=value` pairs it takes, each with an example or its values."""
     needs: tuple[str, ...] = ()
+    """Keys that must be given."""
     least: int = 1
     most: int = 1
+    """How many bare words it takes, if any."""
     choices: tuple[str, ...] = ()
+    """Words of which one may follow."""
 
     @property
     def usage(self) -> str:
@@ -134,15 +127,10 @@ def overview(command: str, verbs: tuple[Verb, ...]) -> str:
 
 
 def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
-    """Read what was typed after a slash command.
-
-    Args:
-        command: the slash command itself, such as `/rft`, for the sentences.
-        text: the rest of the line: shell-like words, `key=value` pairs in any order.
-        verbs: what the command can do.
+    """Read what was typed after a slash command: shell-like words, `key=value` pairs in any order.
 
     Raises:
-        InvalidRequest: in a sentence that names the word, and the nearest valid one.
+        InvalidRequest: in a sentence that names the wrong word and the nearest valid one.
     """
     first, *rest = _words(text) or [""]
     verb = _verb(command, first, verbs)

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from jobs.core.errors import Conflict, NotAllowed, NotFound
 from jobs.core.nearest import quoted
-from jobs.tasks.datasets import check_size
+from jobs.tasks.datasets.uploads import check_size
 
 GONE: Final = frozenset({"tombstone", "hidden_by_limit"})
 """Modes of files whose bytes Slack no longer hands out."""

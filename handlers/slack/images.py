@@ -1,6 +1,7 @@
 """Pictures in messages: drawn, uploaded, and ready to be named in an image block."""
 
 import asyncio
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 from weakref import WeakValueDictionary
@@ -14,7 +15,6 @@ from charts import Chart, ChartFailed, ChartPool, describe
 from handlers.slack.files import upload
 from jobs.state.store import Store
 
-LOOKS: Final = 12
 FIRST_LOOK: Final = 0.1
 """Seconds; doubles up to a second. Slack processes a file within a few seconds or not at all."""
 KEPT: Final = 2 * 24 * 3600.0
@@ -23,22 +23,17 @@ KEPT: Final = 2 * 24 * 3600.0
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass
 class Pictures:
-    """Turns charts into files that our messages can show; the same chart is drawn and uploaded once.
+    """Turns charts into files that our messages can show; the same chart is drawn and uploaded once."""
 
-    Args:
-        pool: draws.
-        client: uploads with the same token that posts, or Slack refuses the block.
-        store: remembers which pictures were uploaded.
-        looks: how often to ask whether Slack has processed a file before doing without it.
-    """
-
-    def __init__(self, pool: ChartPool, client: AsyncWebClient, store: Store, *, looks: int = LOOKS) -> None:
-        self._pool = pool
-        self._client = client
-        self._store = store
-        self._looks = looks
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    pool: ChartPool
+    client: AsyncWebClient
+    """Uploads with the same token that posts, or Slack refuses the block."""
+    store: Store
+    looks: int = 12
+    """How often to ask whether Slack has processed a file before doing without it."""
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def file_of(self, chart: Chart, name: str) -> str | None:
         """Draw, upload and wait until Slack can show it; return the file id, or None where that fails.
@@ -48,19 +43,19 @@ class Pictures:
         """
         key = picture_key(chart)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            file = await self._store.picture(key)
+            file = await self.store.picture(key)
             if file is None:
                 file = await self._uploaded(chart, name)
                 if file is not None:
-                    await self._store.keep_picture(key, file, seconds=KEPT)
+                    await self.store.keep_picture(key, file, seconds=KEPT)
             return file
 
     async def _uploaded(self, chart: Chart, name: str) -> str | None:
         try:
-            png = await self._pool.render(chart)
-            file = await upload(self._client, f"{name}.png", png, seconds=20, alt=describe(chart))
+            png = await self.pool.render(chart)
+            file = await upload(self.client, f"{name}.png", png, seconds=20, alt=describe(chart))
             # Completed without a channel: the file stays private to us until a message of ours shows it.
-            await self._client.files_completeUploadExternal(files=[{"id": file, "title": name}])
+            await self.client.files_completeUploadExternal(files=[{"id": file, "title": name}])
             await self._until_processed(file)
         except (ChartFailed, SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
             log.warning("picture.failed", name=name, reason=str(failure) or type(failure).__name__)
@@ -70,8 +65,8 @@ class Pictures:
     async def _until_processed(self, file: str) -> None:
         """Wait until Slack knows the file's type; before that an image block naming it is refused."""
         wait = FIRST_LOOK
-        for _ in range(self._looks):
-            info = await self._client.files_info(file=file)
+        for _ in range(self.looks):
+            info = await self.client.files_info(file=file)
             if info["file"].get("mimetype"):
                 return
             await asyncio.sleep(wait)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 import aiohttp
@@ -21,25 +22,21 @@ JUST_NOW: Final = 2.0
 TOO_MANY_REQUESTS: Final = 429
 
 
+@dataclass
 class People:
-    """Answers from Slack's user groups, remembered for a minute.
+    """Answers from Slack's user groups, remembered for a minute."""
 
-    Args:
-        client: a client with `usergroups:read` and `channels:read`.
-        clock: seconds, monotonic.
-    """
-
-    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
-        self._clock = clock
-        self._known: dict[str, tuple[float, AsyncSlackResponse]] = {}
-        self._asking = asyncio.Lock()
+    client: AsyncWebClient
+    """With the scopes `usergroups:read` and `channels:read`."""
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, tuple[float, AsyncSlackResponse]] = field(default_factory=dict)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def _ask(
         self, key: str, age: float, question: Callable[[], Awaitable[AsyncSlackResponse]]
     ) -> AsyncSlackResponse:
         """Return Slack's answer, or that of a moment ago if it is not older than `age` seconds."""
-        asked_at = self._clock()
+        asked_at = self.clock()
         at, answer = self._known.get(key, (None, None))
         if at is None or answer is None or asked_at - at >= age:
             answer = await question()
@@ -79,7 +76,7 @@ class People:
     async def require_membership(self, channel: str) -> None:
         """Raise InvalidRequest, saying what to do, if the bot cannot post into the channel."""
         try:
-            answer = await self._ask(channel, FRESH, lambda: self._client.conversations_info(channel=channel))
+            answer = await self._ask(channel, FRESH, lambda: self.client.conversations_info(channel=channel))
             is_member = answer["channel"].get("is_member", True) or answer["channel"].get("is_im", False)
         except SlackApiError as error:
             if error.response.get("error") not in {"channel_not_found", "missing_scope"}:
@@ -99,11 +96,11 @@ class People:
 
     async def _groups(self) -> dict[str, str]:
         """Return the ids of all groups, by handle."""
-        answer = await self._ask("groups", FRESH, self._client.usergroups_list)
+        answer = await self._ask("groups", FRESH, self.client.usergroups_list)
         return {group["handle"]: group["id"] for group in answer["usergroups"]}
 
     async def _members(self, group: str, age: float) -> frozenset[str]:
-        answer = await self._ask(group, age, lambda: self._client.usergroups_users_list(usergroup=group))
+        answer = await self._ask(group, age, lambda: self.client.usergroups_users_list(usergroup=group))
         return frozenset(cast("list[str]", answer["users"]))
 
 

@@ -46,17 +46,13 @@ class Work:
     keeping: asyncio.Task[None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Receipts:
-    """Keeps a receipt ready for everybody who waits for an answer.
+    """Keeps a receipt ready for everybody who waits for an answer."""
 
-    Args:
-        store: where the outbox is.
-        ready_after: seconds without a sign of life after which the work counts as interrupted.
-    """
-
-    def __init__(self, store: Store, *, ready_after: float = READY_AFTER) -> None:
-        self._store = store
-        self._ready_after = ready_after
+    store: Store
+    ready_after: float = READY_AFTER
+    """Seconds without a sign of life after which the work counts as interrupted."""
 
     def register(self, app: AsyncApp) -> None:
         """Issue a receipt as each of the app's handlers begins, and withdraw it at its end."""
@@ -85,18 +81,18 @@ class Receipts:
         await work.keeping
         task = asyncio.current_task()
         if task is None or not task.cancelling():
-            await self._store.take_back(work.receipt)
+            await self.store.take_back(work.receipt)
 
     async def _keep_ready(self, work: Work) -> None:
         while not work.done.is_set():
             try:
-                await self._store.keep_ready(work.receipt, after=self._ready_after)
+                await self.store.keep_ready(work.receipt, after=self.ready_after)
             except AWAY as failure:  # the work goes on, and so does this
                 log.warning("receipt.not_written", posting=work.receipt.id, reason=str(failure))
             finally:
                 work.written.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(work.done.wait(), self._ready_after / SIGNS_OF_LIFE)
+                await asyncio.wait_for(work.done.wait(), self.ready_after / SIGNS_OF_LIFE)
 
 
 def receipt_for(body: dict[str, Any]) -> Posting | None:

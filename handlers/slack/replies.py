@@ -69,31 +69,23 @@ def is_transient(failure: Exception) -> bool:
     return isinstance(failure, aiohttp.ClientError | TimeoutError)
 
 
+@dataclass(frozen=True, slots=True)
 class Answers:
-    """Tells people the result of what they asked; what Slack does not take now goes out later, over restarts too.
+    """Tells people the result of what they asked; what Slack does not take now goes out later, over restarts too."""
 
-    Args:
-        client: posts without retries of its own.
-        store: where an answer waits.
-    """
-
-    def __init__(self, client: AsyncWebClient, store: Store) -> None:
-        self._client = client
-        self._store = store
+    client: AsyncWebClient
+    store: Store
 
     async def tell(self, user: str, channel: str, text: str) -> None:
-        """Say a sentence to one person in a channel; if Slack's response is lost, they may see it twice.
+        """Say a sentence (mrkdwn) to one person in a channel; in their conversation with the bot if that is empty.
 
-        Args:
-            user: Slack user id.
-            channel: where; empty for their own conversation with the bot.
-            text: in Slack's markup.
+        If Slack's response is lost, they may see it twice.
         """
         try:
             if channel:
-                await self._client.chat_postEphemeral(channel=channel, user=user, text=text)
+                await self.client.chat_postEphemeral(channel=channel, user=user, text=text)
             else:
-                await self._client.chat_postMessage(channel=user, text=text)
+                await self.client.chat_postMessage(channel=user, text=text)
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
             if not is_transient(failure):
                 raise
@@ -102,7 +94,7 @@ class Answers:
 
     async def tell_later(self, user: str, channel: str, text: str) -> None:
         """Say a sentence to one person as soon as Slack takes it."""
-        await self._store.commit(Change(postings=(late_answer(uuid4().hex, text, user=user, channel=channel or user),)))
+        await self.store.commit(Change(postings=(late_answer(uuid4().hex, text, user=user, channel=channel or user),)))
 
 
 class SteadyRespond(AsyncRespond):

@@ -22,8 +22,8 @@ from jobs.core.hyperparameters import read_seed, read_whole
 from jobs.core.nearest import nearest
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets import Ingested, Upload, check_size, ingest
 from jobs.tasks.datasets.balancing import Balanced, BalanceRequest, read_ratio
+from jobs.tasks.datasets.uploads import Ingested, Upload, check_size, ingest
 
 ACTIONS: Final = ("balance",)
 LARGEST: Final = 51_000

@@ -50,7 +50,7 @@ Every write is an idempotent script: redis-py asks again when a reply is lost.
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import wraps
 from importlib import resources
 from secrets import token_hex
@@ -161,7 +161,9 @@ class Delivery:
     attempt: int
     first_attempt: float
     """Unix seconds of the first attempt that may have gone through."""
-    entry: LedgerEntry | None = field(default=None)
+    entry: LedgerEntry | None = None
+    stored_entry: str = ""
+    """As it is stored: a newer version may have noted more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +437,7 @@ class Store:
                     attempt=int(attempt),
                     first_attempt=int(first) / 1000,
                     entry=LEDGER_ENTRY.validate_json(entry) if entry else None,
+                    stored_entry=entry,
                 )
             case _:
                 return None
@@ -446,7 +449,7 @@ class Store:
     async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
         """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""
         posting = delivery.posting
-        where = json.dumps(asdict(entry))
+        where = json.dumps({**json.loads(delivery.stored_entry or "{}"), **asdict(entry)})
         answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
         return answer == 2
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from bot.demo.subprocesses import tethered
-from jobs.tasks.datasets import LARGEST_UPLOAD
+from jobs.tasks.datasets.uploads import LARGEST_UPLOAD
 from tests.story.colleagues import Json, eventually
 from tests.story.conftest import BUNDLED, House
 

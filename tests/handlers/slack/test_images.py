@@ -11,7 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
 from handlers.jobs.curves import reward_curve
-from handlers.posting import SlackPoster
 from handlers.slack.images import Pictures, picture_key
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -19,7 +18,7 @@ from jobs.training.postings import card_posting, curve_posting
 from local.slack.server import serve
 from local.slack.timing import Timing
 from tests.handlers.known_people import RFT
-from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, renderer_of
+from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, poster_of
 from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)
@@ -72,12 +71,13 @@ async def test_a_picture_that_failed_is_tried_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])
-@pytest.mark.parametrize("kind", ["error", "drop_before", "drop_after", "server_error", "ratelimited"])
-async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str, kind: str) -> None:
-    desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
-    assert await pictures(desk).file_of(CURVE, "name") is None
-    desk.server.workspace.faults.reset()
-    assert await pictures(desk).file_of(CURVE, "name") is not None
+async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str) -> None:
+    for kind in ("error", "drop_before", "drop_after", "server_error", "ratelimited"):
+        chart = replace(CURVE, title=kind)
+        desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
+        assert await pictures(desk).file_of(chart, "name") is None, kind
+        desk.server.workspace.faults.reset()
+        assert await pictures(desk).file_of(chart, "name") is not None, kind
 
 
 async def test_a_picture_that_slack_never_processes_is_done_without(store: Store) -> None:
@@ -93,7 +93,7 @@ async def test_a_message_whose_picture_was_deleted_is_said_without_it(desk: Desk
     chart = reward_curve((await desk.views.job(job.id)).as_pictured())
     await desk.store.keep_picture(picture_key(chart), "F0DELETED1", seconds=60.0)
     kept = pictures(desk)
-    poster = SlackPoster(desk.client, renderer_of(desk.views, desk.store, kept, desk.folder))
+    poster = poster_of(desk.client, desk.views, desk.store, kept, desk.folder)
     card = await poster.post(card_posting(job), None)
     curve = await poster.post(curve_posting(job), card)
     await poster.edit(curve_posting(job), curve)

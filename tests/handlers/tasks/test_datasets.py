@@ -25,7 +25,7 @@ from handlers.tasks.datasets import (
     upload_message,
 )
 from jobs.core.errors import BotError, Conflict, InvalidRequest, NotAllowed, NotFound
-from jobs.tasks.datasets import LARGEST_UPLOAD, Ingested
+from jobs.tasks.datasets.uploads import LARGEST_UPLOAD, Ingested
 from local.slack.blocks import validate_view
 from local.slack.seed_data import PROCTOR
 from tests.handlers.known_people import ALICE, RFT

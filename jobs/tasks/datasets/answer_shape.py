@@ -1,12 +1,12 @@
-"""Where in an answer its labels stand, found in the response format; and answers made with labels of one's choice."""
+"""Where an answer has its labels, as the response format says, and answers with given labels in that place."""
 
 import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jobs.core.labels import LABEL_KEYS
 from jobs.graders.example_answers import example_answers
+from jobs.tasks.labels import LABEL_KEYS
 
 _DEEPEST = 8
 
@@ -20,14 +20,14 @@ class AnswerShape:
         many: True for a list of labels, False for one.
         key: where a label is an object, the property that names it.
         choices: the labels that the response format allows; empty where it allows any text.
+        example: a well-formed answer, to put labels into.
     """
 
     path: tuple[str, ...]
     many: bool
     key: str | None
     choices: tuple[str, ...]
-    _whole: object
-    """A well-formed answer, to put labels into."""
+    example: object = None
 
     def answer(self, labels: Sequence[str]) -> str:
         """Return a well-formed answer with these labels, as JSON text; of several the first where one is allowed."""
@@ -35,10 +35,8 @@ class AnswerShape:
 
     def with_value(self, held: object) -> str:
         """Return an answer with this JSON value where the labels stand, whether it may stand there or not."""
-        whole = copy.deepcopy(self._whole)
-        at = whole
-        for step in self.path[:-1]:
-            at = at[step] if isinstance(at, dict) else None
+        whole = copy.deepcopy(self.example)
+        at = _value_at(whole, self.path[:-1])
         if isinstance(at, dict):
             at[self.path[-1]] = held
         return json.dumps(whole, ensure_ascii=False)
@@ -46,39 +44,29 @@ class AnswerShape:
     def _entry(self, label: str) -> object:
         if self.key is None:
             return label
-        at = self._whole
-        for step in self.path:
-            at = at[step] if isinstance(at, dict) else None
+        at = _value_at(self.example, self.path)
         pattern = at[0] if isinstance(at, list) and at and isinstance(at[0], dict) else {}
         return {**pattern, self.key: label}
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    path: tuple[str, ...]
-    many: bool
-    key: str | None
-    choices: tuple[str, ...]
-
-    @property
-    def promise(self) -> tuple[bool, bool]:
-        """How sure it is that this is the field: one with choices before one without, a list before a single text."""
-        return bool(self.choices), self.many
-
-
 def shape_of(response_format: Mapping[str, object]) -> AnswerShape | None:
-    """Return where labels stand in answers of this format (chat completions nesting); None where no text can stand."""
+    """Return where labels stand in answers of this format (chat completions nesting); None where no text can stand.
+
+    A field with choices is surer than one without, and a list surer than a single text; of equals the first counts.
+    """
     nested = response_format.get("json_schema", response_format)
     schema = nested.get("schema", nested) if isinstance(nested, Mapping) else {}
-    found = list(_fields(schema, schema, ()))
-    if not found:
-        return None
-    best = max(found, key=lambda each: each.promise)  # of equals the first
-    whole: object = json.loads(example_answers({}, response_format)[0])
-    return AnswerShape(best.path, best.many, best.key, best.choices, whole)
+    best = max(_fields(schema, schema, ()), key=lambda each: (bool(each.choices), each.many), default=None)
+    return best and replace(best, example=json.loads(example_answers({}, response_format)[0]))
 
 
-def _fields(schema: object, root: object, path: tuple[str, ...]) -> Iterator[_Found]:
+def _value_at(value: object, path: tuple[str, ...]) -> object:
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _fields(schema: object, root: object, path: tuple[str, ...]) -> Iterator[AnswerShape]:
     schema = _resolved(schema, root)
     if len(path) > _DEEPEST:
         return
@@ -90,20 +78,21 @@ def _fields(schema: object, root: object, path: tuple[str, ...]) -> Iterator[_Fo
         case "array" if path:
             yield from _list_field(_resolved(schema.get("items"), root), root, path)
         case "string" if path:
-            yield _Found(path, many=False, key=None, choices=_choices(schema))
+            yield AnswerShape(path, many=False, key=None, choices=_choices(schema))
 
 
-def _list_field(entry: Mapping[str, object], root: object, path: tuple[str, ...]) -> Iterator[_Found]:
-    if entry.get("type") == "string" or _choices(entry):
-        yield _Found(path, many=True, key=None, choices=_choices(entry))
-    properties = entry.get("properties")
-    if not isinstance(properties, Mapping):
-        return
+def _list_field(entry: Mapping[str, object], root: object, path: tuple[str, ...]) -> Iterator[AnswerShape]:
+    if _holds_text(entry):
+        yield AnswerShape(path, many=True, key=None, choices=_choices(entry))
     for key in LABEL_KEYS:
-        named = _resolved(properties.get(key), root)
-        if named.get("type") == "string" or _choices(named):
-            yield _Found(path, many=True, key=key, choices=_choices(named))
+        named = _resolved(_value_at(entry, ("properties", key)), root)
+        if _holds_text(named):
+            yield AnswerShape(path, many=True, key=key, choices=_choices(named))
             return
+
+
+def _holds_text(schema: Mapping[str, object]) -> bool:
+    return schema.get("type") == "string" or bool(_choices(schema))
 
 
 def _choices(schema: Mapping[str, object]) -> tuple[str, ...]:
@@ -118,16 +107,9 @@ def _resolved(schema: object, root: object) -> Mapping[str, object]:
             return {}
         options = schema.get("anyOf")
         if "$ref" in schema:
-            schema = _referred(str(schema["$ref"]), root)
+            schema = _value_at(root, tuple(str(schema["$ref"]).removeprefix("#").split("/")[1:]))
         elif isinstance(options, list):
             schema = next((each for each in options if isinstance(each, Mapping) and each.get("type") != "null"), None)
         else:
             return schema
     return {}
-
-
-def _referred(reference: str, root: object) -> object:
-    at = root
-    for step in reference.removeprefix("#").split("/")[1:]:
-        at = at.get(step) if isinstance(at, Mapping) else None
-    return at

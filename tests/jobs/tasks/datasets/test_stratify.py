@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.tasks.datasets.drawing import draw_balanced, draw_plainly, split_evenly
-from jobs.tasks.datasets.labels import imbalance
+from jobs.tasks.datasets.stratify import draw_balanced, draw_plainly, split_evenly
+from jobs.tasks.labels import imbalance
 
 SEEDS = range(25)
 LABELS = [f"l{n}" for n in range(12)]

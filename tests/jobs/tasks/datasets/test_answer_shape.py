@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from jobs.tasks.datasets.shapes import shape_of
+from jobs.tasks.datasets.answer_shape import shape_of
 
 LIST = {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}
 

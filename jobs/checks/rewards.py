@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from jobs.checks.facts import TRIVIAL, Facts, Source, Trial
-from jobs.checks.records import Finding, Level
-from jobs.core.labels import labels_of
-from jobs.tasks.datasets.labels import row_labels
+from jobs.checks.finding import Finding, Level
+from jobs.tasks.labels import labels_of, row_labels
 
 HIGHEST_TRIVIAL = 0.5
 """An answer that looks at nothing should earn less than this."""

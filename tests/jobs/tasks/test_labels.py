@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs.core.labels import answer_lists, labels_of, reference_labels, renamed
+from jobs.tasks.labels import answer_lists, labels_of, reference_labels, renamed
 
 
 @pytest.mark.parametrize(
