@@ -264,7 +264,7 @@ def _not_counted(
         case Outcome.EXPIRED:
             lapsed_at = approval.settled.at if approval.settled else approval.expires_at
             when = f" {moment(lapsed_at)}" if lapsed_at else ""
-            return f"this lapsed{when}, for nobody settled it in time. {_what_next(approval)}"
+            return f"this lapsed{when} because nobody settled it in time. {_what_next(approval)}"
         case Outcome.NO_EVIDENCE if approval.renewed_at is None:
             return "these checkpoints have not been evaluated yet. The buttons come with the evidence."
         case Outcome.NO_EVIDENCE:

@@ -129,7 +129,7 @@ def pending_line(approval: Approval, now: float, link: str | None) -> str:
 
 
 def mute_line(mute: Mute) -> str:
-    """Return what is muted, and until when; the cards say by whom, for here it would call them each day."""
+    """Return what is muted, and until when; the cards say by whom; here that would call them each day."""
     return f"\u2022 {covered(mute)} until {moment(mute.until)}"
 
 
