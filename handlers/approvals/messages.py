@@ -1,5 +1,6 @@
 """How approvals look and read: votes and buttons under a summary, the answer to a click, notices in the thread."""
 
+from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from charts.wording import counted, joined, plural
@@ -15,6 +16,48 @@ from jobs.views.wording import grader_name
 APPROVE: Final = "approve_checkpoint"
 REJECT: Final = "reject_checkpoints"
 MOVE_ALIAS: Final = "move_alias"
+
+
+@dataclass(frozen=True, slots=True)
+class KindWords:
+    """How one kind of approval is spoken of."""
+
+    listed: str
+    approved: str
+    """What is approved; {} is the name of the choice."""
+    rejected: str
+    did: str
+    own: str
+    lapsed: str
+    """What to do once it has lapsed; {} is its subject."""
+
+
+KINDS: Final = {
+    ApprovalKind.CHECKPOINT: KindWords(
+        listed="checkpoints",
+        approved="{}",
+        rejected="All checkpoints were",
+        did="launched this job",
+        own="You launched this job, so you cannot approve or reject its checkpoints",
+        lapsed="`/rft checkpoints {} again=yes` gathers the evidence anew and asks again.",
+    ),
+    ApprovalKind.ALIAS_MOVE: KindWords(
+        listed="rollback of an alias",
+        approved="Going back to {}",
+        rejected="The move was",
+        did="proposed it",
+        own="You proposed this, so you cannot approve or reject it",
+        lapsed="The alias stays where it points; `/proctor alias rollback` proposes it again.",
+    ),
+    ApprovalKind.REVIEW: KindWords(
+        listed="review of an emergency rollback",
+        approved="The rollback to {}",
+        rejected="The emergency rollback was",
+        did="proposed it",
+        own="You did this rollback, so you cannot review it",
+        lapsed="The alias stays where the emergency rollback put it; `/proctor alias` shows it.",
+    ),
+}
 
 
 def control_value(subject: str, choice: str, evidence: str) -> str:
@@ -141,8 +184,7 @@ def own_vote(approval: Approval) -> str:
     own = [d.user for d in approval.decisions if d.user in approval.own and d.verdict is Verdict.APPROVE]
     if not own:
         return ""
-    did = "launched this job" if approval.kind is ApprovalKind.CHECKPOINT else "proposed it"
-    return f"{people(own)} {did} and approved it as well; the task allows that."
+    return f"{people(own)} {KINDS[approval.kind].did} and approved it as well; the task allows that."
 
 
 def ended(approval: Approval) -> str:
@@ -154,9 +196,10 @@ def ended(approval: Approval) -> str:
         case Ending.EXPIRED:
             return f"*Nobody settled it in time*; it lapsed {when}. {_what_next(approval)}"
         case Ending.REJECTED:
-            return f"*{_REJECTED[approval.kind]} rejected* by {who} {when}."
+            return f"*{KINDS[approval.kind].rejected} rejected* by {who} {when}."
         case Ending.APPROVED:
-            line = f"*{_approved(approval, settled.choice)} is approved* by {who} {when}"
+            choice = KINDS[approval.kind].approved.format(escape(approval.name_of(settled.choice)))
+            line = f"*{capitalized(choice)} is approved* by {who} {when}"
             notes = " ".join(filter(None, [_set_aside(approval), own_vote(approval)]))
             model = approval.models.get(settled.choice)
             if model:  # with a full stop only before another sentence: people copy the model's id
@@ -166,20 +209,6 @@ def ended(approval: Approval) -> str:
             assert_never(settled.ending)
 
 
-_REJECTED: Final = {
-    ApprovalKind.CHECKPOINT: "All checkpoints were",
-    ApprovalKind.ALIAS_MOVE: "The move was",
-    ApprovalKind.REVIEW: "The emergency rollback was",
-}
-
-
-def _approved(approval: Approval, choice: str) -> str:
-    name = escape(approval.name_of(choice))
-    if approval.kind is ApprovalKind.REVIEW:
-        return f"The rollback to {name}"
-    return f"Going back to {name}" if approval.kind is ApprovalKind.ALIAS_MOVE else capitalized(name)
-
-
 def _set_aside(approval: Approval) -> str:
     """Return which guardrails were set aside by the votes that settled an approval."""
     names = dict.fromkeys(escape(grader_name(name)) for vote in approval.settling for name in vote.overrides)
@@ -187,12 +216,7 @@ def _set_aside(approval: Approval) -> str:
 
 
 def _what_next(approval: Approval) -> str:
-    """Return what to do about an approval that lapsed."""
-    if approval.kind is ApprovalKind.CHECKPOINT:
-        return f"`/rft checkpoints {approval.subject} again=yes` gathers the evidence anew and asks again."
-    if approval.kind is ApprovalKind.REVIEW:
-        return "The alias stays where the emergency rollback put it; `/proctor alias` shows it."
-    return "The alias stays where it points; `/proctor alias rollback` proposes it again."
+    return KINDS[approval.kind].lapsed.format(approval.subject)
 
 
 def _rejections(approval: Approval) -> tuple[Decision, ...]:
@@ -245,7 +269,7 @@ def _not_entitled(
                 "somebody else has to decide."
             )
         case Outcome.OWN_JOB:
-            return f"{_OWN[approval.kind]}; somebody else has to."
+            return f"{KINDS[approval.kind].own}; somebody else has to."
         case Outcome.NOT_APPROVER:
             return f"Only approvers of this task can decide: {groups(approval)}. You are not among them."
         case Outcome.LOST_ROLE:
@@ -278,13 +302,6 @@ def _not_counted(
                 "this choice breaks a guardrail, and approving it needs each broken one to be set aside in the form. "
                 "Click Approve again; the form lists them."
             )
-
-
-_OWN: Final = {
-    ApprovalKind.CHECKPOINT: "You launched this job, so you cannot approve or reject its checkpoints",
-    ApprovalKind.ALIAS_MOVE: "You proposed this, so you cannot approve or reject it",
-    ApprovalKind.REVIEW: "You did this rollback, so you cannot review it",
-}
 
 
 def _these(approval: Approval) -> str:

@@ -1,4 +1,4 @@
-"""How much of a difference in validation scores is chance: by the usual spread of items, or the jumps during training."""
+"""How much of a difference in validation scores is chance, by the usual spread of items or by the jumps in training."""
 
 import math
 from typing import Final
