@@ -171,8 +171,7 @@ def standing(approval: Approval) -> str:
     choices = dict.fromkeys(d.choice for d in approval.decisions if d.verdict is Verdict.APPROVE)
     parts = [
         f"{escape(approval.name_of(choice))} has {len(votes)} of {approval.quorum} approvals ({_voters(votes)})"
-        for choice in choices
-        if (votes := approval.votes_for(choice))
+        for choice, votes in ((choice, approval.votes_for(choice)) for choice in choices)
     ]
     if rejections := _rejections(approval):
         parts.append(f"{len(rejections)} of {approval.quorum} rejections ({_voters(rejections)})")
@@ -201,10 +200,8 @@ def ended(approval: Approval) -> str:
             choice = KINDS[approval.kind].approved.format(escape(approval.name_of(settled.choice)))
             line = f"*{capitalized(choice)} is approved* by {who} {when}"
             notes = " ".join(filter(None, [_set_aside(approval), own_vote(approval)]))
-            model = approval.models.get(settled.choice)
-            if model:  # with a full stop only before another sentence: people copy the model's id
-                return f"{line}: `{escape(model)}`" + (f". {notes}" if notes else "")
-            return f"{line}. {notes}".strip()
+            model = approval.models.get(settled.choice, settled.choice)
+            return f"{line}: `{escape(model)}`" + (f". {notes}" if notes else "")
         case _:
             assert_never(settled.ending)
 
