@@ -100,7 +100,10 @@ async def test_the_same_command_delivered_twice_exports_once_and_a_new_one_again
 
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "ratelimited"])
-async def test_no_log_is_lost_or_comes_twice_where_slack_does_not_answer(desk: Desk, method: str, kind: str) -> None:
+async def test_no_log_is_lost_or_comes_twice_where_slack_does_not_answer(
+    desk: Desk, method: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.posting.PREPARE_AGAIN", 0.0)
     thread = await posted_card(desk)
     desk.fault(method, kind, retry_after=0)
     await exported(desk)
