@@ -38,7 +38,7 @@ def binary(facts: Facts) -> Finding | None:
     if len(rewards) < 2:
         return None
     if rewards != {0.0, 1.0}:
-        said = "The reward has steps between none and full, so half right is told from wrong."
+        said = "The reward has steps between none and full, so it tells half right from wrong."
         return Finding("binary", Level.OK, said)
     tried = [facts.trials[source] for source in (Source.OTHER, Source.NEIGHBOUR) if source in facts.trials]
     wrong = sum(reward < 1 for trial in tried for reward in trial.rewards)

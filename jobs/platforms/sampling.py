@@ -1,4 +1,4 @@
-"""Asking a model, again where that may help: what is asked, what comes back, and how long one waits for it.
+"""Asking a model, again where that may help: the question, the answer, and how long to wait for it.
 
 A platform that wants less (429) or cannot be reached holds up everybody who asks it, until the time it named; that is
 no failure of the answer until patience runs out. A platform with a fault of its own is asked a few times.
@@ -73,7 +73,7 @@ class Remedy(StrEnum):
     WAIT = "wait"
     """Everybody waits: the platform is overrun or away."""
     AGAIN = "again"
-    """Ask again: a fault, a time-out, an answer that is none."""
+    """Ask again: a fault, a time-out, an unreadable answer."""
     NOTHING = "nothing"
     """This question is refused; another may not be."""
     STOP = "stop"
@@ -130,7 +130,7 @@ class Sampler:
         self._slots = asyncio.Semaphore(self.concurrency)
 
     async def answer(self, question: Question) -> ModelAnswer | Trouble:
-        """Return the answer, or why there is none after all that may help was tried."""
+        """Return the answer, or the trouble that is left after everything that may help was tried."""
         since, attempt = self.clock(), 0
         while True:
             said = await self._ask_once(question, since)
@@ -161,7 +161,7 @@ class Sampler:
                     return answer
 
     async def _opening(self, since: float) -> Trouble | None:
-        """Wait until the platform may be asked; return why not where that is beyond patience."""
+        """Wait until the platform may be asked; return why not if that takes longer than patience allows."""
         while (wait := self._closed_until - self.clock()) > 0:
             if self._closed_until - since > self.patience:
                 return self._closed_by
