@@ -20,8 +20,8 @@ from bot.worker import eval_work, job_work, named_work
 from charts import ChartPool
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
-from handlers.notifications.commands import Quieting, zones_of
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.commands import NotificationCommands, zones_of
+from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.render import Renderer
@@ -110,7 +110,7 @@ class Wiring:
     audit: AuditTrail
     quiet: Quiet
     digests: Digests
-    quieting: Quieting
+    notifications: NotificationCommands
 
     def services(self) -> dict[str, object]:
         """Return what handlers ask for, by the names of their parameters."""
@@ -126,7 +126,7 @@ class Wiring:
             "aliases": self.aliases,
             "rollbacks": self.rollbacks,
             "audit": self.audit,
-            "quieting": self.quieting,
+            "notifications": self.notifications,
             "people": self.base.people,
             "pictures": self.base.pictures,
             "store": self.base.store,
@@ -171,7 +171,7 @@ class Wiring:
             report_link=self.reports.link,
             notices=Notices(self.approvals, self.base.people),
             proposals=ProposalMessages(self.rollbacks, self.base.people),
-            digests=DigestShowing(self.base.store, self.base.client),
+            digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
         )
 
@@ -209,7 +209,9 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
         quiet=quiet,
         digests=digests,
-        quieting=Quieting(quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time),
+        notifications=NotificationCommands(
+            quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
+        ),
     )
 
 

@@ -11,11 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, number
 from handlers.aliases.commands import answer_alias
-from handlers.approvals.pending import pending_list, waiting_for
+from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
 from handlers.evals.commands import EVAL
 from handlers.jobs.commands import RFT
-from handlers.notifications.commands import Quieting
+from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen, overview
 from handlers.slack.images import Pictures
@@ -25,7 +25,7 @@ from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from jobs.approvals.decide import Approvals
-from jobs.checks.records import Finding
+from jobs.checks.finding import Finding
 from jobs.core.errors import UserError
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
@@ -91,16 +91,15 @@ def _make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
 
 async def show_approvals(
     asker: Asker, client: AsyncWebClient, approvals: Approvals, people: People, store: Store
-) -> Message | str:
+) -> str:
     """Show what waits for approval."""
-    waiting = await waiting_for(asker.user, approvals, people, store, client)
-    return pending_list(*waiting, time.time())
+    return await pending_list(asker.user, approvals, people, store, client, time.time())
 
 
-async def set_notifications(typed: Typed, asker: Asker, people: People, quieting: Quieting) -> str:
+async def set_notifications(typed: Typed, asker: Asker, people: People, notifications: NotificationCommands) -> str:
     """Change when people are notified: mutes, mentions, quiet hours, digests."""
     await people.require_membership(asker.channel)
-    return await quieting.do(typed, asker)
+    return await notifications.do(typed, asker)
 
 
 def list_tasks(tasks: TaskCatalogue) -> str:

@@ -15,7 +15,7 @@ from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.digests import DigestMessages
 from handlers.slack.blocks import Message, escape
 from handlers.slack.images import Pictures
 from jobs.core.errors import NotFound
@@ -50,7 +50,7 @@ class Renderer:
     pictures: Pictures
     notices: Notices
     proposals: ProposalMessages
-    digests: DigestShowing
+    digests: DigestMessages
     quiet: Quiet
     report_cache: ReportCache
     report_link: ReportLink

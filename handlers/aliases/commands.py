@@ -9,9 +9,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts.wording import counted
 from handlers.aliases.messages import alias_details, alias_list
 from handlers.approvals.messages import MOVE_ALIAS, comparison_numbers, groups
-from handlers.slack.blocks import Block, context, escape, plain, section, text_input
+from handlers.slack.blocks import Block, context, escape, section
 from handlers.slack.commands import Typed
-from handlers.slack.forms import Choice, open_form, select
+from handlers.slack.forms import (
+    MOST_REASON,
+    REASON,
+    REASON_MISSING,
+    SHORTEST_REASON,
+    Choice,
+    modal,
+    open_form,
+    read_reason,
+    reason_input,
+    select,
+    text_input,
+)
 from handlers.slack.replies import Answers, Asker
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
@@ -23,11 +35,7 @@ from jobs.views.checkpoint import evidence_view
 FORM: Final = "alias_move"
 ALIAS: Final = "alias"
 OTHER: Final = "other"
-REASON: Final = "reason"
-MOST_REASON: Final = 500
-SHORTEST_REASON: Final = 3
 MOST_CHOICES: Final = 40
-TOO_SHORT: Final = "Give a reason in a few words; it stays with the move."
 
 
 def register(app: AsyncApp) -> None:
@@ -52,9 +60,9 @@ async def take_move(
     """Move the alias, and tell the person who asked the result."""
     values = view["state"]["values"]
     remembered = json.loads(str(view["private_metadata"]))
-    reason = str(values[REASON][REASON]["value"] or "").strip()
+    reason = read_reason(values)
     other = str(values[OTHER][OTHER]["value"] or "").strip()
-    wrong = {REASON: TOO_SHORT} if len(reason) < SHORTEST_REASON else {}
+    wrong = {} if reason else {REASON: REASON_MISSING}
     if other and not wrong:
         try:
             read_alias(other, str(remembered["task"]))
@@ -142,27 +150,17 @@ def form(movable: Movable, channel: str) -> Block:
         "channel": channel,
         "seen": {alias.name: alias.version for alias in movable.aliases[:MOST_CHOICES]},
     }
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "private_metadata": json.dumps(remembered),
-        "title": plain("Move alias", 24),
-        "submit": plain("Move", 24),
-        "close": plain("Back", 24),
-        "blocks": [
-            section(_about(movable)),
-            select("Alias", ALIAS, choices, chosen=choices[0]),
-            _other(movable),
-            text_input(
-                "Reason",
-                block_id=REASON,
-                action_id=REASON,
-                hint="Your name, the time and this reason are shown with the move and kept in the audit trail.",
-                most=MOST_REASON,
-            ),
-            context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
-        ],
-    }
+    task = movable.usual.partition("@")[0]
+    blocks = [
+        section(_about(movable)),
+        select("Alias", ALIAS, choices, chosen=choices[0]),
+        text_input(
+            "Or another name", OTHER, f"A name of its own, such as canary for {task}@canary.", 100, optional=True
+        ),
+        reason_input("Your name, the time and this reason are shown with the move and kept in the audit trail."),
+        context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
+    ]
+    return modal(FORM, "Move alias", "Move", blocks, json.dumps(remembered))
 
 
 def _about(movable: Movable) -> str:
@@ -195,14 +193,3 @@ def _against(movable: Movable) -> list[str]:
 def _choice(movable: Movable, name: str) -> Choice:
     alias = movable.alias(name)
     return Choice(f"{name} ({alias.current.place if alias else 'new'})", name)
-
-
-def _other(movable: Movable) -> Block:
-    return {
-        "type": "input",
-        "block_id": OTHER,
-        "optional": True,
-        "label": plain("Or another name", 2000),
-        "hint": plain(f"A name of its own, such as canary for {movable.usual.partition('@')[0]}@canary.", 2000),
-        "element": {"type": "plain_text_input", "action_id": OTHER, "max_length": 100},
-    }

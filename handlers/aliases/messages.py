@@ -1,16 +1,15 @@
 """How aliases, and the rollbacks proposed for them, look and read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
 
-from charts.wording import counted
-from handlers.approvals.messages import APPROVE, REJECT, control_value, ended, groups, own_vote, standing
+from handlers.approvals.messages import APPROVE, REJECT, control_value, ended, own_vote, standing, terms
 from handlers.slack.blocks import Block, Message, actions, button, context, escape, header, section
 from handlers.slack.people import People
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState, undone_by_rollback
 from jobs.aliases.rollback import ProposalView, Rollbacks
-from jobs.approvals.records import Approval
 from jobs.core.records import Posting
 
 MOST_HISTORY: Final = 12
@@ -20,17 +19,17 @@ NONE_YET: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class ProposalMessages:
     """Shows proposed rollbacks as they are now; `people` knows how to call groups."""
 
-    def __init__(self, rollbacks: Rollbacks, people: People) -> None:
-        self._rollbacks = rollbacks
-        self._people = people
+    rollbacks: Rollbacks
+    people: People
 
     async def show(self, posting: Posting) -> Message:
         """Return the message of a proposal."""
-        view = await self._rollbacks.view(posting.subject)
-        return proposal_message(view, await self._people.called(view.approval.approvers))
+        view = await self.rollbacks.view(posting.subject)
+        return proposal_message(view, await self.people.called(view.approval.approvers))
 
 
 # -- aliases ----------------------------------------------------------------------------------------------------------
@@ -120,7 +119,9 @@ def proposal_message(view: ProposalView, called: str) -> Message:
     title = f"Emergency rollback of {proposal.alias}" if proposal.emergency else f"Roll back {proposal.alias}?"
     blocks = [header(title), section(_opening(view, called)), section(_models(view))]
     if proposal.state is ProposalState.OPEN and approval.settled is None:
-        blocks += [context(_needs(approval)), _controls(view)]
+        did = "did this" if proposal.emergency else "proposed this"
+        lines = [*terms(approval, "approval", "approvals", did), own_vote(approval)]
+        blocks += [context("\n".join(filter(None, lines))), _controls(view)]
     else:
         said = f"{ended(approval)}\n" if approval.settled and approval.settling else ""
         blocks.append(section(f"{said}{_consequence(view)}"))
@@ -149,13 +150,6 @@ def _models(view: ProposalView) -> str:
         f"{before}: `{escape(left.target.model)}`, in use since {moment(left.at)}\n"
         f"{after}: `{escape(back.target.model)}`, {approved}"
     )
-
-
-def _needs(approval: Approval) -> str:
-    may = "may decide as well; the task allows it" if approval.policy.self_approval else "cannot decide"
-    needs = f"Needs {counted(approval.quorum, 'approval')} by {groups(approval)}; so far {standing(approval)}."
-    until = f"Open until {moment(approval.expires_at)}." if approval.expires_at else ""
-    return " ".join(filter(None, [needs, f"{person(approval.launched_by)} {may}.", own_vote(approval), until]))
 
 
 def _controls(view: ProposalView) -> Block:

@@ -9,8 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
 from handlers.approvals.messages import APPROVE, REJECT, answer, comparison_line
-from handlers.slack.blocks import Block, context, cut, escape, plain, section, text_input
-from handlers.slack.forms import open_form
+from handlers.slack.blocks import Block, context, cut, escape, plain, section
+from handlers.slack.forms import REASON, REASON_MISSING, modal, open_form, read_reason, reason_input
 from handlers.slack.replies import Answers
 from handlers.slack.wording import moment
 from jobs.approvals.decide import Approvals, Vote
@@ -23,11 +23,8 @@ from jobs.views.job import JobView, JobViews
 from jobs.views.wording import grader_name
 
 FORM: Final = "decision"
-REASON: Final = "reason"
 OVERRIDE: Final = "override:"
 """What the ids of the boxes begin with, one for each guardrail."""
-SHORTEST_REASON: Final = 3
-MOST_REASON: Final = 500
 MOST_OPTION: Final = 75
 VOTE: Final = TypeAdapter(Vote)
 
@@ -55,14 +52,12 @@ async def ask_reason(
     given = await approvals.standing(vote)
     view = await _job_of(given.approval, views)
     if given.outcome is not Outcome.OPEN:
-        await answers.tell(user, channel, answer(given, user, imported=_is_imported(view)))
+        await answers.tell(user, channel, answer(given, user, imported=bool(view and view.job.imported)))
         return
     if vote.choice and view:
         _require_kept(view, vote.choice)
     earlier = next((each for each in given.approval.decisions if each.user == user), None)
-    remembered = VOTE.dump_json(vote).decode()
-    opened = form(given.approval, vote.verdict, vote.choice, view, remembered, earlier)
-    await open_form(client, str(body["trigger_id"]), opened)
+    await open_form(client, str(body["trigger_id"]), form(given.approval, vote, view, earlier))
 
 
 async def take_decision(
@@ -75,10 +70,9 @@ async def take_decision(
 ) -> None:
     """Count the decision, and tell the person who made it the result."""
     values = view["state"]["values"]
-    reason = str(values[REASON][REASON]["value"] or "").strip()
-    if len(reason) < SHORTEST_REASON:
-        words = "Give a reason in a few words; it stays with the decision."
-        await ack(response_action="errors", errors={REASON: words})
+    reason = read_reason(values)
+    if not reason:
+        await ack(response_action="errors", errors={REASON: REASON_MISSING})
         return
     await ack()
     user = str(body["user"]["id"])
@@ -86,7 +80,7 @@ async def take_decision(
     given = await approvals.decide(replace(asked, user=user, reason=reason, overrides=overridden(values)))
     job = await _job_of(given.approval, views)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await answers.tell(user, asked.where, answer(given, user, imported=_is_imported(job)))
+    await answers.tell(user, asked.where, answer(given, user, imported=bool(job and job.job.imported)))
 
 
 async def _clicked(action: dict[str, Any], user: str, channel: str, approvals: Approvals) -> Vote:
@@ -102,10 +96,6 @@ async def _job_of(approval: Approval, views: JobViews) -> JobView | None:
     return await views.job(approval.subject) if approval.kind is ApprovalKind.CHECKPOINT else None
 
 
-def _is_imported(view: JobView | None) -> bool:
-    return view is not None and view.job.imported
-
-
 def _require_kept(view: JobView, checkpoint_id: str) -> None:
     """Raise, saying what to do, if the checkpoint is no longer kept."""
     if any(checkpoint.id == checkpoint_id for checkpoint in view.job.checkpoints):
@@ -118,50 +108,28 @@ def _require_kept(view: JobView, checkpoint_id: str) -> None:
 # -- the form ---------------------------------------------------------------------------------------------------------
 
 
-def form(
-    approval: Approval,
-    verdict: Verdict,
-    choice: str,
-    view: JobView | None,
-    remembered: str,
-    earlier: Decision | None = None,
-) -> Block:
+def form(approval: Approval, vote: Vote, view: JobView | None, earlier: Decision | None = None) -> Block:
     """Return the form that asks for the reason of a decision, and for each broken guardrail to be set aside.
 
     Args:
         approval: what is decided on.
-        verdict: what the person is about to say.
-        choice: which of the choices it is about; "" for all.
+        vote: what the person is about to say.
         view: the job, if it is about checkpoints.
-        remembered: what the submission needs to know, as text.
         earlier: what the person has decided already, which this would replace.
     """
+    verdict, choice = vote.verdict, vote.choice
     approves, of_job = verdict is Verdict.APPROVE, approval.kind is ApprovalKind.CHECKPOINT
     title = "Approve" if approves else "Reject"
     if of_job:
         title = f"Approve {approval.name_of(choice)}" if approves else "Reject all"
     evidence = evidence_view(view.job, view.evidence) if approves and view and view.evidence else None
-    reason = text_input(
-        "Reason",
-        block_id=REASON,
-        action_id=REASON,
-        hint="Your name, the time and this reason are shown with the decision.",
-        most=MOST_REASON,
-    )
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "private_metadata": remembered,
-        "title": plain(title, 24),
-        "submit": plain("Approve" if approves else "Reject", 24),
-        "close": plain("Back", 24),
-        "blocks": [
-            section(_about(approval, verdict, choice, evidence)),
-            *(_overrides(approval.broken.get(choice, ()), choice, evidence) if approves else ()),
-            reason,
-            context(" ".join(filter(None, [_replaced(approval, earlier), _consequence(approval, verdict)]))),
-        ],
-    }
+    blocks = [
+        section(_about(approval, verdict, choice, evidence)),
+        *(_overrides(approval.broken.get(choice, ()), choice, evidence) if approves else ()),
+        reason_input("Your name, the time and this reason are shown with the decision."),
+        context(" ".join(filter(None, [_replaced(approval, earlier), _consequence(approval, verdict)]))),
+    ]
+    return modal(FORM, title, "Approve" if approves else "Reject", blocks, VOTE.dump_json(vote).decode())
 
 
 def overridden(values: dict[str, Any]) -> tuple[str, ...]:
@@ -202,11 +170,8 @@ def _overrides(broken: tuple[str, ...], choice: str, evidence: EvidenceView | No
         f"{plural(len(broken), 'it', 'them')} aside; that is kept in the audit trail with your name and reason."
     )
     checkpoint = evidence.of(choice) if evidence else None
-    hints = (
-        {each.grader: evidence.guard_words(each) for each in checkpoint.measured.guards}
-        if evidence and checkpoint
-        else {}
-    )
+    guards = checkpoint.measured.guards if checkpoint else ()
+    hints = {each.grader: evidence.guard_words(each) for each in guards} if evidence else {}
     return [section(warning), *(_box(name, hints.get(name, "")) for name in broken)]
 
 

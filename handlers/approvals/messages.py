@@ -80,27 +80,12 @@ def sign_off(job: Job, approval: Approval | None, aliases: tuple[str, ...] = ())
     if not approval.evidence:
         parts = ["Nobody can approve for now: the evidence is not there yet.", why]
         return [context(" ".join(filter(None, [*parts, "The buttons come with it, and everybody votes again."])))]
-    lines = [_terms(approval), _launcher(job, approval), f"So far {standing(approval)}."]
+    did = "asked me to watch the job" if job.imported else "launched the job"
+    lines = terms(approval, "approval of one checkpoint", "approvals of one checkpoint", did)
     if approval.renewed_at is not None:
         lines.append(f"The evidence changed {moment(approval.renewed_at)}: everybody votes again. {why}".strip())
     reject = button("Reject all", REJECT, control_value(job.id, "", ""), style="danger")
     return [context("\n".join(lines)), actions(reject, block_id=f"reject:{job.id}:{edition(approval)}")]
-
-
-def _terms(approval: Approval) -> str:
-    needs = f"{counted(approval.quorum, 'approval')} of one checkpoint by {groups(approval)}"
-    until = f", until {moment(approval.expires_at)}" if approval.expires_at else ""
-    rejections = "One rejection settles"
-    if not approval.policy.one_rejection_settles:
-        rejections = f"{counted(approval.quorum, 'rejection')} {plural(approval.quorum, 'settles', 'settle')}"
-    return f"Needs {needs}{until}. {rejections} it too."
-
-
-def _launcher(job: Job, approval: Approval) -> str:
-    did = "asked me to watch the job" if job.imported else "launched the job"
-    if approval.barred:
-        return f"{person(approval.launched_by)} {did} and cannot approve it."
-    return f"{person(approval.launched_by)} {did} and may approve it as well: the task allows that."
 
 
 def _settled(job: Job, approval: Approval, aliases: tuple[str, ...]) -> list[Block]:
@@ -122,6 +107,20 @@ def _settled(job: Job, approval: Approval, aliases: tuple[str, ...]) -> list[Blo
 def groups(approval: Approval) -> str:
     """Return who may decide, named without calling anybody."""
     return ", ".join(group(handle) for handle in approval.approvers)
+
+
+def terms(approval: Approval, noun: str, nouns: str, did: str) -> list[str]:
+    """Return what an approval needs, who cannot decide because of what they `did`, and the votes so far: lines."""
+    until = f", until {moment(approval.expires_at)}" if approval.expires_at else ""
+    settle = "One rejection settles"
+    if not approval.policy.one_rejection_settles:
+        settle = f"{counted(approval.quorum, 'rejection')} {plural(approval.quorum, 'settles', 'settle')}"
+    may = "cannot decide" if approval.barred else "may decide as well: the task allows that"
+    return [
+        f"Needs {counted(approval.quorum, noun, nouns)} by {groups(approval)}{until}. {settle} it too.",
+        f"{person(approval.launched_by)} {did} and {may}.",
+        f"So far {standing(approval)}.",
+    ]
 
 
 def standing(approval: Approval) -> str:

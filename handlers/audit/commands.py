@@ -1,5 +1,6 @@
 """`/proctor audit`: who did what, as a message or a file, and whether the trail is sound."""
 
+from itertools import accumulate
 from typing import Final, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -88,14 +89,9 @@ def entries_message(
     if not found:
         nothing = f"The audit trail says nothing{_about(question)}."
         return Message(nothing, (section(nothing),))
-    lines, room = [], MOST_IN_ALL
-    for sealed, entry in found:
-        line = cut(_line(sealed, entry), MOST_TEXT)
-        if len(line) > room:
-            break
-        lines.append(line)
-        room -= len(line)
-    count = f"The newest {len(lines)}" if more or len(lines) < len(found) else "Everything"
+    every = [cut(_line(sealed, entry), MOST_TEXT) for sealed, entry in found]
+    lines = [line for line, total in zip(every, accumulate(map(len, every)), strict=True) if total <= MOST_IN_ALL]
+    count = f"The newest {len(lines)}" if more or len(lines) < len(every) else "Everything"
     small = (
         f"{count} in the audit trail{_about(question)}, newest first. `format=csv` or `format=jsonl` gives "
         "all of it as a file."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import number, signed
+from charts.wording import number
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, section
 from jobs.approvals.records import Approval
@@ -107,21 +107,23 @@ def checkpoint_blocks(
         lines += _brief(checkpoint) if len(checkpoints) > MOST_DETAILED else _detailed(view, checkpoint)
         lines += vote_lines(approval, choice)
         block_id = f"checkpoint:{view.job.id}:{measured.step}:{edition(approval)}:{view.evidence.round}"
-        control = approve_button(approval, choice, measured.name, measured.digest)
+        control = None if view.is_awaited else approve_button(approval, choice, measured.name, measured.digest)
         yield section("\n".join(lines), block_id=block_id, accessory=control)
     if len(checkpoints) > MOST_CHECKPOINTS:
         yield context(f"{len(checkpoints) - MOST_CHECKPOINTS} more checkpoints are not shown here.")
 
 
 def _heading(view: EvidenceView, checkpoint: CheckpointView) -> str:
-    rank = f"highest {view.reward}," if checkpoint.is_best and len(view.checkpoints) > 1 else view.reward
-    scored = escape(f"{rank} {checkpoint.score(view.job.reward)}")
+    if view.is_ready:
+        rank = f"highest {view.reward}," if checkpoint.is_best and len(view.checkpoints) > 1 else view.reward
+        scored = escape(f"{rank} {checkpoint.score(view.job.reward)}")
+    else:
+        scored = " \u00b7 ".join(f"{escape(name)} *{value}*" for name, value in view.scores_of(checkpoint).items())
     return f"*{escape(checkpoint.title)}* \u00b7 {scored}\n`{escape(checkpoint.measured.model)}`"
 
 
 def _brief(checkpoint: CheckpointView) -> list[str]:
-    versus = checkpoint.measured.versus_base
-    parts = [f"{signed(versus.mean)} against the base: {versus.verdict}"] if versus else []
+    parts = [f"against the base: {checkpoint.against_base.brief}"] if checkpoint.against_base else []
     broken = (name for name in checkpoint.measured.broken_guards if name != NOT_EVALUATED)
     parts += [f"breaks the guardrail {escape(name)}" for name in broken]
     return ["; ".join(parts)] if parts else []

@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
 from handlers.evidence.summary import PREFER, ReportLink, chart_of, summary
-from handlers.slack.blocks import Message, context, escape
+from handlers.slack.blocks import Message, context
 from handlers.slack.commands import Typed
 from handlers.slack.images import Pictures
 from handlers.slack.replies import Asker, whisper
@@ -90,8 +90,7 @@ async def shown_to_one(view: JobView, need: str | None, pictures: Pictures, repo
     chosen = preferred(_evaluated(view), read_need(need)) if need is not None else None
     chart = chart_of(view)
     file = await pictures.file_of(chart, f"checkpoints-{view.job.id}") if chart else None
-    order, opening = (chosen.candidates, escape(chosen.reason)) if chosen else ((), "")
-    message = summary(view, file, report_link, order=order, opening=opening)
+    message = summary(view, file, report_link, chosen)
     blocks = [
         {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}
         for block in message.blocks

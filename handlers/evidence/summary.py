@@ -1,17 +1,18 @@
 """The message about a finished job's checkpoints: the verdict, the picture, the table, and their approval."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
 from charts.wording import counted
 from handlers.approvals.messages import comparison_numbers, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
-from handlers.evidence.platform_figures import comparison, platform_blocks, platform_opening, platform_text
+from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
+from jobs.approvals.records import Approval
 from jobs.evals.stats.verdict import Verdict
-from jobs.evidence.choose import Need, measured_needs
-from jobs.evidence.records import Candidate, Evidence, EvidenceState, Figure, Role
+from jobs.evidence.choose import Need, Preference, measured_needs
+from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
 
@@ -42,10 +43,10 @@ def chart_of(view: JobView) -> Chart | None:
 
     None while evidence is gathered: the picture would soon be replaced.
     """
-    state = view.evidence.state if view.evidence else None
-    if view.evidence and state is EvidenceState.READY:
-        return evidence_chart(evidence_view(view.job, view.evidence))
-    return None if state is EvidenceState.GATHERING else comparison(view)
+    shown = evidence_view(view.job, view.evidence)
+    if shown.is_ready:
+        return evidence_chart(shown)
+    return None if shown.state is EvidenceState.GATHERING else platform_chart(shown)
 
 
 def evidence_chart(view: EvidenceView) -> Chart:
@@ -75,9 +76,7 @@ def summary(
     view: JobView,
     file: str | None,
     report_link: ReportLink = no_link,
-    *,
-    order: Sequence[Candidate] = (),
-    opening: str = "",
+    preference: Preference | None = None,
 ) -> Message:
     """Return a job's checkpoints: the verdict, the picture, the table, each in words, and their approval.
 
@@ -85,38 +84,41 @@ def summary(
         view: the job.
         file: the picture, by Slack's file id.
         report_link: makes a link to an eval's report.
-        order: the checkpoints as they are to be listed; by step if it is empty.
-        opening: goes before everything else, as mrkdwn.
+        preference: what a person needs; if given, the checkpoints are in its order and its reason comes first.
     """
-    job, evidence, approval = view.job, view.evidence, view.approval
-    shown = evidence_view(job, evidence) if evidence and evidence.is_done else None
-    blocks = [header(f"{counted(len(job.checkpoints), 'checkpoint')} of {job.task}")]
-    blocks.append(section("\n".join(filter(None, [opening, *_opening(view, shown)]))))
+    shown = evidence_view(view.job, view.evidence)
+    blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
+    opening = [escape(preference.reason)] if preference else []
+    blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
     if file and (chart := chart_of(view)):
         blocks.append(image(file, describe(chart), _caption(shown)))
-    blocks += _evidence_blocks(view, shown, report_link, order) if shown else platform_blocks(view)
+    blocks += _body(shown, view.approval, preference)
+    blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)
+    if shown.is_ready and len(shown.checkpoints) > 1 and (needs := measured_needs(shown.evidence)):
+        menu = preference_menu(view.job.id, needs)
+        blocks.append(actions(menu, block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{shown.evidence.round}"))
     blocks.append(divider())
-    if approval is None and evidence and evidence.state is EvidenceState.GATHERING:
+    if view.approval is None and shown.state is EvidenceState.GATHERING:
         blocks.append(context("Nobody is asked yet: the approval request comes with the evidence."))
     else:
-        blocks += sign_off(job, approval, view.aliases)
-    return Message(_text(view, shown), tuple(blocks))
+        blocks += sign_off(view.job, view.approval, view.aliases)
+    return Message(_text(shown, view.approval), tuple(blocks))
 
 
-def _evidence_blocks(
-    job: JobView, view: EvidenceView, report_link: ReportLink, order: Sequence[Candidate]
-) -> Iterator[Block]:
-    checkpoints = view.checkpoints
+def _body(view: EvidenceView, approval: Approval | None, preference: Preference | None) -> Iterator[Block]:
+    """Yield the table if there is evidence, each checkpoint, and what is to be known about the choice among them."""
+    order = preference.candidates if preference else tuple(each.measured for each in view.checkpoints)
+    in_order = sorted(view.checkpoints, key=lambda each: order.index(each.measured))
     if view.is_ready:
         yield evidence_table(view)
         yield from choice_blocks(view)
-    in_order = sorted(checkpoints, key=lambda each: order.index(each.measured)) if order else checkpoints
-    yield from checkpoint_blocks(view, job.approval, in_order)
-    yield from changed_blocks(view)
-    yield from _reports(view.evidence, report_link)
-    if view.is_ready and len(checkpoints) > 1 and (needs := measured_needs(view.evidence)):
-        menu = preference_menu(view.job.id, needs)
-        yield actions(menu, block_id=f"prefer:{view.job.id}:{edition(job.approval)}:{view.evidence.round}")
+    elif served := best_for(view):
+        yield section(served)
+    yield from checkpoint_blocks(view, approval, in_order)
+    if view.is_ready:
+        yield from changed_blocks(view)
+    else:
+        yield context(SELECTION_NOTE)
 
 
 def preference_menu(job_id: str, needs: Sequence[Need]) -> Block:
@@ -143,16 +145,18 @@ def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
 # -- the words --------------------------------------------------------------------------------------------------------
 
 
-def _opening(view: JobView, shown: EvidenceView | None) -> list[str]:
-    approval, evidence = view.approval, view.evidence
+def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
     settled = [ended(approval)] if approval and approval.settled else []
-    if shown and shown.is_ready:
-        return [*settled, *_verdict(shown, is_settled=bool(settled))]
-    if shown:
-        why = escape(shown.evidence.note or "The reason is not known.")
-        return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]
-    gathering = [_gathering(evidence)] if evidence and evidence.state is EvidenceState.GATHERING else []
-    return [*settled, *gathering, escape(platform_opening(view.job))]
+    match view.state:
+        case EvidenceState.READY:
+            return [*settled, *_verdict(view, is_settled=bool(settled))]
+        case EvidenceState.FAILED:
+            why = escape(view.evidence.note or "The reason is not known.")
+            return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]
+        case EvidenceState.GATHERING:
+            return [*settled, _gathering(view.evidence), escape(platform_opening(view))]
+        case _:
+            return [*settled, escape(platform_opening(view))]
 
 
 def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
@@ -197,21 +201,22 @@ def _gathering(evidence: Evidence) -> str:
     )
 
 
-def _caption(shown: EvidenceView | None) -> str:
-    if shown is None or not shown.is_ready:
+def _caption(view: EvidenceView) -> str:
+    if not view.is_ready:
         return "Scores on the validation split, as the platform reports them"
-    if not shown.has_precision_and_recall:
+    if not view.has_precision_and_recall:
         return "Mean scores on the validation split"
     return "Mean scores on the validation split; the F1 lines are of mean precision and mean recall"
 
 
-def _text(view: JobView, shown: EvidenceView | None) -> str:
-    """Return what notifications and screen readers say: the verdict and every checkpoint's reward."""
-    job, approval = view.job, view.approval
+def _text(view: EvidenceView, approval: Approval | None) -> str:
+    """Return what notifications and screen readers say: the verdict and every checkpoint's scores."""
     standing = "settled" if approval and approval.settled else "waiting for approval" if approval else "kept"
-    head = f"Checkpoints of {job.task} ({job.id}), {standing}."
-    if shown is None:
-        return cut(f"{head} {platform_text(job)}", MOST_TEXT)
-    scores = "; ".join(f"{each.measured.name}: {shown.reward} {each.score(job.reward)}" for each in shown.models)
-    verdict = f" {shown.headline}." if shown.is_ready else ""
-    return cut(escape(f"{head}{verdict} {scores}."), MOST_TEXT)
+    verdict = f" {view.headline}." if view.is_ready else ""
+    rows = [f"{each.measured.name}: {_listed(view.scores_of(each))}" for each in view.models]
+    text = f"Checkpoints of {view.job.task} ({view.job.id}), {standing}.{verdict} {'; '.join(rows)}."
+    return cut(escape(text), MOST_TEXT)
+
+
+def _listed(scores: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in scores.items())

@@ -11,7 +11,7 @@ from handlers.evidence.commands import show_checkpoints
 from handlers.jobs.cards import CONTROLS, job_list, job_status
 from handlers.jobs.curves import WORDS, show_comparison, show_curves
 from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
-from handlers.notifications.commands import Quieting
+from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.links import card_link
@@ -77,12 +77,12 @@ async def list_jobs(jobs: RftJobs) -> Message:
 
 
 async def show_status(
-    typed: Typed, client: AsyncWebClient, views: JobViews, store: Store, quieting: Quieting
+    typed: Typed, client: AsyncWebClient, views: JobViews, store: Store, notifications: NotificationCommands
 ) -> Message:
     """Show where a job stands."""
     view = await views.job(typed.word)
     shown = job_status(view, time.time(), await card_link(store, client, view.job.id))
-    return await quieting.noted(shown, view.job)
+    return await notifications.noted(shown, view.job)
 
 
 async def show_events(typed: Typed, jobs: RftJobs) -> Message:
@@ -90,10 +90,12 @@ async def show_events(typed: Typed, jobs: RftJobs) -> Message:
     return platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES))
 
 
-async def watch(typed: Typed, asker: Asker, job_importer: JobImporter, people: People, quieting: Quieting) -> str:
+async def watch(
+    typed: Typed, asker: Asker, job_importer: JobImporter, people: People, notifications: NotificationCommands
+) -> str:
     """Notify who asks about a job from now on; a job launched elsewhere becomes a job of ours."""
     await people.require_membership(asker.channel)
-    told = None if typed.given else await quieting.watch(typed.word, asker.user)
+    told = None if typed.given else await notifications.watch(typed.word, asker.user)
     if told:
         return told
     platform, task = typed.given.get("platform"), typed.given.get("task")
@@ -138,10 +140,10 @@ def _task_wanted(job_id: str, like: tuple[str, ...]) -> str:
     )
 
 
-async def unwatch(typed: Typed, asker: Asker, people: People, quieting: Quieting) -> str:
+async def unwatch(typed: Typed, asker: Asker, people: People, notifications: NotificationCommands) -> str:
     """Notify who asks about a job no more."""
     await people.require_membership(asker.channel)
-    return await quieting.unwatch(typed.word, asker.user)
+    return await notifications.unwatch(typed.word, asker.user)
 
 
 async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slack_sdk.errors import SlackApiError
@@ -24,8 +24,6 @@ from jobs.notifications.service import Quiet
 from jobs.tasks import TaskCatalogue
 from jobs.training.service import RftJobs
 
-VERBS: Final = frozenset({"mute", "unmute", "mentions", "quiet", "digest"})
-"""The verbs of /proctor that `Quieting.do` takes."""
 NO_ZONE: Final = "UTC"
 KNOWN: Final = 200
 """Newest jobs whose names a typed one is compared with."""
@@ -34,58 +32,36 @@ ZoneOf = Callable[[str], Awaitable[str | None]]
 """Returns the time zone that a person has set in Slack, or None if Slack does not say."""
 
 
-class Quieting:
-    """Does what people ask about notifications.
+@dataclass(frozen=True, slots=True)
+class NotificationCommands:
+    """Does what people ask about notifications."""
 
-    Args:
-        quiet: mutes, quiet hours, mentions.
-        digests: the daily ones.
-        jobs: the RFT jobs, to look up.
-        tasks: the tasks, to look up.
-        zone_of: finds a person's time zone.
-        clock: unix seconds.
-    """
-
-    def __init__(
-        self,
-        quiet: Quiet,
-        digests: Digests,
-        jobs: RftJobs,
-        tasks: TaskCatalogue,
-        *,
-        zone_of: ZoneOf,
-        clock: Callable[[], float],
-    ) -> None:
-        self._quiet = quiet
-        self._digests = digests
-        self._jobs = jobs
-        self._tasks = tasks
-        self._zone_of = zone_of
-        self._clock = clock
+    quiet: Quiet
+    digests: Digests
+    jobs: RftJobs
+    tasks: TaskCatalogue
+    zone_of: ZoneOf
+    clock: Callable[[], float]
+    """Unix seconds."""
 
     async def do(self, typed: Typed, asker: Asker) -> str:
-        """Do what was typed after /proctor, one of `VERBS`; return the sentence that confirms it."""
-        match typed.verb:
-            case "mute":
-                return await self._mute(typed, asker)
-            case "unmute":
-                return await self._unmute(typed, asker)
-            case "mentions":
-                return await self._mentions(typed.word.lower(), asker.user)
-            case "quiet":
-                return await self._quiet_hours(typed, asker)
-            case "digest":
-                return await self._digest(typed, asker)
-            case _:
-                raise AssertionError(f"/proctor {typed.verb} is not about notifications")
+        """Do what was typed after /proctor; return the sentence that confirms it."""
+        commands = {
+            "mute": self._mute,
+            "unmute": self._unmute,
+            "mentions": self._mentions,
+            "quiet": self._quiet_hours,
+            "digest": self._digest,
+        }
+        return await commands[typed.verb](typed, asker)
 
     async def watch(self, word: str, user: str) -> str | None:
         """Let a person watch a job of ours, by its id or its platform's; None if we have no such job."""
         job: Job | None
         try:
-            job = await self._jobs.job(word)
+            job = await self.jobs.job(word)
         except NotFound:
-            job = await self._jobs.of_remote(word)
+            job = await self.jobs.of_remote(word)
         if job is None:
             return None
         is_remote = word == job.remote_id
@@ -95,8 +71,8 @@ class Quieting:
         name = f"{escape(word)} is {job.id}, which I watch already; " if is_remote else f"`{job.id}`: "
         is_launcher = user == job.request.requested_by and user not in job.watchers
         told = "you are its launcher and are told of it" if is_launcher else "you are told of it from now on"
-        await self._quiet.watch(job.id, user)
-        off = "" if (await self._quiet.person(user)).mentions else " `/proctor mentions on` first: yours are off."
+        await self.quiet.watch(job.id, user)
+        off = "" if (await self.quiet.person(user)).mentions else " `/proctor mentions on` first: yours are off."
         return (
             f"{name}{told}. I mention you when it raises a warning and when it ends; `/rft unwatch {job.id}` stops "
             f"that.{off}"
@@ -104,20 +80,20 @@ class Quieting:
 
     async def unwatch(self, word: str, user: str) -> str:
         """Stop mentioning a person about a job; raises NotFound."""
-        job, others = await self._quiet.unwatch((await self._jobs.job(word)).id, user)
+        job, others = await self.quiet.unwatch((await self.jobs.job(word)).id, user)
         left = f"I still mention {people(list(others))}." if others else "Nobody is mentioned about it now."
         return f"You will no longer be mentioned about `{job.id}`. {left}"
 
     async def noted(self, message: Message, job: Job) -> Message:
         """Return a message about a job that says so if the job is muted."""
-        return with_mute(message, await self._quiet.mute_of(job))
+        return with_mute(message, await self.quiet.mute_of(job))
 
     # -- mute ----------------------------------------------------------------------------------------------------
 
     async def _mute(self, typed: Typed, asker: Asker) -> str:
         until = await self._until(typed, asker.user)
         channel, mute = await self._target(typed.word, asker, until)
-        await self._quiet.mute(channel, mute)
+        await self.quiet.mute(channel, mute)
         word = "" if mute.scope is Scope.CHANNEL else f" {mute.name}"
         return (
             f"Muted until {moment(until)}: {covered(mute)}. Alerts, status and ends go on in the threads and on the "
@@ -126,9 +102,9 @@ class Quieting:
         )
 
     async def _unmute(self, typed: Typed, asker: Asker) -> str:
-        channel, wanted = await self._target(typed.word, asker, self._clock(), over=True)
-        ended = await self._quiet.unmute(channel, wanted.scope, wanted.name)
-        others = (await self._quiet.preferences(channel)).active_mutes(self._clock())
+        channel, wanted = await self._target(typed.word, asker, self.clock(), over=True)
+        ended = await self.quiet.unmute(channel, wanted.scope, wanted.name)
+        others = (await self.quiet.preferences(channel)).active_mutes(self.clock())
         left = f" Still muted: {', '.join(covered(mute) for mute in others)}." if others else ""
         if ended is None:
             return f"Nothing to end: {covered(wanted)} is not muted.{left}"
@@ -139,19 +115,19 @@ class Quieting:
         if span and until:
             raise InvalidRequest("Give `for=` or `until=`, not both.")
         if until:
-            return read_until(until, await self._zone_of(user) or NO_ZONE, self._clock())
-        return self._clock() + (read_span(span) if span else DEFAULT_SPAN)
+            return read_until(until, await self.zone_of(user) or NO_ZONE, self.clock())
+        return self.clock() + (read_span(span) if span else DEFAULT_SPAN)
 
     async def _target(self, word: str, asker: Asker, until: float, *, over: bool = False) -> tuple[str, Mute]:
         """Return what is meant, as a mute, and its channel; a job that has ended only if `over`."""
         if word.lower() in {"", "channel"}:
             return asker.channel, Mute(Scope.CHANNEL, "", until, asker.user)
-        newest = await self._jobs.newest(KNOWN)
-        tasks = {*await asyncio.to_thread(self._tasks.names), *(job.task for job in newest)}
+        newest = await self.jobs.newest(KNOWN)
+        tasks = {*await asyncio.to_thread(self.tasks.names), *(job.task for job in newest)}
         if word in tasks:
             return asker.channel, Mute(Scope.TASK, word, until, asker.user)
         try:
-            job = await self._jobs.job(word)
+            job = await self.jobs.job(word)
         except NotFound:
             known = ["channel", *sorted(tasks), *(job.id for job in newest)]
             raise NotFound(f"There is no job or task '{word}'; {nearest(word, known)}") from None
@@ -159,10 +135,11 @@ class Quieting:
             raise Conflict(f"{job.id} is over: it has nothing left to mute.")
         return job.request.channel, Mute(Scope.JOB, job.id, until, asker.user)
 
-    async def _mentions(self, word: str, user: str) -> str:
+    async def _mentions(self, typed: Typed, asker: Asker) -> str:
+        word = typed.word.lower()
         if word not in {"on", "off"}:
             raise InvalidRequest(f"`/proctor mentions` takes `on` or `off`, not '{word}'.")
-        await self._quiet.set_mentions(user, on=word == "on")
+        await self.quiet.set_mentions(asker.user, on=word == "on")
         if word == "off":
             return "You will no longer be mentioned, about any job. `/proctor mentions on` turns mentions on again."
         return "I mention you when a job that you launched or watch raises a warning, and when it ends."
@@ -170,10 +147,10 @@ class Quieting:
     # -- quiet hours ---------------------------------------------------------------------------------------------
 
     async def _quiet_hours(self, typed: Typed, asker: Asker) -> str:
-        held = (await self._quiet.preferences(asker.channel)).quiet
+        held = (await self.quiet.preferences(asker.channel)).quiet
         word = "".join(typed.words).lower()
         if word == "off":
-            await self._quiet.set_quiet(asker.channel, None)
+            await self.quiet.set_quiet(asker.channel, None)
             return "No quiet hours in this channel any more." if held else "This channel has no quiet hours."
         if word:
             start, end = read_hours(word)
@@ -185,14 +162,14 @@ class Quieting:
             return f"{self._hours_are(held)} Set by {person(held.by)}; `/proctor quiet off` ends them."
         zone, note = await self._zone(typed, asker.user, held)
         hours = QuietHours(start, end, zone, asker.user)
-        await self._quiet.set_quiet(asker.channel, hours)
+        await self.quiet.set_quiet(asker.channel, hours)
         return (
             f"{self._hours_are(hours, note)} In them warnings, ends and approval requests go into their threads only, "
             f"and only critical alerts mention people. At {clock(end)} one message sums them up."
         )
 
     def _hours_are(self, hours: QuietHours, note: str = "") -> str:
-        ends = quiet_until(hours, self._clock())
+        ends = quiet_until(hours, self.clock())
         now = f"They hold now, until {moment(ends)}." if ends else "They do not hold now."
         return f"Quiet hours of this channel: {clock(hours.start)} to {clock(hours.end)}, {hours.zone}{note}. {now}"
 
@@ -201,10 +178,10 @@ class Quieting:
     async def _digest(self, typed: Typed, asker: Asker) -> str:
         match typed.word.lower():
             case "now":
-                await self._digests.post_now(asker.channel, asker.trigger, asker.user)
+                await self.digests.post_now(asker.channel, asker.trigger, asker.user)
                 return "A digest comes here in a moment."
             case "off":
-                ended = await self._digests.stop(asker.channel)
+                ended = await self.digests.stop(asker.channel)
                 return "No daily digest in this channel any more." if ended else "This channel has no daily digest."
             case "":
                 return await self._plan_digest(typed, asker)
@@ -212,7 +189,7 @@ class Quieting:
                 raise InvalidRequest(f"`/proctor digest` takes `now` or `off`, or `at=09:00`; not '{word}'.")
 
     async def _plan_digest(self, typed: Typed, asker: Asker) -> str:
-        held = (await self._quiet.preferences(asker.channel)).digest
+        held = (await self.quiet.preferences(asker.channel)).digest
         if held and not typed.given:
             return f"{_plan(held)} Set by {person(held.by)}; `/proctor digest off` ends it."
         if held is None and "at" not in typed.given:
@@ -222,7 +199,7 @@ class Quieting:
         if empty not in {"skip", "say"}:
             raise InvalidRequest(f"`empty={empty}` is neither `skip` (no digest if nothing happened) nor `say`.")
         zone, note = await self._zone(typed, asker.user, held)
-        plan = await self._digests.plan(asker.channel, at, zone, by=asker.user, even_if_empty=empty == "say")
+        plan = await self.digests.plan(asker.channel, at, zone, by=asker.user, even_if_empty=empty == "say")
         return f"{_plan(plan, note)} `/proctor digest now` posts one at once."
 
     async def _zone(self, typed: Typed, user: str, held: QuietHours | DigestPlan | None) -> tuple[str, str]:
@@ -231,7 +208,7 @@ class Quieting:
             return await asyncio.to_thread(read_zone, typed.given["zone"]), ""
         if held:
             return held.zone, ""
-        if zone := await self._zone_of(user):
+        if zone := await self.zone_of(user):
             return zone, " (your time zone in Slack; `zone=` sets another)"
         return NO_ZONE, " (Slack does not tell me your time zone; `zone=Europe/Berlin` sets it)"
 

@@ -1,6 +1,7 @@
 """Digests as messages: what happened in a channel in a day, and what its quiet hours kept back."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -25,21 +26,21 @@ T = TypeVar("T")
 LinkOf = Callable[[Store, AsyncWebClient, str], Awaitable[str | None]]
 
 
-class DigestShowing:
+@dataclass(frozen=True, slots=True)
+class DigestMessages:
     """Renders digests from the records they are about; `client` knows the links to the threads."""
 
-    def __init__(self, store: Store, client: AsyncWebClient) -> None:
-        self._store = store
-        self._client = client
+    store: Store
+    client: AsyncWebClient
 
     async def show(self, posting: Posting) -> Message:
         """Return a digest, or what quiet hours kept back, as it looks now."""
         kind, _, record_id = posting.subject.partition(":")
         if kind == "quiet":
-            held = await self._store.record(HeldBack, record_id)
+            held = await self.store.record(HeldBack, record_id)
             assert held is not None, "it is posted together with its record"
             return await self._held(held.value)
-        digest = await self._store.record(Digest, record_id)
+        digest = await self.store.record(Digest, record_id)
         assert digest is not None, "it is posted together with its record"
         return await self._digest(digest.value)
 
@@ -47,9 +48,7 @@ class DigestShowing:
         shown, total = held.items[-MOST_HELD:], len(held.items) + held.earlier
         title = f"While it was quiet: {counted(total, 'message')}"
         more = [f"{total - len(shown)} earlier ones are in their threads."] if total > len(shown) else []
-        lines = [
-            held_line(item, await link_to(self._store, self._client, item.subject, item.posting)) for item in shown
-        ]
+        lines = [held_line(item, await link_to(self.store, self.client, item.subject, item.posting)) for item in shown]
         newest = " ".join(f"{item.subject}: {escape(cut(item.text, LONGEST))}" for item in shown[-3:])
         return Message(f"{title}. {newest}", sections([f"*{title}*", *more, *lines]))
 
@@ -87,8 +86,8 @@ class DigestShowing:
         """Return a line for each of the first records, with a link; for those that are gone, the id."""
         lines = []
         for each in ids[:MOST_LINES]:
-            held = await self._store.record(kind, each)
-            lines.append(line(held.value, await link_of(self._store, self._client, each)) if held else f"`{each}`")
+            held = await self.store.record(kind, each)
+            lines.append(line(held.value, await link_of(self.store, self.client, each)) if held else f"`{each}`")
         return lines
 
 

@@ -139,23 +139,6 @@ def cancel_button(label: str, action_id: str, value: str, *, question: str, cons
     return button(label, action_id, value, style="danger", confirm=confirm)
 
 
-def text_input(label: str, *, block_id: str, action_id: str, hint: str, most: int) -> Block:
-    """Return a field of a form that takes a few lines of text."""
-    return {
-        "type": "input",
-        "block_id": block_id,
-        "label": plain(label, 2000),
-        "hint": plain(hint, 2000),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": action_id,
-            "multiline": True,
-            "max_length": most,
-            "focus_on_load": True,
-        },
-    }
-
-
 def without(message: Message, kind: str) -> Message:
     """Return a message without its blocks of one kind; its text takes their place where nothing else is left."""
     kept = tuple(block for block in message.blocks if block["type"] != kind)

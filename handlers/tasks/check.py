@@ -6,7 +6,7 @@ from typing import Final
 from charts import LabelCount, LabelDistribution, describe
 from charts.wording import counted
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
-from jobs.checks.records import Finding, Level, worst
+from jobs.checks.finding import Finding, Level, worst
 from jobs.tasks import Task
 
 WORDS: Final = {Level.OK: "Fine", Level.NOTE: "Note", Level.WARN: "Warning", Level.BLOCK: "Must be mended"}

@@ -11,9 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import LabelCount, LabelDistribution, describe
 from charts.wording import file_size
-from handlers.slack.blocks import Block, Message, context, escape, header, image, plain, section
+from handlers.slack.blocks import Block, Message, context, escape, header, image, section
 from handlers.slack.files import SlackFile, download, files_of, look_up
-from handlers.slack.forms import Choice, open_form, select
+from handlers.slack.forms import Choice, modal, open_form, select
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from handlers.tasks.check import label_frequencies
@@ -172,26 +172,20 @@ def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str, thread:
     only = files[0] if len(files) == 1 else None
     choices = [Choice(name, name) for name in tasks]
     files_to_choose = [Choice(f"{file.name[:50]}, {size_of(file)}", file.id) for file in files]
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "private_metadata": json.dumps({"channel": channel, "thread": thread, "file": only.id if only else None}),
-        "title": plain("Use as data set", 24),
-        "submit": plain("Make a version", 24),
-        "close": plain("Back", 24),
-        "blocks": [
-            section(f"*{escape(only.name)}*, {size_of(only)}") if only else select("File", FILE, files_to_choose),
-            select("Task", TASK, choices, chosen=choices[0] if len(choices) == 1 else None),
-            select(
-                "Split",
-                SPLIT,
-                [Choice(name, name) for name in SPLITS],
-                chosen=_split_of(only),
-                hint="The new version has this file in its place; its other splits are those of the task.",
-            ),
-            context("JSONL or CSV in UTF-8. The task itself stays as it is, and nothing in the file is executed."),
-        ],
-    }
+    blocks = [
+        section(f"*{escape(only.name)}*, {size_of(only)}") if only else select("File", FILE, files_to_choose),
+        select("Task", TASK, choices, chosen=choices[0] if len(choices) == 1 else None),
+        select(
+            "Split",
+            SPLIT,
+            [Choice(name, name) for name in SPLITS],
+            chosen=_split_of(only),
+            hint="The new version has this file in its place; its other splits are those of the task.",
+        ),
+        context("JSONL or CSV in UTF-8. The task itself stays as it is, and nothing in the file is executed."),
+    ]
+    remembered = json.dumps({"channel": channel, "thread": thread, "file": only.id if only else None})
+    return modal(FORM, "Use as data set", "Make a version", blocks, remembered)
 
 
 def read_form(view: dict[str, Any], user: str) -> UploadRequest:

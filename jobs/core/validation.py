@@ -54,7 +54,7 @@ class YamlFile:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
         path = tuple(step for step in first["loc"] if step != "[key]")
-        if first["type"] in {"extra_forbidden", "invalid_key"}:
+        if first["type"] in {"extra_forbidden", "unexpected_keyword_argument", "invalid_key"}:
             known = _schema_at(shape, path[:-1]).get("properties", {})
             complaint = f"is not a key of {PurePath(self.where).name}; {nearest(str(path[-1]), known)}"
         elif first["type"] == "missing":

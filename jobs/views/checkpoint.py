@@ -3,19 +3,25 @@
 Words in here are plain text; callers that put them into markup escape them.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
-from charts.wording import counted, estimate, interval, number, signed
-from jobs.core.records import Job
+from charts.wording import counted, estimate, interval, number, score, signed
+from jobs.core.records import Checkpoint, Job
 from jobs.evals.stats.power import about
 from jobs.evals.stats.verdict import Verdict
+from jobs.evidence.measure import platform_figures
+from jobs.evidence.plan import by_step, checkpoint_candidate
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role, Versus
-from jobs.training.checkpoints import Leaning, leaning_of
 from jobs.views.wording import grader_name
 
 SMALLEST_LOSS: Final = 0.005
 """A smaller loss is not worth a number."""
+LOPSIDED: Final = 0.20
+"""Difference of precision and recall from which a checkpoint is called lopsided (rule B of the monitoring notes)."""
+ITEM_SPREAD: Final = 0.35
+"""Usual standard deviation of one item's score (0.34 to 0.41 in a published validation of 50 items)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,42 +99,40 @@ class CheckpointView:
     def leaning(self) -> str:
         """How it strays from a balance of precision and recall, as a sentence; "" if it does not, or nobody knows."""
         precision, recall = self.measured.valid.get("precision"), self.measured.valid.get("recall")
-        return leaning_words(leaning_of(precision.mean, recall.mean)) if precision and recall else ""
+        difference = precision.mean - recall.mean if precision and recall else 0.0
+        if difference > LOPSIDED:
+            return "It predicts few labels, nearly always right."
+        return "It finds most labels, with more wrong ones among them." if difference < -LOPSIDED else ""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """The evaluation of a job's checkpoints."""
+    """The evaluation of a job's checkpoints; until it is done, and if it failed, the platform's own figures."""
 
     job: Job
+    state: EvidenceState | None
+    """None before the evaluation began."""
     evidence: Evidence
     models: tuple[CheckpointView, ...]
     """All that were evaluated, in the order of the evidence."""
+    checkpoints: tuple[CheckpointView, ...]
+    """Those that are checkpoints, by step."""
+    best: CheckpointView | None
+    """The checkpoint with the highest reward on the validation split."""
+    reward: str
+    """The reward's name as people write it."""
+    alias: str
+    """How the model is called that the alias points at."""
 
     @property
     def is_ready(self) -> bool:
         """Whether there are figures of ours; if not, the platform's own stand in for them."""
-        return self.evidence.state is EvidenceState.READY
+        return self.state is EvidenceState.READY
 
     @property
-    def checkpoints(self) -> tuple[CheckpointView, ...]:
-        """Those that are checkpoints, by step."""
-        return tuple(each for each in self.models if each.measured.role is Role.CHECKPOINT)
-
-    @property
-    def best(self) -> CheckpointView | None:
-        """The checkpoint with the highest reward on the validation split."""
-        return next((each for each in self.models if each.is_best), None)
-
-    @property
-    def reward(self) -> str:
-        """The reward's name as people write it."""
-        return grader_name(self.job.reward)
-
-    @property
-    def alias(self) -> str:
-        """How the model is called that the alias points at."""
-        return _alias_of(self.evidence)
+    def is_awaited(self) -> bool:
+        """Whether figures of ours are on the way; nothing can be approved before."""
+        return self.state in {EvidenceState.GATHERING, EvidenceState.WITHDRAWN}
 
     @property
     def headline(self) -> str:
@@ -172,6 +176,24 @@ class EvidenceView:
             lines.append(f"{best.title} was not evaluated on a held-out test split.")
         return " ".join(lines)
 
+    def scores_of(self, checkpoint: CheckpointView) -> dict[str, str]:
+        """Return the figures that a checkpoint is introduced with: the reward, or whatever the platform reports."""
+        valid, scored = checkpoint.measured.valid, ("precision", "recall", "f1")
+        if self.is_ready:
+            return {self.reward: checkpoint.score(self.job.reward)}
+        if "precision" in valid or "recall" in valid:
+            return {grader_name(name): score(found.mean) for name in scored if (found := valid.get(name))}
+        reward = valid.get(self.job.training_reward)
+        return {"validation reward": score(reward.mean if reward else None)}
+
+    def leaders(self, grader: str) -> tuple[tuple[CheckpointView, ...], float]:
+        """Return the checkpoints that nobody beats in a score, at the two digits that are shown, and that score."""
+        scored = [
+            (each, round(found.mean, 2)) for each in self.checkpoints if (found := each.measured.valid.get(grader))
+        ]
+        top = max((mean for _, mean in scored), default=0.0)
+        return tuple(each for each, mean in scored if mean == top), top
+
     def of(self, checkpoint: str) -> CheckpointView | None:
         """Return one checkpoint by its id, or None if it was not evaluated."""
         return next((each for each in self.models if each.measured.checkpoint == checkpoint), None)
@@ -190,13 +212,18 @@ class EvidenceView:
         return f"{self.best.title} has the highest {self.reward}, {self.best.score(self.job.reward)}"
 
 
-def evidence_view(job: Job, evidence: Evidence) -> EvidenceView:
+def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
     """Return how the evaluation of a job's checkpoints is shown."""
+    state = evidence.state if evidence else None
+    if evidence is None or not evidence.is_done:
+        rows = tuple(_by_platform(each, job) for each in by_step(job))
+        evidence = replace(evidence or Evidence(job.id, EvidenceState.FAILED, (), 0.0, 0), candidates=rows)
+    reward, alias = grader_name(job.reward), evidence.alias or "what is in use"
     scored = [each for each in evidence.candidates if each.role is Role.CHECKPOINT and job.reward in each.valid]
     best = max(scored, key=lambda each: each.valid[job.reward].mean, default=None)
 
     def compared(candidate: Candidate, versus: Versus | None, other: str) -> Comparison | None:
-        return Comparison(candidate.name, other, grader_name(job.reward), versus) if versus else None
+        return Comparison(candidate.name, other, reward, versus) if versus else None
 
     models = tuple(
         CheckpointView(
@@ -204,12 +231,14 @@ def evidence_view(job: Job, evidence: Evidence) -> EvidenceView:
             each is best,
             each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
             compared(each, each.versus_base, "the base model"),
-            compared(each, each.versus_alias, _alias_of(evidence)),
+            compared(each, each.versus_alias, alias),
             compared(each, each.test_versus_base, "the base model"),
         )
         for each in evidence.candidates
     )
-    return EvidenceView(job, evidence, models)
+    checkpoints = tuple(each for each in models if each.measured.role is Role.CHECKPOINT)
+    best_view = next((each for each in models if each.is_best), None)
+    return EvidenceView(job, state, evidence, models, checkpoints, best_view, reward, alias)
 
 
 def capitalized(name: str) -> str:
@@ -217,13 +246,14 @@ def capitalized(name: str) -> str:
     return name if "@" in name else name[:1].upper() + name[1:]
 
 
-def leaning_words(leaning: Leaning | None) -> str:
-    """Return how lopsided a model is, as a sentence; "" if it is not, or nobody knows."""
-    return "" if leaning in {None, Leaning.BALANCED} else f"It {leaning}."
+def chance(items: int) -> float:
+    """Return the standard error of a mean score over `items` items: a smaller difference may well be chance."""
+    return ITEM_SPREAD / math.sqrt(max(items, 1))
 
 
-def _alias_of(evidence: Evidence) -> str:
-    return evidence.alias or "what is in use"
+def _by_platform(checkpoint: Checkpoint, job: Job) -> Candidate:
+    figures = platform_figures(checkpoint, job.training_reward)
+    return replace(checkpoint_candidate(checkpoint, job, {}), valid=figures)
 
 
 def _less(least: float, most: float) -> str:

@@ -15,7 +15,7 @@ from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
@@ -144,7 +144,7 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
         pictures=pictures,
         notices=notices,
         proposals=ProposalMessages(rollbacks, people),
-        digests=DigestShowing(store, nobody),
+        digests=DigestMessages(store, nobody),
         quiet=quiet,
         report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
         report_link=lambda _: None,

@@ -103,7 +103,7 @@ async def test_an_approver_moves_it_and_everybody_else_hears_why_not(scene: Scen
     assert "ft:rft-first:45" in str(opened)
     await scene.form_for("carol", message, button)
     short = await fill(scene, "bob", reason=" x ")
-    assert short["errors"] == {"reason": "Give a reason in a few words; it stays with the move."}
+    assert short["errors"] == {"reason": "Give a reason in a few words; it is kept with your name."}
     await fill(scene, "bob", reason="best F1 & <recall> we had")
     await scene.workspace.told("bob", "Done: `acts@production` points at step 45 of rft-first now.")
     told = await scene.workspace.reply_with("moved acts@production: it now points at step 45 of rft-first (it is new)")

@@ -23,7 +23,7 @@ async def test_a_reason_that_is_too_short_is_asked_for_again_in_the_form(scene: 
     _, summary = await scene.finished()
     await scene.form_for("bob", summary, approve_step(summary))
     refused = await scene.workspace.submit("bob", " x ")
-    assert refused["errors"] == {"reason": "Give a reason in a few words; it stays with the decision."}
+    assert refused["errors"] == {"reason": "Give a reason in a few words; it is kept with your name."}
     assert await scene.workspace.form_of("bob")
     assert (await scene.workspace.submit("bob", "best F1 we had"))["ok"]
     await scene.workspace.told("bob", "Recorded. Approved so far by <@U0BOB0001>; 1 more approval needed.")

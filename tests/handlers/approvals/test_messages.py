@@ -7,9 +7,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.approvals.decide import form, overridden
 from handlers.approvals.messages import answer, notice
-from handlers.approvals.pending import Waiting, pending_list, waiting_for
+from handlers.approvals.pending import pending_line, pending_list
 from handlers.slack.people import People
-from jobs.approvals.decide import Approvals
+from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome, lapsed
@@ -106,26 +106,17 @@ def test_what_a_thread_is_told(approval: Approval, told: str, sentence: str) -> 
     assert sentence in notice(approval, told, "@team")
 
 
-def test_the_list_of_what_waits_has_ages_missing_votes_and_what_comes_next() -> None:
-    voted = replace(WAITING, requested_at=0.0, expires_at=8 * DAY, channel=RFT)
-    lines = pending_list(
-        [
-            Waiting(voted, "https://slack/1", is_yours=True),
-            Waiting(replace(GATHERING, task=""), None, is_yours=False),
-            Waiting(replace(REVIEW, decisions=(), expires_at=None), None, is_yours=False),
-        ],
-        5,
-        2 * DAY + 3 * 3600,
-    ).splitlines()
-    assert lines[0] == "5 approvals wait, the longest waiting first:"
-    assert "asked 2 d 3 h ago; step 5 has 1 of 3 approvals (by <@U0BOB0001>), 2 missing; lapses in 5 d 21 h" in lines[1]
-    assert lines[1].endswith("*It waits for you.* <https://slack/1|Open>")
-    assert "`rft-abc234`, checkpoints" in lines[2]
-    assert "evidence is being gathered (The prompt changed)" in lines[2]
-    assert "review of an emergency rollback" in lines[3]
-    assert "0 of 3 approvals, 3 missing. By @model-approvers." in lines[3]
-    assert lines[4] == "and 2 more."
-    assert pending_list([], 0, 0.0) == "Nothing waits for approval."
+def test_a_line_of_what_waits_has_its_age_missing_votes_and_what_comes_next() -> None:
+    now, voted = 2 * DAY + 3 * 3600, replace(WAITING, requested_at=0.0, expires_at=8 * DAY, channel=RFT)
+    line = pending_line(voted, now, "https://slack/1", is_yours=True)
+    assert "asked 2 d 3 h ago; step 5 has 1 of 3 approvals (by <@U0BOB0001>), 2 missing; lapses in 5 d 21 h" in line
+    assert line.endswith("*It waits for you.* <https://slack/1|Open>")
+    between = pending_line(replace(GATHERING, task=""), now, None, is_yours=False)
+    assert "`rft-abc234`, checkpoints" in between
+    assert "evidence is being gathered (The prompt changed)" in between
+    review = pending_line(replace(REVIEW, decisions=(), expires_at=None), now, None, is_yours=False)
+    assert "review of an emergency rollback" in review
+    assert review.endswith("0 of 3 approvals, 3 missing. By @model-approvers.")
 
 
 def test_only_ticked_boxes_set_a_guardrail_aside() -> None:
@@ -134,29 +125,33 @@ def test_only_ticked_boxes_set_a_guardrail_aside() -> None:
     assert overridden(values) == ("recall",)
 
 
+def vote(verdict: Verdict, choice: str) -> Vote:
+    return Vote("rft-abc234", BOB, verdict, choice, "e5")
+
+
 def title_of(shown: Json) -> str:
     return str(shown["title"]["text"])
 
 
 def test_the_form_says_what_is_decided_and_with_what_consequence() -> None:
     move = replace(MOVE, names={"ft:5": "step 5"}, models={"ft:5": "ft:5"}, evidence={"ft:5": "e"}, quorum=2)
-    approving = form(move, Verdict.APPROVE, "ft:5", None, "{}")
+    approving = form(move, vote(Verdict.APPROVE, "ft:5"), None)
     assert title_of(approving) == "Approve"
     assert "step 5: `ft:5`" in str(approving)
     assert "With 2 approvals it is approved." in str(approving)
-    rejecting = form(move, Verdict.REJECT, "", None, "{}")
+    rejecting = form(move, vote(Verdict.REJECT, ""), None)
     assert title_of(rejecting) == "Reject"
     assert "Your rejection settles it." in str(rejecting)
     several = replace(move, policy=BOTH_MUST)
-    assert "Your rejection settles it together with 1 more." in str(form(several, Verdict.REJECT, "", None, "{}"))
-    rejecting_all = form(replace(WAITING, policy=BOTH_MUST), Verdict.REJECT, "", None, "{}")
+    assert "Your rejection settles it together with 1 more." in str(form(several, vote(Verdict.REJECT, ""), None))
+    rejecting_all = form(replace(WAITING, policy=BOTH_MUST), vote(Verdict.REJECT, ""), None)
     assert title_of(rejecting_all) == "Reject all"
     assert "3 rejections settle it: no checkpoint of this job" in str(rejecting_all)
 
 
 def test_a_checkpoint_that_was_not_evaluated_needs_that_to_be_ticked() -> None:
     unseen = replace(WAITING, broken={"ckpt-5": ("evidence",)}, quorum=1)
-    shown = form(unseen, Verdict.APPROVE, "ckpt-5", None, "{}")
+    shown = form(unseen, vote(Verdict.APPROVE, "ckpt-5"), None)
     assert "Guardrail: evidence" in str(shown)
     assert "Approve although it was not evaluated by me" in str(shown)
     assert "With 1 approval this checkpoint is the approved one." in str(shown)
@@ -166,31 +161,31 @@ def test_the_form_shows_what_was_measured_against_base_and_alias() -> None:
     measured = a_candidate(5, versus_alias=a_change(-0.1), valid={"f1": Figure(0.5), "recall": Figure(0.4, 0.3, 0.5)})
     evidence = an_evidence(checkpoints=("ckpt-5",), candidates=(measured,))
     view = JobView(a_job(checkpoints=(a_checkpoint(5),)), Series(), WAITING, evidence)
-    shown: Json = form(WAITING, Verdict.APPROVE, "ckpt-5", view, "{}")
+    shown: Json = form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), view)
     text = shown["blocks"][0]["text"]["text"]
     lines = text.splitlines()[2:]
     assert lines[:2] == ["F1 0.50", "recall 0.40 (0.30 to 0.50)"]
     assert lines[2].startswith("Against the base model: *better*, +0.15 (")
     assert lines[3].startswith("Against what is in use: *worse*, -0.10 (")
     bare = replace(evidence, candidates=(replace(measured, valid={}, versus_base=None, versus_alias=None),))
-    empty = form(WAITING, Verdict.APPROVE, "ckpt-5", replace(view, evidence=bare), "{}")
+    empty = form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), replace(view, evidence=bare))
     assert "No scores were measured." in str(empty)
 
 
 def test_the_form_says_what_became_of_an_earlier_decision() -> None:
-    again = str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}", VOTE))
+    again = str(form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), None, VOTE))
     assert "You approved step 5 <!date^3^" in again
     assert "what you send now takes its place. With 3 approvals" in again
-    rejected = str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}", REJECTION))
+    rejected = str(form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), None, REJECTION))
     assert "You rejected <!date^3^" in rejected
-    assert "takes its place" not in str(form(WAITING, Verdict.APPROVE, "ckpt-5", None, "{}"))
+    assert "takes its place" not in str(form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), None))
 
 
 def test_a_change_of_nothing_has_no_sign_in_the_form() -> None:
     guard = Guard("recall", change=-0.0004, low=-0.05, allowed=0.0, against=Role.BASE, is_broken=True)
     broken = replace(WAITING, broken={"ckpt-5": ("recall",)})
     evidence = an_evidence(checkpoints=("ckpt-5",), candidates=(a_candidate(5, guards=(guard,)),))
-    shown = str(form(broken, Verdict.APPROVE, "ckpt-5", JobView(a_job(), Series(), broken, evidence), "{}"))
+    shown = str(form(broken, vote(Verdict.APPROVE, "ckpt-5"), JobView(a_job(), Series(), broken, evidence)))
     assert "with 95% confidence no worse than -0.05; the task allows 0.00." in shown
     assert "recall 0.00 against the base model" in shown
 
@@ -200,11 +195,13 @@ def test_what_follows_a_model_is_a_sentence_of_its_own() -> None:
     assert "`ft:5`. <@U0BOB0001> launched this job" in answer(Answer(Outcome.SETTLED, own), BOB)
 
 
-async def test_what_waits_is_listed_without_a_link_where_its_message_is_gone(store: Store) -> None:
+async def test_what_waits_is_listed_without_a_link_if_its_message_is_gone(store: Store) -> None:
     async with serve() as workspace:
         client = AsyncWebClient("xoxb-local-proctor", base_url=workspace.api_url, retry_handlers=[])
         people = People(client)
-        for subject in ("rft-lost", "rft-deleted"):
+        approvals = Approvals(store, people, lambda: 10.0)
+        assert await pending_list(DAVE, approvals, people, store, client, 10.0) == "Nothing waits for approval."
+        for subject in ("rft-lost", "rft-deleted", *(f"rft-{n:03}" for n in range(20))):
             voted = replace(WAITING, subject=subject, expires_at=None, decisions=(replace(VOTE, user=DAVE),))
             await store.commit(Change(records=(Versioned(voted, 0),)))
         gone = replace(card_posting(a_job()), id="job:rft-deleted:summary", subject="rft-deleted")
@@ -213,7 +210,8 @@ async def test_what_waits_is_listed_without_a_link_where_its_message_is_gone(sto
         delivery = await store.begin(claim.id, claim.token, lease=60)
         assert delivery is not None
         await store.settle(delivery, LedgerEntry(RFT, "1.000001"))
-        approvals = Approvals(store, people, lambda: 10.0)
-        waiting, several = await waiting_for(DAVE, approvals, people, store, client)
-        assert several == 2
-        assert [(each.link, each.is_yours) for each in waiting] == [(None, False), (None, False)]
+        listed = await pending_list(DAVE, approvals, people, store, client, 10.0)
+        assert listed.startswith("22 approvals wait, the longest waiting first:")
+        assert listed.endswith("and 2 more.")
+        assert "|Open>" not in listed
+        assert "It waits for you" not in listed

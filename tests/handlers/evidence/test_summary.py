@@ -7,7 +7,7 @@ import pytest
 
 from charts import PrecisionRecall, ScoreIntervals
 from handlers.evidence.blocks import money
-from handlers.evidence.platform_figures import comparison
+from handlers.evidence.platform_figures import platform_chart
 from handlers.evidence.summary import NEEDS, chart_of, summary
 from handlers.slack.blocks import Message
 from jobs.approvals.open import open_approval
@@ -251,9 +251,9 @@ def test_the_picture_is_of_precision_and_recall_where_there_are_such_and_else_of
 
 
 def test_without_evidence_the_picture_is_the_platforms_and_while_it_is_gathered_there_is_none() -> None:
-    assert chart_of(view(None)) == comparison(view())
-    assert [row.f1 for row in comparison(view()).rows] == [0.5, 0.63, 0.6]
-    assert chart_of(view(shown.FAILED)) == comparison(view())
+    chart = platform_chart(evidence_view(JOB, None))
+    assert [row.f1 for row in chart.rows] == [0.5, 0.63, 0.6]
+    assert chart_of(view(None)) == chart_of(view(shown.FAILED)) == chart
     assert chart_of(view(shown.GATHERING)) is None
 
 
@@ -277,17 +277,17 @@ def test_an_open_approval_has_a_button_for_each_checkpoint_bound_to_what_is_show
 def test_who_may_approve_until_when_and_what_is_missing() -> None:
     assert "Needs 2 approvals of one checkpoint by @model-approvers, until <!date^606800" in said("whole")
     assert "One rejection settles it too." in said("whole")
-    assert f"<@{ALICE}> launched the job and cannot approve it." in said("whole")
+    assert f"<@{ALICE}> launched the job and cannot decide." in said("whole")
     assert f"So far step 85 has 1 of 2 approvals (by <@{BOB}>)." in said("one vote")
     assert "So far 0 of 2 approvals." in said("whole")
 
 
 def test_that_the_launcher_may_approve_is_said() -> None:
     own = text_of(summary(view(approval=shown.OWN_ALLOWED), None))
-    assert f"<@{ALICE}> launched the job and may approve it as well: the task allows that." in own
+    assert f"<@{ALICE}> launched the job and may decide as well: the task allows that." in own
     assert "2 rejections settle it too." in own
     watched = replace(JOB, imported=True)
-    assert "asked me to watch the job and cannot approve it." in text_of(summary(view(job=watched), None))
+    assert "asked me to watch the job and cannot decide." in text_of(summary(view(job=watched), None))
 
 
 def test_votes_given_again_say_why() -> None:
@@ -379,13 +379,13 @@ def test_a_platform_that_reports_nothing_is_said_to() -> None:
     )
     told = text_of(summary(view(None, None, bare), None))
     assert "The platform reported no validation scores for these checkpoints." in told
-    assert "validation reward not reported" in told
+    assert "validation reward *not reported*" in told
 
 
 def test_without_the_number_of_items_nothing_is_said_of_chance() -> None:
     unknown = replace(view(None), job=replace(JOB, valid_items=None), series=a_series(0.2))
     assert "The number of items is not known" in text_of(summary(unknown, None))
-    assert "None" not in comparison(unknown).subtitle
+    assert "None" not in platform_chart(evidence_view(unknown.job, None)).subtitle
 
 
 # -- the words --------------------------------------------------------------------------------------------------------

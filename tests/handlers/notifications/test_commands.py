@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.schedule import next_daily
-from handlers.notifications.commands import Quieting, with_mute, zones_of
+from handlers.notifications.commands import NotificationCommands, with_mute, zones_of
 from handlers.proctor import PROCTOR
 from handlers.slack.blocks import Message
 from handlers.slack.commands import parse
@@ -33,7 +33,7 @@ async def zone_of(user: str) -> str | None:
 
 
 @pytest.fixture
-async def quieting(store: Store, tmp_path: Path) -> Quieting:
+async def notifications(store: Store, tmp_path: Path) -> NotificationCommands:
     over = a_job(id="rft-over22", state=JobState.SUCCEEDED, remote_id="ftjob-2")
     for job in (a_job(), over, a_job(id="rft-other2", task="other", remote_id="ftjob-3")):
         await store.commit(Change(records=(Versioned(job, 0),)))
@@ -43,16 +43,18 @@ async def quieting(store: Store, tmp_path: Path) -> Quieting:
 
     digests = Digests(store, next_daily, clock)
     tasks = TaskCatalogue(tmp_path)
-    return Quieting(Quiet(store, clock), digests, jobs_of(store, tmp_path), tasks, zone_of=zone_of, clock=clock)
+    return NotificationCommands(
+        Quiet(store, clock), digests, jobs_of(store, tmp_path), tasks, zone_of=zone_of, clock=clock
+    )
 
 
 @pytest.fixture
-def say(quieting: Quieting) -> Say:
+def say(notifications: NotificationCommands) -> Say:
     """Type something after /proctor; returns the answer."""
 
     async def typed(text: str, user: str = ALICE) -> str:
         try:
-            return await quieting.do(parse("/proctor", text, PROCTOR), Asker(user, CHANNEL, f"trigger {text}"))
+            return await notifications.do(parse("/proctor", text, PROCTOR), Asker(user, CHANNEL, f"trigger {text}"))
         except UserError as error:
             return str(error)
 
@@ -154,30 +156,30 @@ async def test_a_digest_is_planned_changed_and_ended(say: Say) -> None:
     assert await say("digest off") == "No daily digest in this channel any more."
 
 
-async def test_mentions(say: Say, quieting: Quieting) -> None:
+async def test_mentions(say: Say, notifications: NotificationCommands) -> None:
     assert "You will no longer be mentioned, about any job." in await say("mentions off", BOB)
-    told = await quieting.watch("abc234", BOB)
+    told = await notifications.watch("abc234", BOB)
     assert told is not None
     assert told.startswith("`rft-abc234`: you are told of it from now on. I mention you when it raises a warning")
     assert "`/proctor mentions on` first: yours are off." in told
     assert "when a job that you launched or watch raises a warning" in await say("mentions on", BOB)
-    assert "you are its launcher" in (await quieting.watch("abc234", ALICE) or "")
+    assert "you are its launcher" in (await notifications.watch("abc234", ALICE) or "")
     assert "ftjob-1 is rft-abc234, which I watch already; you are told of it" in (
-        await quieting.watch("ftjob-1", BOB) or ""
+        await notifications.watch("ftjob-1", BOB) or ""
     )
-    assert await quieting.watch("ftjob-unknown", BOB) is None
+    assert await notifications.watch("ftjob-unknown", BOB) is None
     with pytest.raises(Conflict, match="ftjob-2 is rft-over22, which is over; `/rft status rft-over22`"):
-        await quieting.watch("ftjob-2", BOB)
+        await notifications.watch("ftjob-2", BOB)
     with pytest.raises(Conflict, match="rft-over22 is over: nothing more comes of it"):
-        await quieting.watch("over22", BOB)
+        await notifications.watch("over22", BOB)
 
 
-async def test_unwatching_says_who_is_left(quieting: Quieting) -> None:
-    await quieting.watch("abc234", BOB)
-    assert await quieting.unwatch("abc234", ALICE) == (
+async def test_unwatching_says_who_is_left(notifications: NotificationCommands) -> None:
+    await notifications.watch("abc234", BOB)
+    assert await notifications.unwatch("abc234", ALICE) == (
         f"You will no longer be mentioned about `rft-abc234`. I still mention <@{BOB}>."
     )
-    assert (await quieting.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
+    assert (await notifications.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
 
 
 async def test_a_person_is_where_slack_says(store: Store, tmp_path: Path) -> None:

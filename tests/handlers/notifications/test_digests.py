@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.notifications.digests import MOST_HELD, DigestShowing, eval_line, job_line, mute_line, pending_line
+from handlers.notifications.digests import MOST_HELD, DigestMessages, eval_line, job_line, mute_line, pending_line
 from handlers.slack.blocks import Message
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import JobState, Posting, PostingKind, RaisedAlert
@@ -68,7 +68,7 @@ async def shown(desk: Desk, record: Digest | HeldBack) -> Message:
     """Return how a record is shown; its jobs' cards stand in the channel."""
     kind = "digest" if isinstance(record, Digest) else "quiet"
     await desk.store.commit(Change(records=(Versioned(record, 0),)))
-    return await DigestShowing(desk.store, desk.client).show(digest_posting(f"{kind}:{record.id}"))
+    return await DigestMessages(desk.store, desk.client).show(digest_posting(f"{kind}:{record.id}"))
 
 
 async def with_card(desk: Desk) -> None:

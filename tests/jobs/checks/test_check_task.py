@@ -16,6 +16,8 @@ from tests.jobs.checks.conftest import TRAIN, VALID, Check
 from tests.jobs.tasks.datasets.labelled_task import copy_of_eurovoc, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_the_bundled_task_is_sound_here_and_on_the_local_platform(tmp_path: Path, runtime: GraderRuntime) -> None:
     copy_of_eurovoc(tmp_path)

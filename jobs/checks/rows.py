@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from charts.wording import counted, listed
 from jobs.checks.facts import Facts, Repeat
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
 from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
@@ -19,17 +20,15 @@ LEAKED = 0.05
 RESERVED = ("tools", "parallel_tool_calls")
 _CODE = re.compile(r"[A-Za-z]{0,3}[\W_]*[0-9][\w./:-]*|[A-Z]{1,4}", re.ASCII)
 _PROSE_WORDS = 8
-_NAMED = 5
 
 
 def platform_rows(facts: Facts) -> Finding:
     """The platform must take every row."""
-    refused = [*facts.unreadable.values(), *_refused(facts)]
+    refused = [*facts.unreadable.values(), *_refused(facts), *_refused_by_platform(facts)]
     if refused:
         more = f" And {len(refused) - 3} more." if len(refused) > 3 else ""
         return Finding("platform_rows", Level.BLOCK, " ".join(refused[:3]) + more, {"reasons": len(refused)})
-    doubts = list(_doubts(facts))
-    if doubts:
+    if doubts := list(_doubts(facts)):
         return Finding("platform_rows", Level.NOTE, " ".join(doubts))
     where = facts.profile.title if facts.profile else "The row format"
     sizes = ", ".join(f"{split} {len(rows):,}" for split, rows in facts.rows.items())
@@ -42,7 +41,9 @@ def repeats_within(facts: Facts) -> Finding:
     if not found:
         return Finding("repeats_within", Level.OK, "No text comes twice in a split, nor nearly.")
     said = f"{_count(found)} of the same split: {_examples(found)}."
-    split_minds = [repeat for repeat in found if repeat.exact and _differ(repeat)]
+    split_minds = [
+        each for each in found if each.exact and each.row.item.get(REFERENCE) != each.earlier.item.get(REFERENCE)
+    ]
     if split_minds:
         said += (
             f" {len(split_minds)} of them have another reference than their twin, so one of the two must be wrong: "
@@ -81,7 +82,7 @@ def balance(facts: Facts) -> Finding | None:
     unseen = [label for label in (facts.shape.choices if facts.shape else ()) if label not in counts]
     said = f"{len(counts)} labels; {quoted(most)} has {top} train rows, {quoted(rarest)} {fewest}: {ratio:.1f} times."
     if unseen:
-        said += f" {len(unseen)} labels of the response format have no train row: {_listed(unseen)}."
+        said += f" {len(unseen)} labels of the response format have no train row: {_quoted(unseen)}."
     numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}
     if ratio > MOST_IMBALANCE:
         how = f"/proctor dataset balance task={facts.task.name}"
@@ -101,7 +102,7 @@ def names(facts: Facts) -> Finding | None:
     numbers = {"codes": len(codes), "labels": len(labels)}
     if is_prose and len(codes) * 2 > len(labels):
         said = (
-            f"{len(codes)} of {len(labels)} labels are codes ({_listed(codes)}), but the texts are prose. A model "
+            f"{len(codes)} of {len(labels)} labels are codes ({_quoted(codes)}), but the texts are prose. A model "
             "cannot know what a code stands for; give the labels names with a label map."
         )
         return Finding("names", Level.WARN, said, numbers)
@@ -119,7 +120,7 @@ def allowed_labels(facts: Facts) -> Finding | None:
         rows = sum(not choices.issuperset(row_labels(row) or ()) for row in every)
         said = (
             f"{len(wrong)} labels of the references are not in the response format, so no model can give them: "
-            f"{_listed(wrong)}; {rows} rows have one. Add them to response_format.json."
+            f"{_quoted(wrong)}; {rows} rows have one. Add them to response_format.json."
         )
         return Finding("allowed_labels", Level.BLOCK, said, {"labels": len(wrong), "rows": rows})
     return Finding("allowed_labels", Level.OK, "The response format allows every label of the references.")
@@ -129,7 +130,6 @@ def _refused(facts: Facts) -> Iterator[str]:
     for split in TRAINING_SPLITS:
         if split not in facts.task.splits:
             yield f"{facts.task.name} has no {split}.jsonl; a job needs a train and a valid split."
-    yield from _refused_by_platform(facts)
     prompt = len(facts.task.prompts.get(facts.task.default_prompt, "").encode())
     for split, rows in facts.rows.items():
         asked = [row for row in rows if row.messages is None]
@@ -146,7 +146,10 @@ def _refused_by_platform(facts: Facts) -> Iterator[str]:
         return
     if train and len(train) < profile.min_rows:
         yield f"{len(train)} training rows are too few for {profile.title}, which takes {profile.min_rows} or more."
-    for kind in sorted(_kinds(facts) - profile.grader_types):
+    definition = facts.task.reward_grader
+    children = definition.get("graders")
+    parts = [definition, *(children.values() if isinstance(children, dict) else ())]
+    for kind in sorted({str(part.get("type")) for part in parts} - profile.grader_types):
         yield f"The reward uses a '{kind}' grader, which {profile.title} does not run."
 
 
@@ -163,26 +166,14 @@ def _doubts(facts: Facts) -> Iterator[str]:
         yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
 
 
-def _kinds(facts: Facts) -> set[str]:
-    definition = facts.task.reward_grader
-    children = definition.get("graders")
-    inner = list(children.values()) if isinstance(children, dict) else []
-    return {str(each.get("type")) for each in (definition, *inner)}
-
-
 def _count(found: Sequence[Repeat]) -> str:
     exact = sum(repeat.exact for repeat in found)
-    return f"{len(found)} {'row repeats' if len(found) == 1 else 'rows repeat'} one ({exact} exactly)"
+    return f"{counted(len(found), 'row repeats', 'rows repeat')} one ({exact} exactly)"
 
 
 def _examples(found: Sequence[Repeat]) -> str:
-    shown = [f"{each.split}/{each.row.id} = {each.earlier_split}/{each.earlier.id}" for each in found[:3]]
-    return ", ".join(shown) + (" …" if len(found) > 3 else "")
+    return listed([f"{each.split}/{each.row.id} = {each.earlier_split}/{each.earlier.id}" for each in found], 3)
 
 
-def _differ(repeat: Repeat) -> bool:
-    return repeat.row.item.get(REFERENCE) != repeat.earlier.item.get(REFERENCE)
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(quoted(label) for label in labels[:_NAMED]) + (" …" if len(labels) > _NAMED else "")
+def _quoted(labels: Sequence[str]) -> str:
+    return listed([quoted(label) for label in labels], 5)

@@ -1,10 +1,14 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from jobs.checks import Level
 from jobs.platforms.profiles import PROFILES
 from tests.jobs.checks.conftest import TRAIN, Check
 from tests.jobs.tasks.datasets.labelled_task import NAMES, schema, split, text
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROFILE = PROFILES[0]
 

@@ -3,7 +3,7 @@
 import json
 
 from jobs.checks.facts import Facts
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks.rows import write_training_rows
 

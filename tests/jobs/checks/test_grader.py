@@ -6,9 +6,11 @@ import pytest
 from jobs.checks import Level
 from jobs.core.errors import BotError, InvalidRequest, PlatformRejected, PlatformUnavailable
 from jobs.core.series import JsonObject
-from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import PROFILES
 from tests.jobs.checks.conftest import F1, Check
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HEAD = "def grade(sample, item):\n"
 SAFE = F1.replace("def grade", "def f1") + "\n" + HEAD

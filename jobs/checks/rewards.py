@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from jobs.checks.facts import TRIVIAL, Facts, Source, Trial
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.tasks.labels import labels_of, row_labels
 
 HIGHEST_TRIVIAL = 0.5

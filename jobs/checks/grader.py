@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from charts.wording import counted
 from jobs.checks.facts import Facts, OddGrade, Source
-from jobs.checks.records import Finding, Level
+from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade
 from jobs.tasks.labels import REFERENCE
@@ -125,9 +126,7 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
             f"{_why(first.grade)}. Each counts 0 in training, and many such errors fail a job."
         )
         return Finding(check, Level.WARN, said, numbers)
-    said = (
-        f"{graders} {'grader' if graders == 1 else 'graders'} came through {len(tried)} odd {what}s without an error."
-    )
+    said = f"{counted(graders, 'grader')} came through {len(tried)} odd {what}s without an error."
     return Finding(check, Level.OK, said, numbers)
 
 

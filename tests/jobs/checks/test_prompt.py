@@ -1,11 +1,15 @@
 import json
 
+import pytest
+
 from jobs.checks import Level
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks.schema import response_format
 from tests.jobs.checks.conftest import TRAIN, Check
 from tests.jobs.tasks.datasets.labelled_task import schema, split
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ASKED = prompt_hash("Name the label.", response_format(json.loads(schema()), "x", "goods"))
 

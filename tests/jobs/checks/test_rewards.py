@@ -4,7 +4,9 @@ import pytest
 
 from jobs.checks import Level
 from tests.jobs.checks.conftest import F1, TRAIN, Check
-from tests.jobs.checks.test_on_grader import HEAD, SAFE
+from tests.jobs.checks.test_grader import HEAD, SAFE
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RECALL = F1.replace("2 * len(said & right) / (len(said) + len(right))", "len(said & right) / len(right)")
 EXACT = F1.replace("2 * len(said & right) / (len(said) + len(right))", "float(said == right)")
