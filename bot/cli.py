@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
-from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
+from bot.redis_server.embedded_redis import embedded_redis
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
 from jobs.audit.export import FORMATS, utc
@@ -113,7 +113,7 @@ async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
 async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
     held = await store.record(Alias, name)
     if held is None:
-        known = [alias.name for alias in await store.records(Alias)]
+        known = await store.ids(Alias)
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
     out.write(f"{json.dumps(held.value.as_json(held.value.current)) if as_json else held.value.model}\n")
     return 0

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
-from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
+from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
 from bot.settings import Settings, audit_key, key_of
@@ -20,11 +20,11 @@ from bot.worker import eval_work, job_work, named_work
 from charts import ChartPool
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
-from handlers.notifications.commands import Quieting, zones_of
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.commands import NotificationCommands, zones_of
+from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
-from handlers.render import Showing
+from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs import checks
@@ -110,7 +110,7 @@ class Wiring:
     audit: AuditTrail
     quiet: Quiet
     digests: Digests
-    quieting: Quieting
+    notifications: NotificationCommands
 
     def services(self) -> dict[str, object]:
         """Return what handlers ask for, by the names of their parameters."""
@@ -126,7 +126,7 @@ class Wiring:
             "aliases": self.aliases,
             "rollbacks": self.rollbacks,
             "audit": self.audit,
-            "quieting": self.quieting,
+            "notifications": self.notifications,
             "people": self.base.people,
             "pictures": self.base.pictures,
             "store": self.base.store,
@@ -138,7 +138,7 @@ class Wiring:
         """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
-        poster = SlackPoster(self.base.client, self._showing(), visibility=self.quiet.visibility)
+        poster = SlackPoster(self.base.client, self._renderer(), self.quiet)
         return {
             "job": job_work(self.jobs.work, store),
             ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
@@ -162,18 +162,17 @@ class Wiring:
 
         return AliasPages(find, self.base.settings.alias_token, AWAY)
 
-    def _showing(self) -> Showing:
-        return Showing(
-            self.views,
-            self.evals,
-            self.base.pictures,
-            report_file=self.report_cache.report,
+    def _renderer(self) -> Renderer:
+        return Renderer(
+            views=self.views,
+            evals=self.evals,
+            pictures=self.base.pictures,
+            report_cache=self.report_cache,
             report_link=self.reports.link,
-            log_file=self.report_cache.inspect_log,
             notices=Notices(self.approvals, self.base.people),
             proposals=ProposalMessages(self.rollbacks, self.base.people),
-            digests=DigestShowing(self.base.store, self.base.client),
-            mute_of=self.quiet.mute_of,
+            digests=DigestMessages(self.base.store, self.base.client),
+            quiet=self.quiet,
         )
 
 
@@ -210,7 +209,9 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
         quiet=quiet,
         digests=digests,
-        quieting=Quieting(quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time),
+        notifications=NotificationCommands(
+            quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
+        ),
     )
 
 

@@ -4,8 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import aiohttp
 import structlog
@@ -13,10 +14,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.render import Showing, Shown
-from handlers.slack.blocks import Message, without_pictures
+from handlers.render import Rendered, Renderer
+from handlers.slack.blocks import Message, without
+from handlers.slack.files import upload
 from jobs.core.records import Posting, PostingKind
-from jobs.notifications.visibility import Visibility
+from jobs.notifications.service import Quiet
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.state.store import LedgerEntry
 
@@ -25,9 +27,9 @@ SKEW: Final = 2.0
 """Seconds that Slack's clock and ours may differ."""
 PAGE: Final = 200
 NO_FILE: Final = "invalid slack file"
-"""What Slack says of an image block whose file it does not have."""
+"""Slack's error for an image block whose file it does not have."""
 NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
-"""What Slack says where a person cannot be told in a channel; their own conversation with the bot is open."""
+"""Slack's errors for a person who cannot be reached in a channel; their conversation with the bot is open."""
 PREPARE_AGAIN: Final = 5.0
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -35,73 +37,56 @@ UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 log: Final = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-LoudnessOf = Callable[[Posting], Awaitable[Visibility]]
-"""Returns how loud a new message is at the moment when it goes out."""
 
 
-async def as_caused(posting: Posting) -> Visibility:
-    """Return what a message was to be when it was caused: nobody is quiet, nobody mentioned."""
-    return Visibility(posting.broadcast)
-
-
+@dataclass(frozen=True, slots=True)
 class SlackPoster:
     """Shows postings in Slack; each new message carries its posting id as metadata.
 
-    Args:
-        client: posts without retries of its own: a retry inside the client posts twice.
-        showing: what each message looks like.
-        clock: unix seconds.
-        visibility: who is to notice a new message.
+    `client` must not retry: a retry inside the client posts twice.
     """
 
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        showing: Showing,
-        clock: Callable[[], float] = time.time,
-        *,
-        visibility: LoudnessOf = as_caused,
-    ) -> None:
-        self._client = client
-        self._showing = showing
-        self._loudness = visibility
-        self._clock = clock
+    client: AsyncWebClient
+    renderer: Renderer
+    quiet: Quiet
+    clock: Callable[[], float] = time.time
+    """Unix seconds."""
 
     async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
         """Post a new message; see `jobs.outbox.worker.Poster`."""
-        loud = await _prepared(self._loudness(posting))
-        shown = await _prepared(self._showing.show(posting, None, loud.mentions))
+        visibility = await _prepared(self.quiet.visibility(posting))
+        shown = await _prepared(self.renderer.render(posting, None, visibility.mentions))
         message = shown.message
         if posting.kind is PostingKind.ANSWER:
             ts = await self._whisper(posting, message)
         elif shown.attachment:
             ts = await self._share(posting, shown.attachment, message, thread)
         else:
-            answer = await _said(
+            answer = await _show(
                 shown,
-                lambda message: self._client.chat_postMessage(
+                lambda message: self.client.chat_postMessage(
                     channel=posting.channel,
                     text=message.text,
                     blocks=list(message.blocks) or None,
                     thread_ts=thread.ts if thread else None,
-                    reply_broadcast=loud.broadcast and thread is not None,
+                    reply_broadcast=visibility.broadcast and thread is not None,
                     metadata={"event_type": EVENT, "event_payload": {"posting": posting.id}},
                     unfurl_links=False,
                 ),
             )
             ts = str(answer["ts"])
-        return LedgerEntry(posting.channel, ts, self._clock(), shown.file)
+        return LedgerEntry(posting.channel, ts, self.clock(), shown.file)
 
     async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
         """Bring a message up to date; see `jobs.outbox.worker.Poster`."""
-        shown = await _prepared(self._showing.show(posting, entry))
-        await _said(
+        shown = await _prepared(self.renderer.render(posting, entry))
+        await _show(
             shown,
-            lambda message: self._client.chat_update(
+            lambda message: self.client.chat_update(
                 channel=entry.channel, ts=entry.ts, text=message.text[:4000], blocks=list(message.blocks)
             ),
         )
-        return LedgerEntry(entry.channel, entry.ts, self._clock(), shown.file)
+        return LedgerEntry(entry.channel, entry.ts, self.clock(), shown.file)
 
     async def find(self, posting: Posting, thread: LedgerEntry | None, since: float) -> LedgerEntry | None:
         """Look for a message of ours in the history after `since`; all pages, for retries may lie behind many posts."""
@@ -114,36 +99,32 @@ class SlackPoster:
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
                 files = {file.get("name") for file in message.get("files") or []}
                 if payload.get("posting") == posting.id or attachment_name(posting) in files:
-                    return LedgerEntry(posting.channel, str(message["ts"]), self._clock())
+                    return LedgerEntry(posting.channel, str(message["ts"]), self.clock())
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None
 
-    async def _history(
+    def _history(
         self, posting: Posting, thread: LedgerEntry | None, since: float, cursor: str
-    ) -> AsyncSlackResponse:
+    ) -> Awaitable[AsyncSlackResponse]:
         oldest = f"{since - SKEW:.6f}"
+        page: dict[str, Any] = {"oldest": oldest, "include_all_metadata": True, "limit": PAGE, "cursor": cursor}
         if thread is None:
-            return await self._client.conversations_history(
-                channel=posting.channel, oldest=oldest, include_all_metadata=True, limit=PAGE, cursor=cursor
-            )
-        return await self._client.conversations_replies(
-            channel=posting.channel,
-            ts=thread.ts,
-            oldest=oldest,
-            include_all_metadata=True,
-            limit=PAGE,
-            cursor=cursor,
-        )
+            return self.client.conversations_history(channel=posting.channel, **page)
+        return self.client.conversations_replies(channel=posting.channel, ts=thread.ts, **page)
 
     async def _share(self, posting: Posting, file: Path, comment: Message, thread: LedgerEntry | None) -> str:
         """Put a file into the thread; Slack makes the message, which is found by the file's name, not by metadata."""
         name, content = attachment_name(posting), await asyncio.to_thread(file.read_bytes)
-        ticket = await _called(self._client.files_getUploadURLExternal(filename=name, length=len(content)))
-        await _sent(str(ticket["upload_url"]), content)
+        try:
+            uploaded = await upload(self.client, name, content, seconds=60)
+        except SlackApiError as error:
+            _raise_outcome(error)
+        except (aiohttp.ClientError, TimeoutError) as failure:
+            raise NotDelivered(f"upload failed: {failure}", PREPARE_AGAIN) from failure
         await _called(
-            self._client.files_completeUploadExternal(
-                files=[{"id": str(ticket["file_id"]), "title": name}],
+            self.client.files_completeUploadExternal(
+                files=[{"id": uploaded, "title": name}],
                 channel_id=posting.channel,
                 thread_ts=thread.ts if thread else None,
                 initial_comment=comment.text,
@@ -156,15 +137,15 @@ class SlackPoster:
         if posting.channel != posting.user:
             try:
                 answer = await _called(
-                    self._client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
+                    self.client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
                 )
                 return str(answer["message_ts"])
             except Undeliverable as refused:
                 if not NOT_THERE.intersection(str(refused).split()):
                     raise
                 log.info("answer.in_direct_message", reason=str(refused))
-        said = await _called(self._client.chat_postMessage(channel=posting.user, text=message.text))
-        return str(said["ts"])
+        answer = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
+        return str(answer["ts"])
 
 
 def attachment_name(posting: Posting) -> str:
@@ -174,30 +155,18 @@ def attachment_name(posting: Posting) -> str:
     return f"{posting.text or posting.subject}.html"
 
 
-async def _sent(url: str, content: bytes) -> None:
-    """Send a file's content to where Slack wants it; until the upload is completed nobody sees it."""
+async def _show(shown: Rendered, show: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    """Show a message; without its picture if Slack does not have that any more, since somebody deleted the file."""
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
-            session.post(url, data=content) as answer,
-        ):
-            answer.raise_for_status()
-    except (aiohttp.ClientError, TimeoutError) as failure:
-        raise NotDelivered(f"upload failed: {failure}", 5.0) from failure
-
-
-async def _said(shown: Shown, say: Callable[[Message], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
-    """Say a message; without its picture where Slack does not have that any more, since somebody deleted the file."""
-    try:
-        return await _called(say(shown.message))
+        return await _called(show(shown.message))
     except Undeliverable as refused:
         if shown.file is None or NO_FILE not in str(refused):
             raise
-        return await _called(say(without_pictures(shown.message)))
+        return await _called(show(without(shown.message, "image")))
 
 
 async def _prepared(preparing: Awaitable[T]) -> T:
-    """Await what a message needs to know from Slack beforehand, such as who is in a group."""
+    """Await what has to be known or drawn before a message is posted, such as who is in a group."""
     try:
         return await preparing
     except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
@@ -205,18 +174,19 @@ async def _prepared(preparing: Awaitable[T]) -> T:
 
 
 async def _called(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-    """Await a Slack call; say of a failure whether the call took effect."""
+    """Await a Slack call; a failure is raised as what it means: delivered perhaps, certainly not, or never."""
     try:
         return await call
     except SlackApiError as error:
-        _explain(error)
+        _raise_outcome(error)
     except aiohttp.ClientConnectorError as error:
         raise NotDelivered(f"no connection to Slack: {error}", 2.0) from error
     except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
         raise MaybeDelivered(f"{type(error).__name__}: {error}") from error
 
 
-def _explain(error: SlackApiError) -> NoReturn:
+def _raise_outcome(error: SlackApiError) -> NoReturn:
+    """Raise what an error of Slack means for a delivery."""
     response = error.response
     name = str(response.get("error") or "no reason")
     if response.status_code == 429 or name in RATE_LIMITED:

@@ -1,4 +1,4 @@
-"""The /proctor command: help, tasks, platforms."""
+"""The /proctor command: help, tasks, platforms, and what other rooms answer."""
 
 import asyncio
 import time
@@ -9,29 +9,30 @@ from typing import Final
 from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
+from charts.wording import counted, number
 from handlers.aliases.commands import answer_alias
-from handlers.approvals.pending import pending_list, waiting_for
+from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
-from handlers.notifications.commands import VERBS, Quieting
+from handlers.evals.commands import EVAL
+from handlers.jobs.commands import RFT
+from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
-from handlers.slack.commands import EVAL, PROCTOR, RFT, Typed, overview
-from handlers.slack.dispatch import Answering, Asker, listen
+from handlers.slack.commands import Typed, Verb, listen, overview
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from handlers.slack.replies import whisper
-from handlers.slack.wording import grader_name, group
-from handlers.tasks.balance import balance_chart, balance_message, read_balance
+from handlers.slack.replies import Asker
+from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
+from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from jobs.approvals.decide import Approvals
-from jobs.checks.records import Finding
+from jobs.checks.finding import Finding
 from jobs.core.errors import UserError
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
-
-COMMAND: Final = "/proctor"
+from jobs.views.wording import grader_name
 
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""
@@ -39,155 +40,74 @@ TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 
 def register(app: AsyncApp) -> None:
     """Listen to /proctor."""
-    listen(app, COMMAND, PROCTOR, ANSWERS, bare="help")
+    listen(app, "/proctor", PROCTOR)
 
 
-async def answer_help(respond: AsyncRespond) -> None:
-    """Say what the bot can do."""
-    await respond(text=help_text())
+async def show_help() -> str:
+    """Show what the bot can do, verb by verb."""
+    opening = (
+        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
+        "checkpoint. Try `/rft launch task=eurovoc`."
+    )
+    commands = (("Evals", "/eval", EVAL), ("Jobs", "/rft", RFT), ("Around them", "/proctor", PROCTOR))
+    uploads = 'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.'
+    return "\n\n".join(
+        [opening, *(f"*{title}*\n{overview(slash, verbs)}" for title, slash, verbs in commands), uploads]
+    )
 
 
-async def answer_tasks(typed: Typed, respond: AsyncRespond, tasks: TaskCatalogue) -> None:
-    """Say which tasks there are, or what one of them is."""
-    await respond(text=await asyncio.to_thread(tell_tasks, tasks, typed.word))
+async def show_tasks(typed: Typed, tasks: TaskCatalogue) -> str:
+    """Show the task that is named, or all of them."""
+    if typed.word:
+        return await asyncio.to_thread(describe_task, tasks, typed.word)
+    return await asyncio.to_thread(list_tasks, tasks)
 
 
-async def answer_check(
-    typed: Typed,
-    asker: Asker,
-    respond: AsyncRespond,
-    client: AsyncWebClient,
-    tasks: TaskCatalogue,
-    checker: TaskChecker,
-    pictures: Pictures,
-) -> None:
-    """Say whether a task is fit for a launch."""
+async def check_task(
+    typed: Typed, respond: AsyncRespond, tasks: TaskCatalogue, checker: TaskChecker, pictures: Pictures
+) -> Message:
+    """Show whether a task is fit for a launch."""
     task = await asyncio.to_thread(tasks.load, typed.word)
     await respond(text=f"Checking `{task.name}`: its graders are tried on about 2,000 answers.")
-    await whisper(client, await check(task, checker, pictures), asker.user, asker.channel)
-
-
-async def answer_dataset(
-    typed: Typed, asker: Asker, client: AsyncWebClient, tasks: TaskCatalogue, pictures: Pictures
-) -> None:
-    """Make a balanced version of a task, and show what is in it."""
-    made = await asyncio.to_thread(make_balanced, tasks, typed)
-    file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
-    await whisper(client, balance_message(made, file), asker.user, asker.channel)
-
-
-async def answer_platforms(respond: AsyncRespond, profiles: Mapping[str, Profile]) -> None:
-    """Say where jobs can run."""
-    await respond(text=list_platforms(profiles))
-
-
-async def answer_approvals(
-    asker: Asker, respond: AsyncRespond, client: AsyncWebClient, approvals: Approvals, people: People, store: Store
-) -> None:
-    """Say what waits for approval."""
-    waiting = await waiting_for(asker.user, approvals, people, store, client)
-    await respond(text=pending_list(*waiting, time.time()))
-
-
-async def answer_quieting(
-    typed: Typed, asker: Asker, respond: AsyncRespond, people: People, quieting: Quieting
-) -> None:
-    """Do what was asked about being told."""
-    await people.require_membership(asker.channel)
-    await respond(text=await quieting.do(typed, asker))
-
-
-ANSWERS: Final[Mapping[str, Answering]] = {
-    "help": answer_help,
-    "tasks": answer_tasks,
-    "task": answer_tasks,
-    "check": answer_check,
-    "dataset": answer_dataset,
-    "platforms": answer_platforms,
-    "approvals": answer_approvals,
-    "alias": answer_alias,
-    "audit": answer_audit,
-    **dict.fromkeys(VERBS, answer_quieting),
-}
-
-
-async def check(task: Task, checker: TaskChecker, pictures: Pictures) -> Message:
-    """Return what there is to say about a task before money is spent on it."""
     findings = await checker(task)
     chart = label_chart(task, findings)
     file = await pictures.file_of(chart, f"labels-{task.name}") if chart else None
     return check_message(task, findings, file)
 
 
-def make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
-    """Make the balanced version that was asked for; raises UserError in a sentence. Blocks."""
+async def balance_dataset(typed: Typed, tasks: TaskCatalogue, pictures: Pictures) -> Message:
+    """Make a balanced version of a task, and show what is in it."""
+    made = await asyncio.to_thread(_make_balanced, tasks, typed)
+    file = await pictures.file_of(balance_chart(made), f"labels-{made.task}")
+    return balance_message(made, file)
+
+
+def _make_balanced(tasks: TaskCatalogue, typed: Typed) -> Balanced:
     request = read_balance(typed.word, typed.given)
     if "names" in typed.given:
         request = replace(request, names=label_map_of(tasks.load(request.task), typed.given["names"]))
     return balance(tasks, request)
 
 
-def help_text() -> str:
-    """Return what the bot can do, verb by verb."""
-    opening = (
-        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
-        "checkpoint. Try `/rft launch task=eurovoc`."
-    )
-    parts = (
-        opening,
-        f"*Evals*\n{overview('/eval', EVAL)}",
-        f"*Jobs*\n{overview('/rft', RFT)}",
-        f"*Around them*\n{overview(COMMAND, PROCTOR)}",
-        'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.',
-    )
-    return "\n\n".join(parts)
+async def show_approvals(
+    asker: Asker, client: AsyncWebClient, approvals: Approvals, people: People, store: Store
+) -> str:
+    """Show what waits for approval."""
+    return await pending_list(asker.user, approvals, people, store, client, time.time())
 
 
-def tell_tasks(tasks: TaskCatalogue, name: str) -> str:
-    """Return the task that is named, or where none is all of them. Blocks."""
-    return describe_task(tasks, name) if name else list_tasks(tasks)
+async def set_notifications(typed: Typed, asker: Asker, people: People, notifications: NotificationCommands) -> str:
+    """Change when people are notified: mutes, mentions, quiet hours, digests."""
+    await people.require_membership(asker.channel)
+    return await notifications.do(typed, asker)
 
 
 def list_tasks(tasks: TaskCatalogue) -> str:
-    """Return the tasks there are, one line each; a broken one says what is wrong with it."""
+    """Return all tasks, one line each; a broken one says what is wrong with it. Blocks."""
     names = tasks.names()
     if not names:
         return "There is no task yet. A task is a folder with a task.yaml under PROCTOR_TASKS."
     return "\n".join(_task_line(tasks, name) for name in names)
-
-
-def describe_task(tasks: TaskCatalogue, name: str) -> str:
-    """Return one task: its splits with their sizes, graders, prompts and approvers."""
-    task = tasks.load(name)
-    splits = ", ".join(f"{split} {len(tasks.rows(task, split))} items" for split in task.splits)
-    graders = ", ".join(f"{g} (reward)" if g == task.reward else g for g in task.graders)
-    approvers = ", ".join(group(handle) for handle in task.approvers) or "the bot's default approvers"
-    return "\n".join(
-        [
-            f"*{escape(task.title)}* (`{task.name}`, version {task.version})",
-            escape(task.description),
-            f"Splits: {escape(splits)}",
-            f"Graders: {escape(graders)}",
-            f"Prompts: {escape(_prompts(task))}",
-            f"Approval: {task.quorum} of {approvers}{_own_say(task)}; then `{task.name}@{task.oversight.alias}`",
-            *([f"Guardrails: {escape(_guardrails(task))}"] if task.guardrails else []),
-        ]
-    )
-
-
-def _own_say(task: Task) -> str:
-    return ", who launched the job among them" if task.oversight.approval.self_approval else ", without who launched it"
-
-
-def _guardrails(task: Task) -> str:
-    """Return the graders that must not fall, each with the fall that the task allows."""
-    falls = ((grader_name(name), abs(fall)) for name, fall in task.guardrails.items())
-    return ", ".join(f"{name} may fall by {fall:.2f}" if fall else f"{name} must not fall" for name, fall in falls)
-
-
-def list_platforms(profiles: Mapping[str, Profile]) -> str:
-    """Return the platforms there are and what to know before choosing one."""
-    return "\n".join(_platform_line(profile) for profile in profiles.values())
 
 
 def _task_line(tasks: TaskCatalogue, name: str) -> str:
@@ -198,11 +118,99 @@ def _task_line(tasks: TaskCatalogue, name: str) -> str:
     return f"`{name}` {escape(task.title)}: reward {escape(task.reward)}, splits {escape(', '.join(task.splits))}"
 
 
-def _prompts(task: Task) -> str:
-    return ", ".join(f"{v} (default)" if v == task.default_prompt else v for v in task.prompt_versions) or "none"
+def describe_task(tasks: TaskCatalogue, name: str) -> str:
+    """Return one task: its splits with their sizes, graders, prompts and approvers. Blocks."""
+    task = tasks.load(name)
+    splits = ", ".join(f"{split} {counted(len(tasks.rows(task, split)), 'item')}" for split in task.splits)
+    graders = ", ".join(f"{g} (reward)" if g == task.reward else g for g in task.graders)
+    prompts = ", ".join(f"{v} (default)" if v == task.default_prompt else v for v in task.prompt_versions) or "none"
+    approvers = ", ".join(map(group, task.approvers)) or "the bot's default approvers"
+    own = ", who launched the job among them" if task.approval.self_approval else ", without who launched it"
+    lines = [
+        f"*{escape(task.title)}* (`{task.name}`, version {task.version})",
+        escape(task.description),
+        f"Splits: {escape(splits)}",
+        f"Graders: {escape(graders)}",
+        f"Prompts: {escape(prompts)}",
+        f"Approval: {task.quorum} of {approvers}{own}; then `{task.name}@{task.alias}`",
+    ]
+    if task.guardrails:
+        falls = {grader_name(name): abs(fall) for name, fall in task.guardrails.items()}
+        allowed = [
+            f"{name} may fall by {number(fall)}" if fall else f"{name} must not fall" for name, fall in falls.items()
+        ]
+        lines.append(f"Guardrails: {escape(', '.join(allowed))}")
+    return "\n".join(lines)
+
+
+async def show_platforms(profiles: Mapping[str, Profile]) -> str:
+    """Show where jobs can run and what to know before choosing, one line a platform."""
+    return "\n".join(_platform_line(profile) for profile in profiles.values())
 
 
 def _platform_line(profile: Profile) -> str:
     until = profile.accepts_new_jobs_until
-    parts = [profile.note, f"Takes new jobs until {until.isoformat()}." if until else ""]
-    return f"`{profile.name}` {escape(profile.title)}. {escape(' '.join(part for part in parts if part))}".strip()
+    notes = [profile.note, f"Takes new jobs until {until.isoformat()}." if until else ""]
+    return f"`{profile.name}` {escape(profile.title)}. {escape(' '.join(filter(None, notes)))}".strip()
+
+
+PROCTOR: Final = (
+    Verb("help", "what I can do", show_help),
+    Verb("tasks", "all tasks", show_tasks),
+    Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>"),
+    Verb("check", "is a task fit for a launch: graders, rows, labels, trivial answers", check_task, takes="<task>"),
+    Verb(
+        "dataset",
+        "make a balanced version of a task, next to the old one",
+        balance_dataset,
+        takes="balance",
+        keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>", "names": "<file>"},
+        needs=("task",),
+    ),
+    Verb("platforms", "where jobs can run", show_platforms),
+    Verb(
+        "alias",
+        "where each alias points; with a name, its history; with `rollback` and a name, back to the model before",
+        answer_alias,
+        takes="<alias>",
+        least=0,
+        most=2,
+        keys={"reason": '"<why>"', "emergency": "yes"},
+    ),
+    Verb(
+        "audit",
+        "who did what: all of it, or that of a task, job, alias or person; with `verify`, whether it is sound",
+        answer_audit,
+        takes="<task, job or person>",
+        least=0,
+        keys={"since": "7d", "format": "csv"},
+    ),
+    Verb("approvals", "what waits for approval, how long, and how many votes are missing", show_approvals),
+    Verb(
+        "mute",
+        "warnings and ends of this channel, a task or a job stay in their threads and mention nobody",
+        set_notifications,
+        takes="<job or task>",
+        least=0,
+        keys={"for": "4h", "until": "18:00"},
+    ),
+    Verb("unmute", "end that early", set_notifications, takes="<job or task>", least=0),
+    Verb("mentions", "mention you where it concerns you, or never", set_notifications, takes="on|off"),
+    Verb(
+        "quiet",
+        "hours of each day in which this channel hears nothing; `off` ends them",
+        set_notifications,
+        takes="22:00-07:00",
+        least=0,
+        most=3,
+        keys={"zone": "Europe/Berlin"},
+    ),
+    Verb(
+        "digest",
+        "once a day what runs, ended and waits",
+        set_notifications,
+        takes="now|off",
+        least=0,
+        keys={"at": "09:00", "zone": "Europe/Berlin", "empty": "skip|say"},
+    ),
+)

@@ -13,9 +13,9 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from bot.demo.server_binary import find_server
-from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
+from bot.redis_server.server_binary import find_server
+from bot.redis_server.subprocesses import tethered
 from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.

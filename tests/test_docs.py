@@ -6,23 +6,24 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from bot.settings import DemoSettings, Settings
-from handlers.evidence.preference import NEEDS
-from handlers.slack.commands import EVAL, PROCTOR, RFT, Verb
+from handlers.evals.commands import EVAL
+from handlers.evidence.summary import NEEDS
+from handlers.jobs.commands import RFT
+from handlers.proctor import PROCTOR
+from handlers.slack.commands import Verb
 from jobs.aliases.webhook import signature
 from jobs.audit.export import Format
 from jobs.audit.export import line_of as line_of_export
 from jobs.platforms.profiles import load_profiles
 from jobs.rules import RULES, Rule, changed_rules
-from jobs.tasks.manifest import KEYS, read_manifest
-from jobs.tasks.oversight import ALLOWED_FALL, APPROVAL_KEYS
-from jobs.tasks.records import Oversight
+from jobs.tasks.manifest import ALLOWED_FALL, KEYS, Approval, read_manifest
 from jobs.trail.chain import FIRST, sealed
 from jobs.trail.entry import Act, AuditEntry, SealedEntry
 
@@ -108,7 +109,7 @@ def test_the_table_of_rules_has_each_with_its_title_level_and_thresholds(rule: R
         assert re.search(rf"`{field.name}` {value:g}(?![\d.])", row), f"{rule.code}.{field.name} {value:g}"
 
 
-@pytest.mark.parametrize("key", [*KEYS, *APPROVAL_KEYS])
+@pytest.mark.parametrize("key", [*KEYS, *Approval.model_fields])
 def test_every_key_of_a_task_is_told_somewhere(key: str) -> None:
     assert re.search(rf"\b{key}\b", README + "".join(DOCS.values()))
 
@@ -125,14 +126,17 @@ def blocks_of(page: str, language: str) -> list[str]:
 
 def test_the_terms_shown_for_a_task_are_what_holds_by_itself() -> None:
     (block,) = blocks_of(DECIDING, "yaml")
-    shown = read_manifest(block, "docs/deciding.md", "eurovoc")
-    assert shown.oversight == replace(Oversight(), guardrails={"precision": ALLOWED_FALL})
-    assert shown.quorum == read_manifest("", "nowhere", "eurovoc").quorum
+    shown, _file = read_manifest(block, "docs/deciding.md")
+    usual, _file = read_manifest("", "nowhere")
+    assert shown.guardrails == {"precision": ALLOWED_FALL}
+    for key in ("quorum", "alerts", "held_out_graders", "alias", "evidence"):
+        assert getattr(shown, key) == getattr(usual, key), key
+    assert shown.approval.policy == usual.approval.policy
 
 
 def test_the_thresholds_shown_for_a_task_are_taken() -> None:
     (block,) = blocks_of(WATCHING, "yaml")
-    shown = read_manifest(block, "docs/watching.md", "eurovoc").oversight
+    shown, _file = read_manifest(block, "docs/watching.md")
     assert {rule.code for rule in RULES} - {rule.code for rule in changed_rules(shown.alerts)} == {"P"}
     assert shown.held_out_graders == ("recall",)
 

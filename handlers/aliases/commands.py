@@ -1,31 +1,41 @@
-"""Aliases: the button that moves one, its form, and what `/proctor alias` is answered."""
+"""Aliases: the button that moves one, its form, and the answers to `/proctor alias`."""
 
 import json
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from charts.wording import counted
 from handlers.aliases.messages import alias_details, alias_list
-from handlers.approvals.approval_blocks import MOVE_ALIAS
-from handlers.slack.blocks import Block, context, escape, plain, section, text_input
+from handlers.approvals.messages import MOVE_ALIAS, comparison_numbers, groups
+from handlers.slack.blocks import Block, context, escape, section
 from handlers.slack.commands import Typed
-from handlers.slack.forms import Choice, open_form, select
-from handlers.slack.replies import Answers
-from handlers.slack.wording import grader_name, group, moment, people, person
+from handlers.slack.forms import (
+    MOST_REASON,
+    REASON,
+    REASON_MISSING,
+    SHORTEST_REASON,
+    Choice,
+    modal,
+    open_form,
+    read_reason,
+    reason_input,
+    select,
+    text_input,
+)
+from handlers.slack.replies import Answers, Asker
+from handlers.slack.wording import moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
-from jobs.aliases.records import Alias, AliasMove, read_alias, was_taken_back
+from jobs.aliases.records import read_alias, was_taken_back
 from jobs.aliases.rollback import Rollbacks
 from jobs.core.errors import BotError, InvalidRequest
+from jobs.views.checkpoint import evidence_view
 
 FORM: Final = "alias_move"
 ALIAS: Final = "alias"
 OTHER: Final = "other"
-REASON: Final = "reason"
-MOST_REASON: Final = 500
-SHORTEST_REASON: Final = 3
 MOST_CHOICES: Final = 40
-TOO_SHORT: Final = "Give a reason in a few words; it stays with the move."
 
 
 def register(app: AsyncApp) -> None:
@@ -47,60 +57,47 @@ async def ask_where(
 async def take_move(
     ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], answers: Answers, aliases: Aliases
 ) -> None:
-    """Move the alias, and tell who asked what became of it."""
+    """Move the alias, and tell the person who asked the result."""
     values = view["state"]["values"]
-    reason = str(values[REASON][REASON]["value"] or "").strip()
-    if len(reason) < SHORTEST_REASON:
-        await ack(response_action="errors", errors={REASON: TOO_SHORT})
-        return
     remembered = json.loads(str(view["private_metadata"]))
+    reason = read_reason(values)
     other = str(values[OTHER][OTHER]["value"] or "").strip()
-    if wrong := _cannot_be(other, str(remembered.get("task", ""))):
-        await ack(response_action="errors", errors={OTHER: wrong})
+    wrong = {} if reason else {REASON: REASON_MISSING}
+    if other and not wrong:
+        try:
+            read_alias(other, str(remembered["task"]))
+        except InvalidRequest as problem:
+            wrong = {OTHER: str(problem)}
+    if wrong:
+        await ack(response_action="errors", errors=wrong)
         return
     await ack()
     user, channel = str(body["user"]["id"]), str(remembered["channel"])
     name = other or str(values[ALIAS][ALIAS]["selected_option"]["value"])
     try:
-        moved = await aliases.move(remembered["job"], name, user, reason, seen=remembered["seen"])
-        text = told(moved)
+        text = _result(await aliases.move(remembered["job"], name, user, reason, seen=remembered["seen"]))
     except BotError as problem:
         text = escape(str(problem))
     # A form belongs to no channel, so the boundary would answer in a direct message; this one came from one.
     await answers.tell(user, channel, text)
 
 
-def _cannot_be(name: str, task: str) -> str:
-    """Return why a name that was typed cannot be an alias of the task, so that the form stays open; empty if it can."""
-    if not name or not task:
-        return ""
-    try:
-        read_alias(name, task)
-    except InvalidRequest as problem:
-        return str(problem)
-    return ""
-
-
-async def answer_alias(
-    typed: Typed, command: dict[str, Any], respond: AsyncRespond, aliases: Aliases, rollbacks: Rollbacks
-) -> None:
-    """Answer what was typed after `/proctor alias`."""
-    first, *rest = (*typed.words, "")[:2] if typed.words else ("",)
+async def answer_alias(typed: Typed, asker: Asker, aliases: Aliases, rollbacks: Rollbacks) -> str:
+    """Show one alias, or all of them; or take one back."""
+    first, second, *_ = (*typed.words, "", "")
     if first.lower() == "rollback":
-        await respond(text=await _roll_back(typed, rest[0], command, rollbacks))
-        return
-    if typed.given or (rest and rest[0]):
+        return await _roll_back(typed, second, asker, rollbacks)
+    if typed.given or second:
         raise InvalidRequest(
-            "`/proctor alias` takes an alias, or `rollback <alias> reason=...`; by itself it lists all."
+            "`/proctor alias` takes an alias, or `rollback <alias> reason=...`; on its own it lists all."
         )
     if not first:
-        await respond(text=alias_list(await aliases.every()))
-        return
+        return alias_list(await aliases.every())
     alias = await aliases.named(first)
-    await respond(text=alias_details(alias, await rollbacks.find(alias.proposal) if alias.proposal else None))
+    return alias_details(alias, await rollbacks.find(alias.proposal) if alias.proposal else None)
 
 
-async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks: Rollbacks) -> str:
+async def _roll_back(typed: Typed, name: str, asker: Asker, rollbacks: Rollbacks) -> str:
     """Propose a rollback, or do it in an emergency; return the sentence that confirms it."""
     if not name:
         raise InvalidRequest('Say which: `/proctor alias rollback <alias> reason="..."`.')
@@ -109,30 +106,23 @@ async def _roll_back(typed: Typed, name: str, command: dict[str, Any], rollbacks
         raise InvalidRequest(
             f'Say why, in {SHORTEST_REASON} to {MOST_REASON} characters: `/proctor alias rollback {name} reason="..."`.'
         )
-    user, trigger = str(command["user_id"]), str(command["trigger_id"])
-    if _is_emergency(typed):
-        done = await rollbacks.begin(name, user, reason, trigger, emergency=True)
+    emergency = typed.given.get("emergency", "no").lower()
+    if emergency not in {"yes", "no"}:
+        raise InvalidRequest(f"`emergency={emergency}` does not work; it is `yes` or `no`.")
+    if emergency == "yes":
+        done = await rollbacks.begin(name, asker.user, reason, asker.trigger, emergency=True)
         return (
             f"Done: `{name}` points at {done.alias.current.place} now. The approvers are called and review it: "
             f"{done.approval.quorum} of them confirm it, or a rejection takes it forward again."
         )
-    asked = await rollbacks.begin(name, user, reason, trigger)
-    who = ", ".join(group(handle) for handle in asked.approval.approvers)
+    asked = await rollbacks.begin(name, asker.user, reason, asker.trigger)
     return (
-        f"Proposed as `{asked.proposal.id}`: back to {asked.returns_to.place}. `{name}` moves by itself once "
-        f"{asked.approval.quorum} of {who} have approved it in <#{asked.proposal.channel}>."
+        f"Proposed as `{asked.proposal.id}`: back to {asked.returns_to.place}. `{name}` moves automatically once "
+        f"{asked.approval.quorum} of {groups(asked.approval)} have approved it in <#{asked.proposal.channel}>."
     )
 
 
-def _is_emergency(typed: Typed) -> bool:
-    value = typed.given.get("emergency", "no").lower()
-    if value not in {"yes", "no"}:
-        raise InvalidRequest(f"`emergency={value}` does not work; it is `yes` or `no`.")
-    return value == "yes"
-
-
-def told(moved: Moved) -> str:
-    """Return what a wish to move an alias came to, for the person who had it."""
+def _result(moved: Moved) -> str:
     alias, current = moved.alias, moved.alias.current
     if moved.is_new:
         return f"Done: `{alias.name}` points at {current.place} now. The job's thread and the channel say so."
@@ -142,6 +132,9 @@ def told(moved: Moved) -> str:
     )
 
 
+# -- the form ---------------------------------------------------------------------------------------------------------
+
+
 def form(movable: Movable, channel: str) -> Block:
     """Return the form that asks which alias is to point at an approved model, and why.
 
@@ -149,83 +142,54 @@ def form(movable: Movable, channel: str) -> Block:
         movable: the approved model, and the aliases that may point at it.
         channel: where the answer goes.
     """
-    usual = _choice(movable, movable.usual)
-    names = [alias.name for alias in movable.aliases if alias.name != movable.usual]
-    choices = [usual, *(_choice(movable, name) for name in names[: MOST_CHOICES - 1])]
+    names = [movable.usual, *(alias.name for alias in movable.aliases if alias.name != movable.usual)]
+    choices = [_choice(movable, name) for name in names[:MOST_CHOICES]]
     remembered = {
         "job": movable.job.id,
         "task": movable.job.task,
         "channel": channel,
         "seen": {alias.name: alias.version for alias in movable.aliases[:MOST_CHOICES]},
     }
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "private_metadata": json.dumps(remembered),
-        "title": plain("Move alias", 24),
-        "submit": plain("Move", 24),
-        "close": plain("Back", 24),
-        "blocks": [
-            section(_about(movable)),
-            select("Alias", ALIAS, choices, chosen=usual),
-            _other(movable),
-            text_input(
-                "Reason",
-                block_id=REASON,
-                action_id=REASON,
-                hint="Your name, the time and this reason are shown with the move and kept in the audit trail.",
-                most=MOST_REASON,
-            ),
-            context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
-        ],
-    }
+    task = movable.usual.partition("@")[0]
+    blocks = [
+        section(_about(movable)),
+        select("Alias", ALIAS, choices, chosen=choices[0]),
+        text_input(
+            "Or another name", OTHER, f"A name of its own, such as canary for {task}@canary.", 100, optional=True
+        ),
+        reason_input("Your name, the time and this reason are shown with the move and kept in the audit trail."),
+        context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
+    ]
+    return modal(FORM, "Move alias", "Move", blocks, json.dumps(remembered))
 
 
 def _about(movable: Movable) -> str:
     target, settled = movable.target, movable.approval.settled
-    assert settled is not None, "what can be moved to is settled"
+    assert settled is not None, "only what is settled can be moved to"
     approved = people([vote.user for vote in movable.approval.votes_for(settled.choice)])
     lines = [
         f"*Step {target.step}* of `{target.job}`: `{escape(target.model)}`",
         f"Approved by {approved} {moment(settled.at)}.",
     ]
-    alias = movable.alias(movable.usual)
-    if alias:
+    if alias := movable.alias(movable.usual):
         lines.append(f"`{alias.name}` points at {alias.current.place} since {moment(alias.current.at)}.")
-        back = was_taken_back(alias, target.model)
-        lines += [_taken_back(alias, back)] if back else []
+        if back := was_taken_back(alias, target.model):
+            why = f"by {person(back.by)} {moment(back.at)}: {escape(' '.join(back.reason.split()))}"
+            lines.append(f"*`{alias.name}` was taken back from this model* {why}")
     return "\n".join([*lines, *_against(movable)])
 
 
-def _taken_back(alias: Alias, move: AliasMove) -> str:
-    why = escape(" ".join(move.reason.split()))
-    return f"*`{alias.name}` was taken back from this model* by {person(move.by)} {moment(move.at)}: {why}"
-
-
 def _against(movable: Movable) -> list[str]:
-    """Return how the model does against the one that the alias points at, where that was measured."""
-    row = movable.evidence.of(movable.target.checkpoint) if movable.evidence else None
-    versus = row.versus_alias if row else None
-    if movable.evidence is None or versus is None or versus.low is None or versus.high is None:
+    """Return how the model compares with the one that the alias points at, if that was measured."""
+    evidence = evidence_view(movable.job, movable.evidence) if movable.evidence else None
+    row = evidence.of(movable.target.checkpoint) if evidence else None
+    if evidence is None or row is None or row.against_alias is None:
         return []
-    change = (
-        f"{versus.mean:+.2f} on {grader_name(escape(movable.job.reward))} (95% {versus.low:+.2f} to {versus.high:+.2f}"
-    )
-    against = f"Against what `{movable.evidence.alias}` pointed at then: {change}, {versus.items} items)"
-    return [f"{against}, {versus.verdict.value}."]
+    compared = row.against_alias
+    on = f"{escape(evidence.reward)}, {counted(compared.versus.items, 'item')}"
+    return [f"Against what `{evidence.alias}` pointed at then ({on}): {comparison_numbers(compared)}."]
 
 
 def _choice(movable: Movable, name: str) -> Choice:
     alias = movable.alias(name)
     return Choice(f"{name} ({alias.current.place if alias else 'new'})", name)
-
-
-def _other(movable: Movable) -> Block:
-    return {
-        "type": "input",
-        "block_id": OTHER,
-        "optional": True,
-        "label": plain("Or another name", 2000),
-        "hint": plain(f"A name of its own, such as canary for {movable.usual.partition('@')[0]}@canary.", 2000),
-        "element": {"type": "plain_text_input", "action_id": OTHER, "max_length": 100},
-    }

@@ -1,141 +1,194 @@
-"""What the evidence says of each checkpoint, and of the choice among them, as blocks."""
+"""The evidence as blocks: the table of models, a section for each checkpoint, and what changed between them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from handlers.approvals.approval_blocks import approve_button, edition, vote_lines
-from handlers.evidence.table import costs, money, reasoning
-from handlers.evidence.words import against, best_of, bias_note, capital, figure, leaning, signed
+from charts.wording import number
+from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, section
-from handlers.slack.wording import grader_name
 from jobs.approvals.records import Approval
-from jobs.core.records import Job
-from jobs.evidence.records import Candidate, ChangedItem, Evidence, Guard, Role
+from jobs.evidence.measure import NOT_EVALUATED
+from jobs.evidence.records import ChangedItem, Guard, Role
+from jobs.views.checkpoint import CheckpointView, EvidenceView, capitalized
+from jobs.views.wording import grader_name
 
 MOST_DETAILED: Final = 6
-"""More checkpoints than this are each told in a line or two, or the message would be longer than Slack takes."""
+"""More checkpoints than this get a line or two each, or the message would be longer than Slack takes."""
 MOST_CHECKPOINTS: Final = 24
 MOST_CHANGED: Final = 3
+MOST_ROWS: Final = 24
+MOST_NAME: Final = 40
 SHOWN_TEXT: Final = 140
-NOT_EVALUATED: Final = "evidence"
-"""The guardrail that a checkpoint breaks which could not be evaluated."""
+FIRST: Final = ("f1", "precision", "recall")
+"""Graders that are shown next to the reward if the task has them."""
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+def evidence_table(view: EvidenceView) -> Block:
+    """Return the table: models by row, the most important figures at the left, where a phone shows them first.
+
+    A figure that is unknown or nothing for all models has no column; `same_for_all` says it.
+    """
+    models = view.models[:MOST_ROWS]
+    columns = {"Model": [_name(each) for each in models]}
+    known = {grader for each in models for grader in each.measured.valid}
+    for grader in dict.fromkeys(name for name in (view.job.reward, *FIRST) if name in known):
+        title = capitalized(grader_name(grader))
+        columns[title] = [each.score(grader) for each in models]
+        if grader == view.job.reward:
+            columns |= _comparisons(view, models)
+            if any(grader in each.measured.test for each in models):
+                columns[f"{title} on the test split"] = [each.score(grader, "test") for each in models]
+    if any(each.measured.reasoning_tokens for each in models):
+        columns["Reasoning tokens"] = [_count(each.measured.reasoning_tokens) for each in models]
+    if any(each.measured.cost for each in models):
+        columns["1,000 calls"] = [money(each.measured.cost) for each in models]
+    rows = [tuple(columns), *zip(*columns.values(), strict=True)]
+    return {
+        "type": "table",
+        "rows": [[{"type": "raw_text", "text": text} for text in row] for row in rows],
+        "column_settings": [{"align": "left" if index == 0 else "right"} for index in range(len(columns))],
+    }
+
+
+def _name(model: CheckpointView) -> str:
+    is_marked = model.is_in_use and model.measured.role is not Role.ALIAS
+    return cut(model.measured.name, MOST_NAME) + (" (in use)" if is_marked else "")
+
+
+def _comparisons(view: EvidenceView, models: Sequence[CheckpointView]) -> dict[str, list[str]]:
+    columns = {"Against the base": [each.against_base.brief if each.against_base else "\u2013" for each in models]}
+    if any(each.against_alias for each in models):
+        cells = [each.against_alias.brief if each.against_alias else "\u2013" for each in models]
+        columns[f"Against {view.alias}"] = cells
+    return columns
+
+
+def money(dollars: float | None) -> str:
+    """Return an amount such as `$1.20` or `$0.0034`, or that it is unknown."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
+
+
+def _count(tokens: float | None) -> str:
+    return "unknown" if tokens is None else f"{tokens:,.0f}"
+
+
+def same_for_all(view: EvidenceView) -> str:
+    """Return which costs are the same for all models and so stand in no table: unknown, or nothing at all."""
+    lines, models = [], [each.measured for each in view.models]
+    if all(each.cost == 0 for each in models):
+        lines.append("Calls cost nothing with any of them.")
+    if all(each.cost is None for each in models):
+        lines.append("Cost of 1,000 calls: unknown, because the platform's profile names no price.")
+    if all(each.reasoning_tokens == 0 for each in models):
+        lines.append("Reasoning tokens: 0 with each of them.")
+    if all(each.reasoning_tokens is None for each in models):
+        tokens = [f"{each.name} {each.output_tokens:,.0f}" for each in models if each.output_tokens]
+        told = f" Tokens of an answer: {', '.join(tokens[:MOST_DETAILED])}." if tokens else ""
+        lines.append(f"Reasoning tokens: not reported by the platform.{told}")
+    return "\n".join(lines)
+
+
+# -- the checkpoints --------------------------------------------------------------------------------------------------
 
 
 def checkpoint_blocks(
-    job: Job, evidence: Evidence, approval: Approval | None, order: Sequence[Candidate]
+    view: EvidenceView, approval: Approval | None, checkpoints: Sequence[CheckpointView]
 ) -> Iterator[Block]:
-    """Yield a section for each checkpoint, with the button that approves it."""
-    best = best_of(evidence, job.reward)
-    brief = len(order) > MOST_DETAILED
-    for candidate in order[:MOST_CHECKPOINTS]:
-        lines = [_heading(job, evidence, candidate, is_best=candidate is best)]
-        lines += _brief(candidate) if brief else _detailed(evidence, candidate)
-        lines += vote_lines(approval, candidate.checkpoint or "")
-        block_id = f"checkpoint:{job.id}:{candidate.step}:{edition(approval)}:{evidence.round}"
-        control = approve_button(approval, candidate.checkpoint or "", candidate.name, candidate.digest)
+    """Yield a section for each checkpoint, in the order given, with the button that approves it."""
+    for checkpoint in checkpoints[:MOST_CHECKPOINTS]:
+        measured = checkpoint.measured
+        choice = measured.checkpoint or ""
+        lines = [_heading(view, checkpoint)]
+        lines += _brief(checkpoint) if len(checkpoints) > MOST_DETAILED else _detailed(view, checkpoint)
+        lines += vote_lines(approval, choice)
+        block_id = f"checkpoint:{view.job.id}:{measured.step}:{edition(approval)}:{view.evidence.round}"
+        control = None if view.is_awaited else approve_button(approval, choice, measured.name, measured.digest)
         yield section("\n".join(lines), block_id=block_id, accessory=control)
-    if len(order) > MOST_CHECKPOINTS:
-        yield context(f"{len(order) - MOST_CHECKPOINTS} more checkpoints are not shown here.")
+    if len(checkpoints) > MOST_CHECKPOINTS:
+        yield context(f"{len(checkpoints) - MOST_CHECKPOINTS} more checkpoints are not shown here.")
 
 
-def _heading(job: Job, evidence: Evidence, candidate: Candidate, *, is_best: bool) -> str:
-    reward = grader_name(job.reward)
-    several = sum(each.role is Role.CHECKPOINT for each in evidence.candidates) > 1
-    rank = f"highest {reward}, " if is_best and several else f"{reward} "
-    scored = escape(f"{rank}{figure(candidate.valid.get(job.reward))}")
-    return f"*{escape(capital(candidate.name))}* \u00b7 {scored}\n`{escape(candidate.model)}`"
+def _heading(view: EvidenceView, checkpoint: CheckpointView) -> str:
+    if view.is_ready:
+        rank = f"highest {view.reward}," if checkpoint.is_best and len(view.checkpoints) > 1 else view.reward
+        scored = escape(f"{rank} {checkpoint.score(view.job.reward)}")
+    else:
+        scored = " \u00b7 ".join(f"{escape(name)} *{value}*" for name, value in view.scores_of(checkpoint).items())
+    return f"*{escape(checkpoint.title)}* \u00b7 {scored}\n`{escape(checkpoint.measured.model)}`"
 
 
-def _brief(candidate: Candidate) -> list[str]:
-    versus = candidate.versus_base
-    told = [f"{signed(versus.mean)} against the base: {versus.verdict}"] if versus else []
-    broken = [f"breaks the guardrail {escape(name)}" for name in candidate.broken_guards if name != NOT_EVALUATED]
-    return ["; ".join([*told, *broken])] if told or broken else []
+def _brief(checkpoint: CheckpointView) -> list[str]:
+    parts = [f"against the base: {checkpoint.against_base.brief}"] if checkpoint.against_base else []
+    broken = (name for name in checkpoint.measured.broken_guards if name != NOT_EVALUATED)
+    parts += [f"breaks the guardrail {escape(name)}" for name in broken]
+    return ["; ".join(parts)] if parts else []
 
 
-def _detailed(evidence: Evidence, candidate: Candidate) -> list[str]:
-    """Return everything that is known of a checkpoint beside the table's figures, a line each."""
-    lines = []
-    if candidate.versus_base:
-        lines.append(against("the base model", candidate.versus_base))
-    if candidate.versus_alias:
-        lines.append(against(evidence.alias or "what is in use", candidate.versus_alias))
-    lines += filter(None, [leaning(candidate), _price(candidate, evidence)])
-    lines += [_guard(guard, evidence) for guard in candidate.guards if guard.is_broken]
-    if candidate.failures:
-        total = candidate.answers + candidate.failures
-        lines.append(f"{candidate.failures:,} of {total:,} answers are missing; they count in no score.")
-    if candidate.shutdown:
-        lines.append(f"The platform switches this model off on {escape(candidate.shutdown)}.")
+def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
+    """Return everything that is known of a checkpoint besides the table's figures, a line each."""
+    measured = checkpoint.measured
+    compared = [each for each in (checkpoint.against_base, checkpoint.against_alias) if each]
+    lines = [comparison_line(each) for each in compared]
+    lines += filter(None, [checkpoint.leaning, _price(view, checkpoint)])
+    lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
+    if measured.failures:
+        total = measured.answers + measured.failures
+        lines.append(f"{measured.failures:,} of {total:,} answers are missing; they count in no score.")
+    if measured.shutdown:
+        lines.append(f"The platform switches this model off on {escape(measured.shutdown)}.")
     return lines
 
 
-def _price(candidate: Candidate, evidence: Evidence) -> str:
-    """Return what answers cost against the base; a figure that is the same nothing for all is left to the note."""
-    base, parts = evidence.base, []
-    if candidate.cost is not None and not _is_nothing(costs(evidence)):
+def _price(view: EvidenceView, checkpoint: CheckpointView) -> str:
+    """Return what answers cost against the base; what is nothing with all models is left to `same_for_all`."""
+    measured, base, parts = checkpoint.measured, view.evidence.base, []
+    if measured.cost is not None and any(each.cost != 0 for each in view.evidence.candidates):
         known = base.cost if base else None
-        parts.append(f"1,000 calls cost {money(candidate.cost)} (base {money(known)}{_more(candidate.cost, known)})")
-    if candidate.reasoning_tokens is not None and not _is_nothing(reasoning(evidence)):
-        mine, known = candidate.reasoning_tokens, base.reasoning_tokens if base else None
-        told = "unknown" if known is None else f"{known:,.0f}"
-        parts.append(f"{mine:,.0f} reasoning tokens an answer (base {told}{_more(mine, known)})")
+        parts.append(f"1,000 calls cost {money(measured.cost)} (base {money(known)}{_more(measured.cost, known)})")
+    tokens = measured.reasoning_tokens
+    if tokens is not None and any(each.reasoning_tokens != 0 for each in view.evidence.candidates):
+        known = base.reasoning_tokens if base else None
+        parts.append(f"{tokens:,.0f} reasoning tokens an answer (base {_count(known)}{_more(tokens, known)})")
     return f"{'; '.join(parts)}." if parts else ""
-
-
-def _is_nothing(values: Sequence[float | None]) -> bool:
-    return all(value == 0 for value in values)
 
 
 def _more(mine: float, base: float | None) -> str:
     return f", {100 * (mine / base - 1):+.0f}%" if base else ""
 
 
-def _guard(guard: Guard, evidence: Evidence) -> str:
+def _guard(view: EvidenceView, guard: Guard) -> str:
     if guard.grader == NOT_EVALUATED:
-        return "*Not evaluated by me:* approving it needs that to be set aside in so many words, which is recorded."
-    other = evidence.alias or "what is in use" if guard.against is Role.ALIAS else "the base model"
-    return (
-        f"*Breaks a guardrail:* {escape(grader_name(guard.grader))} {signed(guard.change)} against {escape(other)}, "
-        f"with 95% confidence no worse than {signed(guard.low)}; the task allows {signed(guard.allowed)}. Approving it "
-        "needs an override, which is recorded."
-    )
+        return "*Not evaluated by me:* approving it needs that to be set aside explicitly, which is recorded."
+    words = escape(view.guard_words(guard))
+    return f"*Breaks a guardrail:* {words} Approving it needs an override, which is recorded."
 
 
-def choice_blocks(job: Job, evidence: Evidence) -> Iterator[Block]:
-    """Yield what the choice of the best checkpoint is worth, and what is alike of all."""
-    best = best_of(evidence, job.reward)
-    notes = [bias_note(best, evidence, job.reward) if best else "", alike(evidence)]
-    if any(notes):
-        yield context(escape("\n".join(filter(None, notes))))
+# -- the choice -------------------------------------------------------------------------------------------------------
 
 
-def changed_blocks(job: Job, evidence: Evidence) -> Iterator[Block]:
+def choice_blocks(view: EvidenceView) -> Iterator[Block]:
+    """Yield what the choice of the best checkpoint is worth, and which costs are the same for all models."""
+    if notes := [note for note in (view.selection_note, same_for_all(view)) if note]:
+        yield context(escape("\n".join(notes)))
+
+
+def changed_blocks(view: EvidenceView) -> Iterator[Block]:
     """Yield the items that tuning changed most, under the best checkpoint."""
-    best = best_of(evidence, job.reward)
-    if best and (changed := [*_changed("Fixed", best.fixed), *_changed("Broken", best.broken)]):
-        yield section("\n".join([f"*What tuning changed most* ({escape(best.name)} against the base model)", *changed]))
-
-
-def alike(evidence: Evidence) -> str:
-    """Return what is the same of all models and so stands in no table: unknown, or nothing at all."""
-    lines = []
-    if _is_nothing(costs(evidence)):
-        lines.append("Calls cost nothing with any of them.")
-    if all(each is None for each in costs(evidence)):
-        lines.append("Cost of 1,000 calls: unknown, for the platform's profile names no price.")
-    if _is_nothing(reasoning(evidence)):
-        lines.append("Reasoning tokens: 0 with each of them.")
-    if all(each is None for each in reasoning(evidence)):
-        answers = [f"{each.name} {each.output_tokens:,.0f}" for each in evidence.candidates if each.output_tokens]
-        told = f" Tokens of an answer: {', '.join(answers[:MOST_DETAILED])}." if answers else ""
-        lines.append(f"Reasoning tokens: not reported by the platform.{told}")
-    return "\n".join(lines)
+    if view.best and (
+        lines := _changed("Fixed", view.best.measured.fixed) + _changed("Broken", view.best.measured.broken)
+    ):
+        heading = f"*What tuning changed most* ({escape(view.best.measured.name)} against the base model)"
+        yield section("\n".join([heading, *lines]))
 
 
 def _changed(what: str, items: Sequence[ChangedItem]) -> list[str]:
     return [
-        f"{what}: `{escape(cut(each.item, 40))}` {each.before:.2f} \u2192 {each.after:.2f}"
+        f"{what}: `{escape(cut(each.item, 40))}` {number(each.before)} \u2192 {number(each.after)}"
         + (f" \u00b7 {escape(cut(' '.join(each.text.split()), SHOWN_TEXT))}" if each.text else "")
         for each in items[:MOST_CHANGED]
     ]

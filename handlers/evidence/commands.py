@@ -5,13 +5,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.evidence.preference import PREFER
-from handlers.evidence.summary import ReportLink, chart_of, summary
-from handlers.slack.blocks import Block, Message, context, escape
+from charts.wording import counted
+from handlers.evidence.summary import PREFER, ReportLink, chart_of, summary
+from handlers.slack.blocks import Message, context
 from handlers.slack.commands import Typed
-from handlers.slack.dispatch import Asker
 from handlers.slack.images import Pictures
-from handlers.slack.replies import whisper
+from handlers.slack.replies import Asker, whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.permissions import Permission
 from jobs.evidence.choose import preferred, read_need
@@ -35,7 +34,7 @@ async def handle_preference(
     pictures: Pictures,
     report_link: ReportLink,
 ) -> None:
-    """Show who chose in the menu the checkpoints in that order."""
+    """Show the checkpoints to the person who chose in the menu, in that order."""
     await ack()
     job_id, _, need = str(action["selected_option"]["value"]).partition("|")
     shown = await shown_to_one(await views.job(job_id), need, pictures, report_link)
@@ -45,48 +44,45 @@ async def handle_preference(
 async def show_checkpoints(
     typed: Typed,
     asker: Asker,
-    client: AsyncWebClient,
     jobs: RftJobs,
     views: JobViews,
     evidence_runner: EvidenceRunner,
     pictures: Pictures,
     report_link: ReportLink,
-) -> None:
-    """Show the person who asked a job's checkpoints, or evaluate them again.
+) -> Message | str:
+    """Show a job's checkpoints, or evaluate them again.
 
     Raises:
-        NotFound: there is no such job, or it kept no checkpoint.
-        NotPermitted: evaluating them again is others' to ask for.
+        NotFound: no such job, or it kept no checkpoint.
+        NotPermitted: this person may not have them evaluated again.
         InvalidRequest: what was typed cannot be understood.
-        Conflict: the checkpoints cannot be evaluated again, or are not evaluated yet and so not to be ranked.
+        Conflict: they cannot be evaluated again, or are not evaluated yet and so cannot be ranked.
     """
     view = await views.job(typed.word)
     if "again" in typed.given:
-        again = await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
-        await whisper(client, Message(again), asker.user, asker.channel)
-        return
-    shown = await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
-    await whisper(client, shown, asker.user, asker.channel)
+        return await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
+    return await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
 
 
 async def _again(view: JobView, answer: str, evidence_runner: EvidenceRunner, jobs: RftJobs, user: str) -> str:
     if answer.lower() != "yes":
-        raise InvalidRequest("`again=` takes only `yes`: the checkpoints are evaluated again, and votes given anew.")
+        raise InvalidRequest(
+            "`again=` takes only `yes`: the checkpoints are evaluated again, and everybody votes again."
+        )
     await jobs.require(Permission.EVALUATE_AGAIN, view.job, user)
     begun = await evidence_runner.again(view.job.id, user)
-    count = len(begun.checkpoints)
     return (
-        f"I evaluate {count} checkpoint{'s' if count != 1 else ''} of `{view.job.id}` and the base model again. Votes "
-        "given until now count no more; the buttons come back in the job's thread with the new evidence."
+        f"I evaluate {counted(len(begun.checkpoints), 'checkpoint')} of `{view.job.id}` and the base model again. "
+        "Votes given until now no longer count; the buttons come back in the job's thread with the new evidence."
     )
 
 
 async def shown_to_one(view: JobView, need: str | None, pictures: Pictures, report_link: ReportLink) -> Message:
-    """Return a job's checkpoints without controls, the preferred one first where somebody says what they need.
+    """Return a job's checkpoints without controls, the preferred one first if somebody says what they need.
 
     Raises:
         NotFound: the job has kept none.
-        InvalidRequest: there is no such need, or nothing measured for it.
+        InvalidRequest: no such need, or nothing was measured for it.
         Conflict: they have not been evaluated.
     """
     if not view.job.checkpoints:
@@ -94,9 +90,12 @@ async def shown_to_one(view: JobView, need: str | None, pictures: Pictures, repo
     chosen = preferred(_evaluated(view), read_need(need)) if need is not None else None
     chart = chart_of(view)
     file = await pictures.file_of(chart, f"checkpoints-{view.job.id}") if chart else None
-    order, opening = (chosen.candidates, escape(chosen.reason)) if chosen else ((), "")
-    message = summary(view, file, report_link, order=order, opening=opening)
-    blocks = [_without_controls(block) for block in message.blocks if block["type"] != "actions"]
+    message = summary(view, file, report_link, chosen)
+    blocks = [
+        {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}
+        for block in message.blocks
+        if block["type"] != "actions"
+    ]
     if view.approval and view.approval.settled is None:
         blocks.append(context("Approve or reject in the job's thread."))
     return Message(message.text, tuple(blocks))
@@ -129,7 +128,3 @@ def _none_yet(view: JobView) -> str:
         f"{view.job.id} is still training, and a better checkpoint may displace an earlier one. They are "
         "read when it has finished or is paused."
     )
-
-
-def _without_controls(block: Block) -> Block:
-    return {key: value for key, value in block.items() if key not in {"accessory", "block_id"}}

@@ -1,55 +1,82 @@
-"""How a finished job's checkpoints and their approval look. No Slack call is made here."""
+"""The message about a finished job's checkpoints: the verdict, the picture, the table, and their approval."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
-from charts import Chart, describe
-from handlers.approvals.approval_blocks import APPROVE, REJECT, edition, settled_line, sign_off
-from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks
-from handlers.evidence.chart import evidence_chart, sample
-from handlers.evidence.platform_figures import comparison, platform_blocks, platform_opening, platform_text
-from handlers.evidence.preference import preference_menu
-from handlers.evidence.table import evidence_table
-from handlers.evidence.words import best_of, checkpoints_of, figure, headline, sentence_of, word_of_test_split
-from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, section
-from handlers.slack.wording import grader_name
-from jobs.core.records import Job
-from jobs.evidence.choose import measured_needs
-from jobs.evidence.records import Candidate, Evidence, EvidenceState
+from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
+from charts.wording import counted
+from handlers.approvals.messages import comparison_numbers, edition, ended, sign_off
+from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
+from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
+from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
+from jobs.approvals.records import Approval
+from jobs.evals.stats.verdict import Verdict
+from jobs.evidence.choose import Need, Preference, measured_needs
+from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
+from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
 
-__all__ = ["APPROVE", "REJECT", "chart_of", "comparison", "settled_line", "summary"]
-
 ReportLink = Callable[[str], str | None]
-"""Returns a signed link to an eval's report, or None where nobody could follow one."""
-MOST_TEXT = 3900
+"""Returns a signed link to an eval's report, or None if nobody could follow one."""
+PREFER: Final = "prefer_checkpoint"
+NEEDS: Final = {
+    Need.PRECISION: "A wrong label costs more",
+    Need.RECALL: "A missing label costs more",
+    Need.F1: "Both cost alike",
+    Need.F2: "A missing label costs twice",
+    Need.CHEAPEST: "Cheapest that is as good",
+}
+"""What a person may prefer, and what that means."""
+MOST_TEXT: Final = 3900
 
 
 def no_link(_eval: str) -> str | None:
-    """Stand for links where nobody could follow one."""
+    """Stand for links if nobody could follow one."""
     return None
 
 
-def chart_of(view: JobView) -> Chart | None:
-    """Return the picture of a job's checkpoints: of the evidence, or of the platform's own figures where there is none.
+# -- the picture ------------------------------------------------------------------------------------------------------
 
-    None while evidence is gathered: what would be shown is about to be replaced.
+
+def chart_of(view: JobView) -> Chart | None:
+    """Return the picture of a job's checkpoints: of the evidence or, without any, of the platform's own figures.
+
+    None while evidence is gathered: the picture would soon be replaced.
     """
-    match view.evidence.state if view.evidence else None:
-        case EvidenceState.READY if view.evidence:
-            return evidence_chart(view.job, view.evidence)
-        case EvidenceState.GATHERING:
-            return None
-        case _:
-            return comparison(view)
+    shown = evidence_view(view.job, view.evidence)
+    if shown.is_ready:
+        return evidence_chart(shown)
+    return None if shown.state is EvidenceState.GATHERING else platform_chart(shown)
+
+
+def evidence_chart(view: EvidenceView) -> Chart:
+    """Return the picture of finished evidence; its title is the verdict."""
+    models = tuple(_drawn(each, view.job.reward) for each in view.models)
+    subtitle = f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}"
+    if view.has_precision_and_recall:
+        return PrecisionRecall(view.title, models, subtitle)
+    return ScoreIntervals(view.title, models, view.reward, subtitle)
+
+
+def _drawn(model: CheckpointView, reward: str) -> EvaluatedModel:
+    kind: ModelKind = "base" if model.measured.role is Role.BASE else "checkpoint"
+    precision, recall, score = (_estimate(model.measured.valid.get(name)) for name in ("precision", "recall", reward))
+    shown = "alias" if model.is_in_use else kind
+    return EvaluatedModel(model.measured.name, shown, precision, recall, score, model.is_best)
+
+
+def _estimate(value: Figure | None) -> Estimate:
+    return Estimate(value.mean, value.low, value.high) if value else Estimate(None)
+
+
+# -- the message ------------------------------------------------------------------------------------------------------
 
 
 def summary(
     view: JobView,
     file: str | None,
     report_link: ReportLink = no_link,
-    *,
-    order: Sequence[Candidate] = (),
-    opening: str = "",
+    preference: Preference | None = None,
 ) -> Message:
     """Return a job's checkpoints: the verdict, the picture, the table, each in words, and their approval.
 
@@ -57,95 +84,115 @@ def summary(
         view: the job.
         file: the picture, by Slack's file id.
         report_link: makes a link to an eval's report.
-        order: the checkpoints as they are to be listed; by step where it is empty.
-        opening: what is said before everything else, as mrkdwn.
+        preference: what a person needs; if given, the checkpoints are in its order and its reason comes first.
     """
-    job, evidence, approval = view.job, view.evidence, view.approval
-    count = len(job.checkpoints)
-    blocks: list[Block] = [header(f"{count} checkpoint{'s' if count != 1 else ''} of {job.task}")]
-    blocks.append(section("\n".join(filter(None, [opening, *_opening(view)]))))
-    chart = chart_of(view)
-    if file and chart:
-        blocks.append(image(file, describe(chart), _caption(view)))
-    if evidence and evidence.is_done:
-        blocks += _evidence_blocks(view, evidence, report_link, order)
-    else:
-        blocks += platform_blocks(view)
+    shown = evidence_view(view.job, view.evidence)
+    blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
+    opening = [escape(preference.reason)] if preference else []
+    blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
+    if file and (chart := chart_of(view)):
+        blocks.append(image(file, describe(chart), _caption(shown)))
+    blocks += _body(shown, view.approval, preference)
+    blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)
+    if shown.is_ready and len(shown.checkpoints) > 1 and (needs := measured_needs(shown.evidence)):
+        menu = preference_menu(view.job.id, needs)
+        blocks.append(actions(menu, block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{shown.evidence.round}"))
     blocks.append(divider())
-    if approval is None and evidence and evidence.state is EvidenceState.GATHERING:
+    if view.approval is None and shown.state is EvidenceState.GATHERING:
         blocks.append(context("Nobody is asked yet: the approval request comes with the evidence."))
     else:
-        blocks += sign_off(job, approval, view.aliases)
-    return Message(_text(view), tuple(blocks))
+        blocks += sign_off(view.job, view.approval, view.aliases)
+    return Message(_text(shown, view.approval), tuple(blocks))
 
 
-def _evidence_blocks(
-    view: JobView, evidence: Evidence, report_link: ReportLink, order: Sequence[Candidate]
-) -> Iterator[Block]:
-    is_ready = evidence.state is EvidenceState.READY
-    if is_ready:
-        yield evidence_table(view.job, evidence)
-        yield from choice_blocks(view.job, evidence)
-    yield from checkpoint_blocks(view.job, evidence, view.approval, order or checkpoints_of(evidence))
-    yield from changed_blocks(view.job, evidence)
-    if reports := _reports(evidence, report_link):
-        yield context(reports)
-    needs = measured_needs(evidence) if is_ready and len(checkpoints_of(evidence)) > 1 else ()
-    if needs:
-        menu = preference_menu(view.job.id, needs)
-        yield actions(menu, block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{evidence.round}")
+def _body(view: EvidenceView, approval: Approval | None, preference: Preference | None) -> Iterator[Block]:
+    """Yield the table if there is evidence, each checkpoint, and what is to be known about the choice among them."""
+    order = preference.candidates if preference else tuple(each.measured for each in view.checkpoints)
+    in_order = sorted(view.checkpoints, key=lambda each: order.index(each.measured))
+    if view.is_ready:
+        yield evidence_table(view)
+        yield from choice_blocks(view)
+    elif served := best_for(view):
+        yield section(served)
+    yield from checkpoint_blocks(view, approval, in_order)
+    if view.is_ready:
+        yield from changed_blocks(view)
+    else:
+        yield context(SELECTION_NOTE)
 
 
-def _reports(evidence: Evidence, report_link: ReportLink) -> str:
-    """Return where every answer can be read: behind a link, or in the files in the thread."""
-    evals = [("validation split", evidence.valid_eval), ("test split", evidence.test_eval)]
+def preference_menu(job_id: str, needs: Sequence[Need]) -> Block:
+    """Return the menu that lists the checkpoints by one of these needs."""
+    options = [
+        {"text": plain(f"{NEEDS[need]} ({need})", 75), "value": f"{job_id}|{need}"} for need in NEEDS if need in needs
+    ]
+    placeholder = plain("Choose by what you need", 150)
+    return {"type": "static_select", "action_id": PREFER, "placeholder": placeholder, "options": options}
+
+
+def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
+    """Yield where every answer can be read: behind a link, or in the files in the thread."""
+    evals = (("validation split", evidence.valid_eval), ("test split", evidence.test_eval))
     links = [(name, eval_id, report_link(eval_id)) for name, eval_id in evals if eval_id]
-    if not links:
-        return ""
-    if all(link for _, _, link in links):
+    if links and all(link for _, _, link in links):
         told = ", ".join(f"<{link}|{name}>" for name, _, link in links)
-        return f"Every answer, item by item: {told}; also as files in the job's thread."
-    told = ", ".join(f"{name} `{eval_id}`" for name, eval_id, _ in links)
-    return f"Every answer, item by item: in the report files in the job's thread ({told})."
+        yield context(f"Every answer, item by item: {told}; also as files in the job's thread.")
+    elif links:
+        told = ", ".join(f"{name} `{eval_id}`" for name, eval_id, _ in links)
+        yield context(f"Every answer, item by item: in the report files in the job's thread ({told}).")
 
 
-def _opening(view: JobView) -> list[str]:
-    job, evidence, approval = view.job, view.evidence, view.approval
-    settled = [settled_line(job, approval)] if approval and approval.settled else []
-    match evidence.state if evidence else None:
-        case EvidenceState.READY if evidence:
-            return [*settled, *_verdict(job, evidence, is_settled=bool(settled))]
-        case EvidenceState.GATHERING if evidence:
-            return [*settled, _gathering(evidence), escape(platform_opening(job))]
-        case EvidenceState.FAILED if evidence:
-            why = escape(evidence.note or "The reason is not known.")
+# -- the words --------------------------------------------------------------------------------------------------------
+
+
+def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
+    settled = [ended(approval)] if approval and approval.settled else []
+    match view.state:
+        case EvidenceState.READY:
+            return [*settled, *_verdict(view, is_settled=bool(settled))]
+        case EvidenceState.FAILED:
+            why = escape(view.evidence.note or "The reason is not known.")
             return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]
+        case EvidenceState.GATHERING:
+            return [*settled, _gathering(view.evidence), escape(platform_opening(view))]
         case _:
-            return [*settled, escape(platform_opening(job))]
+            return [*settled, escape(platform_opening(view))]
 
 
-def _verdict(job: Job, evidence: Evidence, *, is_settled: bool) -> list[str]:
-    """Return the verdict on the best checkpoint against the base and against what is in use, and what is missing."""
-    best = best_of(evidence, job.reward)
-    lines = [f"*{escape(headline(job, evidence))}.*"]
-    if best and (tested := word_of_test_split(best)):
+def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
+    """Return the verdict on the best checkpoint against the base model and what is in use, and what is missing."""
+    job, best, count = view.job, view.best, len(view.checkpoints)
+    lines = [f"*{escape(view.headline)}.*"]
+    if best and (tested := _on_test_split(best)):
         lines.append(tested)
-    if best and best.versus_alias:
-        other = evidence.alias or "what is in use"
-        lines.append(f"{escape(sentence_of(best, best.versus_alias, other, grader_name(job.reward)))}.")
-    elif evidence.alias is None and not is_settled:
+    if best and best.against_alias:
+        lines.append(f"{escape(best.against_alias.sentence)}.")
+    elif view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
-    count = len(checkpoints_of(evidence))
-    adjusted = f"; verdicts hold for all {count} checkpoints together (Holm)" if count > 1 else ""
-    lines.append(f"Measured on {sample(job, evidence)}, compared item by item{adjusted}.")
-    if evidence.note:
-        lines.append(escape(evidence.note))
-    return lines
+    adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""
+    lines.append(f"Measured on {view.sample}, compared item by item{adjusted}.")
+    return [*lines, escape(view.evidence.note)] if view.evidence.note else lines
+
+
+def _on_test_split(best: CheckpointView) -> str:
+    """Return whether the held-out test split confirms the verdict; "" if it has none."""
+    on_test, on_valid = best.on_test, best.against_base
+    if on_test is None or on_valid is None:
+        return ""
+    verdict, expected = on_test.versus.verdict, on_valid.versus.verdict
+    if verdict is expected is Verdict.CANT_TELL:
+        return f"The test split cannot tell either: {on_test.numbers}."
+    if verdict is expected:
+        what = "The test split says the same"
+    elif verdict is Verdict.CANT_TELL:
+        what = "The test split does not confirm it"
+    else:
+        what = "The test split says otherwise"
+    return f"{what}: {comparison_numbers(on_test)}."
 
 
 def _gathering(evidence: Evidence) -> str:
-    count = len(evidence.checkpoints)
-    models = f"{count} checkpoint{'s' if count != 1 else ''} and the base model"
+    models = f"{counted(len(evidence.checkpoints), 'checkpoint')} and the base model"
     again = " again" if evidence.round > 1 else ""
     done = f"{evidence.answered:,} of {evidence.total:,} answers" if evidence.total else "about to begin"
     return (
@@ -154,23 +201,22 @@ def _gathering(evidence: Evidence) -> str:
     )
 
 
-def _caption(view: JobView) -> str:
-    evidence = view.evidence
-    if evidence is None or evidence.state is not EvidenceState.READY:
+def _caption(view: EvidenceView) -> str:
+    if not view.is_ready:
         return "Scores on the validation split, as the platform reports them"
-    if not any({"precision", "recall"} <= each.valid.keys() for each in evidence.candidates):
+    if not view.has_precision_and_recall:
         return "Mean scores on the validation split"
-    return "Means over items. The F1 lines are of these two means; the table's F1 is the mean of each item's own"
+    return "Mean scores on the validation split; the F1 lines are of mean precision and mean recall"
 
 
-def _text(view: JobView) -> str:
-    """Return what notifications and screen readers say: the verdict and every checkpoint's reward."""
-    job, evidence, approval = view.job, view.evidence, view.approval
+def _text(view: EvidenceView, approval: Approval | None) -> str:
+    """Return what notifications and screen readers say: the verdict and every checkpoint's scores."""
     standing = "settled" if approval and approval.settled else "waiting for approval" if approval else "kept"
-    head = f"Checkpoints of {job.task} ({job.id}), {standing}."
-    if evidence is None or not evidence.is_done:
-        return cut(f"{head} {platform_text(job)}", MOST_TEXT)
-    name = grader_name(job.reward)
-    listed = "; ".join(f"{each.name}: {name} {figure(each.valid.get(job.reward))}" for each in evidence.candidates)
-    verdict = f" {headline(job, evidence)}." if evidence.state is EvidenceState.READY else ""
-    return cut(escape(f"{head}{verdict} {listed}."), MOST_TEXT)
+    verdict = f" {view.headline}." if view.is_ready else ""
+    rows = [f"{each.measured.name}: {_listed(view.scores_of(each))}" for each in view.models]
+    text = f"Checkpoints of {view.job.task} ({view.job.id}), {standing}.{verdict} {'; '.join(rows)}."
+    return cut(escape(text), MOST_TEXT)
+
+
+def _listed(scores: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in scores.items())

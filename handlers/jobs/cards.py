@@ -8,19 +8,17 @@ from statistics import median
 from typing import Final
 
 from charts import describe
-from charts.wording import quantity
-from handlers.approvals.approval_blocks import settled_line
-from handlers.evidence.words import headline
-from handlers.jobs.costs import training_cost
-from handlers.jobs.curve_charts import RECENT
-from handlers.jobs.significance import since_start
-from handlers.jobs.thread import LEVELS, heading, pictured, reward_curve, why_button
+from charts.wording import counted, duration, moved, number, plural, quantity, score
+from handlers.approvals.messages import ended
+from handlers.jobs.compare import since_start
+from handlers.jobs.curves import RECENT, reward_curve
+from handlers.jobs.thread import LEVELS, heading, why_button
 from handlers.slack.blocks import (
     Block,
     Message,
     actions,
     button,
-    confirmation,
+    cancel_button,
     context,
     cut,
     escape,
@@ -28,122 +26,109 @@ from handlers.slack.blocks import (
     header,
     image,
     section,
+    without,
 )
-from handlers.slack.wording import UNKNOWN, duration, moment, person, progress, score, state
+from handlers.slack.wording import moment, person
 from jobs.core.records import Action, Job, JobState
-from jobs.evals.stats.validation_noise import LEAST
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
+from jobs.views.checkpoint import evidence_view
 from jobs.views.job import JobView
+from jobs.views.wording import progress_of, state_of
 
 MOST_NOTES: Final = 5
+MOST_BLIND: Final = 1500
+"""Characters of the line that lists rules without data."""
+HOUR: Final = 3600.0
 ACT: Final = "act_on_job"
-ACTIONS: Final = re.compile(rf"^{ACT}:")
-"""Matches every control of a card; the value says which job and what to do."""
+CONTROLS: Final = re.compile(rf"^{ACT}:")
+"""Matches every control of a card; the value is a verb of /rft and the job."""
 
 
 def card(view: JobView, now: float, file: str | None = None) -> Message:
-    """Return a job's card: how it does, its curve, where it stands, and what can be done about it.
+    """Return a job's card at `now`: how it does, its curve, where it stands, and what can be done about it.
 
-    Args:
-        view: the job.
-        now: unix seconds.
-        file: the picture of its curve, by Slack's file id.
+    `file` is the picture of its curve, by Slack's file id.
     """
     job = view.job
     blocks = [header(f"{job.task} on {job.model}"), section(f"{_verdict(view)}\n{_standing(job, now)}")]
     if file:
-        blocks.append(image(file, describe(reward_curve(pictured(view)))))
+        blocks.append(image(file, describe(reward_curve(view.as_pictured()))))
     blocks.append(
         fields(
-            f"*Step*\n{_step(job)}",
+            f"*Step*\n{progress_of(job).removeprefix('step ')}",
             f"*Validation reward*\n{_reward(job)}",
             _tokens(view),
             f"*Cost*\n{training_cost(view)}",
         )
     )
     blocks.append(context(f"`{job.id}` · {_origin(job)} · {_platform(view)} · {_items(job)}"))
-    controls = _controls(job)
-    if controls:
-        blocks.append(actions(*controls, block_id=_block_id(job)))
-    text = f"{job.task} ({job.id}): {state(job)}, {progress(job)}. Validation reward {score(job.valid_reward)}."
+    if controls := _controls(job):
+        asked = job.pending.action.value if job.pending else ""
+        shown = f"{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
+        blocks.append(actions(*controls, block_id=f"controls:{job.id}:{shown}"))
+    state = escape(state_of(job))
+    text = f"{job.task} ({job.id}): {state}, {progress_of(job)}. Validation reward {score(job.valid_reward)}."
     return Message(text, tuple(blocks))
 
 
 def _verdict(view: JobView) -> str:
     """Return the one sentence that says how the job does."""
-    job, approval = view.job, view.approval
+    job, approval, evidence = view.job, view.approval, view.evidence
     if job.state is JobState.FAILED and not job.checkpoints:
         return escape(job.note or "The platform gave no reason.")
     if job.state is JobState.NOT_LAUNCHED:
         return escape(job.note or "It was not launched.")
-    if gathering := _gathering(view):
-        return gathering
+    if evidence and evidence.state is EvidenceState.GATHERING:
+        far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
+        return f"Evaluating {counted(len(evidence.checkpoints), 'checkpoint')} against the base model{far}."
     if approval:
-        return settled_line(job, approval) if approval.settled else _waiting(view)
+        return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])
+    if job.valid_reward is None and job.state.is_final:
+        return "It ended before its first evaluation."
     if job.valid_reward is None:
-        if job.state.is_final:
-            return "It ended before its first evaluation."
         return "No evaluation yet; the first one sets the mark that later ones are compared with."
     return since_start(view)
 
 
 def _waiting(view: JobView) -> str:
-    """Return what the evidence says, where there is any, and how many checkpoints wait for approval."""
+    """Return the verdict of the evidence, if it is ready, and how many checkpoints wait for approval."""
     count = len(view.job.checkpoints)
-    waiting = f"{count} checkpoint{'s wait' if count != 1 else ' waits'} for approval in the thread."
+    waiting = f"{counted(count, 'checkpoint')} {plural(count, 'waits', 'wait')} for approval in the thread."
     if view.evidence is None or view.evidence.state is not EvidenceState.READY:
         return waiting
-    return f"{escape(headline(view.job, view.evidence))}. {waiting}"
-
-
-def _gathering(view: JobView) -> str:
-    """Return how far the evaluation of the checkpoints is; empty where none is under way."""
-    evidence = view.evidence
-    if evidence is None or evidence.state is not EvidenceState.GATHERING:
-        return ""
-    count = len(evidence.checkpoints)
-    far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
-    return f"Evaluating {count} checkpoint{'s' if count != 1 else ''} against the base model{far}."
+    return f"{escape(evidence_view(view.job, view.evidence).headline)}. {waiting}"
 
 
 def _standing(job: Job, now: float) -> str:
     """Return what the job does, for how long, what a person asked of it, and how many alerts it has."""
-    elapsed = None if job.started_at is None else (job.finished_at or now) - job.started_at
-    still = len(open_alerts(job))
-    over = len(job.alerts) - still
-    parts = [f"*{state(job)}*"]
-    if elapsed is not None:
-        parts.append(f"took {duration(elapsed)}" if job.state.is_final else f"{duration(elapsed)} so far")
+    parts = [f"*{escape(state_of(job))}*"]
+    if job.started_at is not None:
+        elapsed = duration((job.finished_at or now) - job.started_at)
+        parts.append(f"took {elapsed}" if job.state.is_final else f"{elapsed} so far")
     if job.pending:
         parts.append(f"{job.pending.action.value} asked for by {person(job.pending.by)}")
-    counts = [f"{many} {how}" for many, how in ((still, "open"), (over, "over")) if many]
+    still = len(open_alerts(job))
+    counts = [f"{count} {how}" for count, how in ((still, "open"), (len(job.alerts) - still, "over")) if count]
     if counts:
-        several = "s" if len(job.alerts) > 1 else ""
-        parts.append(f"alert{several}: {', '.join(counts)}")
+        parts.append(f"{plural(len(job.alerts), 'alert')}: {', '.join(counts)}")
     return " · ".join(parts)
 
 
-def _step(job: Job) -> str:
-    if not job.last_step:
-        return "before step 1"
-    return f"{job.last_step:,} of {job.total_steps:,}" if job.total_steps else f"{job.last_step:,}"
-
-
 def _reward(job: Job) -> str:
-    if job.first_valid_reward is None or job.valid_reward is None:
-        return score(job.valid_reward) if job.valid_reward is not None else "no evaluation yet"
-    moved = round(job.valid_reward, 2) - round(job.first_valid_reward, 2)
-    if abs(moved) < LEAST:
-        return f"{score(job.valid_reward)}, as at the start"
-    return f"{score(job.valid_reward)}, {'up' if moved > 0 else 'down'} {abs(moved):.2f} from the start"
+    if job.valid_reward is None:
+        return "no evaluation yet"
+    if job.first_valid_reward is None:
+        return number(job.valid_reward)
+    how = moved(job.first_valid_reward, job.valid_reward)
+    return f"{number(job.valid_reward)}, {'as at' if how == 'unchanged' else f'{how} from'} the start"
 
 
 def _tokens(view: JobView) -> str:
-    """Return how long answers are by the newest steps: reasoning tokens, or all where those are not reported."""
+    """Return how long answers are by the newest steps: reasoning tokens, or all if those are not reported."""
     steps = view.series.steps
     for name, values in (
         ("Reasoning tokens", [step.train_reasoning_tokens for step in steps]),
@@ -152,12 +137,25 @@ def _tokens(view: JobView) -> str:
         known = [value for value in values if value is not None]
         if known:
             return f"*{name}*\n{quantity(median(known[-RECENT:]), 'tokens')} an answer"
-    return f"*Reasoning tokens*\n{UNKNOWN}"
+    return "*Reasoning tokens*\nnot reported"
 
 
-def _block_id(job: Job) -> str:
-    asked = job.pending.action.value if job.pending else ""
-    return f"controls:{job.id}:{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
+def training_cost(view: JobView) -> str:
+    """Return what training has cost so far, in words; an unknown price is unknown, never 0.
+
+    Formula: hours of sampling and training, by the platform's own timing of each step, x its price of an hour. The cost
+    of models that grade, and of evaluation, is not in it.
+    """
+    price = view.profile.training_hour if view.profile else None
+    if price == 0:
+        return "nothing is charged"
+    if price is None:
+        return "unknown: no price is known here"
+    times = [step.timing for step in view.series.steps]
+    parts = [part for time in times for part in (time.sampling, time.training) if part is not None]
+    if not parts:
+        return f"unknown so far, at ${price:,.0f} an hour of training"
+    return f"about ${sum(parts) / HOUR * price:,.2f} for training"
 
 
 def _origin(job: Job) -> str:
@@ -169,7 +167,7 @@ def _origin(job: Job) -> str:
 
 def _items(job: Job) -> str:
     known = {"train": job.train_items, "validation": job.valid_items}
-    parts = [f"{count} {name}" for name, count in known.items() if count is not None]
+    parts = [f"{count:,} {name}" for name, count in known.items() if count is not None]
     return f"{' and '.join(parts)} items" if parts else "number of items not reported"
 
 
@@ -184,26 +182,19 @@ def _controls(job: Job) -> list[Block]:
     why = [why_button(job, worst) for worst in open_alerts(job)[:1]]
     if job.state.is_final:
         return why
-    pausable = [
-        button("Resume" if job.state is JobState.PAUSED else "Pause", f"{ACT}:pause", f"{_toggle(job)}|{job.id}")
-    ]
-    cancel = button(
-        "Cancel job",
-        f"{ACT}:cancel",
-        f"{Action.CANCEL}|{job.id}",
-        style="danger",
-        confirm=confirmation(
-            "Cancel this job?",
-            f"{job.id} stops for good at {progress(job)}. Work done so far is charged where the platform charges.",
+    label, toggle = ("Resume", Action.RESUME) if job.state is JobState.PAUSED else ("Pause", Action.PAUSE)
+    consequence = f"{job.id} stops for good at {progress_of(job)}. Work done so far is charged if the platform charges."
+    return [
+        *why,
+        button(label, f"{ACT}:pause", f"{toggle}|{job.id}"),
+        cancel_button(
             "Cancel job",
-            "Keep it running",
+            f"{ACT}:cancel",
+            f"{Action.CANCEL}|{job.id}",
+            question="Cancel this job?",
+            consequence=consequence,
         ),
-    )
-    return [*why, *pausable, cancel]
-
-
-def _toggle(job: Job) -> Action:
-    return Action.RESUME if job.state is JobState.PAUSED else Action.PAUSE
+    ]
 
 
 def job_list(jobs: tuple[Job, ...]) -> Message:
@@ -211,28 +202,28 @@ def job_list(jobs: tuple[Job, ...]) -> Message:
     if not jobs:
         return Message("No job yet. `/rft launch task=&lt;task&gt;` starts one; `/proctor tasks` lists the tasks.")
     lines = [
-        f"`{job.id}` *{escape(job.task)}* · {state(job)}, {progress(job)} · "
-        f"validation reward {score(job.valid_reward)} · "
-        f"{person(job.request.requested_by)}, {moment(job.created_at)}"
+        f"`{job.id}` *{escape(job.task)}* · {escape(state_of(job))}, {progress_of(job)} · "
+        f"validation reward {score(job.valid_reward)} · {person(job.request.requested_by)}, {moment(job.created_at)}"
         for job in jobs
     ]
-    text = f"{len(jobs)} newest job{'s' if len(jobs) != 1 else ''}"
-    return Message(text, (section(f"*{text}*"), *(section(line) for line in lines)))
+    text = counted(len(jobs), "newest job")
+    return Message(text, (section(f"*{text}*"), *map(section, lines)))
 
 
 def job_status(view: JobView, now: float, link: str | None) -> Message:
     """Return where a job stands, for the person who asked: its card without controls, and its alerts."""
-    job, shown = view.job, card(view, now)
-    blocks = [block for block in shown.blocks if block["type"] != "actions"]
-    blocks += [section(f"*{heading(job, a)}* at step {a.step}\n{escape(a.text)}") for a in job.alerts]
+    job, shown = view.job, without(card(view, now), "actions")
     facts, rules = facts_of(job, now=now), rules_of(job)
-    told = {(a.rule, a.step) for a in job.alerts}
-    untold = [a for a in evaluate(view.series, facts, rules) if (a.rule, a.step) not in told]
-    noted = [a for a in (*untold, *notes(view.series, facts, rules)) if a.cleared is None][-MOST_NOTES:]
-    blocks += [section(f"*{LEVELS[a.level]}* at step {a.step}\n{escape(a.text)}") for a in noted]
+    told = {(alert.rule, alert.step) for alert in job.alerts}
+    untold = [alert for alert in evaluate(view.series, facts, rules) if (alert.rule, alert.step) not in told]
+    noted = [alert for alert in (*untold, *notes(view.series, facts, rules)) if alert.cleared is None]
+    blocks = [section(f"*{heading(job, alert)}* at step {alert.step}\n{escape(alert.text)}") for alert in job.alerts]
+    blocks += [
+        section(f"*{LEVELS[alert.level]}* at step {alert.step}\n{escape(alert.text)}") for alert in noted[-MOST_NOTES:]
+    ]
     if unseen := blind(view.series, facts, rules):
         listed = "; ".join(f"{name} ({reason})" for name, reason in unseen)
-        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", 1500))))
+        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", MOST_BLIND))))
     if link:
         blocks.append(context(f"<{link}|Open its thread>"))
-    return Message(shown.text, tuple(blocks))
+    return Message(shown.text, (*shown.blocks, *blocks))

@@ -2,121 +2,58 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
-from slack_sdk.errors import SlackApiError
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.evidence.commands import show_checkpoints
-from handlers.jobs.cards import ACTIONS, job_list, job_status
-from handlers.jobs.curves import pictured
+from handlers.jobs.cards import CONTROLS, job_list, job_status
+from handlers.jobs.curves import WORDS, show_comparison, show_curves
 from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
-from handlers.notifications.commands import Quieting
-from handlers.slack.blocks import escape
-from handlers.slack.commands import RFT, Typed
-from handlers.slack.dispatch import Answering, Asker, listen
-from handlers.slack.images import Pictures
+from handlers.notifications.commands import NotificationCommands
+from handlers.slack.blocks import Message, escape
+from handlers.slack.commands import Typed, Verb, listen
+from handlers.slack.links import card_link
 from handlers.slack.people import People
-from handlers.slack.replies import answer, whisper
+from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import read_hyperparameters, read_seed, read_suffix
-from jobs.core.ids import card_id
-from jobs.core.records import Action, Job, LaunchRequest
+from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
+from jobs.core.records import Action, LaunchRequest
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
 
-COMMAND: Final = "/rft"
-MOST_LIKE: Final = 3
+MOST_ALIKE: Final = 3
 """Tasks with the same reward that are named."""
+MOST_CURVES: Final = 5
+"""More lines in one picture cannot be told apart."""
+LAUNCH_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<base model>",
+    "platform": "<platform>",
+    **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
+    "seed": "n",
+    "suffix": "<name>",
+    "prompt": "<version>",
+}
 
 
 def register(app: AsyncApp) -> None:
     """Listen to /rft and to the controls on cards."""
-    listen(app, COMMAND, RFT, ANSWERS)
-    app.action(ACTIONS)(handle_control)
+    listen(app, "/rft", RFT, CONTROLS)
 
 
-async def answer_launch(typed: Typed, asker: Asker, respond: AsyncRespond, jobs: RftJobs, people: People) -> None:
+async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
     """Launch a job."""
     await people.require_membership(asker.channel)
-    await respond(text=await launch(typed, asker.user, asker.channel, asker.trigger, jobs))
-
-
-async def answer_watch(
-    typed: Typed, asker: Asker, respond: AsyncRespond, job_importer: JobImporter, people: People, quieting: Quieting
-) -> None:
-    """Tell who asks of a job from now on, or no more."""
-    await people.require_membership(asker.channel)
-    await respond(text=await follow(typed, asker.user, asker.channel, asker.trigger, job_importer, quieting))
-
-
-async def answer_list(respond: AsyncRespond, jobs: RftJobs) -> None:
-    """Show the newest jobs."""
-    await answer(respond, job_list(await jobs.newest()))
-
-
-async def answer_status(
-    typed: Typed, respond: AsyncRespond, client: AsyncWebClient, views: JobViews, store: Store, quieting: Quieting
-) -> None:
-    """Say where a job stands."""
-    view = await views.job(typed.word)
-    shown = job_status(view, time.time(), await _thread_link(view.job, store, client))
-    await answer(respond, await quieting.noted(shown, view.job))
-
-
-async def answer_curve(typed: Typed, asker: Asker, client: AsyncWebClient, views: JobViews, pictures: Pictures) -> None:
-    """Draw a job's curves, or several jobs' over one another."""
-    await whisper(client, await pictured(typed, views, pictures), asker.user, asker.channel)
-
-
-async def answer_events(typed: Typed, respond: AsyncRespond, jobs: RftJobs) -> None:
-    """Show what the platform says about a job."""
-    await answer(respond, platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES)))
-
-
-async def answer_action(typed: Typed, asker: Asker, respond: AsyncRespond, jobs: RftJobs) -> None:
-    """Pause, resume or cancel a job."""
-    wanted = Action(typed.verb)
-    await respond(text=await ask(jobs, typed.word, wanted, asker.user, asker.channel, asker.trigger))
-
-
-ANSWERS: Final[Mapping[str, Answering]] = {
-    "launch": answer_launch,
-    "list": answer_list,
-    "status": answer_status,
-    "curve": answer_curve,
-    "compare": answer_curve,
-    "checkpoints": show_checkpoints,
-    "events": answer_events,
-    "watch": answer_watch,
-    "unwatch": answer_watch,
-    **dict.fromkeys((action.value for action in Action), answer_action),
-}
-
-
-async def handle_control(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, jobs: RftJobs
-) -> None:
-    """Do what a button on a card asks for."""
-    await ack()
-    wanted, _, job_id = str(action["value"]).partition("|")
-    text = await ask(
-        jobs, job_id, Action(wanted), str(body["user"]["id"]), str(body["channel"]["id"]), str(body["trigger_id"])
-    )
-    await respond(text=text, response_type="ephemeral", replace_original=False)
-
-
-async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJobs) -> str:
-    """Launch what was typed; return the sentence that confirms it."""
     given = typed.given
     request = LaunchRequest(
         task=given["task"],
-        requested_by=user,
-        channel=channel,
-        trigger=trigger,
+        requested_by=asker.user,
+        channel=asker.channel,
+        trigger=asker.trigger,
         platform=given.get("platform"),
         model=given.get("model"),
         prompt=given.get("prompt"),
@@ -134,85 +71,120 @@ async def launch(typed: Typed, user: str, channel: str, trigger: str, jobs: RftJ
     )
 
 
-async def follow(
-    typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter, quieting: Quieting
+async def list_jobs(jobs: RftJobs) -> Message:
+    """Show the newest jobs."""
+    return job_list(await jobs.newest())
+
+
+async def show_status(
+    typed: Typed, client: AsyncWebClient, views: JobViews, store: Store, notifications: NotificationCommands
+) -> Message:
+    """Show where a job stands."""
+    view = await views.job(typed.word)
+    shown = job_status(view, time.time(), await card_link(store, client, view.job.id))
+    return await notifications.noted(shown, view.job)
+
+
+async def show_events(typed: Typed, jobs: RftJobs) -> Message:
+    """Show what the platform says about a job."""
+    return platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES))
+
+
+async def watch(
+    typed: Typed, asker: Asker, job_importer: JobImporter, people: People, notifications: NotificationCommands
 ) -> str:
-    """Tell a person of a job of ours from now on, or no more; a job that is not ours is imported."""
-    if typed.verb == "unwatch":
-        return await quieting.unwatch(typed.word, user)
-    told = None if typed.given else await quieting.watch(typed.word, user)
-    return told or await watch(typed, user, channel, trigger, job_importer)
+    """Notify who asks about a job from now on; a job launched elsewhere becomes a job of ours."""
+    await people.require_membership(asker.channel)
+    told = None if typed.given else await notifications.watch(typed.word, asker.user)
+    if told:
+        return told
+    platform, task = typed.given.get("platform"), typed.given.get("task")
+    request = WatchRequest(typed.word, asker.user, asker.channel, asker.trigger, platform, task)
+    return watched(await job_importer.import_job(request), asker.user)
 
 
-async def watch(typed: Typed, user: str, channel: str, trigger: str, job_importer: JobImporter) -> str:
-    """Import a job launched elsewhere; return the sentence that confirms it."""
-    given = typed.given
-    found = await job_importer.import_job(
-        WatchRequest(typed.word, user, channel, trigger, given.get("platform"), given.get("task"))
-    )
-    return watched(found, user)
-
-
-def watched(found: ImportedJob, user: str) -> str:
-    """Return the sentences that confirm to a person that a job launched elsewhere is watched, or what it is of."""
-    job = found.job
-    told = [_begun(job) if found.is_new else _given(job)]
-    told += [f"{job.quorum} of {_groups(job)} approve a checkpoint of it.", *map(escape, job.remarks)]
+def watched(imported: ImportedJob, user: str) -> str:
+    """Return the sentences that confirm to a person that a job launched elsewhere is watched, or what its task is."""
+    job = imported.job
+    remote = f"`{escape(job.remote_id or '')}` on {job.platform}"
+    if imported.is_new:
+        of = f", a job of {job.task}" if job.has_task else ""
+        status = escape(job.platform_status or "in no state")
+        opening = (
+            f"I watch {remote} as `{job.id}`{of}; the platform says it is {status}. Its card appears here, its history "
+            "in the thread."
+        )
+    else:
+        opening = (
+            f"`{job.id}`, which is {remote}, is a job of {job.task}. Its checkpoints are evaluated as that task's; the "
+            "summary in its thread has the result."
+        )
+    groups = ", ".join(map(group, job.approvers))
+    told = [opening, f"{job.quorum} of {groups} approve a checkpoint of it.", *map(escape, job.remarks)]
     if user == job.request.requested_by:
         cannot = "" if job.policy.self_approval else " and cannot approve"
         told.append(f"I cannot tell who launched it, so you count as its launcher{cannot}.")
     if not job.has_task:
-        told.append(_task_wanted(found))
+        told.append(_task_wanted(job.id, imported.tasks_like))
     return " ".join(told)
 
 
-def _begun(job: Job) -> str:
-    of = f", a job of {job.task}" if job.has_task else ""
-    standing = f"the platform says it is {escape(job.platform_status or 'in no state')}"
-    return (
-        f"I watch `{escape(job.remote_id or '')}` on {job.platform} as `{job.id}`{of}; {standing}. Its card appears "
-        "here, its history in the thread."
-    )
-
-
-def _given(job: Job) -> str:
-    known = f"`{escape(job.remote_id or '')}` on {job.platform}"
-    return (
-        f"`{job.id}`, which is {known}, is a job of {job.task}. Its checkpoints are evaluated as that task's; the "
-        "summary in its thread says what came of it."
-    )
-
-
-def _groups(job: Job) -> str:
-    return ", ".join(group(handle) for handle in job.approvers)
-
-
-def _task_wanted(found: ImportedJob) -> str:
-    """Return how to say which task a job is of, and which it looks to be."""
-    job_id, like = found.job.id, found.tasks_like
+def _task_wanted(job_id: str, like: tuple[str, ...]) -> str:
+    """Return how to say what a job's task is, and which it probably is."""
     if not like:
         named = escape(f"`/rft watch {job_id} task=<task>`")
         return f"{named} says which task it is of; its checkpoints are evaluated then."
     return (
-        f"It trains on the reward of {' or '.join(like[:MOST_LIKE])}: `/rft watch {job_id} task={like[0]}` has its "
+        f"It trains on the reward of {' or '.join(like[:MOST_ALIKE])}: `/rft watch {job_id} task={like[0]}` has its "
         "checkpoints evaluated as that task's."
     )
 
 
-async def ask(jobs: RftJobs, reference: str, action: Action, user: str, channel: str, trigger: str) -> str:
-    """Write down what a person wants of a job; return the sentence that confirms it."""
-    job = await jobs.ask(reference, action, by=user, channel=channel, trigger=trigger)
+async def unwatch(typed: Typed, asker: Asker, people: People, notifications: NotificationCommands) -> str:
+    """Notify who asks about a job no more."""
+    await people.require_membership(asker.channel)
+    return await notifications.unwatch(typed.word, asker.user)
+
+
+async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
+    """Pause, resume or cancel a job."""
+    action = Action(typed.verb)
+    job = await jobs.ask(typed.word, action, by=asker.user, channel=asker.channel, trigger=asker.trigger)
     if not job.state.is_on_platform:
         return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
     return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."
 
 
-async def _thread_link(job: Job, store: Store, client: AsyncWebClient) -> str | None:
-    entry = await store.ledger(job.id, card_id(job.id))
-    if entry is None:
-        return None
-    try:
-        link = await client.chat_getPermalink(channel=entry.channel, message_ts=entry.ts)
-    except SlackApiError:
-        return None  # the card was deleted by hand; the status is worth showing all the same
-    return str(link["permalink"])
+RFT: Final = (
+    Verb("launch", "start a job", launch, keys=LAUNCH_KEYS, needs=("task",)),
+    Verb("list", "the newest jobs", list_jobs),
+    Verb("status", "where a job stands", show_status, takes="<job>"),
+    Verb("curve", "its curves; without a further word, the rewards", show_curves, takes="<job>", choices=WORDS),
+    Verb(
+        "compare",
+        "the validation rewards of jobs, one over the other",
+        show_comparison,
+        takes="<job>",
+        least=2,
+        most=MOST_CURVES,
+    ),
+    Verb(
+        "checkpoints",
+        "its checkpoints, evaluated; the best for what you need first",
+        show_checkpoints,
+        takes="<job>",
+        keys={"prefer": "precision|recall|f1|f2|cheapest", "again": "yes"},
+    ),
+    Verb("events", "what its platform says about it", show_events, takes="<job>"),
+    Verb(
+        "watch",
+        "be notified about a job; or watch one that was launched elsewhere",
+        watch,
+        takes="<job or platform job id>",
+        keys={"platform": "<platform>", "task": "<task>"},
+    ),
+    Verb("unwatch", "no longer be notified about it", unwatch, takes="<job>"),
+    Verb("pause", "stop after the step in hand, keeping a snapshot", act, takes="<job>"),
+    Verb("resume", "go on from the snapshot", act, takes="<job>"),
+    Verb("cancel", "stop for good", act, takes="<job>"),
+)

@@ -1,97 +1,51 @@
-"""How the messages in a job's thread look: the reward curve, alerts, changes of state. No Slack call is made here."""
+"""How alerts and changes of state look in a job's thread, and the answer to "Why?" below an alert."""
 
-from dataclasses import replace
-from typing import Final
+import asyncio
+import time
+from functools import partial
+from typing import Any, Final
 
-from charts import RewardCurve, RuleTrace, describe
-from handlers.slack.blocks import Block, Message, actions, button, context, escape, image, section
-from handlers.slack.wording import change, people, person, progress, score
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from charts import RuleTrace, describe
+from handlers.jobs.curves import about
+from handlers.slack.blocks import Block, Message, actions, button, context, cut, escape, image, plain, section
+from handlers.slack.forms import open_form
+from handlers.slack.images import Pictures
+from handlers.slack.replies import Asker
+from handlers.slack.wording import people, person
+from jobs.core.errors import NotFound
 from jobs.core.records import Job, RaisedAlert
-from jobs.core.series import Series
-from jobs.evals.stats.validation_noise import valid_error
-from jobs.rules import JobFacts, facts_of, rules_of, trace
+from jobs.rules import facts_of, rules_of, trace, why
 from jobs.rules.alert_state import TITLES, became_worse
-from jobs.views.job import JobView
+from jobs.views.job import JobView, JobViews
 
 LEVELS: Final = {"info": "Note", "warn": "Warning", "critical": "Critical"}
 EXPLAIN: Final = "explain_alert"
 """Action id of every "Why?"; the value says which job's, and which alert."""
 LONGEST_TITLE: Final = 90
-
-
-def reward_curve(view: JobView) -> RewardCurve:
-    """Return the chart of a job's rewards so far."""
-    job, series = view.job, view.series
-    moved = change(job.first_valid_reward, job.valid_reward)
-    title = f"Validation reward {score(job.valid_reward)}" + (f", {moved}" if moved else "")
-    return RewardCurve(
-        title=title if job.valid_reward is not None else "No evaluation yet",
-        subtitle=about(job),
-        train=series.train,
-        valid=series.valid,
-        checkpoints=tuple(checkpoint.step for checkpoint in job.checkpoints),
-        alerts=tuple(alert.step for alert in job.alerts),
-        total_steps=job.total_steps,
-        epoch_steps=_epoch_steps(job),
-        valid_error=valid_error(series),
-    )
-
-
-def pictured(view: JobView) -> JobView:
-    """Return a job as it was at the step up to which its curve is drawn.
-
-    The card and the thread show one picture of one moment, however often they are edited after it.
-    """
-    job = view.job
-    if job.pictured_step in {0, job.last_step}:
-        return view
-    series = Series.of(step for step in view.series.steps if step.step <= job.pictured_step)
-    then = replace(
-        job,
-        last_step=job.pictured_step,
-        train_reward=series.train[-1][1] if series.train else None,
-        valid_reward=series.valid[-1][1] if series.valid else None,
-        first_valid_reward=series.valid[0][1] if series.valid else None,
-        alerts=tuple(alert for alert in job.alerts if alert.step <= job.pictured_step),
-    )
-    return replace(view, job=then, series=series)
-
-
-def about(job: Job) -> str:
-    """Return the line below a picture's title: which job it is about, and where that stands."""
-    return f"{job.task} · {job.model} · {job.id} · {progress(job)}"
-
-
-def _epoch_steps(job: Job) -> int | None:
-    batch = job.batch_size or job.request.hyperparameters.batch_size
-    return JobFacts(job.train_items, batch).epoch_steps
-
-
-def curve(view: JobView, file: str | None) -> Message:
-    """Return the reward curve of a job; without a picture its numbers in words."""
-    chart = reward_curve(view)
-    words = describe(chart)
-    if file is None:
-        return Message(words, (section(f"*Reward curve*\n{escape(words)}"),))
-    return Message(words, (image(file, words, f"Reward curve of {view.job.id}"),))
+CLOSED: Final = frozenset({"not_found", "view_not_found"})
+"""The person closed the form before its picture was ready."""
+DRAWING: Final = "The picture of what the rule looks at follows in a moment."
+NO_PICTURE: Final = "The picture could not be drawn; the numbers above are all of it."
+FORMULA_LINES: Final = 2
+"""Of an explanation: the formula in letters, and with numbers. The rest explains the letters."""
 
 
 def rule_trace(view: JobView, raised: RaisedAlert, now: float) -> RuleTrace | None:
-    """Return the chart of what an alert's rule looks at on its job; None where there is nothing to draw.
+    """Return the chart of what an alert's rule looks at on its job; None if the platform no longer sends that.
 
     Reads the whole series with the rule; a long one takes tenths of a second.
-
-    Args:
-        view: the job.
-        raised: the alert.
-        now: unix seconds.
     """
     job = view.job
     seen = trace(raised.rule, view.series, facts_of(job, now), rules_of(job))
     if seen is None:
         return None
+    first = raised.text.splitlines()[0].partition(". ")[0].rstrip(".")
     return RuleTrace(
-        title=_title(raised),
+        title=first if len(first) <= LONGEST_TITLE else f"{title_of(raised).capitalize()} at step {raised.step}",
         panels=seen.panels,
         subtitle=f"Rule {raised.rule} · {about(job)}",
         fired=seen.fired,
@@ -100,10 +54,12 @@ def rule_trace(view: JobView, raised: RaisedAlert, now: float) -> RuleTrace | No
     )
 
 
-def _title(raised: RaisedAlert) -> str:
-    """Return the first sentence of an alert, or where that is long the rule's title."""
-    first = raised.text.splitlines()[0].partition(". ")[0].rstrip(".")
-    return first if len(first) <= LONGEST_TITLE else f"{title_of(raised).capitalize()} at step {raised.step}"
+async def draw_trace(
+    view: JobView, raised: RaisedAlert, now: float, pictures: Pictures
+) -> tuple[RuleTrace | None, str | None]:
+    """Return `rule_trace`, computed off the event loop, and its picture by Slack's file id; None for what fails."""
+    chart = await asyncio.to_thread(rule_trace, view, raised, now)
+    return chart, await pictures.file_of(chart, f"rule-{raised.rule}-{view.job.id}") if chart else None
 
 
 def title_of(raised: RaisedAlert) -> str:
@@ -120,24 +76,22 @@ def alert(
 ) -> Message:
     """Return a warning, in words, with its numbers and what its rule looks at.
 
-    Args:
-        job: whose alert it is.
-        raised: the alert.
-        file: the picture of `chart`, by Slack's file id.
-        chart: what the rule looks at.
-        mentions: Slack user ids of who is to notice.
+    `file` is the picture of `chart`, by Slack's file id; `mentions` are the ids of people to notify.
     """
     first, *rest = raised.text.splitlines()
-    body = "\n".join([f"*{heading(job, raised)}: {escape(first)}*", *(escape(line) for line in rest)])
+    body = "\n".join([f"*{heading(job, raised)}: {escape(first)}*", *map(escape, rest)])
     blocks: list[Block] = [section(body)]
     if file and chart:
         blocks.append(image(file, describe(chart)))
     blocks.append(context(f"`{job.id}` · rule {raised.rule} · first held at step {raised.step}"))
     block_id = f"alert:{job.id}:{raised.rule}:{raised.step}:{raised.cleared or ''}"
     blocks.append(actions(why_button(job, raised), block_id=block_id))
-    if mentions:
-        blocks.append(context(f"For {people(list(mentions))}"))
+    blocks += _notified(mentions)
     return Message(f"{heading(job, raised)} for {job.id}: {escape(raised.text)}", tuple(blocks))
+
+
+def _notified(mentions: tuple[str, ...]) -> list[Block]:
+    return [context(f"For {people(mentions)}")] if mentions else []
 
 
 def heading(job: Job, raised: RaisedAlert) -> str:
@@ -156,7 +110,75 @@ def why_button(job: Job, raised: RaisedAlert) -> Block:
 
 
 def status(job: Job, text: str, by: str | None, mentions: tuple[str, ...] = ()) -> Message:
-    """Return a line about a change of state; with `by`, what that person did; `mentions` are to notice it."""
+    """Return a line about a change of state; with `by`, what that person did; it notifies `mentions`."""
     line = f"{person(by)} {escape(text)}." if by else escape(text)
-    told = (context(f"For {people(list(mentions))}"),) if mentions else ()
-    return Message(f"{job.id}: {line}", (section(line), *told))
+    return Message(f"{job.id}: {line}", (section(line), *_notified(mentions)))
+
+
+# -- Why? -------------------------------------------------------------------------------------------------------------
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to every "Why?"."""
+    app.action(EXPLAIN)(explain)
+
+
+async def explain(
+    ack: AsyncAck,
+    asker: Asker,
+    action: dict[str, Any],
+    client: AsyncWebClient,
+    views: JobViews,
+    pictures: Pictures,
+) -> None:
+    """Show why an alert was raised: the words first, since Slack opens a form for 3 s only, then the picture."""
+    await ack()
+    job_id, rule, step = str(action["value"]).split("|")
+    view = await views.job(job_id)
+    raised = _alert(view.job, rule, int(step))
+    # Its id is ours, so that the form is found again without Slack's response, even if the click was delivered twice.
+    form = partial(_form, view.job, raised, cut(f"why:{asker.trigger}", 255))
+    await open_form(client, asker.trigger, form(context(DRAWING)))
+    shown = form(await _picture(view, raised, pictures))
+    try:
+        await client.views_update(external_id=str(shown["external_id"]), view=shown)
+    except SlackApiError as error:
+        if error.response.get("error") not in CLOSED:
+            raise
+
+
+async def _picture(view: JobView, raised: RaisedAlert, pictures: Pictures) -> Block:
+    chart, file = await draw_trace(view, raised, time.time(), pictures)
+    if chart is None:
+        return context("There is nothing to draw: the platform no longer sends what this rule looks at.")
+    return image(file, describe(chart)) if file else context(NO_PICTURE)
+
+
+def _form(job: Job, raised: RaisedAlert, name: str, last: Block) -> Block:
+    return {
+        "type": "modal",
+        "external_id": name,
+        "title": plain("Why this alert", 24),
+        "close": plain("Close", 24),
+        "blocks": list(explanation(job, raised, last)),
+    }
+
+
+def explanation(job: Job, raised: RaisedAlert, last: Block) -> tuple[Block, ...]:
+    """Return why an alert was raised, in blocks; `last` is its picture, or stands in its place."""
+    lines = why(raised.rule, raised.level, raised.values).splitlines()
+    formula, legend = "\n\n".join(lines[:FORMULA_LINES]), "\n".join(lines[FORMULA_LINES:])
+    return (
+        section(f"*{heading(job, raised)}: {escape(title_of(raised))}* (rule {raised.rule}), step {raised.step}"),
+        section(escape(raised.text)),
+        section(f"*The rule, in letters and with the numbers of step {raised.step}*\n```{escape(formula)}```"),
+        *([context(escape(legend))] if legend else []),
+        last,
+    )
+
+
+def _alert(job: Job, rule: str, step: int) -> RaisedAlert:
+    for alert in job.alerts:
+        if (alert.rule, alert.step) == (rule, step):
+            return alert
+    raise NotFound(f"{job.id} has no alert of rule {rule} at step {step}; `/rft status {job.id}` lists those it has.")

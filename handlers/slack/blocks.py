@@ -3,6 +3,7 @@
 Plain dictionaries on purpose: slack_sdk's own models drop blocks they do not know.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,11 +23,7 @@ MOST_TEXT = 3000
 MOST_FIELD = 2000
 MOST_ALT = 2000
 MOST_TITLE = 150
-
-
-def sentence(text: str) -> Message:
-    """Return a message that is just a sentence."""
-    return Message(text)
+MOST_ID = 255
 
 
 def escape(text: str) -> str:
@@ -55,11 +52,24 @@ def header(text: str) -> Block:
 
 
 def section(text: str, *, block_id: str | None = None, accessory: Block | None = None) -> Block:
-    """Return a section with mrkdwn text, and an element beside it."""
+    """Return a section with mrkdwn text, and an element next to it."""
     block: Block = {"type": "section", "text": mrkdwn(text)}
     if accessory:
         block["accessory"] = accessory
-    return _named(block, block_id)
+    if block_id:
+        block["block_id"] = cut(block_id, MOST_ID)
+    return block
+
+
+def sections(lines: Iterable[str]) -> tuple[Block, ...]:
+    """Return lines in as few sections as they fit into."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + len(line) < MOST_TEXT:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return tuple(section(text) for text in texts)
 
 
 def fields(*texts: str) -> Block:
@@ -78,16 +88,23 @@ def divider() -> Block:
 
 
 def image(file: str, alt: str, title: str | None = None) -> Block:
-    """Return an uploaded picture; `alt` says its numbers."""
+    """Return an uploaded picture; `alt` gives its numbers."""
     block: Block = {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alt, MOST_ALT)}
     if title:
         block["title"] = plain(title, MOST_FIELD)
     return block
 
 
+def picture(file: str | None, numbers: str, heading: str, *, about: str) -> Block:
+    """Return the uploaded picture `heading` of `about`, or its numbers in words where it could not be drawn."""
+    if file is None:
+        return section(f"*{heading}*\n{escape(numbers)}")
+    return image(file, numbers, f"{heading} of {about}")
+
+
 def actions(*elements: Block, block_id: str) -> Block:
     """Return a row of elements that can be clicked."""
-    return _named({"type": "actions", "elements": list(elements)}, block_id)
+    return {"type": "actions", "elements": list(elements), "block_id": cut(block_id, MOST_ID)}
 
 
 def button(
@@ -110,41 +127,19 @@ def button(
     return element
 
 
-def confirmation(title: str, text: str, yes: str, no: str) -> Block:
-    """Return the dialog that asks before an action that cannot be taken back."""
-    return {
-        "title": plain(title, 100),
-        "text": plain(text, 300),
-        "confirm": plain(yes, 30),
-        "deny": plain(no, 30),
+def cancel_button(label: str, action_id: str, value: str, *, question: str, consequence: str) -> Block:
+    """Return a button that stops something for good, and asks first."""
+    confirm: Block = {
+        "title": plain(question, 100),
+        "text": plain(consequence, 300),
+        "confirm": plain(label, 30),
+        "deny": plain("Keep it running", 30),
         "style": "danger",
     }
+    return button(label, action_id, value, style="danger", confirm=confirm)
 
 
-def text_input(label: str, *, block_id: str, action_id: str, hint: str, most: int) -> Block:
-    """Return a field of a form that takes a few lines of text."""
-    return {
-        "type": "input",
-        "block_id": block_id,
-        "label": plain(label, 2000),
-        "hint": plain(hint, 2000),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": action_id,
-            "multiline": True,
-            "max_length": most,
-            "focus_on_load": True,
-        },
-    }
-
-
-def without_pictures(message: Message) -> Message:
-    """Return a message without its pictures; what was nothing but a picture says its text."""
-    kept = tuple(block for block in message.blocks if block["type"] != "image")
+def without(message: Message, kind: str) -> Message:
+    """Return a message without its blocks of one kind; its text takes their place where nothing else is left."""
+    kept = tuple(block for block in message.blocks if block["type"] != kind)
     return Message(message.text, kept or (section(escape(message.text)),))
-
-
-def _named(block: Block, block_id: str | None) -> Block:
-    if block_id:
-        block["block_id"] = cut(block_id, 255)
-    return block

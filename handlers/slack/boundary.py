@@ -2,22 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from handlers.slack.blocks import escape
-from handlers.slack.replies import Answers, is_passing
+from handlers.slack.replies import TOO_MANY_REQUESTS, Answers, Asker, is_transient
 from jobs.core.errors import BotError
 from jobs.core.permissions import NotPermitted
 
-TOO_MANY_REQUESTS: Final = 429
 ESCAPED_MENTION: Final = re.compile(r"&lt;@([UW][A-Z0-9]+)&gt;")
-
-log: Final = structlog.get_logger(__name__)
 
 
 class SteadyAck(AsyncAck):
@@ -29,7 +26,7 @@ class SteadyAck(AsyncAck):
 
     @property
     def response(self) -> BoltResponse | None:
-        """What Slack is answered; None until it was acknowledged."""
+        """The response to Slack; None until it was acknowledged."""
         return self._given
 
     @response.setter
@@ -37,35 +34,24 @@ class SteadyAck(AsyncAck):
         self._given = response or getattr(self, "_given", None)
 
 
+@dataclass(frozen=True, slots=True)
 class Boundary:
-    """Answers failures.
+    """Answers failures."""
 
-    Args:
-        reference: makes a short reference and logs it with the exception in hand.
-    """
-
-    def __init__(self, reference: Callable[[BaseException], str]) -> None:
-        self._reference = reference
+    reference: Callable[[BaseException], str]
+    """Makes a short reference and logs it with the exception in hand."""
 
     def register(self, app: AsyncApp) -> None:
         """Catch what the app's handlers raise."""
         app.error(self.handle)
 
     async def handle(self, error: Exception, body: dict[str, Any], respond: AsyncRespond, answers: Answers) -> None:
-        """Tell the person what went wrong, only them, where they asked; later, where Slack does not take it now."""
-        text = self._words(error)
-        user, channel = _who(body), _where(body)
-        if user is None:
-            return
-        if channel is None:  # a form belongs to no channel: their own conversation with the bot is the place
-            await answers.tell_alone(user, text)
-            return
-        try:
-            await answers.tell(user, channel, text)
-        except SlackApiError as failure:
-            # The bot is not in this channel. What was typed or clicked there can be answered there all the same.
-            log.info("answered.by_response_url", reason=str(failure.response.get("error")))
+        """Tell the person, and nobody else, what went wrong, where they asked; later, if Slack fails just now."""
+        text, asker = self._words(error), Asker.of(body)
+        if asker.user and respond.response_url:
             await respond(text=text, response_type="ephemeral", replace_original=False)
+        elif asker.user:
+            await answers.tell(asker.user, asker.channel, text)
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, NotPermitted):
@@ -75,19 +61,9 @@ class Boundary:
         if isinstance(error, SlackApiError) and error.response.status_code == TOO_MANY_REQUESTS:
             wait = error.response.headers.get("Retry-After") or "60"
             return f"Slack asks me to slow down. Try again in {wait} s."
-        if is_passing(error):
+        if is_transient(error):
             return "Slack failed at what I asked of it. Look whether it is done all the same; if not, try again."
         return (
-            f"Something broke on my side; reference {self._reference(error)} finds it in my log. Try again, and if it "
+            f"Something broke on my side; reference {self.reference(error)} finds it in my log. Try again, and if it "
             "breaks again, give the reference to whoever runs me."
         )
-
-
-def _who(body: dict[str, Any]) -> str | None:
-    user = body.get("user_id") or (body.get("user") or {}).get("id")
-    return str(user) if user else None
-
-
-def _where(body: dict[str, Any]) -> str | None:
-    channel = body.get("channel_id") or (body.get("channel") or {}).get("id")
-    return str(channel) if channel else None

@@ -1,51 +1,57 @@
-"""Reading a slash command: which verbs there are, which keys each takes, and what is wrong with what was typed."""
+"""Slash commands: their verbs, what was typed, what is wrong with it, and the function that answers each verb."""
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from inspect import signature
+from typing import Any, Final
 
-from handlers.slack.blocks import escape
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from charts.wording import counted, plural
+from handlers.slack.blocks import Message, escape
+from handlers.slack.replies import reply
 from jobs.core.errors import InvalidRequest
-from jobs.core.hyperparameters import SETTINGS
 from jobs.core.nearest import nearest
 
 TYPOGRAPHY: Final = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "}
 )
 """Phones turn quotes into typographic ones; the person meant the plain ones."""
+ALIKE_VERBS: Final = 0.6
+"""Verbs are short: with less in common, a verb of another meaning would be proposed."""
 
+Answer = Callable[..., Awaitable[Message | str | None]]
+"""Answers one verb; filled by name with `typed`, `asker`, `command`, `respond`, `client` and the services it names.
 
-NUMBERS: Final = {0: "none", 1: "one", 2: "two"}
+Returns what its asker is shown (text as mrkdwn), or None where it has answered by itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing a command can do.
-
-    Args:
-        name: the word typed.
-        does: what it does, for the help.
-        takes: its one bare word, such as `balance`, or what that names, such as `<job>`; None where it takes none.
-        keys: the `key=value` pairs it takes, each with an example or its values.
-        needs: keys that must be given.
-        most: how many bare words it takes at most.
-        least: how many it takes at least, where it takes any.
-        choices: words of which one may follow.
-    """
+    """One thing a command can do: the word typed, what it does (for the help) and the function that does it."""
 
     name: str
     does: str
+    answer: Answer
     takes: str | None = None
+    """Its one bare word, such as `balance`, or what that names, such as `<job>`."""
     keys: Mapping[str, str] = field(default_factory=dict)
+    """The `key=value` pairs it takes, each with an example or its values."""
     needs: tuple[str, ...] = ()
-    most: int = 1
+    """Keys that must be given."""
     least: int = 1
+    most: int = 1
+    """How many bare words it takes, if any."""
     choices: tuple[str, ...] = ()
+    """Words of which one may follow."""
 
     @property
     def usage(self) -> str:
-        """How it is typed, without the keys that may be left out."""
+        """How it is typed, without optional keys."""
         needed = [f"{key}={self.keys[key]}" for key in self.needs]
         choices = [f"[{'|'.join(self.choices)}]"] if self.choices else []
         words = [self.takes] * self.least if self.least else [f"[{self.takes}]"]
@@ -53,7 +59,7 @@ class Verb:
 
     @property
     def options(self) -> str:
-        """The keys that may be left out, each with what it takes."""
+        """The optional keys, each with what it takes."""
         return " ".join(f"{key}={example}" for key, example in self.keys.items() if key not in self.needs)
 
 
@@ -63,172 +69,51 @@ class Typed:
 
     verb: str
     words: tuple[str, ...]
-    """The bare words; empty where the verb takes none."""
+    """The bare words."""
     given: Mapping[str, str]
+    """The values of keys."""
 
     @property
     def word(self) -> str:
-        """The first bare word; empty where the verb takes none."""
+        """The first bare word; empty if there is none."""
         return self.words[0] if self.words else ""
 
 
-LAUNCH_KEYS: Final[Mapping[str, str]] = {
-    "task": "<task>",
-    "model": "<base model>",
-    "platform": "<platform>",
-    **{setting.key: "n" if setting.key != "effort" else "low" for setting in SETTINGS},
-    "seed": "n",
-    "suffix": "<name>",
-    "prompt": "<version>",
-}
+def listen(app: AsyncApp, slash: str, verbs: tuple[Verb, ...], controls: re.Pattern[str] | None = None) -> None:
+    """Listen to a slash command, such as `/rft`, and answer only the person who typed it.
 
-CURVE_WORDS: Final = ("rewards", "graders", "tokens", "timing", "errors", "all")
-MOST_CURVES: Final = 5
-"""More lines in one picture cannot be told apart."""
-
-RFT: Final = (
-    Verb("launch", "start a job", keys=LAUNCH_KEYS, needs=("task",)),
-    Verb("list", "the newest jobs"),
-    Verb("status", "where a job stands", takes="<job>"),
-    Verb("curve", "its curves; without a further word, the rewards", takes="<job>", choices=CURVE_WORDS),
-    Verb("compare", "the validation rewards of jobs, one over the other", takes="<job>", least=2, most=MOST_CURVES),
-    Verb(
-        "checkpoints",
-        "its checkpoints, evaluated; the best for what you need first",
-        takes="<job>",
-        keys={"prefer": "precision|recall|f1|f2|cheapest", "again": "yes"},
-    ),
-    Verb("events", "what its platform says about it", takes="<job>"),
-    Verb(
-        "watch",
-        "be told of a job; or watch one that was launched elsewhere",
-        takes="<job or platform job id>",
-        keys={"platform": "<platform>", "task": "<task>"},
-    ),
-    Verb("unwatch", "be told of it no more", takes="<job>"),
-    Verb("pause", "stop after the step in hand, keeping a snapshot", takes="<job>"),
-    Verb("resume", "go on from the snapshot", takes="<job>"),
-    Verb("cancel", "stop for good", takes="<job>"),
-)
-
-EVAL_KEYS: Final[Mapping[str, str]] = {
-    "task": "<task>",
-    "model": "<model>,<model>",
-    "split": "valid",
-    "runs": "n",
-    "effort": "low,high",
-    "prompt": "<version>",
-    "limit": "n",
-    "platform": "<platform>",
-    "budget": "<tokens>",
-}
-MOST_COMPARED: Final = 6
-ALIKE_VERBS: Final = 0.6
-"""Verbs are short: with less in common, a verb of another meaning would be proposed."""
-
-EVAL: Final = (
-    Verb("run", "ask one or more models, grade every answer", keys=EVAL_KEYS, needs=("task",)),
-    Verb("variance", "is there headroom to learn: nine runs of each item", keys=EVAL_KEYS, needs=("task",)),
-    Verb(
-        "compare",
-        "which is better, item by item: two evals or more",
-        takes="<eval>",
-        most=MOST_COMPARED,
-    ),
-    Verb("list", "the newest evals"),
-    Verb("status", "how far an eval is", takes="<eval>"),
-    Verb("show", "what it came to", takes="<eval>"),
-    Verb("export", "its answers as Inspect logs, put into its thread", takes="<eval>"),
-    Verb("cancel", "stop, keeping the answers so far", takes="<eval>"),
-)
-
-PROCTOR: Final = (
-    Verb("help", "what I can do"),
-    Verb("tasks", "the tasks there are"),
-    Verb("task", "one task: its splits, graders and prompts", takes="<task>"),
-    Verb("check", "is a task fit for a launch: graders, rows, labels, trivial answers", takes="<task>"),
-    Verb(
-        "dataset",
-        "make a balanced version of a task, beside the old one",
-        takes="balance",
-        keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>", "names": "<file>"},
-        needs=("task",),
-    ),
-    Verb("platforms", "where jobs can run"),
-    Verb(
-        "alias",
-        "where each alias points; with a name, its history; with `rollback` and a name, back to the model before",
-        takes="<alias>",
-        least=0,
-        most=2,
-        keys={"reason": '"<why>"', "emergency": "yes"},
-    ),
-    Verb(
-        "audit",
-        "who did what: all of it, or that of a task, job, alias or person; with `verify`, whether it is sound",
-        takes="<task, job or person>",
-        least=0,
-        keys={"since": "7d", "format": "csv"},
-    ),
-    Verb("approvals", "what waits for approval, how long, and how many votes are missing"),
-    Verb(
-        "mute",
-        "warnings and ends of this channel, a task or a job stay in their threads and mention nobody",
-        takes="<job or task>",
-        least=0,
-        keys={"for": "4h", "until": "18:00"},
-    ),
-    Verb("unmute", "end that early", takes="<job or task>", least=0),
-    Verb("mentions", "mention you where it concerns you, or never", takes="on|off"),
-    Verb(
-        "quiet",
-        "hours of each day in which this channel hears nothing; `off` ends them",
-        takes="22:00-07:00",
-        least=0,
-        most=3,
-        keys={"zone": "Europe/Berlin"},
-    ),
-    Verb(
-        "digest",
-        "once a day what runs, ended and waits",
-        takes="now|off",
-        least=0,
-        keys={"at": "09:00", "zone": "Europe/Berlin", "empty": "skip|say"},
-    ),
-)
-
-
-def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
-    """Read what was typed after a slash command.
-
-    Args:
-        command: the slash command itself, such as `/rft`, for the sentences.
-        text: the rest of the line: shell-like words, `key=value` pairs in any order.
-        verbs: what the command can do.
-
-    Raises:
-        InvalidRequest: in a sentence that names the word, and the nearest valid one.
+    `help`, or nothing at all, lists the verbs unless one of them is called help. `controls` matches the action ids of
+    buttons that stand for a verb and its word; their values are `<verb>|<word>`.
     """
-    words = _words(text)
-    verb = _verb(command, words[0] if words else "", verbs)
-    pairs = [word for word in words[1:] if "=" in word]
-    bare = [word for word in words[1:] if "=" not in word]
-    given: dict[str, str] = {}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        _check_key(command, verb, key, value, given)
-        given[key] = value
-    for key in verb.needs:
-        if key not in given:
-            spare = [word for word in bare if word != verb.takes]
-            hint = f" Did you mean `{key}={spare[0]}`?" if spare else f" Write `{command} {verb.usage}`."
-            raise InvalidRequest(f"`{command} {verb.name}` needs `{key}=`.{hint}")
-    return Typed(verb.name, _bare(command, verb, bare), given)
+    functions = {verb.name: verb.answer for verb in verbs}
 
+    async def answer(typed: Typed, known: Mapping[str, Any]) -> None:
+        function, given = functions[typed.verb], {**known, "typed": typed}
+        shown = await function(**{name: given[name] for name in signature(function).parameters})
+        if shown is not None:
+            await reply(shown, known["respond"], known["client"], known["asker"])
 
-def asks_for_help(text: str) -> bool:
-    """Return whether what follows a slash command asks what it can do: nothing at all, or `help`."""
-    return text.strip().lower() in {"", "help"}
+    async def handle_command(
+        ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        await ack()
+        text = str(command.get("text") or "").strip() or "help"
+        if text.lower() == "help" and "help" not in functions:
+            await respond(text=overview(slash, verbs))
+        else:
+            known = {**context, "command": command, "respond": respond, "client": client}
+            await answer(parse(slash, text, verbs), known)
+
+    async def handle_control(
+        ack: AsyncAck, action: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        await ack()
+        verb, _, word = str(action["value"]).partition("|")
+        await answer(Typed(verb, (word,), {}), {**context, "respond": respond, "client": client})
+
+    app.command(slash)(handle_command)
+    if controls:
+        app.action(controls)(handle_control)
 
 
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:
@@ -239,6 +124,30 @@ def overview(command: str, verbs: tuple[Verb, ...]) -> str:
         if verb.options:
             lines.append(f"      with `{escape(verb.options)}`")
     return "\n".join(lines)
+
+
+def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
+    """Read what was typed after a slash command: shell-like words, `key=value` pairs in any order.
+
+    Raises:
+        InvalidRequest: in a sentence that names the wrong word and the nearest valid one.
+    """
+    first, *rest = _words(text) or [""]
+    verb = _verb(command, first, verbs)
+    bare = [word for word in rest if "=" not in word]
+    given: dict[str, str] = {}
+    for pair in rest:
+        key, equals, value = pair.partition("=")
+        if equals:
+            _check_key(command, verb, key, value, given)
+            given[key] = value
+    for key in verb.needs:
+        if key not in given:
+            spare = [word for word in bare if word != verb.takes]
+            hint = f" Did you mean `{key}={spare[0]}`?" if spare else f" Write `{command} {verb.usage}`."
+            raise InvalidRequest(f"`{command} {verb.name}` needs `{key}=`.{hint}")
+    _check_words(command, verb, bare)
+    return Typed(verb.name, tuple(bare), given)
 
 
 def _words(text: str) -> list[str]:
@@ -270,24 +179,20 @@ def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[st
         raise InvalidRequest(f"'{key}=' has no value. Write it without a space after the equals sign: `{key}=value`.")
 
 
-def _bare(command: str, verb: Verb, bare: list[str]) -> tuple[str, ...]:
+def _check_words(command: str, verb: Verb, bare: list[str]) -> None:
     if verb.takes is None:
         if bare:
             usage = f"`{command} {verb.usage}`"
             raise InvalidRequest(f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed {usage}.")
-        return ()
-    most = verb.most + bool(verb.choices)
-    if not verb.least <= len(bare) <= most:
-        found = "none is given" if not bare else f"{_given(len(bare))} given: {' '.join(bare)}"
-        name = verb.takes.strip("<>")
-        wanted = f"one {name}" if verb.most == 1 else f"{NUMBERS[verb.least]} to {verb.most} {name}s"
-        if not verb.least:
-            wanted = f"at most {verb.most} word{'s' if verb.most != 1 else ''}"
-        choice = f" and at most one of {', '.join(verb.choices)}" if verb.choices and bare else ""
-        needs = "needs" if verb.least else "takes"
-        raise InvalidRequest(f"`{command} {verb.name}` {needs} {wanted}{choice}; {found}.")
-    return tuple(bare)
-
-
-def _given(count: int) -> str:
-    return "1 word is" if count == 1 else f"{count} words are"
+        return
+    if verb.least <= len(bare) <= verb.most + bool(verb.choices):
+        return
+    count, name = len(bare), verb.takes.strip("<>")
+    wanted = f"needs one {name}" if verb.most == 1 else f"needs {verb.least} to {verb.most} {name}s"
+    if not verb.least:
+        wanted = f"takes at most {counted(verb.most, 'word')}"
+    choice = f" and at most one of {', '.join(verb.choices)}" if verb.choices and bare else ""
+    found = (
+        f"{counted(count, 'word')} {plural(count, 'is', 'are')} given: {' '.join(bare)}" if bare else "none is given"
+    )
+    raise InvalidRequest(f"`{command} {verb.name}` {wanted}{choice}; {found}.")

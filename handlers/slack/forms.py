@@ -1,8 +1,8 @@
 """Opening a form, and the choices in one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,6 +17,11 @@ OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 MOST_OPTIONS: Final = 100
 """Options that Slack shows in one list, or in one group of a list; there may be as many groups."""
 MOST_LABEL: Final = 75
+MOST_TITLE: Final = 24
+REASON: Final = "reason"
+SHORTEST_REASON: Final = 3
+MOST_REASON: Final = 500
+REASON_MISSING: Final = "Give a reason in a few words; it is kept with your name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,42 @@ async def open_form(client: AsyncWebClient, trigger: str, view: Block) -> None:
             raise Conflict("The form took more than 3 s, and Slack no longer opens it. Try again.") from None
         if reason not in OPENED_ALREADY:
             raise
+
+
+def modal(callback_id: str, title: str, submit: str, blocks: Sequence[Block], remembered: str) -> Block:
+    """Return a form; `remembered` is text that comes back with its submission."""
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "private_metadata": remembered,
+        "title": plain(title, MOST_TITLE),
+        "submit": plain(submit, MOST_TITLE),
+        "close": plain("Back", MOST_TITLE),
+        "blocks": list(blocks),
+    }
+
+
+def reason_input(hint: str) -> Block:
+    """Return the field that asks for a reason, in a few lines."""
+    return text_input("Reason", REASON, hint, MOST_REASON, multiline=True, focus_on_load=True)
+
+
+def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool) -> Block:
+    """Return a field for at most `most` characters; `options` are those of Slack's plain_text_input."""
+    return {
+        "type": "input",
+        "block_id": name,
+        "optional": optional,
+        "label": plain(label, 2000),
+        "hint": plain(hint, 2000),
+        "element": {"type": "plain_text_input", "action_id": name, "max_length": most, **options},
+    }
+
+
+def read_reason(values: Mapping[str, Any]) -> str:
+    """Return the reason in a submission's `state.values`; "" if it is too short to be one."""
+    reason = str(values[REASON][REASON]["value"] or "").strip()
+    return reason if len(reason) >= SHORTEST_REASON else ""
 
 
 def select(label: str, name: str, choices: Sequence[Choice], *, chosen: Choice | None = None, hint: str = "") -> Block:

@@ -1,8 +1,9 @@
 """Pictures in messages: drawn, uploaded, and ready to be named in an image block."""
 
 import asyncio
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -11,94 +12,61 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, ChartFailed, ChartPool, describe
+from handlers.slack.files import upload
+from jobs.state.store import Store
 
-LOOKS: Final = 12
 FIRST_LOOK: Final = 0.1
 """Seconds; doubles up to a second. Slack processes a file within a few seconds or not at all."""
-
 KEPT: Final = 2 * 24 * 3600.0
-"""Seconds for which a picture that was uploaded is known again."""
+"""Seconds for which an uploaded picture is remembered."""
 
 log: Final = structlog.get_logger(__name__)
 
 
-class PictureShelf(Protocol):
-    """Remembers under which file id a picture was uploaded."""
-
-    async def picture(self, key: str) -> str | None:
-        """Return the file id of a picture, or None where it is not known."""
-        ...
-
-    async def keep_picture(self, key: str, file: str, *, seconds: float) -> None:
-        """Remember a picture's file id for so many seconds."""
-        ...
-
-
+@dataclass
 class Pictures:
-    """Turns charts into files that our messages can show; the same chart is drawn and uploaded once.
+    """Turns charts into files that our messages can show; the same chart is drawn and uploaded once."""
 
-    Args:
-        pool: draws.
-        client: uploads with the same token that posts, or Slack refuses the block.
-        shelf: where uploaded pictures are remembered; without one, each is drawn anew.
-        looks: how often to ask whether Slack has processed a file before doing without it.
-    """
-
-    def __init__(
-        self, pool: ChartPool, client: AsyncWebClient, shelf: PictureShelf | None = None, *, looks: int = LOOKS
-    ) -> None:
-        self._pool = pool
-        self._client = client
-        self._shelf = shelf
-        self._looks = looks
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    pool: ChartPool
+    client: AsyncWebClient
+    """Uploads with the same token that posts, or Slack refuses the block."""
+    store: Store
+    looks: int = 12
+    """How often to ask whether Slack has processed a file before doing without it."""
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def file_of(self, chart: Chart, name: str) -> str | None:
-        """Draw, upload and wait until Slack can show it; return the file id, or None where that does not work.
+        """Draw, upload and wait until Slack can show it; return the file id, or None where that fails.
 
-        A message whose picture fails says the numbers in words instead, so nothing is raised. Two messages that want
+        A message without its picture gives the numbers in words instead, so nothing is raised. Two messages that want
         one picture at the same moment get the same file.
         """
-        if self._shelf is None:
-            return await self._made(chart, name)
         key = picture_key(chart)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            known = await self._shelf.picture(key)
-            if known is not None:
-                return known
-            file = await self._made(chart, name)
-            if file is not None:
-                await self._shelf.keep_picture(key, file, seconds=KEPT)
+            file = await self.store.picture(key)
+            if file is None:
+                file = await self._uploaded(chart, name)
+                if file is not None:
+                    await self.store.keep_picture(key, file, seconds=KEPT)
             return file
 
-    async def _made(self, chart: Chart, name: str) -> str | None:
+    async def _uploaded(self, chart: Chart, name: str) -> str | None:
         try:
-            png = await self._pool.render(chart)
-            file = await self._upload(png, name, describe(chart))
+            png = await self.pool.render(chart)
+            file = await upload(self.client, f"{name}.png", png, seconds=20, alt=describe(chart))
+            # Completed without a channel: the file stays private to us until a message of ours shows it.
+            await self.client.files_completeUploadExternal(files=[{"id": file, "title": name}])
             await self._until_processed(file)
         except (ChartFailed, SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
             log.warning("picture.failed", name=name, reason=str(failure) or type(failure).__name__)
             return None
         return file
 
-    async def _upload(self, png: bytes, name: str, alt: str) -> str:
-        ticket = await self._client.files_getUploadURLExternal(filename=f"{name}.png", length=len(png), alt_txt=alt)
-        file = str(ticket["file_id"])
-        timeout = aiohttp.ClientTimeout(total=20)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(str(ticket["upload_url"]), data=png) as answer,
-        ):
-            answer.raise_for_status()
-        # Completed without a channel: the file stays private to us until a message of ours shows it.
-        await self._client.files_completeUploadExternal(files=[{"id": file, "title": name}])
-        return file
-
     async def _until_processed(self, file: str) -> None:
         """Wait until Slack knows the file's type; before that an image block naming it is refused."""
         wait = FIRST_LOOK
-        for _ in range(self._looks):
-            info = await self._client.files_info(file=file)
+        for _ in range(self.looks):
+            info = await self.client.files_info(file=file)
             if info["file"].get("mimetype"):
                 return
             await asyncio.sleep(wait)

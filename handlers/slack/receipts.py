@@ -1,8 +1,8 @@
-"""Nobody is left without an answer: what is acknowledged is answered, also where its bot dies over it.
+"""Nobody is left without an answer: what is acknowledged is answered, even if the bot dies over it.
 
-Slack shows nothing more once a click or a command is acknowledged. So before that a sentence is kept ready in the
-outbox which says that the work was interrupted. Who has answered takes it back; where nobody does, because the bot was
-killed, another one says it.
+Slack shows nothing more once a click or a command is acknowledged. So before that, a receipt is put into the outbox: a
+sentence which says that the work was interrupted. Whoever answers takes it back; if nobody does because the bot was
+killed, another bot delivers it.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from uuid import uuid4
 
 import structlog
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.listener.async_listener_completion_handler import AsyncListenerCompletionHandler
-from slack_bolt.listener.async_listener_start_handler import AsyncListenerStartHandler
+from slack_bolt.listener.async_listener_completion_handler import AsyncCustomListenerCompletionHandler
+from slack_bolt.listener.async_listener_start_handler import AsyncCustomListenerStartHandler
 from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 
 from handlers.slack.blocks import cut, escape
+from handlers.slack.replies import Asker
 from jobs.core.records import Posting
 from jobs.outbox.late_answers import late_answer
 from jobs.state.store import AWAY, Store
@@ -30,76 +30,50 @@ SIGNS_OF_LIFE: Final = 4
 LONGEST_WRITE: Final = 0.3
 """Seconds that an acknowledgement waits for Redis at most; Slack wants it within 3."""
 MOST_QUOTED: Final = 200
-IN_HAND: Final = "in_hand"
+WORK: Final = "work_in_hand"
 """The name in a request's context."""
 
 log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class Work:
+    """A handler at work, and the receipt for it."""
+
+    receipt: Posting
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    keeping: asyncio.Task[None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asked for what, and where."""
+class Receipts:
+    """Keeps a receipt ready for everybody who waits for an answer."""
 
-    user: str
-    channel: str
-    """Their own id where it was in no channel."""
-    what: str
-    """In Slack's markup."""
-    name: str
-    """The same for each delivery of one click."""
-
-
-def read_asked(body: dict[str, Any]) -> Asked | None:
-    """Return what a delivery of Slack's asks for; None where nobody waits for an answer."""
-    user = body.get("user_id") or (body.get("user") or {}).get("id")
-    what = _what(body)
-    if not user or not what:
-        return None
-    channel = body.get("channel_id") or (body.get("channel") or {}).get("id") or _remembered(body) or user
-    return Asked(str(user), str(channel), what, str(body.get("trigger_id") or uuid4().hex))
-
-
-def interrupted(asked: Asked) -> Posting:
-    """Return what is said where nobody has answered."""
-    text = (
-        f"I was interrupted while I worked on {asked.what}, and cannot tell whether it is done. Look whether it is; "
-        "if not, ask again."
-    )
-    return late_answer(asked.name, text, user=asked.user, channel=asked.channel)
-
-
-class Reception:
-    """Keeps a sentence ready for everybody who waits for an answer.
-
-    Args:
-        store: where the outbox is.
-        ready_after: seconds without a sign of life after which the work counts as interrupted.
-    """
-
-    def __init__(self, store: Store, *, ready_after: float = READY_AFTER) -> None:
-        self._store = store
-        self._ready_after = ready_after
+    store: Store
+    ready_after: float = READY_AFTER
+    """Seconds without a sign of life after which the work counts as interrupted."""
 
     def register(self, app: AsyncApp) -> None:
-        """See every handler of the app begin and end."""
-        app.listener_runner.listener_start_handler = _Begun(self)
-        app.listener_runner.listener_completion_handler = _Ended(self)
+        """Issue a receipt as each of the app's handlers begins, and withdraw it at its end."""
+        runner = app.listener_runner
+        runner.listener_start_handler = AsyncCustomListenerStartHandler(app.logger, self.issue)
+        runner.listener_completion_handler = AsyncCustomListenerCompletionHandler(app.logger, self.withdraw)
 
-    async def begun(self, request: AsyncBoltRequest) -> None:
-        """Keep the sentence ready before the handler acknowledges; Redis that is away holds that up a moment only."""
-        asked = read_asked(request.body)
-        if asked is None:
+    async def issue(self, request: AsyncBoltRequest) -> None:
+        """Write the receipt before the handler acknowledges; if Redis is away, that waits for a moment only."""
+        receipt = receipt_for(request.body)
+        if receipt is None:
             return
-        work = _Work(interrupted(asked))
-        work.keeping = asyncio.create_task(self._keep_ready(work), name=work.posting.id)
-        request.context[IN_HAND] = work
+        work = Work(receipt)
+        work.keeping = asyncio.create_task(self._keep_ready(work), name=receipt.id)
+        request.context[WORK] = work
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WRITE):
-                await work.written.wait()
+            await asyncio.wait_for(work.written.wait(), LONGEST_WRITE)
 
-    async def ended(self, request: AsyncBoltRequest) -> None:
-        """Take the sentence back, unless the bot stops in the middle of the work."""
-        work: _Work | None = request.context.get(IN_HAND)
+    async def withdraw(self, request: AsyncBoltRequest) -> None:
+        """Take the receipt back, unless the bot stops in the middle of the work."""
+        work: Work | None = request.context.get(WORK)
         if work is None or work.keeping is None:
             return
         # Told rather than cancelled: a cancelled question to Redis may go unanswered for good.
@@ -107,54 +81,42 @@ class Reception:
         await work.keeping
         task = asyncio.current_task()
         if task is None or not task.cancelling():
-            await self._store.take_back(work.posting)
+            await self.store.take_back(work.receipt)
 
-    async def _keep_ready(self, work: "_Work") -> None:
+    async def _keep_ready(self, work: Work) -> None:
         while not work.done.is_set():
             try:
-                await self._store.keep_ready(work.posting, after=self._ready_after)
+                await self.store.keep_ready(work.receipt, after=self.ready_after)
             except AWAY as failure:  # the work goes on, and so does this
-                log.warning("receipt.not_written", posting=work.posting.id, reason=str(failure))
+                log.warning("receipt.not_written", posting=work.receipt.id, reason=str(failure))
             finally:
                 work.written.set()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._ready_after / SIGNS_OF_LIFE):
-                    await work.done.wait()
+                await asyncio.wait_for(work.done.wait(), self.ready_after / SIGNS_OF_LIFE)
 
 
-@dataclass(slots=True)
-class _Work:
-    """What a handler is doing for somebody."""
-
-    posting: Posting
-    written: asyncio.Event = field(default_factory=asyncio.Event)
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    keeping: asyncio.Task[None] | None = None
-
-
-class _Begun(AsyncListenerStartHandler):
-    def __init__(self, reception: Reception) -> None:
-        self._reception = reception
-
-    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002 - Bolt's
-        await self._reception.begun(request)
-
-
-class _Ended(AsyncListenerCompletionHandler):
-    def __init__(self, reception: Reception) -> None:
-        self._reception = reception
-
-    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002 - Bolt's
-        await self._reception.ended(request)
+def receipt_for(body: dict[str, Any]) -> Posting | None:
+    """Return what is said if a delivery from Slack is never answered; None where nobody waits for an answer."""
+    asker, what = Asker.of(body), _what(body)
+    if not asker.user or not what:
+        return None
+    text = (
+        f"I was interrupted while I worked on {what}, and cannot tell whether it is done. Look whether it is; "
+        "if not, ask again."
+    )
+    channel = asker.channel or _remembered(body) or asker.user
+    return late_answer(asker.trigger or uuid4().hex, text, user=asker.user, channel=channel)
 
 
 def _what(body: dict[str, Any]) -> str:
+    """Return what was typed, clicked or sent, in Slack's markup; empty for anything that is not answered."""
     if command := body.get("command"):
         typed = f"{command} {body.get('text') or ''}".strip().replace("`", "")
         return f"`{cut(escape(typed), MOST_QUOTED)}`"
     match body.get("type"):
         case "block_actions":
-            name = _clicked((body.get("actions") or [{}])[0])
+            clicked = (body.get("actions") or [{}])[0]
+            name = _text(clicked.get("text")) or _text((clicked.get("selected_option") or {}).get("text"))
             return f"your click on *{escape(name)}*" if name else "your click"
         case "view_submission":
             return f"the form *{escape(_text(body['view'].get('title')))}*"
@@ -162,10 +124,6 @@ def _what(body: dict[str, Any]) -> str:
             return "what you asked for"
         case _:
             return ""
-
-
-def _clicked(action: dict[str, Any]) -> str:
-    return _text(action.get("text")) or _text((action.get("selected_option") or {}).get("text"))
 
 
 def _text(found: dict[str, Any] | None) -> str:

@@ -1,6 +1,6 @@
-"""Answering the one person who asked, also where Slack does not take the answer at once."""
+"""Answering the one person who asked, even where Slack does not take the answer at once."""
 
-from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -9,7 +9,6 @@ import structlog
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook import WebhookResponse
 
 from handlers.slack.blocks import Message
@@ -19,15 +18,42 @@ from jobs.state.store import Store
 
 TOO_MANY_REQUESTS: Final = 429
 SERVER_ERRORS: Final = 500
-PASSING: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"})
-"""What Slack says where the same call may do in a moment."""
+TRANSIENT: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"})
+"""Slack's errors after which the same call may succeed in a moment."""
 
 log: Final = structlog.get_logger(__name__)
 
 
-async def answer(respond: AsyncRespond, message: Message) -> None:
-    """Answer a command where it was typed."""
-    await respond(text=message.text, blocks=list(message.blocks) or None, response_type="ephemeral")
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked, and where."""
+
+    user: str
+    """Empty where nobody did."""
+    channel: str
+    """Empty for a form, which belongs to no channel."""
+    trigger: str
+    """The same for each delivery of one command or click."""
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Asker":
+        """Return who is behind a delivery from Slack."""
+        user, channel = body.get("user") or {}, body.get("channel") or {}
+        return cls(
+            str(body.get("user_id") or user.get("id") or ""),
+            str(body.get("channel_id") or channel.get("id") or ""),
+            str(body.get("trigger_id") or ""),
+        )
+
+
+async def reply(shown: Message | str, respond: AsyncRespond, client: AsyncWebClient, asker: Asker) -> None:
+    """Answer a command where it was typed, or a click; nobody else sees the answer."""
+    message = shown if isinstance(shown, Message) else Message(shown)
+    if any(block["type"] == "image" for block in message.blocks):
+        await whisper(client, message, asker.user, asker.channel)
+    else:
+        blocks = list(message.blocks) or None
+        await respond(text=message.text, blocks=blocks, response_type="ephemeral", replace_original=False)
 
 
 async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
@@ -35,70 +61,54 @@ async def whisper(client: AsyncWebClient, message: Message, user: str, channel: 
     await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
 
 
-def is_passing(failure: Exception) -> bool:
-    """Tell whether what failed was Slack or the way there, for the moment."""
+def is_transient(failure: Exception) -> bool:
+    """Tell whether Slack or the connection to it failed, and the same call may succeed in a moment."""
     if isinstance(failure, SlackApiError):
         response = failure.response
-        return _has_failed(response.status_code) or str(response.get("error")) in PASSING
+        return _has_failed(response.status_code) or str(response.get("error")) in TRANSIENT
     return isinstance(failure, aiohttp.ClientError | TimeoutError)
 
 
+@dataclass(frozen=True, slots=True)
 class Answers:
-    """Tells people what became of what they asked; what Slack does not take now goes out later, over restarts too.
+    """Tells people the result of what they asked; what Slack does not take now goes out later, over restarts too."""
 
-    Args:
-        client: posts without retries of its own.
-        store: where an answer waits.
-    """
-
-    def __init__(self, client: AsyncWebClient, store: Store) -> None:
-        self._client = client
-        self._store = store
+    client: AsyncWebClient
+    store: Store
 
     async def tell(self, user: str, channel: str, text: str) -> None:
-        """Say a sentence to one person in a channel; where an answer of Slack's was lost, they may see it twice."""
-        await self._now_or_later(
-            self._client.chat_postEphemeral(channel=channel, user=user, text=text), user, channel, text
-        )
+        """Say a sentence (mrkdwn) to one person in a channel; in their conversation with the bot if that is empty.
 
-    async def tell_alone(self, user: str, text: str) -> None:
-        """Say a sentence to one person in their own conversation with the bot."""
-        await self._now_or_later(self._client.chat_postMessage(channel=user, text=text), user, user, text)
-
-    async def tell_later(self, user: str, channel: str, text: str) -> None:
-        """Say a sentence to one person as soon as Slack takes it; `channel` may be their own id."""
-        await self._store.commit(Change(postings=(late_answer(uuid4().hex, text, user=user, channel=channel),)))
-
-    async def _now_or_later(
-        self, said: Coroutine[Any, Any, AsyncSlackResponse], user: str, channel: str, text: str
-    ) -> None:
+        If Slack's response is lost, they may see it twice.
+        """
         try:
-            await said
+            if channel:
+                await self.client.chat_postEphemeral(channel=channel, user=user, text=text)
+            else:
+                await self.client.chat_postMessage(channel=user, text=text)
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
-            if not is_passing(failure):
+            if not is_transient(failure):
                 raise
             log.info("answer.later", reason=str(failure) or type(failure).__name__)
             await self.tell_later(user, channel, text)
 
+    async def tell_later(self, user: str, channel: str, text: str) -> None:
+        """Say a sentence to one person as soon as Slack takes it."""
+        await self.store.commit(Change(postings=(late_answer(uuid4().hex, text, user=user, channel=channel or user),)))
+
 
 class SteadyRespond(AsyncRespond):
-    """Answers where something was typed or clicked; what Slack does not take there is said by the bot itself, later.
+    """Answers where something was typed or clicked; what Slack does not take there, the bot says itself later.
 
-    Bolt's own says nothing of a request that was answered with an error.
-
-    Args:
-        response_url: where Slack wants the answer.
-        user: who asked.
-        channel: where.
-        answers: takes what is refused there.
+    Bolt's own ignores error responses.
     """
 
-    def __init__(self, response_url: str | None, user: str, channel: str, answers: Answers) -> None:
+    def __init__(self, response_url: str | None, asker: Asker, answers: Answers) -> None:
         super().__init__(response_url=response_url)
-        self._user, self._channel, self._answers = user, channel, answers
+        self._asker, self._answers = asker, answers
 
     async def __call__(self, *args: Any, **message: Any) -> WebhookResponse:
-        """Answer; the words alone, where they have to go out later."""
+        """Answer; only the text, where it has to go out later."""
         try:
             response = await super().__call__(*args, **message)
         except (aiohttp.ClientError, TimeoutError) as failure:
@@ -106,10 +116,10 @@ class SteadyRespond(AsyncRespond):
             response = WebhookResponse(url=str(self.response_url), status_code=0, body="", headers={})
         text = str(message.get("text") or next(iter(args), ""))
         if text and _has_failed(response.status_code):
-            await self._answers.tell_later(self._user, self._channel, text)
+            await self._answers.tell_later(self._asker.user, self._asker.channel, text)
         return response
 
 
 def _has_failed(status: int) -> bool:
-    """Tell whether this status says that the same may be taken later; 0 stands for no answer at all."""
+    """Tell whether the same request may be taken later; 0 stands for no response at all."""
     return status in {0, TOO_MANY_REQUESTS} or status >= SERVER_ERRORS

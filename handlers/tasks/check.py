@@ -1,10 +1,12 @@
-"""How the findings of a task's check look. No Slack call is made here."""
+"""The findings of a task's check as a message."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from charts import LabelCount, LabelDistribution, describe
+from charts.wording import counted
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
-from jobs.checks.records import Finding, Level, worst
+from jobs.checks.finding import Finding, Level, worst
 from jobs.tasks import Task
 
 WORDS: Final = {Level.OK: "Fine", Level.NOTE: "Note", Level.WARN: "Warning", Level.BLOCK: "Must be mended"}
@@ -12,33 +14,35 @@ VERDICTS: Final = {
     Level.OK: "Nothing stands in the way of a launch.",
     Level.NOTE: "Nothing stands in the way of a launch; there are notes.",
     Level.WARN: "It can be launched, but the result may mean less than it seems: read the warnings first.",
-    Level.BLOCK: "Mend this before money is spent: a launch would fail, or teach nothing.",
+    Level.BLOCK: "Fix this before money is spent: a launch would fail, or teach nothing.",
 }
 
 
-def label_chart(task: Task, findings: tuple[Finding, ...]) -> LabelDistribution | None:
-    """Return the picture of how often each label comes, where labels were counted."""
-    counts = next((finding.counts for finding in findings if finding.counts), None)
-    if not counts:
-        return None
+def label_frequencies(counts: Mapping[str, int], subtitle: str) -> LabelDistribution:
+    """Return the picture of how often each label comes; there is at least one."""
     most, least = max(counts.values()), min(counts.values())
     return LabelDistribution(
-        title=f"The most frequent label comes {most} times, the rarest {least}",
+        title=f"The most frequent label comes {counted(most, 'time')}, the rarest {least:,}",
         labels=tuple(LabelCount(label, count) for label, count in counts.items()),
-        subtitle=f"{task.name} · train split",
+        subtitle=subtitle,
     )
 
 
+def label_chart(task: Task, findings: tuple[Finding, ...]) -> LabelDistribution | None:
+    """Return the picture of how often each label comes, if labels were counted."""
+    counts = next((finding.counts for finding in findings if finding.counts), None)
+    return label_frequencies(counts, f"{task.name} · train split") if counts else None
+
+
 def check_message(task: Task, findings: tuple[Finding, ...], file: str | None) -> Message:
-    """Return what was found about a task, the worst first, and what is fine in one line."""
+    """Return what was found about a task, the worst first, and what is fine in one block."""
     told = sorted((f for f in findings if f.level is not Level.OK), key=lambda finding: -finding.level.rank)
-    fine = [finding for finding in findings if finding.level is Level.OK]
+    fine = "\n".join(f"\u2022 {escape(finding.text)}" for finding in findings if finding.level is Level.OK)
     verdict = VERDICTS[worst(findings)]
     blocks: list[Block] = [header(f"Check of {task.name}"), section(f"*{verdict}*")]
     blocks += [section(f"*{WORDS[finding.level]}* · {escape(finding.text)}") for finding in told]
     if fine:
-        listed = "\n".join(f"\u2022 {escape(finding.text)}" for finding in fine)
-        blocks += [divider(), section(cut(f"*Fine*\n{listed}", 2900))]
+        blocks += [divider(), section(f"*Fine*\n{fine}")]
     chart = label_chart(task, findings)
     if chart and file:
         blocks.append(image(file, describe(chart), "Labels of the train split"))

@@ -165,7 +165,7 @@ async def alias_named(store: Store, name: str) -> Versioned[Alias]:
     """Return the alias of this name with its version; raises NotFound naming the nearest."""
     held = await store.record(Alias, name)
     if held is None:
-        known = [alias.name for alias in await store.records(Alias)]
+        known = await store.ids(Alias)
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
     return held
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from jobs.core.errors import InvalidRequest
+from jobs.core.ids import checkpoint_name
 from jobs.core.records import Job
 
 LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
@@ -66,7 +67,7 @@ class AliasMove:
     @property
     def place(self) -> str:
         """Where it points, as people say it."""
-        return f"step {self.target.step} of {self.target.job}"
+        return checkpoint_name(self.target.step, self.target.job)
 
 
 @dataclass(frozen=True, slots=True)

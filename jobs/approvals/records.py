@@ -139,6 +139,11 @@ class Approval:
         listed = json.dumps([self.round, sorted(self.evidence.items())])
         return hashlib.sha256(listed.encode()).hexdigest()[:DIGEST]
 
+    @property
+    def votes_missing(self) -> int:
+        """How many approvals the choice with the most of them still needs."""
+        return self.quorum - max((len(self.votes_for(choice)) for choice in self.evidence), default=0)
+
     def name_of(self, choice: str) -> str:
         """Return how a choice is called."""
         return self.names.get(choice, choice)

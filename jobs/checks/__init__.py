@@ -4,6 +4,6 @@ findings = await check_task(task, catalogue, runtime, profile=profile, platform=
 """
 
 from jobs.checks.checking import CHECKS, check_task
-from jobs.checks.records import Finding, Level, worst
+from jobs.checks.finding import Finding, Level, worst
 
 __all__ = ["CHECKS", "Finding", "Level", "check_task", "worst"]

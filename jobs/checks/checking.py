@@ -1,23 +1,21 @@
-"""The checks of a task before money is spent on it, in the order in which they are told."""
+"""The checks of a task before money is spent on it, in the order in which their findings are shown."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from jobs.checks.examining import PATIENCE_SECONDS, Examiner, Grades
 from jobs.checks.facts import Facts
-from jobs.checks.gathering import GraderChecker, gather
-from jobs.checks.on_asking import same_prompt
-from jobs.checks.on_grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
-from jobs.checks.on_rewards import binary, constant, exploitable
-from jobs.checks.on_rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
-from jobs.checks.records import Finding
+from jobs.checks.finding import Finding
+from jobs.checks.gather import PATIENCE_SECONDS, GraderChecker, gather
+from jobs.checks.grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
+from jobs.checks.prompt import same_prompt
+from jobs.checks.rewards import binary, constant, exploitable
+from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
 from jobs.evals.records import Eval
+from jobs.graders import GraderRuntime
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Task, TaskCatalogue
 
-Check = Callable[[Facts], Finding | None]
-
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     right_answers,
     odd_answers,
     odd_references,
@@ -34,13 +32,13 @@ CHECKS: tuple[Check, ...] = (
     names,
     same_prompt,
 )
-"""Each says what it found, or None where it has nothing to look at."""
+"""Each returns what it found, or None where it has nothing to look at."""
 
 
 async def check_task(
     task: Task,
     catalogue: TaskCatalogue,
-    graders: Grades,
+    graders: GraderRuntime,
     *,
     profile: Profile | None = None,
     platform: GraderChecker | None = None,
@@ -48,7 +46,7 @@ async def check_task(
     answers: Mapping[str, str] | None = None,
     seconds: float = PATIENCE_SECONDS,
 ) -> tuple[Finding, ...]:
-    """Check a task before money is spent on it; the same task gives the same findings.
+    """Check a task before money is spent on it; the same task gives the same findings, in the order of CHECKS.
 
     Args:
         task: what is checked.
@@ -59,16 +57,15 @@ async def check_task(
         evals: evals of any task; the newest of this one should have asked as training will.
         answers: train row id to what a model answered, where there are real answers to try the grader on.
         seconds: how long a grader may take for one answer.
-
-    Returns:
-        what each check found, in the order of CHECKS.
     """
     facts = await gather(
-        task, catalogue, Examiner(graders, seconds), profile=profile, platform=platform, evals=evals, real=answers
+        task,
+        catalogue,
+        graders,
+        profile=profile,
+        platform=platform,
+        evals=evals,
+        answers=answers,
+        seconds=seconds,
     )
-    return await asyncio.to_thread(find, facts)
-
-
-def find(facts: Facts) -> tuple[Finding, ...]:
-    """Return what each check finds in the facts."""
-    return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)
+    return await asyncio.to_thread(lambda: tuple(finding for check in CHECKS if (finding := check(facts))))

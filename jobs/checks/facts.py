@@ -7,10 +7,10 @@ from enum import StrEnum
 from jobs.core.errors import BotError
 from jobs.evals.records import Eval
 from jobs.graders import Grade
-from jobs.platforms.grader_trials import GraderTrial
+from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
-from jobs.tasks.datasets.shapes import AnswerShape
+from jobs.tasks.datasets.answer_shape import AnswerShape
 
 
 class Source(StrEnum):
@@ -44,7 +44,7 @@ class Trial:
     """What the answers are, for sentences."""
     rows: tuple[Row, ...]
     answers: tuple[str, ...]
-    grades: tuple[Grade, ...]
+    grades: tuple[Grade, ...] = ()
 
     @property
     def rewards(self) -> tuple[float, ...]:

@@ -1,98 +1,123 @@
 """Makes the answers that a reward grader is tried on: right, half right and trivial ones."""
 
 import random
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from jobs.checks.facts import Source
-from jobs.checks.neighbours import nearest_other
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.checks.facts import Facts, Source, Trial
 from jobs.graders.example_answers import example_answers
-from jobs.tasks import Row, Task
-from jobs.tasks.datasets.labels import label_counts, row_labels
-from jobs.tasks.datasets.shapes import AnswerShape
-from jobs.tasks.datasets.texts import text_of
+from jobs.tasks import Row
+from jobs.tasks.datasets.answer_shape import AnswerShape
+from jobs.tasks.datasets.duplicates import text_of, words_of
+from jobs.tasks.labels import label_counts, row_labels
 
-ROWS = 200
+ROWS: Final = 200
 """Of the train split that answers are tried on; fewer where it is smaller."""
-ROWS_FOR_MODELS = 3
+ROWS_FOR_MODELS: Final = 3
 """The same where each grading asks a model and costs tokens."""
-CORPUS = 2000
-"""Of the train split that most similar texts are looked for among."""
-Answers = tuple[str, tuple[str, ...]]
-"""A phrase for sentences, and an answer to each row."""
+FOR_MODELS: Final = (Source.REFERENCE, Source.OTHER, Source.EMPTY)
+"""The only trials where each grading costs tokens: with three rows, nine gradings."""
+CORPUS: Final = 2000
+"""Rows of the train split among which the most similar texts are looked for."""
+_COLUMNS = 4096
 
 
-class TrialMaker:
-    """Makes the trials of one task; the same task gives the same answers.
+def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
+    """Return one answer of each source to some rows of the train split; the same task gives the same answers.
+
+    Blocks for up to a second.
 
     Args:
-        task: the task.
-        train: the rows that training would see.
-        shape: where labels stand in an answer; None where the format has no place for any.
-        labelled: whether the references are sets of labels.
-        most: rows to try answers on.
+        facts: of the task; at least one train row.
+        real: row id to what a model answered.
     """
-
-    def __init__(
-        self, task: Task, train: Sequence[Row], shape: AnswerShape | None, *, labelled: bool, most: int = ROWS
-    ) -> None:
-        self._task, self._train, self._shape, self._labelled = task, train, shape, labelled
-        self._rng = random.Random(0)
-        self._tried = sorted(self._rng.sample(range(len(train)), min(most, len(train))))
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """The rows that answers are tried on."""
-        return tuple(self._train[place] for place in self._tried)
-
-    def answers(self) -> dict[Source, Answers]:
-        """Return for each source a phrase and one answer to each of the rows; blocks for up to a second."""
-        made: dict[Source, Answers] = {}
-        made[Source.REFERENCE] = "the reference answer", tuple(self.reference(row) for row in self.rows)
-        made[Source.EMPTY] = "an empty answer", ("",) * len(self._tried)
-        if len(self._train) > 1:
-            other = "the answer of another row", tuple(self.reference(row) for row in self._others())
-            alike = "the labels of the most similar other text", tuple(self.reference(row) for row in self._alike())
-            made |= {Source.OTHER: other} | ({Source.NEIGHBOUR: alike} if self._labelled else {})
-        if self._labelled and self._shape is not None:
-            made |= {
-                source: (phrase, (self._shape.answer(labels),) * len(self._tried))
-                for source, (phrase, labels) in self._constant(self._shape).items()
-            }
-        return made
-
-    def reference(self, row: Row) -> str:
-        """Return an answer that says what the row's reference says, as far as the response format lets it."""
-        labels = row_labels(row)
-        if self._shape is not None and labels is not None:
-            return self._shape.answer(labels)
-        return example_answers(row.item, self._task.response_format)[0]
-
-    def _others(self) -> list[Row]:
-        last = len(self._train) - 1
-        shifts = [self._rng.randint(1, last) for _ in self._tried]
-        return [
-            self._train[(place + shift) % len(self._train)] for place, shift in zip(self._tried, shifts, strict=True)
+    train, shape, rng = facts.train, facts.shape, random.Random(0)
+    most = ROWS_FOR_MODELS if facts.asks_models else ROWS
+    tried = sorted(rng.sample(range(len(train)), min(most, len(train))))
+    rows = tuple(train[place] for place in tried)
+    made = [
+        _copying(Source.REFERENCE, "the reference answer", facts, rows, rows),
+        Trial(Source.EMPTY, "an empty answer", rows, ("",) * len(rows)),
+    ]
+    if len(train) > 1:
+        others = [train[(place + rng.randint(1, len(train) - 1)) % len(train)] for place in tried]
+        made.append(_copying(Source.OTHER, "the answer of another row", facts, rows, others))
+    if len(train) > 1 and facts.labelled:
+        alike = "the labels of the most similar other text"
+        made.append(_copying(Source.NEIGHBOUR, alike, facts, rows, _most_similar(train, tried)))
+    if facts.labelled and shape is not None:
+        made += [
+            Trial(source, phrase, rows, (shape.answer(labels),) * len(rows))
+            for source, phrase, labels in _constant_answers(train, shape)
         ]
+    trials = {trial.source: trial for trial in made if trial.source in FOR_MODELS or not facts.asks_models}
+    if answered := tuple(row for row in train if row.id in real)[:most]:
+        texts = tuple(real[row.id] for row in answered)
+        trials[Source.REAL] = Trial(Source.REAL, "what a model answered", answered, texts)
+    return trials
 
-    def _alike(self) -> list[Row]:
-        rest = sorted(set(range(len(self._train))) - set(self._tried))
-        corpus = self._tried + rest[: max(CORPUS - len(self._tried), 0)]
-        places = nearest_other([text_of(self._train[place]) for place in corpus], range(len(self._tried)))
-        return [self._train[corpus[place]] for place in places]
 
-    def _constant(self, shape: AnswerShape) -> dict[Source, tuple[str, Sequence[str]]]:
-        frequent = list(label_counts(self._train))
-        sets = Counter(tuple(sorted(row_labels(row) or ())) for row in self._train)
-        most_frequent = min(sets, key=lambda labels: (-sets[labels], labels))
+def nearest_other(texts: Sequence[str], asked: Sequence[int]) -> tuple[int, ...]:
+    """Return for each place in `asked` the place of the other text with the highest cosine of TF-IDF vectors.
+
+    Words are hashed into 4,096 columns (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009);
+    weights are (1 + ln tf) ln(n / df) (Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 6.4).
+    Needs two texts or more, and memory for 16 KB each.
+    """
+    vectors = _vectors(texts)
+    similarity = vectors[list(asked)] @ vectors.T
+    similarity[np.arange(len(asked)), list(asked)] = -1.0
+    return tuple(int(place) for place in similarity.argmax(axis=1))
+
+
+def _copying(source: Source, phrase: str, facts: Facts, rows: tuple[Row, ...], copied: Sequence[Row]) -> Trial:
+    """Answer each row with the reference of the row that is copied, as far as the response format lets it be said."""
+    answers: list[str] = []
+    for row in copied:
+        labels = row_labels(row)
+        if facts.shape is not None and labels is not None:
+            answers.append(facts.shape.answer(labels))
+        else:
+            answers.append(example_answers(row.item, facts.task.response_format)[0])
+    return Trial(source, phrase, rows, tuple(answers))
+
+
+def _most_similar(train: Sequence[Row], tried: Sequence[int]) -> list[Row]:
+    rest = sorted(set(range(len(train))) - set(tried))
+    corpus = [*tried, *rest[: max(CORPUS - len(tried), 0)]]
+    places = nearest_other([text_of(train[place]) for place in corpus], range(len(tried)))
+    return [train[corpus[place]] for place in places]
+
+
+def _constant_answers(train: Sequence[Row], shape: AnswerShape) -> list[tuple[Source, str, Sequence[str]]]:
+    frequent = list(label_counts(train))
+    made: list[tuple[Source, str, Sequence[str]]] = [
+        (Source.TOP_LABEL, f"the most frequent label, '{frequent[0]}'", frequent[:1])
+    ]
+    if shape.many:
+        sets = Counter(tuple(sorted(row_labels(row) or ())) for row in train)
+        top_set = min(sets, key=lambda labels: (-sets[labels], labels))
         everything = shape.choices or tuple(frequent)
-        made: dict[Source, tuple[str, Sequence[str]]] = {
-            Source.TOP_LABEL: (f"the most frequent label, '{frequent[0]}'", frequent[:1])
-        }
-        if shape.many:
-            made |= {
-                Source.NO_LABELS: ("no labels", ()),
-                Source.ALL_LABELS: (f"all {len(everything)} labels", everything),
-                Source.TOP_SET: (f"the most frequent label set, '{' + '.join(most_frequent)}'", most_frequent),
-            }
-        return made
+        made += [
+            (Source.NO_LABELS, "no labels", ()),
+            (Source.ALL_LABELS, f"all {len(everything)} labels", everything),
+            (Source.TOP_SET, f"the most frequent label set, '{' + '.join(top_set)}'", top_set),
+        ]
+    return made
+
+
+def _vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+    table = np.zeros((len(texts), _COLUMNS), dtype=np.float32)
+    for place, text in enumerate(texts):
+        for column, count in Counter(zlib.crc32(word.encode()) % _COLUMNS for word in words_of(text)).items():
+            table[place, column] = 1.0 + np.log(count)
+    frequency = np.maximum((table > 0).sum(axis=0), 1)
+    table *= np.log(len(texts) / frequency).astype(np.float32)
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    table /= np.where(lengths > 0, lengths, 1.0)
+    return table

@@ -26,7 +26,7 @@ from jobs.evidence.records import Evidence, EvidenceState
 from jobs.notifications.records import Digest, HeldBack
 from jobs.outbox.worker import IN_THREAD
 from jobs.state.change import Versioned
-from jobs.state.store import RefusedPosting, Removal, Store
+from jobs.state.store import Removal, Store
 from jobs.training.postings import summary_posting
 
 DAY: Final = 86_400.0
@@ -178,7 +178,9 @@ class Retention:
         cursor, removed = 0, 0
         while True:
             cursor, page = await self.store.refused_since(cursor, PAGE)
-            old = [each.posting.id for each in page if not _is_root(each) and self._is_past(each.at, POSTED_DAYS)]
+            # A refused card stays known as refused: its thread would otherwise be waited for.
+            others = (each for each in page if each.posting.id != card_id(each.posting.subject))
+            old = [each.posting.id for each in others if self._is_past(each.at, POSTED_DAYS)]
             await self.store.forget_refused(old)
             removed += len(old)
             if not cursor:
@@ -221,7 +223,3 @@ async def _tried(done: Awaitable[bool]) -> bool:
         return await done
     except UnreadableRecord:
         return False
-
-
-def _is_root(refused: RefusedPosting) -> bool:
-    return refused.posting.id == card_id(refused.posting.subject)

@@ -73,11 +73,7 @@ class PlatformRejected(PlatformError):
 
 
 class UnreadableRecord(BotError):
-    """A newer version of this program wrote a record that this one does not understand.
-
-    Args:
-        key: names the record.
-    """
+    """A newer version of this program wrote a record that this one does not understand."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} was written by a newer version of this bot than the one you reached; ask again later.")

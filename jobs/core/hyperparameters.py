@@ -1,67 +1,46 @@
-"""The training settings that a person can type: their keys, and what each may hold.
+"""The training settings that a person can choose, with the bounds of the fine-tuning API."""
 
-Bounds are those of the fine-tuning API.
-"""
+from collections.abc import Mapping
+from typing import Annotated, Final, get_args
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from pydantic import Field, TypeAdapter, ValidationError
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.records import Effort, Hyperparameters
+from jobs.core.validation import Section, expected
 
-EFFORTS: Final = ("default", "low", "medium", "high")
+EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 LARGEST_SEED: Final = 2_147_483_647
 LONGEST_SUFFIX: Final = 64
+TYPED_KEYS: Final[Mapping[str, str]] = {
+    "epochs": "n_epochs",
+    "batch": "batch_size",
+    "effort": "reasoning_effort",
+    "eval_samples": "eval_samples",
+    "eval_interval": "eval_interval",
+    "compute": "compute_multiplier",
+}
+"""What commands call a setting, to the API's field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One key a person may give: the API's field, how to read it, and its bounds in words."""
+class HyperparameterChoice(Section):
+    """What may be chosen; absent is the platform's choice."""
 
-    key: str
-    field: str
-    read: Callable[[str], float | int | str]
-    bounds: str
+    n_epochs: Annotated[int | None, Field(ge=1, le=50)] = None
+    batch_size: Annotated[int | None, Field(ge=1, le=256)] = None
+    eval_interval: Annotated[int | None, Field(ge=1, le=100_000)] = None
+    eval_samples: Annotated[int | None, Field(ge=1, le=1000)] = None
+    compute_multiplier: Annotated[float | None, Field(gt=0.00001, le=10)] = None
+    learning_rate_multiplier: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    reasoning_effort: Effort | None = None
 
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return read
+    @property
+    def record(self) -> Hyperparameters:
+        """The settings as a job keeps them."""
+        return Hyperparameters(**self.model_dump())
 
 
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if not low < value <= high:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-SETTINGS: Final = (
-    Setting("epochs", "n_epochs", _whole(1, 50), "a whole number from 1 to 50"),
-    Setting("batch", "batch_size", _whole(1, 256), "a whole number from 1 to 256"),
-    Setting("effort", "reasoning_effort", _one_of(EFFORTS), "one of default, low, medium, high"),
-    Setting("eval_samples", "eval_samples", _whole(1, 1000), "a whole number of at least 1"),
-    Setting("eval_interval", "eval_interval", _whole(1, 100_000), "a whole number of steps, at least 1"),
-    Setting("compute", "compute_multiplier", _number(0.00001, 10), "a number above 0.00001 and up to 10"),
-)
+_CHOICE = TypeAdapter(HyperparameterChoice)
 
 
 def read_hyperparameters(given: Mapping[str, str]) -> Hyperparameters:
@@ -70,24 +49,35 @@ def read_hyperparameters(given: Mapping[str, str]) -> Hyperparameters:
     Raises:
         InvalidRequest: a value is out of bounds; the sentence names the key and what it may hold.
     """
-    named = [setting for setting in SETTINGS if setting.key in given]
-    values = {each.field: _read(each.key, given[each.key], each.read, each.bounds) for each in named}
-    return Hyperparameters(**cast("dict[str, Any]", values))
+    typed = {field: given[key] for key, field in TYPED_KEYS.items() if key in given}
+    try:
+        return HyperparameterChoice.model_validate_strings(typed, strict=False).record
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+    key = next(key for key, each in TYPED_KEYS.items() if each == field)
+    raise _out_of_bounds(key, given[key], expected(_CHOICE, field))
 
 
 def read_seed(text: str) -> int:
     """Return the seed that was typed; raises InvalidRequest with its bounds."""
-    return cast("int", _read("seed", text, _whole(0, LARGEST_SEED), f"a whole number from 0 to {LARGEST_SEED}"))
+    return read_whole("seed", text, 0, LARGEST_SEED)
 
 
 def read_whole(key: str, text: str, low: int, high: int) -> int:
     """Return the whole number that was typed for `key`; raises InvalidRequest with its bounds."""
-    return cast("int", _read(key, text, _whole(low, high), f"a whole number from {low} to {high}"))
+    try:
+        if low <= (value := int(text)) <= high:
+            return value
+    except ValueError:
+        pass
+    raise _out_of_bounds(key, text, f"a whole number from {low} to {high}")
 
 
 def read_effort(text: str) -> Effort:
     """Return the effort that was typed; raises InvalidRequest naming the known ones."""
-    return cast("Effort", _read("effort", text, _one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"))
+    if text not in EFFORTS:
+        raise _out_of_bounds("effort", text, f"one of {', '.join(EFFORTS)}")
+    return text
 
 
 def read_suffix(text: str) -> str:
@@ -97,8 +87,5 @@ def read_suffix(text: str) -> str:
     return text
 
 
-def _read(key: str, text: str, read: Callable[[str], float | int | str], bounds: str) -> float | int | str:
-    try:
-        return read(text)
-    except ValueError:
-        raise InvalidRequest(f"`{key}={text}` does not work: {key} is {bounds}.") from None
+def _out_of_bounds(key: str, text: str, bounds: str) -> InvalidRequest:
+    return InvalidRequest(f"`{key}={text}` does not work: {key} is {bounds}.")

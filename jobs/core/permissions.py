@@ -12,7 +12,7 @@ or is evaluated again costs more. Small teams open all of it to everybody.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -78,39 +78,27 @@ def may(
 ) -> Refusal | None:
     """Return None where a person may do it, else why not.
 
-    Args:
-        permission: what they want to do.
-        user: Slack user id of who wants to.
-        owner: Slack user id of who launched it, started it, or asked to watch what was launched elsewhere.
-        is_approver: whether they approve models of its task.
-        open_control: whether everybody may do everything.
+    `owner` launched or started it, or asked to watch what was launched elsewhere.
     """
     permitted = permission in EVERYBODYS or open_control or user == owner or is_approver
     return None if permitted else Refusal(permission, owner)
 
 
+@dataclass(frozen=True, slots=True)
 class Permissions:
-    """Refuses, in words, what a person may not do.
+    """Refuses, in words, what a person may not do."""
 
-    Args:
-        directory: who is an approver.
-        approvers_of: a task's approvers, for what does not keep its own.
-        open_control: whether everybody may do everything.
-    """
-
-    def __init__(self, directory: Directory, approvers_of: ApproversOf, *, open_control: bool = False) -> None:
-        self._directory = directory
-        self._approvers_of = approvers_of
-        self._open_control = open_control
+    directory: Directory
+    approvers_of: ApproversOf
+    """For what does not keep its own approvers."""
+    _: KW_ONLY
+    open_control: bool = False
+    """Whether everybody may do everything."""
 
     async def require_for_job(self, permission: Permission, job: Job, user: str, *, pausable: bool = False) -> None:
         """Raise NotPermitted, naming who may, where a person may not do this to a job.
 
-        Args:
-            permission: what they want to do.
-            job: the job as it stands.
-            user: Slack user id.
-            pausable: whether it could be paused now, which they may.
+        `pausable` tells whether it could be paused now, which they may.
         """
         owner = job.request.requested_by
         refusal = await self._refusal(permission, user, owner, job.approvers)
@@ -122,7 +110,7 @@ class Permissions:
 
     async def require_for_eval(self, eval_id: str, user: str, *, owner: str, task: str) -> None:
         """Raise NotPermitted, naming who may, if a person may not cancel an eval that `owner` started on a task."""
-        approvers = () if user == owner else await self._approvers_of(task)
+        approvers = () if user == owner else await self.approvers_of(task)
         refusal = await self._refusal(Permission.CANCEL, user, owner, approvers)
         if refusal:
             raise NotPermitted(
@@ -134,11 +122,11 @@ class Permissions:
         self, permission: Permission, user: str, owner: str, approvers: tuple[str, ...]
     ) -> Refusal | None:
         """Decide; who is an approver is asked only where it matters."""
-        refused = may(permission, user=user, owner=owner, is_approver=False, open_control=self._open_control)
+        refused = may(permission, user=user, owner=owner, is_approver=False, open_control=self.open_control)
         if refused is None:
             return None
-        is_approver = await self._directory.is_any_of(user, approvers)
-        return may(permission, user=user, owner=owner, is_approver=is_approver, open_control=self._open_control)
+        is_approver = await self.directory.is_any_of(user, approvers)
+        return may(permission, user=user, owner=owner, is_approver=is_approver, open_control=self.open_control)
 
 
 def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) -> str:

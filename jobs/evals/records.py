@@ -38,11 +38,14 @@ class Arm:
 
     model: str
     effort: Effort | None = None
+    label: str | None = None
+    """`step 60 of rft-zuwoq5`, if the model is a checkpoint of a job of ours."""
 
     @property
     def name(self) -> str:
         """How it is called in answers, pictures and messages."""
-        return f"{self.model} ({self.effort})" if self.effort else self.model
+        called = self.label or self.model
+        return f"{called} ({self.effort})" if self.effort else called
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.errors import Conflict, InvalidRequest, NotFound
-from jobs.core.ids import EVAL_PREFIX, card_id
-from jobs.core.nearest import ALIKE_IDS, nearest
+from jobs.core.errors import Conflict, InvalidRequest
+from jobs.core.ids import EVAL_PREFIX, card_id, checkpoint_name
 from jobs.core.permissions import Permissions
+from jobs.core.records import Job
 from jobs.evals.answer_store import AnswerStore
 from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
+from jobs.state.find import find
 from jobs.state.store import AlreadyTaken, Store, VersionConflict
 
-LISTED: Final = 200
+NEWEST_JOBS: Final = 100
+"""Jobs among which a tuned model is looked for, so that it can be called by its step."""
 ENDED: Final = {
     EvalState.FINISHED: "has finished",
     EvalState.CANCELLED: "was cancelled",
@@ -45,7 +47,7 @@ class Evals:
             UserError: the task, split, platform, models or numbers do not allow it; nothing was written.
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
         """
-        evaluation = await self.planner.plan(request)
+        evaluation = await self._labelled(await self.planner.plan(request))
         key = typed_key(replace(request, trigger=""))
         while True:
             change = Change(
@@ -70,6 +72,15 @@ class Evals:
                 key = f"{key}:{taken.holder}"
             else:
                 return evaluation
+
+    async def _labelled(self, evaluation: Eval) -> Eval:
+        """Return an eval whose arms are named by step and job where they are checkpoints of one of the newest jobs."""
+        profile, _ = self.planner.platform_of(evaluation.platform)
+        if all(arm.model in profile.models for arm in evaluation.arms):
+            return evaluation
+        jobs = await self.store.records(Job, NEWEST_JOBS)
+        names = {each.model_id: checkpoint_name(each.step, job.id) for job in jobs for each in job.checkpoints}
+        return replace(evaluation, arms=tuple(replace(arm, label=names.get(arm.model)) for arm in evaluation.arms))
 
     async def find(self, eval_id: str) -> Eval | None:
         """Return the eval with exactly this id, or None."""
@@ -136,17 +147,7 @@ class Evals:
         return evaluation
 
     async def _find(self, reference: str) -> Versioned[Eval]:
-        exact = await self.store.record(Eval, reference)
-        if exact:
-            return exact
-        known = await self.store.ids(Eval, LISTED)
-        wanted = reference.lower()
-        matching = [each for each in known if wanted and each.startswith((wanted, f"{EVAL_PREFIX}{wanted}"))]
-        if len(matching) == 1:
-            return await self._exactly(matching[0])
-        if matching:
-            raise NotFound(f"{len(matching)} evals begin with '{reference}': {', '.join(matching[:5])}.")
-        raise NotFound(f"There is no eval '{reference}'; {nearest(reference, known, alike=ALIKE_IDS)}")
+        return await find(self.store, Eval, reference, prefix=EVAL_PREFIX, noun="eval")
 
     async def _exactly(self, eval_id: str) -> Versioned[Eval]:
         held = await self.store.record(Eval, eval_id)

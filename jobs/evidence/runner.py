@@ -126,9 +126,9 @@ class EvidenceRunner:
 
     async def _commit(self, case: Case, change: Change) -> None:
         await self.store.commit(change)
-        written = change.record(Evidence)
-        if written and (case.evidence is None or written.value.state is not case.evidence.state):
-            new = written.value
+        written, before = change.record(Evidence), case.evidence
+        new = written.value if written else None
+        if new and (before is None or (new.round, new.state) != (before.round, before.state)):
             log.info("evidence.changed", job=new.job, round=new.round, state=new.state.value, note=new.note)
 
     async def _next(self, case: Case, attempts: int, reference: str) -> Change:

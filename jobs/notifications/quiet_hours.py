@@ -26,13 +26,7 @@ def quiet_until(hours: QuietHours | None, now: float) -> float | None:
 
 
 def instant(day: date, minutes: int, zone: str) -> float:
-    """Return the unix seconds of a local time, of its first occurrence; one that is left out counts as if it were not.
-
-    Args:
-        day: the local date.
-        minutes: after midnight.
-        zone: IANA name.
-    """
+    """Return the unix seconds of a local time, of its first occurrence; a skipped one counts as if it were not."""
     local = datetime.combine(day, time(*divmod(minutes, 60)), ZoneInfo(zone))
     return local.astimezone(UTC).timestamp()
 

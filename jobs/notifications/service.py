@@ -21,7 +21,7 @@ from jobs.notifications.records import (
     QuietHours,
     Scope,
 )
-from jobs.notifications.visibility import Audience, Level, Visibility, covers
+from jobs.notifications.visibility import Audience, Visibility, covers
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 from jobs.training.postings import card_posting
@@ -53,7 +53,7 @@ class Quiet:
             return Visibility(posting.broadcast)
         held_job = await self.store.record(Job, posting.subject)
         job = held_job.value if held_job else None
-        level = _level(posting, job)
+        level = job.alerts[posting.alert].level if job and posting.alert is not None else None
         audience = await self._audience(posting, job)
         loud = deciding.visibility(posting, level, job, audience)
         ends = quiet_until(audience.preferences.quiet, audience.now)
@@ -157,7 +157,9 @@ class Quiet:
         if any(item.posting == posting.id for item in held.value.items):
             return
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
-        record = _with(held.value, item)
+        items = (*held.value.items, item)
+        earlier = held.value.earlier + max(len(items) - MOST_HELD, 0)
+        record = replace(held.value, items=items[-MOST_HELD:], earlier=earlier)
         change = Change(records=(Versioned(record, held.version),), schedule={quiet_item(record.id): ends - now})
         await self.store.commit(change)
 
@@ -203,7 +205,7 @@ class Quiet:
         if set(wanted) == set(job.watchers):
             return job
         job = replace(job, watchers=wanted)
-        await self.store.commit(Change(records=(Versioned(job, held.version),)))
+        await self.store.save(held, job)
         return job
 
 
@@ -215,15 +217,6 @@ def _others(preferences: ChannelPreferences, scope: Scope, name: str, now: float
 
 def _newest(jobs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(jobs))[-MOST_UNWATCHED:]
-
-
-def _with(held: HeldBack, item: HeldItem) -> HeldBack:
-    items = (*held.items, item)
-    return replace(held, items=items[-MOST_HELD:], earlier=held.earlier + max(len(items) - MOST_HELD, 0))
-
-
-def _level(posting: Posting, job: Job | None) -> Level | None:
-    return job.alerts[posting.alert].level if job and posting.alert is not None else None
 
 
 def _line(posting: Posting, job: Job | None) -> str:

@@ -116,14 +116,13 @@ class OutboxWorker:
             while not pause:
                 try:
                     delivery = await self.store.begin(lane, token, lease=self.lease)
-                except UnreadableRecord as newer:
+                    if delivery is None:
+                        break
+                    with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
+                        pause = await self._deliver(delivery)
+                except UnreadableRecord as newer:  # the posting, or what it shows
                     log.warning("posting.left_to_a_newer_bot", reason=str(newer))
                     pause = LONGEST_PAUSE
-                    break
-                if delivery is None:
-                    break
-                with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
-                    pause = await self._deliver(delivery)
         await self.store.release(lane, token, pause=pause)
 
     @asynccontextmanager

@@ -1,6 +1,9 @@
-"""How a platform is asked: with a deadline, again where asking again is safe, page by page, and read as plain JSON.
+"""The only door to the platforms, and the only file that imports openai: requests out, plain JSON or a failure back.
 
-Knows HTTP's ways of failing, but not the SDK: which exceptions count and what they say is handed in.
+Answers are read as JSON, not through the SDK's models: those turn `"error": {}` into a truthy error, read a `multi`
+grader as a string check, and hand out a bare string where a proxy answers with a page.
+The SDK retries by itself, new jobs included, and sends no idempotency key; so it may retry nothing here. What is safe
+to repeat is repeated by `Client.ask`; what would happen twice if sent twice is sent once.
 """
 
 import asyncio
@@ -9,16 +12,19 @@ import random
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
+import openai
 
-from jobs.core.errors import InvalidRequest, PlatformError, PlatformUnavailable
+from jobs.core.errors import InvalidRequest, PlatformUnavailable
 from jobs.core.series import JsonObject
-from jobs.platforms.errors import Request, unreadable
+from jobs.platforms.errors import Failure, Meaning, NoAnswer, Refusal, Request, platform_error, scrub
 from jobs.platforms.parse import text
 from jobs.platforms.profiles import Profile
 
@@ -27,58 +33,65 @@ LONGEST_WAIT = 20.0
 """Seconds a read waits before it is tried again; a platform that asks for more is asked at the next poll instead."""
 ANSWER_SECONDS = 30.0
 """From the question to the last byte of the answer."""
+CONNECT_SECONDS = 5.0
+PAGE = 100
+CONNECTIONS = 50
+"""For everything but questions to models, which have as many again as the profile allows at once."""
 
+MEANINGS: Mapping[type[Exception], Meaning] = {
+    openai.APIStatusError: "refused",
+    openai.APIConnectionError: "no_answer",
+    openai.APIResponseValidationError: "unreadable",
+    openai.APIError: "unreadable",
+    openai.LengthFinishReasonError: "cut_short",
+    openai.ContentFilterFinishReasonError: "cut_short",
+    openai.InvalidWebhookSignatureError: "not_genuine",
+    openai.WebSocketConnectionClosedError: "no_answer",
+    openai.WebSocketQueueFullError: "no_answer",
+    aiohttp.ClientError: "no_answer",  # what the SDK's aiohttp transport leaves unmapped, such as a malformed answer
+    TimeoutError: "no_answer",  # the deadline over a whole answer; the SDK's own counts from one read to the next
+}
+"""What each exception of the SDK says about the request. Anything else it raises is a bug of ours."""
+NO_CONTENT: tuple[type[Exception], ...] = (*MEANINGS, httpx2.HTTPError)
+"""What reading a file may raise: while the content comes in, the SDK maps nothing of the HTTP client's."""
 
-class Answer(Protocol):
-    """The SDK's raw response, as far as it is read here."""
-
-    @property
-    def text(self) -> str:
-        """The body."""
-        ...
-
-
-Call = Callable[[], Awaitable[Answer]]
 Items = list[dict[str, Any]]
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class Asker:
-    """Puts requests to one platform.
+class Client:
+    """Puts requests to one platform through the OpenAI SDK.
 
     Args:
         profile: the platform.
-        key: its key; the empty string where none is set.
-        failures: the exceptions that say something about the platform.
-        explain: turns one of them into the error for the person.
+        api_key: its key; the empty string where none is set.
+        http: an HTTP client to use instead of one of its own; it is closed with this one.
         sleep: waits for a number of seconds.
-        answer_seconds: how long an answer may take.
+        answer_seconds: how long an answer may take, unless the request says so itself.
     """
 
     def __init__(
-        self,
-        profile: Profile,
-        key: str,
-        *,
-        failures: tuple[type[Exception], ...],
-        explain: Callable[[Exception, Request], PlatformError],
-        sleep: Sleep,
-        answer_seconds: float,
+        self, profile: Profile, api_key: str, http: httpx2.AsyncClient | None, *, sleep: Sleep, answer_seconds: float
     ) -> None:
         self._profile = profile
-        self._key = key
-        self._failures = failures
-        self._explain = explain
+        self._key = api_key.strip()
         self._sleep = sleep
         self._answer_seconds = answer_seconds
+        self.http = http or _http_client(profile)
+        self._sdk = openai.AsyncOpenAI(
+            base_url=profile.base_url,
+            api_key=self._key or "none",
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            http_client=self.http,
+        )
 
-    async def ask(self, request: Request, call: Call, seconds: float | None = None) -> JsonObject:
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sdk.close()
+
+    async def ask(self, request: Request) -> JsonObject:
         """Return the answer to a request. What may be repeated is tried again when the platform is unavailable.
-
-        Args:
-            request: what is asked.
-            call: asks it once.
-            seconds: how long the answer may take; None for the usual time.
 
         Raises:
             PlatformUnavailable: no usable answer came.
@@ -86,52 +99,63 @@ class Asker:
             InvalidRequest: there is no key to ask with.
         """
         self.require_key()
-        for attempt in range(1, READ_ATTEMPTS):
+        attempt = 1
+        while True:
             try:
-                return await self._ask_once(request, call, seconds)
-            except PlatformUnavailable as error:
-                wait = error.retry_after or 0.5 * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
-                if request.once or wait > LONGEST_WAIT:
-                    raise
-                await self._sleep(wait)
-        return await self._ask_once(request, call, seconds)
+                return await self.send(request)
+            except NoAnswer as failure:
+                error = platform_error(self._profile, request, failure.failure)
+            if not isinstance(error, PlatformUnavailable) or request.once or attempt == READ_ATTEMPTS:
+                raise error
+            wait = error.retry_after or 0.5 * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+            if wait > LONGEST_WAIT:
+                raise error
+            await self._sleep(wait)
+            attempt += 1
 
-    async def pages(
-        self, request: Request, fetch: Callable[[str | None], Awaitable[Answer]]
-    ) -> AsyncGenerator[Items, None]:
-        """Yield the pages of a listing, entries with an id only.
+    async def pages(self, request: Request, first: int = PAGE) -> AsyncGenerator[Items, None]:
+        """Yield the pages of a listing, entries with an id only; `first` is how many entries the first page has.
 
         Ends where the platform says so, and also where it pages in circles.
-
-        Args:
-            request: what is asked.
-            fetch: asks for the page after an id, or for the first page.
         """
-        after: str | None = None
+        query = {**request.query, "limit": first}
         cursors: set[str] = set()
         while True:
-            answer = await self.ask(request, _page(fetch, after))
+            answer = await self.ask(replace(request, query=query))
             found = items(answer)
             yield found
             after = found[-1]["id"] if found else None
             if after is None or after in cursors or answer.get("has_more") is False:
                 return
             cursors.add(after)
+            query = {**request.query, "limit": PAGE, "after": after}
 
-    async def _ask_once(self, request: Request, call: Call, seconds: float | None) -> JsonObject:
+    async def send(self, request: Request) -> JsonObject:
+        """Send a request once and return the answer; raises NoAnswer."""
         try:
-            async with asyncio.timeout(seconds or self._answer_seconds):
-                body = (await call()).text
-        except self._failures as error:
+            async with asyncio.timeout(request.seconds or self._answer_seconds):
+                body = (await self._sent(request)).text
+        except tuple(MEANINGS) as error:
             # without its cause: that one holds the request, and the request holds the key
-            raise self._explain(error, request) from None
+            raise NoAnswer(self._failure(error)) from None
         try:
             answer = json.loads(body)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise unreadable(self._profile, request)
+            raise NoAnswer(Failure("unreadable"))
         return answer
+
+    async def lines(self, file_id: str) -> AsyncGenerator[bytes, None]:
+        """Yield the lines of an uploaded file that are not blank; raises one of NO_CONTENT."""
+        rest = b""
+        async with self._sdk.files.with_streaming_response.content(file_id) as answer:
+            async for chunk in answer.iter_bytes():
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in filter(bytes.strip, whole):
+                    yield line
+        if rest.strip():
+            yield rest
 
     def require_key(self) -> None:
         """Raise InvalidRequest, naming the variable, where there is no key to ask with."""
@@ -144,6 +168,29 @@ class Asker:
         if not re.fullmatch(r"[!-~]+", self._key):
             raise InvalidRequest(f"The key in {where} holds a space or a sign that no key has. Correct it and restart.")
 
+    async def _sent(self, request: Request) -> httpx2.Response:
+        # past the SDK's typed methods: their models cost more than the request, and misread what they get
+        path, answer = request.path, httpx2.Response
+        match request.method:
+            case "GET":
+                return await self._sdk.get(path, cast_to=answer, options=openai.RequestOptions(params=request.query))
+            case "DELETE":
+                return await self._sdk.delete(path, cast_to=answer)
+            case "POST" if request.file:
+                multipart = {"Content-Type": "multipart/form-data"}
+                return await self._sdk.post(
+                    path,
+                    cast_to=answer,
+                    body=request.body,
+                    files={"file": request.file},
+                    options={"headers": multipart},
+                )
+        return await self._sdk.post(path, cast_to=answer, body=request.body)
+
+    def _failure(self, error: Exception) -> Failure:
+        refusal = _refusal(error, self._key) if isinstance(error, openai.APIStatusError) else None
+        return Failure(meaning_of(error), refusal, reached=_was_reached(error), timed_out=_timed_out(error))
+
 
 def items(answer: JsonObject) -> Items:
     """Return the entries of a listing that have an id."""
@@ -151,7 +198,34 @@ def items(answer: JsonObject) -> Items:
     return [each for each in data if isinstance(each, dict) and text(each, "id")] if isinstance(data, list) else []
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def meaning_of(error: Exception) -> Meaning:
+    """Return what an exception named in MEANINGS, or derived from one there, says about the request."""
+    return next(MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS)
+
+
+def _http_client(profile: Profile) -> httpx2.AsyncClient:
+    """Return a client on aiohttp. A platform on this machine is never asked through a proxy."""
+    connections = CONNECTIONS + profile.max_concurrency
+    is_here = urlsplit(profile.base_url).hostname in {"127.0.0.1", "::1", "localhost"}
+    return openai.DefaultAioHttpClient(
+        trust_env=not is_here,
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+    )
+
+
+def _refusal(error: openai.APIStatusError, key: str) -> Refusal:
+    body = error.body if isinstance(error.body, dict) else {}
+    return Refusal(
+        status=error.status_code,
+        message=scrub(text(body, "message") or "", key),
+        code=text(body, "code"),
+        kind=text(body, "type"),
+        param=text(body, "param"),
+        retry_after=_retry_after(error.response.headers),
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that Retry-After, a number or a date, asks to wait; None where it asks nothing."""
     said = headers.get("retry-after", "")
     with suppress(ValueError):
@@ -162,8 +236,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def was_reached(error: BaseException) -> bool:
-    """Tell whether something may have been sent; False only where it is certain that no connection came about.
+def _was_reached(error: BaseException) -> bool:
+    """Tell whether something may have been sent; False only where it is certain that no connection was made.
 
     The SDK's aiohttp transport turns a refused and a dropped connection into the same time-out; only aiohttp's own
     exception beneath tells them apart.
@@ -176,7 +250,7 @@ def was_reached(error: BaseException) -> bool:
     return not any(isinstance(each, never) for each in beneath)
 
 
-def timed_out(error: BaseException) -> bool:
+def _timed_out(error: BaseException) -> bool:
     """Tell whether time ran out, as opposed to a dropped connection."""
     beneath = tuple(_causes(error))
     if any(isinstance(each, aiohttp.ClientError) for each in beneath):
@@ -188,7 +262,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _page(fetch: Callable[[str | None], Awaitable[Answer]], after: str | None) -> Call:
-    return lambda: fetch(after)

@@ -14,10 +14,12 @@ class EventHistory:
 
     Args:
         known: id of the newest event read before, or None to read the whole history.
+        most: how many of the newest events are enough.
     """
 
-    def __init__(self, known: str | None) -> None:
+    def __init__(self, known: str | None, most: int | None = None) -> None:
         self._known = known
+        self._most = most
         self._seen: dict[str, RemoteEvent] = {}
 
     def add(self, page: Sequence[RemoteEvent]) -> bool:
@@ -35,16 +37,14 @@ class EventHistory:
         ids = [event.id for event in listed]
         return tuple(listed[ids.index(self._known) + 1 :] if self._known in ids else listed)
 
-    def holds_newest(self, most: int) -> bool:
-        """True when the newest `most` events are in for certain, so that no further page is needed for them."""
-        return len(self._seen) >= most and self._is_newest_first()
-
     def _reaches_back(self) -> bool:
-        """True when the listing has passed the known event by a moment, so that swapped neighbours are in too."""
-        known = self._seen.get(self._known or "")
-        if known is None or not self._is_newest_first():
+        """True when enough was listed, or the known event passed by a moment, so that swapped neighbours are in too."""
+        if not self._is_newest_first():
             return False
-        return next(reversed(self._seen.values())).at < known.at
+        if self._most is not None and len(self._seen) >= self._most:
+            return True
+        known = self._seen.get(self._known or "")
+        return known is not None and next(reversed(self._seen.values())).at < known.at
 
     def _is_newest_first(self) -> bool:
         listed = tuple(self._seen.values())

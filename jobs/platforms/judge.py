@@ -1,23 +1,16 @@
 """Judges and embeddings of one platform, for graders that ask a model."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from jobs.core.errors import PlatformError, PlatformRejected, PlatformUnavailable, UserError
 from jobs.core.records import Effort, Message
 from jobs.graders import JudgeAnswer, JudgeQuestion
+from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 
 REFUSED: Final = "refusal"
 T = TypeVar("T")
-
-
-class Embeddings(Protocol):
-    """Has models that embed texts; a `Gateway` is one."""
-
-    async def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one vector for each text; raises PlatformError."""
-        ...
 
 
 class PlatformJudge:
@@ -28,7 +21,7 @@ class PlatformJudge:
         embeddings: returns what embeds there; raises as `sampler` does.
     """
 
-    def __init__(self, sampler: Callable[[], Sampler], embeddings: Callable[[], Embeddings]) -> None:
+    def __init__(self, sampler: Callable[[], Sampler], embeddings: Callable[[], Gateway]) -> None:
         self._sampler = sampler
         self._embeddings = embeddings
 
@@ -60,9 +53,9 @@ class PlatformJudge:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Embed texts; see `jobs.graders.Embedder`."""
-        embeddings = _set_up(self._embeddings)
+        gateway = _set_up(self._embeddings)
         try:
-            return await embeddings.embed(model, texts)
+            return await gateway.embed(model, texts)
         except UserError as problem:  # there is no key to ask with
             raise PlatformRejected(str(problem)) from None
 

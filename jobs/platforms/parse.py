@@ -1,11 +1,11 @@
-"""What a platform says, as records: jobs, events, checkpoints read from the fine-tuning API's JSON.
+"""What a platform says, as records: jobs, events, checkpoints, graded samples, read from the fine-tuning API's JSON.
 
 Read tolerantly: platforms leave fields out, add some, and send statuses that no list names. What cannot be read is
-absent, and the unread answer stays beside the record as `raw`.
+absent.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import get_args
 
 from jobs.core.records import Checkpoint, Effort, Hyperparameters
@@ -51,13 +51,10 @@ class RemoteJob:
     fine_tuned_model: str | None = None
     created_at: float | None = None
     finished_at: float | None = None
-    estimated_finish: float | None = None
     batch_size: int | None = None
     """None while the platform says "auto"."""
-    n_epochs: int | None = None
     training_file: str | None = None
     validation_file: str | None = None
-    result_files: tuple[str, ...] = ()
     key: str | None = None
     """Our job id, where the job carries one."""
     suffix: str | None = None
@@ -71,7 +68,6 @@ class RemoteJob:
     """Grader definition of the reward; empty where the platform does not say."""
     response_format: JsonObject = field(default_factory=dict)
     """As in `JobSpec`; empty where the platform does not say."""
-    raw: JsonObject = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -93,6 +89,22 @@ class RemoteEvent:
     data: JsonObject = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class GraderTrial:
+    """One sample graded by the platform.
+
+    It answers 200 with reward 0 even where the grader broke (seen with `python_grader_server_error_type:
+    "unauthorized_error"`), so a reward counts only where not one of its error flags is raised.
+    """
+
+    reward: float | None
+    """None where it gave no finite number, or the grader broke."""
+    errors: tuple[str, ...] = ()
+    """The flags that are raised, such as `python_grader_runtime_error`, also those that no list names."""
+    detail: str | None = None
+    """What the platform says about them."""
+
+
 def read_job(answer: JsonObject) -> RemoteJob:
     """Return the job described by the API's job object.
 
@@ -101,7 +113,6 @@ def read_job(answer: JsonObject) -> RemoteJob:
     error = child(answer, "error")
     hyperparameters = child(answer, "method", "reinforcement", "hyperparameters")
     grader = child(answer, "method", "reinforcement", "grader")
-    files = answer.get("result_files")
     return RemoteJob(
         id=text(answer, "id") or "",
         status=text(answer, "status") or "unknown",
@@ -111,12 +122,9 @@ def read_job(answer: JsonObject) -> RemoteJob:
         fine_tuned_model=text(answer, "fine_tuned_model"),
         created_at=number(answer.get("created_at")),
         finished_at=number(answer.get("finished_at")),
-        estimated_finish=number(answer.get("estimated_finish")),
         batch_size=whole(hyperparameters.get("batch_size")),
-        n_epochs=whole(hyperparameters.get("n_epochs")),
         training_file=text(answer, "training_file"),
         validation_file=text(answer, "validation_file"),
-        result_files=tuple(file for file in files if isinstance(file, str)) if isinstance(files, list) else (),
         key=text(child(answer, "metadata"), KEY),
         suffix=text(answer, "user_provided_suffix"),
         method=text(child(answer, "method"), "type"),
@@ -124,7 +132,6 @@ def read_job(answer: JsonObject) -> RemoteJob:
         reward=text(grader, "name"),
         grader=grader,
         response_format=child(answer, "method", "reinforcement", "response_format"),
-        raw=answer,
     )
 
 
@@ -192,13 +199,22 @@ def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
     return tuple(vectors[index] for index in sorted(vectors))
 
 
+def read_trial(answer: JsonObject) -> GraderTrial:
+    """Return what the platform said; every flag and every detail next to a flag counts as an error."""
+    flags = child(answer, "metadata", "errors")
+    details = [detail for name, value in flags.items() for detail in _details(name, value)]
+    raised = [name for name, value in flags.items() if value is True]
+    said = [name for name, value in flags.items() if value not in (True, False, None, "")]
+    named = [name for name in said if not any(name.startswith(flag) for flag in raised)]  # x_error_details of x_error
+    reward = number(answer.get("reward"))
+    errors = (*raised, *named) or (() if reward is not None else ("no reward",))
+    return GraderTrial(None if errors else reward, errors, "; ".join(details) or None)
+
+
 def method_of(spec: JobSpec) -> JsonObject:
     """Return the `method` of a new job: its grader, response format and the hyperparameters that were chosen."""
-    chosen = {f.name: getattr(spec.hyperparameters, f.name) for f in fields(spec.hyperparameters)}
-    reinforcement: dict[str, object] = {
-        "grader": trainable(spec.grader),
-        "hyperparameters": {name: value for name, value in chosen.items() if value is not None},
-    }
+    chosen = {name: value for name, value in asdict(spec.hyperparameters).items() if value is not None}
+    reinforcement: dict[str, object] = {"grader": trainable(spec.grader), "hyperparameters": chosen}
     if spec.response_format is not None:
         reinforcement["response_format"] = spec.response_format
     return {"type": "reinforcement", "reinforcement": reinforcement}
@@ -219,3 +235,10 @@ def text(answer: JsonObject, name: str) -> str | None:
     """Return the non-empty text at `name`, or None."""
     value = answer.get(name)
     return value if isinstance(value, str) and value else None
+
+
+def _details(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield scrub(" ".join(value.split()))[:300]
+    elif value not in (True, False, None, ""):
+        yield f"{name}: {scrub(str(value))[:300]}"

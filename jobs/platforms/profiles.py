@@ -4,20 +4,37 @@ To add a platform, add a profile to `PROFILES` or an entry to the file named by 
 platform by name. Secrets never stand here, only the name of the environment variable that holds one.
 """
 
-import difflib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from jobs.core.errors import ConfigurationError, InvalidRequest
+from jobs.core.validation import YamlFile, read_yaml
+
+
+def _address(url: str) -> str:
+    address = urlsplit(url)
+    if url and (address.scheme not in {"http", "https"} or not address.hostname):
+        raise ValueError("must be an address that starts with http:// or https://.")
+    if address.username or address.password or address.query:
+        raise ValueError("must hold no user, password or query.")
+    return url
+
+
+def _variable(name: str | None) -> str | None:
+    if name and not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError("must be the name of an environment variable (A-Z, digits, _), not the key.")
+    return name
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 GRADER_TYPES = frozenset({"string_check", "text_similarity", "score_model", "python", "multi"})
 
@@ -41,8 +58,8 @@ class Price:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    input: float
-    output: float
+    input: Dollars
+    output: Dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +69,10 @@ class Profile:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: str
-    base_url: str
+    base_url: Annotated[str, AfterValidator(_address)]
     title: str = ""
     """How people call it; the name where left empty."""
-    api_key_env: str | None = None
+    api_key_env: Annotated[str | None, AfterValidator(_variable)] = None
     """Name of the environment variable that holds the key."""
     default_key: str | None = None
     """Used where the variable is not set. Only for a platform that takes any key."""
@@ -71,14 +88,14 @@ class Profile:
     """True where a checkpoint must be deployed before it can be called."""
     api: Literal["responses", "chat"] = "responses"
     """How its models are asked for answers: the Responses API, or chat completions."""
-    max_concurrency: int = 32
+    max_concurrency: Annotated[int, Field(ge=1)] = 32
     """Most questions to its models under way at once, from one bot."""
-    min_rows: int = 1
+    min_rows: Annotated[int, Field(ge=1)] = 1
     extra_body: Mapping[str, object] = field(default_factory=dict)
     """Sent with every new job."""
-    poll_seconds: float = 30.0
+    poll_seconds: Seconds = 30.0
     """Between two looks at a running job."""
-    idle_poll_seconds: float = 60.0
+    idle_poll_seconds: Seconds = 60.0
     """Between two looks at a queued or paused job."""
     accepts_new_jobs_until: date | None = None
     retired: Mapping[str, Retirement] = field(default_factory=dict)
@@ -142,8 +159,14 @@ PROFILES: tuple[Profile, ...] = (
     ),
 )
 
-_FIELDS = tuple(f.name for f in fields(Profile) if f.name != "name")
 _PROFILE = TypeAdapter(Profile)
+_NOT_HERE: Mapping[str, str] = {
+    "name": "is no key of a platform; its name stands above its fields.",
+    **dict.fromkeys(
+        ("api_key", "key", "token", "secret"),
+        "must not be here: no secrets in this file; name an environment variable in api_key_env.",
+    ),
+}
 
 
 def load_profiles(overrides: Path | None, local_url: str | None) -> Mapping[str, Profile]:
@@ -154,11 +177,15 @@ def load_profiles(overrides: Path | None, local_url: str | None) -> Mapping[str,
         local_url: base URL of the local platform, ending in /v1; None leaves that platform out.
 
     Raises:
-        ConfigurationError: one line naming the file, the platform and the field.
+        ConfigurationError: one line naming the file, the line, the platform and the field.
     """
     known = {p.name: replace(p, base_url=local_url or "") if p.name == "local" else p for p in PROFILES}
-    for name, changes in _read(overrides).items() if overrides else ():
-        known[name] = _overridden(known.get(name), name, changes, f"{overrides}, platform {name}")
+    try:
+        if overrides:
+            file = read_yaml(_text(overrides), str(overrides), "platform names with their fields")
+            known |= {name: _overridden(file, name, known.get(name)) for name in file.values}
+    except InvalidRequest as error:
+        raise ConfigurationError(str(error)) from None
     return {name: profile for name, profile in known.items() if profile.base_url}
 
 
@@ -176,65 +203,23 @@ def require_open(profile: Profile, model: str, today: date) -> None:
         raise InvalidRequest(gone.sentence(model, profile.title))
 
 
-def _read(path: Path) -> Mapping[str, Mapping[str, object]]:
+def _text(path: Path) -> str:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise InvalidRequest(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{path}{where}: is not valid YAML.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{path}: must map platform names to their fields.")
-    for name, changes in content.items():
-        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-            raise ConfigurationError(f"{path}: {name!r} is no platform name (lower-case letters, digits, - and _).")
-        if not isinstance(changes, dict):
-            raise ConfigurationError(f"{path}, platform {name}: must be fields with values.")
-    return content
+        raise InvalidRequest(f"{path}: is not UTF-8 text.") from error
 
 
-def _overridden(profile: Profile | None, name: str, changes: Mapping[str, object], where: str) -> Profile:
-    for key in changes:
-        _check_field(key, where)
-    values = {f: getattr(profile, f) for f in _FIELDS} if profile else {}
-    try:
-        made = _PROFILE.validate_python({**values, **changes, "name": name})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise ConfigurationError(f"{where}, field {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
-    _check_values(made, where)
+def _overridden(file: YamlFile, name: str, profile: Profile | None) -> Profile:
+    changes = file.values[name]
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", str(name)):  # a YAML key may be a number
+        raise file.error((name,), "is no platform name (lower-case letters, digits, - and _).")
+    if not isinstance(changes, dict):
+        raise file.error((name,), "must be fields with values.")
+    for key in _NOT_HERE.keys() & changes:
+        raise file.error((name, key), _NOT_HERE[key])
+    values = {f.name: getattr(profile, f.name) for f in fields(profile)} if profile else {}
+    made = file.read(_PROFILE, {**values, **changes, "name": name}, (name,), quote=False)
     return made if made.title else replace(made, title=name)
-
-
-def _check_field(key: object, where: str) -> None:
-    if key in _FIELDS:
-        return
-    if key in {"api_key", "key", "token", "secret"}:
-        raise ConfigurationError(f"{where}: no secrets in this file; name an environment variable in api_key_env.")
-    near = difflib.get_close_matches(str(key), _FIELDS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known fields: {', '.join(_FIELDS)}."
-    raise ConfigurationError(f"{where}: unknown field {key}; {hint}")
-
-
-def _check_values(profile: Profile, where: str) -> None:
-    address = urlsplit(profile.base_url)
-    if profile.base_url and (address.scheme not in {"http", "https"} or not address.hostname):
-        raise ConfigurationError(f"{where}, field base_url: must be an address that starts with http:// or https://.")
-    if address.username or address.password or address.query:
-        raise ConfigurationError(f"{where}, field base_url: must hold no user, password or query.")
-    if profile.api_key_env and not re.fullmatch(r"[A-Z][A-Z0-9_]*", profile.api_key_env):
-        raise ConfigurationError(
-            f"{where}, field api_key_env: must be the name of an environment variable (A-Z, digits, _), not the key."
-        )
-    for number in ("poll_seconds", "idle_poll_seconds", "min_rows", "max_concurrency"):
-        if not 0 < getattr(profile, number) < math.inf:
-            raise ConfigurationError(f"{where}, field {number}: must be a number greater than 0.")
-    for model, price in profile.prices.items():
-        if not (0 <= price.input < math.inf and 0 <= price.output < math.inf):
-            raise ConfigurationError(f"{where}, field prices, model {model}: must be numbers of dollars, 0 or more.")

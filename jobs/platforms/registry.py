@@ -47,7 +47,7 @@ class Platforms:
         return self.profiles[name]
 
     def platform_of(self, name: str) -> tuple[Profile, Gateway]:
-        """Return a platform's profile and gateway; see `jobs.training.launch.PlatformOf`."""
+        """Return a platform's profile and gateway; see `jobs.platforms.gateway.PlatformOf`."""
         profile = self.profile_of(name)
         if name not in self._gateways:
             secret = self._key_of(profile.api_key_env) if profile.api_key_env else None

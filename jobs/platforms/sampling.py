@@ -152,12 +152,8 @@ class Sampler:
         since, attempt = self._clock(), 0
         while True:
             said = await self._ask_once(question, since)
-            if isinstance(said, ModelAnswer):
-                return said
-            if said.remedy is not Remedy.AGAIN:
-                return said
             attempt += 1
-            if attempt >= self._attempts:
+            if isinstance(said, ModelAnswer) or said.remedy is not Remedy.AGAIN or attempt >= self._attempts:
                 return said
             await self._sleep(said.retry_after or _backoff(attempt))
 

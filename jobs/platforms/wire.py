@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from jobs.core.records import Message
 from jobs.core.series import JsonObject
-from jobs.platforms.errors import PERMANENT_LIMITS, Refusal
+from jobs.platforms.errors import PERMANENT_LIMITS, Failure, Refusal
 from jobs.platforms.metrics import child, whole
 from jobs.platforms.parse import text
 from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question, Remedy, Trouble
@@ -153,13 +153,23 @@ def not_an_answer() -> NotAnswered:
     )
 
 
-def trouble_of(refusal: Refusal, sentence: str) -> Trouble:
-    """Return what an answer with a status of 300 or more means for the question and for those after it.
+def trouble_of(failure: Failure, sentence: str) -> Trouble:
+    """Return what a failed request means for the question and for those after it.
 
     Args:
-        refusal: status, code and message.
+        failure: of the request.
         sentence: for the person.
     """
+    if failure.refusal:
+        return _refused(failure.refusal, sentence)
+    if failure.meaning != "no_answer":
+        return not_an_answer().trouble
+    if not failure.reached:
+        return Trouble("cannot be reached", sentence, Remedy.WAIT)
+    return Trouble("time-out" if failure.timed_out else "connection dropped", sentence, Remedy.AGAIN)
+
+
+def _refused(refusal: Refusal, sentence: str) -> Trouble:
     status, code = refusal.status, refusal.code or refusal.kind
     said = f"{status} {code}" if code else f"HTTP {status}"
     if status == 429:

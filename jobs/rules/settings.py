@@ -97,5 +97,4 @@ def _number(rule: Rule, name: str, value: object, default: float) -> float:
 def _known(given: Iterable[object], known: Collection[str], what: str) -> None:
     for name in given:
         if name not in known:
-            near = nearest(str(name), known, alike=0.4)
-            raise InvalidRequest(f"alerts: there is no {what} called {quoted(name)}; {near}")
+            raise InvalidRequest(f"alerts: there is no {what} called {quoted(name)}; {nearest(str(name), known)}")

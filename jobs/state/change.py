@@ -28,6 +28,8 @@ class Versioned(Generic[T_co]):
 
     value: T_co
     version: int
+    token: str = field(default="", compare=False)
+    """Of the change that wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,8 @@ def change_json(
 ) -> dict[str, object]:
     """Return the change as the commit script reads it.
 
-    Args:
-        change: what to write.
-        kinds: of the records.
-        replaced: what is stored at the versions that the records were read at, by key.
-        head: hash of the trail's newest entry, as far as it is known.
-        audit_key: seals the trail.
+    `replaced` holds, by key, what is stored at the versions that the records were read at; `head` is the hash of the
+    trail's newest entry, as far as it is known.
     """
     found = () if change.item else change.records
     own = next((each for each in found if kinds.of(each.value).has_work), None)
@@ -99,9 +97,10 @@ def change_json(
     }
     if change.due_in is not None:
         written["due"] = {"id": subject, "after": _milliseconds(change.due_in)}
-        watched = _watched(own.value, kinds, change.due_in) if own else None
-        if watched:
-            written["watched"] = watched
+        entry_of = kinds.of(own.value).sweep_entry if own else None
+        entry = entry_of(own.value, change.due_in) if own and entry_of else None
+        if entry:
+            written["watched"] = {"platform": entry.platform, "id": entry.job, "text": entry.text}
     if change.audit:
         chain = sealed(change.audit, head, audit_key)
         about = [[[word.lower(), word] for word in entry.about] for entry in change.audit]
@@ -127,12 +126,6 @@ def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, s
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}
     return written
-
-
-def _watched(value: object, kinds: Kinds, due_in: float) -> dict[str, object] | None:
-    kind = kinds.of(value)
-    entry = kind.sweep_entry(value, due_in) if kind.sweep_entry else None
-    return {"platform": entry.platform, "id": entry.job, "text": entry.text} if entry else None
 
 
 def _posting(posting: Posting) -> dict[str, object]:

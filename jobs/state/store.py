@@ -50,7 +50,7 @@ Every write is an idempotent script: redis-py asks again when a reply is lost.
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import wraps
 from importlib import resources
 from secrets import token_hex
@@ -87,6 +87,8 @@ SCRIPTS: Final = (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+STORED: Final = ("version", "by", "value")
+"""Fields of a record's hash: `by` is the token of the change that wrote it."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -159,7 +161,9 @@ class Delivery:
     attempt: int
     first_attempt: float
     """Unix seconds of the first attempt that may have gone through."""
-    entry: LedgerEntry | None = field(default=None)
+    entry: LedgerEntry | None = None
+    stored_entry: str = ""
+    """As it is stored: a newer version may have noted more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,15 +259,15 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    async def series(self, job_id: str, version: int = 0) -> Series:
-        """Return a job's steps; those known as of a `version` of the job are not read again."""
-        known = self._series.get(job_id, version) if version else None
+    async def series(self, job_id: str, token: str = "") -> Series:
+        """Return a job's steps; if they are known as of the change with this token, they are not read again."""
+        known = self._series.get(job_id, token) if token else None
         if known is not None:
             return known
         values = cast("list[str]", await self._redis.hvals(_key(f"steps:{job_id}")))
         series = Series.of(STEP.validate_json(value) for value in values)
-        if version:
-            self._series.put(job_id, version, series)
+        if token:
+            self._series.put(job_id, token, series)
         return series
 
     async def record(self, kind: type[T], record_id: str) -> Versioned[T] | None:
@@ -274,11 +278,11 @@ class Store:
         """Return the records of several kinds with one id, in one round trip; raises UnreadableRecord."""
         pipe = self._redis.pipeline(transaction=False)
         for kind in kinds:
-            pipe.hmget(_key(self._kinds.of_type(kind).key_of(record_id)), ["version", "value"])
-        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute())
+            pipe.hmget(_key(self._kinds.of_type(kind).key_of(record_id)), STORED)
+        stored = cast("list[tuple[str | None, str | None, str | None]]", await pipe.execute())
         read: dict[type, Versioned[Any]] = {
-            kind: Versioned(self._kinds.of_type(kind).read(record_id, text), int(version or 0))
-            for kind, (version, text) in zip(kinds, stored, strict=True)
+            kind: Versioned(self._kinds.of_type(kind).read(record_id, text), int(version or 0), token or "")
+            for kind, (version, token, text) in zip(kinds, stored, strict=True)
             if text
         }
         return RecordsOf(read)
@@ -376,12 +380,13 @@ class Store:
             AlreadyTaken: the once-key is held by another; nothing was written.
         """
         token, replaced = uuid4().hex, await self._replaced(change)
+        texts = {key: text for key, (_, text) in replaced.items()}
         while True:
-            written = change_json(change, self._kinds, replaced, self._head, self._audit_key)
+            written = change_json(change, self._kinds, texts, self._head, self._audit_key)
             answer = await self._run("commit", token, json.dumps(written))
             match answer:
                 case ["done"]:
-                    self._note_steps(change)
+                    self._note_steps(change, replaced, token)
                     return
                 case ["conflict", str(record)]:
                     raise VersionConflict(record)
@@ -391,6 +396,13 @@ class Store:
                     self._head = head  # the trail grew meanwhile: seal again, on to its end
                 case _:
                     raise AssertionError(f"unexpected answer of commit: {answer}")
+
+    async def save(
+        self, held: Versioned[T], value: T, *, due_in: float | None = None, postings: tuple[Posting, ...] = ()
+    ) -> Versioned[T]:
+        """Commit a new value of one record, and return it at its new version; raises as `commit`."""
+        await self.commit(Change(records=(Versioned(value, held.version),), due_in=due_in, postings=postings))
+        return Versioned(value, held.version + 1)
 
     async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
         """Take what is due, at most `limit`, under a lease of `lease` seconds."""
@@ -425,6 +437,7 @@ class Store:
                     attempt=int(attempt),
                     first_attempt=int(first) / 1000,
                     entry=LEDGER_ENTRY.validate_json(entry) if entry else None,
+                    stored_entry=entry,
                 )
             case _:
                 return None
@@ -436,7 +449,7 @@ class Store:
     async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
         """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""
         posting = delivery.posting
-        where = json.dumps(asdict(entry))
+        where = json.dumps({**json.loads(delivery.stored_entry or "{}"), **asdict(entry)})
         answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
         return answer == 2
 
@@ -551,11 +564,7 @@ class Store:
     async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
         """Let the next looks at jobs come within so many seconds, spread over them in their order, or earlier.
 
-        Args:
-            platform: whose jobs they are.
-            jobs: their ids.
-            within: seconds from now.
-            ask: whether they must ask for the job itself, because the list says something else of it, or nothing.
+        `ask` says that they must ask for the job itself, because the list says something else of it, or nothing.
         """
         if jobs:
             await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
@@ -569,12 +578,7 @@ class Store:
     ) -> None:
         """Give back a platform whose sweep is done; the next one comes after `pause` seconds.
 
-        Args:
-            platform: its name.
-            token: of the claim.
-            pause: seconds.
-            position: what to leave to the next sweep.
-            holds: seconds for which the statuses that it read count as known.
+        The statuses that it read count as known for `holds` seconds.
         """
         left = (position.pages, position.cursor, int(holds * 1000))
         await self._run("swept", platform, token, int(pause * 1000), *left)
@@ -584,23 +588,25 @@ class Store:
     async def _run(self, script: str, *args: str | int) -> object:
         return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
 
-    async def _replaced(self, change: Change) -> Mapping[str, str]:
-        """Return what is stored at the versions that the records of a change were read at, by key."""
+    async def _replaced(self, change: Change) -> Mapping[str, tuple[str, str]]:
+        """Return token and text of what is stored at the versions that a change's records were read at, by key."""
         kinds = ((self._kinds.of(each.value), each) for each in change.records if each.version)
         versions = {kind.key_of(kind.id_of(each.value)): each.version for kind, each in kinds}
         pipe = self._redis.pipeline(transaction=False)
         for key in versions:
-            pipe.hmget(_key(key), ["version", "value"])
-        stored = cast("list[tuple[str | None, str | None]]", await pipe.execute()) if versions else []
+            pipe.hmget(_key(key), STORED)
+        stored = cast("list[tuple[str | None, str | None, str | None]]", await pipe.execute()) if versions else []
         read = zip(versions.items(), stored, strict=True)
-        return {key: text for (key, at), (version, text) in read if text and version == str(at)}
+        return {key: (by or "", text) for (key, at), (version, by, text) in read if text and version == str(at)}
 
-    def _note_steps(self, change: Change) -> None:
+    def _note_steps(self, change: Change, replaced: Mapping[str, tuple[str, str]], token: str) -> None:
         """Keep what is known of series up to date with a change that was written."""
         for each in change.records:
             kind = self._kinds.of(each.value)
-            if kind.has_work:
-                self._series.follow(kind.id_of(each.value), each.version, change.steps)
+            subject = kind.id_of(each.value)
+            before = replaced.get(kind.key_of(subject))
+            if kind.has_work and before:
+                self._series.follow(subject, before[0], token, change.steps)
 
     def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
         """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""
@@ -623,10 +629,7 @@ def _sealed(found: object) -> tuple[SealedEntry, ...]:
 async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIterator[Store]:
     """Yield an open store as long as the context lasts.
 
-    Args:
-        url: `redis://`, `rediss://` or `unix://`.
-        kinds: as for `Store`.
-        audit_key: as for `Store`.
+    `url` is `redis://`, `rediss://` or `unix://`.
 
     Raises:
         ConfigurationError: as `Store.open`.

@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest, quoted
+from jobs.core.validation import YamlFile
 from jobs.graders import parse_grader
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
-from jobs.tasks.manifest import Manifest, read_manifest
-from jobs.tasks.oversight import check_graders
-from jobs.tasks.records import Row, Task
+from jobs.tasks.manifest import Manifest, check_graders, read_manifest
+from jobs.tasks.records import LaunchDefaults, Row, Task
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
 
@@ -21,7 +21,7 @@ _MANIFEST, _SCHEMA = "task.yaml", "response_format.json"
 
 
 class TaskCatalogue:
-    """The tasks under one folder; every call reads the files anew, so an edited task needs no restart.
+    """The tasks under one folder; every call reads the files again, so an edited task needs no restart.
 
     Args:
         root: the folder that holds one folder a task.
@@ -37,29 +37,35 @@ class TaskCatalogue:
     def load(self, name: str) -> Task:
         """Read one task; raise NotFound naming the nearest task, or InvalidRequest naming file, line and field."""
         folder = self._folder(name)
-        manifest = read_manifest(folder.text(_MANIFEST), folder.called(_MANIFEST), name)
+        manifest, file = read_manifest(folder.text(_MANIFEST), folder.called(_MANIFEST))
         schema = folder.json_object(_SCHEMA)
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
-        reward = _reward(manifest, graders, folder)
-        check_graders(manifest.oversight, graders, reward, manifest.page)
-        digests = {file: sha for file, sha in folder.digests.items() if file != _MANIFEST}
+        reward = _reward(manifest, graders, file)
+        check_graders(manifest, graders, reward, file)
+        defaults = manifest.defaults
+        digests = {relative: sha for relative, sha in folder.digests.items() if relative != _MANIFEST}
         return Task(
             name=name,
-            title=manifest.title,
-            description=manifest.description,
+            title=manifest.title or name,
+            description=manifest.description or "",
             folder=folder.path,
-            splits={split: folder.path / file for split, file in splits.items()},
+            splits=splits,
             prompts=prompts,
-            default_prompt=_default_prompt(manifest, prompts),
+            default_prompt=_default_prompt(manifest, prompts, file),
             response_format=response_format(schema, folder.called(_SCHEMA), name),
             graders=graders,
             reward=reward,
-            defaults=manifest.defaults,
+            defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
             approvers=manifest.approvers,
             quorum=manifest.quorum,
             digests=digests,
             version=digest(json.dumps([reward, sorted(digests.items())]).encode())[:12],
-            oversight=manifest.oversight,
+            alerts=manifest.alerts,
+            held_out_graders=manifest.held_out_graders,
+            guardrails=manifest.guardrails,
+            alias=manifest.alias,
+            approval=manifest.approval.policy,
+            evidence_runs=manifest.evidence.runs,
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:
@@ -102,16 +108,14 @@ def _natural(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", version)]
 
 
-def _default_prompt(manifest: Manifest, prompts: Mapping[str, str]) -> str:
-    if manifest.prompt is None:
+def _default_prompt(manifest: Manifest, prompts: Mapping[str, str], file: YamlFile) -> str:
+    named = manifest.prompt
+    if named is None:
         return list(prompts)[-1] if prompts else ""
-    if manifest.prompt not in prompts:
-        manifest.page.refuse(
-            "prompt",
-            f"names {quoted(manifest.prompt)}, but prompts/{manifest.prompt}.md is missing; "
-            f"{nearest(manifest.prompt, prompts)}",
-        )
-    return manifest.prompt
+    if named not in prompts:
+        missing = f"prompts/{named}.md is missing"
+        raise file.error(("prompt",), f"names {quoted(named)}, but {missing}; {nearest(named, prompts)}")
+    return named
 
 
 def _graders(folder: TaskFolder) -> dict[str, Mapping[str, object]]:
@@ -127,24 +131,24 @@ def _graders(folder: TaskFolder) -> dict[str, Mapping[str, object]]:
     return graders
 
 
-def _reward(manifest: Manifest, graders: Mapping[str, object], folder: TaskFolder) -> str:
-    if manifest.reward is None:
+def _reward(manifest: Manifest, graders: Mapping[str, object], file: YamlFile) -> str:
+    reward = manifest.reward
+    if reward is None:
         if len(graders) == 1:
             return next(iter(graders))
-        raise InvalidRequest(f"{folder.called(_MANIFEST)} needs 'reward': one of {', '.join(graders)}.")
-    if manifest.reward not in graders:
-        manifest.page.refuse(
-            "reward",
-            f"names {quoted(manifest.reward)}, which is no grader of this task; {nearest(manifest.reward, graders)}",
+        raise InvalidRequest(f"{file.where} needs 'reward': one of {', '.join(graders)}.")
+    if reward not in graders:
+        raise file.error(
+            ("reward",), f"names {quoted(reward)}, which is no grader of this task; {nearest(reward, graders)}"
         )
-    return manifest.reward
+    return reward
 
 
-def _splits(folder: TaskFolder) -> dict[str, str]:
+def _splits(folder: TaskFolder) -> dict[str, Path]:
     found = {PurePosixPath(file).stem: file for file in folder.listing("*.jsonl")}
-    splits = {split: found[split] for split in (*(usual for usual in _USUAL_SPLITS if usual in found), *found)}
-    if not splits:
+    if not found:
         raise InvalidRequest(f"{folder.called('train.jsonl')} is missing; a task needs at least one split.")
-    for file in splits.values():
-        folder.read(file, SPLIT_FILE)
-    return splits
+    order = dict.fromkeys([*(usual for usual in _USUAL_SPLITS if usual in found), *found])
+    for split in order:
+        folder.read(found[split], SPLIT_FILE)
+    return {split: folder.path / found[split] for split in order}

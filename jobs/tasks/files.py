@@ -1,6 +1,8 @@
 """The one place where a task folder's files are opened: inside the root, of bounded size, as UTF-8."""
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from jobs.core.nearest import kind
 MIB = 1024 * 1024
 SMALL_FILE = 1 * MIB  # task.yaml, a prompt, a schema, a grader (whose source may have 256 KiB)
 SPLIT_FILE = 512 * MIB  # what the public API takes as one upload
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class TaskFolder:
@@ -46,7 +48,7 @@ class TaskFolder:
             size = path.stat().st_size
             if size > limit:
                 raise InvalidRequest(f"{where} has {size / MIB:.1f} MiB; at most {limit // MIB} MiB can be read.")
-            content = path.read_bytes().removeprefix(_BOM)
+            content = path.read_bytes().removeprefix(BOM)
         except (OSError, RuntimeError) as error:  # RuntimeError is how 3.11 tells of links that go round in circles
             raise InvalidRequest(f"{where} cannot be read: {error}.") from error
         self.digests[relative] = digest(content)
@@ -71,7 +73,8 @@ def digest(content: bytes) -> str:
 
 
 def decoded(content: bytes, where: str) -> str:
-    """Return the bytes as text, or say at which line and byte they stop being UTF-8."""
+    """Return the bytes as text without a byte order mark, or say at which line and byte they stop being UTF-8."""
+    content = content.removeprefix(BOM)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -104,6 +107,17 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a JSON text may hold U+2028
         if stripped := line.strip():
             yield number, stripped
+
+
+def csv_records(text: str, where: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each CSV record that is not blank, with the number of its last line; stripped of spaces."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                yield reader.line_num, [field.strip() for field in fields]
+    except csv.Error as error:
+        raise InvalidRequest(f"{where} line {reader.line_num} is not CSV: {error}.") from error
 
 
 def _at(where: str, line: int | None) -> str:

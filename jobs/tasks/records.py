@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jobs.core.records import DEFAULT_POLICY, ApprovalPolicy, Hyperparameters, Message
+from jobs.core.records import ApprovalPolicy, Hyperparameters, Message
 
 TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
@@ -30,27 +30,6 @@ class LaunchDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Oversight:
-    """How a task's jobs are watched and its checkpoints signed off.
-
-    Attributes:
-        alerts: changes to the rules that look at its jobs, as `jobs.rules.changed_rules` takes them.
-        held_out_graders: graders that are held out: reported, and neither the reward nor a part of it.
-        guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
-        alias: where an approved checkpoint goes: `<task>@<alias>`.
-        approval: how its checkpoints are approved, beside who may and how many it takes.
-        evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
-    """
-
-    alerts: Mapping[str, object] = field(default_factory=dict)
-    held_out_graders: tuple[str, ...] = ()
-    guardrails: Mapping[str, float] = field(default_factory=dict)
-    alias: str = "production"
-    approval: ApprovalPolicy = DEFAULT_POLICY
-    evidence_runs: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """A task folder, read and checked.
 
@@ -65,7 +44,12 @@ class Task:
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
-        oversight: how its jobs are watched and its checkpoints signed off.
+        alerts: changes to the rules that look at its jobs, as `jobs.rules.changed_rules` takes them.
+        held_out_graders: graders that are reported, and are neither the reward nor a part of it.
+        guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
+        alias: where an approved checkpoint goes: `<task>@<alias>`.
+        approval: how its checkpoints are approved, apart from who may and how many it takes.
+        evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
     """
 
     name: str
@@ -83,37 +67,12 @@ class Task:
     quorum: int
     digests: Mapping[str, str]
     version: str
-    oversight: Oversight = Oversight()
-
-    @property
-    def alerts(self) -> Mapping[str, object]:
-        """Changes to the rules that look at its jobs."""
-        return self.oversight.alerts
-
-    @property
-    def held_out_graders(self) -> tuple[str, ...]:
-        """Graders that are held out: reported, and never training_reward."""
-        return self.oversight.held_out_graders
-
-    @property
-    def guardrails(self) -> Mapping[str, float]:
-        """Grader to the fall that is allowed, in units of its score; none where the task sets none."""
-        return self.oversight.guardrails
-
-    @property
-    def alias(self) -> str:
-        """Where an approved checkpoint goes: `<task>@<alias>`."""
-        return self.oversight.alias
-
-    @property
-    def approval(self) -> ApprovalPolicy:
-        """How its checkpoints are approved, beside who may and how many it takes."""
-        return self.oversight.approval
-
-    @property
-    def evidence_runs(self) -> int:
-        """Answers for each item when checkpoints are evaluated."""
-        return self.oversight.evidence_runs
+    alerts: Mapping[str, object]
+    held_out_graders: tuple[str, ...]
+    guardrails: Mapping[str, float]
+    alias: str
+    approval: ApprovalPolicy
+    evidence_runs: int
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

@@ -18,23 +18,28 @@ PARTS = ("text", "image_url")
 
 def read_rows(content: bytes, where: str, split: str) -> tuple[Row, ...]:
     """Read a JSONL split; raise InvalidRequest naming file, line and field of the first thing that is wrong."""
+    text = decoded(content, where)
+    return rows_of(((number, parsed(line, where, line=number)) for number, line in lines(text)), where, split)
+
+
+def rows_of(values: Iterable[tuple[int, object]], where: str, split: str) -> tuple[Row, ...]:
+    """Return decoded values as rows, each given with its line; raises as `read_rows` does."""
     limit = ROW_LIMITS.get(split, OTHER_SPLITS_LIMIT)
-    rows: list[Row] = []
-    first_line: dict[str, int] = {}
-    for number, line in lines(decoded(content, where)):
+    rows: dict[str, Row] = {}
+    line_of: dict[str, int] = {}
+    for number, value in values:
         if len(rows) == limit:
             raise InvalidRequest(f"{where} has more than {limit:,} rows, the limit for '{split}'.")
-        row = _row(parsed(line, where, line=number), f"{where} line {number}", f"{split}-{number}")
-        if row.id in first_line:
+        at = f"{where} line {number}"
+        row = _row(value, at, f"{split}-{number}")
+        if row.id in rows:
             raise InvalidRequest(
-                f"{where} line {number}: field 'id' is {quoted(row.id)}, as on line {first_line[row.id]}; "
-                "ids must differ."
+                f"{at}: field 'id' is {quoted(row.id)}, as on line {line_of[row.id]}; ids must differ."
             )
-        first_line[row.id] = number
-        rows.append(row)
+        rows[row.id], line_of[row.id] = row, number
     if not rows:
         raise InvalidRequest(f"{where} has no rows; a split needs at least one.")
-    return tuple(rows)
+    return tuple(rows.values())
 
 
 def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Message, ...]:
@@ -55,7 +60,7 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
     """Return the rows as the JSONL that reinforcement fine-tuning takes.
 
-    Each line has `messages` (ending with the user's) beside every other field of the item, so that graders find
+    Each line has `messages` (ending with the user's) next to every other field of the item, so that graders find
     them as `item.*`.
     """
     return b"".join(_training_line(task, row, prompt) for row in rows)

@@ -22,12 +22,7 @@ def pictured_step(before: Job, job: Job, series: Series, *, every: int | None = 
     It moves on with the first evaluation, then every so many steps, and at once with a new alert, at a pause and at
     the end.
 
-    Args:
-        before: the job as it was.
-        job: the job as it is.
-        series: everything known of its steps.
-        every: steps between two pictures; None takes a twentieth of the job, and no less than from one evaluation to
-            the next.
+    Without `every`, it is drawn every twentieth of the job, and no more often than it is evaluated.
     """
     if len(series.train) < LEAST_STEPS:
         return before.pictured_step

@@ -105,9 +105,7 @@ class Launcher:
         if problems:
             await self.refuse(held, " ".join(problems))
             return
-        await self.store.commit(
-            Change(records=(Versioned(replace(job, state=JobState.LAUNCHING), held.version),), due_in=0)
-        )
+        await self.store.save(held, replace(job, state=JobState.LAUNCHING), due_in=0)
 
     async def _problems(self, job: Job) -> list[str]:
         task = await self._task_of(job)
@@ -125,9 +123,7 @@ class Launcher:
     async def send(self, held: Versioned[Job], *, again: bool = False) -> None:
         """Upload the job's files, write down that it is about to be created, and create it.
 
-        Args:
-            held: the job as it was read.
-            again: an earlier attempt did not finish: files of its own may lie on the platform.
+        `again` tells that an earlier attempt did not finish: files of its own may lie on the platform.
         """
         job = held.value
         files: list[str] = []
@@ -142,11 +138,11 @@ class Launcher:
             return
         creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            await self.store.commit(Change(records=(Versioned(creating, held.version),), due_in=CREATE_LEASE))
+            written = await self.store.save(held, creating, due_in=CREATE_LEASE)
         except VersionConflict:
             await _delete(gateway, files)
             raise
-        await self._create(Versioned(creating, held.version + 1), gateway, task)
+        await self._create(written, gateway, task)
         if again:
             await self._delete_other_uploads(gateway, creating)
 
@@ -165,7 +161,7 @@ class Launcher:
         # A slow platform may still be at it: what is not there yet is not known to be missing.
         early = self.appearance - (self.clock() - (job.create_asked_at or 0.0))
         if early > 0:
-            await self.store.commit(Change(records=(held,), due_in=early))
+            await self.store.save(held, job, due_in=early)
             return
         if job.pending:
             await self.refuse(held, CANCELLED_EARLY)
@@ -177,8 +173,7 @@ class Launcher:
             return
         # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
         claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self.clock())
-        await self.store.commit(Change(records=(Versioned(claimed, held.version),), due_in=CREATE_LEASE))
-        await self._create(Versioned(claimed, held.version + 1), gateway, task)
+        await self._create(await self.store.save(held, claimed, due_in=CREATE_LEASE), gateway, task)
 
     async def clean_up(self, held: Versioned[Job]) -> None:
         """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
@@ -194,7 +189,7 @@ class Launcher:
             if isinstance(failure, PlatformError) and job.troubles < MOST_CLEANUPS:
                 wait = _pause(job.troubles)
             log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
-        await self.store.commit(Change(records=(Versioned(job, held.version),), due_in=wait))
+        await self.store.save(held, job, due_in=wait)
 
     async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
         job = held.value
@@ -225,9 +220,7 @@ class Launcher:
             troubles=0,
             note=None,
         )
-        await self.store.commit(
-            Change(records=(Versioned(job, held.version),), due_in=0, postings=(card_posting(job, urgent=True),))
-        )
+        await self.store.save(held, job, due_in=0, postings=(card_posting(job, urgent=True),))
         log.info("job.created", remote=remote.id)
 
     async def _still_unknown(self, held: Versioned[Job], failure: BotError) -> None:
@@ -238,9 +231,7 @@ class Launcher:
             f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
         )
         postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
-        await self.store.commit(
-            Change(records=(Versioned(job, held.version),), due_in=_pause(job.troubles), postings=postings)
-        )
+        await self.store.save(held, job, due_in=_pause(job.troubles), postings=postings)
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
         """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
@@ -254,13 +245,7 @@ class Launcher:
         )
         text = f"{job.task} was not launched. {reason}"
         sent_nothing = held.value.state is JobState.CHECKING
-        await self.store.commit(
-            Change(
-                records=(Versioned(job, held.version),),
-                due_in=-1 if sent_nothing else 0,
-                postings=(answer(job, text, "refused"),),
-            )
-        )
+        await self.store.save(held, job, due_in=-1 if sent_nothing else 0, postings=(answer(job, text, "refused"),))
         log.info("job.refused", reason=reason)
 
 

@@ -12,12 +12,12 @@ from typing import TypedDict
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import short_id
 from jobs.core.nearest import nearest
-from jobs.core.records import ApprovalPolicy, Hyperparameters, Job, JobState, LaunchRequest
+from jobs.core.records import ApprovalPolicy, Job, JobState, LaunchRequest
 from jobs.graders import MultiGrader, parse_grader, untrainable
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile, require_open
 from jobs.platforms.prompt_hash import prompt_hash
-from jobs.tasks import LaunchDefaults, Task, TaskCatalogue
+from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
 
 
@@ -64,7 +64,8 @@ class Planner:
                 f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
             )
         prompt = request.prompt or task.default_prompt
-        hyperparameters = _merged(request.hyperparameters, task.defaults)
+        given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
+        hyperparameters = replace(task.defaults.hyperparameters, **given)
         return Job(
             id=job_id(request.trigger),
             state=JobState.CHECKING,
@@ -87,12 +88,7 @@ class Planner:
 
 
 def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
-    """Return how a task's jobs are watched and its checkpoints evaluated and signed off.
-
-    Args:
-        task: the task.
-        default_approvers: who may approve where it does not say.
-    """
+    """Return how a task's jobs are watched and its checkpoints evaluated and signed off."""
     return TaskPolicy(
         task=task.name,
         task_version=task.version,
@@ -139,9 +135,3 @@ def _check_fit(task: Task, profile: Profile, rows: int) -> None:
         if kind not in profile.grader_types:
             known = ", ".join(sorted(profile.grader_types))
             raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
-
-
-def _merged(given: Hyperparameters, defaults: LaunchDefaults) -> Hyperparameters:
-    """Return what the person gave, filled up with the task's defaults."""
-    chosen = {name: value for name, value in asdict(given).items() if value is not None}
-    return replace(defaults.hyperparameters, **chosen)

@@ -68,9 +68,9 @@ class Poller:
             return
         now = self.clock()
         if changes_nothing(held.value, news, now):
-            await self.store.commit(Change(records=(held,), due_in=poll_interval(held.value, profile, now)))
+            await self.store.save(held, held.value, due_in=poll_interval(held.value, profile, now))
             return
-        series = await self.store.series(held.value.id, held.version)
+        series = await self.store.series(held.value.id, held.token)
         # The rules read a long series for tenths of a second.
         change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self.picture_steps)
         await self.store.commit(change)
@@ -78,10 +78,7 @@ class Poller:
     async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person asked for, say how it went, and look again at once.
 
-        Args:
-            held: the job as it was read.
-            pending: what is asked for.
-            again: whether an earlier attempt died that may have asked for it already.
+        `again` tells that an earlier attempt died that may have asked for it already.
         """
         job = held.value
         cleared = replace(job, pending=None)
@@ -97,7 +94,7 @@ class Poller:
                 cleared = replace(cleared, status_notes=job.status_notes + 1)
                 postings = (status(cleared, WISHES[pending.action].done, by=pending.by),)
         shown = (*postings, card_posting(cleared, urgent=True))
-        await self.store.commit(Change(records=(Versioned(cleared, held.version),), due_in=0, postings=shown))
+        await self.store.save(held, cleared, due_in=0, postings=shown)
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's own newest `most` messages on a job, oldest of them first.
@@ -173,10 +170,7 @@ def _told(job: Job, pending: PendingAction, text: str) -> Posting:
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
     """Return the change for a poll without an answer: look again later, and say so once when it lasts.
 
-    Args:
-        held: the job as it was read.
-        failure: why there is no answer.
-        profile: the platform's pace; None where the bot does not know the platform any more.
+    Without a `profile`, the bot does not know the platform any more.
     """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None

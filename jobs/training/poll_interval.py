@@ -19,11 +19,6 @@ def poll_interval(job: Job, profile: Profile, now: float) -> float:
     While steps come: three looks a step, within the bounds of the profile. The longer nothing comes, the rarer: each
     wait is a twelfth of the silence, at most ten minutes. A job that does not run waits as the profile says for idle
     ones; where there are many of those, a sweep looks at all of them instead (`jobs.training.sweep`).
-
-    Args:
-        job: as the platform describes it now.
-        profile: the platform's intervals.
-        now: unix seconds.
     """
     if job.platform_status != "running":
         return profile.idle_poll_seconds

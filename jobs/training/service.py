@@ -137,10 +137,7 @@ class RftJobs:
     async def work(self, job_id: str, attempts: int, reference: str) -> None:
         """Do the next piece of work on a job: what its state asks for.
 
-        Args:
-            job_id: whose work item it is.
-            attempts: attempts since the last that finished, this one included.
-            reference: finds this attempt in the log, should it fail.
+        `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
         """
         for _ in range(MOST_LOOKS):
             held = await self.store.record(Job, job_id)
@@ -187,22 +184,20 @@ class RftJobs:
         """Stop trying a job whose work keeps dying: refuse a launch, look at a running one only now and then."""
         job = held.value
         if job.state.is_final:
-            await self.store.commit(Change(records=(held,), due_in=-1))
+            await self.store.save(held, job, due_in=-1)
             return
         fault = f"A fault of mine stops me from going on with {job.id} (reference {reference})."
         if not job.state.is_on_platform and job.state is not JobState.CREATING:
             await self.launcher.refuse(held, fault)
             return
         if job.note and job.note.startswith("A fault of mine"):
-            await self.store.commit(Change(records=(held,), due_in=SET_ASIDE))
+            await self.store.save(held, job, due_in=SET_ASIDE)
             return
         known = "The job itself goes on" if job.state.is_on_platform else f"{job.platform} may have it or not"
         text = f"{fault} {known}; I look again every {SET_ASIDE / 60:.0f} minutes."
         noted = replace(job, note=text, status_notes=job.status_notes + 1)
         posting = status(noted, text) if job.state.is_on_platform else answer(noted, text, "fault")
-        await self.store.commit(
-            Change(records=(Versioned(noted, held.version),), due_in=SET_ASIDE, postings=(posting,))
-        )
+        await self.store.save(held, noted, due_in=SET_ASIDE, postings=(posting,))
 
 
 async def find_job(store: Store, reference: str) -> Versioned[Job]:

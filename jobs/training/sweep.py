@@ -68,10 +68,6 @@ class Sweeper:
         last time, each is asked singly, by a look of its own. Otherwise the list is read, at most until every job
         was in it. Jobs that are not in it (too old, deleted), all of them where the platform cannot list, are asked
         singly too, in rotation: so many of them after each sweep as `MOST_REQUESTS` leaves room for.
-
-        Args:
-            platform: its name.
-            token: of the claim.
         """
         watched, position = await self.store.watched(platform)
         quiet = [each.job for each in watched if each.is_quiet]

@@ -25,9 +25,7 @@ def has_reward_of(task: Task, remote: RemoteJob) -> bool:
 def prompt_in(task: Task, row: JsonObject | None) -> str | None:
     """Return the version of the task's prompt that a training row begins with; None where it begins with none of them.
 
-    Args:
-        task: the task.
-        row: a line of the training file; None where the platform does not show it.
+    `row` is a line of the training file, or None if the platform does not show it.
     """
     messages = row.get("messages") if row else None
     if not isinstance(messages, list) or len(messages) < 2 or not isinstance(messages[0], Mapping):
@@ -39,23 +37,14 @@ def prompt_in(task: Task, row: JsonObject | None) -> str | None:
 def asked_alike(task: Task, remote: RemoteJob, prompt: str | None) -> str:
     """Return the hash of what a job is trained with; empty where prompt or response format are not known to be these.
 
-    Args:
-        task: the task.
-        remote: the job.
-        prompt: the version found in its training rows; None where none was.
+    `prompt` is the version found in its training rows, if any.
     """
     is_known = prompt is not None and _plain(remote.response_format) == _plain(task.response_format)
     return prompt_hash(task.prompts[prompt], task.response_format) if is_known and prompt else ""
 
 
 def remarks(task: Task, remote: RemoteJob, row: JsonObject | None) -> tuple[str, ...]:
-    """Return in what a job differs from the task, or may, as sentences; nothing where it is known to be alike.
-
-    Args:
-        task: whose graders, prompt and response format its checkpoints are evaluated with.
-        remote: the job.
-        row: a line of its training file; None where the platform does not show it.
-    """
+    """Return in what a job differs from the task, or may, as sentences; nothing where it is known to be alike."""
     return tuple(filter(None, (_on_grader(task, remote), _on_format(task, remote), _on_prompt(task, row))))
 
 

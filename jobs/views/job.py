@@ -1,7 +1,7 @@
-"""A job with everything there is to show of it, read once for its card, its messages, forms and charts."""
+"""A job with everything that is shown of it, read once for its card, messages, forms and charts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
@@ -16,7 +16,7 @@ from jobs.training.service import find_job
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """Everything there is to show of one job."""
+    """Everything that is shown of one job."""
 
     job: Job
     series: Series
@@ -24,9 +24,28 @@ class JobView:
     evidence: Evidence | None = None
     """How its checkpoints were evaluated; None before that began."""
     profile: Profile | None = None
-    """Its platform; None where the bot does not know it any more."""
+    """Its platform; None if the bot does not know it any more."""
     aliases: tuple[str, ...] = ()
     """What points at its approved checkpoint now."""
+
+    def as_pictured(self) -> "JobView":
+        """Return the job as it was at the step up to which its curve is drawn.
+
+        The card and the thread show one picture of one moment, however often they are edited after it.
+        """
+        job = self.job
+        if job.pictured_step in {0, job.last_step}:
+            return self
+        series = Series.of(step for step in self.series.steps if step.step <= job.pictured_step)
+        then = replace(
+            job,
+            last_step=job.pictured_step,
+            train_reward=series.train[-1][1] if series.train else None,
+            valid_reward=series.valid[-1][1] if series.valid else None,
+            first_valid_reward=series.valid[0][1] if series.valid else None,
+            alerts=tuple(alert for alert in job.alerts if alert.step <= job.pictured_step),
+        )
+        return replace(self, job=then, series=series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +54,10 @@ class JobViews:
 
     store: Store
     profile_of: Callable[[str], Profile]
+    """Returns a platform's profile by name; raises NotFound."""
 
     async def job(self, reference: str) -> JobView:
-        """Return what there is to show of a job.
-
-        Args:
-            reference: the job's id, or enough of its beginning.
-
-        Raises:
-            NotFound: no job, or more than one, is called so.
-        """
+        """Return what is shown of a job, by its id or enough of its beginning; raises NotFound."""
         found = await self.store.records_of(reference, Job, Approval, Evidence)
         held = found.of(Job)
         if held is None:
@@ -52,7 +65,7 @@ class JobViews:
         job, approval, evidence = held.value, found.of(Approval), found.of(Evidence)
         return JobView(
             job,
-            await self.store.series(job.id, held.version),
+            await self.store.series(job.id, held.token),
             approval.value if approval else None,
             evidence.value if evidence else None,
             self._profile(job.platform),

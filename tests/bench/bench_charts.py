@@ -57,7 +57,12 @@ COMMAND = {
 
 async def figures(full: bool) -> dict[str, float]:
     """Return the chart figures: 2 x 200 points, 1000 pixels wide."""
-    return _against_plain() | _memory_growth(RENDERS if full else RENDERS // 10) | await _pool() | await _acks()
+    return (
+        _against_plain()
+        | _memory_growth(RENDERS if full else RENDERS // 10)
+        | await _pool()
+        | await _acks(ACKS if full else ACKS // 4)
+    )
 
 
 def plain_matplotlib() -> bytes:
@@ -123,7 +128,7 @@ async def _pool() -> dict[str, float]:
     }
 
 
-async def _acks() -> dict[str, float]:
+async def _acks(count: int) -> dict[str, float]:
     """Measure how long commands wait for their ack, 50 a second, with and without a picture drawn all the time."""
     app = AsyncApp(authorize=_authorized)
 
@@ -137,9 +142,9 @@ async def _acks() -> dict[str, float]:
         await pool.render(FULL)
         await _answered(app, WARM_UP)
         for _ in range(PHASES):
-            quiet += await _answered(app, ACKS)
+            quiet += await _answered(app, count)
             painter = asyncio.create_task(_draw_on(pool))
-            drawing += await _answered(app, ACKS)
+            drawing += await _answered(app, count)
             painter.cancel()
             await asyncio.gather(painter, return_exceptions=True)
     return {

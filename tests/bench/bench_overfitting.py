@@ -39,6 +39,7 @@ from tests import records
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
 SEEDS = 20
+QUICK_SEEDS = 2
 SIZES = (24, 100, 400)
 POOL, VALID, FRESH = 700, 50, 300
 O1 = Overfitting()
@@ -64,15 +65,16 @@ class Trained:
         return self.own - self.fresh
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:
     """Return for each size how many of the jobs warned, and their true gaps; {} where the acts are not at hand."""
     pool = pool_path()
     if pool is None:
         sys.stderr.write(f"  left out: {NO_POOL}\n")
         return {}
-    found: dict[str, float] = {"overfitting.jobs_per_size": SEEDS}
+    seeds = SEEDS if full else QUICK_SEEDS
+    found: dict[str, float] = {"overfitting.jobs_per_size": seeds}
     for size in SIZES:
-        jobs = await jobs_of(pool, size, SEEDS)
+        jobs = await jobs_of(pool, size, seeds)
         found |= _named(f"overfitting.{size}_items", jobs)
         sys.stderr.write(f"  {size} items: {summary(jobs)}\n")
     return found
@@ -203,7 +205,3 @@ def plain_readings(series: Series, facts: JobFacts) -> Iterator[GapReading]:
         error = math.sqrt(1.5 * (noise**2 + spread**2))
         drift = gaps[-1] - start
         yield GapReading(step, valid, gaps[-1], start, drift, error, best, best_step, stale, noise, valid, count)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(figures()), indent=2) + "\n")

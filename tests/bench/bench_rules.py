@@ -17,6 +17,7 @@ from tests.jobs.rules.simulated_jobs import HEALTHY_PLANS, KINDS, ORDINARY_GAP, 
 
 JOBS = 500
 O1_JOBS = 200
+QUICK_JOBS = 40
 O1_PLANS = {**HEALTHY_PLANS, "ordinary gap": ORDINARY_GAP, **OVERFIT_PLANS}
 """More kinds of job, on which rule O1 alone is tried."""
 SIMULATED = ("O1", "O2", "O0", "P", "N", "N2", "H1", "H2", "L1", "L2", "L4", "C", "B", "K1")
@@ -109,10 +110,11 @@ async def measured(jobs: int = JOBS) -> dict[str, dict[str, Rate]]:
     return {kind: await asyncio.to_thread(rates, plan, jobs) for kind, plan in KINDS.items()}
 
 
-async def figures() -> dict[str, float]:
+async def figures(full: bool) -> dict[str, float]:
     """Return, in percent of the jobs of a kind, how often a rule fires, with the interval's ends."""
-    found: dict[str, float] = {"rules.jobs_per_kind": JOBS}
-    by_kind = await measured()
+    jobs = JOBS if full else QUICK_JOBS
+    found: dict[str, float] = {"rules.jobs_per_kind": jobs}
+    by_kind = await measured(jobs)
     for rule, kinds in OF_INTEREST.items():
         for kind in kinds:
             rate = by_kind[kind][rule]
@@ -123,10 +125,10 @@ async def figures() -> dict[str, float]:
                 f"{name}_low": round(low, 2),
                 f"{name}_high": round(high, 2),
             }
-    return found | await asyncio.to_thread(overfitting)
+    return found | await asyncio.to_thread(overfitting, O1_JOBS if full else QUICK_JOBS)
 
 
-def overfitting(jobs: int = O1_JOBS) -> dict[str, float]:
+def overfitting(jobs: int) -> dict[str, float]:
     """Return, in percent of the jobs of a kind, how often rule O1 fires, and fires again."""
     found: dict[str, float] = {"rules.O1.jobs_per_plan": jobs}
     for kind, plan in O1_PLANS.items():

@@ -15,9 +15,9 @@ from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
-from handlers.notifications.digests import DigestShowing
+from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
-from handlers.render import Showing
+from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs.aliases.rollback import Rollbacks
@@ -128,30 +128,28 @@ class Desk:
         return sum(1 for entry in self.server.workspace.traffic.since() if entry["name"] == method and "args" in entry)
 
 
-def showing_of(views: JobViews, store: Store, pictures: Pictures, folder: Path) -> Showing:
-    """Return what renders postings, over evals that lie in the folder."""
-
-    async def no_report(_: str) -> Path | None:
-        return None
+def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: Pictures, folder: Path) -> SlackPoster:
+    """Return what posts, over evals that lie in the folder."""
 
     planner = EvalPlanner(TaskCatalogue(folder), _nowhere, "local", time.time)
     evals = Evals(store, planner, LocalAnswerStore(folder / "evals"), EVERYBODY_MAY)
-    client = AsyncWebClient("xoxb-nobody", retry_handlers=[])
-    people = People(client)
+    nobody = AsyncWebClient("xoxb-nobody", retry_handlers=[])
+    people = People(nobody)
     notices = Notices(Approvals(store, people, time.time), people)
     rollbacks = Rollbacks(store, people, time.time, notifies=False)
-    return Showing(
-        views,
-        evals,
-        pictures,
+    quiet = Quiet(store, time.time)
+    renderer = Renderer(
+        views=views,
+        evals=evals,
+        pictures=pictures,
         notices=notices,
         proposals=ProposalMessages(rollbacks, people),
-        digests=DigestShowing(store, client),
-        mute_of=Quiet(store, time.time).mute_of,
-        report_file=no_report,
-        log_file=ReportCache(folder / "reports", evals.answer_store, evals.find).inspect_log,
+        digests=DigestMessages(store, nobody),
+        quiet=quiet,
+        report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
         report_link=lambda _: None,
     )
+    return SlackPoster(client, renderer, quiet)
 
 
 def _nowhere(name: str) -> tuple[Profile, Gateway]:
@@ -170,6 +168,6 @@ async def open_desk(store: Store, folder: Path, *, timeout: int = 10) -> AsyncIt
             store,
             pool,
             views,
-            SlackPoster(client, showing_of(views, store, Pictures(pool, client), folder)),
+            poster_of(client, views, store, Pictures(pool, client, store), folder),
             folder,
         )

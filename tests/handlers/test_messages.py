@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.approvals.form import form
+from handlers.approvals.decide import form
 from handlers.jobs.cards import card, job_list, job_status
-from handlers.jobs.thread import alert, curve, reward_curve, status
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, status
 from handlers.slack.blocks import Message, escape
+from jobs.approvals.decide import Vote
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState, RaisedAlert
 from jobs.core.series import Series
@@ -79,7 +81,7 @@ def test_slack_would_take_it(name: str) -> None:
 @pytest.mark.parametrize(("verdict", "choice"), [(Verdict.APPROVE, "ckpt-85"), (Verdict.REJECT, "")])
 def test_slack_would_take_the_form(verdict: Verdict, choice: str) -> None:
     view = JobView(FINISHED, a_series(0.2), an_approval())
-    assert validate_view(form(an_approval(), verdict, choice, view, "{}")) == []
+    assert validate_view(form(an_approval(), Vote("rft-abc234", BOB, verdict, choice, ""), view)) == []
 
 
 def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_not() -> None:

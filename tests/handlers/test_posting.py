@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.posting import PAGE, SlackPoster
+from handlers.posting import PAGE
 from handlers.slack.images import Pictures
 from jobs.core.records import Job, JobState, Posting, PostingKind, RaisedAlert
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
@@ -17,7 +17,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting, status, summary_posting
 from tests.handlers.known_people import RFT
-from tests.handlers.posting_desk import BOB, DAVE, GENERAL, Desk, open_desk, showing_of
+from tests.handlers.posting_desk import BOB, DAVE, GENERAL, Desk, open_desk, poster_of
 from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, an_approval
 
 JOB = a_job(request=a_request(channel=RFT, requested_by=BOB), last_step=20, total_steps=100, valid_reward=0.44)
@@ -76,9 +76,10 @@ async def test_an_answer_is_seen_by_its_reader_only_and_hides_no_markup(desk: De
     assert await desk.history() == []
 
 
-async def test_a_curve_has_its_picture_and_a_new_one_with_each_edit(desk: Desk) -> None:
+async def test_a_curve_has_its_picture_and_a_new_one_with_each_step(desk: Desk) -> None:
     card = await desk.poster.post(CARD, None)
     entry = await desk.poster.post(curve_posting(JOB), card)
+    await keep(desk, replace(JOB, last_step=25), version=1)
     edited = await desk.poster.edit(curve_posting(JOB), entry)
     (message,) = await desk.thread(card.ts)
     (image,) = [block for block in message["blocks"] if block["type"] == "image"]
@@ -190,7 +191,8 @@ async def test_blocks_that_slack_refuses_are_named_by_their_place(desk: Desk) ->
 
 async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/", retry_handlers=[])
-    poster = SlackPoster(nowhere, showing_of(desk.views, desk.store, Pictures(desk.pool, nowhere), desk.folder))
+    pictures = Pictures(desk.pool, nowhere, desk.store)
+    poster = poster_of(nowhere, desk.views, desk.store, pictures, desk.folder)
     with pytest.raises(NotDelivered, match="no connection to Slack"):
         await poster.post(CARD, None)
 
@@ -198,7 +200,7 @@ async def test_without_a_connection_nothing_was_delivered(desk: Desk) -> None:
 async def test_an_answer_that_takes_too_long_may_have_been_delivered(store: Store, tmp_path: Path) -> None:
     async with open_desk(store, tmp_path, timeout=1) as desk:
         await keep(desk, JOB)
-        desk.fault("chat.postMessage", "delay", seconds=3.0)
+        desk.fault("chat.postMessage", "delay", seconds=1.2)
         with pytest.raises(MaybeDelivered):
             await desk.poster.post(CARD, None)
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from handlers.proctor import describe_task, help_text, list_platforms, list_tasks
-from handlers.slack.commands import EVAL, PROCTOR, RFT
+from handlers.evals.commands import EVAL
+from handlers.jobs.commands import RFT
+from handlers.proctor import PROCTOR, describe_task, list_tasks, show_help, show_platforms
 from jobs.platforms.profiles import PROFILES
 from jobs.tasks import TaskCatalogue
 from tests.handlers.conftest import Scene
@@ -50,8 +51,8 @@ async def test_help_tasks_and_platforms_are_told_to_who_asks(house: House, scene
     assert await scene.failures() == []
 
 
-def test_the_help_names_every_verb() -> None:
-    shown = help_text()
+async def test_the_help_names_every_verb() -> None:
+    shown = await show_help()
     for verb in (*RFT, *EVAL, *PROCTOR):
         assert f" {verb.name}" in shown
     assert "<" not in shown, "an angle bracket would be read as a link"
@@ -86,8 +87,8 @@ def test_a_task_without_prompts_says_so(tmp_path: Path) -> None:
     assert "Prompts: none" in describe_task(TaskCatalogue(write_folder(tmp_path, changes)), "small")
 
 
-def test_each_platform_has_a_line_with_what_to_know() -> None:
+async def test_each_platform_has_a_line_with_what_to_know() -> None:
     bare = replace(PROFILES[0], name="ours", title="Ours", note="", accepts_new_jobs_until=date(2030, 1, 2))
     quiet = replace(bare, name="quiet", title="Quiet <b>", accepts_new_jobs_until=None)
-    lines = list_platforms({"ours": bare, "quiet": quiet}).splitlines()
+    lines = (await show_platforms({"ours": bare, "quiet": quiet})).splitlines()
     assert lines == ["`ours` Ours. Takes new jobs until 2030-01-02.", "`quiet` Quiet &lt;b&gt;."]

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.demo.subprocesses import tethered
-from jobs.tasks.datasets import LARGEST_UPLOAD
+from bot.redis_server.subprocesses import tethered
+from jobs.tasks.datasets.uploads import LARGEST_UPLOAD
 from tests.story.colleagues import Json, eventually
 from tests.story.conftest import BUNDLED, House
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Final, TypeAlias
 
-from jobs.core.labels import Labels, answer_lists
 from jobs.evals.records import Answer, Eval
+from jobs.tasks.labels import Labels, answer_lists
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 

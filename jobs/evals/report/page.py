@@ -12,10 +12,10 @@ from functools import cache
 from importlib import resources
 from typing import Final, TextIO
 
-from jobs.core.labels import Labels, reference_labels
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report.data import Json, answer_row, blocks, columns_of, eval_row, item_row
+from jobs.tasks.labels import Labels, reference_labels
 
 STYLE: Final = "report.css"
 SCRIPTS: Final = (

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Final
 
-from jobs.core.labels import Labels, answer_lists, reference_labels
 from jobs.evals.records import LabelScores
+from jobs.tasks.labels import Labels, answer_lists, reference_labels
 
 MOST_FIELDS: Final = 32
 """A model may invent fields; no more of them than this are followed."""

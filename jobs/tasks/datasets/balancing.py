@@ -1,22 +1,27 @@
-"""Makes a balanced version of a task: an even train and validation split from a pool, and a natural one beside them.
+"""Makes a balanced version of a task: an even train and validation split from a pool, and a natural one next to them.
 
 Blocks; callers on the event loop use `asyncio.to_thread`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import chain
 
+from charts.wording import listed
 from jobs.core.errors import InvalidRequest
-from jobs.core.nearest import quoted
+from jobs.core.nearest import nearest, quoted
 from jobs.tasks import Row, Task, TaskCatalogue
-from jobs.tasks.datasets.drawing import draw_balanced, draw_plainly, split_evenly
+from jobs.tasks.datasets.duplicates import places_to_keep, text_of
 from jobs.tasks.datasets.label_map import rename_choices, rename_rows
-from jobs.tasks.datasets.labels import imbalance, label_counts
-from jobs.tasks.datasets.pooling import POOL, Pool, gather_pool, kept_splits
+from jobs.tasks.datasets.stratify import draw_balanced, draw_plainly, split_evenly
 from jobs.tasks.datasets.versions import SCHEMA_FILE, jsonl, schema_file, split_file, title_of, write_version
+from jobs.tasks.labels import imbalance, is_labelled, label_counts, row_labels
+from jobs.tasks.records import TRAINING_SPLITS
 from jobs.tasks.rows import ROW_LIMITS
 
+POOL = "pool"
+"""The split that rows are drawn from where a task has it."""
 NATURAL = "valid_natural"
 """The split that keeps the pool's own distribution, as production has it."""
 NATURAL_SHARE = 0.2
@@ -53,16 +58,20 @@ class Balanced:
     """Split to rows, of the new splits."""
     before: Mapping[str, int]
     """Of the pool."""
-    after: Mapping[str, int]
-    """Of the train and the validation split together; a label that found no row counts 0."""
     train: Mapping[str, int]
+    """A label of the pool that found no row counts 0."""
     valid: Mapping[str, int]
     repeats: int
     """Rows left out because they say the same as another, or as a row of a split that was kept."""
     unlabelled: int
     """Rows left out because they have no label."""
-    is_new: bool = True
+    is_new: bool
     """False where the very same version was there already."""
+
+    @property
+    def after(self) -> Mapping[str, int]:
+        """Counts of the train and the validation split together."""
+        return {label: self.train[label] + self.valid[label] for label in self.before}
 
     @property
     def title(self) -> str:
@@ -72,23 +81,28 @@ class Balanced:
     @property
     def sentence(self) -> str:
         """What was made, in words."""
-        left_out = [
-            f"{count} {what}"
-            for count, what in ((self.repeats, "that repeat another text"), (self.unlabelled, "without a label"))
-            if count
-        ]
         natural = f"; {NATURAL} keeps {self.rows[NATURAL]} rows as they come" if NATURAL in self.rows else ""
         said = (
             f"{self.task} has {self.rows['train']} training and {self.rows['valid']} validation rows out of "
             f"{self.pool_rows}{natural}. The most frequent label has {_times(self.before)} the rows of the rarest in "
             f"the pool, {_times(self.after)} in the new splits."
         )
+        left_out = [f"{self.repeats} that repeat another text"] if self.repeats else []
+        left_out += [f"{self.unlabelled} without a label"] if self.unlabelled else []
         missing = [label for label, count in self.valid.items() if not count]
         if left_out:
             said += f" Left out: {', '.join(left_out)}."
-        if missing:
-            said += f" Without a validation row: {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}."
-        return said
+        return f"{said} Without a validation row: {listed(missing, 5)}." if missing else said
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What rows are drawn from: each has a label, and no text comes twice."""
+
+    splits: tuple[str, ...]
+    rows: tuple[Row, ...]
+    repeats: int
+    unlabelled: int
 
 
 def read_ratio(text: str) -> tuple[int, int]:
@@ -111,77 +125,109 @@ def balance(catalogue: TaskCatalogue, request: BalanceRequest) -> Balanced:
         UserError: the task, its labels or its pool do not allow it.
     """
     task = catalogue.load(request.task)
-    pool = gather_pool(catalogue, task, request.pool)
-    train_size, valid_size = _sizes(request)
+    pool = _pool(catalogue, task, request.pool)
+    sizes = _sizes(request)
     kept = NATURAL in task.splits and NATURAL not in pool.splits
-    natural_size = 0 if kept else min(valid_size, int(len(pool.rows) * NATURAL_SHARE))
+    natural_size = 0 if kept else min(sizes["valid"], int(len(pool.rows) * NATURAL_SHARE))
     _check_size(request, pool, natural_size)
 
     natural = draw_plainly(len(pool.rows), natural_size, request.seed)
-    rest = sorted(set(range(len(pool.rows))) - set(natural))
-    labels = pool.labels
-    drawn = [rest[place] for place in draw_balanced([labels[place] for place in rest], request.size, request.seed)]
-    parts = split_evenly([labels[place] for place in drawn], (train_size, valid_size), request.seed)
-    train, valid = ([pool.rows[drawn[place]] for place in part] for part in parts)
-    new = {"train": train, "valid": valid, NATURAL: [pool.rows[place] for place in natural]}
-    return _written(catalogue, task, request, pool, {split: rows for split, rows in new.items() if rows})
+    rest = [row for place, row in enumerate(pool.rows) if place not in set(natural)]
+    drawn = [rest[place] for place in draw_balanced(_labels(rest), request.size, request.seed)]
+    parts = split_evenly(_labels(drawn), tuple(sizes.values()), request.seed)
+    new = {split: tuple(drawn[place] for place in part) for split, part in zip(sizes, parts, strict=True)}
+    if natural:
+        new[NATURAL] = tuple(pool.rows[place] for place in natural)
+    return _written(catalogue, task, request, pool, new)
 
 
-def _sizes(request: BalanceRequest) -> tuple[int, int]:
+def _pool(catalogue: TaskCatalogue, task: Task, named: str | None) -> _Pool:
+    splits = _pool_splits(task, named)
+    every = tuple(chain.from_iterable(catalogue.rows(task, split) for split in splits))
+    labelled = [row for row in every if row_labels(row)]
+    if not is_labelled(labelled):
+        raise InvalidRequest(
+            f"The references of {task.name} are no labels, so there is nothing to balance; a reference_answer must be "
+            "a list of texts, or a text that other rows have too."
+        )
+    elsewhere = [text_of(row) for kept in _kept_splits(task, splits) for row in catalogue.rows(task, kept)]
+    keep = places_to_keep([text_of(row) for row in labelled], elsewhere)
+    rows = tuple(labelled[place] for place in keep)
+    return _Pool(splits, rows, repeats=len(labelled) - len(rows), unlabelled=len(every) - len(labelled))
+
+
+def _pool_splits(task: Task, named: str | None) -> tuple[str, ...]:
+    if named is not None and named not in task.splits:
+        raise InvalidRequest(f"{task.name} has no split {quoted(named)} to draw from; {nearest(named, task.splits)}")
+    if named is not None or POOL in task.splits:
+        return (named or POOL,)
+    found = tuple(split for split in TRAINING_SPLITS if split in task.splits)
+    if not found:
+        raise InvalidRequest(
+            f"{task.name} has neither pool.jsonl nor train.jsonl; name the split to draw from, pool=<split>."
+        )
+    return found
+
+
+def _kept_splits(task: Task, pool: Sequence[str]) -> tuple[str, ...]:
+    """Return the splits that go into the new version as they are."""
+    return tuple(split for split in task.splits if split not in {*pool, POOL, *TRAINING_SPLITS})
+
+
+def _sizes(request: BalanceRequest) -> dict[str, int]:
     valid = max(1, round(request.size * request.valid_parts / (request.train_parts + request.valid_parts)))
-    train = request.size - valid
-    for split, rows in (("train", train), ("valid", valid)):
+    sizes = {"train": request.size - valid, "valid": valid}
+    for split, rows in sizes.items():
         if not 1 <= rows <= ROW_LIMITS[split]:
             raise InvalidRequest(
                 f"size={request.size} gives the {split} split {rows} rows; it takes 1 to {ROW_LIMITS[split]:,}."
             )
-    return train, valid
+    return sizes
 
 
-def _check_size(request: BalanceRequest, pool: Pool, natural: int) -> None:
+def _check_size(request: BalanceRequest, pool: _Pool, natural: int) -> None:
     most = len(pool.rows) - natural
     if request.size > most:
         raise InvalidRequest(
-            f"size={request.size} is more than the pool of {request.task} has: of {pool.size} rows "
-            f"{pool.repeats} repeat another text, {pool.unlabelled} have no label and {natural} stay natural; "
-            f"ask for at most {most}."
+            f"size={request.size} is more than the pool of {request.task} has: of "
+            f"{len(pool.rows) + pool.repeats + pool.unlabelled} rows {pool.repeats} repeat another text, "
+            f"{pool.unlabelled} have no label and {natural} stay natural; ask for at most {most}."
         )
 
 
+def _labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    return [row_labels(row) or () for row in rows]
+
+
 def _written(
-    catalogue: TaskCatalogue, task: Task, request: BalanceRequest, pool: Pool, new: Mapping[str, Sequence[Row]]
+    catalogue: TaskCatalogue, task: Task, request: BalanceRequest, pool: _Pool, new: Mapping[str, tuple[Row, ...]]
 ) -> Balanced:
-    kept = {split: catalogue.rows(task, split) for split in kept_splits(task, pool.splits) if split not in new}
-    changes: dict[str, bytes] = {}
+    changed, before, changes = new, label_counts(pool.rows), dict[str, bytes]()
     if request.names:
-        new = {split: rename_rows(rows, request.names) for split, rows in new.items()}
-        changes = {split_file(split): jsonl(rename_rows(rows, request.names)) for split, rows in kept.items()}
+        kept = [split for split in _kept_splits(task, pool.splits) if split not in new]
+        changed = {**new, **{split: catalogue.rows(task, split) for split in kept}}
+        changed = {split: rename_rows(rows, request.names) for split, rows in changed.items()}
+        before = label_counts(rename_rows(pool.rows, request.names))
         changes[SCHEMA_FILE] = schema_file(rename_choices(task.response_format, request.names))
-    changes |= {split_file(split): jsonl(rows) for split, rows in new.items()}
-    before = label_counts(rename_rows(pool.rows, request.names) if request.names else pool.rows)
-    train, valid = (_counted(new[split], before) for split in ("train", "valid"))
-    made = Balanced(
-        task="",
+    changes |= {split_file(split): jsonl(rows) for split, rows in changed.items()}
+    sizes = {split: len(rows) for split, rows in new.items()}
+    changes["README.md"] = _readme(task, request, pool.splits, sizes)
+    left_out = {split_file(split) for split in {*pool.splits, POOL} if split not in new}
+    version = write_version(task, "balanced", changes, left_out)
+    train, valid = ({**dict.fromkeys(before, 0), **label_counts(changed[split])} for split in TRAINING_SPLITS)
+    return Balanced(
+        task=version.name,
         source=task.name,
         seed=request.seed,
         pool_rows=len(pool.rows),
-        rows={split: len(rows) for split, rows in new.items()},
+        rows=sizes,
         before=before,
-        after={label: train[label] + valid[label] for label in before},
         train=train,
         valid=valid,
         repeats=pool.repeats,
         unlabelled=pool.unlabelled,
+        is_new=version.is_new,
     )
-    changes["README.md"] = _readme(task, request, pool, made)
-    left_out = {split_file(split) for split in {*pool.splits, POOL} if split not in new}
-    version = write_version(task, "balanced", changes, left_out)
-    return replace(made, task=version.name, is_new=version.is_new)
-
-
-def _counted(rows: Sequence[Row], labels: Mapping[str, int]) -> dict[str, int]:
-    counts = label_counts(rows)
-    return {label: counts.get(label, 0) for label in labels}
 
 
 def _times(counts: Mapping[str, int]) -> str:
@@ -189,16 +235,16 @@ def _times(counts: Mapping[str, int]) -> str:
     return "more than any multiple of" if ratio == float("inf") else f"{ratio:.1f} times"
 
 
-def _readme(task: Task, request: BalanceRequest, pool: Pool, made: Balanced) -> bytes:
+def _readme(task: Task, request: BalanceRequest, pool: Sequence[str], sizes: Mapping[str, int]) -> bytes:
     ratio = f"{request.train_parts}:{request.valid_parts}"
     natural = f"\n`{NATURAL}.jsonl` keeps the pool's own distribution; judge by it what production will see.\n"
     return (
         f"# {task.title}, balanced\n\n"
-        f"Drawn from {' and '.join(pool.splits)} of the task `{task.name}`, version {task.version}, with "
+        f"Drawn from {' and '.join(pool)} of the task `{task.name}`, version {task.version}, with "
         f"size={request.size} split={ratio} seed={request.seed}"
         f"{' and a label map' if request.names else ''}.\n\n"
         "| split | rows |\n|---|---|\n"
-        + "".join(f"| {split} | {rows} |\n" for split, rows in made.rows.items())
+        + "".join(f"| {split} | {rows} |\n" for split, rows in sizes.items())
         + "\nRows were chosen so that the labels are as even as the pool allows. Scores on `valid` are therefore those "
-        "of an even mix of labels.\n" + (natural if NATURAL in made.rows else "")
+        "of an even mix of labels.\n" + (natural if NATURAL in sizes else "")
     ).encode()

@@ -7,22 +7,26 @@ full. A text is compared with the first of its band and with the one before it t
 cost no more than 50,000 of many; of a big family some pairs are therefore found only through a third text.
 """
 
+import hashlib
+import json
+import re
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.tasks.datasets.texts import normalised, words_of
+from jobs.tasks.records import Row
 
 NEAR = 0.8
 SHORTEST = 8
 """Words; of a shorter text one word more or less changes too much for `nearly` to mean anything."""
 _RUN, _BANDS, _ROWS = 3, 16, 4
 _Hashes: TypeAlias = NDArray[np.uint64]
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,12 @@ def find_duplicates(texts: Sequence[str]) -> tuple[Pair, ...]:
         *(Pair(rest[pair.first], rest[pair.second], exact=False, similarity=pair.similarity) for pair in near),
     ]
     return tuple(sorted(found, key=lambda pair: (pair.second, pair.first)))
+
+
+def places_to_keep(texts: Sequence[str], known: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return the places of `texts` that repeat neither an earlier one of them nor one of `known`."""
+    repeated = {pair.second for pair in find_duplicates([*known, *texts])}
+    return tuple(place for place in range(len(texts)) if place + len(known) not in repeated)
 
 
 def _exact(texts: Sequence[str]) -> list[Pair]:
@@ -123,8 +133,33 @@ _ODD: _Hashes = _random(3, 2) | np.uint64(1)
 _HALF = np.uint64(32)
 
 
-def places_to_keep(texts: Sequence[str], known: Sequence[str] = ()) -> tuple[int, ...]:
-    """Return the places of `texts` that repeat neither an earlier one of them nor one of `known`."""
-    pairs = find_duplicates([*known, *texts])
-    repeated = set(chain.from_iterable((pair.second,) for pair in pairs))
-    return tuple(place for place in range(len(texts)) if place + len(known) not in repeated)
+def text_of(row: Row) -> str:
+    """Return what the model is asked about: `text_input`, or what the row's own user messages say.
+
+    A picture stands as a word of its own, so that one question about two pictures is two texts.
+    """
+    if row.messages is None:
+        return str(row.item.get("text_input", ""))
+    said: list[str] = []
+    for message in row.messages:
+        if message.role != "user":
+            continue
+        if isinstance(message.content, str):
+            said.append(message.content)
+        else:
+            said += [str(part["text"]) if "text" in part else _word_for(part) for part in message.content]
+    return "\n".join(said)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the text's words: letters and digits of any script, case and width folded."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def normalised(text: str) -> str:
+    """Return the text without case, punctuation and spacing. One without any words, such as emoji, stays as it is."""
+    return " ".join(words_of(text)) or text.strip()
+
+
+def _word_for(part: object) -> str:
+    return "picture" + hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,21 +1,17 @@
 """A label map gives labels such as `100142` the names that a model can understand, such as `trade`."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from charts.wording import listed
 from jobs.core.errors import InvalidRequest
-from jobs.core.labels import renamed
 from jobs.core.nearest import kind, quoted
 from jobs.tasks import Row, Task
-from jobs.tasks.datasets.labels import REFERENCE, label_counts
-from jobs.tasks.files import MIB, TaskFolder, decoded, parsed
+from jobs.tasks.files import MIB, TaskFolder, csv_records, decoded, parsed
+from jobs.tasks.labels import REFERENCE, label_counts, renamed
 
 LONGEST_MAP = 1 * MIB
-_BOM = b"\xef\xbb\xbf"
-_NAMED = 5
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(json|csv)")
 
 
@@ -33,7 +29,7 @@ def read_label_map(content: bytes, where: str) -> dict[str, str]:
         raise InvalidRequest(
             f"{where} has {len(content) / MIB:.1f} MiB; a label map has at most {LONGEST_MAP // MIB} MiB."
         )
-    text = decoded(content.removeprefix(_BOM), where)
+    text = decoded(content, where)
     pairs = _json_pairs(text, where) if text.lstrip().startswith("{") else _csv_pairs(text, where)
     names: dict[str, str] = {}
     by_name: dict[str, str] = {}
@@ -72,9 +68,8 @@ def rename_rows(rows: Iterable[Row], names: Mapping[str, str]) -> tuple[Row, ...
     every = tuple(rows)
     missing = [label for label in label_counts(every) if label not in names and label not in names.values()]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        listed = ", ".join(quoted(label) for label in missing[:_NAMED])
-        raise InvalidRequest(f"The label map has no name for {listed}{more}; add one for every label.")
+        unnamed = listed([quoted(label) for label in missing], 5)
+        raise InvalidRequest(f"The label map has no name for {unnamed}; add one for every label.")
     return tuple(_renamed_row(row, names) for row in every)
 
 
@@ -114,17 +109,9 @@ def _json_pairs(text: str, where: str) -> list[tuple[str, str]]:
 
 
 def _csv_pairs(text: str, where: str) -> list[tuple[str, str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     pairs: list[tuple[str, str]] = []
-    try:
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                continue
-            if len(fields) != 2:
-                raise InvalidRequest(
-                    f"{where} line {reader.line_num} has {len(fields)} fields; it needs an id and a name."
-                )
-            pairs.append((fields[0].strip(), fields[1].strip()))
-    except csv.Error as error:
-        raise InvalidRequest(f"{where} line {reader.line_num} is not CSV: {error}.") from error
+    for line, fields in csv_records(text, where):
+        if len(fields) != 2:
+            raise InvalidRequest(f"{where} line {line} has {len(fields)} fields; it needs an id and a name.")
+        pairs.append((fields[0], fields[1]))
     return pairs

@@ -3,28 +3,25 @@
 Blocks; callers on the event loop use `asyncio.to_thread`.
 """
 
-import csv
-import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from charts.wording import listed
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import quoted
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.datasets.labels import REFERENCE, label_counts
-from jobs.tasks.datasets.shapes import shape_of
+from jobs.tasks.datasets.answer_shape import shape_of
 from jobs.tasks.datasets.versions import split_file, title_of, write_version
-from jobs.tasks.files import MIB, decoded, parsed
-from jobs.tasks.rows import read_rows
+from jobs.tasks.files import MIB, csv_records, decoded, parsed
+from jobs.tasks.labels import REFERENCE, label_counts
+from jobs.tasks.rows import read_rows, rows_of
 
 LARGEST_UPLOAD = 64 * MIB
 _SPLIT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BOM = b"\xef\xbb\xbf"
 _TEXT = "text_input"
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,8 @@ class Ingested:
         """What was made, in words."""
         said = f"{self.task} is {self.source} with {self.rows:,} uploaded rows as {self.split}."
         if self.unknown:
-            more = " …" if len(self.unknown) > _NAMED else ""
-            listed = ", ".join(quoted(label) for label in self.unknown[:_NAMED])
-            said += f" Its response format does not allow {len(self.unknown)} of the labels: {listed}{more}."
+            unknown = listed([quoted(label) for label in self.unknown], 5)
+            said += f" Its response format does not allow {len(self.unknown)} of the labels: {unknown}."
         return said
 
 
@@ -91,16 +87,19 @@ def ingest(catalogue: TaskCatalogue, upload: Upload) -> Ingested:
             "(lower-case letters, digits and _)."
         )
     task = catalogue.load(upload.task)
-    text = _text(upload)
-    if upload.file_name.lower().endswith(".csv"):
-        text = _as_jsonl(text, upload.file_name, many=_takes_many(task))
+    text, where = _text(upload), upload.file_name
+    shape = shape_of(task.response_format)
+    if where.lower().endswith(".csv"):
+        items = list(_csv_items(text, where, many=shape is not None and shape.many))
+        rows = rows_of(items, where, upload.split)
+        text = "".join(json.dumps({"item": item}, ensure_ascii=False) + "\n" for _line, item in items)
     elif text.lstrip().startswith("["):
-        raise InvalidRequest(f"{quoted(upload.file_name)} is one JSON list; write one object a line (JSONL) instead.")
-    rows = read_rows(text.encode(), upload.file_name, upload.split)
-    shape, labels = shape_of(task.response_format), label_counts(rows)
-    choices = shape.choices if shape else ()
+        raise InvalidRequest(f"{quoted(where)} is one JSON list; write one object a line (JSONL) instead.")
+    else:
+        rows = read_rows(text.encode(), where, upload.split)
+    labels = label_counts(rows)
+    unknown = tuple(label for label in labels if shape and shape.choices and label not in shape.choices)
     version = write_version(task, "data", {split_file(upload.split): text.encode(), "README.md": _readme(task, upload)})
-    unknown = tuple(label for label in labels if label not in choices) if choices else ()
     return Ingested(version.name, task.name, upload.split, len(rows), labels, unknown, version.is_new)
 
 
@@ -113,57 +112,31 @@ def _text(upload: Upload) -> str:
     if at >= 0:
         line = upload.content.count(b"\n", 0, at) + 1
         raise InvalidRequest(f"{where} line {line} holds a null byte, so it is no text; upload JSONL or CSV as UTF-8.")
-    return decoded(upload.content.removeprefix(_BOM), upload.file_name)
+    return decoded(upload.content, upload.file_name)
 
 
-def _takes_many(task: Task) -> bool:
-    shape = shape_of(task.response_format)
-    return shape is not None and shape.many
+def _csv_items(text: str, where: str, *, many: bool) -> Iterator[tuple[int, dict[str, object]]]:
+    """Yield each record after the heading as an item, with its line; an empty cell is left out."""
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    records = csv_records(text, where, delimiter)
+    heading = _heading(next(records, (1, [])), where)
+    for line, fields in records:
+        at = f"{where} line {line}"
+        if len(fields) != len(heading):
+            raise InvalidRequest(f"{at} has {len(fields)} fields; the heading has {len(heading)}.")
+        cells = dict(zip(heading, fields, strict=True))
+        item: dict[str, object] = {key: cell for key, cell in cells.items() if cell or key == _TEXT}
+        yield line, {**item, REFERENCE: _reference(cells[REFERENCE], at, many=many)}
 
 
-def _as_jsonl(text: str, where: str, *, many: bool) -> str:
-    """Return CSV with a heading line as JSONL; each column is a field of the item."""
-    heading_line = text.partition("\n")[0]
-    delimiter = max(",;\t", key=heading_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    written: list[str] = []
-    first_line: dict[str, int] = {}
-    try:
-        heading = _heading(next(reader, []), where)
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                continue
-            at = f"{where} line {reader.line_num}"
-            if len(fields) != len(heading):
-                raise InvalidRequest(f"{at} has {len(fields)} fields; the heading has {len(heading)}.")
-            item = _item(dict(zip(heading, fields, strict=True)), at, many=many)
-            if row_id := str(item.get("id", "")):
-                if row_id in first_line:
-                    raise InvalidRequest(
-                        f"{at}: the id {quoted(row_id)} is on line {first_line[row_id]} too; ids must differ."
-                    )
-                first_line[row_id] = reader.line_num
-            written.append(json.dumps({"item": item}, ensure_ascii=False) + "\n")
-    except csv.Error as error:
-        raise InvalidRequest(f"{where} line {reader.line_num} is not CSV: {error}.") from error
-    return "".join(written)
-
-
-def _heading(fields: list[str], where: str) -> list[str]:
-    heading = [field.strip() for field in fields]
+def _heading(record: tuple[int, list[str]], where: str) -> list[str]:
+    line, heading = record
     for needed in (_TEXT, REFERENCE):
         if needed not in heading:
-            raise InvalidRequest(f"{where} line 1 needs the columns {_TEXT} and {REFERENCE}; {needed} is missing.")
+            raise InvalidRequest(f"{where} line {line} needs the columns {_TEXT} and {REFERENCE}; {needed} is missing.")
     if "" in heading or len(set(heading)) < len(heading):
-        raise InvalidRequest(f"{where} line 1 has a column without a name, or two of the same name.")
+        raise InvalidRequest(f"{where} line {line} has a column without a name, or two of the same name.")
     return heading
-
-
-def _item(fields: Mapping[str, str], at: str, *, many: bool) -> dict[str, object]:
-    if not fields[_TEXT].strip():
-        raise InvalidRequest(f"{at}: {_TEXT} is blank.")
-    given: dict[str, object] = {key: value for key, value in fields.items() if value or key == REFERENCE}
-    return {**given, REFERENCE: _reference(fields[REFERENCE].strip(), at, many=many)}
 
 
 def _reference(cell: str, at: str, *, many: bool) -> object:

@@ -1,4 +1,4 @@
-"""Writes a changed copy of a task beside it, as a task of its own. What is there already is never touched."""
+"""Writes a changed copy of a task next to it, as a task of its own. What is there already is never touched."""
 
 import json
 import os
@@ -51,22 +51,16 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
     root, base = task.folder.parent, _VERSION.sub("", task.name)
     changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
     content = {**_copied(task, {*leave_out, *changes}), **changes}
-    number, same = _found(root, base, kind, content)
-    if same is not None:
-        return Version(same, is_new=False)
-    name = _name(base, kind, number)
     try:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
+        try:
+            _write(making / base, content)
+            _read_back(TaskCatalogue(making), base)
+            return _published(making / base, root, f"{base}-{kind}", content)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
     except OSError as error:
-        raise _unwritable(error) from error
-    try:
-        _write(making / name, content)
-        _read_back(making, name)
-        return _published(making / name, root, base, kind, content)
-    except OSError as error:
-        raise _unwritable(error) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        raise InvalidRequest(f"The tasks folder cannot be written to ({os.strerror(error.errno or 0)}).") from error
 
 
 def title_of(name: str, *, is_new: bool) -> str:
@@ -110,11 +104,11 @@ def _copied(task: Task, without: Collection[str]) -> dict[str, bytes]:
     return content
 
 
-def _found(root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> tuple[int, str | None]:
-    """Return the next free number, and the version with just this content where there is one; one look at both."""
-    every = {int(p.name.rpartition("-")[2]): p for p in root.glob(f"{base}-{kind}-*") if p.name[-1].isdecimal()}
-    same = next((path.name for _number, path in sorted(every.items()) if _holds(path, content)), None)
-    return max(every, default=0) + 1, same
+def _found(root: Path, stem: str, content: Mapping[str, bytes]) -> tuple[str, bool]:
+    """Return the version with just this content and True, or the next free name and False; one look at both."""
+    numbers = {int(path.name.rpartition("-")[2]): path for path in root.glob(f"{stem}-*") if path.name[-1].isdecimal()}
+    same = next((path.name for _number, path in sorted(numbers.items()) if _holds(path, content)), None)
+    return same or f"{stem}-{max(numbers, default=0) + 1}", same is not None
 
 
 def _holds(folder: Path, content: Mapping[str, bytes]) -> bool:
@@ -133,16 +127,6 @@ def _holds(folder: Path, content: Mapping[str, bytes]) -> bool:
         return False
 
 
-def _name(base: str, kind: str, number: int) -> str:
-    name = f"{base}-{kind}-{number}"
-    if len(name) > _LONGEST_NAME:
-        raise InvalidRequest(
-            f"A version of this task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} are "
-            "allowed. Rename the task's folder."
-        )
-    return name
-
-
 def _write(folder: Path, content: Mapping[str, bytes]) -> None:
     for file, data in content.items():
         path = folder / file
@@ -150,23 +134,26 @@ def _write(folder: Path, content: Mapping[str, bytes]) -> None:
         path.write_bytes(data)
 
 
-def _read_back(making: Path, name: str) -> None:
-    catalogue = TaskCatalogue(making)
+def _read_back(catalogue: TaskCatalogue, name: str) -> None:
     made = catalogue.load(name)
     for split in made.splits:
         catalogue.rows(made, split)
 
 
-def _published(folder: Path, root: Path, base: str, kind: str, content: Mapping[str, bytes]) -> Version:
+def _published(folder: Path, root: Path, stem: str, content: Mapping[str, bytes]) -> Version:
     """Rename the folder to the next free name.
 
     Of two that are written at once one comes too late for its number, and looks again: at the first one's content too.
     """
     for _ in range(_TRIES):
-        number, same = _found(root, base, kind, content)
-        if same is not None:
-            return Version(same, is_new=False)
-        name = _name(base, kind, number)
+        name, is_same = _found(root, stem, content)
+        if is_same:
+            return Version(name, is_new=False)
+        if len(name) > _LONGEST_NAME:
+            raise InvalidRequest(
+                f"A version of this task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} "
+                "are allowed. Rename the task's folder."
+            )
         try:
             folder.rename(root / name)
         except OSError:
@@ -175,7 +162,3 @@ def _published(folder: Path, root: Path, base: str, kind: str, content: Mapping[
         else:
             return Version(name, is_new=True)
     raise Conflict("Other versions of this task are being written at the same time; ask again.")
-
-
-def _unwritable(error: OSError) -> InvalidRequest:
-    return InvalidRequest(f"The tasks folder cannot be written to ({os.strerror(error.errno or 0)}).")

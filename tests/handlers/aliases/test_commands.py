@@ -103,7 +103,7 @@ async def test_an_approver_moves_it_and_everybody_else_hears_why_not(scene: Scen
     assert "ft:rft-first:45" in str(opened)
     await scene.form_for("carol", message, button)
     short = await fill(scene, "bob", reason=" x ")
-    assert short["errors"] == {"reason": "Give a reason in a few words; it stays with the move."}
+    assert short["errors"] == {"reason": "Give a reason in a few words; it is kept with your name."}
     await fill(scene, "bob", reason="best F1 & <recall> we had")
     await scene.workspace.told("bob", "Done: `acts@production` points at step 45 of rft-first now.")
     told = await scene.workspace.reply_with("moved acts@production: it now points at step 45 of rft-first (it is new)")
@@ -185,7 +185,7 @@ async def test_in_an_emergency_one_approver_acts_the_others_are_called_and_may_u
 
 async def test_words_that_alias_does_not_take_are_answered(scene: Scene) -> None:
     await ask(scene, "dave", "alias a b", "takes an alias, or `rollback &lt;alias&gt; reason=...`")
-    await ask(scene, "dave", 'alias reason="x"', "by itself it lists all")
+    await ask(scene, "dave", 'alias reason="x"', "on its own it lists all")
     await ask(scene, "dave", "alias a b c", "takes at most 2 words; 3 words are given")
     await ask(scene, "dave", "alias rollback x reson=y", "did you mean 'reason'?")
     await ask(scene, "dave", "alias rollback acts@x reason=because", "There is no alias 'acts@x'; there is none yet.")
@@ -217,7 +217,7 @@ def test_the_form_says_what_the_alias_points_at_and_how_the_new_model_compares()
     evidence = Evidence("rft-abc234", EvidenceState.READY, ("ckpt-45",), 1.0, 3, candidates=(row,), alias=PRODUCTION)
     shown = str(form(movable(evidence=evidence, aliases=(an_alias(),)), "C0RFT"))
     assert "`acts@production` points at step 45 of rft-abc234 since" in shown
-    assert "pointed at then: +0.05 on F1 (95% +0.01 to +0.09, 60 items), better." in shown
+    assert "pointed at then (F1, 60 items): *better*, +0.05 (0.01 to 0.09)." in shown
 
 
 def test_the_form_warns_of_a_model_that_was_taken_back_before() -> None:
@@ -257,7 +257,7 @@ async def test_a_proposal_reads_well_in_each_of_its_states(redis: Redis) -> None
         ProposalState.DONE: "went back to step 10",
         ProposalState.REJECTED: "stays at step 20",
         ProposalState.EXPIRED: "Nobody settled it in time",
-        ProposalState.SUPERSEDED: "was moved meanwhile",
+        ProposalState.SUPERSEDED: "was moved in the meantime",
     }.items():
         shown = proposal_message(replace(view, proposal=replace(view.proposal, state=state)), "@x")
         assert words in str(shown.blocks)

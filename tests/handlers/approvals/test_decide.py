@@ -23,7 +23,7 @@ async def test_a_reason_that_is_too_short_is_asked_for_again_in_the_form(scene: 
     _, summary = await scene.finished()
     await scene.form_for("bob", summary, approve_step(summary))
     refused = await scene.workspace.submit("bob", " x ")
-    assert refused["errors"] == {"reason": "Give a reason in a few words; it stays with the decision."}
+    assert refused["errors"] == {"reason": "Give a reason in a few words; it is kept with your name."}
     assert await scene.workspace.form_of("bob")
     assert (await scene.workspace.submit("bob", "best F1 we had"))["ok"]
     await scene.workspace.told("bob", "Recorded. Approved so far by <@U0BOB0001>; 1 more approval needed.")
@@ -109,7 +109,7 @@ async def test_a_form_that_was_open_when_the_evidence_changed_counts_for_nothing
     before = await held(scene, job)
     gap = invalidated(before.value, "The task's test split changed.", time.time())
     await put(scene, before, gap)
-    await scene.workspace.reply_with("The approval begins anew: The task's test split changed.")
+    await scene.workspace.reply_with("The approval starts over: The task's test split changed.")
     await scene.workspace.submit("bob", "best F1 we had")
     await scene.workspace.told("bob", "the evidence is being gathered anew. The task's test split changed.")
 
@@ -130,7 +130,7 @@ async def test_a_broken_guardrail_has_to_be_ticked_in_the_form(scene: Scene) -> 
     await put(scene, before, replace(before.value, broken={"ckpt-5": ("recall",)}))
     form = await scene.form_for("bob", summary, approve_step(summary))
     assert "Warning: it breaks 1 guardrail." in str(form)
-    assert "Changed by -0.06 against the base model, with 95% confidence no worse than -0.10" in str(form)
+    assert "recall -0.06 against the base model, with 95% confidence no worse than -0.10" in str(form)
     refused = await control(scene, "view_submit", user="bob", values={"reason": "precision matters more"})
     assert list(refused["errors"]) == ["override:recall"]
     ticked = {"reason": "precision matters more", "override:recall": ["recall"]}
@@ -167,7 +167,7 @@ async def test_who_lost_the_role_is_told_and_their_vote_is_gone(scene: Scene) ->
     await scene.workspace.told("bob", "You are not among the approvers of this task any more")
     await scene.form_for("carol", summary, approve_step(summary))
     await scene.workspace.submit("carol", "agreed")
-    await scene.workspace.told("carol", "<@U0BOB0001> is not among the approvers any more, so that decision counts no")
+    await scene.workspace.told("carol", "<@U0BOB0001> is not among the approvers any more, so their decision no longer")
     assert [d.user for d in (await held(scene, job)).value.decisions] == [CAROL]
 
 

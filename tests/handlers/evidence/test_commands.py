@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.evidence.chart import evidence_chart
+from charts import Chart
 from handlers.evidence.commands import shown_to_one
-from handlers.evidence.summary import no_link
+from handlers.evidence.summary import chart_of, no_link
 from handlers.slack.images import Pictures
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.records import JobState
@@ -21,29 +20,30 @@ from tests.handlers import evidence_shown as shown
 from tests.handlers.conftest import Scene
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
 from tests.handlers.known_people import ALICE, RFT
-from tests.handlers.posting_desk import SmallPool, open_desk
+from tests.handlers.posting_desk import open_desk
 from tests.records import a_request
 from tests.story.colleagues import Json, eventually, pictures, said
 
-NO_SLACK = AsyncWebClient("xoxb-nobody", base_url="http://127.0.0.1:1/", retry_handlers=[])
 
+class NoPictures(Pictures):
+    """Draws nothing: its messages say everything in words."""
 
-def no_pictures() -> Pictures:
-    """Return what draws nothing: its messages say everything in words."""
-    pool = SmallPool()
-    pool.fails = True
-    return Pictures(pool, NO_SLACK)
+    def __init__(self) -> None:
+        """Need nothing for that."""
+
+    async def file_of(self, chart: Chart, name: str) -> str | None:
+        """Return no file."""
 
 
 async def test_the_preferred_one_comes_first_with_the_reason() -> None:
-    found = await shown_to_one(view(), "recall", no_pictures(), no_link)
+    found = await shown_to_one(view(), "recall", NoPictures(), no_link)
     told = text_of(found)
     assert "Step 95 is preferred for recall: 0.800 (0.720 to 0.880)." in told
     assert told.index("*Step 95*") < told.index("*Step 85*") < told.index("*Step 60*")
     assert action_ids(found) == []
     assert validate(list(found.blocks), "message") == []
     assert "Approve or reject in the job's thread." in told
-    by_step = text_of(await shown_to_one(view(approval=shown.APPROVED), None, no_pictures(), no_link))
+    by_step = text_of(await shown_to_one(view(approval=shown.APPROVED), None, NoPictures(), no_link))
     assert by_step.index("*Step 60*") < by_step.index("*Step 85*")
     assert "Approve or reject in the job's thread." not in by_step
 
@@ -63,21 +63,21 @@ async def test_the_preferred_one_comes_first_with_the_reason() -> None:
 )
 async def test_what_was_not_evaluated_cannot_be_preferred(evidence: Evidence | None, words: str) -> None:
     with pytest.raises(Conflict, match="The checkpoints of rft-abc234") as refused:
-        await shown_to_one(view(evidence), "f1", no_pictures(), no_link)
+        await shown_to_one(view(evidence), "f1", NoPictures(), no_link)
     assert words in str(refused.value)
 
 
 async def test_a_need_that_there_is_not_is_answered_with_the_nearest() -> None:
     with pytest.raises(InvalidRequest, match=r"'recal'.*recall"):
-        await shown_to_one(view(), "recal", no_pictures(), no_link)
+        await shown_to_one(view(), "recal", NoPictures(), no_link)
 
 
 async def test_a_job_without_checkpoints_has_none_to_show() -> None:
     with pytest.raises(NotFound, match="kept no checkpoint"):
-        await shown_to_one(view(job=replace(JOB, checkpoints=())), None, no_pictures(), no_link)
+        await shown_to_one(view(job=replace(JOB, checkpoints=())), None, NoPictures(), no_link)
     running = replace(JOB, checkpoints=(), state=JobState.WATCHING)
     with pytest.raises(NotFound, match="is still training"):
-        await shown_to_one(view(job=running), None, no_pictures(), no_link)
+        await shown_to_one(view(job=running), None, NoPictures(), no_link)
 
 
 async def test_the_picture_is_kept_while_people_decide_and_drawn_anew_with_new_evidence(
@@ -103,7 +103,7 @@ async def test_the_picture_is_kept_while_people_decide_and_drawn_anew_with_new_e
         await desk.store.commit(Change(records=(Versioned(later, 2),)))
         renewed = await desk.poster.edit(posting, voted)
         assert renewed.file not in {None, entry.file}
-        assert desk.pool.drawn[-1] == evidence_chart(job, later)
+        assert desk.pool.drawn[-1] == chart_of(view(later, job=job))
 
 
 async def whispered(scene: Scene, user: str, words: str) -> Json:

@@ -6,21 +6,20 @@ from dataclasses import replace
 import pytest
 
 from charts import PrecisionRecall, ScoreIntervals
-from handlers.evidence.platform_figures import comparison
-from handlers.evidence.preference import NEEDS
-from handlers.evidence.summary import chart_of, summary
-from handlers.evidence.table import money
-from handlers.evidence.words import amount, figure, less, signed
+from handlers.evidence.blocks import money
+from handlers.evidence.platform_figures import platform_chart
+from handlers.evidence.summary import NEEDS, chart_of, summary
 from handlers.slack.blocks import Message
 from jobs.approvals.open import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
+from jobs.views.checkpoint import evidence_view
 from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
-from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series, an_approval
+from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series
 
 FILE = "F0123456789"
 MANY_JOB, MANY = shown.many(24)
@@ -37,7 +36,7 @@ MESSAGES = {
     "expired": summary(view(approval=shown.EXPIRED), None),
     "again": summary(view(approval=shown.AGAIN), FILE),
     "gathering": summary(view(shown.GATHERING, None), None),
-    "gathering anew": summary(view(replace(shown.GATHERING, round=2, total=0), shown.BETWEEN), None),
+    "gathering again": summary(view(replace(shown.GATHERING, round=2, total=0), shown.BETWEEN), None),
     "failed": summary(view(shown.FAILED, open_approval(JOB, shown.FAILED, None, 2_000.0)), FILE),
     "no evidence": summary(view(None, None), FILE),
     "24 checkpoints": summary(view(MANY, open_approval(MANY_JOB, MANY, None, 2_000.0), MANY_JOB), FILE),
@@ -70,17 +69,16 @@ def test_slack_would_take_it(name: str) -> None:
 
 def test_it_opens_with_the_verdict_and_its_numbers() -> None:
     assert "*Step 85 is better than the base model: F1 up 0.23 (95% interval 0.19 to 0.27).*" in said("whole")
-    assert (
-        "Can't tell step 85 from acts@production: F1 +0.05 (95% interval -0.01 to 0.11); about 400 items could"
-        in said("whole")
-    )
-    assert "Measured on 50 validation items x 3 runs, compared item by item; verdicts hold for all 3" in said("whole")
+    alias = "Can't tell step 85 from acts@production: F1 +0.05 (95% interval -0.01 to 0.11); about 400 items would be"
+    assert alias in said("whole")
+    sample = "Measured on 50 validation items x 3 runs, compared item by item; adjusted for 3 comparisons (Holm)."
+    assert sample in said("whole")
     assert "Step 85 is better than the base model: F1 up 0.23" in MESSAGES["whole"].text
 
 
 def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
     assert (
-        "Can't tell step 85 from the base model: F1 +0.01 (95% interval -0.03 to 0.05); about 400 items could"
+        "Can't tell step 85 from the base model: F1 +0.01 (95% interval -0.03 to 0.05); about 400 items would be enough"
         in said("undecided")
     )
     assert "acts@production points at nothing yet." in said("undecided")
@@ -90,7 +88,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
 
 def test_how_many_items_it_would_take_is_an_estimate() -> None:
     evidence = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=3_897)),))
-    assert "about 3,900 items could tell, 50 do not." in text_of(summary(view(evidence), None))
+    assert "about 3,900 items would be enough, this split has 50." in text_of(summary(view(evidence), None))
     unknown = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=None)),))
     assert "(95% interval -0.03 to 0.05) on 50 items." in text_of(summary(view(unknown), None))
 
@@ -133,7 +131,7 @@ def test_what_the_alias_points_at_is_marked_where_it_is_one_of_the_models() -> N
 
 
 def test_what_is_unknown_is_said_and_never_a_nought() -> None:
-    assert "Cost of 1,000 calls: unknown, for the platform's profile names no price." in said("plain")
+    assert "Cost of 1,000 calls: unknown, because the platform's profile names no price." in said("plain")
     assert "Reasoning tokens: not reported by the platform. Tokens of an answer: base 120, step 60 120" in said("plain")
     assert "1,000 calls" not in str(table_of(MESSAGES["plain"]))
     rows = (replace(shown.WHOLE.candidates[0], cost=None, reasoning_tokens=None), *shown.WHOLE.candidates[1:])
@@ -231,7 +229,7 @@ def test_a_note_on_what_is_missing_is_passed_on() -> None:
 
 def test_without_a_reward_of_any_checkpoint_the_verdict_says_so() -> None:
     evidence = replace(shown.PLAIN, candidates=(a_candidate(85, valid={"precision": Figure(0.5)}),))
-    assert "*No checkpoint has a F1 on the validation split.*" in text_of(summary(view(evidence), None))
+    assert "*No checkpoint was measured for F1 on the validation split.*" in text_of(summary(view(evidence), None))
     priced = replace(evidence.candidates[0], cost=1.0, reasoning_tokens=10.0)
     assert "new items" not in text_of(summary(view(replace(evidence, candidates=(priced,))), None))
     alone = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=None),))
@@ -253,9 +251,9 @@ def test_the_picture_is_of_precision_and_recall_where_there_are_such_and_else_of
 
 
 def test_without_evidence_the_picture_is_the_platforms_and_while_it_is_gathered_there_is_none() -> None:
-    assert chart_of(view(None)) == comparison(view())
-    assert [row.f1 for row in comparison(view()).rows] == [0.5, 0.63, 0.6]
-    assert chart_of(view(shown.FAILED)) == comparison(view())
+    chart = platform_chart(evidence_view(JOB, None))
+    assert [row.f1 for row in chart.rows] == [0.5, 0.63, 0.6]
+    assert chart_of(view(None)) == chart_of(view(shown.FAILED)) == chart
     assert chart_of(view(shown.GATHERING)) is None
 
 
@@ -279,26 +277,26 @@ def test_an_open_approval_has_a_button_for_each_checkpoint_bound_to_what_is_show
 def test_who_may_approve_until_when_and_what_is_missing() -> None:
     assert "Needs 2 approvals of one checkpoint by @model-approvers, until <!date^606800" in said("whole")
     assert "One rejection settles it too." in said("whole")
-    assert f"<@{ALICE}> launched the job and cannot approve it." in said("whole")
+    assert f"<@{ALICE}> launched the job and cannot decide." in said("whole")
     assert f"So far step 85 has 1 of 2 approvals (by <@{BOB}>)." in said("one vote")
     assert "So far 0 of 2 approvals." in said("whole")
 
 
 def test_that_the_launcher_may_approve_is_said() -> None:
     own = text_of(summary(view(approval=shown.OWN_ALLOWED), None))
-    assert f"<@{ALICE}> launched the job and may approve it as well: the task allows that." in own
+    assert f"<@{ALICE}> launched the job and may decide as well: the task allows that." in own
     assert "2 rejections settle it too." in own
     watched = replace(JOB, imported=True)
-    assert "asked me to watch the job and cannot approve it." in text_of(summary(view(job=watched), None))
+    assert "asked me to watch the job and cannot decide." in text_of(summary(view(job=watched), None))
 
 
-def test_votes_given_anew_say_why() -> None:
+def test_votes_given_again_say_why() -> None:
     assert "The evidence changed <!date^3000" in said("again")
-    assert "votes were given anew. The validation split changed." in said("again")
+    assert "everybody votes again. The validation split changed." in said("again")
     assert "Nobody can approve for now: the evidence is not there yet. The validation split changed." in said(
-        "gathering anew"
+        "gathering again"
     )
-    assert action_ids(MESSAGES["gathering anew"]) == []
+    assert action_ids(MESSAGES["gathering again"]) == []
 
 
 @pytest.mark.parametrize("name", ["rejected", "expired"])
@@ -322,11 +320,6 @@ def test_once_an_alias_points_at_what_was_approved_that_is_said_instead() -> Non
     assert "`acts@production` and `acts@canary` point at it" in text_of(summary(both, None))
 
 
-def test_an_approval_of_long_ago_says_which_step_it_was() -> None:
-    old = an_approval(decisions=shown.VOTES, settled=shown.APPROVED.settled)
-    assert "Step 85 is approved" in text_of(summary(view(None, old), None))
-
-
 def test_each_reason_stands_once_and_votes_for_another_checkpoint_stay() -> None:
     other = Decision(ALICE, Verdict.APPROVE, "ckpt-60", "fewer mistakes", 2_050.0, overrides=("recall",))
     approval = replace(shown.APPROVED, policy=ApprovalPolicy(self_approval=True), decisions=(other, *shown.VOTES))
@@ -348,7 +341,7 @@ def test_an_edited_summary_has_new_block_ids() -> None:
 
 def test_while_evidence_is_gathered_it_says_how_far_that_is_and_asks_for_nothing() -> None:
     assert "*Evaluating 3 checkpoints and the base model:* 300 of 1,350 answers." in said("gathering")
-    assert "base model again:* about to begin." in said("gathering anew")
+    assert "base model again:* about to begin." in said("gathering again")
     assert action_ids(MESSAGES["gathering"]) == []
     assert "Nobody is asked yet: the approval request comes with the evidence." in said("gathering")
     assert "Nothing is asked of you" not in said("gathering")
@@ -386,29 +379,19 @@ def test_a_platform_that_reports_nothing_is_said_to() -> None:
     )
     told = text_of(summary(view(None, None, bare), None))
     assert "The platform reported no validation scores for these checkpoints." in told
-    assert "validation reward not reported" in told
+    assert "validation reward *not reported*" in told
 
 
 def test_without_the_number_of_items_nothing_is_said_of_chance() -> None:
     unknown = replace(view(None), job=replace(JOB, valid_items=None), series=a_series(0.2))
-    assert "On how many items is not known" in text_of(summary(unknown, None))
-    assert "None" not in comparison(unknown).subtitle
+    assert "The number of items is not known" in text_of(summary(unknown, None))
+    assert "None" not in platform_chart(evidence_view(unknown.job, None)).subtitle
 
 
 # -- the words --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.123, "+0.12"), (-0.05, "-0.05"), (0.004, "+0.004"), (0.0, "0.00"), (-0.0001, "0.00")]
-)
-def test_changes(value: float, words: str) -> None:
-    assert signed(value) == words
-    assert amount(value) == words.lstrip("+-")
-
-
-def test_figures_money_and_ranges() -> None:
-    assert figure(Figure(-0.001, -0.002, 0.5)) == "0.00 (0.00 to 0.50)"
-    assert figure(None) == "not measured"
+def test_amounts_of_money() -> None:
     assert [money(each) for each in (None, 0.0, 0.0034, 1.2, 1234.5)] == [
         "unknown",
         "$0.00",
@@ -416,11 +399,19 @@ def test_figures_money_and_ranges() -> None:
         "$1.20",
         "$1,234.50",
     ]
-    assert [less(0.0, 0.001), less(0.021, 0.022), less(0.02, 0.05)] == [
-        "hardly less",
-        "about 0.02 less",
-        "0.02 to 0.05 less",
-    ]
+
+
+@pytest.mark.parametrize(
+    ("bias", "words"),
+    [
+        ((0.0, 0.001), "hardly less"),
+        ((0.021, 0.022), "about 0.02 less"),
+        ((0.02, 0.05), "0.02 to 0.05 less"),
+    ],
+)
+def test_the_loss_to_expect_is_said_with_as_few_numbers_as_it_takes(bias: tuple[float, float], words: str) -> None:
+    note = evidence_view(JOB, replace(shown.PLAIN, bias=bias)).selection_note
+    assert f"expect {words} on new items." in note
 
 
 def test_the_menu_offers_every_need() -> None:

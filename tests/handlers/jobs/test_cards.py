@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from charts import describe
-from handlers.jobs.cards import card, job_status
-from handlers.jobs.costs import training_cost
-from handlers.jobs.thread import alert, curve, pictured, reward_curve, rule_trace, status
+from handlers.jobs.cards import card, job_status, training_cost
+from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.thread import alert, rule_trace, status
 from handlers.slack.blocks import Message
 from jobs.core.records import Action, Job, JobState, PendingAction, RaisedAlert
 from jobs.core.series import Series, StepTiming
@@ -58,22 +58,20 @@ def four_numbers(view: JobView) -> list[str]:
     return [str(field["text"]) for field in found]
 
 
-@pytest.mark.parametrize("alerts", [(), (WARNING,), (WARNING, WORSE), (replace(WARNING, cleared=80),)])
-@pytest.mark.parametrize("file", [FILE, None])
-@pytest.mark.parametrize("imported", [True, False])
 @pytest.mark.parametrize("state", list(JobState))
-def test_slack_takes_the_card_in_every_state(
-    state: JobState, imported: bool, file: str | None, alerts: tuple[RaisedAlert, ...]
-) -> None:
-    job = replace(TRAINING, state=state, imported=imported, alerts=alerts, train_items=None if imported else 100)
-    message = card(view_of(job), NOW, file)
-    assert validate(list(message.blocks), "message") == []
-    assert not too_much_text(list(message.blocks))
-    picture = ["image"] if file else []
-    assert kinds(message)[:4] == [*["header", "section", *picture, "section", "context"]][:4]
-    open_ones = any(one.cleared is None for one in alerts)
-    controls = [] if state.is_final else ["act_on_job:pause", "act_on_job:cancel"]
-    assert action_ids(message) == (["explain_alert"] if open_ones else []) + controls
+def test_slack_takes_the_card_in_every_state(state: JobState) -> None:
+    for alerts in ((), (WARNING,), (WARNING, WORSE), (replace(WARNING, cleared=80),)):
+        for file, imported in ((FILE, True), (FILE, False), (None, False)):
+            items = None if imported else 100
+            job = replace(TRAINING, state=state, imported=imported, alerts=alerts, train_items=items)
+            message = card(view_of(job), NOW, file)
+            assert validate(list(message.blocks), "message") == []
+            assert not too_much_text(list(message.blocks))
+            shown = ["header", "section", *(["image"] if file else []), "section", "context"]
+            assert kinds(message)[: len(shown)] == shown
+            open_ones = any(one.cleared is None for one in alerts)
+            controls = [] if state.is_final else ["act_on_job:pause", "act_on_job:cancel"]
+            assert action_ids(message) == (["explain_alert"] if open_ones else []) + controls
 
 
 def test_the_sentence_comes_first_and_then_what_the_job_does() -> None:
@@ -165,7 +163,7 @@ def test_cost_is_said_as_far_as_it_is_known() -> None:
 
 def test_the_card_and_the_thread_show_one_picture_of_one_moment() -> None:
     earlier = view_of(replace(TRAINING, pictured_step=15, last_step=15, valid_reward=0.41), a_series(0.20, 0.28, 0.41))
-    chart = reward_curve(pictured(view_of(replace(TRAINING, pictured_step=15))))
+    chart = reward_curve(view_of(replace(TRAINING, pictured_step=15)).as_pictured())
     assert chart == reward_curve(earlier)
     assert chart.valid[-1] == (15, 0.41)
     message = card(view_of(replace(TRAINING, pictured_step=15)), NOW, FILE)

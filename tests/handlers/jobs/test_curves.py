@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from charts import RewardCurve, StepPanels, StepTimes, describe
+from charts import Chart, StepPanels, StepTimes, describe
 from handlers.jobs.compare import job_curves
-from handlers.jobs.curve_charts import Shown, errors, graders, latency, rewards, step_times, tokens
-from handlers.jobs.curves import CURVES
-from handlers.slack.commands import CURVE_WORDS
+from handlers.jobs.curves import errors, graders, latency, reward_curve, step_times, tokens
 from jobs.core.records import Hyperparameters, Job
 from jobs.core.series import GraderFigures, Series, StepTiming
+from jobs.state.change import Change, Versioned
 from jobs.views.job import JobView
 from tests.handlers.conftest import Scene
 from tests.handlers.jobs.test_commands import asked
 from tests.records import a_job, a_request, a_series, a_step
 from tests.story.colleagues import pictures, said
-from tests.story.conftest import House
 
 JOB = a_job(batch_size=16, total_steps=40, last_step=40)
 
@@ -52,18 +50,13 @@ def full_view(*, broken: float = 0.0) -> JobView:
     return view_of(Series.of(steps))
 
 
-def panels_of(shown: Shown) -> StepPanels:
-    assert isinstance(shown.chart, StepPanels), shown.words
-    return shown.chart
-
-
-def test_every_word_that_can_be_typed_is_drawn() -> None:
-    assert {*CURVES, "all"} == set(CURVE_WORDS)
+def panels_of(shown: Chart | str) -> StepPanels:
+    assert isinstance(shown, StepPanels), shown
+    return shown
 
 
 def test_the_reward_curve_has_the_mean_of_one_epoch_and_the_error_of_an_evaluation() -> None:
-    chart = rewards(full_view()).chart
-    assert isinstance(chart, RewardCurve)
+    chart = reward_curve(full_view())
     assert chart.epoch_steps == 7
     assert chart.valid_error == pytest.approx(0.005)
     words = describe(chart)
@@ -72,8 +65,7 @@ def test_the_reward_curve_has_the_mean_of_one_epoch_and_the_error_of_an_evaluati
 
 
 def test_what_cannot_be_known_of_the_noise_is_left_out() -> None:
-    chart = rewards(view_of(a_series(0.1, 0.2, 0.3), a_job(batch_size=None))).chart
-    assert isinstance(chart, RewardCurve)
+    chart = reward_curve(view_of(a_series(0.1, 0.2, 0.3), a_job(batch_size=None)))
     assert chart.epoch_steps is None
     assert chart.valid_error is None
     assert "standard error" not in describe(chart)
@@ -105,9 +97,9 @@ def test_tokens_are_compared_with_the_first_steps() -> None:
 
 
 def test_the_time_of_steps_is_split_and_graders_are_ranked() -> None:
-    chart = step_times(full_view()).chart
+    chart = step_times(full_view())
     assert isinstance(chart, StepTimes)
-    assert chart.title == "Of the time so far: sampling 32%, training 65%, eval 3%"
+    assert chart.title == "Of the time so far: sampling 32%, training 65%, eval 3.2%"
     words = describe(chart)
     assert "Whole step: median 600 s, longest 700 s at step 5." in words
     assert "Eval: median 100 s, longest 100 s, in 8 steps." in words
@@ -121,9 +113,9 @@ def test_errors_are_drawn_by_kind_where_there_were_any() -> None:
     assert [panel.name for panel in chart.panels] == ["sample parse error (precision)"]
     assert chart.title == "Most frequent: sample parse error (precision), in 4% of answers at step 7"
     assert chart.note == "Reported and always 0: 1 more."
-    none = errors(full_view())
-    assert none.chart is None
-    assert none.words == ("None up to step 40 of `rft-abc234`. Counted, and always 0: other error, sample parse error.")
+    assert errors(full_view()) == (
+        "None up to step 40 of `rft-abc234`. Counted, and always 0: other error, sample parse error."
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,9 +130,7 @@ def test_errors_are_drawn_by_kind_where_there_were_any() -> None:
 )
 def test_what_a_platform_did_not_send_is_said(show: object, sentence: str) -> None:
     assert callable(show)
-    shown = show(view_of(Series.of([a_step(1)])))
-    assert shown.chart is None
-    assert shown.words == f"local has sent {sentence}"
+    assert show(view_of(Series.of([a_step(1)]))) == f"local has sent {sentence}"
 
 
 def job_with(name: str, *valid: float, **changes: object) -> JobView:
@@ -187,11 +177,10 @@ async def uploads(scene: Scene) -> int:
     )
 
 
-async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene: Scene) -> None:
-    house.copy_eurovoc(runs=1)
-    await scene.workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=2 batch=16 seed=1")
-    await scene.workspace.card_with("*Finished*")
-    (job,) = await scene.store.records(Job, 9)
+async def test_every_curve_of_a_job_and_of_two_together(scene: Scene) -> None:
+    job = await scene.running(total_steps=40, last_step=40, valid_reward=0.5, first_valid_reward=0.325)
+    steps = tuple(replace(step, train_reasoning_tokens=None) for step in full_view().series.steps)
+    await scene.store.commit(Change(records=(Versioned(job, 1),), steps=steps))
 
     every = await asked(scene, f"curve {job.id} all", "Step times of")
     titles = [picture["title"]["text"].partition(" of rft-")[0] for picture in pictures(every)]
@@ -205,14 +194,13 @@ async def test_every_curve_of_a_real_job_and_of_two_together(house: House, scene
     await asked(scene, f"curve {job.id} rewords", "cannot draw 'rewords'; did you mean 'rewards'?")
     await asked(scene, f"curve {job.id} rewards errors", "needs one job and at most one of rewards, graders, tokens")
     await asked(scene, f"compare {job.id} {job.id}", "is one job; name another to compare it with.")
-    await asked(scene, f"compare {job.id}", "needs two to 5 jobs; 1 word is given")
+    await asked(scene, f"compare {job.id}", "needs 2 to 5 jobs; 1 word is given")
 
-    fresh = await scene.running()
+    fresh = await scene.running(id="rft-fresh2", task="laws")
     both = await asked(scene, f"compare {job.id} {fresh.id}", "Validation rewards of 2 jobs")
     assert len(pictures(both)) == 1
-    assert f"{fresh.id} \u00b7 acts" in said(both)
-    # Nothing else is drawn from here on, and what was drawn before is shown again without another upload.
-    await scene.summary()
+    assert f"{fresh.id} \u00b7 laws" in said(both)
+    # What was drawn before is shown again without another upload.
     known = await uploads(scene)
     again = await asked(scene, f"compare {job.id} {fresh.id}", "Validation rewards of 2 jobs")
     assert [picture["slack_file"] for picture in pictures(again)] == [

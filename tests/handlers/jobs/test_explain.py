@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from handlers.jobs.explain import DRAWING, NO_PICTURE, explanation
+from handlers.jobs.thread import DRAWING, NO_PICTURE, explanation
 from handlers.slack.blocks import context
 from jobs.core.records import Job, RaisedAlert
 from jobs.rules import RULES

@@ -42,5 +42,5 @@ def test_who_may_approve_what_they_had_watched_is_told_so() -> None:
 def test_whoever_names_the_task_reads_what_that_means() -> None:
     assert watched(ImportedJob(KNOWN, is_new=False), BOB) == (
         "`rft-abc234`, which is `ftjob-1` on local, is a job of small. Its checkpoints are evaluated as that task's; "
-        "the summary in its thread says what came of it. 2 of @model-approvers approve a checkpoint of it."
+        "the summary in its thread has the result. 2 of @model-approvers approve a checkpoint of it."
     )

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.schedule import next_daily
-from handlers.notifications.commands import Quieting, with_mute, zones_of
+from handlers.notifications.commands import NotificationCommands, with_mute, zones_of
+from handlers.proctor import PROCTOR
 from handlers.slack.blocks import Message
-from handlers.slack.commands import PROCTOR, parse
-from handlers.slack.dispatch import Asker
+from handlers.slack.commands import parse
+from handlers.slack.replies import Asker
 from jobs.core.errors import Conflict, UserError
 from jobs.core.records import JobState
 from jobs.notifications.digests import Digests
@@ -32,7 +33,7 @@ async def zone_of(user: str) -> str | None:
 
 
 @pytest.fixture
-async def quieting(store: Store, tmp_path: Path) -> Quieting:
+async def notifications(store: Store, tmp_path: Path) -> NotificationCommands:
     over = a_job(id="rft-over22", state=JobState.SUCCEEDED, remote_id="ftjob-2")
     for job in (a_job(), over, a_job(id="rft-other2", task="other", remote_id="ftjob-3")):
         await store.commit(Change(records=(Versioned(job, 0),)))
@@ -42,16 +43,18 @@ async def quieting(store: Store, tmp_path: Path) -> Quieting:
 
     digests = Digests(store, next_daily, clock)
     tasks = TaskCatalogue(tmp_path)
-    return Quieting(Quiet(store, clock), digests, jobs_of(store, tmp_path), tasks, zone_of=zone_of, clock=clock)
+    return NotificationCommands(
+        Quiet(store, clock), digests, jobs_of(store, tmp_path), tasks, zone_of=zone_of, clock=clock
+    )
 
 
 @pytest.fixture
-def say(quieting: Quieting) -> Say:
+def say(notifications: NotificationCommands) -> Say:
     """Type something after /proctor; returns the answer."""
 
     async def typed(text: str, user: str = ALICE) -> str:
         try:
-            return await quieting.do(parse("/proctor", text, PROCTOR), Asker(user, CHANNEL, f"trigger {text}"))
+            return await notifications.do(parse("/proctor", text, PROCTOR), Asker(user, CHANNEL, f"trigger {text}"))
         except UserError as error:
             return str(error)
 
@@ -100,7 +103,7 @@ async def test_unmuting(say: Say) -> None:
         ("mute until=25:00", "'25:00' is no time of day: hours go from 00 to 23"),
         ("mute until=6pm", "'6pm' is no time of day"),
         ("mute act", "There is no job or task 'act'; did you mean 'acts'?"),
-        ("mute rft-over22", "rft-over22 is over: nothing more comes of it that could be muted."),
+        ("mute rft-over22", "rft-over22 is over: it has nothing left to mute."),
         ("mute a b", "`/proctor mute` takes at most 1 word; 2 words are given: a b."),
         ("mute untl=18:00", "`/proctor mute` takes no 'untl='; did you mean 'until'?"),
         ("mentions maybe", "`/proctor mentions` takes `on` or `off`, not 'maybe'."),
@@ -128,7 +131,7 @@ async def test_quiet_hours_are_those_of_who_sets_them_unless_they_say(say: Say) 
     answer = await say("quiet 22:00-07:00")
     assert answer.startswith("Quiet hours of this channel: 22:00 to 07:00, Europe/Berlin (your time zone in Slack;")
     assert "They do not hold now." in answer
-    assert "At 07:00 one message tells what there was." in answer
+    assert "At 07:00 one message sums them up." in answer
     held = await say("quiet", BOB)
     assert held.endswith(f"Set by <@{ALICE}>; `/proctor quiet off` ends them.")
     assert ", Asia/Kolkata. They hold now, until <!date^" in await say("quiet 17:00 - 18:00 zone=asia/kolkata")
@@ -146,37 +149,37 @@ async def test_a_digest_is_planned_changed_and_ended(say: Say) -> None:
     answer = await say("digest at=09:00")
     assert "each day at 09:00, Europe/Berlin (your time zone in Slack; `zone=` sets another)" in answer
     assert f", unless nothing happened; next {moment('2026-03-29T07:00')}" in answer
-    assert "each day at 09:00, Europe/Berlin, also where nothing happened" in await say("digest empty=say")
-    assert "each day at 18:00, Europe/Berlin, also where nothing happened" in await say("digest at=18:00", DAVE)
+    assert "each day at 09:00, Europe/Berlin, even if nothing happened" in await say("digest empty=say")
+    assert "each day at 18:00, Europe/Berlin, even if nothing happened" in await say("digest at=18:00", DAVE)
     assert (await say("digest")).endswith(f"Set by <@{DAVE}>; `/proctor digest off` ends it.")
     assert await say("digest now") == "A digest comes here in a moment."
     assert await say("digest off") == "No daily digest in this channel any more."
 
 
-async def test_mentions(say: Say, quieting: Quieting) -> None:
-    assert "I mention you no more, in no job." in await say("mentions off", BOB)
-    told = await quieting.watch("abc234", BOB)
+async def test_mentions(say: Say, notifications: NotificationCommands) -> None:
+    assert "You will no longer be mentioned, about any job." in await say("mentions off", BOB)
+    told = await notifications.watch("abc234", BOB)
     assert told is not None
     assert told.startswith("`rft-abc234`: you are told of it from now on. I mention you when it raises a warning")
     assert "`/proctor mentions on` first: yours are off." in told
     assert "when a job that you launched or watch raises a warning" in await say("mentions on", BOB)
-    assert "you are its launcher" in (await quieting.watch("abc234", ALICE) or "")
+    assert "you are its launcher" in (await notifications.watch("abc234", ALICE) or "")
     assert "ftjob-1 is rft-abc234, which I watch already; you are told of it" in (
-        await quieting.watch("ftjob-1", BOB) or ""
+        await notifications.watch("ftjob-1", BOB) or ""
     )
-    assert await quieting.watch("ftjob-unknown", BOB) is None
+    assert await notifications.watch("ftjob-unknown", BOB) is None
     with pytest.raises(Conflict, match="ftjob-2 is rft-over22, which is over; `/rft status rft-over22`"):
-        await quieting.watch("ftjob-2", BOB)
+        await notifications.watch("ftjob-2", BOB)
     with pytest.raises(Conflict, match="rft-over22 is over: nothing more comes of it"):
-        await quieting.watch("over22", BOB)
+        await notifications.watch("over22", BOB)
 
 
-async def test_unwatching_says_who_is_left(quieting: Quieting) -> None:
-    await quieting.watch("abc234", BOB)
-    assert await quieting.unwatch("abc234", ALICE) == (
-        f"I mention you no more about `rft-abc234`. I still mention <@{BOB}>."
+async def test_unwatching_says_who_is_left(notifications: NotificationCommands) -> None:
+    await notifications.watch("abc234", BOB)
+    assert await notifications.unwatch("abc234", ALICE) == (
+        f"You will no longer be mentioned about `rft-abc234`. I still mention <@{BOB}>."
     )
-    assert (await quieting.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
+    assert (await notifications.unwatch("abc234", BOB)).endswith("Nobody is mentioned about it now.")
 
 
 async def test_a_person_is_where_slack_says(store: Store, tmp_path: Path) -> None:

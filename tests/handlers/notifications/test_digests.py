@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.notifications.digests import MOST_HELD, DigestShowing, eval_line, job_line, mute_line, pending_line
+from handlers.notifications.digests import MOST_HELD, DigestMessages, eval_line, job_line, mute_line, pending_line
 from handlers.slack.blocks import Message
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import JobState, Posting, PostingKind, RaisedAlert
@@ -68,7 +68,7 @@ async def shown(desk: Desk, record: Digest | HeldBack) -> Message:
     """Return how a record is shown; its jobs' cards stand in the channel."""
     kind = "digest" if isinstance(record, Digest) else "quiet"
     await desk.store.commit(Change(records=(Versioned(record, 0),)))
-    return await DigestShowing(desk.store, desk.client).show(digest_posting(f"{kind}:{record.id}"))
+    return await DigestMessages(desk.store, desk.client).show(digest_posting(f"{kind}:{record.id}"))
 
 
 async def with_card(desk: Desk) -> None:
@@ -166,9 +166,9 @@ def test_an_eval_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("votes", "waited", "says"),
     [
-        (0, 1800, "asked for 30 min ago, 2 votes of 2 missing"),
-        (1, 7200, "asked for 2 h ago, 1 vote of 2 missing"),
-        (1, 260_000, "asked for 3 days ago, 1 vote of 2 missing"),
+        (0, 1800, "asked for 30 min 00 s ago, 2 votes of 2 missing"),
+        (1, 7200, "asked for 2 h 00 min ago, 1 vote of 2 missing"),
+        (1, 260_000, "asked for 3 d 0 h ago, 1 vote of 2 missing"),
     ],
 )
 def test_a_pending_approval_says_its_age_and_what_is_missing(votes: int, waited: float, says: str) -> None:

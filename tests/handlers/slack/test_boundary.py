@@ -33,6 +33,7 @@ async def test_a_bug_gives_a_reference_that_finds_its_traceback_in_the_log(scene
     assert await scene.failures() == []
 
 
+@pytest.mark.own_bot
 async def test_slacks_own_limit_is_said_with_its_seconds(scene: Scene) -> None:
     await scene.workspace.fault(method="conversations.info", fault="ratelimited", retry_after=9)
     await scene.workspace.type_command("alice", "/rft", "launch task=anything")

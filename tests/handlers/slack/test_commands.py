@@ -1,6 +1,8 @@
 import pytest
 
-from handlers.slack.commands import PROCTOR, RFT, Typed, asks_for_help, overview, parse
+from handlers.jobs.commands import RFT
+from handlers.proctor import PROCTOR
+from handlers.slack.commands import Typed, overview, parse
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Hyperparameters
@@ -89,11 +91,6 @@ def test_seeds_and_suffixes_have_the_bounds_of_the_platforms() -> None:
     assert read_suffix("v7") == "v7"
     with pytest.raises(InvalidRequest, match="has 65 characters"):
         read_suffix("x" * 65)
-
-
-@pytest.mark.parametrize(("text", "asks"), [("", True), ("  help ", True), ("HELP", True), ("list", False)])
-def test_help_and_nothing_at_all_ask_what_a_command_can_do(text: str, asks: bool) -> None:
-    assert asks_for_help(text) is asks
 
 
 def test_a_verb_of_another_meaning_is_not_proposed() -> None:

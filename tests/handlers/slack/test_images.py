@@ -10,8 +10,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import Chart, RewardCurve, describe
-from handlers.jobs.thread import pictured, reward_curve
-from handlers.posting import SlackPoster
+from handlers.jobs.curves import reward_curve
 from handlers.slack.images import Pictures, picture_key
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -19,7 +18,7 @@ from jobs.training.postings import card_posting, curve_posting
 from local.slack.server import serve
 from local.slack.timing import Timing
 from tests.handlers.known_people import RFT
-from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, showing_of
+from tests.handlers.posting_desk import Desk, SmallPool, open_desk, png, poster_of
 from tests.records import a_job, a_request, a_series
 
 CURVE = RewardCurve("Up", "acts", ((1, 0.2), (2, 0.4)), ((2, 0.5),), (), (), 100)
@@ -32,7 +31,7 @@ async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 def pictures(desk: Desk) -> Pictures:
-    return Pictures(desk.pool, desk.client)
+    return Pictures(desk.pool, desk.client, desk.store)
 
 
 async def test_a_picture_is_uploaded_with_its_numbers_and_can_stand_in_a_block(desk: Desk) -> None:
@@ -53,7 +52,7 @@ async def test_where_drawing_fails_there_is_no_picture_and_no_upload(desk: Desk)
 
 
 async def test_the_same_picture_is_drawn_and_uploaded_once(desk: Desk) -> None:
-    kept = Pictures(desk.pool, desk.client, desk.store)
+    kept = pictures(desk)
     one, other = await asyncio.gather(kept.file_of(CURVE, "card"), kept.file_of(CURVE, "thread"))
     assert one == other
     after_a_restart = Pictures(desk.pool, desk.client, desk.store)
@@ -64,7 +63,7 @@ async def test_the_same_picture_is_drawn_and_uploaded_once(desk: Desk) -> None:
 
 
 async def test_a_picture_that_failed_is_tried_again(desk: Desk) -> None:
-    kept = Pictures(desk.pool, desk.client, desk.store)
+    kept = pictures(desk)
     desk.pool.fails = True
     assert await kept.file_of(CURVE, "card") is None
     desk.pool.fails = False
@@ -72,28 +71,29 @@ async def test_a_picture_that_failed_is_tried_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])
-@pytest.mark.parametrize("kind", ["error", "drop_before", "drop_after", "server_error", "ratelimited"])
-async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str, kind: str) -> None:
-    desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
-    assert await pictures(desk).file_of(CURVE, "name") is None
-    desk.server.workspace.faults.reset()
-    assert await pictures(desk).file_of(CURVE, "name") is not None
+async def test_where_any_step_of_the_upload_fails_there_is_no_picture(desk: Desk, step: str) -> None:
+    for kind in ("error", "drop_before", "drop_after", "server_error", "ratelimited"):
+        chart = replace(CURVE, title=kind)
+        desk.fault(step, kind, times=2)  # aiohttp asks again by itself where a reading call is cut off
+        assert await pictures(desk).file_of(chart, "name") is None, kind
+        desk.server.workspace.faults.reset()
+        assert await pictures(desk).file_of(chart, "name") is not None, kind
 
 
-async def test_a_picture_that_slack_never_processes_is_done_without() -> None:
+async def test_a_picture_that_slack_never_processes_is_done_without(store: Store) -> None:
     async with serve(timing=Timing(file_processing=3600.0), limited=False) as server:
         client = AsyncWebClient("xoxb-local-proctor", base_url=server.api_url, retry_handlers=[])
         chart: Chart = CURVE
-        assert await Pictures(SmallPool(), client, looks=2).file_of(chart, "name") is None
+        assert await Pictures(SmallPool(), client, store, looks=2).file_of(chart, "name") is None
 
 
 async def test_a_message_whose_picture_was_deleted_is_said_without_it(desk: Desk) -> None:
     job = replace(a_job(last_step=10, pictured_step=10), request=a_request(channel=RFT))
     await desk.store.commit(Change(records=(Versioned(job, 0),), steps=a_series(0.2, 0.4).steps))
-    chart = reward_curve(pictured(await desk.views.job(job.id)))
+    chart = reward_curve((await desk.views.job(job.id)).as_pictured())
     await desk.store.keep_picture(picture_key(chart), "F0DELETED1", seconds=60.0)
-    kept = Pictures(desk.pool, desk.client, desk.store)
-    poster = SlackPoster(desk.client, showing_of(desk.views, desk.store, kept, desk.folder))
+    kept = pictures(desk)
+    poster = poster_of(desk.client, desk.views, desk.store, kept, desk.folder)
     card = await poster.post(card_posting(job), None)
     curve = await poster.post(curve_posting(job), card)
     await poster.edit(curve_posting(job), curve)

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.listener.asyncio_runner import AsyncioListenerRunner
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from handlers.slack.receipts import Reception, interrupted, read_asked
+from handlers.slack.receipts import Receipts, receipt_for
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, BOB, RFT
@@ -43,16 +41,15 @@ SENT_FORM = {
     ],
 )
 def test_what_was_asked_is_named_where_it_was_asked(body: Json, where: str, what: str) -> None:
-    asked = read_asked(body)
-    assert asked is not None
-    posting = interrupted(asked)
-    assert (posting.channel, posting.user) == (where, asked.user)
+    posting = receipt_for(body)
+    assert posting is not None
+    assert (posting.channel, posting.user) == (where, ALICE if "command" in body else BOB)
     assert what in (posting.text or "")
 
 
 @pytest.mark.parametrize("body", [{"type": "event_callback"}, {"type": "view_closed", "user": {"id": BOB}}])
 def test_who_waits_for_nothing_is_told_nothing(body: Json) -> None:
-    assert read_asked(body) is None
+    assert receipt_for(body) is None
 
 
 def a_request(body: Json) -> AsyncBoltRequest:
@@ -65,17 +62,17 @@ async def in_the_outbox(redis: Redis) -> list[tuple[str, float]]:
 
 
 async def test_who_has_answered_takes_the_sentence_back(store: Store, redis: Redis) -> None:
-    reception, request = Reception(store), a_request(COMMAND)
-    await reception.begun(request)
+    receipts, request = Receipts(store), a_request(COMMAND)
+    await receipts.issue(request)
     assert [lane for lane, _ in await in_the_outbox(redis)] == ["answer:7.7.7"]
-    await reception.ended(request)
+    await receipts.withdraw(request)
     left = [str(key) for key in await redis.keys("*7.7.7*")]
     assert (await in_the_outbox(redis), left) == ([], [])
 
 
 async def test_long_work_puts_the_sentence_off(store: Store, redis: Redis) -> None:
-    reception, request = Reception(store, ready_after=0.4), a_request(COMMAND)
-    await reception.begun(request)
+    receipts, request = Receipts(store, ready_after=0.4), a_request(COMMAND)
+    await receipts.issue(request)
     ((_, first),) = await in_the_outbox(redis)
 
     async def put_off() -> bool:
@@ -83,18 +80,18 @@ async def test_long_work_puts_the_sentence_off(store: Store, redis: Redis) -> No
         return at > first
 
     await eventually(put_off, "a later time")
-    await reception.ended(request)
+    await receipts.withdraw(request)
 
 
 async def test_a_bot_that_dies_over_it_leaves_the_sentence_to_another(scene: Scene, redis: Redis) -> None:
-    reception, request = Reception(scene.store, ready_after=0.2), a_request(SENT_FORM)
+    receipts, request = Receipts(scene.store, ready_after=0.2), a_request(SENT_FORM)
 
     async def die() -> None:
-        await reception.begun(request)
+        await receipts.issue(request)
         try:
             await asyncio.Event().wait()
         finally:
-            await reception.ended(request)
+            await receipts.withdraw(request)
 
     work = asyncio.create_task(die())
     await eventually(lambda: in_the_outbox(redis), "the sentence kept ready")
@@ -108,12 +105,17 @@ async def _nothing_waits(redis: Redis) -> bool:
     return not await in_the_outbox(redis)
 
 
-async def test_every_handler_of_an_app_is_seen(store: Store) -> None:
-    app = AsyncApp(token="xoxb-nobody", signing_secret="x")
-    Reception(store).register(app)
-    runner: AsyncioListenerRunner = app.listener_runner
-    kinds = {type(runner.listener_start_handler).__name__, type(runner.listener_completion_handler).__name__}
-    assert kinds == {"_Begun", "_Ended"}
+async def test_every_handler_of_an_app_has_a_receipt_while_it_works(scene: Scene, redis: Redis) -> None:
+    await scene.workspace.fault(method="conversations.info", fault="delay", seconds=0.3)
+    typing = asyncio.create_task(scene.workspace.type_command("alice", "/rft", "launch task=anything"))
+
+    async def receipts() -> bool:
+        return any(lane.startswith("answer:") for lane, _ in await in_the_outbox(redis))
+
+    await eventually(receipts, "a receipt")
+    await typing
+    await scene.workspace.told("alice", "There is no task 'anything'")
+    await eventually(lambda: _nothing_waits(redis), "an empty outbox")
 
 
 # -- what Slack does not take ----------------------------------------------------------------------------------------

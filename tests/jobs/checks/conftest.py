@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import pytest_asyncio
 
 from jobs.checks import Finding, check_task
 from jobs.graders import GraderRuntime, Limits
@@ -37,7 +38,7 @@ class Check(Protocol):
     ) -> dict[str, Finding]: ...
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def runtime() -> AsyncIterator[GraderRuntime]:
     why = unsupported()
     if why is not None:

@@ -10,11 +10,13 @@ from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import load_profiles
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets import BalanceRequest, balance
+from jobs.tasks.datasets.balancing import BalanceRequest, balance
 from local.platform.server import serve
 from tests.jobs.checks.conftest import TRAIN, VALID, Check
 from tests.jobs.tasks.datasets.labelled_task import copy_of_eurovoc, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_the_bundled_task_is_sound_here_and_on_the_local_platform(tmp_path: Path, runtime: GraderRuntime) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from jobs.core.errors import PlatformRejected
 from jobs.graders import GraderErrorKind
-from jobs.platforms.gateway import Gateway
-from jobs.platforms.grader_trials import RUN_PATH, VALIDATE_PATH, read_trial
+from jobs.platforms.gateway import RUN_PATH, VALIDATE_PATH, Gateway
+from jobs.platforms.parse import read_trial
 from jobs.platforms.profiles import PROFILES, load_profiles
 from local.platform.server import serve
 from tests.jobs.platforms.stand_in import Says, StandIn, error, standing_in
@@ -55,7 +55,7 @@ async def test_a_grader_is_validated_and_run_as_training_would(platform: StandIn
 
     trial = await gateway.check_grader(GRADER, ITEM, "{}")
 
-    assert (trial.reward, trial.errors, trial.detail, trial.parts) == (0.5, (), None, {"one": 1.0})
+    assert (trial.reward, trial.errors, trial.detail) == (0.5, (), None)
     (sent,) = platform.asked(f"POST {RUN_PATH}")
     assert (sent.json["item"], sent.json["model_sample"]) == (ITEM, "{}")
     assert b"pass_threshold" not in sent.body

@@ -204,8 +204,7 @@ async def test_old_evals_go_page_by_page_and_those_of_jobs_stay(store: Store, re
     old, young = [made(number, 1) for number in range(230)], made(900, 30)
     theirs = made(901, 1)
     theirs = replace(theirs, request=replace(theirs.request, job=DONE.id))
-    for each in (*old, young, theirs):
-        await store.commit(Change(records=(Versioned(each, 0),)))
+    await store.commit(Change(records=tuple(Versioned(each, 0) for each in (*old, young, theirs))))
     assert await retention(store, 182).clean_up() == 230
     assert {each.id for each in await store.records(Eval)} == {young.id, theirs.id}
     assert await redis.exists("{proctor}:eval:eval-000007") == 0

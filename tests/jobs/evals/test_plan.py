@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
-from tests.records import BOB
+from tests.records import BOB, a_checkpoint, a_job
 
 NOON = 1_793_188_800.0
 """2026-10-28, after o4-mini's end."""
@@ -146,6 +147,20 @@ async def test_the_same_trigger_starts_one_eval(lab: Laboratory) -> None:
     assert await lab.evals.newest() == (first,)
 
 
+async def test_a_checkpoint_of_a_job_is_called_by_its_step_and_job(lab: Laboratory) -> None:
+    job = a_job(checkpoints=(a_checkpoint(60),))
+    model = job.checkpoints[0].model_id
+    await lab.store.commit(Change(records=(Versioned(job, 0),)))
+    evaluation = await lab.start(models=(model, "small"), efforts=("low", "high"))
+    assert [arm.name for arm in evaluation.arms] == [
+        "step 60 of rft-abc234 (low)",
+        "step 60 of rft-abc234 (high)",
+        "small (low)",
+        "small (high)",
+    ]
+    assert {arm.model for arm in evaluation.arms} == {model, "small"}
+
+
 async def test_another_evals_short_id_is_never_taken_for_ones_own(lab: Laboratory) -> None:
     first = await lab.start()
     stranger = replace(first, request=replace(first.request, trigger="theirs"))
@@ -189,7 +204,11 @@ async def test_an_eval_is_found_by_its_beginning(lab: Laboratory) -> None:
         await evals.view("")
     for number in range(40):
         await lab.start(trigger=f"more-{number}", runs=number % 50 + 1, limit=number % 6 + 1)
-    with pytest.raises(NotFound, match="41 evals begin with 'eval-'"):
+    letters = Counter(each.id.removeprefix("eval-")[0] for each in await evals.newest(41))
+    letter, several = letters.most_common(1)[0]
+    with pytest.raises(NotFound, match=f"{several} evals begin with '{letter}'"):
+        await evals.view(letter)
+    with pytest.raises(NotFound, match="There is no eval 'eval-'; known: eval-"):
         await evals.view("eval-")
 
 

@@ -69,3 +69,10 @@ def test_nothing_listed_is_nothing_new() -> None:
     history = EventHistory("b")
     assert not history.add([])
     assert history.new() == ()
+
+
+def test_the_newest_few_are_enough_where_they_are_listed_first() -> None:
+    history = EventHistory(None, most=2)
+    assert not history.add([E, D, C])
+    oldest_first = EventHistory(None, most=2)
+    assert oldest_first.add([A, B, C])

@@ -10,8 +10,9 @@ import openai._exceptions
 import pytest
 
 from jobs.core.errors import InvalidRequest, PlatformRejected, PlatformUnavailable
-from jobs.platforms.errors import Request, scrub
-from jobs.platforms.gateway import MEANINGS, Gateway, meaning_of
+from jobs.platforms.client import MEANINGS, meaning_of
+from jobs.platforms.errors import Failure, Request, platform_error, scrub
+from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import JobSpec
 from jobs.platforms.profiles import Profile
 from tests.jobs.platforms.conftest import KEY, Naps
@@ -67,15 +68,13 @@ HTTP = httpx2.Request("GET", "http://platform.test")
         (openai.APIError("broken stream", HTTP, body=None), PlatformUnavailable, "not the fine-tuning API"),
     ],
 )
-async def test_exceptions_of_calls_yet_to_come_have_a_sentence_already(
-    profile: Profile, naps: Naps, broken: Exception, kind: type[Exception], words: str
+def test_exceptions_of_calls_yet_to_come_have_a_sentence_already(
+    broken: Exception, kind: type[Exception], words: str
 ) -> None:
-    async def call() -> httpx2.Response:
-        raise broken
-
-    async with Gateway(profile, KEY, sleep=naps) as gateway:
-        with pytest.raises(kind, match=words):
-            await gateway._asker.ask(Request("answer"), call)
+    profile = Profile(name="openai", base_url="http://platform.test", title="OpenAI")
+    error = platform_error(profile, Request("answer", "/models"), Failure(meaning_of(broken)))
+    assert isinstance(error, kind)
+    assert words in str(error)
 
 
 def test_the_nearest_meaning_counts() -> None:
@@ -303,7 +302,7 @@ async def test_a_key_that_the_platform_echoes_is_struck_out(platform: StandIn, g
         await gateway.models()
 
     assert "Header 'Authorization: [secret] or [secret] or [secret]" in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
@@ -382,4 +381,4 @@ async def test_a_platform_on_this_machine_is_never_asked_through_a_proxy(
     profile: Profile, address: str, asks: bool
 ) -> None:
     async with Gateway(replace(profile, base_url=address), KEY) as gateway:
-        assert gateway._client._client.trust_env is asks
+        assert gateway._client.http.trust_env is asks

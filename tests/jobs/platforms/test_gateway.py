@@ -103,9 +103,9 @@ async def test_a_healthy_job_has_no_error_and_its_multi_grader_is_left_as_it_cam
     job = await gateway.job("ftjob-1")
 
     assert (job.error_code, job.error_message) == (None, None)
-    assert (job.batch_size, job.n_epochs, job.fine_tuned_model) == (None, None, None)
+    assert (job.batch_size, job.hyperparameters.n_epochs, job.fine_tuned_model) == (None, None, None)
     assert job.created_at == 1765896170.0
-    assert job.raw["method"] == capture("rft_job_created.json")["method"]
+    assert job.grader == capture("rft_job_created.json")["method"]["reinforcement"]["grader"]
     assert (job.method, job.reward) == ("reinforcement", "Combined local and remote grader")
     assert job.suffix == "dv-endpoint-countdown-ft-f83f16a5"
     assert not job.is_finished
@@ -142,14 +142,12 @@ async def test_the_settings_a_platform_chose_are_read_from_where_they_stand(
     chosen = {"type": "reinforcement", "reinforcement": {"hyperparameters": {"batch_size": 16, "n_epochs": 15}}}
     platform.on(
         f"GET {JOBS}/ftjob-1",
-        Says(job_json(method=chosen, estimated_finish=1765899999, result_files=["file-r"], metadata={"a": "b"})),
+        Says(job_json(method=chosen, metadata={"a": "b"})),
     )
 
     job = await gateway.job("ftjob-1")
 
-    assert (job.batch_size, job.n_epochs) == (16, 15)
-    assert job.estimated_finish == 1765899999.0
-    assert job.result_files == ("file-r",)
+    assert (job.batch_size, job.hyperparameters.n_epochs) == (16, 15)
     assert job.key is None
 
 

@@ -83,7 +83,7 @@ async def test_a_job_is_created_found_followed_and_read_to_its_checkpoints(local
     job = await finished(local, created.id)
 
     assert (job.status, job.error_message) == ("succeeded", None)
-    assert (job.batch_size, job.n_epochs) == (4, 4)
+    assert (job.batch_size, job.hyperparameters.n_epochs) == (4, 4)
     events = await local.events_since(job.id, None)
     steps = (step_of(event.data, kind=event.kind, message=event.message, at=event.at) for event in events)
     series = Series.of(step for step in steps if step)

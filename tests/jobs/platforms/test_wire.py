@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from jobs.core.records import Message
-from jobs.platforms.errors import Refusal
+from jobs.platforms.errors import Failure, Refusal
 from jobs.platforms.sampling import NotAnswered, Question, Remedy
 from jobs.platforms.wire import body_of, read_answer, trouble_of
 from tests.jobs.evals.model_endpoint import completion, response
@@ -145,6 +145,6 @@ def test_what_is_no_answer_says_why(api: Any, said: dict[str, Any], reason: str,
     ],
 )
 def test_a_refusal_says_what_may_help(refusal: Refusal, reason: str, remedy: Remedy) -> None:
-    trouble = trouble_of(refusal, "sentence")
+    trouble = trouble_of(Failure("refused", refusal), "sentence")
     assert (trouble.reason, trouble.remedy, trouble.sentence) == (reason, remedy, "sentence")
     assert trouble.retry_after == (refusal.retry_after if remedy in {Remedy.WAIT, Remedy.AGAIN} else None)

@@ -6,8 +6,8 @@ import pytest
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.records import ApprovalPolicy, Hyperparameters
-from jobs.tasks import Oversight, TaskCatalogue
-from jobs.tasks.manifest import read_manifest
+from jobs.tasks import TaskCatalogue
+from jobs.tasks.manifest import Manifest, read_manifest
 from tests.jobs.tasks.folder import write_folder
 
 FULL = """
@@ -34,45 +34,56 @@ evidence: {runs: 5}
 """
 
 
+def read(text: str) -> Manifest:
+    return read_manifest(text, "small/task.yaml")[0]
+
+
 def test_every_key_is_read() -> None:
-    manifest = read_manifest(FULL, "small/task.yaml", "small")
+    manifest = read(FULL)
     assert (manifest.title, manifest.description, manifest.reward) == ("Small", "Two lines\nof text.", "exact")
     assert (manifest.approvers, manifest.quorum) == (("model-approvers", "U0123"), 3)
     assert (manifest.defaults.model, manifest.defaults.platform) == ("base-1", "local")
-    assert manifest.defaults.hyperparameters == Hyperparameters(
+    assert manifest.defaults.hyperparameters.record == Hyperparameters(
         n_epochs=4, learning_rate_multiplier=2, reasoning_effort="low"
     )
 
 
 def test_how_jobs_are_watched_and_checkpoints_signed_off_is_read() -> None:
-    oversight = read_manifest(FULL, "small/task.yaml", "small").oversight
+    manifest = read(FULL)
     changes = {"O1": {"least_drift": 0.08, "patience": 3}, "N": {"much": 0.6}, "P": False}
-    assert oversight.alerts == changes
-    assert oversight.held_out_graders == ("judge",)
-    assert oversight.guardrails == {"exact": -0.05, "format": -0.02}
-    assert (oversight.alias, oversight.evidence_runs) == ("canary_2", 5)
-    assert oversight.approval == ApprovalPolicy(3, 0.5, self_approval=True, one_rejection_settles=False)
+    assert manifest.alerts == changes
+    assert manifest.held_out_graders == ("judge",)
+    assert manifest.guardrails == {"exact": -0.05, "format": -0.02}
+    assert (manifest.alias, manifest.evidence.runs) == ("canary_2", 5)
+    assert manifest.approval.policy == ApprovalPolicy(3, 0.5, self_approval=True, one_rejection_settles=False)
 
 
 def test_a_list_of_guardrails_allows_the_usual_fall() -> None:
-    assert read_manifest("guardrails: [a, b]", "t", "t").oversight.guardrails == {"a": -0.02, "b": -0.02}
-    assert read_manifest("guardrails: a", "t", "t").oversight.guardrails == {"a": -0.02}
+    assert read("guardrails: [a, b]").guardrails == {"a": -0.02, "b": -0.02}
+    assert read("guardrails: a").guardrails == {"a": -0.02}
 
 
 def test_the_reminder_of_a_short_approval_comes_half_way() -> None:
-    policy = read_manifest("approval: {expires_days: 1}", "t", "t").oversight.approval
+    policy = read("approval: {expires_days: 1}").approval.policy
     assert (policy.expires_days, policy.remind_days) == (1, 0.5)
 
 
 def test_an_empty_file_means_all_defaults() -> None:
-    manifest = read_manifest("", "small/task.yaml", "small")
-    assert manifest.oversight == Oversight({}, (), {}, "production", ApprovalPolicy(), 3)
-    assert (manifest.title, manifest.quorum, manifest.approvers) == ("small", 2, ())
-    assert manifest.defaults.hyperparameters == Hyperparameters()
+    manifest = read("")
+    assert (manifest.alerts, manifest.held_out_graders, manifest.guardrails, manifest.alias) == (
+        {},
+        (),
+        {},
+        "production",
+    )
+    assert (manifest.approval.policy, manifest.evidence.runs) == (ApprovalPolicy(), 3)
+    assert (manifest.title, manifest.quorum, manifest.approvers) == (None, 2, ())
+    assert read("title:\nquorum:\ndefaults:\napproval: {remind_days: }") == manifest
+    assert manifest.defaults.hyperparameters.record == Hyperparameters()
 
 
 def test_one_approver_needs_no_list() -> None:
-    assert read_manifest("approvers: team", "small/task.yaml", "small").approvers == ("team",)
+    assert read("approvers: team").approvers == ("team",)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +99,17 @@ def test_one_approver_needs_no_list() -> None:
         ("title: a\n  b: c", "line 2 is not YAML: "),
         ("title: [a", "line 1 is not YAML: "),
         ("title: !!python/object:os.system x", "line 1 is not YAML: could not determine a constructor"),
-        ("[" * 5_000, "is not YAML that can be read: "),
+        ("[" * 1_500, "is not YAML that can be read: "),
         ("title: 2024-99-99", "is not YAML that can be read: "),
         ("title: a\x07b", "is not YAML that can be read: "),
         ("- a", "must hold keys such as 'title' and 'reward', not a list."),
         ("title: a\n---\ntitle: b", "line 2 is not YAML: "),
-        ("quorum: 0", "line 1: 'quorum' must be a number from 1 to 20, not '0'."),
-        ("quorum: 1.5", "line 1: 'quorum' must be a whole number, not '1.5'."),
-        ("quorum: yes", "line 1: 'quorum' must be a number from 1 to 20, not 'True'."),
-        ("quorum: .nan", "line 1: 'quorum' must be a number from 1 to 20, not 'nan'."),
-        ("approvers: {a: b}", "line 1: 'approvers' must be a list of Slack user-group handles"),
-        ("approvers: [a, 3]", "line 1: 'approvers' must be a list of Slack user-group handles"),
+        ("quorum: 0", "line 1: 'quorum' must be a whole number from 1 to 20, not '0'."),
+        ("quorum: 1.5", "line 1: 'quorum' must be a whole number from 1 to 20, not '1.5'."),
+        ("quorum: yes", "line 1: 'quorum' must be a whole number from 1 to 20, not 'True'."),
+        ("quorum: .nan", "line 1: 'quorum' must be a whole number from 1 to 20, not 'nan'."),
+        ("approvers: {a: b}", "line 1: 'approvers' must be a list of names, each a text."),
+        ("approvers: [a, 3]", "line 1: 'approvers' must be a list of names, each a text."),
         ("defaults: 3", "line 1: 'defaults' must hold keys of its own, not a number."),
         ("defaults:\n  modle: a", "line 2: 'defaults.modle' is not a key of task.yaml; did you mean 'model'?"),
         (
@@ -119,14 +130,14 @@ def test_one_approver_needs_no_list() -> None:
         ),
         (
             "defaults: {hyperparameters: {batch_size: [8]}}",
-            "line 1: 'defaults.hyperparameters.batch_size' must be a whole number from 1 to 256, not '[8]'.",
+            "line 1: 'defaults.hyperparameters.batch_size' must be a whole number from 1 to 256, not a list.",
         ),
         (
             "defaults: {hyperparameters: {reasoning_effort: minimal}}",
             "line 1: 'defaults.hyperparameters.reasoning_effort' must be one of default, low, medium, high, ",
         ),
         ("alerts: 3", "line 1: 'alerts' must hold keys of its own, not a number."),
-        ("alerts:\n  wide: false", "line 2: 'alerts.wide' is not a key of task.yaml; known: O1, O2, O0, "),
+        ("alerts:\n  wide: false", "line 2: alerts: there is no rule called 'wide'; known: O1, O2, O0, "),
         ("alerts:\n  O1: 3", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
         ("alerts:\n  O1: true", "line 2: alerts.O1: give thresholds by name, or false to leave the rule out."),
         ("alerts:\n  O1:\n    drift: 1", "line 3: alerts: there is no threshold of O1 called 'drift'; did you mean "),
@@ -134,9 +145,9 @@ def test_one_approver_needs_no_list() -> None:
             "alerts:\n  O1:\n    errors: 3\n    patience: 1.5",
             "line 4: alerts.O1.patience is a whole number from 1 up, not 1.5.",
         ),
-        ("title: a\nshadows: {a: b}", "line 2: 'shadows' must be a list of graders of this task, each a text."),
+        ("title: a\nshadows: {a: b}", "line 2: 'shadows' must be a list of names, each a text."),
         ("guardrails:\n  f1: 0.02", "line 2: 'guardrails.f1' must be a number from -1 to 0, not '0.02'."),
-        ("guardrails: [1]", "line 1: 'guardrails' must be a list of graders of this task, each a text."),
+        ("guardrails: [1]", "line 1: 'guardrails' must be a list of names, each a text."),
         ("alias: Production", "line 1: 'alias' must be of lower-case letters, digits, '-' and '_', not 'Production'."),
         ("alias: a@b", "line 1: 'alias' must be of lower-case letters, digits, "),
         ("approval:\n  expire: 3", "line 2: 'approval.expire' is not a key of task.yaml; did you mean 'expires_days'?"),
@@ -144,16 +155,16 @@ def test_one_approver_needs_no_list() -> None:
         ("approval: {self_approval: maybe}", "line 1: 'approval.self_approval' must be true or false, not 'maybe'."),
         (
             "approval:\n  expires_days: 3\n  remind_days: 3",
-            "line 3: 'approval.remind_days' must be less than the 3 days after which an approval lapses, not '3'.",
+            "line 3: 'approval.remind_days' must be less than the 3 days after which an approval lapses, not 3.",
         ),
         ("evidence: 3", "line 1: 'evidence' must hold keys of its own, not a number."),
-        ("evidence: {runs: 21}", "line 1: 'evidence.runs' must be a number from 1 to 20, not '21'."),
-        ("evidence: {runs: 2.5}", "line 1: 'evidence.runs' must be a whole number, not '2.5'."),
+        ("evidence: {runs: 21}", "line 1: 'evidence.runs' must be a whole number from 1 to 20, not '21'."),
+        ("evidence: {runs: 2.5}", "line 1: 'evidence.runs' must be a whole number from 1 to 20, not '2.5'."),
     ],
 )
 def test_what_is_wrong_is_named(text: str, sentence: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_manifest(text, "small/task.yaml", "small")
+        read(text)
     assert str(caught.value).startswith(f"small/task.yaml {sentence}")
     assert "\n" not in str(caught.value)
 

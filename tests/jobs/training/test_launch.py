@@ -197,7 +197,7 @@ async def test_a_platform_that_cannot_be_asked_is_asked_again_later(office: Offi
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
     await office.turn(job.id)
-    office.gateway._asker._sleep = no_wait
+    office.gateway._client._sleep = no_wait
     office.way.lose("GET /fine_tuning/jobs", "broken", "broken", "broken")
     waiting = await office.turn(job.id)
     assert (waiting.state, waiting.troubles) == (JobState.CREATING, 2)
@@ -272,7 +272,7 @@ async def test_files_are_deleted_later_where_the_platform_does_not_answer_now(of
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
     await office.turn(job.id)
-    office.gateway._asker._sleep = no_wait
+    office.gateway._client._sleep = no_wait
     office.way.lose("GET /files", "broken", "broken", "broken")
     waiting = await office.turn(job.id)
     assert (waiting.troubles, len(waiting.files)) == (1, 2)
@@ -286,7 +286,7 @@ async def test_tidying_is_given_up_after_a_while(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
     await office.turn(job.id)
-    office.gateway._asker._sleep = no_wait
+    office.gateway._client._sleep = no_wait
     for _ in range(MOST_CLEANUPS):
         assert await office.is_due(job.id)
         office.way.lose("GET /files", "broken", "broken", "broken")
@@ -301,7 +301,7 @@ async def no_wait(seconds: float) -> None:
 async def test_a_launch_does_not_fail_over_files_that_cannot_be_deleted(office: Office) -> None:
     job = await office.launching()
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
-    office.gateway._asker._sleep = no_wait
+    office.gateway._client._sleep = no_wait
     office.way.lose("GET /files", "broken", "broken", "broken")
     assert (await office.turn(job.id, starts=2)).state is JobState.WATCHING
     assert len(office.remote_files()) == 3

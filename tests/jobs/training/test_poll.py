@@ -376,9 +376,9 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
     now, read = NOW, []
 
     class Watched(Store):
-        async def series(self, job_id: str, version: int = 0) -> Series:
-            read.append(version)
-            return await super().series(job_id, version)
+        async def series(self, job_id: str, token: str = "") -> Series:
+            read.append(job_id)
+            return await super().series(job_id, token)
 
     async with LateGateway() as gateway:
         poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
@@ -394,7 +394,7 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
         assert (await look(), read) == (job, [])
         now += 3 * 3600
         assert [alert.rule for alert in (await look()).alerts] == ["Z"]
-        assert read == [2]
+        assert read == [job.id]
         monkeypatch.setattr(redis, "hvals", None)
         gateway.listed.append(a_metrics_event(4))
         assert (await look()).last_step == 4  # this process still knows the steps before

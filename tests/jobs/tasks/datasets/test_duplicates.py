@@ -2,8 +2,7 @@ import random
 
 from jobs.core.records import Message
 from jobs.tasks import Row
-from jobs.tasks.datasets.duplicates import NEAR, find_duplicates, places_to_keep
-from jobs.tasks.datasets.texts import normalised, text_of
+from jobs.tasks.datasets.duplicates import NEAR, find_duplicates, normalised, places_to_keep, text_of
 
 WORDS = [f"word{n}" for n in range(400)]
 

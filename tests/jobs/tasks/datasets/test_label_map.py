@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.core.errors import InvalidRequest
-from jobs.tasks.datasets import read_label_map
+from jobs.tasks.datasets.label_map import read_label_map
 
 
 @pytest.mark.parametrize(

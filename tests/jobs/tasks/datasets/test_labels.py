@@ -1,4 +1,4 @@
-from jobs.tasks.datasets.labels import imbalance, is_labelled, label_counts
+from jobs.tasks.labels import imbalance, is_labelled, label_counts
 from tests.jobs.tasks.datasets.labelled_task import rows_of
 
 

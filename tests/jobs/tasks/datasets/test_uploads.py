@@ -5,7 +5,7 @@ import pytest
 
 from jobs.core.errors import InvalidRequest
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets import Ingested, Upload, check_size, ingest
+from jobs.tasks.datasets.uploads import Ingested, Upload, check_size, ingest
 from tests.jobs.tasks.datasets.labelled_task import split, write_labelled
 from tests.jobs.tasks.folder import write_folder
 
@@ -90,10 +90,10 @@ def test_a_task_with_one_label_a_row_keeps_cells_whole(tmp_path: Path) -> None:
         (b"text_input\na", "x.csv", "reference_answer is missing"),
         (b"text_input,reference_answer,\na,b,c", "x.csv", "a column without a name"),
         (b"text_input,reference_answer\na\n", "x.csv", r"x\.csv line 2 has 1 fields; the heading has 2"),
-        (b"text_input,reference_answer\n ,b\n", "x.csv", r"x\.csv line 2: text_input is blank"),
+        (b"text_input,reference_answer\n ,b\n", "x.csv", r"x\.csv line 2: field 'text_input' is blank"),
         (b'text_input,reference_answer\na,"[b"\n', "x.csv", r"line 2: reference_answer line 1, column 2 is not JSON"),
         (b'text_input,reference_answer\na,"b\n', "x.csv", "is not CSV"),
-        (b"id,text_input,reference_answer\n1,a,b\n1,c,d\n", "x.csv", "line 3: the id '1' is on line 2 too"),
+        (b"id,text_input,reference_answer\n1,a,b\n1,c,d\n", "x.csv", "line 3: field 'id' is '1', as on line 2"),
         (b"text_input,reference_answer\n" + b"a" * 140_000 + b",b\n", "x.csv", "field larger than field limit"),
     ],
 )

@@ -1,0 +1,134 @@
+"""Checks of the reward grader: does it come to a sound number for whatever it may be given?"""
+
+from collections.abc import Sequence
+
+from charts.wording import counted
+from jobs.checks.facts import Facts, OddGrade, Source
+from jobs.checks.finding import Finding, Level
+from jobs.core.errors import BotError, PlatformRejected
+from jobs.graders import Grade
+from jobs.tasks.labels import REFERENCE
+
+_FULL = 0.99
+_SAME = 1e-6
+
+
+def right_answers(facts: Facts) -> Finding | None:
+    """The grader must grade well-formed answers without an error, and the reference itself should earn the most."""
+    trial = facts.trials.get(Source.REFERENCE)
+    if trial is None:
+        return None
+    failed = [(row, grade) for row, grade in zip(trial.rows, trial.grades, strict=True) if grade.errors]
+    if failed:
+        row, grade = failed[0]
+        said = (
+            f"The grader {facts.task.reward} fails on {len(failed)} of {len(trial.grades)} well-formed answers; on row "
+            f"{row.id}: {_why(grade)}. Correct the grader or the rows before a launch."
+        )
+        return Finding("right_answers", Level.BLOCK, said, {"failed": len(failed), "graded": len(trial.grades)})
+    mean, lowest = trial.mean or 0.0, min(trial.rewards)
+    numbers = {"mean": mean, "lowest": lowest, "graded": len(trial.grades)}
+    if not facts.labelled:
+        said = f"The grader {facts.task.reward} grades all {len(trial.grades)} well-formed answers without an error."
+        return Finding("right_answers", Level.OK, said, numbers)
+    if lowest >= _FULL:
+        said = f"The reference answer earns {lowest:.2f} or more on each of {len(trial.grades)} rows."
+        return Finding("right_answers", Level.OK, said, numbers)
+    worst = trial.rows[[grade.reward for grade in trial.grades].index(lowest)]
+    said = (
+        f"The reference answer itself earns only {mean:.2f} on average, and {lowest:.2f} on row {worst.id}: an answer "
+        "that is right is not paid in full. Check that the grader compares the right fields."
+    )
+    return Finding("right_answers", Level.WARN, said, numbers)
+
+
+def odd_answers(facts: Facts) -> Finding | None:
+    """Whatever a model may answer, the grader must come to an end, and had better not raise."""
+    return _odd("odd_answers", facts.odd_answers, "answer")
+
+
+def odd_references(facts: Facts) -> Finding | None:
+    """A row whose reference is empty, of another type or missing must not break the grader."""
+    finding = _odd("odd_references", facts.odd_rows, "row")
+    if finding is None or finding.level is not Level.WARN:
+        return finding
+    empty = [row.id for row in facts.train if not row.item.get(REFERENCE)]
+    if not empty:
+        return Finding(finding.check, Level.NOTE, f"{finding.text} No row of the train split is like that.")
+    said = f"{finding.text} {len(empty)} rows of the train split have no reference, the first is {empty[0]}."
+    return Finding(finding.check, Level.WARN, said, {**finding.numbers, "without_reference": len(empty)})
+
+
+def finite_range(facts: Facts) -> Finding | None:
+    """Every reward must be a finite number from 0 to 1."""
+    grades = [grade for trial in facts.trials.values() for grade in trial.grades]
+    grades += [odd.grade for odd in (*facts.odd_answers, *facts.odd_rows) if odd.grader == facts.task.reward]
+    rewards = [grade.reward for grade in grades if not grade.errors]
+    if not rewards:
+        return None
+    low, high = min(rewards), max(rewards)
+    numbers = {"lowest": low, "highest": high, "graded": len(rewards)}
+    if low >= 0 and high <= 1:
+        said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within 0 to 1."
+        return Finding("range", Level.OK, said, numbers)
+    said = (
+        f"Rewards reach from {low:.2f} to {high:.2f}; thresholds and alerts are made for 0 to 1. Scale the grader's "
+        "score into it."
+    )
+    return Finding("range", Level.WARN, said, numbers)
+
+
+def platform_grader(facts: Facts) -> Finding | None:
+    """The platform must grade as we do; a reward counts only where it raises no error flag."""
+    title = facts.profile.title if facts.profile else "The platform"
+    match facts.remote:
+        case None:
+            return None
+        case PlatformRejected(code="not_found"):
+            return Finding("platform_grader", Level.NOTE, f"{title} cannot try graders; only the check here was made.")
+        case PlatformRejected():
+            return Finding("platform_grader", Level.BLOCK, str(facts.remote))
+        case BotError():
+            return Finding("platform_grader", Level.NOTE, f"Not checked on the platform: {facts.remote}")
+    trial = facts.remote
+    if trial.errors:
+        why = f": {trial.detail.rstrip('.')}" if trial.detail else ""
+        said = f"{title} ran the grader {facts.task.reward} and raised {', '.join(trial.errors)}{why}."
+        return Finding("platform_grader", Level.BLOCK, said)
+    here, there = facts.trials[Source.REFERENCE].grades[0].reward, trial.reward or 0.0
+    numbers = {"here": here, "there": there}
+    if abs(here - there) > _SAME:
+        said = (
+            f"{title} gives {there:.2f} for an answer that earns {here:.2f} here. Evals here will not tell what "
+            "training there does; look for a package or a version that differs."
+        )
+        return Finding("platform_grader", Level.WARN, said, numbers)
+    said = f"{title} runs the grader {facts.task.reward} without an error flag and gives the same reward, {there:.2f}."
+    return Finding("platform_grader", Level.OK, said, numbers)
+
+
+def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
+    if not tried:
+        return None
+    graders = len({odd.grader for odd in tried})
+    stopped = [odd for odd in tried if odd.grade.stopped]
+    failed = [odd for odd in tried if odd.grade.errors]
+    numbers = {"tried": len(tried), "failed": len(failed)}
+    if stopped:
+        first = stopped[0]
+        kind = "an answer" if what == "answer" else f"a {what}"
+        said = f"The grader {first.grader} does not come to an end on {kind} such as {first.what}: {_why(first.grade)}."
+        return Finding(check, Level.BLOCK, said, numbers)
+    if failed:
+        first = failed[0]
+        said = (
+            f"{len(failed)} of {len(tried)} odd {what}s make a grader raise; {first.grader} on {first.what}: "
+            f"{_why(first.grade)}. Each counts 0 in training, and many such errors fail a job."
+        )
+        return Finding(check, Level.WARN, said, numbers)
+    said = f"{counted(graders, 'grader')} came through {len(tried)} odd {what}s without an error."
+    return Finding(check, Level.OK, said, numbers)
+
+
+def _why(grade: Grade) -> str:
+    return (grade.detail or ", ".join(kind for kinds in grade.errors.values() for kind in kinds)).rstrip(".")

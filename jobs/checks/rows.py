@@ -1,0 +1,179 @@
+"""Checks of the rows: does the platform take them, do they repeat, are their labels even, allowed and speaking?"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from charts.wording import counted, listed
+from jobs.checks.facts import Facts, Repeat
+from jobs.checks.finding import Finding, Level
+from jobs.core.nearest import quoted
+from jobs.tasks.datasets.duplicates import text_of, words_of
+from jobs.tasks.files import MIB, SPLIT_FILE
+from jobs.tasks.labels import REFERENCE, imbalance, label_counts, row_labels
+from jobs.tasks.records import TRAINING_SPLITS
+
+MOST_IMBALANCE = 3.0
+"""The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
+LEAKED = 0.05
+"""Share of a split's rows that repeat one of another split, from which on its scores say little."""
+RESERVED = ("tools", "parallel_tool_calls")
+_CODE = re.compile(r"[A-Za-z]{0,3}[\W_]*[0-9][\w./:-]*|[A-Z]{1,4}", re.ASCII)
+_PROSE_WORDS = 8
+
+
+def platform_rows(facts: Facts) -> Finding:
+    """The platform must take every row."""
+    refused = [*facts.unreadable.values(), *_refused(facts), *_refused_by_platform(facts)]
+    if refused:
+        more = f" And {len(refused) - 3} more." if len(refused) > 3 else ""
+        return Finding("platform_rows", Level.BLOCK, " ".join(refused[:3]) + more, {"reasons": len(refused)})
+    if doubts := list(_doubts(facts)):
+        return Finding("platform_rows", Level.NOTE, " ".join(doubts))
+    where = facts.profile.title if facts.profile else "The row format"
+    sizes = ", ".join(f"{split} {len(rows):,}" for split, rows in facts.rows.items())
+    return Finding("platform_rows", Level.OK, f"{where} takes the rows: {sizes}.")
+
+
+def repeats_within(facts: Facts) -> Finding:
+    """A text that comes twice in a split counts twice in it."""
+    found = [repeat for repeat in facts.repeats if repeat.split == repeat.earlier_split]
+    if not found:
+        return Finding("repeats_within", Level.OK, "No text comes twice in a split, nor nearly.")
+    said = f"{_count(found)} of the same split: {_examples(found)}."
+    split_minds = [
+        each for each in found if each.exact and each.row.item.get(REFERENCE) != each.earlier.item.get(REFERENCE)
+    ]
+    if split_minds:
+        said += (
+            f" {len(split_minds)} of them have another reference than their twin, so one of the two must be wrong: "
+            f"{_examples(split_minds)}."
+        )
+    return Finding("repeats_within", Level.WARN, said, {"rows": len(found), "other_reference": len(split_minds)})
+
+
+def repeats_across(facts: Facts) -> Finding:
+    """A text that is in two splits makes the second one's scores too good."""
+    found = [repeat for repeat in facts.repeats if repeat.split != repeat.earlier_split]
+    if not found:
+        return Finding("repeats_across", Level.OK, "No text is in two splits, nor nearly.")
+    shares = {
+        split: sum(repeat.split == split for repeat in found) / len(rows) for split, rows in facts.rows.items() if rows
+    }
+    split, share = max(shares.items(), key=lambda pair: pair[1])
+    said = (
+        f"{_count(found)} of another split: {_examples(found)}. That is {share:.0%} of {split}, whose scores will look "
+        "better than they are. Take them out, or draw new splits with /proctor dataset balance."
+    )
+    level = Level.BLOCK if share >= LEAKED else Level.WARN
+    return Finding("repeats_across", level, said, {"rows": len(found), "share": share})
+
+
+def balance(facts: Facts) -> Finding | None:
+    """Labels that are much more frequent than others are what training will be about."""
+    if not facts.train:
+        return None
+    if not facts.labelled:
+        said = "The references are no sets of labels, so balance, names and trivial answers are not checked."
+        return Finding("balance", Level.NOTE, said)
+    counts = label_counts(facts.train)
+    ratio = imbalance(counts) or 1.0
+    (most, top), (rarest, fewest) = next(iter(counts.items())), list(counts.items())[-1]
+    unseen = [label for label in (facts.shape.choices if facts.shape else ()) if label not in counts]
+    said = f"{len(counts)} labels; {quoted(most)} has {top} train rows, {quoted(rarest)} {fewest}: {ratio:.1f} times."
+    if unseen:
+        said += f" {len(unseen)} labels of the response format have no train row: {_quoted(unseen)}."
+    numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}
+    if ratio > MOST_IMBALANCE:
+        how = f"/proctor dataset balance task={facts.task.name}"
+        said += f" More than {MOST_IMBALANCE:g} times is uneven; {how} makes it as even as the rows allow."
+        return Finding("balance", Level.WARN, said, numbers, counts)
+    return Finding("balance", Level.NOTE if unseen else Level.OK, said, numbers, counts)
+
+
+def names(facts: Facts) -> Finding | None:
+    """A model cannot know what a bare code stands for where the text is prose."""
+    if not facts.labelled:
+        return None
+    labels = list(label_counts(facts.train))
+    codes = [label for label in labels if _CODE.fullmatch(label)]
+    lengths = sorted(len(words_of(text_of(row))) for row in facts.train[:500])
+    is_prose = lengths[len(lengths) // 2] >= _PROSE_WORDS
+    numbers = {"codes": len(codes), "labels": len(labels)}
+    if is_prose and len(codes) * 2 > len(labels):
+        said = (
+            f"{len(codes)} of {len(labels)} labels are codes ({_quoted(codes)}), but the texts are prose. A model "
+            "cannot know what a code stands for; give the labels names with a label map."
+        )
+        return Finding("names", Level.WARN, said, numbers)
+    return Finding("names", Level.OK, "The labels are names that a model can read.", numbers)
+
+
+def allowed_labels(facts: Facts) -> Finding | None:
+    """A label that the response format does not allow can never be answered."""
+    if not facts.labelled or facts.shape is None or not facts.shape.choices:
+        return None
+    choices = set(facts.shape.choices)
+    every = list(chain.from_iterable(facts.rows.values()))
+    wrong = [label for label in label_counts(every) if label not in choices]
+    if wrong:
+        rows = sum(not choices.issuperset(row_labels(row) or ()) for row in every)
+        said = (
+            f"{len(wrong)} labels of the references are not in the response format, so no model can give them: "
+            f"{_quoted(wrong)}; {rows} rows have one. Add them to response_format.json."
+        )
+        return Finding("allowed_labels", Level.BLOCK, said, {"labels": len(wrong), "rows": rows})
+    return Finding("allowed_labels", Level.OK, "The response format allows every label of the references.")
+
+
+def _refused(facts: Facts) -> Iterator[str]:
+    for split in TRAINING_SPLITS:
+        if split not in facts.task.splits:
+            yield f"{facts.task.name} has no {split}.jsonl; a job needs a train and a valid split."
+    prompt = len(facts.task.prompts.get(facts.task.default_prompt, "").encode())
+    for split, rows in facts.rows.items():
+        asked = [row for row in rows if row.messages is None]
+        if asked and not facts.task.default_prompt:
+            yield f"{len(asked)} rows of {split} have no messages, and the task has no prompt; add prompts/v1.md."
+        size = sum(len(text_of(row).encode()) for row in rows) + len(asked) * prompt
+        if size > SPLIT_FILE:
+            yield f"{split} would be a file of {size / MIB:.0f} MiB; a platform takes {SPLIT_FILE // MIB}."
+
+
+def _refused_by_platform(facts: Facts) -> Iterator[str]:
+    profile, train = facts.profile, facts.rows.get("train", ())
+    if profile is None:
+        return
+    if train and len(train) < profile.min_rows:
+        yield f"{len(train)} training rows are too few for {profile.title}, which takes {profile.min_rows} or more."
+    definition = facts.task.reward_grader
+    children = definition.get("graders")
+    parts = [definition, *(children.values() if isinstance(children, dict) else ())]
+    for kind in sorted({str(part.get("type")) for part in parts} - profile.grader_types):
+        yield f"The reward uses a '{kind}' grader, which {profile.title} does not run."
+
+
+def _doubts(facts: Facts) -> Iterator[str]:
+    every = list(chain.from_iterable(facts.rows.values()))
+    system = sum(any(message.role == "system" for message in row.messages or ()) for row in every)
+    if system:
+        yield f"{system} rows have a message with role 'system', which some platforms refuse; use 'developer'."
+    reserved = sorted({key for row in every for key in RESERVED if key in row.item})
+    if reserved:
+        yield f"Rows have the fields {', '.join(reserved)}, which platforms read as their own and not as the item's."
+    missing = [row.id for row in every if row.item.get(REFERENCE) is None]
+    if missing:
+        yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
+
+
+def _count(found: Sequence[Repeat]) -> str:
+    exact = sum(repeat.exact for repeat in found)
+    return f"{counted(len(found), 'row repeats', 'rows repeat')} one ({exact} exactly)"
+
+
+def _examples(found: Sequence[Repeat]) -> str:
+    return listed([f"{each.split}/{each.row.id} = {each.earlier_split}/{each.earlier.id}" for each in found], 3)
+
+
+def _quoted(labels: Sequence[str]) -> str:
+    return listed([quoted(label) for label in labels], 5)

@@ -1,0 +1,156 @@
+"""Labels in references and answers: where they stand, read, counted and renamed.
+
+A set of labels is a JSON list of texts or whole numbers (`["law", "finance"]`, `[3221]`), or of objects that hold one
+(`[{"code": "3221", "why": "..."}]`), alone or as a field of an object (`{"domains": [...]}`), or either as JSON text.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from jobs.tasks.records import Row
+
+REFERENCE: Final = "reference_answer"
+LABEL_KEYS: Final = ("code", "id", "label", "name")
+"""Under which of its keys an object holds its label; the first that is there counts."""
+_DEEPEST = 3
+
+Labels = frozenset[str]
+
+
+def labels_of(reference: object) -> tuple[str, ...] | None:
+    """Return the labels of a reference, each once, in its order; None where it holds something else.
+
+    A reference is one set of labels, or a single text, which is one label. Blank labels do not count.
+    """
+    if isinstance(reference, str):
+        value = _decoded(reference)
+        if not isinstance(value, list | dict):
+            return (reference.strip(),) if reference.strip() else ()
+        reference = value
+    lists = [entries for _path, entries in _lists(reference, "")]
+    if len(lists) != 1:
+        return None
+    found = [_label(entry) for entry in lists[0]]
+    labels = [label for label in found if label is not None]
+    return tuple(dict.fromkeys(filter(None, labels))) if len(labels) == len(found) else None
+
+
+def reference_labels(reference: object) -> Labels | None:
+    """Return the set of labels of a reference, or None where it is no set: a single text may as well be prose."""
+    labels = None if is_single_text(reference) else labels_of(reference)
+    return None if labels is None else frozenset(labels)
+
+
+def is_single_text(reference: object) -> bool:
+    """Tell whether a reference is a text that holds no list or object as JSON."""
+    return isinstance(reference, str) and not isinstance(_decoded(reference), list | dict)
+
+
+def answer_lists(text: str) -> Mapping[str, Labels]:
+    """Return every set of labels in an answer by the path of its field (`""` for a bare list); {} if it is not JSON.
+
+    Models write what they like: entries that are no labels are left out.
+    """
+    lists = _lists(_decoded(text), "")
+    return {path: frozenset(label for label in map(_label, entries) if label) for path, entries in lists}
+
+
+def renamed(reference: object, name_of: Callable[[str], str]) -> object:
+    """Return the reference with every label renamed, in the shape it had."""
+    if isinstance(reference, str):
+        value = _decoded(reference)
+        if isinstance(value, list | dict):
+            return json.dumps(renamed(value, name_of), ensure_ascii=False)
+        return name_of(reference.strip()) if reference.strip() else reference
+    lists = [entries for _path, entries in _lists(reference, "")]
+    if len(lists) != 1:
+        return reference
+    return _with(reference, lists[0], [_renamed_one(entry, name_of) for entry in lists[0]])
+
+
+def _decoded(text: str) -> object:
+    """Return what a text holds as JSON, None if it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):  # not JSON, or nested so deeply that it was not meant to be read
+        return None
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def row_labels(row: Row) -> tuple[str, ...] | None:
+    """Return the labels of a row's reference answer; None where it has none or no set of labels."""
+    return labels_of(row.item.get(REFERENCE))
+
+
+def label_counts(rows: Iterable[Row]) -> dict[str, int]:
+    """Return each label with how many rows have it, most frequent first; equals by name."""
+    counts = Counter(label for row in rows for label in row_labels(row) or ())
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def imbalance(counts: Mapping[str, int]) -> float | None:
+    """Return how many times as often the most frequent label occurs as the rarest; None without labels.
+
+    Infinite where a label is counted 0 times.
+    """
+    if not counts:
+        return None
+    fewest = min(counts.values())
+    return max(counts.values()) / fewest if fewest else float("inf")
+
+
+def is_labelled(rows: Sequence[Row]) -> bool:
+    """Tell whether the references are labels: all of them readable as such, and single texts come again.
+
+    Free texts differ from one another, so they are no labels even though each could be one.
+    """
+    found = [row_labels(row) for row in rows]
+    if any(labels is None for labels in found):
+        return False
+    distinct = {label for labels in found for label in labels or ()}
+    if not any(is_single_text(row.item.get(REFERENCE)) for row in rows):
+        return bool(distinct)
+    return 0 < len(distinct) <= max(2, len(rows) // 2)
+
+
+# -- where labels stand -----------------------------------------------------------------------------------------------
+
+
+def _lists(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, Sequence[object]]]:
+    """Yield the lists in which something is a label, and the empty ones, by the path of their field."""
+    if isinstance(value, list | tuple):
+        if not value or any(_label(entry) is not None for entry in value):
+            yield path, value
+    elif isinstance(value, Mapping) and depth < _DEEPEST:
+        for key, inner in value.items():
+            yield from _lists(inner, f"{path}.{key}" if path else str(key), depth + 1)
+
+
+def _label(entry: object) -> str | None:
+    """Return what an entry of a list is called, "" where it is blank; None where it is no label at all."""
+    if isinstance(entry, Mapping):
+        entry = next((entry[key] for key in LABEL_KEYS if key in entry), None)
+    if isinstance(entry, int) and not isinstance(entry, bool):
+        return str(entry)
+    return entry.strip() if isinstance(entry, str) else None
+
+
+def _with(value: object, old: Sequence[object], new: object) -> object:
+    """Return a value with one list in it exchanged."""
+    if value is old:
+        return new
+    return {key: _with(inner, old, new) for key, inner in value.items()} if isinstance(value, Mapping) else value
+
+
+def _renamed_one(entry: object, name_of: Callable[[str], str]) -> object:
+    label = _label(entry)
+    if not label:
+        return entry
+    if not isinstance(entry, Mapping):
+        return name_of(label)
+    key = next(key for key in LABEL_KEYS if key in entry)
+    return {**entry, key: name_of(label)}

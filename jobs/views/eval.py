@@ -1,0 +1,56 @@
+"""An eval with its result, read once for its message, picture and alt text."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from charts.wording import counted, number
+from jobs.evals.records import Eval
+from jobs.evals.results import EvalResults, read_results
+from jobs.evals.service import Evals
+from jobs.views.wording import grader_name
+
+USUAL_GRADERS: Final = ("precision", "recall", "f1")
+MOST_GRADERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EvalView:
+    """An eval and its result."""
+
+    evaluation: Eval
+    results: EvalResults
+
+    @property
+    def headline(self) -> str:
+        """The result in one line: the verdict of a variance study or between two arms, else which arm is highest."""
+        variance, comparison, reward = self.results.variance, self.results.comparison, self.evaluation.reward
+        if variance is not None:
+            return f"{variance.verdict}: {variance.next_step}"
+        if comparison and len(comparison.pairs) == 1:
+            return comparison.pairs[0].headline
+        scored = {arm.arm: figure.mean for arm in self.evaluation.summaries if (figure := arm.grader(reward))}
+        known = {arm: mean for arm, mean in scored.items() if mean is not None}
+        if not known:
+            return "No answer could be graded"
+        best, name = max(known, key=lambda arm: known[arm]), grader_name(reward)
+        if len(known) == 1:
+            return f"{best}: {name} {number(known[best])}"
+        return f"{best} has the highest {name}, {number(known[best])}"
+
+    @property
+    def graders(self) -> tuple[str, ...]:
+        """The graders that are shown: precision, recall and F1 if the reward is one of them, else the reward first."""
+        every, reward = self.evaluation.graders, self.evaluation.reward
+        usual = tuple(grader for grader in USUAL_GRADERS if grader in every)
+        return usual if reward in usual else tuple(dict.fromkeys((reward, *every)))[:MOST_GRADERS]
+
+
+async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
+    """Return an eval with its result, which is read from the answers on file."""
+    return EvalView(evaluation, await asyncio.to_thread(read_results, evaluation, evals.answer_store))
+
+
+def size_of(evaluation: Eval) -> str:
+    """Return how many answers of each arm there are to be: `60 items x 3 runs`."""
+    return f"{counted(evaluation.items, 'item')} x {counted(evaluation.runs, 'run')}"

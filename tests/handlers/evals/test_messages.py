@@ -1,0 +1,139 @@
+"""How evals look: their card in every state, and what a result says."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from charts import ScoreComparison, VarianceStudy
+from handlers.evals.cards import eval_card, eval_list
+from handlers.evals.results import comparison_chart, result_chart, result_message
+from jobs.evals.records import Answer, Arm, Eval, EvalState, Progress
+from jobs.evals.results import EvalResults, WorstItem
+from jobs.evals.stats.comparison import compare, gather
+from jobs.evals.stats.summary import summarise
+from jobs.evals.stats.variance_study import read_variance
+from jobs.views.eval import EvalView
+from local.slack.blocks import too_much_text, validate
+from tests.handlers.test_messages import action_ids, text_of
+from tests.jobs.evals.answers import an_answer, an_eval, graded
+
+TUNED = Arm("ft:local-policy-1:org:acts:AbCdEfGh:ckpt-step-60", label="step 60 of rft-zuwoq5")
+LINK = "https://example.com/report"
+
+
+def spread(arm: str, mean: float) -> tuple[Answer, ...]:
+    """Return answers to 100 items, 3 runs each, whose scores scatter around a mean."""
+    rng = random.Random(arm)
+    return tuple(graded([[mean + rng.uniform(-0.2, 0.2) for _ in range(3)] for _ in range(100)], arm=arm))
+
+
+BASE, BETTER = spread("base", 0.4), spread(TUNED.name, 0.6)
+
+
+def view_of(answers: Iterable[Answer], **changes: object) -> EvalView:
+    """Return a finished eval of these answers."""
+    known = tuple(answers)
+    evaluation = an_eval(**changes)
+    evaluation = replace(evaluation, summaries=summarise(evaluation, known, {}))
+    comparison = compare(gather(evaluation, known)) if len(evaluation.arms) > 1 else None
+    study = read_variance(evaluation, known) if evaluation.request.purpose == "variance" else None
+    worst = WorstItem("i<7>", replace(known[0], text="a\n<b>"), total=0.3, scored=3)
+    return EvalView(evaluation, EvalResults(study, comparison, (worst,)))
+
+
+def said(view: EvalView) -> str:
+    """Return a result's message, as Slack would take it."""
+    message = result_message(view, result_chart(view), "F0123456789", LINK)
+    assert validate(list(message.blocks), "message") == []
+    assert not too_much_text(list(message.blocks))
+    return text_of(message)
+
+
+@pytest.mark.parametrize("state", list(EvalState))
+def test_the_card_can_be_cancelled_until_the_eval_ends(state: EvalState) -> None:
+    progress = Progress(60, {"time-out": 2, "429 <slow>": 1}, 12_345, {"base": 0.523})
+    message = eval_card(an_eval(state=state, progress=progress, started_at=1_000.0), 1_100.0)
+    assert validate(list(message.blocks), "message") == []
+    assert action_ids(message) == ([] if state.is_final else ["act_on_eval:cancel"])
+    shown = text_of(message)
+    assert "60 of 300 answers" in shown
+    assert "valid, 100 items x 3 runs" in shown
+    assert "2 time-out\\n1 429 &lt;slow&gt;" in shown
+    assert "\\n0.52" in shown
+    assert "1 min 40 s" in shown
+
+
+def test_the_card_of_several_arms_names_them_and_each_mean() -> None:
+    several = an_eval(state=EvalState.RUNNING, arms=(Arm("base", "low"), TUNED))
+    assert "Asking base (low), step 60 of rft-zuwoq5." in text_of(eval_card(several, 0.0))
+    assert "nothing graded yet" in text_of(eval_card(several, 0.0))
+    means = replace(several, progress=Progress(9, rewards={"base (low)": 0.4, TUNED.name: 0.6}))
+    assert "base (low): 0.40\\nstep 60 of rft-zuwoq5: 0.60" in text_of(eval_card(means, 0.0))
+    stopped = text_of(eval_card(an_eval(note="The budget is spent."), 0.0))
+    assert "*Stopped early*" in stopped
+    assert "The budget is spent." in stopped
+
+
+def test_the_list_says_how_far_each_is() -> None:
+    arms = tuple(Arm(f"m{number}") for number in range(5))
+    message = eval_list((an_eval(), an_eval(arms=arms)))
+    assert message.text == "2 newest evals"
+    assert "m0, m1, m2 and 2 more" in text_of(message)
+    assert eval_list(()).text.startswith("No eval yet.")
+
+
+def test_two_arms_are_told_with_their_verdict_intervals_and_what_is_missing() -> None:
+    failed = [an_answer("i1", arm="base", text=None, failure="time-out")]
+    view = view_of([*BASE, *BETTER, *failed], arms=(Arm("base"), TUNED))
+    shown = said(view)
+    assert f"*{view.headline}*" in shown.replace("&lt;", "<")
+    assert "step 60 of rft-zuwoq5" in view.headline
+    assert f"`{TUNED.model}`" in shown
+    assert "F1 *0.6" in shown
+    assert " to 0." in shown
+    assert "In brackets: the 95% interval of a mean over items" in shown
+    assert "standard deviation over runs 0.0" in shown
+    assert "base: 1 answer is missing; it counts in no score." in shown
+    assert "Missing: 1 time-out" in shown
+    assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt;" in shown
+    assert LINK in shown
+    chart = result_chart(view)
+    assert isinstance(chart, ScoreComparison)
+    assert chart.title == view.headline
+    assert [arm.arm for arm in chart.arms] == ["base", TUNED.name]
+    assert view.results.comparison is not None
+    assert comparison_chart(view.results.comparison).title == view.headline
+
+
+def test_a_variance_study_is_drawn_by_item_and_says_what_to_do() -> None:
+    request = replace(an_eval().request, purpose="variance")
+    view = view_of(BASE, request=request)
+    chart = result_chart(view)
+    assert isinstance(chart, VarianceStudy)
+    assert len(chart.items) == 100
+    assert chart.title in said(view)
+
+
+def test_without_a_grade_there_is_no_figure() -> None:
+    view = view_of([an_answer(text=None, failure="time-out")])
+    assert view.headline == "No answer could be graded"
+    assert "F1: nothing graded" in said(view)
+    nothing: Eval = replace(view.evaluation, summaries=())
+    assert result_chart(replace(view, evaluation=nothing)) is None
+
+
+@pytest.mark.parametrize(
+    ("graders", "reward", "shown"),
+    [
+        (("f1", "recall", "precision"), "f1", ("precision", "recall", "f1")),
+        (("exact", "f1"), "exact", ("exact", "f1")),
+        (("a", "b", "c", "d", "e"), "e", ("e", "a", "b", "c")),
+    ],
+)
+def test_the_usual_graders_come_first_if_the_reward_is_one_of_them(
+    graders: tuple[str, ...], reward: str, shown: tuple[str, ...]
+) -> None:
+    view = EvalView(an_eval(graders=graders, reward=reward), EvalResults(None, None, ()))
+    assert view.graders == shown

@@ -1,0 +1,124 @@
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from jobs.checks import Level
+from jobs.core.errors import BotError, InvalidRequest, PlatformRejected, PlatformUnavailable
+from jobs.core.series import JsonObject
+from jobs.platforms.parse import GraderTrial
+from jobs.platforms.profiles import PROFILES
+from tests.jobs.checks.conftest import F1, Check
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HEAD = "def grade(sample, item):\n"
+SAFE = F1.replace("def grade", "def f1") + "\n" + HEAD
+
+
+class Answers:
+    """A platform that says one thing about every grader."""
+
+    def __init__(self, answer: GraderTrial | BotError) -> None:
+        self.answer = answer
+
+    async def check_grader(self, definition: JsonObject, item: JsonObject, sample: str) -> GraderTrial:
+        del definition, item, sample
+        if isinstance(self.answer, BotError):
+            raise self.answer
+        return self.answer
+
+
+async def test_a_sound_grader_passes(check: Check) -> None:
+    found = await check()
+    for name in ("right_answers", "odd_answers", "odd_references", "range"):
+        assert found[name].level is Level.OK, found[name]
+
+
+async def test_a_grader_that_fails_on_good_answers_blocks(check: Check) -> None:
+    found = await check(HEAD + "    return item['label']")
+    assert found["right_answers"].level is Level.BLOCK
+    assert "fails on 40 of 40 well-formed answers; on row r0: KeyError: 'label'" in found["right_answers"].text
+
+
+async def test_a_right_answer_that_is_not_paid_in_full_is_told(check: Check) -> None:
+    found = await check(SAFE + "    return f1(sample, item) / 2")
+    assert found["right_answers"].level is Level.WARN
+    assert found["right_answers"].numbers == {"mean": 0.5, "lowest": 0.5, "graded": 40}
+
+
+@pytest.mark.parametrize(
+    ("guard", "what"),
+    [
+        ("len(sample['output_text'])", "an empty answer"),
+        ("sample['output_json'] != {}", "{}"),
+        ("sample['output_json'] is not None or not sample['output_text'].startswith('null')", "null"),
+        ("sample['output_json'] != []", "[]"),
+        ("sample['output_json'] != {'labels': 7}", "a number as labels"),
+    ],
+)
+async def test_answers_that_make_it_raise_are_named(check: Check, guard: str, what: str) -> None:
+    found = await check(SAFE + f"    1 / ({guard})\n    return f1(sample, item)")
+    assert found["odd_answers"].level is Level.WARN
+    assert f"exact on {what}: ZeroDivisionError" in found["odd_answers"].text
+
+
+async def test_a_grader_that_never_ends_on_an_odd_answer_blocks(check: Check) -> None:
+    found = await check(SAFE + "    while sample['output_text'] == '{}': pass\n    return f1(sample, item)")
+    assert found["odd_answers"].level is Level.BLOCK
+    assert "does not come to an end on an answer such as {}: exact took longer than 1 s" in found["odd_answers"].text
+
+
+async def test_an_empty_reference_that_breaks_it_matters_where_a_row_has_one(check: Check) -> None:
+    source = SAFE + "    item['reference_answer'][0]\n    return f1(sample, item)"
+    assert (await check(source))["odd_references"].level is Level.NOTE
+    found = await check(source, train=[["fish"]] * 3 + [[]] + [["iron", "wool"]] * 6)
+    assert found["odd_references"].level is Level.WARN
+    assert found["odd_references"].text.endswith("1 rows of the train split have no reference, the first is r3.")
+
+
+@pytest.mark.parametrize(("factor", "says"), [("* 3", "from 0.00 to 3.00"), ("- 0.5", "from -0.50 to 0.50")])
+async def test_rewards_outside_0_to_1_are_told(check: Check, factor: str, says: str) -> None:
+    found = await check(SAFE + f"    return f1(sample, item) {factor}")
+    assert found["range"].level is Level.WARN
+    assert says in found["range"].text
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+async def test_a_reward_that_is_no_finite_number_blocks(check: Check, value: str) -> None:
+    found = await check(HEAD + f"    return float('{value}')")
+    assert found["right_answers"].level is Level.BLOCK
+    assert f"exact returned {value}" in found["right_answers"].text
+    assert "range" not in found
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "says"),
+    [
+        (GraderTrial(1.0), Level.OK, "without an error flag and gives the same reward, 1.00"),
+        (GraderTrial(0.25), Level.WARN, "gives 0.25 for an answer that earns 1.00 here"),
+        (
+            GraderTrial(None, ("python_grader_server_error",), "unauthorized_error"),
+            Level.BLOCK,
+            "raised python_grader_server_error: unauthorized_error.",
+        ),
+        (PlatformRejected("no such path", code="not_found"), Level.NOTE, "cannot try graders"),
+        (PlatformRejected("The grader is malformed.", code="x"), Level.BLOCK, "The grader is malformed."),
+        (PlatformUnavailable("It is down."), Level.NOTE, "Not checked on the platform: It is down."),
+        (InvalidRequest("It needs a key."), Level.NOTE, "Not checked on the platform: It needs a key."),
+    ],
+)
+async def test_what_the_platform_makes_of_the_grader(
+    check: Check, answer: GraderTrial | BotError, level: Level, says: str
+) -> None:
+    finding = (await check(profile=PROFILES[0], platform=Answers(answer)))["platform_grader"]
+    assert finding.level is level
+    assert says in finding.text
+
+
+async def test_graders_beside_the_reward_are_tried_too(check: Check) -> None:
+    source = HEAD + "    return 1 / len(sample['output_text'])"
+    fragile = json.dumps({"type": "python", "name": "fragile", "source": source})
+    changes: Mapping[str, str] = {"graders/fragile.json": fragile}
+    found = await check(changes=changes)
+    assert "fragile on an empty answer: ZeroDivisionError" in found["odd_answers"].text

@@ -1,0 +1,108 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from jobs.checks import Level
+from jobs.platforms.profiles import PROFILES
+from tests.jobs.checks.conftest import TRAIN, Check
+from tests.jobs.tasks.datasets.labelled_task import NAMES, schema, split, text
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PROFILE = PROFILES[0]
+
+
+def line(row_id: str, said: str, labels: list[str], **more: object) -> str:
+    return json.dumps({"id": row_id, "text_input": said, "reference_answer": labels, **more}) + "\n"
+
+
+async def test_sound_rows_pass(check: Check) -> None:
+    found = await check(profile=PROFILE)
+    for name in ("platform_rows", "repeats_within", "repeats_across", "balance", "names", "allowed_labels"):
+        assert found[name].level is Level.OK, found[name]
+    assert found["platform_rows"].text == "Local platform takes the rows: train 40, valid 8."
+
+
+async def test_what_the_profile_refuses_blocks(check: Check) -> None:
+    small = replace(PROFILE, min_rows=100, grader_types=frozenset({"string_check"}))
+    finding = (await check(profile=small))["platform_rows"]
+    assert finding.level is Level.BLOCK
+    assert "40 training rows are too few for Local platform, which takes 100 or more." in finding.text
+    assert "uses a 'python' grader, which Local platform does not run." in finding.text
+
+
+async def test_a_missing_split_and_a_missing_prompt_block(check: Check) -> None:
+    finding = (await check(changes={"valid.jsonl": None, "prompts/v1.md": None}))["platform_rows"]
+    assert finding.level is Level.BLOCK
+    assert "goods has no valid.jsonl" in finding.text
+    assert "40 rows of train have no messages, and the task has no prompt; add prompts/v1.md." in finding.text
+
+
+async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
+    rows = "".join(line(str(n), f"w{n}", ["fish"]) for n in range(1001))
+    finding = (await check(changes={"valid.jsonl": rows}))["platform_rows"]
+    assert finding.level is Level.BLOCK
+    assert "goods/valid.jsonl has more than 1,000 rows" in finding.text
+
+
+async def test_roles_reserved_fields_and_missing_references_are_noted(check: Check) -> None:
+    own = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
+    rows = split(TRAIN) + json.dumps(own | {"tools": []}) + "\n"
+    finding = (await check(changes={"train.jsonl": rows}))["platform_rows"]
+    assert finding.level is Level.NOTE
+    assert "1 rows have a message with role 'system'" in finding.text
+    assert "fields tools" in finding.text
+    assert "1 rows have no reference_answer, the first is train-41." in finding.text
+
+
+async def test_a_text_twice_in_a_split_is_told_with_its_other_reference(check: Check) -> None:
+    rows = split(TRAIN) + line("twin", text(3).upper(), ["fish"])
+    finding = (await check(changes={"train.jsonl": rows}))["repeats_within"]
+    assert finding.level is Level.WARN
+    assert finding.text.startswith("1 row repeats one (1 exactly) of the same split: train/twin = train/r3.")
+    assert "have another reference than their twin" in finding.text
+    assert finding.numbers == {"rows": 1, "other_reference": 1}
+
+
+async def test_a_text_in_two_splits_blocks_from_a_twentieth_on(check: Check) -> None:
+    leaked = line("leak", text(0), TRAIN[0])
+    finding = (await check(changes={"valid.jsonl": split([["fish"]] * 8, 40) + leaked}))["repeats_across"]
+    assert (finding.level, finding.numbers["rows"]) == (Level.BLOCK, 1)
+    assert "valid/leak = train/r0. That is 11% of valid" in finding.text
+    finding = (await check(changes={"valid.jsonl": split([["fish"]] * 40, 40) + leaked}))["repeats_across"]
+    assert finding.level is Level.WARN
+
+
+async def test_a_pool_repeats_nothing(check: Check) -> None:
+    found = await check(changes={"pool.jsonl": split(TRAIN)})
+    assert found["repeats_across"].level is Level.OK
+
+
+async def test_uneven_labels_are_told_with_their_counts(check: Check) -> None:
+    train = [["fish"]] * 9 + [["iron"]] * 2
+    finding = (await check(train=train))["balance"]
+    assert finding.level is Level.WARN
+    assert (finding.counts, finding.numbers["ratio"], finding.numbers["unseen"]) == ({"fish": 9, "iron": 2}, 4.5, 6)
+    assert "/proctor dataset balance task=goods makes it as even as the rows allow" in finding.text
+
+
+async def test_labels_without_a_row_are_noted(check: Check) -> None:
+    finding = (await check(changes={"response_format.json": schema([*NAMES, "zinc"])}))["balance"]
+    assert finding.level is Level.NOTE
+    assert "1 labels of the response format have no train row: 'zinc'." in finding.text
+
+
+async def test_codes_where_names_belong_are_told(check: Check) -> None:
+    codes = [f"10014{n}" for n in range(8)]
+    train = [[codes[n % 8], codes[(n + 3) % 8]] for n in range(24)]
+    found = await check(train=train, valid=[["100140"]], changes={"response_format.json": schema(codes)})
+    assert found["names"].level is Level.WARN
+    assert found["names"].text.startswith("8 of 8 labels are codes ('100140', '100141'")
+
+
+async def test_a_label_that_the_format_does_not_allow_blocks(check: Check) -> None:
+    finding = (await check(train=[*TRAIN, ["gold", "silver"], ["gold"]]))["allowed_labels"]
+    assert finding.level is Level.BLOCK
+    assert finding.numbers == {"labels": 2, "rows": 2}
+    assert "'gold', 'silver'; 2 rows have one." in finding.text
