@@ -110,9 +110,7 @@ def read_ratio(text: str) -> tuple[int, int]:
     match = _RATIO.fullmatch(text.strip())
     train, valid = (int(match[1]), int(match[2])) if match else (0, 0)
     if not train or not valid:
-        raise InvalidRequest(
-            f"split={quoted(text)} is no ratio; write training to validation rows, such as split=2:1."
-        )
+        raise InvalidRequest(f"split={quoted(text)} is no ratio; write training to validation rows, such as split=2:1.")
     return train, valid
 
 
