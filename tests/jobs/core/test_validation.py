@@ -24,10 +24,14 @@ class Outer(Section):
 OUTER = TypeAdapter(Outer)
 
 
+def read(text: str, *, quote: bool = True) -> Outer:
+    file = read_yaml(text, "some/file.yaml", "keys")
+    return file.read(OUTER, file.values, quote=quote)
+
+
 def complaint(text: str, *, quote: bool = True) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        file = read_yaml(text, "some/file.yaml", "keys")
-        file.read(OUTER, file.values, quote=quote)
+        read(text, quote=quote)
     return str(caught.value)
 
 
@@ -59,8 +63,7 @@ def test_a_text_that_may_be_a_secret_is_not_repeated() -> None:
 
 
 def test_a_key_without_a_value_has_its_default() -> None:
-    file = read_yaml("needed: x\ninner: {count: }\nmore: ", "f", "keys")
-    assert file.read(OUTER, file.values) == Outer(needed="x")
+    assert read("needed: x\ninner: {count: }\nmore: ") == Outer(needed="x")
 
 
 def test_what_is_expected_is_said_in_words() -> None:
