@@ -27,7 +27,7 @@ from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
-from jobs.training.task_match import asked_alike, prompt_in, remarks, tasks_like
+from jobs.training.task_match import matching_prompt_hash, prompt_in, remarks, tasks_like
 from jobs.training.trail_entries import given_task, imported
 
 QUORUM: Final = 2
@@ -203,7 +203,7 @@ class JobImporter:
             job,
             request=replace(job.request, task=task.name),
             prompt=prompt or task.default_prompt,
-            prompt_hash=asked_alike(task, remote, prompt),
+            prompt_hash=matching_prompt_hash(task, remote, prompt),
             trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
             **task_policy(task, self.approvers),
