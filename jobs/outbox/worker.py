@@ -188,7 +188,7 @@ class OutboxWorker:
         return found
 
     async def _wait_for_rate(self, posting: Posting, *, is_edit: bool) -> float:
-        """Wait until the rate limits allow a message; return 0, or the seconds to come back after if that takes long."""
+        """Wait until the rate limits allow a message and return 0, or return the seconds if that takes too long."""
         limits, waited = self.rate_limits, 0.0
         if is_edit:
             name, interval, burst = "edit", limits.edit_interval, limits.edit_burst
