@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
-from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
+from bot.redis_server.embedded_redis import embedded_redis
 from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_state_settings
 from jobs.aliases.records import Alias
 from jobs.audit.export import FORMATS, utc

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
-from bot.demo.embedded_redis import embedded_redis
 from bot.kinds import KINDS
+from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
 from bot.settings import Settings, audit_key, key_of

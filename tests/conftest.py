@@ -1,5 +1,6 @@
 """What many tests share: a real server for state, and records with defaults."""
 
+import gc
 import subprocess
 import tempfile
 import time
@@ -12,15 +13,26 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from bot.demo.server_binary import find_server
-from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
+from bot.redis_server.server_binary import find_server
+from bot.redis_server.subprocesses import tethered
 from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep thousands of collected tests out of the garbage collector, which would walk them again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

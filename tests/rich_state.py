@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from bot.demo.server_binary import find_server
-from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
+from bot.redis_server.server_binary import find_server
+from bot.redis_server.subprocesses import tethered
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, Target, WebhookCall
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import DAY, Ending, Settlement, Verdict

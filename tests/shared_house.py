@@ -17,6 +17,8 @@ from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
 
 START_SECONDS: Final = 60.0
+CARD_SECONDS: Final = "1"
+"""Between two states of a card: few pictures are drawn that nobody looks at."""
 QUIET_SECONDS: Final = 0.15
 """Without traffic between bot and workspace for this long, what an earlier test started has ended."""
 
@@ -111,7 +113,7 @@ class SharedHouse:
                 "LOCAL_PLATFORM_URL": platform.url,
                 "PROCTOR_HOME": str(self.home),
                 "PROCTOR_TASKS": str(self.tasks),
-                "CARD_SECONDS": "0.3",
+                "CARD_SECONDS": CARD_SECONDS,
             }
             self._bot = await stack.enter_async_context(running(load_settings(self.environment), self._give_up))
             self._started.set()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.demo.subprocesses import lock_within
+from bot.redis_server.subprocesses import lock_within
 from jobs.core.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"

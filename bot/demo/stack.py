@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.demo.embedded_redis import embedded_redis
 from bot.demo.folder import LOOPBACK, choose_ports, locked, write_file
-from bot.demo.subprocesses import becomes_true
 from bot.demo.supervisor import Part, PartFailed, Supervisor
 from bot.health import ask_health
+from bot.redis_server.embedded_redis import embedded_redis
+from bot.redis_server.subprocesses import becomes_true
 from bot.settings import DemoSettings, child_environment
 
 BOT_STOP_SECONDS = 8.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.demo.subprocesses import becomes_true, stop_processes, tethered
+from bot.redis_server.subprocesses import becomes_true, stop_processes, tethered
 from bot.settings import EXIT_CONFIGURATION
 
 MOST_QUICK_DEATHS = 5

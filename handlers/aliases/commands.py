@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts.wording import counted
 from handlers.aliases.messages import alias_details, alias_list
 from handlers.approvals.messages import MOVE_ALIAS, comparison_numbers, groups
-from handlers.slack.blocks import Block, context, escape, section
+from handlers.slack.blocks import Block, context, escape, quoted, section
 from handlers.slack.commands import Typed
 from handlers.slack.forms import (
     MOST_REASON,
@@ -166,7 +166,7 @@ def form(movable: Movable, channel: str) -> Block:
 def _about(movable: Movable) -> str:
     target, settled = movable.target, movable.approval.settled
     assert settled is not None, "only what is settled can be moved to"
-    approved = people([vote.user for vote in movable.approval.votes_for(settled.choice)])
+    approved = people(vote.user for vote in movable.approval.votes_for(settled.choice))
     lines = [
         f"*Step {target.step}* of `{target.job}`: `{escape(target.model)}`",
         f"Approved by {approved} {moment(settled.at)}.",
@@ -174,7 +174,7 @@ def _about(movable: Movable) -> str:
     if alias := movable.alias(movable.usual):
         lines.append(f"`{alias.name}` points at {alias.current.place} since {moment(alias.current.at)}.")
         if back := was_taken_back(alias, target.model):
-            why = f"by {person(back.by)} {moment(back.at)}: {escape(' '.join(back.reason.split()))}"
+            why = f"by {person(back.by)} {moment(back.at)}: {quoted(back.reason)}"
             lines.append(f"*`{alias.name}` was taken back from this model* {why}")
     return "\n".join([*lines, *_against(movable)])
 

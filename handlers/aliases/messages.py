@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from handlers.approvals.messages import APPROVE, REJECT, control_value, ended, own_vote, standing, terms
-from handlers.slack.blocks import Block, Message, actions, button, context, escape, header, section
+from handlers.slack.blocks import Block, Message, actions, button, context, escape, header, quoted, section
 from handlers.slack.people import People
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState, undone_by_rollback
@@ -51,7 +51,7 @@ def alias_details(alias: Alias, waiting: ProposalView | None) -> str:
     lines = [
         f"{_points_at(alias)} (version {alias.version}).",
         f"Model `{escape(alias.model)}` on {escape(current.target.platform)}.",
-        f"{_who(current)} Reason: {_quoted(current.reason)}",
+        f"{_who(current)} Reason: {quoted(current.reason)}",
         f"Production reads it with `GET /aliases/{alias.name}` or `python -m bot.cli alias get {alias.name}`.",
     ]
     if waiting:
@@ -75,7 +75,7 @@ def _history(alias: Alias) -> list[str]:
         return []
     lines = [
         f"\u2022 {_place(move)}, {moment(move.at)} to {moment(alias.move(move.number + 1).at)}. {_who(move)} "
-        f"{_quoted(move.reason)}"
+        f"{quoted(move.reason)}"
         for move in earlier[:MOST_HISTORY]
     ]
     more = [f"... and {len(earlier) - MOST_HISTORY} earlier ones"] if len(earlier) > MOST_HISTORY else []
@@ -83,7 +83,7 @@ def _history(alias: Alias) -> list[str]:
 
 
 def _who(move: AliasMove) -> str:
-    by, approved = person(move.by), people(list(move.approved_by))
+    by, approved = person(move.by), people(move.approved_by)
     match move.kind:
         case MoveKind.APPROVED:
             return f"Moved by {by}, approved by {approved}."
@@ -101,10 +101,6 @@ def _place(move: AliasMove) -> str:
     return f"step {move.target.step} of `{move.target.job}`"
 
 
-def _quoted(reason: str) -> str:
-    return escape(" ".join(reason.split()))
-
-
 # -- proposed rollbacks -----------------------------------------------------------------------------------------------
 
 
@@ -120,7 +116,7 @@ def proposal_message(view: ProposalView, called: str) -> Message:
     blocks = [header(title), section(_opening(view, called)), section(_models(view))]
     if proposal.state is ProposalState.OPEN and approval.settled is None:
         did = "did this" if proposal.emergency else "proposed this"
-        lines = [*terms(approval, "approval", "approvals", did), own_vote(approval)]
+        lines = [*terms(approval, did), own_vote(approval)]
         blocks += [context("\n".join(filter(None, lines))), _controls(view)]
     else:
         said = f"{ended(approval)}\n" if approval.settled and approval.settling else ""
@@ -133,7 +129,7 @@ def proposal_message(view: ProposalView, called: str) -> Message:
 def _opening(view: ProposalView, called: str) -> str:
     proposal = view.proposal
     back = f"`{proposal.alias}` back from {_place(view.leaves)} to {_place(view.returns_to)}"
-    reason = f"Reason: {_quoted(proposal.reason)}"
+    reason = f"Reason: {quoted(proposal.reason)}"
     if not proposal.emergency:
         return f"{person(proposal.by)} proposes to take {back}. {reason}"
     return (
@@ -145,7 +141,7 @@ def _opening(view: ProposalView, called: str) -> str:
 def _models(view: ProposalView) -> str:
     before, after = ("Left", "Now") if view.proposal.emergency else ("Now", "Then")
     left, back = view.leaves, view.returns_to
-    approved = f"approved by {people(list(back.approved_by))} and first in use {moment(back.at)}"
+    approved = f"approved by {people(back.approved_by)} and first in use {moment(back.at)}"
     return (
         f"{before}: `{escape(left.target.model)}`, in use since {moment(left.at)}\n"
         f"{after}: `{escape(back.target.model)}`, {approved}"

@@ -1,9 +1,10 @@
 """How approvals look and read: votes and buttons under a summary, the answer to a click, notices in the thread."""
 
+from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from charts.wording import counted, joined, plural
-from handlers.slack.blocks import Block, actions, button, context, escape, section
+from handlers.slack.blocks import Block, actions, button, context, escape, quoted, section
 from handlers.slack.wording import group, moment, people, person
 from jobs.aliases.records import alias_of
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
@@ -15,6 +16,48 @@ from jobs.views.wording import grader_name
 APPROVE: Final = "approve_checkpoint"
 REJECT: Final = "reject_checkpoints"
 MOVE_ALIAS: Final = "move_alias"
+
+
+@dataclass(frozen=True, slots=True)
+class KindWords:
+    """How one kind of approval is spoken of."""
+
+    listed: str
+    approved: str
+    """What is approved; {} is the name of the choice."""
+    rejected: str
+    did: str
+    own: str
+    lapsed: str
+    """What to do once it has lapsed; {} is its subject."""
+
+
+KINDS: Final = {
+    ApprovalKind.CHECKPOINT: KindWords(
+        listed="checkpoints",
+        approved="{}",
+        rejected="All checkpoints were",
+        did="launched this job",
+        own="You launched this job, so you cannot approve or reject its checkpoints",
+        lapsed="`/rft checkpoints {} again=yes` gathers the evidence anew and asks again.",
+    ),
+    ApprovalKind.ALIAS_MOVE: KindWords(
+        listed="rollback of an alias",
+        approved="Going back to {}",
+        rejected="The move was",
+        did="proposed it",
+        own="You proposed this, so you cannot approve or reject it",
+        lapsed="The alias stays where it points; `/proctor alias rollback` proposes it again.",
+    ),
+    ApprovalKind.REVIEW: KindWords(
+        listed="review of an emergency rollback",
+        approved="The rollback to {}",
+        rejected="The emergency rollback was",
+        did="proposed it",
+        own="You did this rollback, so you cannot review it",
+        lapsed="The alias stays where the emergency rollback put it; `/proctor alias` shows it.",
+    ),
+}
 
 
 def control_value(subject: str, choice: str, evidence: str) -> str:
@@ -57,12 +100,12 @@ def vote_lines(approval: Approval | None, checkpoint: str) -> list[str]:
 def _vote_line(vote: Decision) -> str:
     verb = "Approved" if vote.verdict is Verdict.APPROVE else "Rejected"
     aside = f" (set aside: {escape(', '.join(vote.overrides))})" if vote.overrides else ""
-    return f"{verb} by {person(vote.user)} {moment(vote.at)}{aside}: {escape(' '.join(vote.reason.split()))}"
+    return f"{verb} by {person(vote.user)} {moment(vote.at)}{aside}: {quoted(vote.reason)}"
 
 
 def comparison_numbers(comparison: Comparison) -> str:
     """Return the verdict and its numbers as mrkdwn: `*better*, +0.20 (0.14 to 0.26)`."""
-    return f"*{comparison.versus.verdict}*, {comparison.numbers}"
+    return f"*{comparison.versus.verdict.words}*, {comparison.numbers}"
 
 
 def comparison_line(comparison: Comparison) -> str:
@@ -81,7 +124,7 @@ def sign_off(job: Job, approval: Approval | None, aliases: tuple[str, ...] = ())
         parts = ["Nobody can approve for now: the evidence is not there yet.", why]
         return [context(" ".join(filter(None, [*parts, "The buttons come with it, and everybody votes again."])))]
     did = "asked me to watch the job" if job.imported else "launched the job"
-    lines = terms(approval, "approval of one checkpoint", "approvals of one checkpoint", did)
+    lines = terms(approval, did, " of one checkpoint")
     if approval.renewed_at is not None:
         lines.append(f"The evidence changed {moment(approval.renewed_at)}: everybody votes again. {why}".strip())
     reject = button("Reject all", REJECT, control_value(job.id, "", ""), style="danger")
@@ -109,7 +152,7 @@ def groups(approval: Approval) -> str:
     return ", ".join(group(handle) for handle in approval.approvers)
 
 
-def terms(approval: Approval, noun: str, nouns: str, did: str) -> list[str]:
+def terms(approval: Approval, did: str, of: str = "") -> list[str]:
     """Return what an approval needs, who cannot decide because of what they `did`, and the votes so far: lines."""
     until = f", until {moment(approval.expires_at)}" if approval.expires_at else ""
     settle = "One rejection settles"
@@ -117,7 +160,7 @@ def terms(approval: Approval, noun: str, nouns: str, did: str) -> list[str]:
         settle = f"{counted(approval.quorum, 'rejection')} {plural(approval.quorum, 'settles', 'settle')}"
     may = "cannot decide" if approval.barred else "may decide as well: the task allows that"
     return [
-        f"Needs {counted(approval.quorum, noun, nouns)} by {groups(approval)}{until}. {settle} it too.",
+        f"Needs {counted(approval.quorum, 'approval')}{of} by {groups(approval)}{until}. {settle} it too.",
         f"{person(approval.launched_by)} {did} and {may}.",
         f"So far {standing(approval)}.",
     ]
@@ -128,8 +171,7 @@ def standing(approval: Approval) -> str:
     choices = dict.fromkeys(d.choice for d in approval.decisions if d.verdict is Verdict.APPROVE)
     parts = [
         f"{escape(approval.name_of(choice))} has {len(votes)} of {approval.quorum} approvals ({_voters(votes)})"
-        for choice in choices
-        if (votes := approval.votes_for(choice))
+        for choice, votes in ((choice, approval.votes_for(choice)) for choice in choices)
     ]
     if rejections := _rejections(approval):
         parts.append(f"{len(rejections)} of {approval.quorum} rejections ({_voters(rejections)})")
@@ -141,43 +183,27 @@ def own_vote(approval: Approval) -> str:
     own = [d.user for d in approval.decisions if d.user in approval.own and d.verdict is Verdict.APPROVE]
     if not own:
         return ""
-    did = "launched this job" if approval.kind is ApprovalKind.CHECKPOINT else "proposed it"
-    return f"{people(own)} {did} and approved it as well; the task allows that."
+    return f"{people(own)} {KINDS[approval.kind].did} and approved it as well; the task allows that."
 
 
 def ended(approval: Approval) -> str:
     """Return how a settled approval ended: what was approved or rejected, by whom and when."""
     settled = approval.settled
     assert settled is not None, "only a settled approval is said to have ended"
-    when, who = moment(settled.at), people([d.user for d in approval.settling])
+    when, who = moment(settled.at), people(d.user for d in approval.settling)
     match settled.ending:
         case Ending.EXPIRED:
             return f"*Nobody settled it in time*; it lapsed {when}. {_what_next(approval)}"
         case Ending.REJECTED:
-            return f"*{_REJECTED[approval.kind]} rejected* by {who} {when}."
+            return f"*{KINDS[approval.kind].rejected} rejected* by {who} {when}."
         case Ending.APPROVED:
-            line = f"*{_approved(approval, settled.choice)} is approved* by {who} {when}"
+            choice = KINDS[approval.kind].approved.format(escape(approval.name_of(settled.choice)))
+            line = f"*{capitalized(choice)} is approved* by {who} {when}"
             notes = " ".join(filter(None, [_set_aside(approval), own_vote(approval)]))
-            model = approval.models.get(settled.choice)
-            if model:  # with a full stop only before another sentence: people copy the model's id
-                return f"{line}: `{escape(model)}`" + (f". {notes}" if notes else "")
-            return f"{line}. {notes}".strip()
+            model = approval.models.get(settled.choice, settled.choice)
+            return f"{line}: `{escape(model)}`" + (f". {notes}" if notes else "")
         case _:
             assert_never(settled.ending)
-
-
-_REJECTED: Final = {
-    ApprovalKind.CHECKPOINT: "All checkpoints were",
-    ApprovalKind.ALIAS_MOVE: "The move was",
-    ApprovalKind.REVIEW: "The emergency rollback was",
-}
-
-
-def _approved(approval: Approval, choice: str) -> str:
-    name = escape(approval.name_of(choice))
-    if approval.kind is ApprovalKind.REVIEW:
-        return f"The rollback to {name}"
-    return f"Going back to {name}" if approval.kind is ApprovalKind.ALIAS_MOVE else capitalized(name)
 
 
 def _set_aside(approval: Approval) -> str:
@@ -187,12 +213,7 @@ def _set_aside(approval: Approval) -> str:
 
 
 def _what_next(approval: Approval) -> str:
-    """Return what to do about an approval that lapsed."""
-    if approval.kind is ApprovalKind.CHECKPOINT:
-        return f"`/rft checkpoints {approval.subject} again=yes` gathers the evidence anew and asks again."
-    if approval.kind is ApprovalKind.REVIEW:
-        return "The alias stays where the emergency rollback put it; `/proctor alias` shows it."
-    return "The alias stays where it points; `/proctor alias rollback` proposes it again."
+    return KINDS[approval.kind].lapsed.format(approval.subject)
 
 
 def _rejections(approval: Approval) -> tuple[Decision, ...]:
@@ -200,7 +221,7 @@ def _rejections(approval: Approval) -> tuple[Decision, ...]:
 
 
 def _voters(votes: tuple[Decision, ...]) -> str:
-    return f"by {people([vote.user for vote in votes])}"
+    return f"by {people(vote.user for vote in votes)}"
 
 
 # -- the answer to a click --------------------------------------------------------------------------------------------
@@ -245,7 +266,7 @@ def _not_entitled(
                 "somebody else has to decide."
             )
         case Outcome.OWN_JOB:
-            return f"{_OWN[approval.kind]}; somebody else has to."
+            return f"{KINDS[approval.kind].own}; somebody else has to."
         case Outcome.NOT_APPROVER:
             return f"Only approvers of this task can decide: {groups(approval)}. You are not among them."
         case Outcome.LOST_ROLE:
@@ -264,7 +285,7 @@ def _not_counted(
         case Outcome.EXPIRED:
             lapsed_at = approval.settled.at if approval.settled else approval.expires_at
             when = f" {moment(lapsed_at)}" if lapsed_at else ""
-            return f"this lapsed{when}, for nobody settled it in time. {_what_next(approval)}"
+            return f"this lapsed{when} because nobody settled it in time. {_what_next(approval)}"
         case Outcome.NO_EVIDENCE if approval.renewed_at is None:
             return "these checkpoints have not been evaluated yet. The buttons come with the evidence."
         case Outcome.NO_EVIDENCE:
@@ -278,13 +299,6 @@ def _not_counted(
                 "this choice breaks a guardrail, and approving it needs each broken one to be set aside in the form. "
                 "Click Approve again; the form lists them."
             )
-
-
-_OWN: Final = {
-    ApprovalKind.CHECKPOINT: "You launched this job, so you cannot approve or reject its checkpoints",
-    ApprovalKind.ALIAS_MOVE: "You proposed this, so you cannot approve or reject it",
-    ApprovalKind.REVIEW: "You did this rollback, so you cannot review it",
-}
 
 
 def _these(approval: Approval) -> str:
@@ -304,11 +318,8 @@ def _recorded(approval: Approval, user: str) -> str:
 def _discounted(users: tuple[str, ...]) -> str:
     if not users:
         return ""
-    are, count = (
-        plural(len(users), "is", "are"),
-        plural(len(users), "decision no longer counts", "decisions no longer count"),
-    )
-    return f"{people(list(users))} {are} not among the approvers any more, so their {count}."
+    theirs = plural(len(users), "decision no longer counts", "decisions no longer count")
+    return f"{people(users)} {plural(len(users), 'is', 'are')} not among the approvers any more, so their {theirs}."
 
 
 # -- notices in the thread --------------------------------------------------------------------------------------------

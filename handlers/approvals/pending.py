@@ -6,22 +6,17 @@ from typing import Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, duration, plural
-from handlers.approvals.messages import groups, notice, standing
+from handlers.approvals.messages import KINDS, groups, notice, standing
 from handlers.slack.blocks import Message, escape, section
 from handlers.slack.links import approval_link, linked
 from handlers.slack.people import People
 from handlers.slack.wording import moment
 from jobs.approvals.decide import Approvals
-from jobs.approvals.records import Approval, ApprovalKind
+from jobs.approvals.records import Approval
 from jobs.core.records import Posting
 from jobs.state.store import Store
 
 MOST_LISTED: Final = 20
-KINDS: Final = {
-    ApprovalKind.CHECKPOINT: "checkpoints",
-    ApprovalKind.ALIAS_MOVE: "rollback of an alias",
-    ApprovalKind.REVIEW: "review of an emergency rollback",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,7 @@ async def pending_list(
 
 def pending_line(approval: Approval, now: float, link: str | None, *, is_yours: bool) -> str:
     """Return what waits, its age, missing votes, time left, and where it is decided."""
-    what = f"*{escape(approval.task or approval.subject)}* `{approval.subject}`, {KINDS[approval.kind]}"
+    what = f"*{escape(approval.task or approval.subject)}* `{approval.subject}`, {KINDS[approval.kind].listed}"
     parts = [f"{what}: asked {duration(now - approval.requested_at)} ago", _missing(approval)]
     if approval.expires_at is not None:
         parts.append(f"lapses in {duration(approval.expires_at - now)}, {moment(approval.expires_at)}")

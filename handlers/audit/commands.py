@@ -6,7 +6,7 @@ from typing import Final, get_args
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
-from handlers.slack.blocks import MOST_TEXT, Message, context, cut, escape, section
+from handlers.slack.blocks import MOST_TEXT, Message, context, cut, escape, quoted, section
 from handlers.slack.commands import Typed
 from handlers.slack.files import hand_over
 from handlers.slack.replies import Asker
@@ -33,8 +33,8 @@ SAID: Final = {
     Act.REJECT: "rejected",
     Act.OVERRIDE: "set guardrails aside for",
     Act.SETTLED: "settled the approval of",
-    Act.EXPIRED: "ended, for nobody settled it in time, the approval of",
-    Act.INVALIDATED: "made votes void on",
+    Act.EXPIRED: "closed, because nobody settled it in time, the approval of",
+    Act.INVALIDATED: "voided the votes on",
     Act.REQUESTED: "asked for approval of",
     Act.ALIAS_MOVED: "moved",
     Act.ROLLBACK_PROPOSED: "proposed a rollback of",
@@ -44,7 +44,7 @@ SAID: Final = {
 SHOWN: Final = {
     "platform": "on",
     "budget": "with at most",
-    "ending": "as",
+    "ending": "result:",
     "overrides": "set aside:",
     "votes": "votes:",
     "proposal": "proposal",
@@ -135,7 +135,7 @@ def _line(sealed: SealedEntry, entry: AuditEntry | None) -> str:
     if entry is None:
         return f"{moment(sealed.written_at)}  An entry that cannot be read; `/proctor audit verify` says more."
     where = f", in <#{entry.where}>" if entry.where[:1] in {"C", "G", "D"} else ""
-    why = f": {escape(cut(' '.join(entry.why.split()), LONGEST_WHY))}" if entry.why else ""
+    why = f": {quoted(entry.why, LONGEST_WHY)}" if entry.why else ""
     return f"{moment(entry.at)}  {_who(entry.who)} {SAID[entry.act]} {_what(entry)}{_details(entry)}{where}{why}"
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from charts.wording import number
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
-from handlers.slack.blocks import Block, context, cut, escape, section
+from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
 from jobs.evidence.measure import NOT_EVALUATED
 from jobs.evidence.records import ChangedItem, Guard, Role
@@ -189,6 +189,6 @@ def changed_blocks(view: EvidenceView) -> Iterator[Block]:
 def _changed(what: str, items: Sequence[ChangedItem]) -> list[str]:
     return [
         f"{what}: `{escape(cut(each.item, 40))}` {number(each.before)} \u2192 {number(each.after)}"
-        + (f" \u00b7 {escape(cut(' '.join(each.text.split()), SHOWN_TEXT))}" if each.text else "")
+        + (f" \u00b7 {quoted(each.text, SHOWN_TEXT)}" if each.text else "")
         for each in items[:MOST_CHANGED]
     ]

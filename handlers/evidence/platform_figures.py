@@ -4,7 +4,8 @@ from typing import Final
 
 from charts import CheckpointComparison, CheckpointScores
 from charts.wording import counted, joined, number, plural
-from jobs.views.checkpoint import CheckpointView, EvidenceView, chance
+from jobs.evals.stats.validation_noise import usual_error
+from jobs.views.checkpoint import CheckpointView, EvidenceView
 
 NEEDS: Final = {
     "f1": "Wrong and missing labels cost alike (highest F1)",
@@ -60,6 +61,6 @@ def best_for(view: EvidenceView) -> str:
     if items is None:
         lines.append("The number of items is not known, so neither is which difference may be chance.")
     else:
-        few = f"On {counted(items, 'item')} a difference below {number(chance(items))}"
+        few = f"On {counted(items, 'item')} a difference below {number(usual_error(items))}"
         lines.append(f"{few} may well be chance.")
     return "\n".join(lines)

@@ -81,7 +81,7 @@ class NotificationCommands:
     async def unwatch(self, word: str, user: str) -> str:
         """Stop mentioning a person about a job; raises NotFound."""
         job, others = await self.quiet.unwatch((await self.jobs.job(word)).id, user)
-        left = f"I still mention {people(list(others))}." if others else "Nobody is mentioned about it now."
+        left = f"I still mention {people(others)}." if others else "Nobody is mentioned about it now."
         return f"You will no longer be mentioned about `{job.id}`. {left}"
 
     async def noted(self, message: Message, job: Job) -> Message:

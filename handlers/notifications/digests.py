@@ -93,7 +93,7 @@ class DigestMessages:
 
 def held_line(item: HeldItem, link: str | None) -> str:
     """Return one line of what quiet hours kept back: when, what, for whom, and where it stands."""
-    whom = f" For {people(list(item.people))}." if item.people else ""
+    whom = f" For {people(item.people)}." if item.people else ""
     return f"\u2022 {moment(item.at)}, `{item.subject}`: {escape(cut(item.text, LONGEST))}{whom}{linked(link)}"
 
 
@@ -129,7 +129,7 @@ def pending_line(approval: Approval, now: float, link: str | None) -> str:
 
 
 def mute_line(mute: Mute) -> str:
-    """Return what is muted, and until when; the cards say by whom, for here it would call them each day."""
+    """Return what is muted, and until when; the cards say by whom; here that would call them each day."""
     return f"\u2022 {covered(mute)} until {moment(mute.until)}"
 
 

@@ -36,6 +36,11 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "\u2026"
 
 
+def quoted(text: str, most: int = MOST_TEXT) -> str:
+    """Return what a person or a data set wrote, on one line, cut and safe inside mrkdwn."""
+    return escape(cut(" ".join(text.split()), most))
+
+
 def plain(text: str, most: int) -> Block:
     """Return a plain-text object."""
     return {"type": "plain_text", "text": cut(text, most), "emoji": False}

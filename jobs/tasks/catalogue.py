@@ -21,11 +21,7 @@ _MANIFEST, _SCHEMA = "task.yaml", "response_format.json"
 
 
 class TaskCatalogue:
-    """The tasks under one folder; every call reads the files again, so an edited task needs no restart.
-
-    Args:
-        root: the folder that holds one folder a task.
-    """
+    """The tasks under one folder; every call reads the files again, so an edited task needs no restart."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

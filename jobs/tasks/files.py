@@ -38,7 +38,7 @@ class TaskFolder:
         return tuple(sorted(path.relative_to(self.path).as_posix() for path in found))
 
     def read(self, relative: str, limit: int = SMALL_FILE) -> bytes:
-        """Return a file's bytes without its byte order mark; raise InvalidRequest where that cannot be done."""
+        """Return a file's bytes without its byte order mark; raise InvalidRequest if it cannot be read."""
         path, where = self.path / relative, self.called(relative)
         try:
             if not path.resolve().is_relative_to(self.root.resolve()):
@@ -85,7 +85,13 @@ def decoded(content: bytes, where: str) -> str:
 
 
 def parsed(text: str, where: str, *, line: int | None = None) -> object:
-    """Return the JSON value of a text, or say where and why it is none; `line` is given where a text is one line."""
+    """Return the JSON value of a text; raise InvalidRequest saying where and why it is not JSON.
+
+    Args:
+        text: JSON.
+        where: what sentences call the file.
+        line: the number of the line, where the text is one line of the file.
+    """
     try:
         value: object = json.loads(text, parse_constant=_refuse_constant)
         if "\\ud" in text or "\\uD" in text:

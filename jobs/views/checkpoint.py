@@ -3,7 +3,6 @@
 Words in here are plain text; callers that put them into markup escape them.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,8 +19,6 @@ SMALLEST_LOSS: Final = 0.005
 """A smaller loss is not worth a number."""
 LOPSIDED: Final = 0.20
 """Difference of precision and recall from which a checkpoint is called lopsided (rule B of the monitoring notes)."""
-ITEM_SPREAD: Final = 0.35
-"""Usual standard deviation of one item's score (0.34 to 0.41 in a published validation of 50 items)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Comparison:
     @property
     def brief(self) -> str:
         """The change and the verdict: `+0.12 better`."""
-        return f"{signed(self.versus.mean)} {self.versus.verdict}"
+        return f"{signed(self.versus.mean)} {self.versus.verdict.words}"
 
     @property
     def _takes(self) -> str:
@@ -216,6 +213,7 @@ def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
     """Return how the evaluation of a job's checkpoints is shown."""
     state = evidence.state if evidence else None
     if evidence is None or not evidence.is_done:
+        # A stand-in with the platform's own figures; what state the evaluation is in was read above.
         rows = tuple(_by_platform(each, job) for each in by_step(job))
         evidence = replace(evidence or Evidence(job.id, EvidenceState.FAILED, (), 0.0, 0), candidates=rows)
     reward, alias = grader_name(job.reward), evidence.alias or "what is in use"
@@ -244,11 +242,6 @@ def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
 def capitalized(name: str) -> str:
     """Return a name as it begins a sentence; the name of an alias keeps its letters."""
     return name if "@" in name else name[:1].upper() + name[1:]
-
-
-def chance(items: int) -> float:
-    """Return the standard error of a mean score over `items` items: a smaller difference may well be chance."""
-    return ITEM_SPREAD / math.sqrt(max(items, 1))
 
 
 def _by_platform(checkpoint: Checkpoint, job: Job) -> Candidate:

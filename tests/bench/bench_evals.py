@@ -15,9 +15,9 @@ from pathlib import Path
 import structlog
 from redis.asyncio import Redis
 
-from bot.demo.server_binary import find_server
-from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
+from bot.redis_server.server_binary import find_server
+from bot.redis_server.subprocesses import tethered
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest

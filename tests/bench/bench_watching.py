@@ -19,8 +19,8 @@ from pathlib import Path
 import aiohttp
 from redis.asyncio import Redis
 
-from bot.demo.subprocesses import tethered
 from bot.kinds import KINDS
+from bot.redis_server.subprocesses import tethered
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store

@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bot.demo.embedded_redis import embedded_redis
 from bot.logs import Redactor, configure_logs, log_bug
 from bot.outages import Outages
+from bot.redis_server.embedded_redis import embedded_redis
 from bot.schedule import Tick, Ticks
 from jobs.queue.engine import DocketEngine
 

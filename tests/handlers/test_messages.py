@@ -8,7 +8,7 @@ from handlers.approvals.decide import form
 from handlers.jobs.cards import card, job_list, job_status
 from handlers.jobs.curves import curve, reward_curve
 from handlers.jobs.thread import alert, status
-from handlers.slack.blocks import Message, escape
+from handlers.slack.blocks import escape
 from jobs.approvals.decide import Vote
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState, RaisedAlert
@@ -16,6 +16,7 @@ from jobs.core.series import Series
 from jobs.rules.alert_state import alerts_of
 from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
+from tests.handlers.evidence_shown import action_ids, text_of
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, a_request, a_series, an_approval
 
 NOW = 1_500.0
@@ -37,19 +38,6 @@ VOTES = (
     Decision(CAROL, Verdict.APPROVE, "ckpt-85", "agreed", 2_200.0),
 )
 APPROVED = an_approval(decisions=VOTES, settled=Settlement(Ending.APPROVED, "ckpt-85", 2_200.0))
-
-
-def text_of(message: Message) -> str:
-    return repr(message.blocks)
-
-
-def action_ids(message: Message) -> list[str]:
-    found: list[str] = []
-    for block in message.blocks:
-        elements = block.get("elements", [block.get("accessory")])
-        assert isinstance(elements, list)
-        found += [str(e["action_id"]) for e in elements if isinstance(e, dict) and "action_id" in e]
-    return found
 
 
 MESSAGES = {

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.demo.subprocesses import tethered
+from bot.redis_server.subprocesses import tethered
 from jobs.tasks.datasets.uploads import LARGEST_UPLOAD
 from tests.story.colleagues import Json, eventually
 from tests.story.conftest import BUNDLED, House

@@ -90,7 +90,7 @@ def answer_row(answer: Answer, item: int, arm: int, graders: tuple[str, ...], ex
 
 def columns_of(evaluation: Eval) -> tuple[str, ...]:
     """Return the graders in the order of the score columns: the reward first."""
-    return (evaluation.reward, *(name for name in evaluation.graders if name != evaluation.reward))
+    return tuple(dict.fromkeys((evaluation.reward, *evaluation.graders)))
 
 
 def labels_of(text: str, expected: Labels) -> Labels | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -11,7 +11,7 @@ from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
-from jobs.evals.stats.verdict import Pair, Side, judged, pair_up
+from jobs.evals.stats.verdict import Pair, Side, pair_up
 
 FIRST_COLUMNS: Final = ("precision", "recall", "f1")
 """Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
@@ -28,20 +28,12 @@ class ArmAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmRow:
-    """One line of the table: an arm over all its own items."""
-
-    name: str
-    graders: tuple[GraderSummary, ...]
-    """In the order of `Comparison.graders`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """Arms side by side: a table over runs, and a verdict for each pair."""
 
     graders: tuple[str, ...]
-    rows: tuple[ArmRow, ...]
+    rows: Mapping[str, tuple[GraderSummary, ...]]
+    """Each arm over all its own items, in the order of `graders`."""
     pairs: tuple[Pair, ...]
     """Every two arms, the later named one as `after`."""
     notes: tuple[str, ...]
@@ -55,7 +47,7 @@ class Comparison:
     @property
     def table(self) -> str:
         """Mean ± standard deviation over runs of each grader for each arm, in columns for a fixed-width font."""
-        lines = [["", *self.graders]] + [[row.name, *map(_figure, row.graders)] for row in self.rows]
+        lines = [["", *self.graders]] + [[name, *map(_figure, row)] for name, row in self.rows.items()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
@@ -86,23 +78,22 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
     evals = [arm.evaluation for arm in arms]
     reward, threshold = evals[0].reward, evals[0].threshold
     sides = [Side(name, arm.scores.get(reward, {})) for name, arm in zip(_names(arms), arms, strict=True)]
-    raw = [pair_up(before, after, threshold, flips) for before, after in combinations(sides, 2)]
-    adjusted = holm([pair.p for pair in raw])
-    pairs = tuple(judged(pair, p, len(raw), reward) for pair, p in zip(raw, adjusted, strict=True))
+    alone = [pair_up(before, after, reward, threshold, flips) for before, after in combinations(sides, 2)]
+    adjusted = holm([pair.p for pair in alone])
+    pairs = tuple(replace(pair, p=p, pairs=len(alone)) for pair, p in zip(alone, adjusted, strict=True))
     columns = _columns(evals)
-    rows = tuple(_row(side.name, arm, columns) for side, arm in zip(sides, arms, strict=True))
+    rows = {
+        side.name: tuple(_summary(grader, arm.scores.get(grader, {})) for grader in columns)
+        for side, arm in zip(sides, arms, strict=True)
+    }
     return Comparison(columns, rows, pairs, _notes(evals, pairs))
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
     """Return the graders that every eval has."""
-    every = [dict.fromkeys((*evaluation.graders, evaluation.reward)) for evaluation in evals]
-    shared = [grader for grader in every[0] if all(grader in graders for graders in every)]
-    return tuple(dict.fromkeys([*(grader for grader in FIRST_COLUMNS if grader in shared), *shared]))
-
-
-def _row(name: str, arm: ArmAnswers, columns: Sequence[str]) -> ArmRow:
-    return ArmRow(name, tuple(_summary(grader, arm.scores.get(grader, {})) for grader in columns))
+    shared = set.intersection(*({*evaluation.graders, evaluation.reward} for evaluation in evals))
+    every = dict.fromkeys((*FIRST_COLUMNS, *evals[0].graders, evals[0].reward))
+    return tuple(grader for grader in every if grader in shared)
 
 
 def _summary(grader: str, scores: ItemScores) -> GraderSummary:

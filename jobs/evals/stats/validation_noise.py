@@ -1,4 +1,4 @@
-"""Two evaluations during training: is their difference more than chance, judged by the jumps between evaluations?"""
+"""How much of a difference in validation scores is chance, by the usual spread of items or by the jumps in training."""
 
 import math
 from typing import Final
@@ -6,10 +6,17 @@ from typing import Final
 from jobs.core.series import Series
 from jobs.rules.noise import LARGEST, LEAST_EVALS, running_noise
 
+ITEM_SPREAD: Final = 0.35
+"""Usual standard deviation of one item's score (0.34 to 0.41 in a published validation of 50 items)."""
 ERRORS: Final = 2.0
 """Standard errors of a difference that chance is allowed to make."""
 LEAST: Final = 0.005
 """A smaller difference is not written down, and would take more items than exist."""
+
+
+def usual_error(items: int) -> float:
+    """Return the usual standard error of a mean score over `items` items: a smaller difference may well be chance."""
+    return ITEM_SPREAD / math.sqrt(max(items, 1))
 
 
 def valid_error(series: Series) -> float | None:

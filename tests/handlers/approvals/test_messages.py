@@ -53,7 +53,6 @@ BOTH_MUST = ApprovalPolicy(one_rejection_settles=False)
         (Outcome.ALREADY_SETTLED, replace(SETTLED, kind=ApprovalKind.ALIAS_MOVE), "*Going back to step 5 is approved*"),
         (Outcome.ALREADY_SETTLED, replace(SETTLED, kind=ApprovalKind.REVIEW), "*The rollback to step 5 is approved*"),
         (Outcome.SETTLED, SETTLED, "Your decision settled it. *Step 5 is approved*"),
-        (Outcome.SETTLED, replace(SETTLED, models={}), "|unix time 3>."),
         (Outcome.SETTLED, ASIDE, "It breaks guardrails that were set aside: recall and F1."),
         (Outcome.REPEATED, WAITING, "your decision stands as it was"),
         (Outcome.RECORDED, WAITING, "Approved so far by <@U0BOB0001>; 2 more approvals needed."),
@@ -117,6 +116,8 @@ def test_a_line_of_what_waits_has_its_age_missing_votes_and_what_comes_next() ->
     review = pending_line(replace(REVIEW, decisions=(), expires_at=None), now, None, is_yours=False)
     assert "review of an emergency rollback" in review
     assert review.endswith("0 of 3 approvals, 3 missing. By @model-approvers.")
+    rejected = pending_line(replace(WAITING, decisions=(REJECTION,), policy=BOTH_MUST), now, None, is_yours=False)
+    assert "1 of 3 rejections (by <@U0BOB0001>)" in rejected
 
 
 def test_only_ticked_boxes_set_a_guardrail_aside() -> None:

@@ -16,7 +16,7 @@ from jobs.evals.stats.summary import summarise
 from jobs.evals.stats.variance_study import read_variance
 from jobs.views.eval import EvalView
 from local.slack.blocks import too_much_text, validate
-from tests.handlers.test_messages import action_ids, text_of
+from tests.handlers.evidence_shown import action_ids, text_of
 from tests.jobs.evals.answers import an_answer, an_eval, graded
 
 TUNED = Arm("ft:local-policy-1:org:acts:AbCdEfGh:ckpt-step-60", label="step 60 of rft-zuwoq5")

@@ -15,7 +15,7 @@ from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import PROFILES
 from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate
-from tests.handlers.test_messages import action_ids, text_of
+from tests.handlers.evidence_shown import action_ids, text_of
 from tests.jobs.training.test_poll import FALLS, SMALL
 from tests.records import ALICE, BOB, PROFILE, a_checkpoint, a_job, a_series, a_step, an_approval, an_evidence
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.demo.subprocesses import tethered
+from bot.redis_server.subprocesses import tethered
 from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval, Ending
 from jobs.state.change import Change

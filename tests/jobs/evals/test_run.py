@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.demo.subprocesses import tethered
+from bot.redis_server.subprocesses import tethered
 from jobs.evals.answer_store import LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.transitions import Transitions

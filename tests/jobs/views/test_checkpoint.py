@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.core.records import Checkpoint
-from jobs.views.checkpoint import EvidenceView, chance, evidence_view
+from jobs.views.checkpoint import EvidenceView, evidence_view
 from tests.records import a_checkpoint, a_job
 
 BARE = Checkpoint("ckpt-10", "model-10", 10)
@@ -53,8 +53,3 @@ def test_f1_is_the_platforms_own_figure() -> None:
     views = (by_platform(scored), by_platform(rewarded), by_platform(rewarded, reward="exact"))
     f1 = [view.scores_of(view.checkpoints[0]).get("F1") for view in views]
     assert f1 == ["0.60", "0.40", None]
-
-
-def test_differences_that_may_be_chance_shrink_with_the_items() -> None:
-    assert chance(49) == pytest.approx(0.05)
-    assert chance(0) == chance(1) == pytest.approx(0.35)

@@ -51,9 +51,9 @@ def test_a_model_that_is_sometimes_right_is_ready() -> None:
     assert [condition.holds for condition in reading.conditions] == [True, True, True]
     assert reading.text.splitlines() == [
         "READY: there is headroom to learn (base, 100 items x 9 runs).",
-        "Mean reward 0.45 (95%: 0.44 to 0.47), inside 0.10 to 0.85.",
-        "Best of 9 runs 0.81: headroom 0.35 (95%: 0.33 to 0.38), enough (at least 0.05).",
-        "Without variance: 0% of items (95%: 0% to 4%), few enough (at most 50%).",
+        "Mean reward 0.45 (0.44 to 0.47), inside 0.10 to 0.85.",
+        "Best of 9 runs 0.81: headroom 0.35 (0.33 to 0.38), enough (at least 0.05).",
+        "Without variance: 0% of items (0% to 4%), few enough (at most 50%).",
         "Next: launch an RFT job.",
     ]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.demo.embedded_redis import Patience, answers, embedded_redis
-from bot.demo.server_binary import ServerBinary, find_server
+from bot.redis_server.embedded_redis import Patience, answers, embedded_redis
+from bot.redis_server.server_binary import ServerBinary, find_server
 from jobs.core.errors import ConfigurationError
 
 KEEPER = """
 import asyncio, sys
 from pathlib import Path
-from bot.demo.embedded_redis import embedded_redis
+from bot.redis_server.embedded_redis import embedded_redis
 
 async def main():
     async with embedded_redis(Path(sys.argv[1]), started=lambda pid: print("pid", pid, flush=True)):

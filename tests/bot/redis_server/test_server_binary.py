@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.server_binary import ServerBinary, find_server, identify, mark, refuse_newer_data
+from bot.redis_server.server_binary import ServerBinary, find_server, identify, mark, refuse_newer_data
 from jobs.core.errors import ConfigurationError
 
 VALKEY_9 = ServerBinary(Path("/v9"), "valkey", (9, 1, 2))

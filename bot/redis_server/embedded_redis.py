@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.demo.server_binary import ServerBinary, find_server, mark, refuse_newer_data
-from bot.demo.subprocesses import becomes_true, lock_within, stop_processes, tethered, try_lock
+from bot.redis_server.server_binary import ServerBinary, find_server, mark, refuse_newer_data
+from bot.redis_server.subprocesses import becomes_true, lock_within, stop_processes, tethered, try_lock
 from jobs.core.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
