@@ -118,7 +118,7 @@ def rotated(jobs: Sequence[str], cursor: str) -> list[str]:
 
 
 async def _list(gateway: Gateway, wanted: set[str]) -> Listing:
-    """Return the statuses that the platform lists, newest first, until every wanted one or `MOST_REQUESTS` pages are read.
+    """Return the statuses that a platform lists, newest first, until every wanted one or the most pages are read.
 
     If it stops answering in between, what was read until then counts.
     """
