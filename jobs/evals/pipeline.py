@@ -7,7 +7,7 @@ Memory grows with what is under way, not with the items: the faster side waits f
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from jobs.core.errors import BotError
@@ -16,7 +16,7 @@ from jobs.evals.grade import EvalGraders
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
-from jobs.platforms.sampling import ModelAnswer, Question, Remedy, Sampler, Trouble
+from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 
 BATCH: Final = 64
@@ -125,7 +125,7 @@ class Pipeline:
         else:
             self.budget.settle(reserved, reply.tokens)
             self._failures_in_a_row = 0
-            answer = _answered(answer, reply)
+            answer = replace(answer, **asdict(reply))
             size += len(reply.text)
         await self._answered.put(Ungraded(answer, row, size))
 
@@ -192,15 +192,3 @@ class Pipeline:
             self.failed = self.failed or (
                 f"Gradings had to be stopped {self._gradings_stopped} times; the last one: {stopped}"
             )
-
-
-def _answered(answer: Answer, reply: ModelAnswer) -> Answer:
-    return replace(
-        answer,
-        text=reply.text,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-        reasoning_tokens=reply.reasoning_tokens,
-        latency=reply.latency,
-        finish_reason=reply.finish_reason,
-    )
