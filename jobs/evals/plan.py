@@ -80,7 +80,13 @@ def eval_id(trigger: str) -> str:
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
-    models = request.models or _default_models(task, profile)
+    models = request.models
+    if not models:
+        named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
+        default = named or profile.default_model
+        if default is None:
+            raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
+        models = (default,)
     for model in models:
         gone = profile.retired.get(model)
         if gone and datetime.fromtimestamp(now, UTC).date() >= gone.since:
@@ -89,14 +95,6 @@ def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tup
     if len(arms) > MOST_ARMS:
         raise InvalidRequest(f"Models and efforts make {len(arms)} combinations; one eval takes {MOST_ARMS}.")
     return arms
-
-
-def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:
-    named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
-    model = named or profile.default_model
-    if model is None:
-        raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
-    return (model,)
 
 
 def _split(request: EvalRequest, task: Task) -> str:

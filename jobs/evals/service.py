@@ -98,7 +98,7 @@ class Evals:
             reference: its id, or enough of its beginning, with or without `eval-`.
 
         Raises:
-            NotFound: no eval, or more than one, is called so.
+            NotFound: no eval, or more than one, matches.
         """
         return (await self._find(reference)).value
 
@@ -133,7 +133,7 @@ class Evals:
         The same trigger delivered twice puts them there once.
 
         Raises:
-            NotFound: no eval, or more than one, is called so.
+            NotFound: no eval, or more than one, matches.
             InvalidRequest: it has no answers yet, or no thread.
         """
         evaluation = await self.view(reference)

@@ -55,7 +55,7 @@ class ReportCache:
             name: as `inspect_log_name` gives it.
 
         Raises:
-            NotFound: the eval has no arm whose log is called so, or its answers are not available here.
+            NotFound: the eval has no log of that name, or its answers are not available here.
         """
         evaluation = await self.find(eval_id)
         if evaluation is None:
