@@ -12,7 +12,7 @@ from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.evals.grade import EvalGraders
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
-from jobs.evals.split_file import check_rows
+from jobs.evals.split_file import SplitFile, check_rows
 from jobs.graders import GraderRuntime, check_grader
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
@@ -169,7 +169,8 @@ class Preflight:
 
     async def _grader_problems(self, evaluation: Eval) -> str | None:
         task = await self.task_of(evaluation)
-        _, first = await asyncio.to_thread(check_rows, self.tasks, task, evaluation.split)
+        with await asyncio.to_thread(SplitFile, task, evaluation.split, 1) as rows:
+            first = await asyncio.to_thread(rows.row, 0)
         for grader in EvalGraders(self.runtime, task).run:
             problems = await check_grader(self.runtime, grader, first.item, task.response_format)
             if problems:
