@@ -34,6 +34,7 @@ def printable(words: str, weight: Weight = "normal") -> str:
     return "".join(letter if ord(letter) in glyphs else MISSING for letter in " ".join(words.split()))
 
 
+@lru_cache(maxsize=4096)
 def width_of(words: str, size: float = LABEL, weight: Weight = "normal") -> float:
     """Return how many pixels wide `words` are at `size` pixels."""
     font, _ = _font(weight)

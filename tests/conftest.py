@@ -1,5 +1,6 @@
 """What many tests share: a real server for state, and records with defaults."""
 
+import gc
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,17 @@ from jobs.state.store import Store
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep thousands of collected tests out of the garbage collector, which would walk them again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

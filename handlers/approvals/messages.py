@@ -105,7 +105,7 @@ def _vote_line(vote: Decision) -> str:
 
 def comparison_numbers(comparison: Comparison) -> str:
     """Return the verdict and its numbers as mrkdwn: `*better*, +0.20 (0.14 to 0.26)`."""
-    return f"*{comparison.versus.verdict}*, {comparison.numbers}"
+    return f"*{comparison.versus.verdict.words}*, {comparison.numbers}"
 
 
 def comparison_line(comparison: Comparison) -> str:

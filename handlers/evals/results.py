@@ -85,7 +85,7 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     return ScoreComparison(
         title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(row.name, row.graders, graders) for row in comparison.rows[:MOST_ARMS_SHOWN]),
+        arms=tuple(_arm_scores(name, row, graders) for name, row in list(comparison.rows.items())[:MOST_ARMS_SHOWN]),
     )
 
 

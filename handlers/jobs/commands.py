@@ -149,7 +149,7 @@ async def unwatch(typed: Typed, asker: Asker, people: People, notifications: Not
 async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
     """Pause, resume or cancel a job."""
     action = Action(typed.verb)
-    job = await jobs.ask(typed.word, action, by=asker.user, channel=asker.channel, trigger=asker.trigger)
+    job = await jobs.request(typed.word, action, by=asker.user, channel=asker.channel, trigger=asker.trigger)
     if not job.state.is_on_platform:
         return f"`{job.id}` is not on {job.platform} yet. I stop it before it gets there, or at once when it does."
     return f"I ask {job.platform} to {action.value} `{job.id}`. Its thread says when that is done."

@@ -61,7 +61,7 @@ class NotificationCommands:
         try:
             job = await self.jobs.job(word)
         except NotFound:
-            job = await self.jobs.of_remote(word)
+            job = await self.jobs.by_remote_id(word)
         if job is None:
             return None
         is_remote = word == job.remote_id

@@ -3,7 +3,7 @@
 findings = await check_task(task, catalogue, runtime, profile=profile, platform=gateway)
 """
 
-from jobs.checks.checking import CHECKS, check_task
+from jobs.checks.check_task import CHECKS, check_task
 from jobs.checks.finding import Finding, Level, worst
 
 __all__ = ["CHECKS", "Finding", "Level", "check_task", "worst"]

@@ -1,7 +1,8 @@
 """Checks of what rewards teach: do they tell answers apart, how finely, and can they be had for nothing?"""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from statistics import fmean
 
 from jobs.checks.facts import TRIVIAL, Facts, Source, Trial
 from jobs.checks.finding import Finding, Level
@@ -37,18 +38,18 @@ def binary(facts: Facts) -> Finding | None:
     if len(rewards) < 2:
         return None
     if rewards != {0.0, 1.0}:
-        said = "The reward has steps between none and full, so half right is told from wrong."
+        said = "The reward has steps between none and full, so it tells half right from wrong."
         return Finding("binary", Level.OK, said)
-    partial = [f1 for f1 in _partial(facts) if 0 < f1 < 1]
-    wrong = sum(reward < 1 for source in (Source.OTHER, Source.NEIGHBOUR) for reward in _rewards(facts, source))
+    tried = [facts.trials[source] for source in (Source.OTHER, Source.NEIGHBOUR) if source in facts.trials]
+    wrong = sum(reward < 1 for trial in tried for reward in trial.rewards)
+    partial = [f1 for trial in tried if facts.labelled for f1 in _label_f1s(facts, trial) if 0 < f1 < 1]
     said = (
         f"The grader {facts.task.reward} gives only 0 and 1. A row on which all answers fail, or all pass, teaches "
         "nothing."
     )
     numbers: dict[str, float] = {"wrong": wrong, "half_right": len(partial)}
     if partial:
-        mean = sum(partial) / len(partial)
-        numbers["mean_f1"] = mean
+        mean = numbers["mean_f1"] = fmean(partial)
         said += (
             f" Of {wrong} wrong answers tried, {len(partial)} share a label with the reference: F1 over labels would "
             f"give these {mean:.2f} on average instead of 0, and training could climb from there."
@@ -86,23 +87,11 @@ def exploitable(facts: Facts) -> Finding | None:
     return Finding("exploitable", Level.OK, said, numbers)
 
 
-def _rewards(facts: Facts, source: Source) -> Sequence[float]:
-    trial = facts.trials.get(source)
-    return trial.rewards if trial else ()
-
-
-def _partial(facts: Facts) -> Iterator[float]:
-    """F1 over labels of answers that are not meant to be right."""
-    for source in (Source.OTHER, Source.NEIGHBOUR):
-        trial = facts.trials.get(source)
-        if facts.labelled and trial is not None:
-            yield from _f1s(facts, trial)
-
-
-def _f1s(facts: Facts, trial: Trial) -> Iterator[float]:
+def _label_f1s(facts: Facts, trial: Trial) -> Iterator[float]:
+    path = facts.shape.path if facts.shape else ()
     for row, answer in zip(trial.rows, trial.answers, strict=True):
         given: object = json.loads(answer)
-        for step in facts.shape.path if facts.shape else ():
+        for step in path:
             given = given.get(step) if isinstance(given, dict) else None
         said, right = set(labels_of(given) or ()), set(row_labels(row) or ())
         yield 2 * len(said & right) / (len(said) + len(right)) if said or right else 0.0

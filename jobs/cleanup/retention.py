@@ -10,24 +10,24 @@ thread would otherwise be waited for.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.core.errors import UnreadableRecord
-from jobs.core.ids import card_id, is_eval
+from jobs.core.ids import card_id, is_eval, summary_id
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.notifications.records import Digest, HeldBack
 from jobs.outbox.worker import IN_THREAD
 from jobs.state.change import Versioned
-from jobs.state.store import Removal, Store
-from jobs.training.postings import summary_posting
+from jobs.state.store import RecordsOf, Removal, Store
 
 DAY: Final = 86_400.0
 RETENTION_DAYS: Final = 180
@@ -41,34 +41,34 @@ MOST_ALIASES: Final = 10_000
 EVERY: Final = 3600.0
 """Seconds from one pass to the next, over all bots."""
 
+OF_A_JOB: Final[Mapping[str, type]] = {"job": Job, "approval": Approval, "evidence": Evidence}
+"""The records that share a job's id, by the name of their kind."""
+
+T = TypeVar("T")
+
 log: Final = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class JobFacts:
-    """A job with what else says whether it still matters."""
+def job_ended(found: RecordsOf, *, is_pointed_at: bool) -> float | None:
+    """Return when the last thing happened to a job (unix seconds); None if something may still happen to it.
 
-    job: Job
-    approval: Approval | None
-    evidence: Evidence | None
-    is_pointed_at: bool
-    """An alias points at one of its checkpoints now."""
-
-
-def job_ended(facts: JobFacts) -> float | None:
-    """Return when the last thing happened to a job (unix seconds); None where more may come of it."""
-    job, approval, evidence = facts.job, facts.approval, facts.evidence
-    if not job.state.is_final or facts.is_pointed_at:
+    Args:
+        found: the job with its approval and evidence.
+        is_pointed_at: an alias points at one of its checkpoints now.
+    """
+    job, approval, evidence = found.of(Job), found.of(Approval), found.of(Evidence)
+    if job is None or not job.value.state.is_final or is_pointed_at:
         return None
-    if (approval and approval.settled is None) or (evidence and evidence.state is EvidenceState.GATHERING):
+    settled = approval.value.settled if approval else None
+    if (approval and settled is None) or (evidence and evidence.value.state is EvidenceState.GATHERING):
         return None
-    settled = approval.settled.at if approval and approval.settled else None
-    times = (job.created_at, job.finished_at, settled, evidence.finished_at if evidence else None)
+    finished_at = evidence.value.finished_at if evidence else None
+    times = (job.value.created_at, job.value.finished_at, settled.at if settled else None, finished_at)
     return max(at for at in times if at is not None)
 
 
 def eval_ended(evaluation: Eval) -> float | None:
-    """Return when an eval ended (unix seconds); None where it goes on, or is part of a job's evidence."""
+    """Return when an eval ended (unix seconds); None if it goes on, or is part of a job's evidence."""
     if not evaluation.state.is_final or evaluation.request.job:
         return None
     return evaluation.finished_at or evaluation.created_at
@@ -84,20 +84,24 @@ class Retention:
     clock: Callable[[], float] = time.time
 
     async def tick(self) -> None:
-        """Take one pass where none of the bots took one within the hour; one that breaks off costs nothing."""
+        """Make a pass unless one of the bots made one within the hour; one that breaks off costs nothing."""
         if await self.store.reserve("retention", interval=EVERY) == 0:
             removed = await self.clean_up()
             if removed:
                 log.info("retention.removed", records=removed)
 
     async def clean_up(self) -> int:
-        """Take one pass; return how many records, ledgers and postings were removed."""
-        removed = await self._stuck()
-        removed += await self._refused()
-        removed += await self._jobs()
-        removed += await self._each(Eval, self._eval, self.clock() - self.days * DAY)
-        removed += await self._each(Digest, self._digest)
-        return removed + await self._each(HeldBack, self._held_back)
+        """Make one pass; return how many records, ledgers and postings were removed."""
+        return (
+            await self._stuck()
+            + await self._refused()
+            + await self._jobs()
+            + await self._expired(Eval, eval_ended, self.days, until=self.clock() - self.days * DAY)
+            + await self._expired(Digest, lambda digest: digest.until, POSTED_DAYS, item="digest:")
+            + await self._expired(
+                HeldBack, lambda held: held.ends if held.notified else None, POSTED_DAYS, item="quiet:"
+            )
+        )
 
     # -- jobs ----------------------------------------------------------------------------------------------------
 
@@ -107,62 +111,58 @@ class Retention:
         while ids := await self.store.listed(Job, offset=offset, limit=PAGE, until=until):
             sizes = await self.store.sizes(ids)
             for job_id, (steps, lines) in zip(ids, sizes, strict=True):
-                if steps or lines > ROOTS:
-                    removed += await _tried(self._job(job_id, is_pointed_at=job_id in pointed_at))
+                with suppress(UnreadableRecord):
+                    if steps or lines > ROOTS:
+                        removed += await self._job(job_id, is_pointed_at=job_id in pointed_at)
             offset += len(ids)  # jobs stay listed
         return removed
 
     async def _job(self, job_id: str, *, is_pointed_at: bool) -> bool:
-        found = await self.store.records_of(job_id, Job, Approval, Evidence)
-        held, approval, evidence = found.of(Job), found.of(Approval), found.of(Evidence)
-        if held is None:
+        found = await self.store.records_of(job_id, *OF_A_JOB.values())
+        if not self._is_past(job_ended(found, is_pointed_at=is_pointed_at), self.days):
             return False
-        facts = JobFacts(
-            held.value, approval.value if approval else None, evidence.value if evidence else None, is_pointed_at
-        )
-        if not self._is_past(job_ended(facts), self.days):
-            return False
-        guards = (
-            (f"job:{job_id}", held.version),
-            (f"approval:{job_id}", approval.version if approval else 0),
-            (f"evidence:{job_id}", evidence.version if evidence else 0),
-        )
-        stay = (card_id(job_id), summary_posting(held.value).id)
+        read = ((f"{name}:{job_id}", found.found.get(kind)) for name, kind in OF_A_JOB.items())
+        guards = tuple((key, held.version if held else 0) for key, held in read)
+        stay = (card_id(job_id), summary_id(job_id))
         return await self.store.drop(Removal(guards, gone=(f"steps:{job_id}",), pared=((f"ledger:{job_id}", stay),)))
 
     # -- whole records -------------------------------------------------------------------------------------------
 
-    async def _each(self, kind: type, remove: Callable[[str], Awaitable[bool]], until: float | None = None) -> int:
-        """Try to remove every record of a kind, page by page; return how many went."""
+    async def _expired(
+        self,
+        kind: type[T],
+        ended: Callable[[T], float | None],
+        days: float,
+        *,
+        item: str = "",
+        until: float | None = None,
+    ) -> int:
+        """Remove the records of a kind that ended so many days ago, page by page; return how many went.
+
+        Args:
+            kind: the type of the records.
+            ended: when the last thing happened to a record (unix seconds); None keeps it.
+            days: for which it is kept after that.
+            item: what stands before the record's id in its subject and its posting; empty for those with a card.
+            until: unix seconds; younger records are not read.
+        """
         offset, removed = 0, 0
         while ids := await self.store.listed(kind, offset=offset, limit=PAGE, until=until):
-            gone = [await _tried(remove(record_id)) for record_id in ids]
-            removed += sum(gone)
-            offset += len(ids) - sum(gone)  # those that went moved the others up
+            gone = 0
+            for record_id in ids:
+                with suppress(UnreadableRecord):
+                    held = await self.store.record(kind, record_id)
+                    if held and self._is_past(ended(held.value), days):
+                        gone += await self._drop(held, record_id, f"{item}{record_id}")
+            removed += gone
+            offset += len(ids) - gone  # those that went moved the others up
         return removed
 
-    async def _eval(self, eval_id: str) -> bool:
-        held = await self.store.record(Eval, eval_id)
-        if held is None or not self._is_past(eval_ended(held.value), self.days):
-            return False
-        return await self._whole(held, eval_id, eval_id, card_id(eval_id))
-
-    async def _digest(self, record_id: str) -> bool:
-        held = await self.store.record(Digest, record_id)
-        if held is None or not self._is_past(held.value.until, POSTED_DAYS):
-            return False
-        return await self._whole(held, record_id, f"digest:{record_id}", f"digest:{record_id}")
-
-    async def _held_back(self, record_id: str) -> bool:
-        held = await self.store.record(HeldBack, record_id)
-        if held is None or not held.value.notified or not self._is_past(held.value.ends, POSTED_DAYS):
-            return False
-        return await self._whole(held, record_id, f"quiet:{record_id}", f"quiet:{record_id}")
-
-    async def _whole(self, held: Versioned[object], record_id: str, subject: str, posting: str) -> bool:
-        """Remove a record and the ledger of its subject, unless a posting still waits."""
+    async def _drop(self, held: Versioned[object], record_id: str, subject: str) -> bool:
+        """Remove a record and the ledger of its subject, unless a posting is still waiting."""
         kind = self.store.kind_of(held.value)
         key = kind.key_of(record_id)
+        posting = card_id(subject) if subject == record_id else subject
         return await self.store.drop(
             Removal(
                 guards=((key, held.version),),
@@ -191,10 +191,10 @@ class Retention:
         offset, removed = 0, 0
         while page := await self.store.waiting(offset=offset, limit=PAGE):
             for posting in page:
-                is_rootless = posting.kind in IN_THREAD and await self._is_rootless(posting)
-                if is_rootless and await _tried(self._is_over(posting)):
-                    await self.store.refuse(posting, "Slack refused the first message of its thread")
-                    removed += 1
+                with suppress(UnreadableRecord):
+                    if posting.kind in IN_THREAD and await self._is_rootless(posting) and await self._is_over(posting):
+                        await self.store.refuse(posting, "Slack refused the first message of its thread")
+                        removed += 1
             offset += PAGE
         return removed
 
@@ -206,20 +206,8 @@ class Retention:
         if is_eval(posting.subject):
             evaluation = await self.store.record(Eval, posting.subject)
             return evaluation is None or self._is_past(eval_ended(evaluation.value), self.days)
-        found = await self.store.records_of(posting.subject, Job, Approval)
-        job, approval = found.of(Job), found.of(Approval)
-        if job is None:
-            return False
-        facts = JobFacts(job.value, approval.value if approval else None, None, is_pointed_at=False)
-        return self._is_past(job_ended(facts), self.days)
+        found = await self.store.records_of(posting.subject, *OF_A_JOB.values())
+        return self._is_past(job_ended(found, is_pointed_at=False), self.days)
 
     def _is_past(self, at: float | None, days: float) -> bool:
         return at is not None and self.clock() - at > days * DAY
-
-
-async def _tried(done: Awaitable[bool]) -> bool:
-    """Return the result; False for a record that only a newer version can read."""
-    try:
-        return await done
-    except UnreadableRecord:
-        return False

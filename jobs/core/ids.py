@@ -29,6 +29,11 @@ def card_id(subject: str) -> str:
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
 
 
+def summary_id(job: str) -> str:
+    """Return the id of the posting that shows a job's checkpoints and their approval."""
+    return f"job:{job}:summary"
+
+
 def checkpoint_name(step: int, job_id: str) -> str:
     """Return what a checkpoint is called wherever it is shown, in place of its model id: `step 60 of rft-zuwoq5`."""
     return f"step {step} of {job_id}"

@@ -52,22 +52,12 @@ class YamlFile:
         try:
             return shape.validate_python(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-        path = tuple(step for step in first["loc"] if step != "[key]")
-        if first["type"] in {"extra_forbidden", "unexpected_keyword_argument", "invalid_key"}:
-            known = _schema_at(shape, path[:-1]).get("properties", {})
-            complaint = f"is not a key of {PurePath(self.where).name}; {nearest(str(path[-1]), known)}"
-        elif first["type"] == "missing":
-            complaint = "is missing."
-        elif first["type"] == "value_error":
-            complaint = str(first["ctx"]["error"])
-        else:
-            complaint = f"must {_what_fits(_schema_at(shape, path), first['input'], quote=quote)}"
+            path, complaint = complaint_of(shape, error, self.where, quote=quote)
         raise self.error((*at, *path), complaint)
 
     def error(self, path: Path, complaint: str) -> InvalidRequest:
         """Return the error for what is wrong at a path: file, line, key and complaint."""
-        return InvalidRequest(f"{self.where} line {self.line(path)}: {_dotted(path)} {complaint}")
+        return InvalidRequest(f"{self.where} line {self.line(path)}: {dotted(path)} {complaint}")
 
     def line(self, path: Path) -> int:
         """Return the line of a key, or of the nearest one above it that has a line."""
@@ -96,6 +86,23 @@ def read_yaml(text: str, where: str, such_as: str) -> YamlFile:
     return YamlFile(where, values, lines)
 
 
+def complaint_of(
+    shape: TypeAdapter[Any], error: ValidationError, where: str, *, quote: bool = True
+) -> tuple[Path, str]:
+    """Return the path of the first thing that is wrong, and what is wrong with it: the end of a sentence."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(step for step in first["loc"] if step != "[key]")
+    match first["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument" | "invalid_key":
+            known = _schema_at(shape, path[:-1]).get("properties", {})
+            return path, f"is not a key of {PurePath(where).name}; {nearest(str(path[-1]), known)}"
+        case "missing":
+            return path, "is missing."
+        case "value_error":
+            return path, str(first["ctx"]["error"])
+    return path, f"must {_what_fits(_schema_at(shape, path), first['input'], quote=quote)}"
+
+
 def expected(shape: TypeAdapter[Any], *path: str) -> str:
     """Say what may stand at a path: `a whole number from 1 to 50`, `one of low, high`."""
     return _expected(_schema_at(shape, path))
@@ -114,13 +121,14 @@ def _key_lines(node: yaml.Node | None, where: str, under: Path, read: set[int]) 
         name, line = str(key.value) if isinstance(key, yaml.ScalarNode) else "?", key.start_mark.line + 1
         path = (*under, name)
         if name in seen:
-            raise InvalidRequest(f"{where} line {line}: {_dotted(path)} is written twice.")
+            raise InvalidRequest(f"{where} line {line}: {dotted(path)} is written twice.")
         seen.add(name)
         yield path, line
         yield from _key_lines(value, where, path, read)
 
 
-def _dotted(path: Path) -> str:
+def dotted(path: Path) -> str:
+    """Return a path as a sentence names it."""
     return quoted(".".join(map(str, path)))
 
 

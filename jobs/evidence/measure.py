@@ -13,9 +13,9 @@ from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.stats.comparison import gather
-from jobs.evals.stats.paired_tests import FLIPS, difference, holm
+from jobs.evals.stats.paired_tests import difference, holm
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
-from jobs.evals.stats.verdict import Side, judged, pair_up
+from jobs.evals.stats.verdict import Side, pair_up
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
 from jobs.platforms.profiles import Price, Retirement
@@ -160,7 +160,7 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
     """
     before = split.rewards(reference) if reference else {}
     pairs = {
-        each.model: pair_up(Side(reference or "", before), Side(each.model, after), None, FLIPS)
+        each.model: pair_up(Side(reference or "", before), Side(each.model, after), split.evaluation.reward)
         for each in candidates
         if each.model != reference and before.keys() & (after := split.rewards(each.model)).keys()
     }
@@ -168,8 +168,7 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
     adjusted = dict(zip(family, holm([pairs[model].p for model in family]), strict=True))
     found = {}
     for model, pair in pairs.items():
-        comparisons = len(family) if model in adjusted else 1
-        result = judged(pair, adjusted.get(model, pair.p), comparisons, split.evaluation.reward)
+        result = replace(pair, p=adjusted[model], pairs=len(family)) if model in adjusted else pair
         interval = result.difference.interval
         low, high = (interval.low, interval.high) if interval else (None, None)
         mean = result.difference.mean

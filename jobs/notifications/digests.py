@@ -1,6 +1,6 @@
-"""Quiet hours and digests: what was kept back is posted when the hours end, and once a day what happened.
+"""Posts what quiet hours kept back when they end, and once a day a digest of what happened.
 
-Both are posted through the outbox under an id that says which hours, or which day, they belong to.
+Both go through the outbox under an id that says which hours, or which day, they belong to.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +17,7 @@ from jobs.evals.records import Eval
 from jobs.notifications.parse import local_date
 from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import ChannelPreferences, Digest, DigestPlan, HeldBack
+from jobs.notifications.service import preferences_of
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
 
@@ -44,34 +45,23 @@ class Digests:
     @retried_on_conflict
     async def plan(self, channel: str, at: int, zone: str, *, by: str, even_if_empty: bool) -> DigestPlan:
         """Let a channel have a digest each day at `at` minutes after midnight in a zone; return the plan."""
-        held = await self._preferences(channel)
-        now = self.clock()
+        held, now = await preferences_of(self.store, ChannelPreferences, channel), self.clock()
         plan = DigestPlan(at, zone, by, self._next(at, zone, now, held.value.posted_on), even_if_empty)
-        change = Change(
-            records=(Versioned(replace(held.value, digest=plan), held.version),),
-            schedule={digest_item(channel): plan.next_at - now},
-        )
-        await self.store.commit(change)
+        await self._write(held, plan, plan.next_at - now)
         return plan
 
     @retried_on_conflict
     async def stop(self, channel: str) -> DigestPlan | None:
         """End a channel's daily digest; return what was planned."""
-        held = await self._preferences(channel)
-        if held.value.digest is None:
-            return None
-        change = Change(
-            records=(Versioned(replace(held.value, digest=None), held.version),),
-            schedule={digest_item(channel): -1},
-        )
-        await self.store.commit(change)
+        held = await preferences_of(self.store, ChannelPreferences, channel)
+        if held.value.digest:
+            await self._write(held, None, -1)
         return held.value.digest
 
     async def post_now(self, channel: str, trigger: str, by: str) -> None:
         """Post a digest now, next to the daily one; the same trigger posts once."""
-        held = await self._preferences(channel)
-        digest = await self._gather(f"{channel}:now:{trigger}", held.value, self.clock())
-        digest = replace(digest, asked_by=by)
+        held = await preferences_of(self.store, ChannelPreferences, channel)
+        digest = replace(await self._gather(f"{channel}:now:{trigger}", held.value, self.clock()), asked_by=by)
         with suppress(VersionConflict):
             await self.store.commit(Change(records=(Versioned(digest, 0),), postings=(_posting("digest", digest),)))
 
@@ -80,59 +70,50 @@ class Digests:
     @retried_on_conflict
     async def post_due(self, subject: str) -> None:
         """Do the work item `digest:<channel>`: post what is due, once a day, and plan the next."""
-        channel = subject_of_item(subject)
-        held = await self._preferences(channel)
-        plan, now = held.value.digest, self.clock()
-        if plan is None:
-            change = Change(item=subject, due_in=-1)
-        elif now < plan.next_at:
-            change = Change(item=subject, due_in=plan.next_at - now)
-        else:
-            change = await self._due(subject, held, plan, now)
+        held = await preferences_of(self.store, ChannelPreferences, subject_of_item(subject))
+        preferences, plan, now = held.value, held.value.digest, self.clock()
+        if plan is None or now < plan.next_at:
+            await self.store.commit(Change(item=subject, due_in=plan.next_at - now if plan else -1))
+            return
+        day = local_date(plan.next_at, plan.zone)
+        digest = await self._gather(f"{preferences.channel}:{day}", preferences, now)
+        is_late = now - plan.next_at > LATEST
+        if is_late:
+            log.warning("digest.skipped", channel=preferences.channel, day=day, late=round(now - plan.next_at))
+        else:  # what a skipped digest would have covered is left to the next one
+            preferences = replace(preferences, covered_until=now)
+        next_at = self._next(plan.at, plan.zone, now, day)
+        after = replace(preferences, posted_on=day, digest=replace(plan, next_at=next_at))
+        is_posted = not is_late and (plan.even_if_empty or not digest.is_empty)
+        change = Change(
+            records=(Versioned(after, held.version), *((Versioned(digest, 0),) if is_posted else ())),
+            postings=(_posting("digest", digest),) if is_posted else (),
+            item=subject,
+            due_in=next_at - now,
+        )
         await self.store.commit(change)
 
     @retried_on_conflict
     async def post_held_back(self, subject: str) -> None:
         """Do the work item `quiet:<channel>:<end>`: post what quiet hours kept back, unless others hold now."""
-        record_id = subject_of_item(subject)
-        held = await self.store.record(HeldBack, record_id)
-        if held is None or held.value.notified:
-            change = Change(item=subject, due_in=-1)
-        else:
-            change = await self._ended(subject, held)
+        held, now = await self.store.record(HeldBack, subject_of_item(subject)), self.clock()
+        change = Change(item=subject, due_in=-1)
+        if held and not held.value.notified:
+            preferences = await preferences_of(self.store, ChannelPreferences, held.value.channel)
+            ends = quiet_until(preferences.value.quiet, now)
+            if ends is not None:
+                change = replace(change, due_in=ends - now)
+            else:
+                notified = Versioned(replace(held.value, notified=True), held.version)
+                change = replace(change, records=(notified,), postings=(_posting("quiet", held.value),))
         await self.store.commit(change)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    async def _due(self, subject: str, held: Versioned[ChannelPreferences], plan: DigestPlan, now: float) -> Change:
-        preferences, day = held.value, local_date(plan.next_at, plan.zone)
-        digest = await self._gather(f"{preferences.channel}:{day}", preferences, now)
-        is_late = now - plan.next_at > LATEST
-        if is_late:
-            log.warning("digest.skipped", channel=preferences.channel, day=day, late=round(now - plan.next_at))
-        # What a skipped digest would have told is told by the next one.
-        covered_until = preferences.covered_until if is_late else now
-        next_at = self._next(plan.at, plan.zone, now, day)
-        after = replace(preferences, covered_until=covered_until, posted_on=day, digest=replace(plan, next_at=next_at))
-        is_told = not is_late and (plan.even_if_empty or not digest.is_empty)
-        return Change(
-            records=(Versioned(after, held.version), *((Versioned(digest, 0),) if is_told else ())),
-            postings=(_posting("digest", digest),) if is_told else (),
-            item=subject,
-            due_in=next_at - now,
-        )
-
-    async def _ended(self, subject: str, held: Versioned[HeldBack]) -> Change:
-        now = self.clock()
-        ends = quiet_until((await self._preferences(held.value.channel)).value.quiet, now)
-        if ends is not None:
-            return Change(item=subject, due_in=ends - now)
-        return Change(
-            records=(Versioned(replace(held.value, notified=True), held.version),),
-            postings=(_posting("quiet", held.value),),
-            item=subject,
-            due_in=-1,
-        )
+    async def _write(self, held: Versioned[ChannelPreferences], plan: DigestPlan | None, after: float) -> None:
+        """Write a channel's plan down, with its next work item `after` so many seconds."""
+        record = Versioned(replace(held.value, digest=plan), held.version)
+        await self.store.commit(Change(records=(record,), schedule={digest_item(held.value.channel): after}))
 
     async def _gather(self, digest_id: str, preferences: ChannelPreferences, now: float) -> Digest:
         jobs, evals = await self.store.records(Job, RECENT), await self.store.records(Eval, RECENT)
@@ -140,25 +121,17 @@ class Digests:
         return digest_of(digest_id, preferences, jobs, evals, approvals, now)
 
     def _next(self, at: int, zone: str, now: float, posted_on: str) -> float:
-        """Return when the next digest is due: on a local date after that of the last, also where the zone changed."""
+        """Return when the next digest is due: on a local date after that of the last, even if the zone was changed."""
         next_at = self.next_daily(at, zone, now)
         while local_date(next_at, zone) <= posted_on:
             next_at = self.next_daily(at, zone, next_at)
         return next_at
 
-    async def _preferences(self, channel: str) -> Versioned[ChannelPreferences]:
-        return await self.store.record(ChannelPreferences, channel) or Versioned(ChannelPreferences(channel), 0)
-
 
 def _posting(kind: str, record: Digest | HeldBack) -> Posting:
-    """Return the message that tells of a record; its subject finds the record again."""
-    return Posting(
-        id=f"{kind}:{record.id}",
-        kind=PostingKind.DIGEST,
-        lane=f"digest:{record.channel}",
-        subject=f"{kind}:{record.id}",
-        channel=record.channel,
-    )
+    """Return the message about a record; its subject leads back to the record."""
+    subject = f"{kind}:{record.id}"
+    return Posting(subject, PostingKind.DIGEST, f"digest:{record.channel}", subject, record.channel)
 
 
 def digest_of(

@@ -1,8 +1,7 @@
-"""Reading times as people type them: spans, hours of the day, zones. What is wrong is said in a sentence."""
+"""Reads times as people type them: spans, hours of the day, zones. What cannot be read is answered in a sentence."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -16,8 +15,7 @@ LONGEST_SPAN: Final = 30 * 86400.0
 SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 LONG_UNITS: Final = frozenset({"min", "mins", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days"})
 SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
-CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
-ZONES_FROM: Final = "The names are those of the IANA time zones, such as Europe/Berlin."
+CLOCK: Final = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
 
 
 def read_span(typed: str) -> float:
@@ -40,13 +38,13 @@ def read_span(typed: str) -> float:
 
 def read_clock(typed: str) -> int:
     """Return the minutes after midnight of a time of day such as `18:00`, on the 24-hour clock."""
-    found = CLOCK.fullmatch(typed.strip())
-    if found is None:
+    if CLOCK.fullmatch(typed.strip()) is None:
         raise InvalidRequest(f"'{typed}' is no time of day. Write hours and minutes on the 24-hour clock: `18:00`.")
-    hours, minutes = int(found[1]), int(found[2])
-    if hours > 23 or minutes > 59:
-        raise InvalidRequest(f"'{typed}' is no time of day: hours go from 00 to 23, minutes from 00 to 59.")
-    return hours * 60 + minutes
+    try:
+        at = time.fromisoformat(typed.strip().zfill(5))
+    except ValueError:
+        raise InvalidRequest(f"'{typed}' is no time of day: hours go from 00 to 23, minutes from 00 to 59.") from None
+    return at.hour * 60 + at.minute
 
 
 def read_hours(typed: str) -> tuple[int, int]:
@@ -54,32 +52,34 @@ def read_hours(typed: str) -> tuple[int, int]:
     start, dash, end = typed.replace("\N{EN DASH}", "-").replace("\N{EM DASH}", "-").partition("-")
     if not dash:
         raise InvalidRequest(f"'{typed}' are no hours. Write from when to when: `22:00-07:00`; or `off`.")
-    hours = read_clock(start), read_clock(end)
-    if hours[0] == hours[1]:
+    first, last = read_clock(start), read_clock(end)
+    if first == last:
         raise InvalidRequest(
             f"'{typed}' begins when it ends. To hear nothing for a while, use `/proctor mute for=1d`; for hours of "
             "each day, write `22:00-07:00`."
         )
-    return hours
+    return first, last
 
 
 def read_until(typed: str, zone: str, now: float) -> float:
     """Return the unix seconds of the next time that it is `18:00` on the clock of a zone."""
     minutes = read_clock(typed)
     today = datetime.fromtimestamp(now, ZoneInfo(zone)).date()
-    days = (today + timedelta(days=ahead) for ahead in range(3))
-    return next(at for at in (instant(day, minutes, zone) for day in days) if at > now)
+    times = (instant(today + timedelta(days=ahead), minutes, zone) for ahead in range(3))
+    return next(at for at in times if at > now)
 
 
 def read_zone(typed: str) -> str:
-    """Return the IANA name of a time zone, however its letters are cased."""
-    zones = _zones()
-    if typed.lower() in zones:
-        return zones[typed.lower()]
-    ending = sorted(zone for key, zone in zones.items() if key.rpartition("/")[2] == typed.lower().replace(" ", "_"))
-    meant = f"did you mean '{ending[0]}'?" if ending else nearest(typed, sorted(zones.values()), alike=0.6)
+    """Return the IANA name of a time zone, in whatever case it is typed."""
+    zones = {zone.lower(): zone for zone in sorted(available_timezones())}
+    name = typed.lower()
+    if name in zones:
+        return zones[name]
+    cities = (zone for key, zone in zones.items() if key.rpartition("/")[2] == name.replace(" ", "_"))
+    city = next(cities, None)
+    meant = f"did you mean '{city}'?" if city else nearest(typed, list(zones.values()), alike=0.6)
     if not meant.startswith("did you mean"):
-        raise InvalidRequest(f"There is no time zone '{typed}'. {ZONES_FROM}")
+        meant = "the names are those of the IANA time zones, such as Europe/Berlin."
     raise InvalidRequest(f"There is no time zone '{typed}'; {meant}")
 
 
@@ -90,9 +90,4 @@ def clock(minutes: int) -> str:
 
 def local_date(at: float, zone: str) -> str:
     """Return the date in a zone, such as `2026-03-29`."""
-    return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
-
-
-@cache
-def _zones() -> dict[str, str]:
-    return {zone.lower(): zone for zone in available_timezones()}
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).date().isoformat()

@@ -4,7 +4,7 @@ A window is made of two instants, the start and the end on the wall clock of its
 repeats or leaves out cannot open it twice.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,23 +14,17 @@ DAY: Final = timedelta(days=1)
 
 
 def quiet_until(hours: QuietHours | None, now: float) -> float | None:
-    """Return when the quiet hours that hold at `now` end, in unix seconds; None where none hold."""
+    """Return when the quiet hours that hold at `now` end, in unix seconds; None if none hold."""
     if hours is None:
         return None
     today = datetime.fromtimestamp(now, ZoneInfo(hours.zone)).date()
-    for day in (today - DAY, today):
-        start, end = _window(hours, day)
-        if start <= now < end:
+    for first in (today - DAY, today):
+        end = instant(first if hours.start < hours.end else first + DAY, hours.end, hours.zone)
+        if instant(first, hours.start, hours.zone) <= now < end:
             return end
     return None
 
 
 def instant(day: date, minutes: int, zone: str) -> float:
     """Return the unix seconds of a local time, of its first occurrence; a skipped one counts as if it were not."""
-    local = datetime.combine(day, time(*divmod(minutes, 60)), ZoneInfo(zone))
-    return local.astimezone(UTC).timestamp()
-
-
-def _window(hours: QuietHours, day: date) -> tuple[float, float]:
-    last = day if hours.start < hours.end else day + DAY
-    return instant(day, hours.start, hours.zone), instant(last, hours.end, hours.zone)
+    return datetime.combine(day, time(*divmod(minutes, 60)), ZoneInfo(zone)).timestamp()

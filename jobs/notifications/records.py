@@ -1,4 +1,4 @@
-"""What channels and people like to hear, and what was kept from them. Frozen values; times are unix seconds."""
+"""How channels and people want to be notified, and what was held back. Frozen values; times are unix seconds."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Alerts and status of what it covers stay in their threads, and mention nobody, until it ends."""
+    """Until it ends, alerts and status lines of what it covers stay in their threads and mention nobody."""
 
     scope: Scope
     name: str
@@ -47,35 +47,35 @@ class DigestPlan:
     by: str
     next_at: float
     even_if_empty: bool = False
-    """Whether a day on which nothing happened is told in one line, or not at all."""
+    """Whether a day on which nothing happened gets a line, or no digest at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreferences:
-    """How one channel likes to be notified."""
+    """How one channel wants to be notified."""
 
     channel: str
     mutes: tuple[Mute, ...] = ()
     quiet: QuietHours | None = None
     digest: DigestPlan | None = None
     covered_until: float | None = None
-    """What the last daily digest reached up to."""
+    """Up to when the last daily digest reached."""
     posted_on: str = ""
     """Local date of the last daily digest, such as `2026-03-29`."""
 
     def active_mutes(self, now: float) -> tuple[Mute, ...]:
-        """Return the mutes that hold at `now` (unix seconds), those that end first before others."""
+        """Return the mutes that hold at `now` (unix seconds), in the order in which they end."""
         return tuple(sorted((mute for mute in self.mutes if mute.until > now), key=lambda mute: mute.until))
 
 
 @dataclass(frozen=True, slots=True)
 class PersonPreferences:
-    """How one person likes to be notified."""
+    """How one person wants to be notified."""
 
     user: str
     mentions: bool = True
     unwatched: tuple[str, ...] = ()
-    """Jobs of which they want to hear nothing, though they launched them."""
+    """Jobs that they launched and do not want to be notified about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class HeldItem:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What one channel's quiet hours kept from it, told when they end."""
+    """What a channel's quiet hours held back; posted when they end."""
 
     id: str
     """`<channel>:<end of the hours>`."""
@@ -126,5 +126,5 @@ class Digest:
 
     @property
     def is_empty(self) -> bool:
-        """True where nothing runs, ended or waits."""
+        """True if nothing runs, ended or waits."""
         return not (self.running or self.finished or self.evals or self.pending)

@@ -1,12 +1,13 @@
-"""How channels and people want to be notified, kept in the store; and how loud a message is when it goes out.
+"""How channels and people want to be notified, kept in the store; and how loud each message is.
 
-It is decided at delivery, not when the message is caused, because people mute things in between.
+The latter is decided at delivery, not when the message is caused, because people mute things in between.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from charts.wording import counted, plural
 from jobs.core.errors import Conflict
 from jobs.core.ids import quiet_item
 from jobs.core.records import Job, Posting, PostingKind
@@ -31,10 +32,10 @@ T = TypeVar("T", ChannelPreferences, PersonPreferences)
 LOUD: Final = frozenset({PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.APPROVAL})
 """Messages that can be louder than their thread."""
 RECENT: Final = 200
-"""Jobs among which those are looked for whose cards tell of a mute."""
+"""Newest jobs among which a mute finds those whose cards say so."""
 MOST_UNWATCHED: Final = 500
 MOST_HELD: Final = 100
-"""Messages that one telling of what quiet hours kept back can name."""
+"""Messages that the note at the end of quiet hours can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,14 @@ class Quiet:
 
     @retried_on_conflict
     async def visibility(self, posting: Posting) -> Visibility:
-        """Return how loud a message is now; what quiet hours keep back is written down, to be told when they end."""
+        """Return how loud a message is now; what quiet hours keep back is written down and posted when they end."""
         if posting.kind not in LOUD:
             return Visibility(posting.broadcast)
         held_job = await self.store.record(Job, posting.subject)
         job = held_job.value if held_job else None
         level = job.alerts[posting.alert].level if job and posting.alert is not None else None
-        audience = await self._audience(posting, job)
+        people = {user: await self.person(user) for user in _concerned(job)} if job else {}
+        audience = Audience(await self.preferences(posting.channel), people, self.clock())
         loud = deciding.visibility(posting, level, job, audience)
         ends = quiet_until(audience.preferences.quiet, audience.now)
         if loud.held and ends is not None:
@@ -72,88 +74,59 @@ class Quiet:
     # -- channels ------------------------------------------------------------------------------------------------
 
     async def preferences(self, channel: str) -> ChannelPreferences:
-        """Return what holds in a channel."""
-        held = await self.store.record(ChannelPreferences, channel)
-        return held.value if held else ChannelPreferences(channel)
+        """Return how a channel is notified."""
+        return (await preferences_of(self.store, ChannelPreferences, channel)).value
 
     async def mute(self, channel: str, mute: Mute) -> None:
         """Mute a channel, a task or a job, in place of an earlier mute of the same; the cards say so at once."""
-        cards = await self._cards(channel, mute)
-        await self._edit(
-            ChannelPreferences(channel),
-            channel,
-            lambda preferences: _others(preferences, mute.scope, mute.name, self.clock(), mute),
-            cards,
-        )
+        await self._replace_mute(channel, mute, mute)
 
     async def unmute(self, channel: str, scope: Scope, name: str) -> Mute | None:
-        """End a mute; return it, or None where there was none."""
+        """End a mute; return it, or None if there is none."""
         mutes = (await self.preferences(channel)).active_mutes(self.clock())
         found = next((mute for mute in mutes if (mute.scope, mute.name) == (scope, name)), None)
         if found:
-            cards = await self._cards(channel, found)
-            await self._edit(
-                ChannelPreferences(channel),
-                channel,
-                lambda preferences: _others(preferences, scope, name, self.clock()),
-                cards,
-            )
+            await self._replace_mute(channel, found)
         return found
 
     async def set_quiet(self, channel: str, hours: QuietHours | None) -> None:
-        """Set or end a channel's quiet hours; what they kept back until now is told once they do not hold."""
+        """Set or end a channel's quiet hours; what they kept back until now is posted once they do not hold."""
         ends = quiet_until((await self.preferences(channel)).quiet, self.clock())
-        schedule = {quiet_item((await self._untold(channel, ends)).value.id): 0.0} if ends else {}
-        await self._edit(
-            ChannelPreferences(channel),
-            channel,
-            lambda preferences: replace(preferences, quiet=hours),
-            schedule=schedule,
-        )
+        item = quiet_item((await self._unposted(channel, ends)).value.id) if ends else None
+        await self._edit(ChannelPreferences, channel, lambda preferences: replace(preferences, quiet=hours), item=item)
 
     # -- people --------------------------------------------------------------------------------------------------
 
     async def person(self, user: str) -> PersonPreferences:
         """Return how a person likes to be notified."""
-        held = await self.store.record(PersonPreferences, user)
-        return held.value if held else PersonPreferences(user)
+        return (await preferences_of(self.store, PersonPreferences, user)).value
 
     async def set_mentions(self, user: str, *, on: bool) -> None:
         """Mention a person where it concerns them, or never."""
-        await self._edit_person(user, lambda preferences: replace(preferences, mentions=on))
+        await self._edit(PersonPreferences, user, lambda person: replace(person, mentions=on))
 
     async def watch(self, job_id: str, user: str) -> Job:
-        """Mention a person in what matters about a job; return the job.
+        """Mention a person in what matters about a job from now on; return the job.
 
         Raises:
             Conflict: the job is over.
         """
-        await self._edit_person(
-            user,
-            lambda preferences: replace(preferences, unwatched=tuple(j for j in preferences.unwatched if j != job_id)),
-        )
+        await self._edit(PersonPreferences, user, lambda person: _watching(person, job_id, watches=True))
         return await self._change_watchers(job_id, user, watches=True)
 
     async def unwatch(self, job_id: str, user: str) -> tuple[Job, tuple[str, ...]]:
-        """Mention a person about a job no more, its launcher neither; return the job and who is still mentioned."""
+        """Stop mentioning a person, even the launcher, about a job; return the job and who is still mentioned."""
         job = await self._change_watchers(job_id, user, watches=False)
         if user == job.request.requested_by:
-            await self._edit_person(
-                user, lambda preferences: replace(preferences, unwatched=_newest((*preferences.unwatched, job_id)))
-            )
-        people = {each: await self.person(each) for each in (job.request.requested_by, *job.watchers)}
+            await self._edit(PersonPreferences, user, lambda person: _watching(person, job_id, watches=False))
+        people = {each: await self.person(each) for each in _concerned(job)}
         return job, deciding.recipients(job, people)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    async def _audience(self, posting: Posting, job: Job | None) -> Audience:
-        concerned = (job.request.requested_by, *job.watchers) if job else ()
-        people = {user: await self.person(user) for user in concerned}
-        return Audience(await self.preferences(posting.channel), people, self.clock())
-
     async def _hold(self, posting: Posting, job: Job | None, loud: Visibility, ends: float, now: float) -> None:
         """Write down what is kept back, unless an earlier attempt did."""
-        held = await self._untold(posting.channel, ends)
+        held = await self._unposted(posting.channel, ends)
         if any(item.posting == posting.id for item in held.value.items):
             return
         item = HeldItem(posting.id, posting.subject, _line(posting, job), now, loud.waiting)
@@ -163,60 +136,69 @@ class Quiet:
         change = Change(records=(Versioned(record, held.version),), schedule={quiet_item(record.id): ends - now})
         await self.store.commit(change)
 
-    async def _untold(self, channel: str, ends: float) -> Versioned[HeldBack]:
-        """Return what the quiet hours that end then keep back; what was posted already, cut short, is not added to."""
+    async def _unposted(self, channel: str, ends: float) -> Versioned[HeldBack]:
+        """Return what the quiet hours ending at `ends` keep back: a further record if theirs was posted early."""
         record_id = f"{channel}:{int(ends)}"
         while (found := await self.store.record(HeldBack, record_id)) and found.value.notified:
             record_id = f"{record_id}:more"
         return found or Versioned(HeldBack(record_id, channel, ends), 0)
 
-    async def _cards(self, channel: str, mute: Mute) -> tuple[Posting, ...]:
-        """Return the postings that bring the cards of a mute's jobs up to date."""
-        jobs = (job for job in await self.store.records(Job, RECENT) if job.request.channel == channel)
-        return tuple(card_posting(job, urgent=True) for job in jobs if not job.state.is_final and covers(mute, job))
+    async def _replace_mute(self, channel: str, mute: Mute, *new: Mute) -> None:
+        """Drop the mutes of the same scope, and those that are over; bring the cards of its jobs up to date."""
+
+        def edited(preferences: ChannelPreferences) -> ChannelPreferences:
+            active = preferences.active_mutes(self.clock())
+            others = (each for each in active if (each.scope, each.name) != (mute.scope, mute.name))
+            return replace(preferences, mutes=(*others, *new))
+
+        jobs = [job for job in await self.store.records(Job, RECENT) if job.request.channel == channel]
+        cards = (card_posting(job, urgent=True) for job in jobs if not job.state.is_final and covers(mute, job))
+        await self._edit(ChannelPreferences, channel, edited, tuple(cards))
 
     @retried_on_conflict
     async def _edit(
         self,
-        unset: T,
+        kind: type[T],
         record_id: str,
         edit: Callable[[T], T],
         postings: tuple[Posting, ...] = (),
-        schedule: Mapping[str, float] | None = None,
+        item: str | None = None,
     ) -> None:
-        """Change the preferences of a channel or a person, which are `unset` until somebody sets them."""
-        held = await self.store.record(type(unset), record_id) or Versioned(unset, 0)
-        edited = Versioned(edit(held.value), held.version)
-        await self.store.commit(Change(records=(edited,), postings=postings, schedule=schedule or {}))
-
-    async def _edit_person(self, user: str, edit: Callable[[PersonPreferences], PersonPreferences]) -> None:
-        if edit(before := await self.person(user)) != before:
-            await self._edit(PersonPreferences(user), user, edit)
+        """Change the preferences of a channel or a person, and do `item` (a work item) at once."""
+        held = await preferences_of(self.store, kind, record_id)
+        edited = edit(held.value)
+        if edited == held.value and not postings and not item:
+            return
+        schedule = {item: 0.0} if item else {}
+        change = Change(records=(Versioned(edited, held.version),), postings=postings, schedule=schedule)
+        await self.store.commit(change)
 
     @retried_on_conflict
     async def _change_watchers(self, job_id: str, user: str, *, watches: bool) -> Job:
         held = await self.store.record(Job, job_id)
-        assert held is not None, "who watches a job has looked it up"
+        assert held is not None, "whoever watches a job has looked it up"
         job = held.value
         if watches and job.state.is_final:
             raise Conflict(f"{job.id} is over: nothing more comes of it. `/rft status {job.id}` shows how it ended.")
         others = tuple(each for each in job.watchers if each != user)
-        wanted = (*others, user) if watches and user != job.request.requested_by else others
-        if set(wanted) == set(job.watchers):
+        watchers = (*others, user) if watches and user != job.request.requested_by else others
+        if set(watchers) == set(job.watchers):
             return job
-        job = replace(job, watchers=wanted)
-        await self.store.save(held, job)
-        return job
+        return (await self.store.save(held, replace(job, watchers=watchers))).value
 
 
-def _others(preferences: ChannelPreferences, scope: Scope, name: str, now: float, *more: Mute) -> ChannelPreferences:
-    """Return the preferences without mutes of this and those that are over, and with what comes instead."""
-    kept = (mute for mute in preferences.mutes if (mute.scope, mute.name) != (scope, name) and mute.until > now)
-    return replace(preferences, mutes=(*kept, *more))
+async def preferences_of(store: Store, kind: type[T], record_id: str) -> Versioned[T]:
+    """Return the preferences of a channel or a person: the defaults, at version 0, until somebody sets some."""
+    return await store.record(kind, record_id) or Versioned(kind(record_id), 0)
 
 
-def _newest(jobs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(jobs))[-MOST_UNWATCHED:]
+def _concerned(job: Job) -> tuple[str, ...]:
+    return (job.request.requested_by, *job.watchers)
+
+
+def _watching(person: PersonPreferences, job_id: str, *, watches: bool) -> PersonPreferences:
+    others = tuple(each for each in person.unwatched if each != job_id)
+    return replace(person, unwatched=others if watches else (*others, job_id)[-MOST_UNWATCHED:])
 
 
 def _line(posting: Posting, job: Job | None) -> str:
@@ -227,6 +209,5 @@ def _line(posting: Posting, job: Job | None) -> str:
         return posting.text.splitlines()[0]
     if job and job.checkpoints:
         count = len(job.checkpoints)
-        wait = "checkpoint waits" if count == 1 else "checkpoints wait"
-        return f"{count} {wait} for approval."
+        return f"{counted(count, 'checkpoint')} {plural(count, 'waits', 'wait')} for approval."
     return "A request waits for approval."

@@ -1,4 +1,4 @@
-"""How loud one message is: whether the channel sees it as well as its thread, and whom it mentions. Pure decisions."""
+"""How loud a message is: whether the channel sees it as well as its thread, and who is mentioned. Pure decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferenc
 
 Level = Literal["info", "warn", "critical"]
 ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL})
-"""Messages that wait for people's word: a mute leaves them alone, for they expire."""
+"""Messages that wait for people's votes: a mute leaves them alone because they expire."""
 ALIAS: Final = "alias:"
 """How the ids of messages about an alias begin. A mute leaves them alone too: they are about production."""
 
@@ -24,7 +24,7 @@ class Visibility:
     mentions: tuple[str, ...] = ()
     """Slack user ids."""
     held: bool = False
-    """Quiet hours keep some of it back: it is told when they end."""
+    """Quiet hours keep some of it back until they end."""
     waiting: tuple[str, ...] = ()
     """Who is mentioned then."""
 
@@ -35,21 +35,21 @@ class Audience:
 
     preferences: ChannelPreferences
     people: Mapping[str, PersonPreferences]
-    """Habits of those who have some; others like to be mentioned."""
+    """Preferences of those who set some; others are mentioned."""
     now: float
 
 
 def visibility(posting: Posting, level: Level | None, job: Job | None, audience: Audience) -> Visibility:
     """Decide how loud a message is.
 
-    Muted, nothing reaches the channel and nobody is mentioned, but approvals are asked for and moves of aliases told.
-    In quiet hours nothing reaches the channel, and only what is critical mentions people.
+    While muted, nothing reaches the channel and nobody is mentioned, except for requests for approval and moves of
+    aliases. In quiet hours nothing reaches the channel, and only critical alerts mention people.
 
     Args:
         posting: the message; `broadcast` is what it asks for.
-        level: of the alert that it tells, None where it tells none.
-        job: what it is about, None where that is no job.
-        audience: who would hear it.
+        level: of the alert that it is about, if any.
+        job: what it is about; None if that is not a job.
+        audience: who would see it.
     """
     is_quiet = quiet_until(audience.preferences.quiet, audience.now) is not None
     if posting.kind in ASKING:
@@ -67,34 +67,26 @@ def visibility(posting: Posting, level: Level | None, job: Job | None, audience:
 
 
 def recipients(job: Job, people: Mapping[str, PersonPreferences]) -> tuple[str, ...]:
-    """Return who is mentioned about a job: who launched it, and who asked to watch, unless they rather are not."""
-    everybody = dict.fromkeys((job.request.requested_by, *job.watchers))
-    return tuple(user for user in everybody if _likes_mentions(people.get(user), job))
+    """Return who is mentioned about a job: its launcher and watchers, except those who do not want to be."""
+    everybody = (people.get(user, PersonPreferences(user)) for user in (job.request.requested_by, *job.watchers))
+    return tuple(
+        dict.fromkeys(person.user for person in everybody if person.mentions and job.id not in person.unwatched)
+    )
 
 
 def mute_of(preferences: ChannelPreferences, job: Job, now: float) -> Mute | None:
-    """Return the mute that covers a job, the longest of them; None where none does."""
+    """Return the mute that covers a job for longest, or None."""
     covering = (mute for mute in preferences.mutes if mute.until > now and covers(mute, job))
     return max(covering, key=lambda mute: mute.until, default=None)
 
 
 def _matters(posting: Posting, level: Level | None) -> bool:
-    """Tell whether a message is worth a mention: warnings, and what the channel is to see, such as the end."""
+    """Tell whether a message is worth a mention: warnings, and status lines that the channel sees, such as the end."""
     if posting.kind is PostingKind.ALERT:
         return level in {"warn", "critical"}
     return posting.kind is PostingKind.STATUS and posting.broadcast
 
 
-def _likes_mentions(preferences: PersonPreferences | None, job: Job) -> bool:
-    return preferences is None or (preferences.mentions and job.id not in preferences.unwatched)
-
-
 def covers(mute: Mute, job: Job) -> bool:
     """Tell whether a mute is about a job of its channel."""
-    match mute.scope:
-        case Scope.CHANNEL:
-            return True
-        case Scope.TASK:
-            return mute.name == job.task
-        case Scope.JOB:
-            return mute.name == job.id
+    return mute.name == {Scope.CHANNEL: "", Scope.TASK: job.task, Scope.JOB: job.id}[mute.scope]

@@ -5,7 +5,7 @@ from typing import Final
 from jobs.core.records import Posting, PostingKind
 
 LATE_ANSWERS: Final = "answer"
-"""What the ids of late answers begin with; their ledgers are dropped after a week."""
+"""What the ids of late answers begin with; their ledgers are removed after a week."""
 
 
 def is_late_answer(posting: Posting) -> bool:
@@ -14,21 +14,13 @@ def is_late_answer(posting: Posting) -> bool:
 
 
 def late_answer(name: str, text: str, *, user: str, channel: str) -> Posting:
-    """Return a sentence that one person sees when it could not be said at once.
+    """Return a sentence that one person sees, if it could not be said at once.
 
     Args:
-        name: of what they asked; there is one such answer to it.
+        name: of their request, which has one such answer.
         text: in Slack's markup.
         user: Slack user id.
-        channel: where they asked; their own id for their conversation with the bot.
+        channel: where they asked; their own user id for their direct messages with the bot.
     """
     posting_id = f"{LATE_ANSWERS}:{name}"
-    return Posting(
-        id=posting_id,
-        kind=PostingKind.ANSWER,
-        lane=posting_id,
-        subject=posting_id,
-        channel=channel,
-        user=user,
-        text=text,
-    )
+    return Posting(posting_id, PostingKind.ANSWER, posting_id, posting_id, channel, user=user, text=text)

@@ -1,6 +1,6 @@
-"""Posting effectively once: what is written in the outbox reaches Slack, and a crash in between repeats nothing.
+"""Effectively-once delivery: what is written in the outbox reaches Slack, and a crash in between repeats nothing.
 
-A posting is taken up under a lease, posted, and entered into the ledger. When an attempt may have gone through
+A posting is taken up under a lease, posted, and entered into the ledger. If an attempt may have gone through
 unanswered, the next one first looks for the message in Slack's history, where each carries its posting id as metadata.
 This is at-least-once, and exactly once as long as Slack shows a posted message in its history within `settle` seconds.
 """
@@ -19,10 +19,10 @@ from jobs.core.records import Posting, PostingKind
 from jobs.state.store import Delivery, LedgerEntry, Store
 
 LEASE: Final = 20.0
-"""Seconds a lane is held without a sign of life. What a killed bot had in hand goes out after that; a bot that stands
-still for longer, in the moment before it posts, posts twice."""
-SIGNS_OF_LIFE: Final = 3
-"""In the time of a lease."""
+"""Seconds for which a lane is held without a renewal. A killed bot's postings go out after that; a bot that freezes for
+longer just before it posts, posts twice."""
+RENEWALS: Final = 3
+"""Per lease."""
 LONGEST_DELIVERY: Final = 900.0
 """Seconds after which a delivery is taken to hang, and may begin again."""
 PATIENCE: Final = 1.5
@@ -30,7 +30,7 @@ PATIENCE: Final = 1.5
 ROOT_WAIT: Final = 0.3
 LONGEST_PAUSE: Final = 60.0
 MOMENT: Final = 0.01
-"""Least pause after a failure: a pause of 0 means to go on at once."""
+"""Shortest pause after a failure; a pause of 0 means to go on at once."""
 IN_THREAD: Final = frozenset(
     {
         PostingKind.CURVE,
@@ -55,7 +55,7 @@ class NotDelivered(Exception):
 
 
 class MaybeDelivered(Exception):
-    """The answer was lost; it may stand in Slack or not."""
+    """The answer was lost; the message may be in Slack or not."""
 
 
 class Undeliverable(Exception):
@@ -74,7 +74,7 @@ class Poster(Protocol):
         ...
 
     async def find(self, posting: Posting, thread: LedgerEntry | None, since: float) -> LedgerEntry | None:
-        """Return where the posting stands if it was posted after `since` (unix seconds), else None."""
+        """Return where the posting is if it was posted after `since` (unix seconds), else None."""
         ...
 
 
@@ -91,7 +91,7 @@ class RateLimits:
     edit_interval: float = 60 / 45
     edit_burst: int = 8
     pauses: Mapping[PostingKind, float] | None = None
-    """Least time between two edits of one message."""
+    """Shortest time between two edits of one message."""
 
     def pause_after(self, kind: PostingKind) -> float:
         """Return the pause before a refreshed message of this kind is edited again."""
@@ -107,7 +107,7 @@ class OutboxWorker:
     rate_limits: RateLimits = RateLimits()
     _: KW_ONLY
     lease: float = LEASE
-    """Seconds a lane stays ours without a sign of life."""
+    """Seconds for which a lane stays ours without a renewal."""
 
     async def deliver(self, lane: str, token: str) -> None:
         """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
@@ -131,9 +131,9 @@ class OutboxWorker:
         done = asyncio.Event()
 
         async def renew() -> None:
-            for _ in range(int(LONGEST_DELIVERY / self.lease * SIGNS_OF_LIFE)):
+            for _ in range(int(LONGEST_DELIVERY / self.lease * RENEWALS)):
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self.lease / SIGNS_OF_LIFE):
+                    async with asyncio.timeout(self.lease / RENEWALS):
                         await done.wait()
                 if done.is_set() or not await self.store.keep_lane(lane, token, lease=self.lease):
                     return
@@ -147,19 +147,21 @@ class OutboxWorker:
 
     async def _deliver(self, delivery: Delivery) -> float:
         """Deliver one posting; return the seconds its lane must pause, 0 to go on with the next."""
-        posting = delivery.posting
-        thread = await self._thread(posting)
-        if thread is None and posting.kind in IN_THREAD:
-            await self.store.forget_attempt(posting)
-            return LONGEST_PAUSE if await self.store.is_refused(card_id(posting.subject)) else ROOT_WAIT
+        posting, thread = delivery.posting, None
+        if posting.kind in IN_THREAD:
+            root = card_id(posting.subject)
+            thread = await self.store.ledger(posting.subject, root)
+            if thread is None:
+                await self.store.forget_attempt(posting)
+                return LONGEST_PAUSE if await self.store.is_refused(root) else ROOT_WAIT
         try:
-            entry = await self._reconciled(delivery, thread)
+            entry = await self._found(delivery, thread)
             if entry is None:
-                wait = await self._place(posting, is_edit=delivery.entry is not None)
-                if wait:
+                if wait := await self._wait_for_rate(posting, is_edit=delivery.entry is not None):
                     await self.store.forget_attempt(posting)
                     return wait
-                entry = await self._send(delivery, thread)
+                known = delivery.entry
+                entry = await (self.poster.edit(posting, known) if known else self.poster.post(posting, thread))
         except NotDelivered as failure:
             log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
             if delivery.attempt == 1:
@@ -176,13 +178,8 @@ class OutboxWorker:
             return 0.0
         return self.rate_limits.pause_after(posting.kind) if posting.refreshed else 0.0
 
-    async def _thread(self, posting: Posting) -> LedgerEntry | None:
-        if posting.kind not in IN_THREAD:
-            return None
-        return await self.store.ledger(posting.subject, card_id(posting.subject))
-
-    async def _reconciled(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
-        """Return where an earlier attempt of a new message stands, if it went through after all."""
+    async def _found(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
+        """Return where an earlier attempt put a new message, if it went through after all."""
         if delivery.attempt == 1 or delivery.entry is not None:
             return None
         found = await self.poster.find(delivery.posting, thread, delivery.first_attempt)
@@ -190,21 +187,16 @@ class OutboxWorker:
             log.info("posting.found", ts=found.ts)
         return found
 
-    async def _place(self, posting: Posting, *, is_edit: bool) -> float:
-        """Wait for a place under the rate limits; return the seconds to come back after, 0 where it may go out."""
-        limits = self.rate_limits
-        name = "edit" if is_edit else f"post:{posting.channel}"
-        interval = limits.edit_interval if is_edit else limits.post_interval
-        burst = limits.edit_burst if is_edit else limits.post_burst
-        waited = 0.0
+    async def _wait_for_rate(self, posting: Posting, *, is_edit: bool) -> float:
+        """Wait until the rate limits allow a message and return 0, or return the seconds if that takes too long."""
+        limits, waited = self.rate_limits, 0.0
+        if is_edit:
+            name, interval, burst = "edit", limits.edit_interval, limits.edit_burst
+        else:
+            name, interval, burst = f"post:{posting.channel}", limits.post_interval, limits.post_burst
         while wait := await self.store.reserve(name, interval=interval, burst=burst):
             waited += wait
             if waited > PATIENCE:
                 return wait
             await asyncio.sleep(wait)
         return 0.0
-
-    async def _send(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry:
-        if delivery.entry is not None:
-            return await self.poster.edit(delivery.posting, delivery.entry)
-        return await self.poster.post(delivery.posting, thread)

@@ -82,11 +82,7 @@ class Failure:
 
 
 class NoAnswer(Exception):
-    """One request brought no answer.
-
-    Args:
-        failure: why.
-    """
+    """One request brought no answer."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.meaning)

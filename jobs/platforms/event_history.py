@@ -5,22 +5,20 @@ So the pages are collected, put in order of time, and what follows the known eve
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from jobs.platforms.parse import RemoteEvent
 
 
+@dataclass(slots=True)
 class EventHistory:
-    """Collects pages of events until everything after a known event has been seen.
+    """Collects pages of events until everything after a known event has been seen."""
 
-    Args:
-        known: id of the newest event read before, or None to read the whole history.
-        most: how many of the newest events are enough.
-    """
-
-    def __init__(self, known: str | None, most: int | None = None) -> None:
-        self._known = known
-        self._most = most
-        self._seen: dict[str, RemoteEvent] = {}
+    known: str | None
+    """Id of the newest event read before, or None to read the whole history."""
+    most: int | None = None
+    """How many of the newest events are enough."""
+    _seen: dict[str, RemoteEvent] = field(init=False, default_factory=dict)
 
     def add(self, page: Sequence[RemoteEvent]) -> bool:
         """Take one page in the order it was listed and return whether an earlier one is still needed."""
@@ -35,15 +33,15 @@ class EventHistory:
             listed.reverse()
         listed.sort(key=lambda event: event.at)  # stable: equal times keep the listing's order
         ids = [event.id for event in listed]
-        return tuple(listed[ids.index(self._known) + 1 :] if self._known in ids else listed)
+        return tuple(listed[ids.index(self.known) + 1 :] if self.known in ids else listed)
 
     def _reaches_back(self) -> bool:
         """True when enough was listed, or the known event passed by a moment, so that swapped neighbours are in too."""
         if not self._is_newest_first():
             return False
-        if self._most is not None and len(self._seen) >= self._most:
+        if self.most is not None and len(self._seen) >= self.most:
             return True
-        known = self._seen.get(self._known or "")
+        known = self._seen.get(self.known or "")
         return known is not None and next(reversed(self._seen.values())).at < known.at
 
     def _is_newest_first(self) -> bool:

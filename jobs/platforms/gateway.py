@@ -53,13 +53,6 @@ class Gateway:
     Every method raises PlatformUnavailable (no usable answer; `outcome_unknown` says whether it may have taken effect)
     or PlatformRejected (the platform said no), both with a sentence for the person; and InvalidRequest where the key is
     missing, before anything is sent.
-
-    Args:
-        profile: the platform.
-        api_key: its key; the empty string where none is set.
-        http: an HTTP client to use instead of one of its own; it is closed with the gateway.
-        sleep: waits for a number of seconds.
-        answer_seconds: how long an answer may take.
     """
 
     def __init__(

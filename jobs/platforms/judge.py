@@ -1,6 +1,7 @@
 """Judges and embeddings of one platform, for graders that ask a model."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
 from jobs.core.errors import PlatformError, PlatformRejected, PlatformUnavailable, UserError
@@ -13,22 +14,19 @@ REFUSED: Final = "refusal"
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
 class PlatformJudge:
-    """Asks the models of graders on one platform, in the same queue as its evals.
+    """Asks the models of graders on one platform, in the same queue as its evals."""
 
-    Args:
-        sampler: returns what asks the platform; raises UserError where it is not set up.
-        embeddings: returns what embeds there; raises as `sampler` does.
-    """
-
-    def __init__(self, sampler: Callable[[], Sampler], embeddings: Callable[[], Gateway]) -> None:
-        self._sampler = sampler
-        self._embeddings = embeddings
+    sampler: Callable[[], Sampler]
+    """Returns what asks the platform; raises UserError where it is not set up."""
+    gateway: Callable[[], Gateway]
+    """Returns what embeds there; raises as `sampler` does."""
 
     async def judge(self, question: JudgeQuestion) -> JudgeAnswer:
         """Ask a judge; see `jobs.graders.Judge`."""
         settings = question.settings
-        answer = await _set_up(self._sampler).answer(
+        answer = await _set_up(self.sampler).answer(
             Question(
                 model=question.model,
                 messages=tuple(Message(message.role, message.content) for message in question.messages),
@@ -53,7 +51,7 @@ class PlatformJudge:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Embed texts; see `jobs.graders.Embedder`."""
-        gateway = _set_up(self._embeddings)
+        gateway = _set_up(self.gateway)
         try:
             return await gateway.embed(model, texts)
         except UserError as problem:  # there is no key to ask with

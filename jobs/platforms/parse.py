@@ -187,7 +187,7 @@ def read_checkpoint(answer: JsonObject) -> Checkpoint | None:
 
 
 def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
-    """Return the vectors of the API's embeddings object, in the order of its indexes; what is none is left out."""
+    """Return the vectors of the API's embeddings object, by index; entries without a vector are left out."""
     data = answer.get("data")
     entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
     vectors: dict[int, tuple[float, ...]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
@@ -17,23 +18,17 @@ HideSecret = Callable[[SecretStr], None]
 """Keeps a secret out of the log."""
 
 
+@dataclass(slots=True)
 class Platforms:
-    """The platforms by name, each with one gateway that is opened when it is first needed.
+    """The platforms by name, each with one gateway that is opened when it is first needed."""
 
-    Args:
-        profiles: by name.
-        key_of: looks up the API key that a profile names.
-        stack: closes the gateways.
-        hide: keeps a key out of the log.
-    """
-
-    def __init__(self, profiles: Mapping[str, Profile], key_of: KeyOf, stack: AsyncExitStack, hide: HideSecret) -> None:
-        self.profiles = profiles
-        self._key_of = key_of
-        self._stack = stack
-        self._hide = hide
-        self._gateways: dict[str, Gateway] = {}
-        self._samplers: dict[str, Sampler] = {}
+    profiles: Mapping[str, Profile]
+    key_of: KeyOf
+    stack: AsyncExitStack
+    """Closes the gateways."""
+    hide: HideSecret
+    _gateways: dict[str, Gateway] = field(init=False, default_factory=dict)
+    _samplers: dict[str, Sampler] = field(init=False, default_factory=dict)
 
     @property
     def default(self) -> str:
@@ -50,11 +45,11 @@ class Platforms:
         """Return a platform's profile and gateway; see `jobs.platforms.gateway.PlatformOf`."""
         profile = self.profile_of(name)
         if name not in self._gateways:
-            secret = self._key_of(profile.api_key_env) if profile.api_key_env else None
+            secret = self.key_of(profile.api_key_env) if profile.api_key_env else None
             if secret:
-                self._hide(secret)
+                self.hide(secret)
             gateway = Gateway(profile, secret.get_secret_value() if secret else (profile.default_key or ""))
-            self._stack.push_async_callback(gateway.aclose)
+            self.stack.push_async_callback(gateway.aclose)
             self._gateways[name] = gateway
         return profile, self._gateways[name]
 

@@ -1,4 +1,4 @@
-"""Asking a model, again where that may help: what is asked, what comes back, and how long one waits for it.
+"""Asking a model, again where that may help: the question, the answer, and how long to wait for it.
 
 A platform that wants less (429) or cannot be reached holds up everybody who asks it, until the time it named; that is
 no failure of the answer until patience runs out. A platform with a fault of its own is asked a few times.
@@ -8,7 +8,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from time import monotonic
 from typing import Final, Protocol
@@ -73,7 +73,7 @@ class Remedy(StrEnum):
     WAIT = "wait"
     """Everybody waits: the platform is overrun or away."""
     AGAIN = "again"
-    """Ask again: a fault, a time-out, an answer that is none."""
+    """Ask again: a fault, a time-out, an unreadable answer."""
     NOTHING = "nothing"
     """This question is refused; another may not be."""
     STOP = "stop"
@@ -94,11 +94,7 @@ class Trouble:
 
 
 class NotAnswered(Exception):
-    """One attempt brought no answer.
-
-    Args:
-        trouble: why.
-    """
+    """One attempt brought no answer."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.sentence)
@@ -113,49 +109,35 @@ class Model(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class Sampler:
-    """Asks one platform, as often as it takes, at most so many questions at once. Shared by all who ask it.
+    """Asks one platform, as often as it takes, at most so many questions at once. Shared by all who ask it."""
 
-    Args:
-        model: asks once.
-        concurrency: most questions under way.
-        sleep: waits for a number of seconds.
-        clock: seconds that only go forward.
-        patience: seconds that one question waits for a platform which is overrun or away.
-        attempts: times that a platform with faults is asked the same question.
-    """
+    model: Model
+    concurrency: int
+    _: KW_ONLY
+    sleep: Sleep = asyncio.sleep
+    clock: Callable[[], float] = monotonic
+    patience: float = PATIENCE
+    attempts: int = ATTEMPTS
+    _slots: asyncio.Semaphore = field(init=False)
+    _setting_off: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _closed_until: float = field(init=False, default=-math.inf)
+    _closed_by: Trouble | None = field(init=False, default=None)
+    _closings: int = field(init=False, default=0)
 
-    def __init__(
-        self,
-        model: Model,
-        concurrency: int,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        clock: Callable[[], float] = monotonic,
-        patience: float = PATIENCE,
-        attempts: int = ATTEMPTS,
-    ) -> None:
-        self.concurrency = concurrency
-        self._model = model
-        self._slots = asyncio.Semaphore(concurrency)
-        self._setting_off = asyncio.Lock()
-        self._sleep = sleep
-        self._clock = clock
-        self._patience = patience
-        self._attempts = attempts
-        self._closed_until = -math.inf
-        self._closed_by: Trouble | None = None
-        self._closings = 0
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.concurrency)
 
     async def answer(self, question: Question) -> ModelAnswer | Trouble:
-        """Return the answer, or why there is none after all that may help was tried."""
-        since, attempt = self._clock(), 0
+        """Return the answer, or the trouble that is left after everything that may help was tried."""
+        since, attempt = self.clock(), 0
         while True:
             said = await self._ask_once(question, since)
             attempt += 1
-            if isinstance(said, ModelAnswer) or said.remedy is not Remedy.AGAIN or attempt >= self._attempts:
+            if isinstance(said, ModelAnswer) or said.remedy is not Remedy.AGAIN or attempt >= self.attempts:
                 return said
-            await self._sleep(said.retry_after or _backoff(attempt))
+            await self.sleep(said.retry_after or _backoff(attempt))
 
     async def _ask_once(self, question: Question, since: float) -> ModelAnswer | Trouble:
         """Ask as soon as there is room and the platform lets itself be asked; give up when patience runs out."""
@@ -169,7 +151,7 @@ class Sampler:
                     # off at once, everything else in this process would wait for all of them.
                     await asyncio.sleep(0)
                 try:
-                    answer = await self._model.answer(question)
+                    answer = await self.model.answer(question)
                 except NotAnswered as failure:
                     if failure.trouble.remedy is not Remedy.WAIT:
                         return failure.trouble
@@ -179,16 +161,16 @@ class Sampler:
                     return answer
 
     async def _opening(self, since: float) -> Trouble | None:
-        """Wait until the platform may be asked; return why not where that is beyond patience."""
-        while (wait := self._closed_until - self._clock()) > 0:
-            if self._closed_until - since > self._patience:
+        """Wait until the platform may be asked; return why not if that takes longer than patience allows."""
+        while (wait := self._closed_until - self.clock()) > 0:
+            if self._closed_until - since > self.patience:
                 return self._closed_by
-            await self._sleep(wait * random.uniform(1.0, 1.1))
+            await self.sleep(wait * random.uniform(1.0, 1.1))
         return None
 
     def _close(self, trouble: Trouble) -> None:
         """Leave the platform alone for as long as it asked, or for twice as long as the last time."""
-        now = self._clock()
+        now = self.clock()
         if now < self._closed_until and trouble.retry_after is None:
             return  # asked before it was closed
         self._closings += 1

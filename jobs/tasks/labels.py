@@ -13,7 +13,7 @@ from jobs.tasks.records import Row
 
 REFERENCE: Final = "reference_answer"
 LABEL_KEYS: Final = ("code", "id", "label", "name")
-"""Under which of its keys an object holds its label; the first that is there counts."""
+"""The keys under which an object may hold its label; the first one present counts."""
 _DEEPEST = 3
 
 Labels = frozenset[str]

@@ -1,15 +1,26 @@
 """Reads response_format.json: a JSON Schema, alone or in the API's own wrapping."""
 
-import re
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind
+from jobs.core.validation import complaint_of, dotted
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+class _Wrapped(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, '_' or '-'")]
+    strict: bool = True
+    schema_: Annotated[dict[str, object], Field(alias="schema")]
+
+
+_WRAPPED = TypeAdapter(_Wrapped)
 
 
 def response_format(content: Mapping[str, object], where: str, name: str) -> dict[str, object]:
@@ -20,24 +31,17 @@ def response_format(content: Mapping[str, object], where: str, name: str) -> dic
         where: what sentences call the file.
         name: what an unwrapped schema is called; it is then strict.
     """
-    wrapped = _unwrapped(content, where) if content.get("type") == "json_schema" else {"schema": content}
-    schema, strict = wrapped.get("schema"), wrapped.get("strict", True)
-    called = wrapped.get("name", name)
-    if not isinstance(schema, Mapping):
-        raise InvalidRequest(f"{where}: 'schema' must be a JSON Schema object, not {kind(schema)}.")
-    if not isinstance(strict, bool):
-        raise InvalidRequest(f"{where}: 'strict' must be true or false, not {kind(strict)}.")
-    if not isinstance(called, str) or not _NAME.fullmatch(called):
-        raise InvalidRequest(f"{where}: 'name' must be 1 to 64 letters, digits, '_' or '-'.")
-    _check(schema, where, strict=strict)
-    return {"type": "json_schema", "json_schema": {"name": called, "strict": strict, "schema": dict(schema)}}
-
-
-def _unwrapped(content: Mapping[str, object], where: str) -> Mapping[str, object]:
-    inner = content.get("json_schema", content)
+    inner = content.get("json_schema", content) if content.get("type") == "json_schema" else {"schema": content}
     if not isinstance(inner, Mapping):
         raise InvalidRequest(f"{where}: 'json_schema' must be an object, not {kind(inner)}.")
-    return inner
+    try:
+        wrapped = _WRAPPED.validate_python({"name": name, **inner})
+    except ValidationError as error:
+        path, complaint = complaint_of(_WRAPPED, error, where)
+        raise InvalidRequest(f"{where}: {dotted(path)} {complaint}") from None
+    _check(wrapped.schema_, where, strict=wrapped.strict)
+    nested = {"name": wrapped.name, "strict": wrapped.strict, "schema": wrapped.schema_}
+    return {"type": "json_schema", "json_schema": nested}
 
 
 def _check(schema: Mapping[str, object], where: str, *, strict: bool) -> None:

@@ -1,4 +1,4 @@
-"""When a job's curve is drawn again: seldom enough to cost little, at once when something happened."""
+"""When a job's curve is drawn again: rarely enough to cost little, at once if something happened."""
 
 import math
 from itertools import pairwise
@@ -11,13 +11,13 @@ from jobs.core.series import Series
 SHARE: Final = 1 / 20
 """Of a job's steps: about so much of the curve is new in each picture."""
 USUAL: Final = 5
-"""Steps between two pictures where neither the job's length nor its evaluations tell."""
+"""Steps between two pictures if neither the job's length nor its evaluations are known."""
 LEAST_STEPS: Final = 2
 """With fewer steps there is no curve."""
 
 
 def pictured_step(before: Job, job: Job, series: Series, *, every: int | None = None) -> int:
-    """Return the step up to which the curve is drawn for the card and the thread; 0 where it is not drawn yet.
+    """Return the step up to which the curve is drawn for the card and the thread; 0 if it is not drawn yet.
 
     It moves on with the first evaluation, then every so many steps, and at once with a new alert, at a pause and at
     the end.
@@ -28,12 +28,9 @@ def pictured_step(before: Job, job: Job, series: Series, *, every: int | None = 
         return before.pictured_step
     raised = len(job.alerts) > len(before.alerts)
     stopped = job.state is not before.state and (job.state.is_final or job.state is JobState.PAUSED)
-    if raised or stopped:
-        return job.last_step
-    if not before.pictured_step:
-        return job.last_step if series.valid or job.last_step >= (every or steps_between(job, series)) else 0
-    due = job.last_step - before.pictured_step >= (every or steps_between(job, series))
-    return job.last_step if due else before.pictured_step
+    evaluated = series.valid and not before.pictured_step
+    is_due = job.last_step - before.pictured_step >= (every or steps_between(job, series))
+    return job.last_step if raised or stopped or evaluated or is_due else before.pictured_step
 
 
 def steps_between(job: Job, series: Series) -> int:

@@ -1,9 +1,9 @@
 """Importing a job that was launched elsewhere: from then on it is a job like any other.
 
-Its past is read by the first look; see `jobs.training.poll`. Its task is known only if somebody names it: then the
-graders, splits, approvers and terms hold as for a job launched here. Until then, who approves, and how many of them, is
-what holds where a task does not say, and its checkpoints are not evaluated. Who asked to watch it counts as its
-launcher: nobody can tell who was.
+The first poll reads its past; see `jobs.training.poll`. Its task is known only if somebody names it: then the task's
+graders, splits, approvers and policy hold as for a job launched here. Until then, its approvers and their number are
+the defaults, and its checkpoints are not evaluated. Whoever asked to watch it counts as its launcher, because the
+platform does not say who was.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.plan import job_id, task_policy
 from jobs.training.postings import card_posting, status
-from jobs.training.task_match import asked_alike, prompt_in, remarks, tasks_like
+from jobs.training.task_match import matching_prompt_hash, prompt_in, remarks, tasks_like
 from jobs.training.trail_entries import given_task, imported
 
 QUORUM: Final = 2
@@ -44,10 +44,10 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What a person asked to watch."""
+    """A person's request to watch a job that was launched elsewhere."""
 
     remote_id: str
-    """The platform's id of the job, or ours where it is watched already."""
+    """The platform's id of the job, or ours if it is watched already."""
     requested_by: str
     """Slack user id."""
     channel: str
@@ -55,18 +55,18 @@ class WatchRequest:
     """Unique per invocation."""
     platform: str | None = None
     task: str | None = None
-    """Which task it is of; None where the person does not say."""
+    """The job's task; None if the person does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedJob:
-    """A job that is watched from now on, or whose task is known from now on."""
+    """A job that is watched from now on, or was watched before and has got its task."""
 
     job: Job
     is_new: bool = True
-    """Whether it is watched from now on; else it was, and its task is known from now on."""
+    """Whether it was not watched before."""
     tasks_like: tuple[str, ...] = ()
-    """Where its task is not known: the tasks whose reward is the grader that it trains on."""
+    """If its task is not known: the tasks whose reward is the grader that it trains on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +79,28 @@ class JobImporter:
     permissions: Permissions
     _: KW_ONLY
     default_platform: str
-    """Used where the person names none."""
+    """Used if the person does not name one."""
     approvers: tuple[str, ...]
-    """Who may approve where a task does not say."""
+    """Who may approve if a task does not say."""
     is_approved: Callable[[str], Awaitable[bool]]
     """Tells by a job's id whether one of its checkpoints is approved."""
     clock: Callable[[], float]
 
     async def import_job(self, request: WatchRequest) -> ImportedJob:
-        """Write the job down with its card; looks read its history and follow it.
+        """Write the job down with its card; polls then read its history and follow it.
 
-        The same trigger asked twice returns the same job. A job that is watched without a task is given the one named.
+        The same trigger returns the same job again. A job that is watched without a task is given the one named.
 
         Raises:
             Conflict: it is watched already; names the job.
-            InvalidRequest: it is no reinforcement fine-tuning, the id is malformed, or the task cannot evaluate it.
+            InvalidRequest: it is not reinforcement fine-tuning, the id is malformed, or the task cannot evaluate it.
             NotFound: there is no such task or platform, or the platform does not have the job.
             NotPermitted: the job is watched for somebody else, who may say which task it is of.
-            PlatformError: the platform does not say.
+            PlatformError: the platform does not answer.
         """
-        task = await self._task(request.task)
+        task = await asyncio.to_thread(self.tasks.load, request.task) if request.task else None
+        if task and VALID not in task.splits:
+            raise InvalidRequest(f"{task.name} has no {VALID}.jsonl; checkpoints are evaluated on it.")
         held = await self.store.record(Job, request.remote_id)
         if held:
             if task is None:
@@ -112,8 +114,7 @@ class JobImporter:
                 f"{remote.id} is a {remote.method} fine-tuning job; I watch reinforcement fine-tuning only."
             )
         await self._check_not_launched_here(profile, remote)
-        rows = await asyncio.gather(*(_rows(gateway, file) for file in (remote.training_file, remote.validation_file)))
-        job = self._job(request, profile, remote, rows)
+        job = await self._job(request, profile, gateway, remote)
         found = await self._write(await self._of_task(job, task, remote, gateway) if task else job)
         if found.value.request.trigger != request.trigger:
             if task is None:
@@ -123,17 +124,8 @@ class JobImporter:
             return ImportedJob(found.value)
         return ImportedJob(found.value, tasks_like=await asyncio.to_thread(tasks_like, self.tasks, remote))
 
-    async def _task(self, name: str | None) -> Task | None:
-        """Return the task that was named; raises if it does not exist or has nothing to evaluate checkpoints on."""
-        if name is None:
-            return None
-        task = await asyncio.to_thread(self.tasks.load, name)
-        if VALID not in task.splits:
-            raise InvalidRequest(f"{task.name} has no {VALID}.jsonl; checkpoints are evaluated on it.")
-        return task
-
     async def _check_not_launched_here(self, profile: Profile, remote: RemoteJob) -> None:
-        """Raise Conflict where this bot launched the job, as the platform's record of it says."""
+        """Raise Conflict if this bot launched the job, according to the platform's record of it."""
         held = await self.store.record(Job, remote.key) if remote.key else None
         if held is None or held.value.platform != profile.name or held.value.state is JobState.NOT_LAUNCHED:
             return
@@ -141,9 +133,10 @@ class JobImporter:
             raise _known_as(remote.id, held.value)
 
     async def _write(self, job: Job) -> Versioned[Job]:
-        """Write a new job down under the first of its ids that is free, or return it as it is watched already."""
+        """Write a new job down under the first of its ids that is free, or return it if it is watched already."""
+        cause = f"watch {job.platform} {job.remote_id}"  # the same for one job, whoever asks
         for number in count():
-            named = _named(job, number)
+            named = replace(job, id=job_id(f"{cause} {number}" if number else cause))
             change = Change(
                 records=(Versioned(named, 0),),
                 due_in=0,
@@ -179,40 +172,40 @@ class JobImporter:
             raise Conflict(f"A checkpoint of {job.id} is approved already; what it was approved on stays as it is.")
         _, gateway = self.platform_of(job.platform)
         remote = await gateway.job(job.remote_id or "")
-        given = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
-        await self.store.commit(self._giving(Versioned(given, held.version), request))
-        log.info("job.given_task", job=job.id, task=task.name)
-        return ImportedJob(given, is_new=False)
-
-    def _giving(self, given: Versioned[Job], request: WatchRequest) -> Change:
-        """Return what writes a job down whose task somebody named, with what the thread and the trail say of it."""
-        job = given.value
+        job = replace(await self._of_task(job, task, remote, gateway), status_notes=job.status_notes + 1)
         line = status(job, f"said that it is a job of {job.task}", by=request.requested_by)
-        return Change(
-            records=(given,),
+        change = Change(
+            records=(Versioned(job, held.version),),
             schedule={evidence_item(job.id): 0.0} if job.has_final_checkpoints else {},
             postings=(line, card_posting(job, urgent=True)),
             audit=(given_task(job, request.requested_by, request.channel, self.clock()),),
         )
+        await self.store.commit(change)
+        log.info("job.given_task", job=job.id, task=task.name)
+        return ImportedJob(job, is_new=False)
 
     async def _of_task(self, job: Job, task: Task, remote: RemoteJob, gateway: Gateway) -> Job:
-        """Return the job with the terms of a task, and in what it differs from it."""
+        """Return the job under a task's policy, with remarks on how it differs from the task."""
         row = await gateway.first_row(remote.training_file) if remote.training_file else None
         prompt = prompt_in(task, row)
         return replace(
             job,
             request=replace(job.request, task=task.name),
             prompt=prompt or task.default_prompt,
-            prompt_hash=asked_alike(task, remote, prompt),
+            prompt_hash=matching_prompt_hash(task, remote, prompt),
             trained_on=remote.reward if remote.reward and remote.reward != task.reward else "",
             remarks=remarks(task, remote, row),
             **task_policy(task, self.approvers),
         )
 
-    def _job(self, request: WatchRequest, profile: Profile, remote: RemoteJob, rows: list[int | None]) -> Job:
+    async def _job(self, request: WatchRequest, profile: Profile, gateway: Gateway, remote: RemoteJob) -> Job:
+        """Return the job as its platform reports it, without a task."""
+
+        async def rows(file: str | None) -> int | None:
+            return await gateway.count_rows(file) if file else None
+
         called = remote.suffix or remote.id
-        model = remote.model or "a model not reported"
-        train_items, valid_items = rows
+        train_items, valid_items = await asyncio.gather(rows(remote.training_file), rows(remote.validation_file))
         return Job(
             id="",
             state=JobState.WATCHING,
@@ -230,7 +223,7 @@ class JobImporter:
             task=called,
             task_version="",
             platform=profile.name,
-            model=model,
+            model=remote.model or "a model not reported",
             prompt="",
             reward=remote.reward or "reward",
             quorum=QUORUM,
@@ -254,15 +247,5 @@ async def _found(gateway: Gateway, profile: Profile, request: WatchRequest) -> R
         raise NotFound(f"{profile.title or profile.name} has no job '{request.remote_id}'.{elsewhere}") from None
 
 
-def _named(job: Job, number: int) -> Job:
-    """Return the job with its id: the same for one job of one platform, whoever asks; further ones for `number` > 0."""
-    words = f"watch {job.platform} {job.remote_id}"
-    return replace(job, id=job_id(f"{words} {number}" if number else words))
-
-
 def _known_as(remote_id: str, job: Job) -> Conflict:
     return Conflict(f"{remote_id} is {job.id}, which I watch already; `/rft status {job.id}` shows where it stands.")
-
-
-async def _rows(gateway: Gateway, file: str | None) -> int | None:
-    return await gateway.count_rows(file) if file else None

@@ -21,15 +21,14 @@ from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
 from jobs.state.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
-from jobs.training.plan import Planner, job_id
+from jobs.training.plan import job_id, plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
-APPEARANCE: Final = 60.0
 CREATE_LEASE: Final = 90.0
-"""Seconds until another attempt may look at a job in creating: longer than the create call's own time-out."""
+"""Seconds until another attempt may take up a job in creating: longer than the create call's own time-out."""
 MOST_UNKNOWN: Final = 3
-"""Looks at a platform that cannot say whether it has the job before the person is told."""
+"""Failed attempts to learn whether the platform has the job before the person is notified."""
 MOST_CLEANUPS: Final = 15
 """Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
 LONGEST_PAUSE: Final = 300.0
@@ -53,27 +52,33 @@ class Launcher:
     default_approvers: tuple[str, ...]
     """Who may approve if the task does not say."""
     clock: Callable[[], float]
-    appearance: float = APPEARANCE
-    """Seconds in which a job that was asked for appears in the platform's list, if the platform took it."""
+    appearance: float = 60.0
+    """Seconds within which a created job appears in the platform's list, if the platform took it."""
 
     # -- the request ---------------------------------------------------------------------------------------------
 
     async def launch(self, request: LaunchRequest) -> Job:
-        """Check what was asked for and write the job down; its work items do the rest.
+        """Check a request and write the job down; its work items do the rest.
 
         The same trigger asked twice returns the same job.
 
         Raises:
             UserError: the task, platform, model or rows do not allow a launch; nothing was written.
-            AlreadyTaken: the same person asked for the same within the last seconds; names that job.
+            AlreadyTaken: the same person made the same request within the last seconds; names that job.
         """
-        planner = Planner(self.tasks, self.platform_of, self.default_platform, self.default_approvers, self.clock)
-        job = await planner.plan(request)
+        job = await plan(
+            request,
+            self.tasks,
+            self.platform_of,
+            default_platform=self.default_platform,
+            default_approvers=self.default_approvers,
+            now=self.clock(),
+        )
         key = typed_key(replace(request, trigger=""))
         while True:
             once = Once(key, job.id, RETYPED)
+            change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
             try:
-                change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
                 await self.store.commit(change)
             except VersionConflict:
                 held = await self.store.record(Job, job.id)
@@ -82,16 +87,13 @@ class Launcher:
                     return held.value
                 job = replace(job, id=job_id(f"{job.id} {request.trigger}"))  # the short id is another launch's
             except AlreadyTaken as taken:
-                if not await self._was_refused(taken.holder):
+                held = await self.store.record(Job, taken.holder)
+                if held is None or held.value.state is not JobState.NOT_LAUNCHED:
                     raise
-                # Asking again after a refusal is no slip of the finger; what is asked after that is guarded as well.
+                # Asking again after a refusal is deliberate; the next request after that is guarded as well.
                 key = f"{key}:{taken.holder}"
             else:
                 return job
-
-    async def _was_refused(self, job_id: str) -> bool:
-        held = await self.store.record(Job, job_id)
-        return held is not None and held.value.state is JobState.NOT_LAUNCHED
 
     # -- its work ------------------------------------------------------------------------------------------------
 
@@ -99,22 +101,19 @@ class Launcher:
         """Try the reward grader on a real item; go on to launching, or refuse in words."""
         job = held.value
         try:
-            problems = await self._problems(job)
+            task = await self._task_of(job)
+            rows = await asyncio.to_thread(self.tasks.rows, task, "train")
+            grader = parse_grader(task.reward_grader, task.reward)
+            problems = await check_grader(self.graders, grader, rows[0].item, task.response_format)
         except BotError as failure:
             problems = [str(failure)]
         if problems:
             await self.refuse(held, " ".join(problems))
-            return
-        await self.store.save(held, replace(job, state=JobState.LAUNCHING), due_in=0)
-
-    async def _problems(self, job: Job) -> list[str]:
-        task = await self._task_of(job)
-        rows = await asyncio.to_thread(self.tasks.rows, task, "train")
-        grader = parse_grader(task.reward_grader, task.reward)
-        return await check_grader(self.graders, grader, rows[0].item, task.response_format)
+        else:
+            await self.store.save(held, replace(job, state=JobState.LAUNCHING), due_in=0)
 
     async def _task_of(self, job: Job) -> Task:
-        """Return the task that was asked for; raises UserError where its folder is gone or says something else now."""
+        """Return the job's task; raises UserError if its folder is gone or has changed."""
         task = await asyncio.to_thread(self.tasks.load, job.task)
         if task.version != job.task_version:
             raise Conflict(f"The files of {job.task} were changed while it was being launched; launch it again.")
@@ -123,7 +122,7 @@ class Launcher:
     async def send(self, held: Versioned[Job], *, again: bool = False) -> None:
         """Upload the job's files, write down that it is about to be created, and create it.
 
-        `again` tells that an earlier attempt did not finish: files of its own may lie on the platform.
+        `again`: an earlier attempt did not finish, so files of its own may lie on the platform.
         """
         job = held.value
         files: list[str] = []
@@ -144,7 +143,10 @@ class Launcher:
             raise
         await self._create(written, gateway, task)
         if again:
-            await self._delete_other_uploads(gateway, creating)
+            try:
+                await _delete(gateway, set(await _uploads(gateway, creating)) - set(files))
+            except PlatformError as failure:  # they cost nothing
+                log.warning("files.left_behind", reason=str(failure))
 
     async def recover(self, held: Versioned[Job]) -> None:
         """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
@@ -176,7 +178,7 @@ class Launcher:
         await self._create(await self.store.save(held, claimed, due_in=CREATE_LEASE), gateway, task)
 
     async def clean_up(self, held: Versioned[Job]) -> None:
-        """Delete what an ended launch left on the platform, later once more where the platform does not answer."""
+        """Delete what an ended launch left on the platform; try again later if the platform does not answer."""
         job, wait = held.value, -1.0
         try:
             _, gateway = self.platform_of(job.platform)
@@ -203,13 +205,6 @@ class Launcher:
         else:
             await self._created(held, remote)
 
-    async def _delete_other_uploads(self, gateway: Gateway, job: Job) -> None:
-        """Delete the files that an interrupted attempt uploaded for this job, as well as may be; they cost nothing."""
-        try:
-            await _delete(gateway, set(await _uploads(gateway, job)) - set(job.files))
-        except PlatformError as failure:
-            log.warning("files.left_behind", reason=str(failure))
-
     async def _created(self, held: Versioned[Job], remote: RemoteJob) -> None:
         job = replace(
             held.value,
@@ -224,7 +219,7 @@ class Launcher:
         log.info("job.created", remote=remote.id)
 
     async def _still_unknown(self, held: Versioned[Job], failure: BotError) -> None:
-        """Look again later; tell the person once when it takes long."""
+        """Ask again later; notify the person once if it takes long."""
         job = replace(held.value, troubles=held.value.troubles + 1, note=str(failure))
         text = (
             f"{job.platform} has not said whether it took {job.id}: {failure} "
@@ -235,17 +230,11 @@ class Launcher:
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
         """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
-        job = replace(
-            held.value,
-            state=JobState.NOT_LAUNCHED,
-            note=reason,
-            finished_at=self.clock(),
-            pending=None,
-            troubles=0,
-        )
-        text = f"{job.task} was not launched. {reason}"
+        job = replace(held.value, state=JobState.NOT_LAUNCHED, note=reason, finished_at=self.clock())
+        job = replace(job, pending=None, troubles=0)
+        posting = answer(job, f"{job.task} was not launched. {reason}", "refused")
         sent_nothing = held.value.state is JobState.CHECKING
-        await self.store.save(held, job, due_in=-1 if sent_nothing else 0, postings=(answer(job, text, "refused"),))
+        await self.store.save(held, job, due_in=-1 if sent_nothing else 0, postings=(posting,))
         log.info("job.refused", reason=reason)
 
 
@@ -265,7 +254,7 @@ def _spec(job: Job, task: Task) -> JobSpec:
 
 
 def _pause(troubles: int) -> float:
-    """Return the seconds until a platform that gave no answer is asked again."""
+    """Return the seconds until a platform that did not answer is asked again."""
     return min(LONGEST_PAUSE, 5.0 * 2.0 ** min(troubles, 6))
 
 
@@ -279,7 +268,7 @@ async def _uploads(gateway: Gateway, job: Job) -> list[str]:
 
 
 async def _delete(gateway: Gateway, files: Iterable[str]) -> None:
-    """Delete files that nothing needs, as well as may be."""
+    """Delete files that nothing needs; those that cannot be deleted are only logged."""
     for file in files:
         try:
             await gateway.delete_file(file)

@@ -1,11 +1,11 @@
-"""From what a person asked for to the job it means: the task, platform, model and settings, each looked up and checked.
+"""From a request to the job it describes: the task, platform, model and settings, each looked up and checked.
 
 Nothing is written and no platform is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -37,58 +37,52 @@ class TaskPolicy(TypedDict):
     evidence_runs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
-    """Plans RFT jobs."""
+async def plan(
+    request: LaunchRequest,
+    tasks: TaskCatalogue,
+    platform_of: PlatformOf,
+    *,
+    default_platform: str,
+    default_approvers: tuple[str, ...],
+    now: float,
+) -> Job:
+    """Return the requested job in its first state; nothing is written or sent. `now` is in unix seconds.
 
-    tasks: TaskCatalogue
-    platform_of: PlatformOf
-    default_platform: str
-    default_approvers: tuple[str, ...]
-    clock: Callable[[], float]
-
-    async def plan(self, request: LaunchRequest) -> Job:
-        """Return the job that was asked for, in its first state; nothing is written or sent.
-
-        Raises:
-            UserError: the task, platform, model or rows do not allow a launch.
-        """
-        task = await asyncio.to_thread(self.tasks.load, request.task)
-        profile, _ = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
-        train, valid = await asyncio.to_thread(self._count_rows, task)
-        model = _model(request, task, profile)
-        require_open(profile, model, datetime.fromtimestamp(self.clock(), UTC).date())
-        _check_fit(task, profile, train)
-        if request.prompt and request.prompt not in task.prompts:
-            raise InvalidRequest(
-                f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
-            )
-        prompt = request.prompt or task.default_prompt
-        given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
-        hyperparameters = replace(task.defaults.hyperparameters, **given)
-        return Job(
-            id=job_id(request.trigger),
-            state=JobState.CHECKING,
-            request=replace(request, hyperparameters=hyperparameters),
-            created_at=self.clock(),
-            platform=profile.name,
-            model=model,
-            prompt=prompt,
-            train_items=train,
-            valid_items=valid,
-            **task_policy(task, self.default_approvers),
-            prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
+    Raises:
+        UserError: the task, platform, model or rows do not allow a launch.
+    """
+    task = await asyncio.to_thread(tasks.load, request.task)
+    profile, _ = platform_of(request.platform or task.defaults.platform or default_platform)
+    for split in TRAINING_SPLITS:
+        if split not in task.splits:
+            raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
+    train, valid = [len(await asyncio.to_thread(tasks.rows, task, split)) for split in TRAINING_SPLITS]
+    model = _model(request, task, profile)
+    require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
+    _check_fit(task, profile, train)
+    if request.prompt and request.prompt not in task.prompts:
+        raise InvalidRequest(
+            f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
         )
-
-    def _count_rows(self, task: Task) -> tuple[int, int]:
-        for split in TRAINING_SPLITS:
-            if split not in task.splits:
-                raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
-        return len(self.tasks.rows(task, "train")), len(self.tasks.rows(task, "valid"))
+    prompt = request.prompt or task.default_prompt
+    given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
+    return Job(
+        id=job_id(request.trigger),
+        state=JobState.CHECKING,
+        request=replace(request, hyperparameters=replace(task.defaults.hyperparameters, **given)),
+        created_at=now,
+        platform=profile.name,
+        model=model,
+        prompt=prompt,
+        train_items=train,
+        valid_items=valid,
+        **task_policy(task, default_approvers),
+        prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
+    )
 
 
 def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
-    """Return how a task's jobs are watched and its checkpoints evaluated and signed off."""
+    """Return how a task's jobs are watched and its checkpoints evaluated and approved."""
     return TaskPolicy(
         task=task.name,
         task_version=task.version,
@@ -122,7 +116,7 @@ def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:
 
 
 def _check_fit(task: Task, profile: Profile, rows: int) -> None:
-    """Raise InvalidRequest where the platform takes fewer kinds of grader, or more rows, than the task has."""
+    """Raise InvalidRequest if the task has too few rows for the platform, or a grader that it does not run."""
     if rows < profile.min_rows:
         raise InvalidRequest(
             f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
@@ -130,8 +124,7 @@ def _check_fit(task: Task, profile: Profile, rows: int) -> None:
     grader = parse_grader(task.reward_grader, task.reward)
     if reason := untrainable(grader):
         raise InvalidRequest(reason)
-    parts = (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ()))
-    for kind in (str(part.definition["type"]) for part in parts):
-        if kind not in profile.grader_types:
+    for part in (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ())):
+        if (kind := str(part.definition["type"])) not in profile.grader_types:
             known = ", ".join(sorted(profile.grader_types))
             raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")

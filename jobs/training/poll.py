@@ -1,4 +1,4 @@
-"""Reading a job that the platform has: what is new since the last look, and what a person asks for."""
+"""Polls the jobs that a platform has, and asks the platform for what people want: pause, resume, cancel."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -27,22 +27,24 @@ METRICS: Final = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What people say of an action."""
+class Effect:
+    """What an action does to a job, and how it is described."""
 
     done: str
     """What the person did, after their name."""
     past: str
-    stands: str
-    """How a job is for which there is nothing to do."""
+    already: str
+    """The job, if there is nothing to do."""
     state: JobState
-    """Of the job once the wish has come true."""
+    """Of the job once the platform has done it."""
 
 
-WISHES: Final[Mapping[Action, Wish]] = {
-    Action.PAUSE: Wish("asked the platform to pause it after the step in hand", "paused", "is paused", JobState.PAUSED),
-    Action.RESUME: Wish("resumed it", "resumed", "is running", JobState.WATCHING),
-    Action.CANCEL: Wish("cancelled it", "cancelled", "was cancelled", JobState.CANCELLED),
+EFFECTS: Final[Mapping[Action, Effect]] = {
+    Action.PAUSE: Effect(
+        "asked the platform to pause it after the step in hand", "paused", "is paused", JobState.PAUSED
+    ),
+    Action.RESUME: Effect("resumed it", "resumed", "is running", JobState.WATCHING),
+    Action.CANCEL: Effect("cancelled it", "cancelled", "was cancelled", JobState.CANCELLED),
 }
 
 
@@ -57,8 +59,8 @@ class Poller:
     picture_steps: int | None = None
     """Steps between two pictures of a job's curve; None leaves it to the job's length."""
 
-    async def look(self, held: Versioned[Job]) -> None:
-        """Read what is new, write it down with the messages it causes, and say when to look again."""
+    async def poll(self, held: Versioned[Job]) -> None:
+        """Read what is new, write it down with the messages it causes, and plan the next poll."""
         profile: Profile | None = None
         try:
             profile, gateway = self.platform_of(held.value.platform)
@@ -75,33 +77,34 @@ class Poller:
         change = await asyncio.to_thread(reduce, held, news, series, profile, now, picture_steps=self.picture_steps)
         await self.store.commit(change)
 
-    async def act(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
-        """Ask the platform for what a person asked for, say how it went, and look again at once.
+    async def perform(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
+        """Ask the platform for what a person wants, tell them the result, and poll again at once.
 
-        `again` tells that an earlier attempt died that may have asked for it already.
+        `again`: an earlier attempt died and may have asked already.
         """
-        job = held.value
-        cleared = replace(job, pending=None)
+        effect, problem = EFFECTS[pending.action], ""
+        job = replace(held.value, pending=None)
         try:
             _, gateway = self.platform_of(job.platform)
-            was_so = await self._ask(gateway, job, pending.action)
+            if await self._ask(gateway, job, pending.action) and not again:
+                problem = f"{job.id} {effect.already} already."
         except BotError as failure:
-            postings: tuple[Posting, ...] = (_told(job, pending, _failed(job, pending.action, failure)),)
+            problem = f"{job.id} was not {effect.past}. {failure}"
+            if _may_have_worked(failure):
+                problem = f"It is not certain that {job.id} was {effect.past}; its card shows it soon. {failure}"
+        if problem:
+            posting = answer(job, problem, pending.trigger, to=pending.by)
         else:
-            if was_so and not again:
-                postings = (_told(job, pending, f"{job.id} {WISHES[pending.action].stands} already."),)
-            else:
-                cleared = replace(cleared, status_notes=job.status_notes + 1)
-                postings = (status(cleared, WISHES[pending.action].done, by=pending.by),)
-        shown = (*postings, card_posting(cleared, urgent=True))
-        await self.store.save(held, cleared, due_in=0, postings=shown)
+            job = replace(job, status_notes=job.status_notes + 1)
+            posting = status(job, effect.done, by=pending.by)
+        await self.store.save(held, job, due_in=0, postings=(posting, card_posting(job, urgent=True)))
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
-        """Return the platform's own newest `most` messages on a job, oldest of them first.
+        """Return the platform's newest `most` messages about a job, oldest first.
 
         Raises:
             NotFound: the platform does not have the job.
-            PlatformError: it does not say.
+            PlatformError: the platform does not answer.
         """
         if job.remote_id is None:
             raise NotFound(f"{job.platform} does not have {job.id}, so it says nothing about it.")
@@ -109,14 +112,14 @@ class Poller:
         return await gateway.newest_events(job.remote_id, most)
 
     async def _ask(self, gateway: Gateway, job: Job, action: Action) -> bool:
-        """Ask for one thing; return whether it was so already.
+        """Ask for an action; return whether the job was in that state already.
 
         A platform refuses to resume what runs, and an answer may get lost although the request took effect: in both
-        cases the job itself tells.
+        cases the job's status decides.
         """
         assert job.remote_id is not None, "only jobs on a platform are acted on"
+        calls = {Action.PAUSE: gateway.pause, Action.RESUME: gateway.resume, Action.CANCEL: gateway.cancel}
         try:
-            calls = {Action.PAUSE: gateway.pause, Action.RESUME: gateway.resume, Action.CANCEL: gateway.cancel}
             await calls[action](job.remote_id)
         except PlatformError as failure:
             refused = isinstance(failure, PlatformRejected)
@@ -124,22 +127,22 @@ class Poller:
                 raise
             with suppress(PlatformError):
                 remote = await gateway.job(job.remote_id)
-                if STATES.get(remote.status, JobState.WATCHING) is WISHES[action].state:
+                if STATES.get(remote.status, JobState.WATCHING) is EFFECTS[action].state:
                     return refused
             raise
         return False
 
     async def _read(self, job: Job, gateway: Gateway) -> News:
-        """Return what is new: two requests where nothing is, or one where a sweep has seen that the job runs."""
+        """Return what is new, with two requests if nothing is, or one if a sweep has seen that the job runs."""
         assert job.remote_id is not None, "only jobs on a platform are watched"
         entry = sweep_entry(job, 1)
         if job.platform_status == RUNNING and entry and await self.store.is_listed(entry):
             events = await gateway.events_since(job.remote_id, job.last_event)
-            # Whatever else happens to a job, an event tells of it, or the next sweep.
+            # Whatever else happens to a job shows in an event, or in the next sweep.
             if all(event.kind == METRICS for event in events):
                 return News(RemoteJob(job.remote_id, RUNNING), events, _steps(events), None)
-        # The status is read before the events: when it is final, no later event comes. Once then, all of them are read:
-        # a platform may have listed one late, before one that was known.
+        # The status is read before the events: if it is final, no later event comes. All of them are then read once
+        # more, because a platform may have listed one late, before one that was known.
         remote = await gateway.job(job.remote_id)
         events = await gateway.events_since(job.remote_id, None if remote.is_finished else job.last_event)
         ended = remote.is_finished or remote.status == "paused"
@@ -152,25 +155,14 @@ def _steps(events: tuple[RemoteEvent, ...]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None)
 
 
-def _failed(job: Job, action: Action, failure: BotError) -> str:
-    if _may_have_worked(failure):
-        return f"It is not certain that {job.id} was {WISHES[action].past}; its card shows it soon. {failure}"
-    return f"{job.id} was not {WISHES[action].past}. {failure}"
-
-
 def _may_have_worked(failure: BotError) -> bool:
     return isinstance(failure, PlatformUnavailable) and failure.outcome_unknown
 
 
-def _told(job: Job, pending: PendingAction, text: str) -> Posting:
-    """Return the answer to the person who had the wish."""
-    return replace(answer(job, text, pending.trigger), user=pending.by)
-
-
 def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None) -> Change:
-    """Return the change for a poll without an answer: look again later, and say so once when it lasts.
+    """Return the change for a poll without an answer: poll again later, and say so once if it lasts.
 
-    Without a `profile`, the bot does not know the platform any more.
+    `profile` is None if the bot does not know the platform any more.
     """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None

@@ -1,4 +1,4 @@
-"""What news of a job change: its record, the alerts that the rules raise, and the messages that follow from both.
+"""What news of a job changes: its record, the alerts that the rules raise, and the messages that follow from both.
 
 Values in, values out: nothing here reads or writes. It may be done twice: steps are kept by number, alerts by rule and
 step, and messages by their posting id, so that the second time changes nothing.
@@ -19,7 +19,6 @@ from jobs.rules.job_facts import facts_of
 from jobs.rules.settings import rules_of
 from jobs.rules.stall import Stall, step_seconds
 from jobs.state.change import Change, Versioned
-from jobs.training.checkpoints import with_scores
 from jobs.training.curve_refresh import pictured_step
 from jobs.training.poll_interval import poll_interval
 from jobs.training.postings import (
@@ -54,19 +53,14 @@ class News:
     checkpoints: tuple[Checkpoint, ...] | None
     """None if they were not asked for, because they may still be displaced."""
 
-    @property
-    def heard_at(self) -> float | None:
-        """Unix seconds of the newest event of any kind; None if none came."""
-        return max((event.at for event in self.events if event.at), default=None)
-
 
 def changes_nothing(job: Job, news: News, now: float) -> bool:
-    """Tell whether neither the platform nor the clock brings anything new, so that no step need be read again."""
+    """Tell whether neither the platform nor the clock brings anything new, so that no steps need to be read."""
     if news.steps or _with_remote(job, news, now) != job:
         return False
     if news.checkpoints is not None and {each.id for each in news.checkpoints} != {each.id for each in job.checkpoints}:
         return False
-    # The one rule with a clock needs the steps only if the shortest silence that it minds has gone by.
+    # The one rule with a clock needs the steps only once the shortest silence that it reacts to has passed.
     return not any(
         isinstance(rule, Stall) and rule.alerts(RuleInputs(Series(), facts_of(job, now))) for rule in rules_of(job)
     )
@@ -81,23 +75,27 @@ def reduce(
         held: the job as it was read.
         news: what the platform says.
         known: the steps read before.
-        profile: the platform's intervals.
+        profile: sets the intervals between polls.
         now: unix seconds.
         picture_steps: steps between two pictures of the curve; None leaves it to the job's length.
     """
     before = held.value
     series = Series.of((*known.steps, *news.steps))
     job = _with_series(_with_remote(before, news, now), series, news.checkpoints)
-    past = _is_past(before, news)
+    first = news.steps[0].at if news.steps else before.created_at
+    # The history of a job launched elsewhere, from before anybody asked to watch it.
+    past = before.imported and not before.last_step and (first is None or first < before.created_at)
     alerts = alerts_of(job, series, now, past=past)
     job = replace(job, alerts=alerts.carried, status_notes=before.status_notes + _speaks(before, job))
     job = replace(job, pictured_step=pictured_step(before, job, series, every=picture_steps))
     known_steps = {step.step: step for step in known.steps}
+    # Checkpoints are to be evaluated, or may not be approved because training goes on.
+    concerns_evidence = job.checkpoints and (job.state, job.checkpoints) != (before.state, before.checkpoints)
     return Change(
         records=(Versioned(job, held.version),),
         steps=tuple(step for step in news.steps if known_steps.get(step.step) != step),
         due_in=-1 if job.state.is_final else poll_interval(job, profile, now),
-        schedule={evidence_item(job.id): 0.0} if _concerns_evidence(before, job) else {},
+        schedule={evidence_item(job.id): 0.0} if concerns_evidence else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
@@ -106,34 +104,23 @@ def reduce(
     )
 
 
-def _is_past(before: Job, news: News) -> bool:
-    """Tell whether the news are the history of a job launched elsewhere, from before anybody asked to watch it."""
-    if not before.imported or before.last_step or not news.steps:
-        return False
-    first = news.steps[0].at
-    return first is None or first < before.created_at
-
-
-def _concerns_evidence(before: Job, job: Job) -> bool:
-    """Tell whether checkpoints are to be evaluated, or may not be approved because training goes on."""
-    moved = job.state is not before.state or job.checkpoints != before.checkpoints
-    return moved and bool(job.checkpoints)
-
-
 def _with_remote(job: Job, news: News, now: float) -> Job:
-    """Return the job with everything the platform said of it, but for its steps and checkpoints."""
+    """Return the job with everything that the platform said about it, except for its steps and checkpoints."""
     remote = news.remote
     state = STATES.get(remote.status, JobState.WATCHING)
+    # Whoever asked to watch a job launched elsewhere knows about silences before that.
+    heard = (job.heard_at, job.created_at if job.imported else None, *(event.at for event in news.events))
+    heard_at = max((at for at in heard if at), default=None)
     return replace(
         job,
         state=state,
         platform_status=remote.status,
         note=remote.error_message if state is JobState.FAILED else None,
-        started_at=job.started_at or _started(job, news, now),
+        started_at=job.started_at or _started(news, now),
         finished_at=(remote.finished_at or now) if state.is_final else None,
         batch_size=remote.batch_size or job.batch_size,
         last_event=news.events[-1].id if news.events else job.last_event,
-        heard_at=_heard_at(job, news, now),
+        heard_at=heard_at if remote.status == job.platform_status else now,
         fine_tuned_model=remote.fine_tuned_model or job.fine_tuned_model,
         troubles=0,
     )
@@ -154,26 +141,15 @@ def _with_series(job: Job, series: Series, checkpoints: tuple[Checkpoint, ...] |
     )
 
 
-def _heard_at(job: Job, news: News, now: float) -> float | None:
-    """Return when the platform last said something of the job; a new status counts, whether or not an event tells.
-
-    A job launched elsewhere counts as heard of when somebody asked to watch it: who asked knows of silences before.
-    """
-    if news.remote.status != job.platform_status:
-        return now
-    watched = job.created_at if job.imported else None
-    return max((at for at in (job.heard_at, news.heard_at, watched) if at), default=None)
-
-
-def _started(job: Job, news: News, now: float) -> float | None:
+def _started(news: News, now: float) -> float | None:
     """Return when training began: with the first sign that the job runs."""
     if news.steps:
         return min((step.at for step in news.steps if step.at is not None), default=now)
-    return now if news.remote.status == "running" else job.started_at
+    return now if news.remote.status == "running" else None
 
 
 def _speaks(before: Job, job: Job) -> bool:
-    """Tell whether the change of state is worth a line in the thread; the end has one of its own."""
+    """Tell whether the change of state is worth a line in the thread; the end has its own."""
     if job.state is before.state:
         return before.troubles >= SAY_SO_AFTER
     return job.state is JobState.PAUSED
@@ -191,7 +167,7 @@ def _refreshed(before: Job, job: Job, alerts: Alerts) -> tuple[Posting, ...]:
 
 
 def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
-    """Return the messages of new alerts, the edits of those that are over or open again, and the notes of recovery."""
+    """Return the messages for new alerts, the edits of those that closed or reopened, and the notes on recovery."""
     postings = [alert_posting(job, place) for place in alerts.raised]
     for place in alerts.changed:
         if job.alerts[place].notified:
@@ -202,8 +178,14 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
 
 
 def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
-    """Return what the thread says of the job's state, and at its end what everybody hears."""
-    postings = [status(job, _words(before, job))] if _speaks(before, job) else []
+    """Return what the thread says about the job's state, and at its end the channel too."""
+    postings: list[Posting] = []
+    if _speaks(before, job):
+        text = f"{job.platform} answers again."
+        if job.state is JobState.PAUSED:
+            at = f" at step {job.last_step}" if job.last_step else ""
+            text = f"Paused{at}. A snapshot is kept; `/rft resume {job.id}` goes on from there."
+        postings.append(status(job, text))
     has_ended = job.state.is_final and not before.state.is_final
     # What was over before anybody asked to watch it is no news to the channel.
     if has_ended and not (past and job.checkpoints):
@@ -211,8 +193,19 @@ def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
     return tuple(postings)
 
 
-def _words(before: Job, job: Job) -> str:
-    if job.state is JobState.PAUSED:
-        at = f" at step {job.last_step}" if job.last_step else ""
-        return f"Paused{at}. A snapshot is kept; `/rft resume {job.id}` goes on from there."
-    return f"{job.platform} answers again." if before.troubles else f"Now {job.state.value}."
+def with_scores(checkpoints: tuple[Checkpoint, ...], series: Series) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints in order of step, with the scores their step reported; what was not reported stays out."""
+    by_step = {step.step: step for step in series.steps}
+    scored = (_with_step(each, by_step[each.step]) if each.step in by_step else each for each in checkpoints)
+    return tuple(sorted(scored, key=lambda checkpoint: checkpoint.step))
+
+
+def _with_step(checkpoint: Checkpoint, step: Step) -> Checkpoint:
+    reported = {grader.name: grader.valid_score for grader in step.graders if grader.valid_score is not None}
+    valid, train = checkpoint.valid_reward, checkpoint.train_reward
+    return replace(
+        checkpoint,
+        scores={**reported, **checkpoint.scores},
+        valid_reward=step.valid_reward if valid is None else valid,
+        train_reward=step.train_reward if train is None else train,
+    )

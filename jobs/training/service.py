@@ -1,7 +1,8 @@
-"""RFT jobs as a person knows them: launch, look up, pause, resume, cancel; and the work on each of them."""
+"""RFT jobs for everybody who uses them: launch, look up, pause, resume, cancel; and the work items of each job."""
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -16,14 +17,14 @@ from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
 from jobs.training.launch import CANCELLED_EARLY, Launcher
-from jobs.training.poll import WISHES, Poller
+from jobs.training.poll import EFFECTS, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
 MOST_ATTEMPTS: Final = 3
-"""Attempts that may die before the job is set aside: a job that kills its worker must not do so for ever."""
-MOST_LOOKS: Final = 3
-"""In one work item, where others keep being quicker."""
+"""Attempts that may die before the job is set aside, so that a job cannot go on killing its workers."""
+MOST_CONFLICTS: Final = 3
+"""Attempts in one work item to be quicker than others who write to the same job."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -47,7 +48,7 @@ class RftJobs:
     permissions: Permissions
     clock: Callable[[], float] = time.time
 
-    # -- what people ask -----------------------------------------------------------------------------------------
+    # -- requests ------------------------------------------------------------------------------------------------
 
     async def launch(self, request: LaunchRequest) -> Job:
         """Launch a job; see `Launcher.launch`."""
@@ -61,36 +62,25 @@ class RftJobs:
         """Return a job by its id, or enough of its beginning; raises NotFound."""
         return (await find_job(self.store, reference)).value
 
-    async def of_remote(self, remote_id: str) -> Job | None:
+    async def by_remote_id(self, remote_id: str) -> Job | None:
         """Return the job that has this id on its platform, or None."""
         job_id = await self.store.id_of(Job, remote_id)
         held = await self.store.record(Job, job_id) if job_id else None
         return held.value if held else None
 
-    def _known_profile(self, platform: str) -> Profile | None:
-        try:
-            return self.profile_of(platform)
-        except NotFound:
-            return None
-
     async def messages(self, reference: str, most: int) -> tuple[Job, tuple[RemoteEvent, ...]]:
-        """Return a job and the platform's own newest `most` messages on it, oldest of them first.
-
-        Raises:
-            NotFound: there is no such job, or its platform does not have it.
-            PlatformError: the platform does not say.
-        """
-        job = (await find_job(self.store, reference)).value
+        """Return a job and its platform's newest `most` messages about it; see `Poller.messages`."""
+        job = await self.job(reference)
         return job, await self.poller.messages(job, most)
 
     @retried_on_conflict
-    async def ask(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
-        """Write down what a person wants of a job; its next work item, at once, does it.
+    async def request(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:
+        """Write an action down as pending; the job's next work item, at once, performs it.
 
         Raises:
             NotFound: there is no such job.
-            Conflict: the job is in no state for it.
-            NotPermitted: this person may not; nothing was written.
+            Conflict: the job's state does not allow it.
+            NotPermitted: this person may not do it; nothing was written.
         """
         held = await find_job(self.store, reference)
         self._check(held.value, action)
@@ -99,8 +89,8 @@ class RftJobs:
         job = replace(held.value, pending=pending)
         change = Change(
             records=(Versioned(job, held.version),),
-            # While it is not known whether the platform took the job, its next work must not come early: the
-            # request that creates it may still be on its way.
+            # While it is not known whether the platform took the job, its next work item must not come early: the
+            # request that creates it may still be in flight.
             due_in=None if job.state is JobState.CREATING else 0.0,
             postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
             audit=(asked(job, pending, self.clock()),),
@@ -109,20 +99,23 @@ class RftJobs:
         return job
 
     async def require(self, permission: Permission, job: Job, user: str) -> None:
-        """Raise NotPermitted, naming who may, where a person may not do this to a job."""
-        profile = self._known_profile(job.platform)
-        pausable = job.state is JobState.WATCHING and job.pending is None and profile is not None and profile.can_pause
+        """Raise NotPermitted, naming who may, if a person may not do this to a job."""
+        pausable = False
+        with suppress(NotFound):  # of a platform that the bot does not know any more
+            can_pause = self.profile_of(job.platform).can_pause
+            pausable = job.state is JobState.WATCHING and job.pending is None and can_pause
         await self.permissions.require_for_job(permission, job, user, pausable=pausable)
 
     def _check(self, job: Job, action: Action) -> None:
-        """Raise Conflict, in words, where the job is in no state for the action, or another wish is under way."""
+        """Raise Conflict, in words, if the job's state does not allow the action, or another one is pending."""
         if job.state.is_final:
             raise Conflict(f"{job.id} {ENDED[job.state]}; there is nothing left to {action.value}.")
-        pending = job.pending.action if job.pending else None
-        if pending and pending in {action, Action.CANCEL}:
-            raise Conflict(f"{job.id} is being {WISHES[pending].past}; its thread says when that is done.")
-        if pending and action is not Action.CANCEL:
-            raise Conflict(f"{job.id} is being {WISHES[pending].past}; try again when its thread says that it is.")
+        if pending := job.pending:
+            being = f"{job.id} is being {EFFECTS[pending.action].past}"
+            if pending.action in {action, Action.CANCEL}:
+                raise Conflict(f"{being}; its thread says when that is done.")
+            if action is not Action.CANCEL:
+                raise Conflict(f"{being}; try again when its thread says that it is.")
         if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
@@ -132,14 +125,14 @@ class RftJobs:
         if action is Action.PAUSE and job.state is not JobState.WATCHING:
             raise Conflict(f"{job.id} is {job.state.value}; only a running job can be paused.")
 
-    # -- its work ------------------------------------------------------------------------------------------------
+    # -- work items ----------------------------------------------------------------------------------------------
 
     async def work(self, job_id: str, attempts: int, reference: str) -> None:
-        """Do the next piece of work on a job: what its state asks for.
+        """Do a job's work item: what its state asks for.
 
         `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
         """
-        for _ in range(MOST_LOOKS):
+        for _ in range(MOST_CONFLICTS):
             held = await self.store.record(Job, job_id)
             if held is None:
                 return
@@ -151,8 +144,8 @@ class RftJobs:
             except VersionConflict:
                 log.info("work.overtaken")  # another bot, or a person, was quicker
                 if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no work item, and the lease of this one would be waited for. To look again
-                    # is safe at any time; a launch is not.
+                    # Theirs may have planned no work item, so the next would wait for the lease of this one. Polling
+                    # again is safe at any time; launching again is not.
                     continue
             return
 
@@ -170,18 +163,18 @@ class RftJobs:
                 await self.launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.pending:
-                    await self.poller.act(held, job.pending, again=attempts > 1)
+                    await self.poller.perform(held, job.pending, again=attempts > 1)
                 else:
-                    await self.poller.look(held)
+                    await self.poller.poll(held)
             case JobState.NOT_LAUNCHED:
                 await self.launcher.clean_up(held)
             case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
-                return  # handed over twice: the first attempt saw the end
+                return  # delivered twice: the first attempt saw the end
             case _:
                 assert_never(job.state)
 
     async def _set_aside(self, held: Versioned[Job], reference: str) -> None:
-        """Stop trying a job whose work keeps dying: refuse a launch, look at a running one only now and then."""
+        """Stop trying a job whose work keeps dying: refuse a launch, poll a running job only now and then."""
         job = held.value
         if job.state.is_final:
             await self.store.save(held, job, due_in=-1)

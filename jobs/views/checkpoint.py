@@ -56,7 +56,7 @@ class Comparison:
     @property
     def brief(self) -> str:
         """The change and the verdict: `+0.12 better`."""
-        return f"{signed(self.versus.mean)} {self.versus.verdict}"
+        return f"{signed(self.versus.mean)} {self.versus.verdict.words}"
 
     @property
     def _takes(self) -> str:

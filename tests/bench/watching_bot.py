@@ -47,7 +47,7 @@ def works(store: Store, gateway: Gateway, *, sweeps: bool) -> Mapping[str, Work]
             await store.attempts(job_id)
             held = await store.record(Job, job_id)
             assert held is not None
-            await watcher.look(held)
+            await watcher.poll(held)
 
     async def nothing(platform: str, token: str) -> None:
         """Leave the platform under its lease."""

@@ -10,7 +10,7 @@ import aiohttp
 
 PATIENCE = 120.0
 """Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
-LOOK = 0.05
+LOOK = 0.1
 
 T = TypeVar("T")
 Json = dict[str, Any]

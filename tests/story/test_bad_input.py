@@ -145,7 +145,7 @@ MALFORMED: dict[str, tuple[Break, str]] = {
 UNUSABLE: dict[str, tuple[Break, str]] = {
     "grader-fails": (grade_with("return item['no_such_field']"), "The grader f1 fails: KeyError"),
     "grader-text": (grade_with("return 'good'"), "The grader f1 fails: "),
-    "grader-loops": (grade_with("while True:", "    pass"), "The grader f1 fails: "),
+    "grader-loops": (grade_with("import time", "time.sleep(999)"), "The grader f1 fails: "),
 }
 """Graders that only show when they are run: before anything is sent."""
 

@@ -61,6 +61,7 @@ async def replaced(home: Path, old: int) -> None:
     await eventually(look, "a new process for the killed one")
 
 
+@pytest.mark.thorough
 async def test_parts_die_and_the_demo_is_stopped_and_nothing_is_lost_or_said_twice(tmp_path: Path) -> None:
     home = tmp_path / "home"
     async with aiohttp.ClientSession() as session:

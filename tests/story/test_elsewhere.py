@@ -18,7 +18,7 @@ from tests.story.conftest import House
 from tests.story.test_evidence import copy_small, evidence_of
 from tests.story.test_story import approve, summary_of
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 
 async def launched_elsewhere(house: House, gateway: Gateway) -> str:

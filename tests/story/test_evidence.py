@@ -14,7 +14,7 @@ from tests.story.colleagues import eventually
 from tests.story.conftest import House
 from tests.story.test_story import summary_of
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 
 def copy_small(house: House) -> None:
@@ -35,6 +35,7 @@ async def evidence_of(store: Store, state: EvidenceState = EvidenceState.READY, 
     return await eventually(look, f"evidence that is {state}")
 
 
+@pytest.mark.thorough
 async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis: Redis) -> None:
     house.copy_eurovoc()
     store = Store(redis, KINDS)
@@ -60,6 +61,7 @@ async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis
         }
 
 
+@pytest.mark.own_bot
 async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing_twice(
     house: House, redis: Redis
 ) -> None:
@@ -84,7 +86,7 @@ async def test_a_paused_job_is_evaluated_and_goes_on_without_votes(house: House,
     copy_small(house)
     store = Store(redis, KINDS)
     async with house.bot():
-        await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=3 epochs=24")
+        await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=3 epochs=16")
         await house.workspace.reply_with("Reward curve")
         job = (await store.records(Job, 1))[0]
         await house.workspace.type_command("alice", "/rft", f"pause {job.id}")

@@ -19,7 +19,7 @@ from tests.records import a_job, a_request
 from tests.story.colleagues import Json, Workspace, eventually, in_thread, said
 from tests.story.conftest import House
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 ALICE, BOB, RFT = "U0ALICE01", "U0BOB0001", "C0RFT0001"
 JOB = a_job(request=a_request(requested_by=ALICE, channel=RFT), last_step=3, total_steps=100)
@@ -118,6 +118,7 @@ async def test_a_night_is_told_in_the_morning(house: House, redis: Redis) -> Non
         assert not in_thread(told)
 
 
+@pytest.mark.own_bot
 async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(house: House, redis: Redis) -> None:
     async with at_work(house, redis) as team:
         await team.launched()
@@ -135,6 +136,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
         assert "Asked for with `/proctor digest now`" in said(digest)
 
 
+@pytest.mark.own_bot
 async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house: House, redis: Redis) -> None:
     due = time.time() - 3600
     store = Store(redis, KINDS)

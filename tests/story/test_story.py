@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, pictures, said
 from tests.story.conftest import House, furnished
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
 
 async def summary_of(workspace: Workspace) -> Json:
@@ -33,12 +33,14 @@ async def approve(workspace: Workspace, user: str, message: Json, action: Json, 
     await workspace.submit(user, reason)
 
 
-@pytest.mark.parametrize(("task", "items"), [("eurovoc", (180, 60)), ("acts", (100, 50))])
+@pytest.mark.parametrize(
+    ("task", "items"), [("eurovoc", (180, 60)), pytest.param("acts", (100, 50), marks=pytest.mark.thorough)]
+)
 async def test_from_a_command_to_an_approved_checkpoint(house: House, task: str, items: tuple[int, int]) -> None:
     if task == "acts":
         house.write_acts(train=100)
     else:
-        house.copy_eurovoc()
+        house.copy_eurovoc(runs=2)
     workspace = house.workspace
     async with house.bot():
         await workspace.type_command("alice", "/rft", f"launch task={task} seed=1")
@@ -103,7 +105,7 @@ def posted(messages: list[Json], what: str) -> list[Json]:
     return [m for m in messages if f":{what}" in m.get("metadata", {}).get("event_payload", {}).get("posting", "")]
 
 
-@pytest.mark.parametrize("train", [24, 400])
+@pytest.mark.parametrize("train", [24, pytest.param(400, marks=pytest.mark.thorough)])
 async def test_the_channel_hears_of_overfitting_once_and_of_a_healthy_job_nothing_but_its_end(
     house: House, train: int
 ) -> None:
@@ -136,6 +138,8 @@ async def test_the_channel_hears_of_overfitting_once_and_of_a_healthy_job_nothin
     assert len(channel) == 3 + warns
 
 
+@pytest.mark.thorough
+@pytest.mark.own_bot
 async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: House) -> None:
     house.write_acts(train=100)
     workspace = house.workspace
@@ -154,6 +158,7 @@ async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: H
     assert len(postings) == len(set(postings))
 
 
+@pytest.mark.own_bot
 async def test_the_same_over_signed_requests(tmp_path: Path, redis_server: str, redis: Redis) -> None:
     """HTTP mode: Slack's requests come in signed, and one with a wrong signature is refused."""
     with socket.socket() as probe:

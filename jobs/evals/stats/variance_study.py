@@ -11,7 +11,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Final
 
-from charts.wording import counted, listed
+from charts.wording import counted, estimate, listed, number
 from jobs.evals.records import Answer, Eval, Interval
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.power import MOST_ITEMS, about, items_to_settle
@@ -85,11 +85,6 @@ class Condition:
     next_step: str = ""
     """What to do about it; empty where it holds."""
 
-    @property
-    def span(self) -> str:
-        """Its interval as it follows the figure in a sentence."""
-        return f" (95%: {self.interval.low:.2f} to {self.interval.high:.2f})" if self.interval else ""
-
 
 @dataclass(frozen=True, slots=True)
 class VarianceReading:
@@ -146,14 +141,14 @@ class VarianceReading:
         return "\n".join([*lines, *([" ".join(remarks)] if remarks else []), f"Next: {self.next_step}"])
 
 
-def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None = None) -> VarianceReading:
-    """Return what the reward of one arm (the eval's first unless named) says about headroom, and the verdict.
+def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReading:
+    """Return what the reward of the eval's first arm says about headroom, and the verdict.
 
     READY: mean reward, headroom and share of flat items keep their limits with their whole 95% interval over items.
     NOT READY: one is beyond its limit with its whole interval. CAN'T TELL: anything else; the next step then names the
     items or runs it would take. Failures and scores that are not usable numbers are in no figure.
     """
-    arm = arm or evaluation.arms[0].name
+    arm = evaluation.arms[0].name
     scores: dict[str, list[float]] = {}
     for answer in answers:
         score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None
@@ -161,16 +156,18 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None =
             scores.setdefault(answer.item, []).append(score)
     read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
     items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
+    if not items:
+        return VarianceReading(arm, (), evaluation.runs, None, None, None, (), evaluation.items, ())
     return VarianceReading(
         arm=arm,
         items=items,
         runs=evaluation.runs,
-        mean=_mean([item.mean for item in items]),
-        mean_of_best=_mean([item.best for item in items]),
-        mean_variance=_mean([item.std**2 for item in items]),
+        mean=fmean(item.mean for item in items),
+        mean_of_best=fmean(item.best for item in items),
+        mean_variance=fmean(item.std**2 for item in items),
         always_zero=tuple(item.item for item in items if item.best <= 0),
         left_out=max(0, evaluation.items - len(items)),
-        conditions=_conditions(items, evaluation.runs) if items else (),
+        conditions=(_baseline(items), _headroom(items, evaluation.runs), _flat_items(items, evaluation.runs)),
     )
 
 
@@ -180,84 +177,70 @@ def _item(item: str, scores: Sequence[float]) -> ItemReading:
     return ItemReading(item, mean, max(scores), min(scores), std)
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
-
-
 # -- conditions -------------------------------------------------------------------------------------------------------
-
-
-def _conditions(items: Sequence[ItemReading], runs: int) -> tuple[Condition, ...]:
-    return (_baseline(items), _headroom(items, runs), _flat_items(items, runs))
 
 
 def _baseline(items: Sequence[ItemReading]) -> Condition:
     low, high = BASELINE
-    found = _check([item.mean for item in items], low, high, STUDY_RUNS)
-    if found.holds is None:
-        limit = min(BASELINE, key=lambda one: abs(one - found.value))
-        words, step = f"not settled (limit {limit:.2f})", ""
-    elif found.holds:
-        words, step = f"inside {low:.2f} to {high:.2f}", ""
-    elif found.value < low:
-        words = f"below {low:.2f}: too rarely right to learn from"
+    means = [item.mean for item in items]
+    is_low = fmean(means) < low
+    step = "use the model as it is, or evaluate it on harder items."
+    if is_low:
         step = "make it easier first: a clearer prompt, a stronger model, or a grader that gives partial credit."
+    found = _check(means, low, high, STUDY_RUNS, step)
+    if found.holds is None:
+        words = f"not settled (limit {min(BASELINE, key=lambda limit: abs(limit - found.value)):.2f})"
+    elif found.holds:
+        words = f"inside {low:.2f} to {high:.2f}"
     else:
-        words = f"above {high:.2f}: little is left to learn"
-        step = "use the model as it is, or evaluate it on harder items."
-    return _told(found, f"Mean reward {found.value:.2f}{found.span}, {words}.", step, len(items))
+        words = (
+            f"below {low:.2f}: too rarely right to learn from"
+            if is_low
+            else f"above {high:.2f}: little is left to learn"
+        )
+    return replace(found, reason=f"Mean reward {_estimate(found)}, {words}.")
 
 
 def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
-    found = _check([item.headroom for item in items], LEAST_HEADROOM, math.inf, runs)
-    reason = (
-        f"Best of {runs} runs {fmean(item.best for item in items):.2f}: headroom {found.value:.2f}{found.span}, "
-        f"{_words(found, 'enough', 'too little')} (at least {LEAST_HEADROOM:.2f})."
-    )
     step = "runs hardly differ: try a higher effort, or a grader that tells better answers from worse."
-    return _told(found, reason, step, len(items))
+    found = _check([item.headroom for item in items], LEAST_HEADROOM, math.inf, runs, step)
+    words = {None: "not settled", True: "enough", False: "too little"}[found.holds]
+    best = f"Best of {counted(runs, 'run')} {number(fmean(item.best for item in items))}"
+    reason = f"{best}: headroom {_estimate(found)}, {words} (at least {LEAST_HEADROOM:.2f})."
+    return replace(found, reason=reason)
 
 
 def _flat_items(items: Sequence[ItemReading], runs: int) -> Condition:
-    found = _check([float(item.flat) for item in items], -math.inf, MOST_FLAT, runs)
-    span = f" (95%: {found.interval.low:.0%} to {found.interval.high:.0%})" if found.interval else ""
-    reason = (
-        f"Without variance: {found.value:.0%} of items{span}, "
-        f"{_words(found, 'few enough', 'too many')} (at most {MOST_FLAT:.0%})."
-    )
     step = "replace items that are always right or always 0, or use a grader that gives partial credit."
-    return _told(found, reason, step, len(items))
+    found = _check([float(item.flat) for item in items], -math.inf, MOST_FLAT, runs, step)
+    words = {None: "not settled", True: "few enough", False: "too many"}[found.holds]
+    span = f" ({found.interval.low:.0%} to {found.interval.high:.0%})" if found.interval else ""
+    reason = f"Without variance: {found.value:.0%} of items{span}, {words} (at most {MOST_FLAT:.0%})."
+    return replace(found, reason=reason)
 
 
-def _check(values: Sequence[float], low: float, high: float, runs: int) -> Condition:
+def _check(values: Sequence[float], low: float, high: float, runs: int, step_if_broken: str) -> Condition:
     """Hold the interval of the mean against low..high; what only `runs` too few may have broken is not broken."""
-    found = Condition(fmean(values), mean_interval(values), holds=None)
-    interval = found.interval
+    interval = mean_interval(values)
+    found = Condition(fmean(values), interval, holds=None)
     if interval is None:
-        return found
+        return replace(found, next_step="evaluate more items: one says nothing about the others.")
     if low <= interval.low and interval.high <= high:
         return replace(found, holds=True)
     if interval.low <= low <= interval.high or interval.low <= high <= interval.high:
-        return replace(found, items_needed=items_to_settle(values, [low, high]))
-    return replace(found, runs_needed=STUDY_RUNS) if runs < STUDY_RUNS else replace(found, holds=False)
+        needed = items_to_settle(values, [low, high])
+        step = (
+            f"decide by judgement: the figure is so close to its limit that {MOST_ITEMS:,} items would not settle it."
+        )
+        if needed:
+            step = f"evaluate {about(needed)} items ({len(values):,} now): that should settle it."
+        return replace(found, items_needed=needed, next_step=step)
+    if runs < STUDY_RUNS:
+        step = f"evaluate with runs={STUDY_RUNS}: with fewer, items look more alike than they are."
+        return replace(found, runs_needed=STUDY_RUNS, next_step=step)
+    return replace(found, holds=False, next_step=step_if_broken)
 
 
-def _told(found: Condition, reason: str, step_if_broken: str, count: int) -> Condition:
-    """Return the condition with its sentence and, where it does not hold over `count` items, what to do about it."""
-    if found.holds is None:
-        return replace(found, reason=reason, next_step=_settling_step(found, count))
-    return replace(found, reason=reason, next_step="" if found.holds else step_if_broken)
-
-
-def _settling_step(found: Condition, count: int) -> str:
-    if found.runs_needed:
-        return f"evaluate with runs={found.runs_needed}: with fewer, items look more alike than they are."
-    if found.items_needed:
-        return f"evaluate {about(found.items_needed)} items ({count:,} now): that should settle it."
-    if count < 2:
-        return "evaluate more items: one says nothing about the others."
-    return f"decide by judgement: the figure is so close to its limit that {MOST_ITEMS:,} items would not settle it."
-
-
-def _words(found: Condition, good: str, bad: str) -> str:
-    return "not settled" if found.holds is None else good if found.holds else bad
+def _estimate(found: Condition) -> str:
+    low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
+    return estimate(found.value, low, high)

@@ -106,7 +106,7 @@ class _Pool:
 
 
 def read_ratio(text: str) -> tuple[int, int]:
-    """Read `2:1`, training to validation rows; raise InvalidRequest where it is none."""
+    """Read `2:1`, training to validation rows; raise InvalidRequest if it is not a ratio."""
     match = _RATIO.fullmatch(text.strip())
     train, valid = (int(match[1]), int(match[2])) if match else (0, 0)
     if not train or not valid:

@@ -32,9 +32,9 @@ class Version:
 def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out: Collection[str] = ()) -> Version:
     """Write a copy of a task with some files changed, or return the one that has just these files already.
 
-    Asking twice, be it by hand or by a request delivered again, therefore makes one version.
+    Asking twice, by hand or because a request was delivered again, therefore makes one version.
 
-    Models are asked by it as by the first: its response format keeps its name, which platforms are sent too.
+    Its response format keeps its name, which platforms see too, so models are asked exactly as before.
     It appears whole or not at all: it is written under a hidden name, read as a task, and then renamed. A version of a
     version takes the first task's name. Blocks; callers on the event loop use `asyncio.to_thread`.
 
@@ -69,7 +69,7 @@ def title_of(name: str, *, is_new: bool) -> str:
 
 
 def jsonl(rows: Iterable[Row]) -> bytes:
-    """Return the rows as a split's file, each with an id; one that is there already gets a number behind it."""
+    """Return the rows as a split's file, each with an id; an id that was used before gets a number appended."""
     taken: set[str] = set()
     written: list[str] = []
     for row in rows:

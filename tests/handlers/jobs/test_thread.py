@@ -71,5 +71,5 @@ async def test_what_a_person_asks_for_shows_on_the_card_without_a_pause(store: S
     await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(card_posting(a_job()),)))
     (claim,) = await store.claim("outbox", lease=60.0, limit=9)
     await store.release(claim.id, claim.token, pause=600.0)
-    await jobs_of(store, tmp_path).ask(a_job().id, Action.PAUSE, by=BOB, channel=RFT, trigger="t")
+    await jobs_of(store, tmp_path).request(a_job().id, Action.PAUSE, by=BOB, channel=RFT, trigger="t")
     assert [claim.id for claim in await store.claim("outbox", lease=60.0, limit=9)] == [f"card:{a_job().id}"]

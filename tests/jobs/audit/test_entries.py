@@ -49,9 +49,9 @@ def test_evals_say_what_they_may_use() -> None:
 async def test_a_wish_is_written_with_the_job_and_one_refused_is_not(store: Store, tmp_path: Path) -> None:
     await store.commit(Change(records=(Versioned(a_job(last_step=7), 0),)))
     jobs = jobs_of(store, tmp_path)
-    await jobs.ask("rft-abc234", Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t1")
+    await jobs.request("rft-abc234", Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t1")
     with pytest.raises(Conflict):
-        await jobs.ask("rft-abc234", Action.PAUSE, by=ALICE, channel=CHANNEL, trigger="t2")
+        await jobs.request("rft-abc234", Action.PAUSE, by=ALICE, channel=CHANNEL, trigger="t2")
     (sealed,) = await store.trail()
     entry = sealed.entry
     assert (entry.act, entry.who, entry.where, entry.details["step"]) == (Act.CANCEL, BOB, CHANNEL, "7")

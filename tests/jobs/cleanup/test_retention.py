@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.approvals.records import Approval, Ending, Settlement
-from jobs.cleanup.retention import DAY, JobFacts, Retention, eval_ended, job_ended
+from jobs.cleanup.retention import DAY, Retention, eval_ended, job_ended
 from jobs.core.ids import card_id
 from jobs.core.records import Job, JobState, Posting, PostingKind
 from jobs.evals.records import Eval, EvalState
 from jobs.evidence.records import EvidenceState
 from jobs.notifications.records import Digest, HeldBack
 from jobs.state.change import Change, Versioned
-from jobs.state.store import LedgerEntry, Removal, Store
+from jobs.state.store import LedgerEntry, RecordsOf, Removal, Store
 from jobs.training.postings import card_posting, finish_posting, status, summary_posting
 from tests.jobs.evals.answers import an_eval
 from tests.records import CHANNEL, a_job, a_posting, a_series, an_approval, an_evidence
@@ -77,15 +77,15 @@ async def is_whole(store: Store, redis: Redis, job: Job) -> bool:
 # -- pure ----------------------------------------------------------------------------------------------------------
 
 
-def ended(job: Job = DONE, approval: Approval | None = None, **changes: object) -> float | None:
-    facts = JobFacts(job, approval, None, is_pointed_at=False)
-    return job_ended(replace(facts, **changes))  # type: ignore[arg-type] # a test's shorthand
+def ended(*records: object, is_pointed_at: bool = False) -> float | None:
+    found = {type(each): Versioned(each, 1) for each in (DONE, *records)}
+    return job_ended(RecordsOf(found), is_pointed_at=is_pointed_at)
 
 
 def test_days_count_from_the_last_thing_that_happened() -> None:
     assert ended() == START + DAY
-    assert ended(evidence=READY) == START + 1.5 * DAY
-    assert ended(approval=REJECTED, evidence=READY) == START + 2 * DAY
+    assert ended(READY) == START + 1.5 * DAY
+    assert ended(REJECTED, READY) == START + 2 * DAY
     assert ended(a_job(state=JobState.NOT_LAUNCHED, created_at=5.0)) == 5.0
 
 
@@ -95,8 +95,8 @@ def test_a_job_that_goes_on_has_not_ended(state: JobState) -> None:
 
 
 def test_what_waits_is_evaluated_or_runs_in_production_has_not_ended() -> None:
-    assert ended(approval=an_approval()) is None
-    assert ended(evidence=replace(READY, state=EvidenceState.GATHERING)) is None
+    assert ended(an_approval()) is None
+    assert ended(replace(READY, state=EvidenceState.GATHERING)) is None
     assert ended(is_pointed_at=True) is None
 
 

@@ -58,12 +58,12 @@ async def test_a_job_in_every_state_obeys_the_table_and_a_refusal_changes_nothin
             before, trail = await store.record(Job, job.id), await store.trail()
             expected = _expected(role, action, state)
             if expected is None:
-                asked = await jobs.ask(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
+                asked = await jobs.request(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
                 assert asked.pending is not None
                 assert (asked.pending.action, asked.pending.by) == (action, PEOPLE[role])
                 continue
             with pytest.raises(expected):
-                await jobs.ask(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
+                await jobs.request(job.id, action, by=PEOPLE[role], channel=CHANNEL, trigger="t")
             assert (await store.record(Job, job.id), await store.trail()) == (before, trail)
 
 
@@ -101,14 +101,14 @@ async def test_a_refusal_names_who_may_and_what_anybody_may(
 ) -> None:
     await store.commit(Change(records=(Versioned(job, 0),)))
     with pytest.raises(NotPermitted) as refused:
-        await jobs_of(store, tmp_path, permissions()).ask(job.id, action, by=DAVE, channel=CHANNEL, trigger="t")
+        await jobs_of(store, tmp_path, permissions()).request(job.id, action, by=DAVE, channel=CHANNEL, trigger="t")
     assert str(refused.value) == words
 
 
 async def test_where_control_is_open_everybody_may(store: Store, tmp_path: Path) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),)))
     jobs = jobs_of(store, tmp_path, permissions(open_control=True))
-    job = await jobs.ask("rft-abc234", Action.CANCEL, by=DAVE, channel=CHANNEL, trigger="t")
+    job = await jobs.request("rft-abc234", Action.CANCEL, by=DAVE, channel=CHANNEL, trigger="t")
     assert job.pending is not None
 
 

@@ -17,6 +17,7 @@ def _pool() -> Path:
     return found
 
 
+@pytest.mark.thorough
 async def test_a_job_that_learns_its_items_by_heart_is_warned_of_and_one_that_does_not_is_left_alone(
     pool: Path,
 ) -> None:

@@ -131,7 +131,7 @@ async def test_the_open_approval_is_decided_with_the_vote_that_was_given(taken_o
 async def test_the_trail_verifies_and_goes_on(taken_over: Store) -> None:
     before = await verify(taken_over, KEY)
     assert before.flaw is None
-    await jobs_of(taken_over).ask(PAUSED, Action.RESUME, by=ALICE, channel=CHANNEL, trigger="later")
+    await jobs_of(taken_over).request(PAUSED, Action.RESUME, by=ALICE, channel=CHANNEL, trigger="later")
     after = await verify(taken_over, KEY)
     assert (after.flaw, after.count) == (None, before.count + 1)
 

@@ -1,7 +1,7 @@
 """A split's lines: what is a row, and which line and field is not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.records import Message
 from jobs.tasks import Row, TaskCatalogue, conversation
-from jobs.tasks.rows import read_rows
+from jobs.tasks.rows import read_rows, rows_of
 from tests.jobs.tasks.folder import line, write_folder
 
 USER = {"role": "user", "content": "Which?"}
@@ -92,10 +92,12 @@ def test_an_empty_split_is_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize(("split", "limit"), [("train", 50_000), ("valid", 1_000), ("test", 50_000)])
 def test_a_split_has_at_most_as_many_rows_as_the_platforms_take(split: str, limit: int) -> None:
-    content = b'{"text_input":"x"}\n' * limit
-    assert len(read_rows(content, "small/x.jsonl", split)) == limit
+    def lines(count: int) -> Iterator[tuple[int, object]]:
+        return ((number, {"text_input": "x"}) for number in range(1, count + 1))
+
+    assert len(rows_of(lines(limit), "small/x.jsonl", split)) == limit
     with pytest.raises(InvalidRequest, match=f"more than {limit:,} rows, the limit for '{split}'"):
-        read_rows(content + b'{"text_input":"x"}', "small/x.jsonl", split)
+        rows_of(lines(limit + 1), "small/x.jsonl", split)
 
 
 def training_line(root: Path, changes: Mapping[str, str | bytes | None], prompt: str | None = None) -> object:

@@ -88,7 +88,7 @@ class Bureau:
     async def look(self, job: Job) -> Job:
         held = await self.store.record(Job, job.id)
         assert held is not None
-        await self.watcher.look(held)
+        await self.watcher.poll(held)
         held = await self.store.record(Job, job.id)
         assert held is not None
         return held.value

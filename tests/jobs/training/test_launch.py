@@ -221,7 +221,7 @@ async def test_a_launch_of_unknown_outcome_can_be_cancelled_and_leaves_nothing(o
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "request lost")
     await office.turn(job.id)
-    await office.jobs.ask(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
+    await office.jobs.request(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
     ended = await office.turn(job.id)
     assert (ended.state, ended.note) == (JobState.NOT_LAUNCHED, "It was cancelled before the launch.")
     await office.turn(job.id)
@@ -232,7 +232,7 @@ async def test_a_launch_that_was_cancelled_but_had_arrived_is_cancelled_on_the_p
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
     await office.turn(job.id)
-    await office.jobs.ask(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
+    await office.jobs.request(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
     assert (await office.turn(job.id)).state is JobState.WATCHING
     ended = await office.until(job.id, JobState.CANCELLED)
     (record,) = office.platform.runner.jobs.list()

@@ -354,7 +354,7 @@ async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(stor
         async def steps_after_a_look() -> list[int]:
             held = await store.record(Job, "rft-abc234")
             assert held is not None
-            await watcher.look(held)
+            await watcher.poll(held)
             return [step.step for step in (await store.series("rft-abc234")).steps]
 
         assert await steps_after_a_look() == [1, 3]
@@ -386,7 +386,7 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
         async def look() -> Job:
             held = await store.record(Job, job.id)
             assert held is not None
-            await poller.look(held)
+            await poller.poll(held)
             after = await store.record(Job, job.id)
             assert after is not None
             return after.value

@@ -43,7 +43,7 @@ async def keep(office: Office, *jobs: Job) -> None:
 
 
 async def ask(office: Office, reference: str, action: Action, by: str = BOB) -> Job:
-    return await office.jobs.ask(reference, action, by=by, channel=CHANNEL, trigger="click")
+    return await office.jobs.request(reference, action, by=by, channel=CHANNEL, trigger="click")
 
 
 async def watched(office: Office) -> Job:
@@ -67,10 +67,10 @@ async def test_a_job_is_found_by_enough_of_its_beginning(office: Office) -> None
 
 async def test_a_job_is_found_by_its_id_on_the_platform(office: Office) -> None:
     await keep(office, a_job(id="rft-abc234", remote_id="ftjob-7"), a_job(id="rft-abd999", remote_id=None))
-    found = await office.jobs.of_remote("ftjob-7")
+    found = await office.jobs.by_remote_id("ftjob-7")
     assert found is not None
     assert found.id == "rft-abc234"
-    assert await office.jobs.of_remote("ftjob-8") is None
+    assert await office.jobs.by_remote_id("ftjob-8") is None
 
 
 async def test_an_id_that_is_not_alike_is_not_guessed_and_nothing_is_not_the_only_job(office: Office) -> None:

@@ -85,7 +85,7 @@ class Tower:
     async def look(self, number: int) -> tuple[Job, int]:
         """Look at a job; return it, and how many requests that took."""
         before = len(self.platform.seen)
-        await self.watcher.look(await self.held(number))
+        await self.watcher.poll(await self.held(number))
         return (await self.held(number)).value, len(self.platform.seen) - before
 
     async def held(self, number: int) -> Versioned[Job]:

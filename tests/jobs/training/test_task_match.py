@@ -11,7 +11,7 @@ import pytest
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Task, TaskCatalogue
-from jobs.training.task_match import asked_alike, has_reward_of, prompt_in, remarks, tasks_like
+from jobs.training.task_match import has_reward_of, matching_prompt_hash, prompt_in, remarks, tasks_like
 from tests.jobs.tasks.folder import grader, write_folder
 
 
@@ -40,7 +40,7 @@ def test_a_job_like_the_task_leaves_nothing_to_be_said(task: Task) -> None:
     assert remarks(task, of(task), ASKED) == ()
     assert prompt_in(task, ASKED) == "v1"
     assert prompt_in(task, a_row("Name it.", "text a")) == "v2"
-    assert asked_alike(task, of(task), "v2") == prompt_hash("Name it.", task.response_format)
+    assert matching_prompt_hash(task, of(task), "v2") == prompt_hash("Name it.", task.response_format)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_differs_is_said(task: Task, changes: dict[str, Any], said: str) ->
 )
 def test_a_prompt_that_is_not_the_tasks_is_said(task: Task, row: Mapping[str, object] | None, said: str) -> None:
     assert remarks(task, of(task), row) == (said,)
-    assert asked_alike(task, of(task), prompt_in(task, row)) == ""
+    assert matching_prompt_hash(task, of(task), prompt_in(task, row)) == ""
 
 
 @pytest.mark.parametrize("row", [{}, {"messages": "x"}, {"messages": ["x", "y"]}, a_row("Name the label.")])
@@ -104,8 +104,8 @@ def test_a_row_that_is_none_of_ours_names_no_prompt(task: Task, row: Mapping[str
     assert prompt_in(task, row) is None
 
 
-def test_with_another_response_format_it_is_not_asked_alike(task: Task) -> None:
-    assert asked_alike(task, of(task, response_format={}), "v1") == ""
+def test_with_another_response_format_it_is_not_matching_prompt_hash(task: Task) -> None:
+    assert matching_prompt_hash(task, of(task, response_format={}), "v1") == ""
 
 
 def test_a_task_whose_rows_bring_their_messages_has_no_prompt_to_differ_in(tmp_path: Path) -> None:

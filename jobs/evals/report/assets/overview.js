@@ -31,7 +31,7 @@ function armTable() {
   const pass = isNumber(EVAL.threshold) ? [`≥ ${EVAL.threshold}`] : [];
   const heads = ["Arm", ...GRADERS, ...pass, "Failures", "Tokens out", "Latency"];
   const explained = EVAL.summaries.length
-    ? "Mean over items of the mean over runs; ± is the spread of the runs, the brackets a 95% interval of the mean."
+    ? "Mean over items of the mean over runs; ± is the spread of the runs, in brackets the 95% interval of the mean."
     : "So far: mean over items of the mean over runs.";
   const rows = ARMS.map((_, arm) => armRow(arm));
   return [make("p", explained), figureTable(heads, 1, rows)];
@@ -62,7 +62,7 @@ function graderCell(summary, arm, index) {
     "td",
     make("strong", score(summary.mean, 3)),
     isNumber(std) && ` ± ${score(std, 3)}`,
-    interval && make("small", `[${score(interval.low, 3)}, ${score(interval.high, 3)}]`),
+    interval && make("small", `(${score(interval.low, 3)} to ${score(interval.high, 3)})`),
   );
 }
 

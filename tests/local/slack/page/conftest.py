@@ -22,6 +22,9 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-extensions", "--in-process-gpu", "--disable-software-rasterizer"),
+    # Renderers that wait for pages and for parts of the window that nobody sees cost as much as those of the tests.
+    "--disable-features=SpareRendererForSitePerProcess,PreloadTopChromeWebUI,Translate,MediaRouter,OptimizationHints",
 )
 
 

@@ -1,6 +1,6 @@
 from jobs.core.records import Checkpoint
 from jobs.core.series import GraderFigures, Series
-from jobs.training.checkpoints import with_scores
+from jobs.training.reduce import with_scores
 from tests.records import a_checkpoint, a_step
 
 BARE = Checkpoint("ckpt-10", "model-10", 10)

@@ -1,4 +1,4 @@
-"""Reads a task, has its graders tried, and asks the platform: everything that the checks then look at."""
+"""The checks of a task before money is spent on it: it is read, its graders are tried, and each check says its part."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,6 +7,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from jobs.checks.facts import Facts, OddGrade, Repeat, Source
+from jobs.checks.finding import Finding
+from jobs.checks.grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
+from jobs.checks.prompt import same_prompt
+from jobs.checks.rewards import binary, constant, exploitable
+from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
 from jobs.checks.trials import make_trials
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.series import JsonObject
@@ -49,7 +54,27 @@ class GraderChecker(Protocol):
         ...
 
 
-async def gather(
+CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
+    right_answers,
+    odd_answers,
+    odd_references,
+    finite_range,
+    constant,
+    binary,
+    exploitable,
+    platform_grader,
+    platform_rows,
+    allowed_labels,
+    repeats_within,
+    repeats_across,
+    balance,
+    names,
+    same_prompt,
+)
+"""Each returns what it found, or None where it has nothing to look at."""
+
+
+async def check_task(
     task: Task,
     catalogue: TaskCatalogue,
     graders: GraderRuntime,
@@ -59,25 +84,40 @@ async def gather(
     evals: Iterable[Eval] = (),
     answers: Mapping[str, str] | None = None,
     seconds: float = PATIENCE_SECONDS,
-) -> Facts:
-    """Return everything that the checks look at; see `jobs.checks.check_task` for the arguments."""
+) -> tuple[Finding, ...]:
+    """Check a task before money is spent on it; the same task gives the same findings, in the order of CHECKS.
+
+    Args:
+        task: what is checked.
+        catalogue: reads its rows.
+        graders: where its graders are run; about 1,600 gradings, nine where each of them asks a model.
+        profile: the platform it would be trained on, for its limits; None checks none of them.
+        platform: that platform, where it is to try the grader itself; one that cannot is a note.
+        evals: evals of any task; the newest of this one should have asked as training will.
+        answers: train row id to what a model answered, where there are real answers to try the grader on.
+        seconds: how long a grader may take for one answer.
+    """
     newest_first = sorted((each for each in evals if each.task == task.name), key=lambda each: -each.created_at)
     facts = replace(await asyncio.to_thread(_read, task, catalogue), profile=profile, evals=tuple(newest_first))
-    if not facts.train:
-        return facts
-    grade: Grading = partial(graders.grade, seconds=seconds)
-    trials = await asyncio.to_thread(make_trials, facts, answers or {})
+    if facts.train:
+        facts = await _tried(facts, partial(graders.grade, seconds=seconds), platform, answers or {})
+    return await asyncio.to_thread(lambda: tuple(finding for check in CHECKS if (finding := check(facts))))
+
+
+async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, real: Mapping[str, str]) -> Facts:
+    task = facts.task
+    trials = await asyncio.to_thread(make_trials, facts, real)
     grader = parse_grader(task.reward_grader, task.reward)
     for source, trial in trials.items():
         batch = [(Sample(text), row.item) for text, row in zip(trial.answers, trial.rows, strict=True)]
         trials[source] = replace(trial, grades=tuple(await grade(grader, batch)))
-    right = trials[Source.REFERENCE]
+    row, answer = trials[Source.REFERENCE].rows[0], trials[Source.REFERENCE].answers[0]
     return replace(
         facts,
         trials=trials,
-        odd_answers=await _odd_answers(facts, grade, right.rows[0]),
-        odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, right.rows[0], right.answers[0]),
-        remote=await _asked(platform, task, right.rows[0], right.answers[0]),
+        odd_answers=await _odd_answers(facts, grade, row),
+        odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, row, answer),
+        remote=await _asked(platform, task, row, answer),
     )
 
 
