@@ -102,7 +102,7 @@ class Quiet:
         return (await preferences_of(self.store, PersonPreferences, user)).value
 
     async def set_mentions(self, user: str, *, on: bool) -> None:
-        """Mention a person where it concerns them, or never."""
+        """Mention a person in what concerns them, or never."""
         await self._edit(PersonPreferences, user, lambda person: replace(person, mentions=on))
 
     async def watch(self, job_id: str, user: str) -> Job:

@@ -16,7 +16,8 @@ from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from jobs.training.poll import LONGEST_WAIT, Poller, unanswered
+from jobs.training.poll import Poller, unanswered
+from jobs.training.poll_interval import LONGEST_RETRY_PAUSE
 from jobs.training.reduce import News, reduce
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
@@ -420,4 +421,4 @@ def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
 
 def test_a_platform_that_is_gone_from_the_settings_is_asked_about_seldom() -> None:
     change = unanswered(Versioned(a_job(), 1), NotFound("There is no platform 'gone'."), None)
-    assert change.due_in == LONGEST_WAIT
+    assert change.due_in == LONGEST_RETRY_PAUSE
