@@ -17,8 +17,9 @@ from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
 
 START_SECONDS: Final = 60.0
-CARD_SECONDS: Final = "1"
-"""Between two states of a card: few pictures are drawn that nobody looks at."""
+CARD_SECONDS: Final = "0.5"
+PICTURE_STEPS: Final = "40"
+"""Few curves are drawn that nobody looks at: each costs a fifth of a second."""
 QUIET_SECONDS: Final = 0.15
 """Without traffic between bot and workspace for this long, what an earlier test started has ended."""
 
@@ -114,6 +115,7 @@ class SharedHouse:
                 "PROCTOR_HOME": str(self.home),
                 "PROCTOR_TASKS": str(self.tasks),
                 "CARD_SECONDS": CARD_SECONDS,
+                "PICTURE_STEPS": PICTURE_STEPS,
             }
             self._bot = await stack.enter_async_context(running(load_settings(self.environment), self._give_up))
             self._started.set()

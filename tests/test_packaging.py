@@ -72,6 +72,7 @@ def copy(sources: list[str], to: Path) -> None:
             shutil.copy(ROOT / source, to / source)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_the_containers_steps_install_a_bot_that_runs_in_a_clean_environment(tmp_path: Path) -> None:
     builder, runtime = stages()

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Literal, Protocol, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
@@ -36,6 +36,7 @@ MOST_FILES: Final = 64
 """With so many remote files they are merged: each costs a request when the answers are read."""
 
 T = TypeVar("T")
+Kind = Literal["answers", "items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class AnswerStore(ABC):
     def answers(self, eval_id: str) -> Iterator[Answer]:
         """See `AnswerReader.answers`. Of two answers to one question (two bots overlapped) the first counts."""
         seen: set[tuple[str, str, int]] = set()
-        for answer in _parsed(ANSWER, self._answer_lines(eval_id)):
+        for answer in _parsed(ANSWER, self._read(eval_id, "answers") or ()):
             cell = (answer.item, answer.arm, answer.run)
             if cell not in seen:
                 seen.add(cell)
@@ -98,21 +99,23 @@ class AnswerStore(ABC):
 
     def items(self, eval_id: str) -> Iterator[Item]:
         """See `AnswerReader.items`."""
-        lines = self._item_lines(eval_id)
+        lines = self._read(eval_id, "items")
         if lines is None:
             raise NotFound(f"The items of {eval_id} are not {self.place}.")
         return _parsed(ITEM, lines)
 
-    @abstractmethod
     def keep_items(self, eval_id: str, items: Iterable[Item]) -> None:
         """Write the items as they are now, unless some are on file."""
+        if self._read(eval_id, "items") is None:
+            self._write_items(eval_id, _lines(ITEM, items))
 
     @abstractmethod
-    def _answer_lines(self, eval_id: str) -> Iterable[bytes]: ...
+    def _read(self, eval_id: str, kind: Kind) -> Iterable[bytes] | None:
+        """Return the lines on file, or None if there is no file."""
 
     @abstractmethod
-    def _item_lines(self, eval_id: str) -> Iterable[bytes] | None:
-        """Return None where no items are on file."""
+    def _write_items(self, eval_id: str, lines: Iterable[bytes]) -> None:
+        """Write all of them or, if the process dies, none."""
 
 
 def _parsed(adapter: TypeAdapter[T], lines: Iterable[bytes]) -> Iterator[T]:
@@ -140,30 +143,22 @@ class LocalAnswerStore(AnswerStore):
         """See `AnswerStore.open`."""
         return LocalAnswerFile(self._folder(eval_id) / "answers.jsonl")
 
-    def keep_items(self, eval_id: str, items: Iterable[Item]) -> None:
-        """See `AnswerStore.keep_items`."""
-        path = self._folder(eval_id) / "items.jsonl"
-        if path.exists():
-            return
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            file.writelines(_lines(ITEM, items))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-
     def _folder(self, eval_id: str) -> Path:
         folder = self._base / eval_id
         folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         return folder
 
-    def _answer_lines(self, eval_id: str) -> Iterable[bytes]:
-        path = self._base / eval_id / "answers.jsonl"
-        return _file_lines(path) if path.exists() else ()
-
-    def _item_lines(self, eval_id: str) -> Iterable[bytes] | None:
-        path = self._base / eval_id / "items.jsonl"
+    def _read(self, eval_id: str, kind: Kind) -> Iterable[bytes] | None:
+        path = self._base / eval_id / f"{kind}.jsonl"
         return _file_lines(path) if path.exists() else None
+
+    def _write_items(self, eval_id: str, lines: Iterable[bytes]) -> None:
+        unfinished = self._folder(eval_id) / "items.part"
+        with unfinished.open("wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(unfinished.with_suffix(".jsonl"))
 
 
 def _file_lines(path: Path) -> Iterator[bytes]:
@@ -201,35 +196,21 @@ class LocalAnswerFile:
 # -- at an address ----------------------------------------------------------------------------------------------------
 
 
-class FileSystem(Protocol):
-    """What is used of an fsspec file system."""
+class _FileSystem(Protocol):
+    """The part of fsspec's `AbstractFileSystem` that is used; `find` may raise FileNotFoundError."""
 
-    def cat_file(self, path: str) -> bytes:
-        """Return a file's bytes."""
-
-    def pipe_file(self, path: str, value: bytes) -> None:
-        """Write a whole file."""
-
-    def exists(self, path: str) -> bool:
-        """Tell whether the file exists."""
-
-    def find(self, path: str) -> list[str]:
-        """Return every file under a folder; empty or FileNotFoundError where the folder does not exist."""
-
-    def rm_file(self, path: str) -> None:
-        """Remove a file."""
-
-    def makedirs(self, path: str, exist_ok: bool = False) -> None:
-        """Make a folder and those above it, where the file system has folders."""
-
-    def invalidate_cache(self) -> None:
-        """Forget listings."""
+    def cat_file(self, path: str) -> bytes: ...
+    def pipe_file(self, path: str, value: bytes) -> None: ...
+    def find(self, path: str) -> list[str]: ...
+    def rm_file(self, path: str) -> None: ...
+    def makedirs(self, path: str, exist_ok: bool = False) -> None: ...
+    def invalidate_cache(self) -> None: ...
 
 
 class RemoteAnswerStore(AnswerStore):
     """Keeps answers at an address. That only one process appends is for the caller's lease to ensure."""
 
-    def __init__(self, files: FileSystem, base: str) -> None:
+    def __init__(self, files: _FileSystem, base: str) -> None:
         self._files = files
         self._base = base.rstrip("/")
         self.place = f"in {self._base}"
@@ -238,31 +219,27 @@ class RemoteAnswerStore(AnswerStore):
         """See `AnswerStore.open`."""
         return RemoteAnswerFile(self._files, f"{self._base}/{eval_id}")
 
-    def keep_items(self, eval_id: str, items: Iterable[Item]) -> None:
-        """See `AnswerStore.keep_items`. They are held in memory while they are sent."""
-        path = f"{self._base}/{eval_id}/items.jsonl"
-        if not self._files.exists(path):
-            self._files.makedirs(f"{self._base}/{eval_id}", exist_ok=True)
-            self._files.pipe_file(path, b"".join(_lines(ITEM, items)))
+    def _read(self, eval_id: str, kind: Kind) -> Iterable[bytes] | None:
+        paths = _paths(self._files, f"{self._base}/{eval_id}", kind)
+        return chain.from_iterable(self._files.cat_file(path).splitlines() for path in paths) if paths else None
 
-    def _answer_lines(self, eval_id: str) -> Iterator[bytes]:
-        paths = _answer_files(self._files, f"{self._base}/{eval_id}")
-        return chain.from_iterable(self._files.cat_file(path).splitlines() for path in paths)
-
-    def _item_lines(self, eval_id: str) -> Iterable[bytes] | None:
-        path = f"{self._base}/{eval_id}/items.jsonl"
-        return self._files.cat_file(path).splitlines() if self._files.exists(path) else None
+    def _write_items(self, eval_id: str, lines: Iterable[bytes]) -> None:
+        """Hold the items in memory while they are sent."""
+        folder = f"{self._base}/{eval_id}"
+        self._files.makedirs(folder, exist_ok=True)
+        self._files.pipe_file(f"{folder}/items.jsonl", b"".join(lines))
 
 
 class RemoteAnswerFile:
     """An AnswerFile at an address; each `append` is a file of its own."""
 
-    def __init__(self, files: FileSystem, folder: str) -> None:
+    def __init__(self, files: _FileSystem, folder: str) -> None:
         self._files = files
         self._folder = folder
         self._writer = uuid4().hex[:8]
         files.makedirs(folder, exist_ok=True)
-        self._next = 1 + max(map(_number, _answer_files(files, folder)), default=0)
+        paths = _paths(files, folder, "answers")
+        self._next = 1 + int(paths[-1].rpartition("/")[2].split("-")[1]) if paths else 1
         self._merge()
 
     def append(self, answers: Sequence[Answer]) -> None:
@@ -275,7 +252,7 @@ class RemoteAnswerFile:
 
     def _merge(self) -> None:
         """Make one file of many. Interrupted, answers are on file twice, and read once."""
-        paths = _answer_files(self._files, self._folder)
+        paths = _paths(self._files, self._folder, "answers")
         if len(paths) < MOST_FILES:
             return
         self._write(b"".join(self._files.cat_file(path) for path in paths))
@@ -287,18 +264,13 @@ class RemoteAnswerFile:
         self._next += 1
 
 
-def _answer_files(files: FileSystem, folder: str) -> list[str]:
-    """Return the paths of an eval's answers, in the order in which they were written."""
+def _paths(files: _FileSystem, folder: str, kind: Kind) -> list[str]:
+    """Return an eval's files of this kind, in the order in which they were written: their numbers have 8 digits."""
     files.invalidate_cache()
     try:
-        found = files.find(folder)
+        return sorted(path for path in files.find(folder) if path.rpartition("/")[2].startswith(kind))
     except FileNotFoundError:
         return []
-    return sorted((path for path in found if "/answers-" in path), key=lambda path: (_number(path), path))
-
-
-def _number(path: str) -> int:
-    return int(path.rpartition("/")[2].split("-")[1])
 
 
 def remote_answer_store(url: str) -> RemoteAnswerStore:
@@ -315,4 +287,4 @@ def remote_answer_store(url: str) -> RemoteAnswerStore:
             f"EVALS_URL: this address cannot be used ({error}); install fsspec with the package for this kind of "
             "address, or leave it out to keep the answers under PROCTOR_HOME"
         ) from error
-    return RemoteAnswerStore(cast("FileSystem", files), base)
+    return RemoteAnswerStore(cast("_FileSystem", files), base)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 from uuid import NAMESPACE_URL, uuid5
 
+from charts.wording import finite
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
-from jobs.evals.report.data import Json, finite, plain
+from jobs.evals.report.data import Json, plain
 from jobs.tasks.labels import reference_labels
 
 SCHEMA: Final = 2

@@ -7,7 +7,7 @@ Memory grows with what is under way, not with the items: the faster side waits f
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from jobs.core.errors import BotError
@@ -16,7 +16,7 @@ from jobs.evals.grade import EvalGraders
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
-from jobs.platforms.sampling import ModelAnswer, Question, Remedy, Sampler, Trouble
+from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 
 BATCH: Final = 64
@@ -107,7 +107,9 @@ class Pipeline:
             await self._ask(cell, reserved)
 
     async def _ask(self, cell: Cell, reserved: float) -> None:
-        row, arm = await self._row_at(cell.place), self.evaluation.arms[cell.arm]
+        arm, size = self.evaluation.arms[cell.arm], self.split.size(cell.place)
+        # Reading a usual item takes less time than handing it to a thread, now that the file is in memory.
+        row = self.split.row(cell.place) if size <= SMALL else await asyncio.to_thread(self.split.row, cell.place)
         try:
             messages = conversation(self.task, row, self.evaluation.prompt or None)
         except BotError as failure:
@@ -116,7 +118,6 @@ class Pipeline:
         question = Question(arm.model, messages, effort=arm.effort, response_format=self.task.response_format)
         reply = await self.sampler.answer(question)
         answer = Answer(row.id, arm.name, cell.run, at=self.clock())
-        size = self.split.size(cell.place)
         if isinstance(reply, Trouble):
             self.budget.settle(reserved, 0)
             if self._ends_the_eval(reply):
@@ -125,14 +126,9 @@ class Pipeline:
         else:
             self.budget.settle(reserved, reply.tokens)
             self._failures_in_a_row = 0
-            answer = _answered(answer, reply)
+            answer = replace(answer, **asdict(reply))
             size += len(reply.text)
         await self._answered.put(Ungraded(answer, row, size))
-
-    async def _row_at(self, place: int) -> Row:
-        """Read an item; a usual one takes less time than handing it to a thread, now that the file is in memory."""
-        is_small = self.split.size(place) <= SMALL
-        return self.split.row(place) if is_small else await asyncio.to_thread(self.split.row, place)
 
     def _ends_the_eval(self, trouble: Trouble) -> bool:
         """Note a failure; True where no other question will be answered either: then it is no failed answer."""
@@ -181,26 +177,9 @@ class Pipeline:
             if answer.failure is None:
                 graded = next(grades)
                 answer = replace(answer, scores=graded.scores, grader_errors=graded.errors)
-                self._note_stopped(graded.stopped)
+                self._gradings_stopped += graded.stopped is not None
+                if self._gradings_stopped >= MOST_STOPPED:
+                    times = f"{self._gradings_stopped} times; the last one: {graded.stopped}"
+                    self.failed = self.failed or f"Gradings had to be stopped {times}"
             answers.append(answer)
         return answers
-
-    def _note_stopped(self, stopped: str | None) -> None:
-        """Note a grading that had to be stopped; after some of them the rest is not tried."""
-        self._gradings_stopped += stopped is not None
-        if self._gradings_stopped >= MOST_STOPPED:
-            self.failed = self.failed or (
-                f"Gradings had to be stopped {self._gradings_stopped} times; the last one: {stopped}"
-            )
-
-
-def _answered(answer: Answer, reply: ModelAnswer) -> Answer:
-    return replace(
-        answer,
-        text=reply.text,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-        reasoning_tokens=reply.reasoning_tokens,
-        latency=reply.latency,
-        finish_reason=reply.finish_reason,
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -11,9 +12,9 @@ from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.evals.grade import EvalGraders
 from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
-from jobs.evals.split_file import check_rows
+from jobs.evals.split_file import SplitFile, check_rows
 from jobs.graders import GraderRuntime, check_grader
-from jobs.platforms.gateway import Gateway, PlatformOf
+from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Row, Task, TaskCatalogue, conversation
@@ -51,8 +52,7 @@ class EvalPlanner:
         rows, first = await asyncio.to_thread(check_rows, self.tasks, task, split)
         prompt = _prompt(request, task, first)
         arms = _arms(request, task, profile, self.clock())
-        items, runs = _items(request, rows), _runs(request)
-        _check_size(items, runs, len(arms))
+        items, runs = _items_and_runs(request, rows, len(arms))
         threshold = task.reward_grader.get("pass_threshold")
         return Eval(
             id=eval_id(request.trigger),
@@ -80,7 +80,13 @@ def eval_id(trigger: str) -> str:
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
-    models = request.models or _default_models(task, profile)
+    models = request.models
+    if not models:
+        named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
+        default = named or profile.default_model
+        if default is None:
+            raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
+        models = (default,)
     for model in models:
         gone = profile.retired.get(model)
         if gone and datetime.fromtimestamp(now, UTC).date() >= gone.since:
@@ -89,14 +95,6 @@ def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tup
     if len(arms) > MOST_ARMS:
         raise InvalidRequest(f"Models and efforts make {len(arms)} combinations; one eval takes {MOST_ARMS}.")
     return arms
-
-
-def _default_models(task: Task, profile: Profile) -> tuple[str, ...]:
-    named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
-    model = named or profile.default_model
-    if model is None:
-        raise InvalidRequest(f"{profile.name} has no default model; add model=<model>.")
-    return (model,)
 
 
 def _split(request: EvalRequest, task: Task) -> str:
@@ -114,28 +112,22 @@ def _prompt(request: EvalRequest, task: Task, first: Row) -> str:
     return request.prompt or task.default_prompt
 
 
-def _items(request: EvalRequest, rows: int) -> int:
+def _items_and_runs(request: EvalRequest, rows: int, arms: int) -> tuple[int, int]:
     if request.limit is not None and request.limit < 1:
         raise InvalidRequest(f"limit={request.limit} leaves nothing to evaluate; give 1 or more items.")
     if request.budget is not None and request.budget < 1:
         raise InvalidRequest(f"budget={request.budget} allows no answer; give a number of tokens.")
-    return min(rows, request.limit or rows)
-
-
-def _runs(request: EvalRequest) -> int:
     runs = RUNS[request.purpose] if request.runs is None else request.runs
     fewest = FEWEST_STUDY_RUNS if request.purpose == "variance" else 1
     if not fewest <= runs <= MOST_RUNS:
         raise InvalidRequest(f"runs={runs} is outside {fewest} to {MOST_RUNS}.")
-    return runs
-
-
-def _check_size(items: int, runs: int, arms: int) -> None:
+    items = min(rows, request.limit or rows)
     if items * runs * arms > MOST_ANSWERS:
         raise InvalidRequest(
             f"{items:,} items x {runs} runs x {arms} models are {items * runs * arms:,} answers; one eval takes "
             f"{MOST_ANSWERS:,}. Use limit= or fewer runs."
         )
+    return items, runs
 
 
 # -- before the first token -------------------------------------------------------------------------------------------
@@ -167,28 +159,20 @@ class Preflight:
         profile, gateway = self.platform_of(evaluation.platform)
         if profile.needs_deployment:
             return None  # such a platform lists what can be deployed, not what is
-        for model in dict.fromkeys(arm.model for arm in evaluation.arms):
-            suggestion = await _suggestion(gateway, model)
-            if suggestion:
-                return f"{profile.title} has no model '{model}' that this key may ask; {suggestion}"
+        with suppress(BotError):  # a platform that cannot say: the first answer will tell
+            known = await gateway.models()
+            for model in dict.fromkeys(arm.model for arm in evaluation.arms):
+                if known and model not in known and not await gateway.has_model(model):
+                    suggestion = nearest(model, known)
+                    return f"{profile.title} has no model '{model}' that this key may ask; {suggestion}"
         return None
 
     async def _grader_problems(self, evaluation: Eval) -> str | None:
         task = await self.task_of(evaluation)
-        _, first = await asyncio.to_thread(check_rows, self.tasks, task, evaluation.split)
+        with await asyncio.to_thread(SplitFile, task, evaluation.split, 1) as rows:
+            first = await asyncio.to_thread(rows.row, 0)
         for grader in EvalGraders(self.runtime, task).run:
             problems = await check_grader(self.runtime, grader, first.item, task.response_format)
             if problems:
                 return " ".join(problems)
         return None
-
-
-async def _suggestion(gateway: Gateway, model: str) -> str | None:
-    """Say what was probably meant where the platform lacks this model; None where it has it, or cannot say."""
-    try:
-        known = await gateway.models()
-        if not known or model in known or await gateway.has_model(model):
-            return None
-    except BotError:
-        return None  # the first answer will tell
-    return nearest(model, known)

@@ -4,6 +4,7 @@ Everything here reads answers from file and computes: not for the event loop.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final
@@ -48,10 +49,14 @@ class EvalResults:
 
 def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
     """Return the result of an eval."""
+    comparison = None
+    if len(evaluation.arms) > 1:
+        with suppress(InvalidRequest):  # an arm without a single graded answer; the summaries say so
+            comparison = read_comparison((evaluation,), reader)
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
-        comparison=_between_arms(evaluation, reader),
+        comparison=comparison,
         worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
     )
 
@@ -63,15 +68,6 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
         InvalidRequest: they do not compare; the sentence says what differs.
     """
     return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
-
-
-def _between_arms(evaluation: Eval, reader: AnswerReader) -> Comparison | None:
-    if len(evaluation.arms) < 2:
-        return None
-    try:
-        return read_comparison((evaluation,), reader)
-    except InvalidRequest:
-        return None  # an arm without a single graded answer; the summaries say so
 
 
 def worst_items(evaluation: Eval, answers: Iterable[Answer], most: int = 10) -> tuple[WorstItem, ...]:

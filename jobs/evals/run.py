@@ -6,7 +6,7 @@ A turn may end at any point and be taken again, by this bot or another: what is 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -71,37 +71,30 @@ class End(Enum):
     """Another bot has the lease."""
 
 
+@dataclass(eq=False)
 class EvalRunner:
     """Takes the turns of evals."""
 
-    def __init__(
-        self,
-        store: Store,
-        tasks: TaskCatalogue,
-        platform_of: PlatformOf,
-        sampler_of: SamplerOf,
-        runtime: GraderRuntime,
-        answers: AnswerStore,
-        *,
-        clock: Callable[[], float],
-        timing: Timing | None = None,
-    ) -> None:
-        self._store = store
-        self._sampler_of = sampler_of
-        self._runtime = runtime
-        self._answers = answers
-        self._preflight = Preflight(tasks, platform_of, runtime)
-        self._transitions = Transitions(store, answers, clock)
-        self._clock = clock
-        self._timing = timing or Timing()
-        self._leaving = asyncio.Event()
-        self._turns: set[asyncio.Future[None]] = set()
+    store: Store
+    tasks: TaskCatalogue
+    platform_of: PlatformOf
+    sampler_of: SamplerOf
+    runtime: GraderRuntime
+    answers: AnswerStore
+    clock: Callable[[], float]
+    timing: Timing = Timing()
+    _leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    _turns: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._preflight = Preflight(self.tasks, self.platform_of, self.runtime)
+        self._transitions = Transitions(self.store, self.answers, self.clock)
 
     async def leave(self) -> None:
         """Take no more turns, finish those under way cleanly, and hand their evals on."""
         self._leaving.set()
         if self._turns:
-            await asyncio.wait(self._turns, timeout=self._timing.grace + self._timing.grading + 1.0)
+            await asyncio.wait(self._turns, timeout=self.timing.grace + self.timing.grading + 1.0)
 
     async def turn(self, eval_id: str, token: str, attempts: int, reference: str) -> None:
         """Take one turn of an eval; it lasts as long as there is something to do.
@@ -112,14 +105,14 @@ class EvalRunner:
             attempts: turns begun since one that finished or advanced, this one included.
             reference: finds this turn in the log, should it fail.
         """
-        held = await self._store.record(Eval, eval_id)
+        held = await self.store.record(Eval, eval_id)
         if held is None or held.value.state.is_final:
             return
         if self._leaving.is_set() or len(self._turns) >= MOST_AT_ONCE:
             with suppress(VersionConflict):
-                await self._store.commit(Change(records=(held,), due_in=self._timing.busy))
+                await self.store.commit(Change(records=(held,), due_in=self.timing.busy))
             return
-        lease = Lease(self._store, eval_id, token, self._timing.lease, self._timing.renew)
+        lease = Lease(self.store, eval_id, token, self.timing.lease, self.timing.renew)
         if not await lease.take():
             log.info("eval.taken")
             return
@@ -166,7 +159,7 @@ class EvalRunner:
         """
         task = await self._preflight.task_of(evaluation)
         tally, cells = Tally(evaluation.reward), Cells(evaluation)
-        file = await asyncio.to_thread(self._answers.open, evaluation.id)
+        file = await asyncio.to_thread(self.answers.open, evaluation.id)
         try:
             with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
                 await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
@@ -175,22 +168,22 @@ class EvalRunner:
                     task=task,
                     split=split,
                     missing=cells.missing(),
-                    sampler=self._sampler_of(evaluation.platform),
-                    graders=EvalGraders(self._runtime, task),
+                    sampler=self.sampler_of(evaluation.platform),
+                    graders=EvalGraders(self.runtime, task),
                     file=file,
                     tally=tally,
                     budget=Budget(evaluation.request.budget, tally.tokens, tally.answered),
                     may_write=lambda: lease.is_valid,
-                    clock=self._clock,
+                    clock=self.clock,
                 )
         finally:
             await asyncio.to_thread(file.close)
 
     def _catch_up(self, eval_id: str, split: SplitFile, tally: Tally, cells: Cells) -> None:
         """Keep the items for later, and count what is on file. Blocks."""
-        self._answers.keep_items(eval_id, map(item_of, split))
+        self.answers.keep_items(eval_id, map(item_of, split))
         places: dict[str, int] = {}
-        for answer in tally.counting(self._answers.answers(eval_id)):
+        for answer in tally.counting(self.answers.answers(eval_id)):
             places = places or {row.id: place for place, row in enumerate(split)}
             cells.mark(answer, places[answer.item])
         if places:
@@ -203,10 +196,10 @@ class EvalRunner:
             end = await self._watch(pipeline, lease, running)
             if end is End.LEAVING:
                 pipeline.stop()
-                await asyncio.wait({running}, timeout=self._timing.grace)
+                await asyncio.wait({running}, timeout=self.timing.grace)
             if end in {End.LEAVING, End.CANCELLED}:
                 pipeline.drop()
-                await asyncio.wait({running}, timeout=self._timing.grading)
+                await asyncio.wait({running}, timeout=self.timing.grading)
             if running.done():
                 await running
             return end
@@ -218,24 +211,24 @@ class EvalRunner:
         """Renew the lease and write the progress down, until the pipeline is done or has to end."""
         evaluation, tally = pipeline.evaluation, pipeline.tally
         began_with = tally.answered
-        written, at = Progress(), self._clock()
+        written, at = Progress(), self.clock()
         while True:
-            await asyncio.wait({running}, timeout=self._timing.look)
+            await asyncio.wait({running}, timeout=self.timing.look)
             if running.done():
                 return End.DONE
             if self._leaving.is_set():
                 return End.LEAVING
             if not await lease.keep(advanced=tally.answered > began_with):
                 return End.LOST
-            held = await self._store.record(Eval, evaluation.id)
+            held = await self.store.record(Eval, evaluation.id)
             if held is None or held.value.state.is_final:
                 return End.LOST
             if held.value.cancelled_by:
                 return End.CANCELLED
             progress = tally.progress()
-            if progress != written and self._clock() - at >= self._timing.progress:
+            if progress != written and self.clock() - at >= self.timing.progress:
                 await self._transitions.advance(evaluation, progress)
-                written, at = progress, self._clock()
+                written, at = progress, self.clock()
 
     async def _conclude(self, pipeline: Pipeline, lease: Lease, end: End) -> None:
         evaluation = pipeline.evaluation

@@ -16,7 +16,7 @@ from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
 from jobs.state.find import find
-from jobs.state.store import AlreadyTaken, Store, VersionConflict
+from jobs.state.store import AlreadyTaken, Store, VersionConflict, retried_on_conflict
 
 NEWEST_JOBS: Final = 100
 """Jobs among which a tuned model is looked for, so that it can be called by its step."""
@@ -59,14 +59,14 @@ class Evals:
             try:
                 await self.store.commit(change)
             except VersionConflict:
-                present = (await self._exactly(evaluation.id)).value
-                if present.request.trigger == request.trigger:
+                present = await self.find(evaluation.id)
+                if present and present.request.trigger == request.trigger:
                     return present
                 # Another eval has this short id.
                 evaluation = replace(evaluation, id=eval_id(f"{evaluation.id} {request.trigger}"))
             except AlreadyTaken as taken:
-                held = await self.store.record(Eval, taken.holder)
-                if held is None or held.value.state is not EvalState.REFUSED:
+                present = await self.find(taken.holder)
+                if present is None or present.state is not EvalState.REFUSED:
                     raise
                 # Asking again after a refusal is no slip of the finger.
                 key = f"{key}:{taken.holder}"
@@ -98,10 +98,11 @@ class Evals:
             reference: its id, or enough of its beginning, with or without `eval-`.
 
         Raises:
-            NotFound: no eval, or more than one, is called so.
+            NotFound: no eval, or more than one, matches.
         """
         return (await self._find(reference)).value
 
+    @retried_on_conflict
     async def cancel(self, reference: str, by: str) -> Eval:
         """Write down that a person wants no more answers; whoever works on the eval sees it within two seconds.
 
@@ -112,23 +113,19 @@ class Evals:
             Conflict: it has ended already.
             NotPermitted: this person may not; nothing was written.
         """
-        while True:
-            held = await self._find(reference)
-            evaluation = held.value
-            if evaluation.state.is_final:
-                raise Conflict(f"{evaluation.id} {ENDED[evaluation.state]}; there is nothing left to cancel.")
-            if evaluation.cancelled_by:
-                return evaluation
-            await self.permissions.require_for_eval(
-                evaluation.id, by, owner=evaluation.request.requested_by, task=evaluation.task
-            )
-            cancelled = replace(evaluation, cancelled_by=by)
-            entry = eval_cancelled(cancelled, self.clock())
-            try:
-                await self.store.commit(Change(records=(Versioned(cancelled, held.version),), audit=(entry,)))
-            except VersionConflict:
-                continue
-            return cancelled
+        held = await self._find(reference)
+        evaluation = held.value
+        if evaluation.state.is_final:
+            raise Conflict(f"{evaluation.id} {ENDED[evaluation.state]}; there is nothing left to cancel.")
+        if evaluation.cancelled_by:
+            return evaluation
+        await self.permissions.require_for_eval(
+            evaluation.id, by, owner=evaluation.request.requested_by, task=evaluation.task
+        )
+        cancelled = replace(evaluation, cancelled_by=by)
+        entry = eval_cancelled(cancelled, self.clock())
+        await self.store.commit(Change(records=(Versioned(cancelled, held.version),), audit=(entry,)))
+        return cancelled
 
     async def export(self, reference: str, trigger: str) -> Eval:
         """Have an eval's answers so far put into its thread as Inspect logs, one for each arm; return the eval.
@@ -136,7 +133,7 @@ class Evals:
         The same trigger delivered twice puts them there once.
 
         Raises:
-            NotFound: no eval, or more than one, is called so.
+            NotFound: no eval, or more than one, matches.
             InvalidRequest: it has no answers yet, or no thread.
         """
         evaluation = await self.view(reference)
@@ -148,8 +145,3 @@ class Evals:
 
     async def _find(self, reference: str) -> Versioned[Eval]:
         return await find(self.store, Eval, reference, prefix=EVAL_PREFIX, noun="eval")
-
-    async def _exactly(self, eval_id: str) -> Versioned[Eval]:
-        held = await self.store.record(Eval, eval_id)
-        assert held is not None, "an eval that was listed or in conflict exists"
-        return held

@@ -16,7 +16,7 @@ from jobs.evals.progress import Tally
 from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
 from jobs.evals.stats.summary import summarise
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store, VersionConflict
+from jobs.state.store import Store, retried_on_conflict
 
 OVER: Final = -1.0
 """As the next turn: the work has ended."""
@@ -95,6 +95,7 @@ class Transitions:
         summaries = summarise(evaluation, tally.counting(self.answers.answers(evaluation.id)), references)
         return tally.progress(), summaries
 
+    @retried_on_conflict
     async def _commit(
         self,
         evaluation: Eval,
@@ -104,20 +105,15 @@ class Transitions:
         only_from: EvalState | None = None,
     ) -> None:
         """Change the newest record, unless it has ended or has left `only_from`: two workers did the same at once."""
-        while True:
-            held = await self.store.record(Eval, evaluation.id)
-            assert held is not None, "an eval in hand exists"
-            if held.value.state.is_final or only_from not in {None, held.value.state}:
-                return
-            new, job = changed(held.value), evaluation.request.job
-            change = Change(
-                records=(Versioned(new, held.version),),
-                due_in=due_in,
-                postings=() if job else postings,  # the messages of a job's own eval are the job's
-                schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
-            )
-            try:
-                await self.store.commit(change)
-            except VersionConflict:
-                continue
+        held = await self.store.record(Eval, evaluation.id)
+        assert held is not None, "an eval in hand exists"
+        if held.value.state.is_final or only_from not in {None, held.value.state}:
             return
+        new, job = changed(held.value), evaluation.request.job
+        change = Change(
+            records=(Versioned(new, held.version),),
+            due_in=due_in,
+            postings=() if job else postings,  # the messages of a job's own eval are the job's
+            schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
+        )
+        await self.store.commit(change)

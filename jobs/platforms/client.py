@@ -56,18 +56,15 @@ NO_CONTENT: tuple[type[Exception], ...] = (*MEANINGS, httpx2.HTTPError)
 """What reading a file may raise: while the content comes in, the SDK maps nothing of the HTTP client's."""
 
 Items = list[dict[str, Any]]
+Kinds = tuple[type[Exception], ...]
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class Client:
     """Puts requests to one platform through the OpenAI SDK.
 
-    Args:
-        profile: the platform.
-        api_key: its key; the empty string where none is set.
-        http: an HTTP client to use instead of one of its own; it is closed with this one.
-        sleep: waits for a number of seconds.
-        answer_seconds: how long an answer may take, unless the request says so itself.
+    `http` is an HTTP client to use instead of one of its own, closed with this one; `answer_seconds` is how long an
+    answer may take, unless the request says so itself.
     """
 
     def __init__(
@@ -188,8 +185,24 @@ class Client:
         return await self._sdk.post(path, cast_to=answer, body=request.body)
 
     def _failure(self, error: Exception) -> Failure:
-        refusal = _refusal(error, self._key) if isinstance(error, openai.APIStatusError) else None
-        return Failure(meaning_of(error), refusal, reached=_was_reached(error), timed_out=_timed_out(error))
+        """Return what happened.
+
+        The SDK's aiohttp transport turns a refused and a dropped connection into the same time-out; only aiohttp's own
+        exception beneath tells them apart. Nothing was sent only where it is certain that no connection was made.
+        """
+        beneath = tuple(_causes(error))
+        if any(isinstance(each, aiohttp.ClientError) for each in beneath):
+            unmade: Kinds = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+            late: Kinds = (TimeoutError,)
+        else:
+            unmade = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+            late = (TimeoutError, httpx2.TimeoutException)
+        return Failure(
+            meaning_of(error),
+            _refusal(error, self._key) if isinstance(error, openai.APIStatusError) else None,
+            reached=not any(isinstance(each, unmade) for each in beneath),
+            timed_out=any(isinstance(each, late) for each in beneath),
+        )
 
 
 def items(answer: JsonObject) -> Items:
@@ -234,28 +247,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     with suppress(ValueError):
         return max(parsedate_to_datetime(said).timestamp() - time(), 0.0) or None
     return None
-
-
-def _was_reached(error: BaseException) -> bool:
-    """Tell whether something may have been sent; False only where it is certain that no connection was made.
-
-    The SDK's aiohttp transport turns a refused and a dropped connection into the same time-out; only aiohttp's own
-    exception beneath tells them apart.
-    """
-    beneath = tuple(_causes(error))
-    if any(isinstance(each, aiohttp.ClientError) for each in beneath):
-        never: tuple[type[Exception], ...] = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    else:
-        never = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-    return not any(isinstance(each, never) for each in beneath)
-
-
-def _timed_out(error: BaseException) -> bool:
-    """Tell whether time ran out, as opposed to a dropped connection."""
-    beneath = tuple(_causes(error))
-    if any(isinstance(each, aiohttp.ClientError) for each in beneath):
-        return any(isinstance(each, TimeoutError) for each in beneath)
-    return any(isinstance(each, TimeoutError | httpx2.TimeoutException) for each in beneath)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

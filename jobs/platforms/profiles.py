@@ -80,10 +80,8 @@ class Profile:
     """Base models that can be tuned; empty: ask the platform."""
     default_model: str | None = None
     grader_types: frozenset[str] = GRADER_TYPES
-    row_format: Literal["openai", "bedrock"] = "openai"
     allows_suffix: bool = True
     can_pause: bool = True
-    needs_validation_file: bool = True
     needs_deployment: bool = False
     """True where a checkpoint must be deployed before it can be called."""
     api: Literal["responses", "chat"] = "responses"

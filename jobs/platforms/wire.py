@@ -15,6 +15,10 @@ Api = Literal["responses", "chat"]
 PATHS: Final[Mapping[Api, str]] = {"responses": "/responses", "chat": "/chat/completions"}
 ENDS: Final[Mapping[str, str]] = {"max_output_tokens": "length", "max_tokens": "length"}
 """The Responses API's reasons of an incomplete answer, in the words of chat completions."""
+UNREADABLE: Final = Trouble(
+    "not the API's JSON", "The endpoint answered with something that is not the API's JSON.", Remedy.AGAIN
+)
+"""Such as the page of a proxy."""
 
 
 def body_of(question: Question, api: Api) -> dict[str, object]:
@@ -104,7 +108,7 @@ def _read_response(answer: JsonObject, latency: float) -> ModelAnswer:
         code = text(error, "code") or "no code"
         raise NotAnswered(Trouble(f"failed ({code})", f"The platform failed to answer: {words}.", Remedy.AGAIN))
     if status not in {"completed", "incomplete"} or not isinstance(answer.get("output"), list):
-        raise not_an_answer()
+        raise NotAnswered(UNREADABLE)
     parts = list(_parts(answer))
     refused = any(part.get("type") == "refusal" for part in parts)
     ended = text(child(answer, "incomplete_details"), "reason") if status == "incomplete" else "stop"
@@ -133,7 +137,7 @@ def _read_completion(answer: JsonObject, latency: float) -> ModelAnswer:
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     message = child(choice, "message")
     if not message:
-        raise not_an_answer()
+        raise NotAnswered(UNREADABLE)
     usage = child(answer, "usage")
     said = text(message, "content") or ""
     return ModelAnswer(
@@ -143,13 +147,6 @@ def _read_completion(answer: JsonObject, latency: float) -> ModelAnswer:
         output_tokens=whole(usage.get("completion_tokens")),
         reasoning_tokens=whole(child(usage, "completion_tokens_details").get("reasoning_tokens")),
         latency=latency,
-    )
-
-
-def not_an_answer() -> NotAnswered:
-    """Return the failure for something that is not the API's JSON, such as the page of a proxy."""
-    return NotAnswered(
-        Trouble("not the API's JSON", "The endpoint answered with something that is not the API's JSON.", Remedy.AGAIN)
     )
 
 
@@ -163,7 +160,7 @@ def trouble_of(failure: Failure, sentence: str) -> Trouble:
     if failure.refusal:
         return _refused(failure.refusal, sentence)
     if failure.meaning != "no_answer":
-        return not_an_answer().trouble
+        return UNREADABLE
     if not failure.reached:
         return Trouble("cannot be reached", sentence, Remedy.WAIT)
     return Trouble("time-out" if failure.timed_out else "connection dropped", sentence, Remedy.AGAIN)

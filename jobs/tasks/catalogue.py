@@ -10,7 +10,7 @@ from jobs.core.nearest import nearest, quoted
 from jobs.core.validation import YamlFile
 from jobs.graders import parse_grader
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
-from jobs.tasks.manifest import Manifest, check_graders, read_manifest
+from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
 from jobs.tasks.records import LaunchDefaults, Row, Task
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
@@ -134,9 +134,7 @@ def _reward(manifest: Manifest, graders: Mapping[str, object], file: YamlFile) -
             return next(iter(graders))
         raise InvalidRequest(f"{file.where} needs 'reward': one of {', '.join(graders)}.")
     if reward not in graders:
-        raise file.error(
-            ("reward",), f"names {quoted(reward)}, which is no grader of this task; {nearest(reward, graders)}"
-        )
+        raise no_such_grader(file, "reward", reward, graders)
     return reward
 
 

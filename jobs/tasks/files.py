@@ -92,6 +92,7 @@ def parsed(text: str, where: str, *, line: int | None = None) -> object:
         where: what sentences call the file.
         line: the number of the line, where the text is one line of the file.
     """
+    place = where if line is None else f"{where} line {line}"
     try:
         value: object = json.loads(text, parse_constant=_refuse_constant)
         if "\\ud" in text or "\\uD" in text:
@@ -100,11 +101,11 @@ def parsed(text: str, where: str, *, line: int | None = None) -> object:
         at = f"line {error.lineno if line is None else line}, column {error.colno}"
         raise InvalidRequest(f"{where} {at} is not JSON: {error.msg}.") from error
     except UnicodeEncodeError as error:
-        raise InvalidRequest(f"{_at(where, line)} holds half of a surrogate pair, which is no text.") from error
+        raise InvalidRequest(f"{place} holds half of a surrogate pair, which is no text.") from error
     except RecursionError as error:
-        raise InvalidRequest(f"{_at(where, line)} is nested too deeply to be read.") from error
+        raise InvalidRequest(f"{place} is nested too deeply to be read.") from error
     except ValueError as error:
-        raise InvalidRequest(f"{_at(where, line)} is not JSON: {error}.") from error
+        raise InvalidRequest(f"{place} is not JSON: {error}.") from error
     return value
 
 
@@ -124,10 +125,6 @@ def csv_records(text: str, where: str, delimiter: str = ",") -> Iterator[tuple[i
                 yield reader.line_num, [field.strip() for field in fields]
     except csv.Error as error:
         raise InvalidRequest(f"{where} line {reader.line_num} is not CSV: {error}.") from error
-
-
-def _at(where: str, line: int | None) -> str:
-    return where if line is None else f"{where} line {line}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

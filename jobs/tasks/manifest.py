@@ -127,9 +127,7 @@ def check_graders(manifest: Manifest, graders: Mapping[str, Mapping[str, object]
     for key, names in (("shadows", manifest.held_out_graders), ("guardrails", manifest.guardrails)):
         for name in names:
             if name not in graders:
-                raise file.error(
-                    (key,), f"names {quoted(name)}, which is no grader of this task; {nearest(name, graders)}"
-                )
+                raise no_such_grader(file, key, name, graders)
     parts = graders[reward].get("graders")
     children = parts.items() if isinstance(parts, Mapping) else ()
     climbed = {str(child.get("name", key)) for key, child in children if isinstance(child, Mapping)}

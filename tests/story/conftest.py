@@ -15,7 +15,7 @@ from bot.settings import load_settings
 from local.platform.server import serve as serve_platform
 from local.slack.server import serve as serve_workspace
 from tests.conftest import redis_of_its_own
-from tests.shared_house import CARD_SECONDS, SharedHouse
+from tests.shared_house import CARD_SECONDS, PICTURE_STEPS, SharedHouse
 from tests.story.colleagues import Workspace
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
@@ -89,6 +89,7 @@ async def furnished(
             "PROCTOR_HOME": str(tmp_path / "home"),
             "PROCTOR_TASKS": str(tasks),
             "CARD_SECONDS": CARD_SECONDS,
+            "PICTURE_STEPS": PICTURE_STEPS,
         }
         if http_port:
             environment |= {

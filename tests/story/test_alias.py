@@ -82,7 +82,7 @@ async def read(bot: Bot, token: str = TOKEN, tag: str = "") -> tuple[int, Json, 
 
 
 async def test_from_an_approval_to_production_and_back(house: House, redis: Redis) -> None:
-    shortened(house.copy_eurovoc())
+    shortened(house.copy_eurovoc(runs=1))
     async with received() as (hook, url):
         secrets = {"ALIAS_TOKEN": TOKEN, "AUDIT_KEY": KEY, "ALIAS_WEBHOOK_SECRET": "whsec"}
         house.environment |= {**secrets, "ALIAS_WEBHOOK": url}

@@ -104,7 +104,7 @@ async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, 
 @pytest.mark.shared_bot
 async def test_a_test_split_that_changes_between_two_votes_begins_the_approval_anew(house: House, redis: Redis) -> None:
     workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
-    folder = house.copy_eurovoc()
+    folder = house.copy_eurovoc(runs=1)
     shorten(folder / "valid.jsonl", 20)
     shorten(folder / "test.jsonl", 20)
     async with house.bot():

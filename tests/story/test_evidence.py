@@ -35,6 +35,7 @@ async def evidence_of(store: Store, state: EvidenceState = EvidenceState.READY, 
     return await eventually(look, f"evidence that is {state}")
 
 
+@pytest.mark.thorough
 async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis: Redis) -> None:
     house.copy_eurovoc()
     store = Store(redis, KINDS)

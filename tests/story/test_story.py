@@ -40,7 +40,7 @@ async def test_from_a_command_to_an_approved_checkpoint(house: House, task: str,
     if task == "acts":
         house.write_acts(train=100)
     else:
-        house.copy_eurovoc(runs=1)
+        house.copy_eurovoc(runs=2)
     workspace = house.workspace
     async with house.bot():
         await workspace.type_command("alice", "/rft", f"launch task={task} seed=1")
@@ -105,7 +105,7 @@ def posted(messages: list[Json], what: str) -> list[Json]:
     return [m for m in messages if f":{what}" in m.get("metadata", {}).get("event_payload", {}).get("posting", "")]
 
 
-@pytest.mark.parametrize("train", [24, 400])
+@pytest.mark.parametrize("train", [24, pytest.param(400, marks=pytest.mark.thorough)])
 async def test_the_channel_hears_of_overfitting_once_and_of_a_healthy_job_nothing_but_its_end(
     house: House, train: int
 ) -> None:
@@ -138,6 +138,7 @@ async def test_the_channel_hears_of_overfitting_once_and_of_a_healthy_job_nothin
     assert len(channel) == 3 + warns
 
 
+@pytest.mark.thorough
 @pytest.mark.own_bot
 async def test_a_bot_that_is_stopped_in_the_middle_goes_on_where_it_was(house: House) -> None:
     house.write_acts(train=100)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
@@ -13,20 +14,16 @@ from jobs.evals.records import Eval
 from jobs.evals.report.page import write_report
 
 
+@dataclass(frozen=True, slots=True)
 class ReportCache:
-    """Reports and logs by the eval's id. One file is written at a time, in a thread.
+    """Reports and logs by the eval's id. One file is written at a time, in a thread."""
 
-    Args:
-        folder: holds one folder for each eval; may be lost at any time, the files are then written again.
-        reader: has the answers.
-        find: returns the eval, or None.
-    """
-
-    def __init__(self, folder: Path, reader: AnswerReader, find: Callable[[str], Awaitable[Eval | None]]) -> None:
-        self._folder = folder
-        self._reader = reader
-        self._find = find
-        self._writing = asyncio.Lock()
+    folder: Path
+    """Holds one folder for each eval; may be lost at any time, the files are then written again."""
+    reader: AnswerReader
+    find: Callable[[str], Awaitable[Eval | None]]
+    """Returns the eval, or None."""
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def report(self, eval_id: str) -> Path | None:
         """Return the file of an eval's report, with every answer so far; None where the eval does not exist.
@@ -36,14 +33,14 @@ class ReportCache:
         Raises:
             NotFound: the eval's answers are not available here.
         """
-        evaluation = await self._find(eval_id)
+        evaluation = await self.find(eval_id)
         if evaluation is None:
             return None
         is_final = evaluation.state.is_final
-        out = self._folder / evaluation.id / ("report.html" if is_final else "report-so-far.html")
+        out = self.folder / evaluation.id / ("report.html" if is_final else "report-so-far.html")
 
         def write(page: TextIO) -> None:
-            write_report(page, evaluation, self._reader.items(evaluation.id), self._reader.answers(evaluation.id))
+            write_report(page, evaluation, self.reader.items(evaluation.id), self.reader.answers(evaluation.id))
 
         async with self._writing:
             if not (is_final and out.exists()):
@@ -58,9 +55,9 @@ class ReportCache:
             name: as `inspect_log_name` gives it.
 
         Raises:
-            NotFound: the eval has no arm whose log is called so, or its answers are not available here.
+            NotFound: the eval has no log of that name, or its answers are not available here.
         """
-        evaluation = await self._find(eval_id)
+        evaluation = await self.find(eval_id)
         if evaluation is None:
             return None
         arm = next((arm for arm in evaluation.arms if inspect_log_name(evaluation, arm) == name), None)
@@ -68,9 +65,9 @@ class ReportCache:
             raise NotFound(f"{eval_id} has no log called {name}.")
 
         def write(log: TextIO) -> None:
-            write_inspect_log(log, evaluation, arm, self._reader.items(eval_id), self._reader.answers(eval_id))
+            write_inspect_log(log, evaluation, arm, self.reader.items(eval_id), self.reader.answers(eval_id))
 
-        out = self._folder / evaluation.id / name
+        out = self.folder / evaluation.id / name
         async with self._writing:
             await asyncio.to_thread(write_whole, out, write)
         return out

@@ -1,17 +1,9 @@
-"""What an eval's report page is given, as JSON that can be neither markup nor script.
-
-The page reads three kinds of data blocks: one `eval`, and any number of `items` and `answers`, each a list of short
-lists. Their columns are named once, here, and read by assets/data.js.
-"""
+"""JSON in data blocks of a page, in which it can be neither markup nor script."""
 
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Final, TypeAlias
-
-from jobs.evals.records import Answer, Eval
-from jobs.tasks.labels import Labels, answer_lists
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
@@ -52,52 +44,6 @@ def _block(kind: str, lines: Iterable[str]) -> str:
     return f'<script type="application/json" data-block="{kind}">[{",".join(lines)}]</script>\n'
 
 
-def eval_row(evaluation: Eval) -> Json:
-    """Return what was evaluated and its summaries, in the fields of the records; graders as the score columns."""
-    fields = {name: plain(value) for name, value in asdict(evaluation).items() if name not in {"request", "progress"}}
-    return fields | {
-        "purpose": evaluation.request.purpose,
-        "total": evaluation.total,
-        "arms": [arm.name for arm in evaluation.arms],
-        "graders": list(columns_of(evaluation)),
-    }
-
-
-def item_row(item_id: str, input_text: str | None, reference: object, expected: Labels | None) -> Json:
-    """Columns: id, input (null: not in the split), reference, labels of the reference (null: not a set)."""
-    return [item_id, input_text, plain(reference), _listed(expected)]
-
-
-def answer_row(answer: Answer, item: int, arm: int, graders: tuple[str, ...], expected: Labels | None) -> Json:
-    """Columns: item, arm, run, text, labels, scores by grader, grader errors, failure, tokens, latency, finish.
-
-    A score is a number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf.
-    """
-    return [
-        item,
-        arm,
-        answer.run,
-        answer.text,
-        _listed(labels_of(answer.text, expected)) if expected is not None and answer.text is not None else None,
-        [plain(answer.scores.get(grader)) for grader in graders],
-        dict(answer.grader_errors) or None,
-        answer.failure,
-        [answer.input_tokens, answer.output_tokens, answer.reasoning_tokens],
-        plain(answer.latency),
-        answer.finish_reason,
-    ]
-
-
-def columns_of(evaluation: Eval) -> tuple[str, ...]:
-    """Return the graders in the order of the score columns: the reward first."""
-    return tuple(dict.fromkeys((evaluation.reward, *evaluation.graders)))
-
-
-def labels_of(text: str, expected: Labels) -> Labels | None:
-    """Return the labels an answer names: of several sets in it, the one that agrees most with what was expected."""
-    return max(answer_lists(text).values(), key=lambda labels: len(labels & expected), default=None)
-
-
 def plain(value: object, depth: int = 0) -> Json:
     """Return a value as JSON: numbers that JSON cannot say become words."""
     match value:
@@ -114,12 +60,3 @@ def plain(value: object, depth: int = 0) -> Json:
         case list() | tuple():
             return [plain(inner, depth + 1) for inner in value]
     return str(value)
-
-
-def _listed(labels: Labels | None) -> Json:
-    return None if labels is None else [*sorted(labels)]
-
-
-def finite(value: float | None) -> float | None:
-    """Return a number that JSON can say, or None."""
-    return value if value is not None and math.isfinite(value) else None

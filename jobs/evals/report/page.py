@@ -2,20 +2,24 @@
 
 The page is put together from assets/ and may run only its own script, named in its policy by its hash. Whatever came
 from a dataset or a model stands in data blocks and reaches the page as text.
+
+The page reads three kinds of data blocks: one `eval`, and any number of `items` and `answers`, each a list of short
+lists. Their columns are named once, here, and read by assets/data.js.
 """
 
 import hashlib
 import html
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Final, TextIO
 
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
-from jobs.evals.report.data import Json, answer_row, blocks, columns_of, eval_row, item_row
-from jobs.tasks.labels import Labels, reference_labels
+from jobs.evals.report.data import Json, blocks, plain
+from jobs.tasks.labels import Labels, answer_lists, reference_labels
 
 STYLE: Final = "report.css"
 SCRIPTS: Final = (
@@ -39,33 +43,75 @@ def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers:
     """
     before, after = _page()
     page.write(before.replace("%TITLE%", html.escape(f"{evaluation.task} · {evaluation.id}")))
-    page.writelines(blocks("eval", [eval_row(evaluation)]))
+    graders = tuple(dict.fromkeys((evaluation.reward, *evaluation.graders)))
+    page.writelines(blocks("eval", [_eval_row(evaluation, graders)]))
     places: dict[str, int] = {}
     expected: dict[str, Labels | None] = {}
     page.writelines(blocks("items", _item_rows(items, places, expected)))
     in_split = len(places)
-    page.writelines(blocks("answers", _answer_rows(evaluation, answers, places, expected)))
+    page.writelines(blocks("answers", _answer_rows(evaluation, graders, answers, places, expected)))
     # Answers to items that have left the split are shown all the same.
-    page.writelines(blocks("items", (item_row(item, None, None, None) for item in list(places)[in_split:])))
+    page.writelines(blocks("items", ([item, None, None, None] for item in list(places)[in_split:])))
     page.write(after)
 
 
+def _eval_row(evaluation: Eval, graders: Sequence[str]) -> Json:
+    """Return what was evaluated and its summaries, in the fields of the records; graders as the score columns."""
+    fields = {name: plain(value) for name, value in asdict(evaluation).items() if name not in {"request", "progress"}}
+    return fields | {
+        "purpose": evaluation.request.purpose,
+        "total": evaluation.total,
+        "arms": [arm.name for arm in evaluation.arms],
+        "graders": [*graders],
+    }
+
+
 def _item_rows(items: Iterable[Item], places: dict[str, int], expected: dict[str, Labels | None]) -> Iterator[Json]:
+    """Columns: id, input (null: not in the split), reference, labels of the reference (null: not a set)."""
     for item in items:
         places[item.id] = len(places)
-        expected[item.id] = reference_labels(item.reference)
-        yield item_row(item.id, item.input, item.reference, expected[item.id])
+        expected[item.id] = labels = reference_labels(item.reference)
+        yield [item.id, item.input, plain(item.reference), _listed(labels)]
 
 
 def _answer_rows(
-    evaluation: Eval, answers: Iterable[Answer], places: dict[str, int], expected: Mapping[str, Labels | None]
+    evaluation: Eval,
+    graders: Sequence[str],
+    answers: Iterable[Answer],
+    places: dict[str, int],
+    expected: Mapping[str, Labels | None],
 ) -> Iterator[Json]:
-    graders = columns_of(evaluation)
+    """Columns: item, arm, run, text, labels, scores by grader, grader errors, failure, tokens, latency, finish.
+
+    A score is a number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf.
+    """
     arms = {arm.name: index for index, arm in enumerate(evaluation.arms)}
     for answer in answers:
         if answer.arm in arms:
-            place = places.setdefault(answer.item, len(places))
-            yield answer_row(answer, place, arms[answer.arm], graders, expected.get(answer.item))
+            yield [
+                places.setdefault(answer.item, len(places)),
+                arms[answer.arm],
+                answer.run,
+                answer.text,
+                _listed(_labels(answer.text, expected.get(answer.item))),
+                [plain(answer.scores.get(grader)) for grader in graders],
+                dict(answer.grader_errors) or None,
+                answer.failure,
+                [answer.input_tokens, answer.output_tokens, answer.reasoning_tokens],
+                plain(answer.latency),
+                answer.finish_reason,
+            ]
+
+
+def _labels(text: str | None, expected: Labels | None) -> Labels | None:
+    """Return the labels an answer names: of several sets in it, the one that agrees most with what was expected."""
+    if text is None or expected is None:
+        return None
+    return max(answer_lists(text).values(), key=lambda labels: len(labels & expected), default=None)
+
+
+def _listed(labels: Labels | None) -> Json:
+    return None if labels is None else [*sorted(labels)]
 
 
 @cache

@@ -1,6 +1,5 @@
 """Arms compared item by item: a table, and a verdict for each pair. Only the arm may differ, or the prompt."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -77,7 +76,7 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
     _check_comparable(arms)
     evals = [arm.evaluation for arm in arms]
     reward, threshold = evals[0].reward, evals[0].threshold
-    sides = [Side(name, arm.scores.get(reward, {})) for name, arm in zip(_names(arms), arms, strict=True)]
+    sides = [Side(_name(arm, arms), arm.scores.get(reward, {})) for arm in arms]
     alone = [pair_up(before, after, reward, threshold, flips) for before, after in combinations(sides, 2)]
     adjusted = holm([pair.p for pair in alone])
     pairs = tuple(replace(pair, p=p, pairs=len(alone)) for pair, p in zip(alone, adjusted, strict=True))
@@ -122,36 +121,36 @@ def _notes(evals: Sequence[Eval], pairs: Sequence[Pair]) -> tuple[str, ...]:
 
 # -- may they be compared? --------------------------------------------------------------------------------------------
 
-
-def _prompt(evaluation: Eval) -> str:
-    """Its version; and a piece of the hash, for one version's text or response format may have changed."""
-    return f"{evaluation.prompt} ({evaluation.prompt_hash[:6]})"
-
-
 MUST_AGREE: Final[Mapping[str, Callable[[Eval], str]]] = {
     "other tasks": lambda evaluation: evaluation.task,
     "other versions of the task's files": lambda evaluation: evaluation.task_version,
     "other splits": lambda evaluation: evaluation.split,
     "other rewards": lambda evaluation: evaluation.reward,
 }
-NAMES: Final[Sequence[Callable[[str, Eval], str]]] = (
-    lambda arm, evaluation: f"{arm}, prompt {evaluation.prompt}",
-    lambda arm, evaluation: f"{arm} on {evaluation.platform}",
-    lambda arm, evaluation: f"{arm}, {evaluation.id}",
+NAMES: Final[Sequence[Callable[[ArmAnswers], str]]] = (
+    lambda arm: arm.arm,
+    lambda arm: f"{arm.arm}, prompt {arm.evaluation.prompt}",
+    lambda arm: f"{arm.arm} on {arm.evaluation.platform}",
+    lambda arm: f"{arm.arm}, {arm.evaluation.id}",
 )
-"""Ways to tell apart arms of the same model and effort."""
+"""Ways to tell apart arms of the same model and effort; the first that does is used."""
 
 
 def _check_comparable(arms: Sequence[ArmAnswers]) -> None:
-    """Return where a difference can come from nothing but the arms, or nothing but the prompt; else InvalidRequest."""
+    """Raise InvalidRequest unless only the arms differ, or only the prompt."""
     if len({(arm.evaluation.id, arm.arm) for arm in arms}) < max(2, len(arms)):
         raise InvalidRequest(
             "A comparison takes at least two arms, each named once: two evals, or one of several arms."
         )
-    found = [_difference(arms, words, of) for words, of in MUST_AGREE.items()]
+    must_agree = dict(MUST_AGREE)
     if len({arm.evaluation.prompt_hash for arm in arms}) > 1 and len({arm.arm for arm in arms}) > 1:
-        found.append(_difference(arms, "other models and other prompts at once", _prompt))
-    differences = [one for one in found if one]
+        # A piece of the hash as well: one version's text or response format may have changed.
+        must_agree["other models and other prompts at once"] = lambda each: f"{each.prompt} ({each.prompt_hash[:6]})"
+    differences = []
+    for words, of in must_agree.items():
+        values = {arm.evaluation.id: of(arm.evaluation) for arm in arms}
+        if len(set(values.values())) > 1:
+            differences.append(f"{words} ({', '.join(f'{value} in {id_}' for id_, value in values.items())})")
     if differences:
         raise InvalidRequest(
             f"These evals cannot be compared: {'; '.join(differences)}. "
@@ -159,20 +158,7 @@ def _check_comparable(arms: Sequence[ArmAnswers]) -> None:
         )
 
 
-def _difference(arms: Sequence[ArmAnswers], words: str, of: Callable[[Eval], str]) -> str | None:
-    """Return what differs and which eval has which, or None."""
-    values = {arm.evaluation.id: of(arm.evaluation) for arm in arms}
-    if len(set(values.values())) < 2:
-        return None
-    return f"{words} ({', '.join(f'{value} in {id_}' for id_, value in values.items())})"
-
-
-def _names(arms: Sequence[ArmAnswers]) -> tuple[str, ...]:
-    """Return what each arm is called, each name once: by model and effort, and where that is not enough by more."""
-    counts = Counter(arm.arm for arm in arms)
-    names = []
-    for arm in arms:
-        alike = [each.evaluation for each in arms if each.arm == arm.arm]
-        way = next(way for way in NAMES if len({way("", evaluation) for evaluation in alike}) == len(alike))
-        names.append(way(arm.arm, arm.evaluation) if counts[arm.arm] > 1 else arm.arm)
-    return tuple(names)
+def _name(arm: ArmAnswers, arms: Sequence[ArmAnswers]) -> str:
+    """Return what an arm is called among `arms`: by model and effort, and by more if others share these."""
+    alike = [each for each in arms if each.arm == arm.arm]
+    return next(way(arm) for way in NAMES if len(set(map(way, alike))) == len(alike))

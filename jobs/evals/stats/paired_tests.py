@@ -46,14 +46,9 @@ def difference(values: Sequence[float], flips: int = FLIPS) -> Difference:
     spread = variance(values, mean)
     error = math.sqrt(spread / count)
     half = t_quantile(0.975, count - 1) * error
-    p = max(_t_test(mean, error, count), sign_flip(values, flips))
+    paired_t = float(mean == 0) if error == 0 else 2 * t_cdf(-abs(mean) / error, count - 1)
+    p = max(paired_t, sign_flip(values, flips))
     return Difference(count, mean, spread, Interval(mean - half, mean + half), p)
-
-
-def _t_test(mean: float, error: float, count: int) -> float:
-    if error == 0:
-        return 1.0 if mean == 0 else 0.0
-    return 2 * t_cdf(-abs(mean) / error, count - 1)
 
 
 def sign_flip(values: Sequence[float], flips: int = FLIPS) -> float:

@@ -1,6 +1,7 @@
 """How many items it takes: to settle on which side of a limit a mean is, or to show a difference, 4 times in 5."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from jobs.evals.stats.intervals import interval_of, t_quantile
 
 LEVEL: Final = 0.05
-"""Chance of calling two equal arms different that is put up with, over all pairs of a comparison."""
+"""Accepted chance of calling equal arms different, over all pairs of a comparison."""
 POWER: Final = NormalDist().inv_cdf(0.80)
 """z of the chance to see a difference that exists."""
 MOST_ITEMS: Final = 10_000
@@ -22,18 +23,16 @@ def items_to_settle(values: Sequence[float], limits: Sequence[float]) -> int | N
     t + z_.80 in place of t, as in the formula for a sample's size (Miller, arXiv 2411.00640, with one arm). None above
     `MOST_ITEMS`, and where fewer than two values are known.
     """
-    if len(values) < 2 or not _settled(values, MOST_ITEMS, limits):
+    if len(values) < 2:
         return None
-    low, high = len(values), MOST_ITEMS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _settled(values, middle, limits) else (middle, high)
-    return high
 
+    def settles(count: int) -> bool:
+        interval = interval_of(values, count, t_quantile(0.975, count - 1) + POWER)
+        return not any(interval.low <= limit <= interval.high for limit in limits)
 
-def _settled(values: Sequence[float], count: int, limits: Sequence[float]) -> bool:
-    interval = interval_of(values, count, t_quantile(0.975, count - 1) + POWER)
-    return not any(interval.low <= limit <= interval.high for limit in limits)
+    counts = range(len(values) + 1, MOST_ITEMS + 1)
+    found = bisect_left(counts, True, key=settles)
+    return counts[found] if found < len(counts) else None
 
 
 def sample_size(true: float, item_variance: float, *, pairs: int = 1) -> int | None:
@@ -54,7 +53,7 @@ def sample_size(true: float, item_variance: float, *, pairs: int = 1) -> int | N
 
 
 def detectable(items: int, item_variance: float, *, pairs: int = 1) -> float:
-    """Return the true difference that so many items show 4 times in 5: `sample_size` turned round."""
+    """Return the true difference that so many items show 4 times in 5: the inverse of `sample_size`."""
     return _distance(pairs) * math.sqrt(item_variance / items)
 
 
@@ -64,6 +63,6 @@ def _distance(pairs: int) -> float:
 
 
 def about(count: int) -> str:
-    """Return a number of items as people are told it: rounded up to two digits."""
+    """Return a number of items for people: rounded up to two digits."""
     step = 10 ** max(0, len(str(count)) - 2)
     return f"about {-(-count // step) * step:,}"

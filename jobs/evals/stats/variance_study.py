@@ -141,14 +141,14 @@ class VarianceReading:
         return "\n".join([*lines, *([" ".join(remarks)] if remarks else []), f"Next: {self.next_step}"])
 
 
-def read_variance(evaluation: Eval, answers: Iterable[Answer], arm: str | None = None) -> VarianceReading:
-    """Return what the reward of one arm (the eval's first unless named) says about headroom, and the verdict.
+def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReading:
+    """Return what the reward of the eval's first arm says about headroom, and the verdict.
 
     READY: mean reward, headroom and share of flat items keep their limits with their whole 95% interval over items.
     NOT READY: one is beyond its limit with its whole interval. CAN'T TELL: anything else; the next step then names the
     items or runs it would take. Failures and scores that are not usable numbers are in no figure.
     """
-    arm = arm or evaluation.arms[0].name
+    arm = evaluation.arms[0].name
     scores: dict[str, list[float]] = {}
     for answer in answers:
         score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 Labels: TypeAlias = Sequence[str]
 _Table: TypeAlias = NDArray[np.bool_]
-_Flags: TypeAlias = NDArray[np.bool_]
 
 
 def draw_balanced(rows: Sequence[Labels], size: int, seed: int) -> tuple[int, ...]:
@@ -31,7 +30,7 @@ def draw_balanced(rows: Sequence[Labels], size: int, seed: int) -> tuple[int, ..
     supply = table.sum(axis=0)
     rank = np.argsort(np.argsort(supply, kind="stable"), kind="stable")
     luck = np.array([random.Random(f"{seed}:{place}").random() for place in range(len(rows))])
-    is_left: _Flags = np.array(table.any(axis=1))
+    is_left: NDArray[np.bool_] = np.array(table.any(axis=1))
     drawn = np.zeros(table.shape[1], dtype=np.int64)
     burden = luck.copy()  # for each row, how often its labels were drawn, and then luck
     chosen: list[int] = []

@@ -140,7 +140,9 @@ class TrainingSetup:
         choices = self.plan.choices
         probs = probabilities(choices, examples.base + examples.features @ weights.linear)
         chosen = draw(choices, probs, draws, rng)
-        texts = [self.plan.render(indices(choices, answer)) for answers in chosen for answer in answers]
+        distinct, places = np.unique(chosen.reshape(-1, chosen.shape[-1]), axis=0, return_inverse=True)
+        rendered = [self.plan.render(indices(choices, answer)) for answer in distinct]
+        texts = [rendered[place] for place in places.ravel()]
         items = [item for item in examples.items for _ in range(draws)]
         grades = await graders.grade(self.grader, [(Sample(t), item) for t, item in zip(texts, items, strict=True)])
         rewards = np.array([grade.reward for grade in grades]).reshape(len(examples.items), draws)

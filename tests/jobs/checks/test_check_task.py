@@ -19,7 +19,9 @@ from tests.task_from_pool import NO_POOL, pool_path, write_task
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_the_bundled_task_is_sound_here_and_on_the_local_platform(tmp_path: Path, runtime: GraderRuntime) -> None:
+async def test_the_bundled_task_is_sound_each_time_here_and_on_the_local_platform(
+    tmp_path: Path, runtime: GraderRuntime
+) -> None:
     copy_of_eurovoc(tmp_path)
     catalogue = TaskCatalogue(tmp_path)
     async with serve(tmp_path / "platform", port=0, pace=0.0) as platform:
@@ -37,13 +39,8 @@ async def test_the_bundled_task_is_sound_here_and_on_the_local_platform(tmp_path
     assert 0.1 < trivial["top_label"] < trivial["neighbour"] < 0.6
     counts = next(finding for finding in findings if finding.check == "balance").counts
     assert (len(counts), min(counts.values())) == (21, 12)
-
-
-async def test_the_same_task_gives_the_same_findings(tmp_path: Path, runtime: GraderRuntime) -> None:
-    copy_of_eurovoc(tmp_path)
-    catalogue = TaskCatalogue(tmp_path)
-    task = catalogue.load("eurovoc")
-    assert await check_task(task, catalogue, runtime) == await check_task(task, catalogue, runtime)
+    again = await check_task(catalogue.load("eurovoc"), catalogue, runtime, profile=profile)
+    assert again == tuple(finding for finding in findings if finding.check != "platform_grader")
 
 
 async def test_a_balanced_version_of_the_real_acts_is_no_longer_uneven_beyond_its_rarest_labels(

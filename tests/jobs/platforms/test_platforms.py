@@ -52,7 +52,7 @@ azure:
   grader_types: [python, multi, endpoint]
   accepts_new_jobs_until: 2027-04-16
   retired: {old: {since: 2026-10-16, instead: Use another.}}
-bedrock: {base_url: "https://bedrock-mantle.us-west-2.api.aws/v1", allows_suffix: false, row_format: bedrock}
+bedrock: {base_url: "https://bedrock-mantle.us-west-2.api.aws/v1", allows_suffix: false}
 """,
     )
 
@@ -98,7 +98,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
             "openai: {accepts_new_jobs_until: soon}",
             "must be a date such as 2027-01-31, not text",
         ),
-        ("openai: {row_format: csv}", "'openai.row_format' must be one of openai, bedrock, not text"),
+        ("openai: {api: csv}", "'openai.api' must be one of responses, chat, not text"),
         ("openai: {models: gpt-x}", "'openai.models' must be a list, not text"),
         ("openai: {retired: {a: {since: 2026-01-01}}}", "'openai.retired.a.instead' is missing"),
         (

@@ -99,7 +99,7 @@ def test_one_approver_needs_no_list() -> None:
         ("title: a\n  b: c", "line 2 is not YAML: "),
         ("title: [a", "line 1 is not YAML: "),
         ("title: !!python/object:os.system x", "line 1 is not YAML: could not determine a constructor"),
-        ("[" * 1_500, "is not YAML that can be read: "),
+        ("[" * 1_000, "is not YAML that can be read: "),
         ("title: 2024-99-99", "is not YAML that can be read: "),
         ("title: a\x07b", "is not YAML that can be read: "),
         ("- a", "must hold keys such as 'title' and 'reward', not a list."),

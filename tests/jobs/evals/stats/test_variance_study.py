@@ -145,13 +145,15 @@ def test_one_item_says_nothing_about_the_others() -> None:
     assert reading.text.startswith("CAN'T TELL: these answers do not settle it (base, 1 item x 9 runs).")
 
 
-def test_an_arm_may_be_named_and_is_read_alone() -> None:
-    evaluation = an_eval(arms=(Arm("base"), Arm("tuned")), items=30, runs=9)
+def test_the_first_arm_is_read_alone() -> None:
     answers = [*graded(_mixed(30, 0.4)), *graded([[1.0] * 9] * 30, arm="tuned")]
+    base, tuned = (
+        read_variance(an_eval(arms=(Arm(first), Arm(second)), items=30, runs=9), answers)
+        for first, second in (("base", "tuned"), ("tuned", "base"))
+    )
 
-    assert read_variance(evaluation, answers).arm == "base"
-    tuned = read_variance(evaluation, answers, arm="tuned")
-    assert (tuned.mean, tuned.verdict) == (1.0, Readiness.NOT_READY)
+    assert (base.arm, base.mean) == ("base", _read(_mixed(30, 0.4)).mean)
+    assert (tuned.arm, tuned.mean, tuned.verdict) == ("tuned", 1.0, Readiness.NOT_READY)
 
 
 @pytest.mark.parametrize("zeros", [0, 1, 40])

@@ -260,6 +260,7 @@ def acts(count: int, seed: int) -> tuple[bytes, bytes, dict[str, object]]:
     return lines(order[50 : 50 + count]), lines(order[:50]), described
 
 
+@pytest.mark.thorough
 async def test_on_real_acts_few_examples_are_learned_by_heart_and_many_are_understood(tmp_path: Path) -> None:
     gaps = {}
     for count in (24, 400):
