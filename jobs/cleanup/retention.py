@@ -2,7 +2,7 @@
 
     for good                  jobs, approvals, evidence, aliases, proposals, the audit trail, evals of checkpoints
     RETENTION_DAYS            a job's steps and its ledger, but for its card and summary; other evals, with their ledger
-    30 days                   digests, what quiet hours kept back and was told, what Slack refused
+    30 days                   digests, what quiet hours held back once it was posted, what Slack refused
 
 Days count from the last thing that happened: a job's end, its evaluation, its approval. What an alias points at now,
 what waits for approval and what is being evaluated is left alone. A card that Slack refused stays known as refused: its
@@ -34,7 +34,7 @@ RETENTION_DAYS: Final = 180
 POSTED_DAYS: Final = 30
 """Days for digests, what was held back, and what Slack refused."""
 PAGE: Final = 100
-"""Records looked at in one question to Redis: far below a millisecond of its time."""
+"""Records read in one request to Redis: far below a millisecond of its time."""
 ROOTS: Final = 2
 """Lines that stay of a job's ledger: its card and its summary."""
 MOST_ALIASES: Final = 10_000

@@ -25,7 +25,7 @@ DAY: Final = 86400.0
 LATEST: Final = 12 * 3600.0
 """Seconds after its hour up to which a digest is still worth posting."""
 RECENT: Final = 500
-"""Jobs, evals and approvals that are looked through."""
+"""Newest jobs, evals and approvals that a digest searches."""
 
 NextDaily = Callable[[int, str, float], float]
 """Returns when a time of day (minutes after midnight) comes next in a zone, after a moment (unix seconds)."""

@@ -98,11 +98,11 @@ class Quiet:
     # -- people --------------------------------------------------------------------------------------------------
 
     async def person(self, user: str) -> PersonPreferences:
-        """Return how a person likes to be notified."""
+        """Return how a person is notified."""
         return (await preferences_of(self.store, PersonPreferences, user)).value
 
     async def set_mentions(self, user: str, *, on: bool) -> None:
-        """Mention a person where it concerns them, or never."""
+        """Mention a person in what concerns them, or never."""
         await self._edit(PersonPreferences, user, lambda person: replace(person, mentions=on))
 
     async def watch(self, job_id: str, user: str) -> Job:
@@ -144,7 +144,7 @@ class Quiet:
         return found or Versioned(HeldBack(record_id, channel, ends), 0)
 
     async def _replace_mute(self, channel: str, mute: Mute, *new: Mute) -> None:
-        """Drop the mutes of the same scope, and those that are over; bring the cards of its jobs up to date."""
+        """Put `new` in place of what is over or mutes the same; the cards of its jobs say so at once."""
 
         def edited(preferences: ChannelPreferences) -> ChannelPreferences:
             active = preferences.active_mutes(self.clock())

@@ -22,6 +22,7 @@ from jobs.state.store import AlreadyTaken, Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
 from jobs.training.plan import job_id, plan
+from jobs.training.poll_interval import retry_pause
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
@@ -31,7 +32,7 @@ MOST_UNKNOWN: Final = 3
 """Failed attempts to learn whether the platform has the job before the person is notified."""
 MOST_CLEANUPS: Final = 15
 """Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
-LONGEST_PAUSE: Final = 300.0
+RETRY_PAUSE: Final = 5.0
 CANCELLED_EARLY: Final = "It was cancelled before the launch."
 
 log: Final = structlog.get_logger(__name__)
@@ -189,7 +190,7 @@ class Launcher:
             job = replace(job, troubles=job.troubles + 1)
             # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
             if isinstance(failure, PlatformError) and job.troubles < MOST_CLEANUPS:
-                wait = _pause(job.troubles)
+                wait = retry_pause(job.troubles, RETRY_PAUSE)
             log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
         await self.store.save(held, job, due_in=wait)
 
@@ -226,7 +227,7 @@ class Launcher:
             f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
         )
         postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
-        await self.store.save(held, job, due_in=_pause(job.troubles), postings=postings)
+        await self.store.save(held, job, due_in=retry_pause(job.troubles, RETRY_PAUSE), postings=postings)
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
         """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
@@ -251,11 +252,6 @@ def _spec(job: Job, task: Task) -> JobSpec:
         response_format=task.response_format,
         hyperparameters=job.request.hyperparameters,
     )
-
-
-def _pause(troubles: int) -> float:
-    """Return the seconds until a platform that did not answer is asked again."""
-    return min(LONGEST_PAUSE, 5.0 * 2.0 ** min(troubles, 6))
 
 
 def _file_name(job: Job, split: str) -> str:

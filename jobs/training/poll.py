@@ -16,12 +16,11 @@ from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.state.sweep_entry import RUNNING
-from jobs.training.poll_interval import poll_interval
+from jobs.training.poll_interval import LONGEST_RETRY_PAUSE, poll_interval, retry_pause
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.reduce import SAY_SO_AFTER, STATES, News, changes_nothing, reduce
 from jobs.training.sweep import sweep_entry
 
-LONGEST_WAIT: Final = 300.0
 METRICS: Final = "metrics"
 """The kind of an event that reports on a step."""
 
@@ -166,8 +165,7 @@ def unanswered(held: Versioned[Job], failure: BotError, profile: Profile | None)
     """
     job = replace(held.value, troubles=held.value.troubles + 1)
     asked = failure.retry_after if isinstance(failure, PlatformUnavailable) else None
-    pace = profile.poll_seconds if profile else LONGEST_WAIT
-    wait = max(asked or 0.0, min(LONGEST_WAIT, pace * 2 ** min(job.troubles, 8)))
+    wait = max(asked or 0.0, retry_pause(job.troubles, profile.poll_seconds if profile else LONGEST_RETRY_PAUSE))
     postings: tuple[Posting, ...] = ()
     if job.troubles == SAY_SO_AFTER:
         job = replace(job, status_notes=job.status_notes + 1)

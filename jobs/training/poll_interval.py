@@ -1,4 +1,4 @@
-"""How long to wait until the next poll of a job, if sweeps do not cover it."""
+"""How long to wait until a job is polled again, and until a platform that did not answer is asked again."""
 
 from typing import Final
 
@@ -11,6 +11,7 @@ SILENCE_SHARE: Final = 1 / 12
 """A silence is noticed at most this share of it late: far less than the third that is allowed for a stall."""
 LONGEST: Final = 600.0
 """A third of the shortest silence that counts as a stall."""
+LONGEST_RETRY_PAUSE: Final = 300.0
 
 
 def poll_interval(job: Job, profile: Profile, now: float) -> float:
@@ -25,3 +26,8 @@ def poll_interval(job: Job, profile: Profile, now: float) -> float:
     wait = min((job.step_seconds or 0.0) / POLLS_PER_STEP, profile.idle_poll_seconds)
     silence = now - max(job.heard_at or job.created_at, job.started_at or 0.0)
     return max(profile.poll_seconds, wait, min(silence * SILENCE_SHARE, LONGEST))
+
+
+def retry_pause(troubles: int, first: float) -> float:
+    """Return the seconds until a platform is asked again after so many failures in a row, beginning with `first`."""
+    return min(LONGEST_RETRY_PAUSE, first * 2.0 ** min(troubles, 8))

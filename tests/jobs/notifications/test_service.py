@@ -56,7 +56,7 @@ class Room:
         return [str(each) for each in await self.redis.zrange(f"{{proctor}}:lane:digest:{CHANNEL}", 0, -1)]
 
     async def due(self) -> dict[str, float]:
-        """Return what has a turn, with the seconds until then on the server's clock."""
+        """Return the planned work items, with the seconds until then on the server's clock."""
         seconds, micros = await self.redis.time()
         found = cast("list[tuple[str, float]]", await self.redis.zrange("{proctor}:due", 0, -1, withscores=True))
         return {name: round(score / 1000 - seconds - micros / 1e6) for name, score in found}
@@ -189,7 +189,7 @@ async def test_a_job_that_is_over_cannot_be_watched(room: Room) -> None:
 
 
 async def planned(room: Room, *, even_if_empty: bool = False) -> str:
-    """Plan a digest for nine in Berlin; return whose turn posts it."""
+    """Plan a digest for nine in Berlin; return the work item that posts it."""
     plan = await room.digests.plan(CHANNEL, NINE, "Europe/Berlin", by=ALICE, even_if_empty=even_if_empty)
     assert plan.next_at == at("2026-01-11T08:00")
     assert await room.due() == {f"digest:{CHANNEL}": 20 * 3600}
@@ -219,7 +219,7 @@ async def test_another_hour_on_the_same_day_posts_no_second_one(room: Room) -> N
     assert plan.next_at == at("2026-01-12T17:00")
 
 
-async def test_a_planned_hour_may_be_put_off_and_the_turn_that_comes_early_waits(room: Room) -> None:
+async def test_a_planned_hour_may_be_deferred_and_the_work_item_that_comes_early_waits(room: Room) -> None:
     await room.add(WARNED)
     subject = await planned(room)
     await room.digests.plan(CHANNEL, 18 * 60, "Europe/Berlin", by=ALICE, even_if_empty=False)
@@ -283,13 +283,13 @@ async def test_two_bots_at_once_post_one(room: Room) -> None:
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00")
     other = Digests(Store(room.redis, KINDS), next_daily, room.clock)
-    for turn in (room.digests.post_due, other.post_due):
-        await turn(subject)
+    for post_due in (room.digests.post_due, other.post_due):
+        await post_due(subject)
     assert len(await room.posted()) == 1
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_whatever_people_plan_and_however_turns_fall_no_day_has_two(room: Room, seed: int) -> None:
+async def test_whatever_people_plan_and_however_work_items_fall_no_day_has_two(room: Room, seed: int) -> None:
     await room.add(WARNED)
     chance, subject = random.Random(seed), f"digest:{CHANNEL}"
     for _ in range(300):

@@ -74,7 +74,7 @@ class KilledError(BaseException):
 
 
 async def deliver_all(store: Store, outbox_worker: OutboxWorker, turns: int = 400) -> None:
-    """Deliver until nothing is due, as the ticks of several bots would; a killed turn leaves its lease behind."""
+    """Deliver until nothing is due, as the ticks of several bots would; a killed bot leaves its lease behind."""
     for _ in range(turns):
         claims = await store.claim("outbox", lease=0.02, limit=10)
         results = await asyncio.gather(*(outbox_worker.deliver(c.id, c.token) for c in claims), return_exceptions=True)

@@ -85,7 +85,7 @@ class MortalGateway(Gateway):
 
 @dataclass
 class Office:
-    """Takes launches and their turns; what the platform really holds can be looked at past the lossy way."""
+    """Takes launches and their work items; what the platform really holds is seen past the lossy way."""
 
     store: MortalStore
     gateway: MortalGateway
@@ -109,27 +109,27 @@ class Office:
         assert held is not None
         return held
 
-    async def turn(self, job_id: str, starts: int = 1) -> Job:
-        """Take one turn, and return the job after it."""
-        await self.jobs.work(job_id, starts, "reference")
+    async def work(self, job_id: str, attempts: int = 1) -> Job:
+        """Do one work item, and return the job after it."""
+        await self.jobs.work(job_id, attempts, "reference")
         return await self.job(job_id)
 
     async def until(self, job_id: str, *states: JobState) -> Job:
-        """Take turns until the job is in one of the states."""
+        """Do work items until the job is in one of the states."""
         job = await self.job(job_id)
         for _ in range(8):
             if job.state in states:
                 return job
-            job = await self.turn(job_id)
+            job = await self.work(job_id)
         raise AssertionError(f"{job_id} is {job.state}, not in {states}")
 
     async def launching(self, **changes: Any) -> Job:
-        """Return a job whose next turn sends it to the platform."""
+        """Return a job whose next work item sends it to the platform."""
         job = await self.jobs.launch(self.request(**changes))
         return await self.until(job.id, JobState.LAUNCHING)
 
     async def is_due(self, job_id: str) -> bool:
-        """Tell whether the job has another turn planned."""
+        """Tell whether the job has another work item planned."""
         return await self.store._redis.zscore("{proctor}:due", job_id) is not None
 
     async def told(self) -> list[str]:

@@ -73,7 +73,7 @@ class Bureau:
     store: Store
     platform: StandIn
     job_importer: JobImporter
-    watcher: Poller
+    poller: Poller
     tasks: Path
 
     def has(self, job: JobJson, events: list[JobJson]) -> None:
@@ -85,10 +85,10 @@ class Bureau:
         request = WatchRequest("ftjob-1", requested_by=BOB, channel=CHANNEL, trigger="typed")
         return (await self.job_importer.import_job(replace(request, **changes))).job
 
-    async def look(self, job: Job) -> Job:
+    async def poll(self, job: Job) -> Job:
         held = await self.store.record(Job, job.id)
         assert held is not None
-        await self.watcher.poll(held)
+        await self.poller.poll(held)
         held = await self.store.record(Job, job.id)
         assert held is not None
         return held.value
@@ -162,7 +162,7 @@ async def test_the_past_is_read_whole_and_told_in_one_line(bureau: Bureau) -> No
     bureau.has(remote_job(), a_history())
     bureau.platform.on(f"GET /files/{remote_job()['training_file']}/content", Says("{}\n" * 24))
     job = await bureau.imported()
-    job = await bureau.look(job)
+    job = await bureau.poll(job)
 
     assert [step.step for step in (await bureau.store.series(job.id)).steps] == list(range(1, 61))
     assert (job.last_step, job.total_steps, job.first_valid_reward, job.valid_reward) == (60, 60, 0.20, 0.18)
@@ -175,7 +175,7 @@ async def test_the_past_is_read_whole_and_told_in_one_line(bureau: Bureau) -> No
     assert "Possible overfitting" in text
     assert postings["past"].broadcast
 
-    assert await bureau.look(job) == job
+    assert await bureau.poll(job) == job
     assert await bureau.postings(job) == postings
 
 
@@ -184,12 +184,12 @@ async def test_what_comes_after_the_past_is_told_as_for_any_other_job(bureau: Bu
     early = [event for event in history if event["created_at"] <= BEGAN + 10]
     bureau.has(remote_job(), early)
     bureau.platform.on(f"GET /files/{remote_job()['training_file']}/content", Says("{}\n" * 24))
-    job = await bureau.look(await bureau.imported())
+    job = await bureau.poll(await bureau.imported())
     past = str((await bureau.postings(job))["past"].text)
     assert past == "10 steps were read from before I was asked to watch. No rule raised an alert in them."
 
     bureau.has(remote_job(), history)
-    job = await bureau.look(job)
+    job = await bureau.poll(job)
     alerts = [posting for posting in (await bureau.postings(job)).values() if posting.kind is PostingKind.ALERT]
     assert len(alerts) == len(job.alerts) > 0
     assert any(alert.broadcast for alert in alerts)
@@ -197,10 +197,10 @@ async def test_what_comes_after_the_past_is_told_as_for_any_other_job(bureau: Bu
 
 async def test_a_job_that_begins_after_it_is_watched_has_no_past(bureau: Bureau) -> None:
     bureau.has(remote_job("queued"), [an_event(0, message="Created")])
-    job = await bureau.look(await bureau.imported())
+    job = await bureau.poll(await bureau.imported())
     late = [event | {"created_at": NOW + number} for number, event in enumerate(reversed(a_history()))]
     bureau.has(remote_job(), list(reversed(late)))
-    job = await bureau.look(job)
+    job = await bureau.poll(job)
     assert job.last_step == 60
     assert "past" not in await bureau.postings(job)
 
@@ -209,7 +209,7 @@ async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_has_them_look
     bureau.has(remote_job("succeeded", finished_at=4_000), a_history())
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
-    job = await bureau.look(await bureau.imported())
+    job = await bureau.poll(await bureau.imported())
     assert (job.state, job.finished_at) == (JobState.SUCCEEDED, 4_000.0)
     assert job.checkpoints[0].valid_reward == 0.50
     assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is not None
@@ -324,7 +324,7 @@ async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: 
     bureau.has(of_small(bureau, "succeeded"), a_history())
     checkpoint = {"id": "ckpt-15", "fine_tuned_model_checkpoint": "ft:x:ckpt-step-15", "step_number": 15}
     bureau.platform.on(f"GET {JOBS}/ftjob-1/checkpoints", Listing([checkpoint]))
-    job = await bureau.look(await bureau.imported())
+    job = await bureau.poll(await bureau.imported())
     await bureau.store.commit(Change(schedule={evidence_item(job.id): -1.0}))
     await bureau.imported(task="small", trigger="typed later")
     assert await bureau.store._redis.zscore("{proctor}:due", evidence_item(job.id)) is not None

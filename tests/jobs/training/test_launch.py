@@ -149,9 +149,9 @@ async def test_a_process_that_ends_at_any_step_leaves_one_job_and_its_two_files(
             office.store.fate = office.gateway.fate = Fate()
         else:
             break
-        # The person's Slack delivers the command again, and another bot takes the turn when the lease is over.
+        # The person's Slack delivers the command again, and another bot takes the work item when the lease is over.
         job = await office.jobs.launch(request)
-        await office.turn(job.id, starts=2)
+        await office.work(job.id, attempts=2)
         job = await office.until(job.id, JobState.WATCHING)
         assert office.remote_jobs().count(job.id) == 1, f"ended at step {end}"
         assert [name for name in office.remote_files() if name.startswith(job.id)] == files_of(job), f"step {end}"
@@ -159,9 +159,9 @@ async def test_a_process_that_ends_at_any_step_leaves_one_job_and_its_two_files(
     assert end == 2 * 7 + 1
 
 
-async def test_two_bots_that_take_one_turn_create_one_job(office: Office) -> None:
+async def test_two_bots_that_take_one_work_item_create_one_job(office: Office) -> None:
     job = await office.launching()
-    await asyncio.gather(office.turn(job.id), office.turn(job.id, starts=2), office.turn(job.id, starts=3))
+    await asyncio.gather(office.work(job.id), office.work(job.id, attempts=2), office.work(job.id, attempts=3))
     job = await office.until(job.id, JobState.WATCHING)
     assert office.remote_jobs() == [job.id]
     assert office.remote_files() == files_of(job)
@@ -173,10 +173,10 @@ async def test_two_bots_that_take_one_turn_create_one_job(office: Office) -> Non
 async def test_a_job_whose_creation_was_not_answered_is_found_and_adopted(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
-    unknown = await office.turn(job.id)
+    unknown = await office.work(job.id)
     assert unknown.state is JobState.CREATING
     assert "Whether it was done is not known yet" in str(unknown.note)
-    adopted = await office.turn(job.id)
+    adopted = await office.work(job.id)
     assert adopted.state is JobState.WATCHING
     assert adopted.note is None
     assert office.remote_jobs() == [job.id]
@@ -187,29 +187,29 @@ async def test_a_job_whose_creation_was_not_answered_is_found_and_adopted(office
 async def test_a_job_that_the_platform_never_got_is_created_then(office: Office, loss: Loss) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", loss)
-    assert (await office.turn(job.id)).state is JobState.CREATING
+    assert (await office.work(job.id)).state is JobState.CREATING
     assert office.remote_jobs() == []
-    assert (await office.turn(job.id)).state is JobState.WATCHING
+    assert (await office.work(job.id)).state is JobState.WATCHING
     assert office.remote_jobs() == [job.id]
 
 
 async def test_a_platform_that_cannot_be_asked_is_asked_again_later(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
-    await office.turn(job.id)
+    await office.work(job.id)
     office.gateway._client._sleep = no_wait
     office.way.lose("GET /fine_tuning/jobs", "broken", "broken", "broken")
-    waiting = await office.turn(job.id)
+    waiting = await office.work(job.id)
     assert (waiting.state, waiting.troubles) == (JobState.CREATING, 2)
     assert "has a problem of its own (HTTP 500) when asked to list its jobs" in str(waiting.note)
-    assert (await office.turn(job.id)).state is JobState.WATCHING
+    assert (await office.work(job.id)).state is JobState.WATCHING
 
 
 async def test_the_person_hears_once_that_the_platform_does_not_say(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", *MANY_BROKEN)
     for _ in range(6):
-        job = await office.turn(job.id)
+        job = await office.work(job.id)
     assert job.state is JobState.CREATING
     assert job.troubles > MOST_UNKNOWN
     (said,) = await office.told()
@@ -220,20 +220,20 @@ async def test_the_person_hears_once_that_the_platform_does_not_say(office: Offi
 async def test_a_launch_of_unknown_outcome_can_be_cancelled_and_leaves_nothing(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "request lost")
-    await office.turn(job.id)
+    await office.work(job.id)
     await office.jobs.request(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
-    ended = await office.turn(job.id)
+    ended = await office.work(job.id)
     assert (ended.state, ended.note) == (JobState.NOT_LAUNCHED, "It was cancelled before the launch.")
-    await office.turn(job.id)
+    await office.work(job.id)
     assert (office.remote_jobs(), office.remote_files()) == ([], [])
 
 
 async def test_a_launch_that_was_cancelled_but_had_arrived_is_cancelled_on_the_platform(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
-    await office.turn(job.id)
+    await office.work(job.id)
     await office.jobs.request(job.id, Action.CANCEL, by=BOB, channel=CHANNEL, trigger="t")
-    assert (await office.turn(job.id)).state is JobState.WATCHING
+    assert (await office.work(job.id)).state is JobState.WATCHING
     ended = await office.until(job.id, JobState.CANCELLED)
     (record,) = office.platform.runner.jobs.list()
     assert (record.id, record.status) == (ended.remote_id, "cancelled")
@@ -245,12 +245,12 @@ async def test_a_launch_that_was_cancelled_but_had_arrived_is_cancelled_on_the_p
 async def test_a_platform_that_refuses_the_job_is_quoted_and_keeps_no_file(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
-    refused = await office.turn(job.id)
+    refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
     (said,) = await office.told()
     assert said.startswith("small was not launched. Local platform refused to create the job (HTTP 400): ")
     assert "does not suit this model" in said
-    tidied = await office.turn(job.id)
+    tidied = await office.work(job.id)
     assert (tidied.files, office.remote_files()) == ((), [])
     assert not await office.is_due(job.id)
 
@@ -261,23 +261,23 @@ async def test_a_platform_that_refuses_the_job_is_quoted_and_keeps_no_file(offic
 async def test_an_upload_that_fails_is_said_and_leaves_no_file(office: Office, losses: tuple[Loss | None, ...]) -> None:
     job = await office.launching()
     office.way.lose("POST /files", *losses)
-    refused = await office.turn(job.id)
+    refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
     assert (await office.told())[0].startswith("small was not launched. Local platform ")
-    await office.turn(job.id)
+    await office.work(job.id)
     assert (office.remote_jobs(), office.remote_files()) == ([], [])
 
 
 async def test_files_are_deleted_later_where_the_platform_does_not_answer_now(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
-    await office.turn(job.id)
+    await office.work(job.id)
     office.gateway._client._sleep = no_wait
     office.way.lose("GET /files", "broken", "broken", "broken")
-    waiting = await office.turn(job.id)
+    waiting = await office.work(job.id)
     assert (waiting.troubles, len(waiting.files)) == (1, 2)
     assert await office.is_due(job.id)
-    await office.turn(job.id)
+    await office.work(job.id)
     assert office.remote_files() == []
     assert not await office.is_due(job.id)
 
@@ -285,12 +285,12 @@ async def test_files_are_deleted_later_where_the_platform_does_not_answer_now(of
 async def test_tidying_is_given_up_after_a_while(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
-    await office.turn(job.id)
+    await office.work(job.id)
     office.gateway._client._sleep = no_wait
     for _ in range(MOST_CLEANUPS):
         assert await office.is_due(job.id)
         office.way.lose("GET /files", "broken", "broken", "broken")
-        await office.turn(job.id)
+        await office.work(job.id)
     assert not await office.is_due(job.id)
 
 
@@ -303,14 +303,14 @@ async def test_a_launch_does_not_fail_over_files_that_cannot_be_deleted(office: 
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
     office.gateway._client._sleep = no_wait
     office.way.lose("GET /files", "broken", "broken", "broken")
-    assert (await office.turn(job.id, starts=2)).state is JobState.WATCHING
+    assert (await office.work(job.id, attempts=2)).state is JobState.WATCHING
     assert len(office.remote_files()) == 3
 
 
-async def test_an_interrupted_turns_own_files_are_deleted_once_the_job_is_there(office: Office) -> None:
+async def test_an_interrupted_attempts_own_files_are_deleted_once_the_job_is_there(office: Office) -> None:
     job = await office.launching()
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
-    launched = await office.turn(job.id, starts=2)
+    launched = await office.work(job.id, attempts=2)
     assert launched.state is JobState.WATCHING
     assert office.remote_files() == files_of(job)
     assert set(launched.files) == {file.id for file in office.platform.runner.files.list()}
@@ -322,7 +322,7 @@ async def test_an_interrupted_turns_own_files_are_deleted_once_the_job_is_there(
 async def test_a_task_that_is_edited_while_it_is_launched_is_not_launched(office: Office) -> None:
     job = await office.launching()
     write_folder(office.tasks, {"train.jsonl": line("other")})
-    refused = await office.turn(job.id)
+    refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "were changed while it was being launched; launch it again" in str(refused.note)
 
@@ -330,16 +330,16 @@ async def test_a_task_that_is_edited_while_it_is_launched_is_not_launched(office
 async def test_a_task_that_is_edited_before_it_is_checked_is_not_launched(office: Office) -> None:
     job = await office.jobs.launch(office.request())
     write_folder(office.tasks, {"train.jsonl": line("other")})
-    assert "launch it again" in str((await office.turn(job.id)).note)
+    assert "launch it again" in str((await office.work(job.id)).note)
     assert not await office.is_due(job.id)
 
 
 async def test_a_task_that_is_gone_when_the_outcome_is_known_ends_the_launch(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "request lost")
-    await office.turn(job.id)
+    await office.work(job.id)
     (office.tasks / "small" / "task.yaml").unlink()
-    refused = await office.turn(job.id)
+    refused = await office.work(job.id)
     assert (refused.state, refused.note) == (JobState.NOT_LAUNCHED, "There is no task 'small'; there is none yet.")
 
 
@@ -347,7 +347,7 @@ async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Offi
     broken = grader("exact").replace("return 1.0", "return item['no_such_field']")
     write_folder(office.tasks, {"graders/exact.json": broken})
     job = await office.jobs.launch(office.request())
-    refused = await office.turn(job.id)
+    refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "The grader exact fails" in str(refused.note)
     assert "no_such_field" in str(refused.note)
@@ -357,7 +357,7 @@ async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Offi
 
 async def test_a_launch_that_kills_every_worker_is_ended_with_a_reference(office: Office) -> None:
     job = await office.launching()
-    refused = await office.turn(job.id, starts=MOST_ATTEMPTS + 1)
+    refused = await office.work(job.id, attempts=MOST_ATTEMPTS + 1)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "reference" in str(refused.note)
     assert await office.told() == [f"small was not launched. {refused.note}"]

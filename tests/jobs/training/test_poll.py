@@ -16,7 +16,8 @@ from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.rules.alert_state import open_alerts
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
-from jobs.training.poll import LONGEST_WAIT, Poller, unanswered
+from jobs.training.poll import Poller, unanswered
+from jobs.training.poll_interval import LONGEST_RETRY_PAUSE
 from jobs.training.reduce import News, reduce
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
@@ -349,12 +350,12 @@ def a_metrics_event(step: int) -> RemoteEvent:
 async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     async with LateGateway() as gateway:
-        watcher = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
+        poller = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
 
         async def steps_after_a_look() -> list[int]:
             held = await store.record(Job, "rft-abc234")
             assert held is not None
-            await watcher.poll(held)
+            await poller.poll(held)
             return [step.step for step in (await store.series("rft-abc234")).steps]
 
         assert await steps_after_a_look() == [1, 3]
@@ -383,7 +384,7 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
     async with LateGateway() as gateway:
         poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
 
-        async def look() -> Job:
+        async def poll() -> Job:
             held = await store.record(Job, job.id)
             assert held is not None
             await poller.poll(held)
@@ -391,13 +392,13 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
             assert after is not None
             return after.value
 
-        assert (await look(), read) == (job, [])
+        assert (await poll(), read) == (job, [])
         now += 3 * 3600
-        assert [alert.rule for alert in (await look()).alerts] == ["Z"]
+        assert [alert.rule for alert in (await poll()).alerts] == ["Z"]
         assert read == [job.id]
         monkeypatch.setattr(redis, "hvals", None)
         gateway.listed.append(a_metrics_event(4))
-        assert (await look()).last_step == 4  # this process still knows the steps before
+        assert (await poll()).last_step == 4  # this process still knows the steps before
 
 
 async def test_the_steps_of_a_job_take_little_room(store: Store, redis: Redis) -> None:
@@ -420,4 +421,4 @@ def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one() -> None:
 
 def test_a_platform_that_is_gone_from_the_settings_is_asked_about_seldom() -> None:
     change = unanswered(Versioned(a_job(), 1), NotFound("There is no platform 'gone'."), None)
-    assert change.due_in == LONGEST_WAIT
+    assert change.due_in == LONGEST_RETRY_PAUSE

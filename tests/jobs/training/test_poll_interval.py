@@ -1,4 +1,4 @@
-"""How often a job is looked at."""
+"""How often a job is polled."""
 
 import pytest
 

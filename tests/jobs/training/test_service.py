@@ -1,4 +1,4 @@
-"""Looking jobs up, asking things of them, and the turn that does what a job's state asks for."""
+"""Looking jobs up, asking things of them, and the work items that do what a job's state asks for."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -102,7 +102,7 @@ NOTHING_LEFT = {
 }
 
 
-async def test_a_job_that_has_ended_takes_no_wish(office: Office) -> None:
+async def test_a_job_that_has_ended_takes_no_action(office: Office) -> None:
     for state, ended in NOTHING_LEFT.items():
         await keep(office, a_job(id=f"rft-{state.value}", state=state))
         for action in Action:
@@ -110,7 +110,7 @@ async def test_a_job_that_has_ended_takes_no_wish(office: Office) -> None:
                 await ask(office, state.value, action)
 
 
-WISHES: tuple[tuple[JobState, Action, str | None], ...] = (
+ACTIONS: tuple[tuple[JobState, Action, str | None], ...] = (
     (JobState.CHECKING, Action.PAUSE, "is checking; only a running job can be paused"),
     (JobState.CHECKING, Action.RESUME, "is not paused"),
     (JobState.CHECKING, Action.CANCEL, None),
@@ -125,11 +125,11 @@ WISHES: tuple[tuple[JobState, Action, str | None], ...] = (
     (JobState.PAUSED, Action.RESUME, None),
     (JobState.PAUSED, Action.CANCEL, None),
 )
-"""What each wish comes to in each state: None where it is written down, else how it is refused."""
+"""Each action in each state: None if it is written down, else how it is refused."""
 
 
-async def test_a_wish_is_written_down_or_refused_in_words(office: Office) -> None:
-    for number, (state, action, sentence) in enumerate(WISHES):
+async def test_an_action_is_written_down_or_refused_in_words(office: Office) -> None:
+    for number, (state, action, sentence) in enumerate(ACTIONS):
         job = a_job(id=f"rft-{number:02}", state=state)
         await keep(office, job)
         if sentence:
@@ -151,7 +151,7 @@ async def test_a_platform_that_cannot_pause_says_what_else_there_is(office: Offi
     assert (await ask(office, "rft-abc234", Action.CANCEL)).pending is not None
 
 
-async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office) -> None:
+async def test_an_action_and_a_work_item_in_the_same_moment_are_both_kept(office: Office) -> None:
     await keep(office, a_job())
     held = await office.held("rft-abc234")
     theirs = Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
@@ -161,7 +161,7 @@ async def test_a_wish_and_a_turn_in_the_same_moment_are_both_kept(office: Office
     assert await office.job("rft-abc234") == asked
 
 
-async def test_a_wish_that_is_under_way_is_not_lost_to_another(office: Office) -> None:
+async def test_an_action_that_is_pending_is_not_lost_to_another(office: Office) -> None:
     await keep(office, a_job())
     await ask(office, "rft-abc234", Action.PAUSE)
     with pytest.raises(Conflict, match="rft-abc234 is being paused; its thread says when that is done"):
@@ -182,7 +182,7 @@ async def test_pausing_and_resuming_wait_for_each_other(office: Office) -> None:
         await ask(office, "rft-abc234", Action.RESUME)
 
 
-# -- turns ---------------------------------------------------------------------------------------------------------
+# -- work items ----------------------------------------------------------------------------------------------------
 
 
 async def test_a_cancel_before_the_launch_ends_it_without_a_trace(office: Office) -> None:
@@ -198,7 +198,7 @@ async def test_a_cancel_before_the_launch_ends_it_without_a_trace(office: Office
 async def test_a_cancel_is_done_on_the_platform_and_said_with_the_name(office: Office) -> None:
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
-    done = await office.turn(job.id)
+    done = await office.work(job.id)
     assert (done.pending, done.status_notes) == (None, 1)
     assert (await office.until(job.id, JobState.CANCELLED)).finished_at is not None
     assert f"thread:{job.id}" in await office.lanes()
@@ -206,44 +206,44 @@ async def test_a_cancel_is_done_on_the_platform_and_said_with_the_name(office: O
     assert record.status == "cancelled"
 
 
-async def test_a_wish_that_the_platform_refuses_is_told_to_who_had_it(office: Office) -> None:
+async def test_an_action_that_the_platform_refuses_is_answered_to_whoever_asked(office: Office) -> None:
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "refused")
-    assert (await office.turn(job.id)).pending is None
+    assert (await office.work(job.id)).pending is None
     (said,) = await office.told()
     assert said.startswith(f"{job.id} was not cancelled. Local platform refused to cancel the job")
 
 
-async def test_a_wish_that_has_come_true_already_is_not_said_to_have_failed(office: Office) -> None:
+async def test_an_action_that_has_taken_effect_already_is_not_said_to_have_failed(office: Office) -> None:
     job = await watched(office)
     await office.gateway.cancel(str(job.remote_id))
     await ask(office, job.id, Action.CANCEL)
-    assert (await office.turn(job.id)).pending is None
+    assert (await office.work(job.id)).pending is None
     assert await office.told() == [f"{job.id} was cancelled already."]
 
 
-async def test_a_wish_is_said_to_be_done_when_the_turn_that_sent_it_died(office: Office) -> None:
+async def test_an_action_is_said_to_be_done_if_the_attempt_that_sent_it_died(office: Office) -> None:
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     await office.gateway.cancel(str(job.remote_id))
-    assert (await office.turn(job.id, starts=2)).status_notes == 1
+    assert (await office.work(job.id, attempts=2)).status_notes == 1
     assert await office.told() == []
 
 
-async def test_a_wish_whose_answer_got_lost_is_looked_up(office: Office) -> None:
+async def test_an_action_whose_answer_got_lost_is_looked_up(office: Office) -> None:
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "answer lost")
-    assert (await office.turn(job.id)).status_notes == 1
+    assert (await office.work(job.id)).status_notes == 1
     assert await office.told() == []
 
 
-async def test_a_wish_of_which_nothing_is_known_is_said_to_be_uncertain(office: Office) -> None:
+async def test_an_action_with_an_unknown_result_is_said_to_be_uncertain(office: Office) -> None:
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "request lost")
-    assert (await office.turn(job.id)).status_notes == 0
+    assert (await office.work(job.id)).status_notes == 0
     (said,) = await office.told()
     assert said.startswith(f"It is not certain that {job.id} was cancelled; its card shows it soon. Local platform")
 
@@ -251,8 +251,8 @@ async def test_a_wish_of_which_nothing_is_known_is_said_to_be_uncertain(office: 
 async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(office: Office) -> None:
     await keep(office, a_job(platform="gone"))
     for _ in range(4):
-        await office.turn("rft-abc234")
-    job = await office.turn("rft-abc234")
+        await office.work("rft-abc234")
+    job = await office.work("rft-abc234")
     assert (job.state, job.troubles) == (JobState.WATCHING, 5)
     await office.store.commit(
         Change(
@@ -260,23 +260,23 @@ async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(off
             due_in=0,
         )
     )
-    assert (await office.turn("rft-abc234")).pending is None
+    assert (await office.work("rft-abc234")).pending is None
     assert "There is no platform 'gone'" in (await office.told())[0]
 
 
-async def test_a_turn_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_no_file(office: Office) -> None:
+async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_no_file(office: Office) -> None:
     job = await office.launching()
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
     busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
-    assert (await office.turn(job.id)).pending == pending
+    assert (await office.work(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
     assert office.remote_files() == []
-    assert (await office.turn(job.id)).state is JobState.NOT_LAUNCHED
+    assert (await office.work(job.id)).state is JobState.NOT_LAUNCHED
 
 
-async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_again(office: Office) -> None:
+async def test_a_poll_that_was_overtaken_by_a_change_without_a_work_item_is_repeated(office: Office) -> None:
     job = await watched(office)
     (claim,) = await office.store.claim("due", lease=60.0, limit=1)
     held = await office.held(job.id)
@@ -284,16 +284,16 @@ async def test_a_look_that_was_overtaken_by_a_change_without_a_turn_is_taken_aga
     busy = BusyStore(office.store._redis, noted)
     office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
 
-    await office.turn(job.id)
+    await office.work(job.id)
 
     assert (await office.held(job.id)).version == held.version + 2
     seconds, _ = await office.store._redis.time()
     due = await office.store._redis.zscore("{proctor}:due", claim.id)
     assert due is not None
-    assert due / 1000 - seconds < 30.0, "the next turn does not wait for the lease"
+    assert due / 1000 - seconds < 30.0, "the next work item does not wait for the lease"
 
 
-async def test_a_turn_of_a_job_that_has_ended_or_never_was_does_nothing(office: Office) -> None:
+async def test_a_work_item_of_a_job_that_has_ended_or_never_was_does_nothing(office: Office) -> None:
     await keep(office, a_job(state=JobState.SUCCEEDED))
     before = await office.held("rft-abc234")
     await office.jobs.work("rft-abc234", 1, "reference")
@@ -313,7 +313,7 @@ async def test_a_job_that_keeps_killing_its_worker_is_set_aside_and_said_once(
 ) -> None:
     await keep(office, a_job(state=state))
     for _ in range(2):
-        job = await office.turn("rft-abc234", starts=MOST_ATTEMPTS + 1)
+        job = await office.work("rft-abc234", attempts=MOST_ATTEMPTS + 1)
         assert job.state is state
         assert said in str(job.note)
         assert "(reference reference)" in str(job.note)
@@ -324,6 +324,6 @@ async def test_a_job_that_keeps_killing_its_worker_is_set_aside_and_said_once(
 
 async def test_tidying_that_keeps_killing_its_worker_ends(office: Office) -> None:
     await keep(office, a_job(state=JobState.NOT_LAUNCHED))
-    await office.turn("rft-abc234", starts=MOST_ATTEMPTS + 1)
+    await office.work("rft-abc234", attempts=MOST_ATTEMPTS + 1)
     assert not await office.is_due("rft-abc234")
     assert await office.lanes() == set()

@@ -1,4 +1,4 @@
-"""Sweeps: very many jobs are looked at with few requests, and none is lost sight of."""
+"""Sweeps: very many jobs are covered with few requests, and none is forgotten."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,16 +44,16 @@ def an_event(number: int, **changes: object) -> JobJson:
 
 @dataclass
 class Tower:
-    """Sweeps and looks; `platform` says what it is told to."""
+    """Sweeps and polls; `platform` says what it is told to."""
 
     store: Store
     redis: Redis
     platform: StandIn
     sweeper: Sweeper
-    watcher: Poller
+    poller: Poller
 
     async def knows(self, *numbers: int, status: str = "queued", due: float = 1.0) -> None:
-        """Let the bot watch jobs, whose next turns come in `due` seconds."""
+        """Let the bot watch jobs, whose next work items are due in `due` seconds."""
         for number in numbers:
             job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status=status, last_event="ev-1")
             await self.store.commit(Change(records=(Versioned(job, 0),), due_in=due))
@@ -74,7 +74,7 @@ class Tower:
         return len(self.platform.asked(f"GET {JOBS}")) - before
 
     async def waits(self) -> dict[str, float]:
-        """Return the seconds until the next turn of each job that has one."""
+        """Return the seconds until the next work item of each job that has one."""
         seconds, micros = await self.redis.time()
         due = cast("list[tuple[str, float]]", await self.redis.zrange(DUE, 0, -1, withscores=True))
         return {job: score / 1000 - seconds - micros / 1e6 for job, score in due}
@@ -82,10 +82,10 @@ class Tower:
     async def due_within(self, seconds: float) -> set[str]:
         return {job for job, wait in (await self.waits()).items() if wait <= seconds}
 
-    async def look(self, number: int) -> tuple[Job, int]:
-        """Look at a job; return it, and how many requests that took."""
+    async def poll(self, number: int) -> tuple[Job, int]:
+        """Poll a job; return it, and how many requests that took."""
         before = len(self.platform.seen)
-        await self.watcher.poll(await self.held(number))
+        await self.poller.poll(await self.held(number))
         return (await self.held(number)).value, len(self.platform.seen) - before
 
     async def held(self, number: int) -> Versioned[Job]:
@@ -105,11 +105,11 @@ async def tower(store: Store, redis: Redis) -> AsyncIterator[Tower]:
                     raise NotFound(f"There is no platform '{name}'.")
                 return profile, gateway
 
-            watcher = Poller(store, platform_of, lambda: NOW)
-            yield Tower(store, redis, platform, Sweeper(store, platform_of), watcher)
+            poller = Poller(store, platform_of, lambda: NOW)
+            yield Tower(store, redis, platform, Sweeper(store, platform_of), poller)
 
 
-async def test_quiet_jobs_that_a_sweep_finds_unchanged_take_no_turns(tower: Tower) -> None:
+async def test_quiet_jobs_that_a_sweep_finds_unchanged_are_not_polled(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     tower.lists([on_platform(number) for number in range(MANY)])
 
@@ -119,7 +119,7 @@ async def test_quiet_jobs_that_a_sweep_finds_unchanged_take_no_turns(tower: Towe
     waits = sorted((await tower.waits()).values())
     assert len(waits) == MANY
     assert 800 < waits[0] < waits[-1] <= 1_800
-    assert waits[-1] - waits[0] > 600, "their turns are spread, should the sweeps stop"
+    assert waits[-1] - waits[0] > 600, "their polls are spread, should the sweeps stop"
 
 
 async def test_a_changed_status_wakes_the_job_and_no_other(tower: Tower) -> None:
@@ -128,7 +128,7 @@ async def test_a_changed_status_wakes_the_job_and_no_other(tower: Tower) -> None
     await tower.sweep()
 
     assert await tower.due_within(1.0) == {job_id(7)}
-    job, _ = await tower.look(7)
+    job, _ = await tower.poll(7)
     assert job.platform_status == "running"
     assert await tower.redis.hget(WATCHED, job_id(7)) == f"{remote_id(7)} running"
 
@@ -170,15 +170,15 @@ async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     tower.lists([on_platform(number) for number in range(MANY)])
     held = await tower.held(3)
-    wish = replace(held.value, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed"))
-    await tower.store.commit(Change(records=(Versioned(wish, held.version),), due_in=0))
+    asked = replace(held.value, pending=PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed"))
+    await tower.store.commit(Change(records=(Versioned(asked, held.version),), due_in=0))
 
     await tower.sweep()
 
     assert await tower.due_within(0.0) == {job_id(3)}
 
 
-async def test_a_turn_under_way_is_left_alone(tower: Tower) -> None:
+async def test_a_work_item_in_progress_is_left_alone(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     await tower.knows(MANY, due=0.001)
     while not (claims := await tower.store.claim("due", lease=30.0, limit=1)):
@@ -191,16 +191,16 @@ async def test_a_turn_under_way_is_left_alone(tower: Tower) -> None:
     assert 20.0 < (await tower.waits())[job_id(MANY)] <= 30.0
 
 
-async def test_a_job_that_runs_keeps_its_turns_and_is_asked_for_its_events_only(tower: Tower) -> None:
+async def test_a_job_that_runs_keeps_its_polls_and_is_asked_for_its_events_only(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     await tower.knows(MANY, status="running", due=5.0)
     tower.lists([on_platform(number, "running" if number == MANY else "queued") for number in range(MANY + 1)])
-    assert (await tower.look(MANY))[1] == 2, "the job and its events, one page each"
+    assert (await tower.poll(MANY))[1] == 2, "the job and its events, one page each"
 
     await tower.sweep()
 
     assert (await tower.waits())[job_id(MANY)] < 600.0
-    job, requests = await tower.look(MANY)
+    job, requests = await tower.poll(MANY)
     assert requests == 1
     assert job.platform_status == "running"
 
@@ -215,7 +215,7 @@ async def test_an_event_that_tells_of_no_step_makes_a_running_job_be_asked_for_i
     tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}", Says(on_platform(MANY, "paused")))
     tower.platform.on(f"GET {JOBS}/{remote_id(MANY)}/checkpoints", Listing([]))
 
-    job, _ = await tower.look(MANY)
+    job, _ = await tower.poll(MANY)
 
     assert job.state is JobState.PAUSED
 
@@ -230,13 +230,13 @@ async def test_a_running_job_that_the_list_contradicts_or_lacks_is_asked_for_its
     tower.platform.on(f"GET {JOBS}/{gone['id']}/events", Listing([an_event(1)]))
     await tower.sweep()
 
-    assert (await tower.look(MANY))[0].state is JobState.PAUSED
-    assert (await tower.look(MANY + 1))[1] == 2
+    assert (await tower.poll(MANY))[0].state is JobState.PAUSED
+    assert (await tower.poll(MANY + 1))[1] == 2
 
 
 @pytest.mark.parametrize("trouble", [error(404), error(500), Says("<html>Sign in</html>")])
 async def test_a_platform_that_cannot_list_is_asked_job_by_job_in_rotation(tower: Tower, trouble: Says) -> None:
-    many = MOST_REQUESTS  # a look takes two requests
+    many = MOST_REQUESTS  # a poll takes two requests
     await tower.knows(*range(many))
     tower.platform.on(f"GET {JOBS}", trouble)
 
