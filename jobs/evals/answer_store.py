@@ -1,4 +1,4 @@
-"""Where evals keep their answers and the items these were given to: a line of JSON each, written once, never changed.
+"""Where evals keep their answers and items: a line of JSON each, written once, never changed.
 
 On this machine, under the eval's id in one folder:
 
@@ -31,9 +31,9 @@ from jobs.core.errors import ConfigurationError, NotFound
 from jobs.evals.records import Answer
 
 PRIVATE: Final = 0o700
-"""Answers may quote what is nobody else's business on a shared machine."""
+"""Answers may quote private data, and the machine may be shared."""
 MOST_FILES: Final = 64
-"""With so many remote files they are merged: each costs a request when the answers are read."""
+"""As many remote files are merged into one: each costs a request when the answers are read."""
 
 T = TypeVar("T")
 Kind = Literal["answers", "items"]
@@ -41,13 +41,13 @@ Kind = Literal["answers", "items"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What an eval's answers were given to; kept with them, because the task may change and the report must not."""
+    """An item of an eval; kept with the answers, because the task may change and the report must not."""
 
     id: str
     input: str
     """The text that the model was shown after the prompt."""
     reference: object = None
-    """The item's `reference_answer`, as JSON has it; None where it has none."""
+    """The item's `reference_answer` as JSON; None if it has none."""
 
 
 ANSWER: Final = TypeAdapter(Answer)
@@ -69,13 +69,13 @@ class AnswerFile(Protocol):
 
 
 class AnswerReader(Protocol):
-    """Reads what is on file of an eval. Calls block."""
+    """Reads the answers and items of an eval. Calls block."""
 
     def answers(self, eval_id: str, /) -> Iterable[Answer]:
         """Return every answer in the order it was written; each item, arm and run once."""
 
     def items(self, eval_id: str, /) -> Iterable[Item]:
-        """Return the items; raises NotFound where they are not available."""
+        """Return the items; raises NotFound if they are not available."""
 
 
 class AnswerStore(ABC):
@@ -86,7 +86,7 @@ class AnswerStore(ABC):
 
     @abstractmethod
     def open(self, eval_id: str) -> AnswerFile:
-        """Open an eval's answers for appending; raises AlreadyOpen where another process has them open."""
+        """Open an eval's answers for appending; raises AlreadyOpen if another process has them open."""
 
     def answers(self, eval_id: str) -> Iterator[Answer]:
         """See `AnswerReader.answers`. Of two answers to one question (two bots overlapped) the first counts."""
@@ -105,7 +105,7 @@ class AnswerStore(ABC):
         return _parsed(ITEM, lines)
 
     def keep_items(self, eval_id: str, items: Iterable[Item]) -> None:
-        """Write the items as they are now, unless some are on file."""
+        """Write the items as they are now, unless they are on file already."""
         if self._read(eval_id, "items") is None:
             self._write_items(eval_id, _lines(ITEM, items))
 
@@ -134,7 +134,7 @@ def _lines(adapter: TypeAdapter[T], values: Iterable[T]) -> Iterator[bytes]:
 
 
 class LocalAnswerStore(AnswerStore):
-    """Keeps answers in a folder of this machine, which is made when first needed."""
+    """Keeps answers in a folder on this machine, created when first needed."""
 
     def __init__(self, base: Path) -> None:
         self._base = base
@@ -208,7 +208,7 @@ class _FileSystem(Protocol):
 
 
 class RemoteAnswerStore(AnswerStore):
-    """Keeps answers at an address. That only one process appends is for the caller's lease to ensure."""
+    """Keeps answers at an address. The caller's lease must ensure that only one process appends."""
 
     def __init__(self, files: _FileSystem, base: str) -> None:
         self._files = files

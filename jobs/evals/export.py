@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from charts.wording import finite
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
-from jobs.evals.report.data import Json, plain
+from jobs.evals.report.data_blocks import Json, plain
 from jobs.tasks.labels import reference_labels
 
 SCHEMA: Final = 2

@@ -30,7 +30,7 @@ MOST_STOPPED: Final = 8
 SMALL: Final = 64 * 1024
 BYTES_PER_TOKEN: Final = 3.0
 FIRST_ANSWER_TOKENS: Final = 300.0
-"""With the line above, the guess at an answer's cost until the first has arrived."""
+"""With `BYTES_PER_TOKEN`, the estimated cost of an answer until the first has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Pipeline:
                 await self._answered.put(None)
 
     def stop(self) -> None:
-        """Ask nothing more; answers under way are waited for."""
+        """Ask nothing more; wait for the answers under way."""
         self._stopped = True
 
     def drop(self) -> None:
@@ -131,7 +131,7 @@ class Pipeline:
         await self._answered.put(Ungraded(answer, row, size))
 
     def _ends_the_eval(self, trouble: Trouble) -> bool:
-        """Note a failure; True where no other question will be answered either: then it is no failed answer."""
+        """Note a failure; True if no other question would be answered either: it is then no failed answer."""
         if trouble.remedy is Remedy.STOP:
             self.failed = self.failed or trouble.sentence
             return True

@@ -1,4 +1,4 @@
-"""From what a person asked to evaluate to the eval it means, and what can be tried before it spends its first token."""
+"""Turns a request into an eval, and tries out what it needs before the first token is spent."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class EvalPlanner:
     tasks: TaskCatalogue
     platform_of: PlatformOf
     default_platform: str
-    """Used where neither the person nor the task names one."""
+    """Used if neither the person nor the task names one."""
     clock: Callable[[], float]
 
     async def plan(self, request: EvalRequest) -> Eval:
@@ -149,7 +149,7 @@ class Preflight:
             return str(failure)
 
     async def task_of(self, evaluation: Eval) -> Task:
-        """Return the task as it was when the eval was started; raises UserError where it has changed or is gone."""
+        """Return the task as it was when the eval was started; raises UserError if it has changed or is gone."""
         task = await asyncio.to_thread(self.tasks.load, evaluation.task)
         if task.version != evaluation.task_version:
             raise Conflict(f"The files of {task.name} were changed since {evaluation.id} was started; start it again.")

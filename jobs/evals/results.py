@@ -41,9 +41,9 @@ class EvalResults:
     """The result of an eval."""
 
     variance: VarianceReading | None
-    """Where a variance study was asked for."""
+    """Only of a variance study."""
     comparison: Comparison | None
-    """Where several arms have items in common."""
+    """None unless several arms have items in common."""
     worst: tuple[WorstItem, ...]
 
 
@@ -73,7 +73,7 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
 def worst_items(evaluation: Eval, answers: Iterable[Answer], most: int = 10) -> tuple[WorstItem, ...]:
     """Return the items with the lowest mean reward, the lowest first; equal ones by id.
 
-    An item of which no answer has a reward is not among them: that is a failure, and is counted as one.
+    Items without a rewarded answer are left out: those are failures, and counted as such.
     """
     items: dict[str, WorstItem] = {}
     for answer in answers:

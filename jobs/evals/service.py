@@ -106,7 +106,7 @@ class Evals:
     async def cancel(self, reference: str, by: str) -> Eval:
         """Write down that a person wants no more answers; whoever works on the eval sees it within two seconds.
 
-        The answers on file are kept. Asked twice, the first person is the one who cancelled.
+        The answers on file are kept. If two people cancel, the first is recorded.
 
         Raises:
             NotFound: there is no such eval.

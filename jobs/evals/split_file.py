@@ -16,7 +16,7 @@ BOM: Final = b"\xef\xbb\xbf"
 
 
 class SplitFile:
-    """The first items of a split that the task catalogue has read and found right. Calls block; any thread may read.
+    """The first items of a split that the task catalogue has read and accepted. Calls block; any thread may read.
 
     Args:
         task: the task the split belongs to.
@@ -91,7 +91,7 @@ def check_rows(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, R
 
 
 def item_of(row: Row) -> Item:
-    """Return what is kept of a row: its id, what the model is shown of it, and its reference."""
+    """Return the item to keep for a row: its id, the text the model is shown, and its reference."""
     return Item(row.id, _shown(row), row.item.get("reference_answer"))
 
 

@@ -19,7 +19,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 
 OVER: Final = -1.0
-"""As the next turn: the work has ended."""
+"""In place of the time of the next turn: the work has ended."""
 
 log: Final = structlog.get_logger(__name__)
 

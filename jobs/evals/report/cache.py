@@ -1,4 +1,4 @@
-"""The files of evals' reports and logs: each is written when it is wanted, from the answers on file."""
+"""The files of evals' reports and logs: written on request, from the answers on file."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,9 +26,9 @@ class ReportCache:
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def report(self, eval_id: str) -> Path | None:
-        """Return the file of an eval's report, with every answer so far; None where the eval does not exist.
+        """Return the file of an eval's report, with every answer so far; None if the eval does not exist.
 
-        An eval that goes on gets a new one each time.
+        While the eval runs, each call writes a new one.
 
         Raises:
             NotFound: the eval's answers are not available here.
@@ -48,7 +48,7 @@ class ReportCache:
         return out
 
     async def inspect_log(self, eval_id: str, name: str) -> Path | None:
-        """Return the Inspect log of one arm, with every answer so far; None where the eval does not exist.
+        """Return the Inspect log of one arm, with every answer so far; None if the eval does not exist.
 
         Args:
             eval_id: the eval.

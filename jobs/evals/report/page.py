@@ -1,4 +1,4 @@
-"""The report of an eval that a team reads: one HTML page that needs nothing else.
+"""The report of an eval: one self-contained HTML page.
 
 The page is put together from assets/ and may run only its own script, named in its policy by its hash. Whatever came
 from a dataset or a model stands in data blocks and reaches the page as text.
@@ -18,7 +18,7 @@ from typing import Final, TextIO
 
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
-from jobs.evals.report.data import Json, blocks, plain
+from jobs.evals.report.data_blocks import Json, blocks, plain
 from jobs.tasks.labels import Labels, answer_lists, reference_labels
 
 STYLE: Final = "report.css"

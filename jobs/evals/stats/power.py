@@ -11,9 +11,9 @@ from jobs.evals.stats.intervals import interval_of, t_quantile
 LEVEL: Final = 0.05
 """Accepted chance of calling equal arms different, over all pairs of a comparison."""
 POWER: Final = NormalDist().inv_cdf(0.80)
-"""z of the chance to see a difference that exists."""
+"""z of the chance to detect a difference that exists."""
 MOST_ITEMS: Final = 10_000
-"""More than this are not worth naming."""
+"""A larger number of items is not suggested."""
 
 
 def items_to_settle(values: Sequence[float], limits: Sequence[float]) -> int | None:

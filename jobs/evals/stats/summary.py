@@ -39,7 +39,7 @@ class ScoreTally:
     def summary(self, grader: str) -> GraderSummary:
         """Return the mean over items of the mean over runs, the spread of the run means, and the 95% interval.
 
-        The interval is over item means: runs of one item are no new items (`mean_interval`). The spread over runs
+        The interval is over item means: runs of one item are not independent (`mean_interval`). The spread over runs
         says how much of it is luck of sampling; it is the sample standard deviation (K - 1).
         """
         means = [total / count for total, count in self._items.values()]

@@ -118,7 +118,7 @@ class VarianceReading:
 
     @property
     def next_step(self) -> str:
-        """What to do: mend the first broken condition, else settle the open one that takes most, else launch."""
+        """What to do: fix the first broken condition, else settle the open one that takes most, else launch."""
         broken = [condition for condition in self.conditions if condition.holds is False]
         unsettled = [condition for condition in self.conditions if condition.holds is None]
         if broken:

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
     @property
     def words(self) -> str:
-        """How people are told."""
+        """The verdict for people."""
         return "can't tell" if self is Verdict.CANT_TELL else self.value
 
 
@@ -61,7 +61,7 @@ class Pair:
     """Name of the grader that is compared."""
     items: int
     left_out: int
-    """Items that only one of the two has."""
+    """Items that only one of them has."""
     before_mean: float
     after_mean: float
     difference: Difference

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary, Interval, LabelScores
-from jobs.evals.report.data import BLOCK_CHARACTERS
+from jobs.evals.report.data_blocks import BLOCK_CHARACTERS
 from jobs.evals.report.page import write_report
 from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
