@@ -23,7 +23,7 @@ def since_start(view: JobView) -> str:
     if abs(by) > explained:
         return f"{'Better' if by > 0 else 'Worse'}: {told}, more than noise explains ({number(explained)})."
     needed = valid_items_needed(view.job.valid_items, explained, by)
-    items = f"; about {needed:,} validation items could tell" if needed else ""
+    items = f"; about {needed:,} validation items would be enough" if needed else ""
     return f"Can't tell yet: {told}, and noise explains {number(explained)}{items}."
 
 
@@ -55,7 +55,7 @@ def _highest(views: Sequence[JobView]) -> str:
         return f"{told}, {number(top - second)} above the next, more than noise explains ({number(explained)})"
     pair = f"{ranked[0].job.id} from {ranked[1].job.id}"
     needed = valid_items_needed(ranked[0].job.valid_items, explained, top - second)
-    items = f"; about {needed:,} items could tell" if needed else ""
+    items = f"; about {needed:,} items would be enough" if needed else ""
     return f"Can't tell {pair}: {number(top)} against {number(second)}, noise explains {number(explained)}{items}"
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from jobs.core.errors import BotError, Conflict
+from jobs.core.ids import checkpoint_name
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import Eval, EvalRequest, EvalState
@@ -152,6 +153,9 @@ class RoundPlanner:
                 job=job.id,
             )
         )
+        own = [each for each in candidates if each.role is Role.CHECKPOINT]
+        labels = {each.model: checkpoint_name(each.step, job.id) for each in own if each.step is not None}
+        planned = replace(planned, arms=tuple(replace(arm, label=labels.get(arm.model)) for arm in planned.arms))
         trigger = planned.request.trigger
         while (held := await self.store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
             planned = replace(planned, id=eval_id(f"{planned.id} {trigger}"))

@@ -68,7 +68,7 @@ def _stores(home: Path, limits: Limits) -> tuple[JobStore, FileStore]:
     except ValidationError:
         raise UnusableHome(
             f"The jobs and files in {home} were written by another version of the local platform; move them away, or "
-            "choose another folder."
+            "choose another folder. For a demo that is all of PROCTOR_HOME: its bot would refuse its part too."
         ) from None
 
 

@@ -102,7 +102,7 @@ def test_whether_it_is_better_is_said_as_far_as_noise_allows(rewards: tuple[floa
     job = replace(TRAINING, valid_reward=rewards[-1], first_valid_reward=rewards[0])
     sentence = verdict(view_of(job, a_series(*rewards)))
     assert sentence.startswith(said)
-    assert ("validation items could tell" in sentence) is ("up 0.03" in sentence)
+    assert ("validation items would be enough" in sentence) is ("up 0.03" in sentence)
 
 
 def test_the_worst_open_alert_is_the_verdict_and_can_be_explained() -> None:

@@ -156,7 +156,7 @@ def test_which_job_is_highest_is_said_only_as_far_as_noise_allows(others: tuple[
     chart = job_curves([job_with("rft-one", *RISING), job_with("rft-two", *others)])
     assert chart.title.startswith(title)
     assert chart.jobs[0].name == "rft-one \u00b7 epochs=3, seed=7"
-    assert chart.title.endswith(" items could tell") is ("0.45" in title)
+    assert chart.title.endswith(" items would be enough") is ("0.45" in title)
     assert chart.subtitle == "acts \u00b7 f1 on the same 50 validation items"
 
 

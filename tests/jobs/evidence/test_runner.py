@@ -73,6 +73,7 @@ async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(large_
         ("test", 2, job.id),
     }
     assert [arm.model for arm in valid.arms] == [BASE, "tuned-10", "tuned-20"]
+    assert [arm.label for arm in valid.arms] == [None, f"step 10 of {job.id}", f"step 20 of {job.id}"]
 
     evidence = await large_scene.gathered()
     base, ten, twenty = evidence.candidates
