@@ -3,16 +3,20 @@
 import contextlib
 import json
 import os
+import random
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from bot.redis_server.subprocesses import lock_within
 from jobs.core.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 USUAL_PAGE_PORT = 8750
+QUIET_PORTS: Final = range(20_000, 32_768)
+PORTS_TRIED: Final = 50
 LEAVING_SECONDS = 15.0
 """How long the parts of a killed demo may take to leave."""
 
@@ -99,7 +103,18 @@ def choose_ports(home: Path, *, page: int | None, bots: int) -> Ports:
 
 
 def _free_port(port: int) -> int | None:
-    """Return `port` where it can be listened on, any free one where it is 0, None where it is in use."""
+    """Return `port` if it can be listened on, any free one if it is 0, None if it is in use.
+
+    A free one is looked for below the range that systems hand out by themselves (32768 and up on Linux): a part that is
+    started again must find its port as it left it, not taken by somebody's outgoing connection.
+    """
+    if port == 0:
+        tried = (_bindable(candidate) for candidate in random.sample(QUIET_PORTS, PORTS_TRIED))
+        return next((found for found in tried if found), None) or _bindable(0)
+    return _bindable(port)
+
+
+def _bindable(port: int) -> int | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

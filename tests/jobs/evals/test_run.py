@@ -511,11 +511,12 @@ async def test_a_budget_holds_over_a_restart(lab: Laboratory) -> None:
 
 async def test_no_more_is_under_way_than_the_platform_takes(lab: Laboratory) -> None:
     lab.write_task({"valid.jsonl": valid_rows(60)})
-    lab.endpoint.seconds = 0.01
+    held = lab.endpoint.hold = asyncio.Event()
     started = await lab.start()
-
-    await lab.run(started.id)
-
+    turn = await lab.under_way(started.id, lab.runner())
+    await lab.eventually(lambda: lab.endpoint.most_under_way == 8, "as many questions as the platform takes")
+    held.set()
+    await turn
     assert lab.endpoint.most_under_way == 8
 
 
