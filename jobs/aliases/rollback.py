@@ -138,14 +138,7 @@ class Rollbacks:
             reason=reason,
             channel=job.value.request.channel,
         )
-        if emergency:
-            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
-            change = await move_change(self.store, held, alias, notifies=self.notifies)
-        else:
-            alias = replace(held.value, proposal=proposal.id)
-            details = {"proposal": proposal.id, "model": goal.target.model, "was": alias.model}
-            entry = _entry(proposal, Act.ROLLBACK_PROPOSED, user, proposal.at, reason, details)
-            change = Change(records=(Versioned(alias, held.version),), audit=(entry,))
+        alias, change = await self._first_move(held, proposal, goal)
         approval = approval_for(proposal, goal, given.value)
         change = replace(
             change,
@@ -156,6 +149,16 @@ class Rollbacks:
         await self.store.commit(with_approval(change, None, approval, proposal.at))
         log.info("alias.rollback", alias=name, proposal=proposal.id, user=user, emergency=emergency)
         return ProposalView(proposal, alias, approval)
+
+    async def _first_move(self, held: Versioned[Alias], proposal: Proposal, goal: AliasMove) -> tuple[Alias, Change]:
+        """Return the alias once the proposal is made, and what that changes: in an emergency it moves at once."""
+        if proposal.emergency:
+            alias = taken_back(held.value, proposal, approved_by=(), now=proposal.at)
+            return alias, await move_change(self.store, held, alias, notifies=self.notifies)
+        alias = replace(held.value, proposal=proposal.id)
+        details = {"proposal": proposal.id, "model": goal.target.model, "was": alias.model}
+        entry = _entry(proposal, Act.ROLLBACK_PROPOSED, proposal.by, proposal.at, proposal.reason, details)
+        return alias, Change(records=(Versioned(alias, held.version),), audit=(entry,))
 
     # -- decided -------------------------------------------------------------------------------------------------
 
