@@ -68,6 +68,7 @@ from jobs.core.errors import ConfigurationError, UnreadableRecord
 from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
+from jobs.state.in_hand import IN_HAND
 from jobs.state.kind import Kind, Kinds, readable
 from jobs.state.series_cache import SeriesCache
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
@@ -383,6 +384,8 @@ class Store:
         texts = {key: text for key, (_, text) in replaced.items()}
         while True:
             written = change_json(change, self._kinds, texts, self._head, self._audit_key)
+            if change.records and (envelope := IN_HAND.get()):
+                written["envelope"] = f"envelope:{envelope}"
             answer = await self._run("commit", token, json.dumps(written))
             match answer:
                 case ["done"]:

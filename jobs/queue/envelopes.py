@@ -1,0 +1,279 @@
+"""What people asked in Slack, stored before it is acknowledged and kept until it is answered.
+
+Keys, next to those of the store:
+
+    {proctor}:envelope:<id>          hash body (JSON, as Slack sent it), at (ms), user, ordered, pool, by (the write that
+                                     stored it), accepted, begun (the newest attempt), took_effect; for ten minutes after
+                                     its end only `ended`, by which it is known when it is delivered again
+    {proctor}:asked:<user>           list, id of each envelope that is worked off in this person's order
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import resources
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import structlog
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from jobs.state.store import PREFIX
+
+ONE: Final = "ask"
+"""Kind of the work item of one envelope: `ask:<id>`."""
+IN_ORDER: Final = "asks"
+"""Kind of the work item of all envelopes of a person that change something: `asks:<user>`."""
+LONGEST_WAIT: Final = 1.0
+"""Seconds that an acknowledgement waits for Redis; Slack wants it within 3."""
+REPLY: Final = 0.2
+"""Of these, the seconds that are left for the reply: the server stores nothing in them."""
+UNACKNOWLEDGED: Final = 3.0
+"""Seconds for which an envelope that is stored waits for its acknowledgement before another bot begins it."""
+TRACE: Final = 600.0
+"""Seconds for which an envelope that was answered is known when it is delivered again."""
+MOST_AT_ONCE: Final = 1000
+"""Envelopes in one write."""
+TRY_AGAIN: Final = 0.2
+"""Seconds between two writes while Redis is away."""
+
+log: Final = structlog.get_logger(__name__)
+
+
+class NotKept(Exception):
+    """What was asked could not be stored in time, and will not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a person asked, as Slack delivered it."""
+
+    id: str
+    """The same each time it is delivered."""
+    user: str
+    body: Mapping[str, Any]
+    pool: str
+    """Of the queue, that works it off."""
+    in_order: bool
+    """Whether it waits for what the same person asked before."""
+
+    @property
+    def item(self) -> str:
+        """The work item that works it off."""
+        return f"{IN_ORDER}:{self.user}" if self.in_order else f"{ONE}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An envelope that is being worked off."""
+
+    id: str
+    user: str
+    body: Mapping[str, Any]
+    pool: str
+    again: bool = False
+    """Whether it was begun before, by somebody who did not get to its end."""
+    took_effect: bool = False
+    """Whether something that it asked for was committed then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The next envelope may not have been acknowledged yet."""
+
+    seconds: float
+    """After which it may be begun at the latest."""
+
+
+class Answer(StrEnum):
+    """What became of an envelope in one write."""
+
+    KEPT = "kept"
+    KNOWN = "known"
+    """It was delivered before."""
+    LATE = "late"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    envelope: Envelope
+    until: float
+    answer: asyncio.Future[Answer]
+
+
+@dataclass(slots=True)
+class _Write:
+    """One write."""
+
+    waiting: list[_Waiting]
+    accepted: list[str]
+    refused: list[str]
+    token: str = field(default_factory=lambda: uuid4().hex)
+
+
+class Envelopes:
+    """The envelopes in Redis.
+
+    While a write is on its way, what arrives waits for the next one, which takes all of it.
+
+    Args:
+        redis: with `decode_responses=True`; waits for no other client's connections.
+        longest_wait: seconds that `keep` takes at most.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self, redis: "Redis", *, longest_wait: float = LONGEST_WAIT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._redis = redis
+        self._longest_wait = longest_wait
+        self._clock = clock
+        self._ahead: float | None = None
+        """Seconds that the server's clock is ahead of ours, at least."""
+        self._waiting: list[_Waiting] = []
+        self._accepted: list[str] = []
+        self._refused: list[str] = []
+        self._nothing_refused = asyncio.Event()
+        self._nothing_refused.set()
+        self._writing: asyncio.Task[None] | None = None
+        self._receive, self._begin, self._end = (
+            _script(redis, name) for name in ("receive", "begin_envelope", "end_envelope")
+        )
+
+    async def keep(self, envelope: Envelope) -> bool:
+        """Store an envelope; False if it was delivered before.
+
+        Raises:
+            NotKept: it is not stored, and certainly will not be worked off.
+        """
+        until = self._clock() + self._longest_wait
+        waiting = _Waiting(envelope, until, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._write_soon()
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                answer = await waiting.answer
+        except TimeoutError:
+            if waiting.answer.cancelled():
+                self._refuse(waiting)
+                raise NotKept(envelope.id) from None
+            answer = waiting.answer.result()  # it arrived in the same moment
+        return answer is Answer.KEPT
+
+    async def begin(self, envelope_id: str, *, mine: bool = False) -> Begun | Early | None:
+        """Begin the envelope of this id; None where it was answered or refused.
+
+        `mine` says that this bot has acknowledged it.
+        """
+        return await self._begun(envelope_id, "", mine=mine)
+
+    async def begin_next(self, user: str) -> Begun | Early | None:
+        """Begin the first of the envelopes that a person waits for in their order; None where nothing is left."""
+        return await self._begun("", user, mine=False)
+
+    async def end(self, begun: Begun) -> None:
+        """Forget an envelope that was answered, except that it was."""
+        args: list[str | int] = [PREFIX, begun.id, begun.user, _milliseconds(TRACE)]
+        await self._end(keys=[f"{PREFIX}:schema"], args=args)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _begun(self, envelope_id: str, user: str, *, mine: bool) -> Begun | Early | None:
+        await self._nothing_refused.wait()  # what was refused must not be begun
+        waits, trusted = _milliseconds(UNACKNOWLEDGED), "1" if mine else ""
+        args: list[str | int] = [PREFIX, uuid4().hex, envelope_id, user, waits, trusted]
+        match await self._begin(keys=[f"{PREFIX}:schema"], args=args):
+            case ["begun", str(found), str(body), again, took_effect, str(pool)]:
+                read = json.loads(body)
+                return Begun(found, user, read, pool, again=again == "1", took_effect=took_effect == "1")
+            case ["early", int(left)]:
+                return Early(left / 1000)
+            case _:
+                return None
+
+    def _refuse(self, waiting: _Waiting) -> None:
+        """Have an envelope taken back that may have been stored."""
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)  # it never left
+        else:
+            self._refused.append(waiting.envelope.id)
+            self._nothing_refused.clear()
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all(), name="envelopes")
+
+    async def _write_all(self) -> None:
+        while self._waiting or self._accepted or self._refused:
+            write = self._next_write()
+            try:
+                answers = await self._send(write)
+            except RedisError as failure:  # away, or full
+                self._not_sent(write, failure)
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                self._sent(write, answers)
+
+    def _next_write(self) -> _Write:
+        most = MOST_AT_ONCE
+        write = _Write(self._waiting[:most], self._accepted[:most], self._refused[:most])
+        del self._waiting[:most], self._accepted[:most], self._refused[:most]
+        return write
+
+    async def _send(self, write: _Write) -> list[Answer]:
+        if self._ahead is None:
+            seconds, micros = await self._redis.time()
+            self._ahead = seconds + micros / 1e6 - self._clock()
+        args: list[str | int] = [PREFIX, write.token, _milliseconds(UNACKNOWLEDGED), _milliseconds(TRACE)]
+        args += [len(write.accepted), len(write.refused), *write.accepted, *write.refused]
+        for each in write.waiting:
+            envelope, latest = each.envelope, _milliseconds(each.until - REPLY + self._ahead)
+            ordered = "1" if envelope.in_order else ""
+            args += [envelope.id, latest, envelope.user, ordered, envelope.pool, _text(envelope.body)]
+        asked = self._clock()
+        now, answers = cast("tuple[int, list[str]]", await self._receive(keys=[f"{PREFIX}:schema"], args=args))
+        if self._clock() - asked < REPLY:
+            self._ahead = now / 1000 - self._clock()
+        return [Answer(answer) for answer in answers]
+
+    def _sent(self, write: _Write, answers: list[Answer]) -> None:
+        if not self._refused:
+            self._nothing_refused.set()
+        for waiting, answer in zip(write.waiting, answers, strict=True):
+            if waiting.answer.done():
+                pass  # nobody waits any more: it was refused
+            elif answer is not Answer.LATE:
+                waiting.answer.set_result(answer)
+                self._accepted += [waiting.envelope.id] if answer is Answer.KEPT else []
+            elif self._clock() < waiting.until - REPLY:
+                self._waiting.insert(0, waiting)  # the server's clock was misjudged
+            else:
+                waiting.answer.set_exception(NotKept(waiting.envelope.id))
+
+    def _not_sent(self, write: _Write, failure: Exception) -> None:
+        log.warning("envelopes.not_written", count=len(write.waiting), reason=str(failure) or type(failure).__name__)
+        self._accepted = [*write.accepted, *self._accepted]
+        # It may be stored all the same, where only the reply was lost.
+        self._refused = [*write.refused, *(each.envelope.id for each in write.waiting), *self._refused]
+        self._nothing_refused.clear()
+        for waiting in write.waiting:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(NotKept(waiting.envelope.id))
+
+
+def _script(redis: "Redis", name: str) -> AsyncScript:
+    return redis.register_script(resources.files("jobs.queue").joinpath("lua", f"{name}.lua").read_text("utf-8"))
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
