@@ -1,6 +1,7 @@
 """Everything Slack: receives commands and clicks, shows cards and images.
 
-A handler acknowledges, reads, asks `jobs/` and answers; failures are answered in `boundary`.
+What Slack sends comes in through `slack.intake`. A handler reads, asks `jobs/` and answers; failures are answered in
+`slack.boundary`.
 """
 
 from collections.abc import Mapping
@@ -15,16 +16,16 @@ from handlers.evals import commands as evals
 from handlers.evidence import commands as checkpoints
 from handlers.jobs import commands as jobs
 from handlers.jobs import thread
-from handlers.slack.boundary import Boundary, SteadyAck
-from handlers.slack.receipts import Receipts
+from handlers.slack.boundary import Boundary
+from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
 from handlers.tasks import datasets
 
 CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
 
 
-def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:
-    """Connect every concern to the app.
+def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> Listeners:
+    """Connect every concern to the app, and return what it listens to.
 
     Handlers get the `services` as parameters of the same name, as well as `asker` and `answers`.
     """
@@ -34,13 +35,13 @@ def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> 
         context.update(services)
         asker = context["asker"] = Asker.of(body)
         context["answers"] = answers
-        context["ack"] = SteadyAck()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
         if asker.user and context.response_url:
             context["respond"] = SteadyRespond(context.response_url, asker, answers)
         await next_()
 
     app.middleware(provide)
-    Receipts(services["store"]).register(app)
+    listeners = Listeners(app)
     for concern in CONCERNS:
-        concern.register(app)
+        concern.register(listeners)
     boundary.register(app)
+    return listeners

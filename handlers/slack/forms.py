@@ -1,4 +1,4 @@
-"""Opening a form, and the choices in one."""
+"""Opening a form, and the fields in one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,20 @@ from typing import Any, Final
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.blocks import Block, plain
+from handlers.slack.blocks import Block, context, plain, section
 from jobs.core.errors import Conflict
 
 TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired"})
 """Slack opens a form for 3 s after the click."""
-OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
-"""The same click was delivered twice, and the first one has opened the form."""
+OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged", "duplicate_external_id"})
+"""An earlier attempt at the same click has opened the form."""
+CLOSED: Final = frozenset({"not_found", "view_not_found"})
+FORM_IN_HAND: Final = "form"
+"""The name in a request's context, of an `OpeningForm`."""
+LOADING: Final = "loading"
+"""The callback id of the view that stands until the form is ready."""
+NOTICE: Final = "notice"
+"""The callback id of the view that says in words why there is no form."""
 MOST_OPTIONS: Final = 100
 """Options that Slack shows in one list, or in one group of a list; there may be as many groups."""
 MOST_LABEL: Final = 75
@@ -32,16 +39,76 @@ class Choice:
     value: str
 
 
-async def open_form(client: AsyncWebClient, trigger: str, view: Block) -> None:
-    """Open a form; raises Conflict, saying what to do, where Slack no longer opens it."""
-    try:
-        await client.views_open(trigger_id=trigger, view=view)
-    except SlackApiError as error:
-        reason = error.response.get("error")
-        if reason in TOO_LATE:
-            raise Conflict("The form took more than 3 s, and Slack no longer opens it. Try again.") from None
-        if reason not in OPENED_ALREADY:
-            raise
+class OpeningForm:
+    """The form that one click opens: a view that says so at once, since Slack opens one for 3 s only, then the form.
+
+    Args:
+        client: of the Web API.
+        trigger: of the click.
+        again: an earlier attempt, which did not get to its end, may have opened it.
+    """
+
+    def __init__(self, client: AsyncWebClient, trigger: str, *, again: bool = False) -> None:
+        self._client = client
+        self._trigger = trigger
+        self._again = again
+        # The id is ours, so that the view is found again without Slack's response.
+        self._name = f"form:{trigger}"[:255]
+        self._stands = False
+
+    async def open(self) -> None:
+        """Open the view that stands until the form is ready; raises Conflict where Slack no longer opens it."""
+        try:
+            await self._client.views_open(trigger_id=self._trigger, view=self._named(_loading()))
+        except SlackApiError as error:
+            reason = error.response.get("error")
+            if reason in TOO_LATE and not (self._again and await self.show(_loading())):
+                raise Conflict("The form could not be opened in time: Slack allows 3 s. Click again.") from None
+            if reason not in TOO_LATE | OPENED_ALREADY:
+                raise
+        self._stands = True
+
+    async def show(self, view: Block) -> bool:
+        """Show a view in place of the one that stands; False where the person has closed it."""
+        try:
+            await self._client.views_update(external_id=self._name, view=self._named(view))
+        except SlackApiError as error:
+            if error.response.get("error") not in CLOSED:
+                raise
+            return False
+        return True
+
+    async def finish(self, shown: Block | str) -> None:
+        """Show the form, or the words (mrkdwn) that say why there is none."""
+        if isinstance(shown, str):
+            await self.say(shown)
+        else:
+            await self.show(shown)
+
+    async def say(self, words: str) -> bool:
+        """Say in words (mrkdwn) what stands in the form's way; False where no view stands any more."""
+        return self._stands and await self.show(_notice(words))
+
+    def _named(self, view: Block) -> Block:
+        return {**view, "external_id": self._name}
+
+
+def _loading() -> Block:
+    return _without_fields(LOADING, context("One moment: I read what the form shows."))
+
+
+def _notice(words: str) -> Block:
+    return _without_fields(NOTICE, section(words))
+
+
+def _without_fields(callback_id: str, *blocks: Block) -> Block:
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain("Proctor", MOST_TITLE),
+        "close": plain("Close", MOST_TITLE),
+        "blocks": list(blocks),
+    }
 
 
 def modal(callback_id: str, title: str, submit: str, blocks: Sequence[Block], remembered: str) -> Block:
