@@ -1,17 +1,20 @@
 """One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 
 import handlers
 from bot.health import Check, Condition, health_app, serving
+from bot.http_receiver import Receive
 from bot.logs import log_bug
 from bot.outages import Outages
 from bot.schedule import Tick, Ticks
@@ -59,7 +62,8 @@ async def running(
         wiring = await wire(settings, hide, stack)
         base = wiring.base
         engine = await stack.enter_async_context(DocketEngine(base.redis_url, wiring.work()))
-        transport, http_port = await open_transport(settings, _slack_app(wiring), give_up, stack)
+        app = _slack_app(wiring)
+        transport, http_port = await open_transport(settings, app, _received_by(app), give_up, stack)
         ticks = _ticks(base, engine, transport, stack)
         pages = _pages(wiring, readiness(base.store, transport, ticks, engine))
         health_port = await stack.enter_async_context(
@@ -81,12 +85,16 @@ async def running(
 
 
 def _slack_app(wiring: Wiring) -> AsyncApp:
-    secret = wiring.base.settings.slack_signing_secret
-    app = AsyncApp(
-        client=wiring.base.client, signing_secret=secret.get_secret_value() if secret else None, name="proctor"
-    )
+    app = AsyncApp(client=wiring.base.client, name="proctor")
     handlers.register(app, Boundary(log_bug), wiring.services())
     return app
+
+
+def _received_by(app: AsyncApp) -> Receive:
+    async def receive(body: Mapping[str, Any]) -> BoltResponse:
+        return await app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
+
+    return receive
 
 
 def _ticks(base: Base, engine: DocketEngine, transport: Transport, stack: AsyncExitStack) -> Ticks:

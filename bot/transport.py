@@ -15,8 +15,10 @@ import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
 
 from bot.health import serving
+from bot.http_receiver import HttpReceiver, Receive
 from bot.settings import Settings
 
 PATIENCE: Final = 10.0
@@ -136,15 +138,17 @@ class SlackSocket:
 
 
 async def open_transport(
-    settings: Settings, app: AsyncApp, give_up: Callable[[], None], stack: AsyncExitStack
+    settings: Settings, app: AsyncApp, receive: Receive, give_up: Callable[[], None], stack: AsyncExitStack
 ) -> tuple[Transport, int | None]:
     """Return the transport that the settings name and, in http mode, its port; `stack` closes it.
 
-    `give_up` is called when a connection cannot be had any more.
+    `receive` is given what comes over HTTP; `give_up` is called when a connection cannot be had any more.
     """
     if settings.slack_mode == "http":
+        assert settings.slack_signing_secret is not None, "the settings require it in http mode"
+        receiver = HttpReceiver(SignatureVerifier(settings.slack_signing_secret.get_secret_value()), receive)
         port = await stack.enter_async_context(
-            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port, named="HTTP_PORT")
+            serving(receiver.application(), settings.bind_host, settings.http_port, named="HTTP_PORT")
         )
         return HttpRequests(), port
     assert settings.slack_app_token is not None, "the settings require it in socket mode"
