@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from aiohttp import ClientSession, ClientTimeout
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -233,6 +234,7 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         timeout=SLACK_TIMEOUT,
+        session=await stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=SLACK_TIMEOUT))),
         retry_handlers=[],
     )
     return Base(

@@ -1,8 +1,9 @@
 """Opening a form, and the fields in one."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,10 +18,13 @@ OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged", 
 CLOSED: Final = frozenset({"not_found", "view_not_found"})
 FORM_IN_HAND: Final = "form"
 """The name in a request's context, of an `OpeningForm`."""
+SOON: Final = 0.5
+"""Seconds in which a form that is ready needs no other view before it."""
 LOADING: Final = "loading"
 """The callback id of the view that stands until the form is ready."""
 NOTICE: Final = "notice"
 """The callback id of the view that says in words why there is no form."""
+T = TypeVar("T")
 MOST_OPTIONS: Final = 100
 """Options that Slack shows in one list, or in one group of a list; there may be as many groups."""
 MOST_LABEL: Final = 75
@@ -40,7 +44,7 @@ class Choice:
 
 
 class OpeningForm:
-    """The form that one click opens: a view that says so at once, since Slack opens one for 3 s only, then the form.
+    """The form that one click opens. Slack opens it for 3 s only, so a view stands in for one that takes longer.
 
     Args:
         client: of the Web API.
@@ -55,42 +59,55 @@ class OpeningForm:
         # The id is ours, so that the view is found again without Slack's response.
         self._name = f"form:{trigger}"[:255]
         self._stands = False
-
-    async def open(self) -> None:
-        """Open the view that stands until the form is ready; raises Conflict where Slack no longer opens it."""
-        try:
-            await self._client.views_open(trigger_id=self._trigger, view=self._named(_loading()))
-        except SlackApiError as error:
-            reason = error.response.get("error")
-            if reason in TOO_LATE and not (self._again and await self.show(_loading())):
-                raise Conflict("The form could not be opened in time: Slack allows 3 s. Click again.") from None
-            if reason not in TOO_LATE | OPENED_ALREADY:
-                raise
-        self._stands = True
+        self._one_at_a_time = asyncio.Lock()
 
     async def show(self, view: Block) -> bool:
-        """Show a view in place of the one that stands; False where the person has closed it."""
+        """Show a view, in place of the one that stands; False where the person has closed that.
+
+        Raises:
+            Conflict: Slack no longer opens it; says what to do.
+        """
+        async with self._one_at_a_time:
+            named = {**view, "external_id": self._name}
+            return await (self._replace(named) if self._stands else self._open(named))
+
+    async def say(self, words: str) -> bool:
+        """Say in words (mrkdwn) what stands in the form's way; False where no view stands that could say it."""
+        return self._stands and await self.show(_notice(words))
+
+    async def ready(self, form: Awaitable[T]) -> T:
+        """Return the form once it is ready; a view says that it comes if that takes a while."""
+        building = asyncio.ensure_future(form)
         try:
-            await self._client.views_update(external_id=self._name, view=self._named(view))
+            await asyncio.wait({building}, timeout=SOON)
+            if not (building.done() or self._stands):
+                await self.show(_loading())
+            return await building
+        finally:
+            building.cancel()
+
+    async def _open(self, view: Block) -> bool:
+        try:
+            await self._client.views_open(trigger_id=self._trigger, view=view)
+        except SlackApiError as error:
+            reason = error.response.get("error")
+            if reason in TOO_LATE and not (self._again and await self._replace(view)):
+                raise Conflict("The form could not be opened in time: Slack allows 3 s. Click again.") from None
+            if reason in OPENED_ALREADY:
+                await self._replace(view)
+            elif reason not in TOO_LATE:
+                raise
+        self._stands = True
+        return True
+
+    async def _replace(self, view: Block) -> bool:
+        try:
+            await self._client.views_update(external_id=view["external_id"], view=view)
         except SlackApiError as error:
             if error.response.get("error") not in CLOSED:
                 raise
             return False
         return True
-
-    async def finish(self, shown: Block | str) -> None:
-        """Show the form, or the words (mrkdwn) that say why there is none."""
-        if isinstance(shown, str):
-            await self.say(shown)
-        else:
-            await self.show(shown)
-
-    async def say(self, words: str) -> bool:
-        """Say in words (mrkdwn) what stands in the form's way; False where no view stands any more."""
-        return self._stands and await self.show(_notice(words))
-
-    def _named(self, view: Block) -> Block:
-        return {**view, "external_id": self._name}
 
 
 def _loading() -> Block:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -63,10 +63,8 @@ class Gate:
     async def wait(self) -> None:
         """Wait until nothing waits for its acknowledgement, or for a second."""
         if self.unacknowledged:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_open.wait(), MOST_DELAY)
-            except TimeoutError:
-                pass
 
 
 class Intake:
@@ -120,7 +118,17 @@ class Intake:
 
     async def answer_one(self, envelope_id: str) -> float:
         """Work off one envelope; return the seconds after which to come back if it may not be begun yet, or 0."""
+        await self._gate.wait()
         return await self._answer(await self._envelopes.begin(envelope_id))
+
+    async def answer_in_order(self, user: str) -> float:
+        """Work off what a person asked in their order; return as `answer_one`."""
+        while True:
+            await self._gate.wait()
+            found = await self._envelopes.begin_next(user)
+            if not isinstance(found, Begun):
+                return await self._answer(found)
+            await self._answer(found)
 
     async def stop(self) -> None:
         """Wait for what was begun at once; what is left, another bot begins again."""
@@ -134,7 +142,6 @@ class Intake:
         if isinstance(found, Early):
             return found.seconds
         if found:
-            await self._gate.wait()
             await self._dispatch(found, SteadyAck())
         return 0.0
 
@@ -225,7 +232,7 @@ def what_was_asked(body: Mapping[str, Any]) -> str:
         return f"`{cut(escape(typed), MOST_QUOTED)}`"
     match body.get("type"):
         case "block_actions":
-            clicked = next(iter(body.get("actions") or ()), {})
+            clicked: Mapping[str, Any] = next(iter(body.get("actions") or ()), {})
             name = _text(clicked.get("text")) or _text((clicked.get("selected_option") or {}).get("text"))
             return f"your click on *{escape(name)}*" if name else "your click"
         case "view_submission":

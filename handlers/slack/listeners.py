@@ -4,12 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from inspect import signature
-from typing import Any, Final
+from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from handlers.slack.blocks import Block
 from handlers.slack.forms import FORM_IN_HAND, OpeningForm
+from handlers.slack.replies import Answers, Asker
 
 Json = Mapping[str, Any]
 """A delivery from Slack."""
@@ -126,7 +127,7 @@ def _key(body: Json) -> tuple[str, str, str]:
     kind = str(body.get("type") or "")
     match kind:
         case "block_actions":
-            action = next(iter(body.get("actions") or ()), {})
+            action: Json = next(iter(body.get("actions") or ()), {})
             return kind, str(action.get("action_id")), str(action.get("value") or "")
         case "view_submission":
             return kind, str((body.get("view") or {}).get("callback_id")), ""
@@ -136,17 +137,20 @@ def _key(body: Json) -> tuple[str, str, str]:
             return kind, str(body.get("action_id")), ""
 
 
-GIVEN_BY_BOLT: Final = ("body", "action", "shortcut", "client", "ack")
-
-
 def _opener(form_of: FormOf) -> Handler:
     wanted = tuple(signature(form_of).parameters)
 
-    async def open_it(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, payload: dict[str, Any]) -> None:
+    async def open_it(
+        ack: AsyncAck, body: dict[str, Any], payload: dict[str, Any], context: AsyncBoltContext, answers: Answers
+    ) -> None:
         await ack()
         form: OpeningForm = context[FORM_IN_HAND]
-        await form.open()
         given = {**context, "form": form, "body": body, "action": payload}
-        await form.finish(await form_of(**{name: given[name] for name in wanted}))
+        shown = await form.ready(form_of(**{name: given[name] for name in wanted}))
+        if not isinstance(shown, str):
+            await form.show(shown)
+        elif not await form.say(shown):
+            asker: Asker = context["asker"]
+            await answers.tell(asker.user, asker.channel, shown)
 
     return open_it
