@@ -27,6 +27,7 @@ from jobs.notifications.digests import Digests
 from jobs.notifications.records import Digest, HeldBack, HeldItem, Mute, QuietHours, Scope
 from jobs.notifications.service import Quiet
 from jobs.state.change import Change, Once, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import SCHEMA, LedgerEntry, Store
 from jobs.training.postings import alert_posting, card_posting, curve_posting, status, summary_posting
 from jobs.training.trail_entries import asked, launched
@@ -293,7 +294,7 @@ async def main() -> None:
             while not socket.exists():  # noqa: ASYNC110 - the server tells in no other way
                 await asyncio.sleep(0.01)
             redis = Redis.from_url(f"unix://{socket}", decode_responses=True)
-            store = Store(redis, KINDS, KEY)
+            store = Store(Connection(redis), KINDS, KEY)
             await store.open()
             await fill(store)
             text = json.dumps(await dump(redis), indent=1, ensure_ascii=False)

@@ -17,6 +17,7 @@ from jobs.graders import GraderRuntime
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import RemoteJob
+from jobs.state.connection import Connection
 from jobs.state.store import LedgerEntry, Store
 from jobs.tasks import TaskCatalogue
 from jobs.trail.verify import verify
@@ -35,7 +36,7 @@ VERSIONS = sorted(FIXTURES.glob("state-*.json"))
 async def taken_over(redis: Redis, request: pytest.FixtureRequest) -> Store:
     """The store of the present version on the state of a released one."""
     await restore(redis, json.loads(request.param.read_text("utf-8")))
-    store = Store(redis, KINDS, KEY)
+    store = Store(Connection(redis), KINDS, KEY)
     await store.open()
     return store
 

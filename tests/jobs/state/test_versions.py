@@ -20,6 +20,7 @@ from jobs.notifications.records import Digest
 from jobs.outbox.worker import OutboxWorker, Poster
 from jobs.queue.lease import kept
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.kind import Kind, Kinds
 from jobs.state.store import LedgerEntry, Store
 from jobs.trail.entry import Act
@@ -83,12 +84,12 @@ RICH = NewVoyage(
 
 @pytest.fixture
 def older(redis: Redis) -> Store:
-    return Store(redis, OLD)
+    return Store(Connection(redis), OLD)
 
 
 @pytest.fixture
 def newer(redis: Redis) -> Store:
-    return Store(redis, NEW)
+    return Store(Connection(redis), NEW)
 
 
 async def rewritten(older: Store, newer: Store, **changes: object) -> NewVoyage:
@@ -213,7 +214,7 @@ async def test_a_posting_about_what_only_a_newer_bot_can_read_waits_for_that_bot
 async def test_state_of_an_earlier_version_is_refused_with_what_to_do(redis: Redis) -> None:
     await redis.set("{proctor}:schema", 1)
     with pytest.raises(ConfigurationError, match=r"version 1.*to keep it, run .*; to leave it, set PROCTOR_HOME"):
-        await Store(redis, OLD).open()
+        await Store(Connection(redis), OLD).open()
 
 
 # -- stored names --------------------------------------------------------------------------------------------------
