@@ -229,7 +229,7 @@ async def test_what_does_not_finish_is_handed_on_without_blame(store: Store, mon
     assert (item.again, item.deaths, item.raised) == (True, None, 0)
 
 
-# -- losing and finding --------------------------------------------------------------------------------------------------
+# -- losing and finding ------------------------------------------------------------------------------------------------
 
 
 async def test_a_process_that_stood_still_for_25_s_keeps_its_work(store: Store) -> None:
@@ -260,7 +260,7 @@ async def test_a_process_that_lost_its_work_stops_it(store: Store, redis: Redis)
 
 
 async def test_the_work_of_a_process_that_is_gone_is_taken_up_as_soon_as_its_connections_are(
-    store: Store, redis: Redis, redis_server: str
+    store: Store, redis_server: str
 ) -> None:
     """One that stands still has its connections, and keeps its work; a killed one has none."""
     diary = Diary()
@@ -305,7 +305,7 @@ async def test_a_server_that_has_just_started_says_nobody_is_gone(store: Store, 
     await connection.redis.aclose()
 
 
-# -- the server away -----------------------------------------------------------------------------------------------------
+# -- the server away ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
