@@ -12,11 +12,13 @@ from redis.asyncio import Redis
 
 from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import LONG, approval_item, evidence_item
+from jobs.core.records import JobState
 from jobs.queue.due import LEASE, DueItems
 from jobs.queue.pools import SURELY_GONE, Again, Held, Work, WorkPools
-from jobs.state.change import Change
+from jobs.state.change import Change, Versioned
 from jobs.state.connection import AWAY, Connection, connection_to
 from jobs.state.store import Store
+from tests.records import a_job
 from tests.story.colleagues import eventually
 from tests.working import taken
 
@@ -387,3 +389,49 @@ async def test_more_calls_at_once_than_connections_wait_for_their_turn(store: St
     found = await asyncio.gather(*(many.ids(kind.type) for kind in store._kinds for _ in range(60)))
     assert len(found) > 500
     await connection.redis.aclose()
+
+
+# -- a backlog ---------------------------------------------------------------------------------------------------------
+
+
+async def test_what_waits_for_a_slot_is_begun_once_and_counts_as_no_attempt(store: Store, redis: Redis) -> None:
+    """B1: what waited in a backlog was counted as having died, and a healthy job was set aside."""
+    diary = Diary()
+    async with bot(store, diary.work, slots=2) as one, bot(store, diary.work, slots=2) as two:
+        await one.wants(*(f"rft-{n:06}" for n in range(5)))
+        await until(lambda: len(diary.begun) == 2)
+        await two.pools.look()
+        for _ in range(20):  # as many looks as an hour of leases would see
+            for each in (one, two):
+                each.clock.now += LEASE - 1
+                await each.pools.keep()
+                await each.pools.look()
+        assert len(diary.begun) == 4
+        assert await redis.exists("{proctor}:raised", "{proctor}:deaths") == 0
+        diary.let_go.set()
+        await until(lambda: len(diary.done) == 5)
+    assert Counter(diary.begun) == Counter({f"rft-{n:06}": 1 for n in range(5)})
+    assert not any(held.again for held in diary.seen)
+
+
+async def test_a_thousand_looks_at_a_platform_that_answers_nobody_keep_nothing_else_waiting(store: Store) -> None:
+    hangs, well = Diary(), Diary()
+    well.let_go.set()
+
+    async def work(held: Held) -> None:
+        await (hangs if held.item.startswith("rft-h") else well).work(held)
+
+    for platform, many in (("hangs", 1000), ("well", 20)):
+        for n in range(many):
+            job = a_job(id=f"rft-{platform[0]}{n:05}", platform=platform, state=JobState.WATCHING, remote_id="r")
+            await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
+    async with bot(store, work, slots=16) as one, bot(store, work, slots=16) as two:
+        for round_ in range(3):
+            await asyncio.gather(one.pools.look(), two.pools.look())
+            await until(lambda due=20 * (round_ + 1): len([i for i in well.done if i.startswith("rft-w")]) == due)
+            await one.wants(*(f"rft-w{n:05}" for n in range(20)), approval_item(f"rft-{round_}"))
+        assert len(hangs.begun) == 32
+        hangs.let_go.set()
+        await until(lambda: len(hangs.done) == 1000, "the backlog to be worked off")
+    assert set(Counter(hangs.begun).values()) == {1}
+    assert not any(held.again for held in hangs.seen)
