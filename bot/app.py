@@ -1,32 +1,36 @@
 """One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 
 import handlers
 from bot.health import Check, Condition, health_app, serving
-from bot.http_receiver import Receive
 from bot.logs import log_bug
 from bot.outages import Outages
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings
 from bot.transport import Transport, open_transport
 from bot.wiring import Base, Wiring, wire
-from bot.worker import hand_over_due, hand_over_outbox
+from bot.worker import SLOTS, answer_work
+from handlers.slack.answering import Answering
 from handlers.slack.boundary import Boundary
+from handlers.slack.intake import Intake
+from handlers.slack.replies import Answers
 from jobs.cleanup.retention import Retention
+from jobs.core.ids import DELIVERIES
+from jobs.outbox.postings import Outbox
 from jobs.platforms.registry import HideSecret
-from jobs.queue.engine import DocketEngine
-from jobs.state.store import AWAY, Store
+from jobs.queue.due import DueItems
+from jobs.queue.pools import HEARTBEAT, LOOK, WorkPools
+from jobs.state.connection import AWAY
+from jobs.state.store import Store
 
 RETENTION_TICK: Final = 300.0
 """Seconds between two looks at what is to be removed; one of the bots does it, once an hour."""
@@ -61,16 +65,23 @@ async def running(
     async with AsyncExitStack() as stack:
         wiring = await wire(settings, hide, stack)
         base = wiring.base
-        engine = await stack.enter_async_context(DocketEngine(base.redis_url, wiring.work()))
-        app = _slack_app(wiring)
-        transport, http_port = await open_transport(settings, app, _received_by(app), give_up, stack)
-        ticks = _ticks(base, engine, transport, stack)
-        pages = _pages(wiring, readiness(base.store, transport, ticks, engine))
+        app = AsyncApp(client=base.client, name="proctor", process_before_response=True)
+        listeners = handlers.register(app, Boundary(log_bug), wiring.services())
+        answering = Answering(app, listeners, base.envelopes, Answers(base.client, base.store))
+        due = DueItems(base.store.connection)
+        work = {**wiring.work(), **answer_work(answering)}
+        pools = WorkPools(due, work, SLOTS, base.store.committed, log_bug)
+        intake = Intake(listeners, base.envelopes, answering, pools.offer, base.client)
+        transport, http_port = await open_transport(settings, app, intake.receive, give_up, stack)
+        ticks = _ticks(base, pools, transport, stack)
+        pages = _pages(wiring, readiness(base.store, due, transport, ticks, pools))
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
+        if loss := await base.store.durability():
+            log.warning("redis.durability", says=loss)
         stack.enter_context(_frozen_garbage())
-        engine.start()
+        pools.start()
         ticks.start()
         transport.start()
         log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
@@ -79,34 +90,20 @@ async def running(
         finally:
             await transport.stop()
             ticks.stop()
-            await wiring.eval_runner.leave()
-            await engine.stop()
+            await pools.stop()
             log.info("stopped")
 
 
-def _slack_app(wiring: Wiring) -> AsyncApp:
-    app = AsyncApp(client=wiring.base.client, name="proctor")
-    handlers.register(app, Boundary(log_bug), wiring.services())
-    return app
-
-
-def _received_by(app: AsyncApp) -> Receive:
-    async def receive(body: Mapping[str, Any]) -> BoltResponse:
-        return await app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
-
-    return receive
-
-
-def _ticks(base: Base, engine: DocketEngine, transport: Transport, stack: AsyncExitStack) -> Ticks:
+def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitStack) -> Ticks:
     store = base.store
     outages = Outages(AWAY)
     stack.enter_context(outages.in_the_log())
     return Ticks(
         (
-            Tick("due jobs", 0.5, lambda: hand_over_due(store, engine)),
-            Tick("outbox", 0.25, lambda: hand_over_outbox(store, engine)),
+            Tick("work", LOOK, pools.look),
+            Tick("heartbeat", HEARTBEAT, pools.keep),
             Tick("slack connection", 5.0, transport.watch, asks_redis=False),
-            Tick("retention", RETENTION_TICK, Retention(store, base.settings.retention_days).tick),
+            Tick("retention", RETENTION_TICK, Retention(store, Outbox(store), base.settings.retention_days).tick),
         ),
         outages=outages,
     )
@@ -119,8 +116,8 @@ def _pages(wiring: Wiring, checks: tuple[Check, ...]) -> web.Application:
     return pages
 
 
-def readiness(store: Store, transport: Transport, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:
-    """Return what /readyz asks: Redis, Slack, the schedule, the engine, and how long messages have waited."""
+def readiness(store: Store, due: DueItems, transport: Transport, ticks: Ticks, pools: WorkPools) -> tuple[Check, ...]:
+    """Return what /readyz asks: Redis, Slack, the schedule, the work pools, and how long messages have waited."""
 
     async def redis() -> Condition:
         await store.ping()
@@ -134,17 +131,17 @@ def readiness(store: Store, transport: Transport, ticks: Ticks, engine: DocketEn
         return Condition(ok=not late, detail=", ".join(late))
 
     async def work() -> Condition:
-        return Condition(ok=engine.is_working)
+        return Condition(ok=pools.is_working)
 
     async def outbox() -> Condition:
-        age = await store.outbox_age()
+        age = await due.oldest(DELIVERIES)
         return Condition(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
 
     return (
         Check("redis", redis),
         Check("slack", slack),
         Check("schedule", schedule),
-        Check("engine", work),
+        Check("work", work),
         Check("outbox", outbox),
     )
 

@@ -15,7 +15,7 @@ from handlers.slack.forms import FORM_IN_HAND, OpeningForm
 from handlers.slack.replies import DONE_BEFORE, TOO_MANY_REQUESTS, TOOK_EFFECT, Answers, Asker, is_transient
 from jobs.core.errors import BotError, UserError
 from jobs.core.permissions import NotPermitted
-from jobs.state.store import AWAY
+from jobs.state.connection import AWAY
 
 OK: Final = 200
 UNFINISHED: Final = "unfinished"

@@ -102,7 +102,7 @@ class OpeningForm:
 
     async def _replace(self, view: Block) -> bool:
         try:
-            await self._client.views_update(external_id=view["external_id"], view=view)
+            await self._client.views_update(external_id=str(view["external_id"]), view=view)
         except SlackApiError as error:
             if error.response.get("error") not in CLOSED:
                 raise

@@ -1,6 +1,7 @@
 """Answering the one person who asked, even where Slack does not take the answer at once."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -25,6 +26,8 @@ TRANSIENT: Final = frozenset({"internal_error", "fatal_error", "service_unavaila
 
 TOOK_EFFECT: Final = "took_effect"
 """The name in a request's context: whether an earlier attempt, which did not get to its end, committed something."""
+AGAIN: Final = "again"
+"""The name in a request's context: whether an earlier attempt did not get to its end."""
 DONE_BEFORE: Final = "That took effect before I was interrupted. Now:"
 """What the answer of a later attempt begins with."""
 
@@ -43,7 +46,7 @@ class Asker:
     """The same for each delivery of one command or click."""
 
     @classmethod
-    def of(cls, body: dict[str, Any]) -> "Asker":
+    def of(cls, body: Mapping[str, Any]) -> "Asker":
         """Return who is behind a delivery from Slack."""
         user, channel = body.get("user") or {}, body.get("channel") or {}
         return cls(
@@ -53,7 +56,7 @@ class Asker:
         )
 
 
-def _remembered(body: dict[str, Any]) -> str:
+def _remembered(body: Mapping[str, Any]) -> str:
     try:
         known = json.loads(str((body.get("view") or {}).get("private_metadata") or "{}"))
     except ValueError:

@@ -116,13 +116,15 @@ class UploadForms:
         client: AsyncWebClient,
         tasks: TaskCatalogue,
         pictures: Pictures,
+        again: bool,
     ) -> None:
         """Make a new version of the task with the file, and tell the person who asked the result."""
         await ack()
         asked = read_form(view, user=str(body["user"]["id"]))
         try:
             file = await look_up(client, asked.file)
-            await _tell(client, asked, Message(_reading(file, asked)))
+            if not again:
+                await _tell(client, asked, Message(_reading(file, asked)))
             async with self._one_at_a_time:
                 content = await download(client, file)
                 upload = Upload(asked.task, asked.split, file.name, content)

@@ -2,9 +2,9 @@
 
 Keys, next to those of the store:
 
-    {proctor}:envelope:<id>          hash body (JSON, as Slack sent it), at (ms), user, ordered, pool, by (the write that
-                                     stored it), accepted, begun (the newest attempt), took_effect; for ten minutes after
-                                     its end only `ended`, by which it is known when it is delivered again
+    {proctor}:envelope:<id>          hash body (JSON, as Slack sent it), at (ms), user, ordered, pool, by (the write
+                                     that stored it), accepted, begun (the newest attempt), took_effect; for ten minutes
+                                     after its end only `ended`, by which it is known when it is delivered again
     {proctor}:asked:<user>           list, id of each envelope that is worked off in this person's order
 """
 
@@ -14,21 +14,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib import resources
 from typing import Any, Final, cast
 from uuid import uuid4
 
 import structlog
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
-from jobs.state.store import PREFIX
+from jobs.core.ids import ASK, ASKS, kind_of_item, subject_of_item
+from jobs.state.connection import AWAY, Connection
 
-ONE: Final = "ask"
-"""Kind of the work item of one envelope: `ask:<id>`."""
-IN_ORDER: Final = "asks"
-"""Kind of the work item of all envelopes of a person that change something: `asks:<user>`."""
 LONGEST_WAIT: Final = 1.0
 """Seconds that an acknowledgement waits for Redis; Slack wants it within 3."""
 REPLY: Final = 0.2
@@ -65,7 +58,7 @@ class Envelope:
     @property
     def item(self) -> str:
         """The work item that works it off."""
-        return f"{IN_ORDER}:{self.user}" if self.in_order else f"{ONE}:{self.id}"
+        return f"{ASKS}:{self.user}" if self.in_order else f"{ASK}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,6 @@ class Begun:
     id: str
     user: str
     body: Mapping[str, Any]
-    pool: str
     again: bool = False
     """Whether it was begun before, by somebody who did not get to its end."""
     took_effect: bool = False
@@ -122,15 +114,27 @@ class Envelopes:
     While a write is on its way, what arrives waits for the next one, which takes all of it.
 
     Args:
-        redis: with `decode_responses=True`; waits for no other client's connections.
+        connection: for whoever works them off.
+        quick: the same for whoever waits to acknowledge; used for nothing else.
+        due: called when some may be begun.
         longest_wait: seconds that `keep` takes at most.
         clock: seconds that only go forward.
     """
 
     def __init__(
-        self, redis: "Redis", *, longest_wait: float = LONGEST_WAIT, clock: Callable[[], float] = time.monotonic
+        self,
+        connection: Connection,
+        quick: Connection,
+        due: Callable[[], object],
+        *,
+        longest_wait: float = LONGEST_WAIT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis = redis
+        self._redis = quick.redis
+        self._receive = quick.script("queue", "receive")
+        self._begin = connection.script("queue", "begin_envelope")
+        self._end = connection.script("queue", "end_envelope")
+        self._due = due
         self._longest_wait = longest_wait
         self._clock = clock
         self._ahead: float | None = None
@@ -141,9 +145,6 @@ class Envelopes:
         self._nothing_refused = asyncio.Event()
         self._nothing_refused.set()
         self._writing: asyncio.Task[None] | None = None
-        self._receive, self._begin, self._end = (
-            _script(redis, name) for name in ("receive", "begin_envelope", "end_envelope")
-        )
 
     async def keep(self, envelope: Envelope) -> bool:
         """Store an envelope; False if it was delivered before.
@@ -165,36 +166,30 @@ class Envelopes:
             answer = waiting.answer.result()  # it arrived in the same moment
         return answer is Answer.KEPT
 
-    async def begin(self, envelope_id: str, *, mine: bool = False) -> Begun | Early | None:
-        """Begin the envelope of this id; None where it was answered or refused.
+    async def begin(self, item: str, pool: str, *, mine: bool = False) -> Begun | Early | None:
+        """Begin the next envelope of a work item; None where nothing is left to do in this pool.
 
-        `mine` says that this bot has acknowledged it.
+        Args:
+            item: one envelope's own, or that of all of a person's that are worked off in their order.
+            pool: whose slot the work takes.
+            mine: this process has acknowledged it.
         """
-        return await self._begun(envelope_id, "", mine=mine)
-
-    async def begin_next(self, user: str) -> Begun | Early | None:
-        """Begin the first of the envelopes that a person waits for in their order; None where nothing is left."""
-        return await self._begun("", user, mine=False)
-
-    async def end(self, begun: Begun) -> None:
-        """Forget an envelope that was answered, except that it was."""
-        args: list[str | int] = [PREFIX, begun.id, begun.user, _milliseconds(TRACE)]
-        await self._end(keys=[f"{PREFIX}:schema"], args=args)
-
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    async def _begun(self, envelope_id: str, user: str, *, mine: bool) -> Begun | Early | None:
         await self._nothing_refused.wait()  # what was refused must not be begun
-        waits, trusted = _milliseconds(UNACKNOWLEDGED), "1" if mine else ""
-        args: list[str | int] = [PREFIX, uuid4().hex, envelope_id, user, waits, trusted]
-        match await self._begin(keys=[f"{PREFIX}:schema"], args=args):
-            case ["begun", str(found), str(body), again, took_effect, str(pool)]:
-                read = json.loads(body)
-                return Begun(found, user, read, pool, again=again == "1", took_effect=took_effect == "1")
+        one, user = ("", subject_of_item(item)) if kind_of_item(item) == ASKS else (subject_of_item(item), "")
+        found = await self._begin(uuid4().hex, pool, one, user, _milliseconds(UNACKNOWLEDGED), int(mine))
+        match found:
+            case ["begun", str(envelope), str(asker), str(body), again, took_effect]:
+                return Begun(envelope, asker, json.loads(body), again=again == "1", took_effect=took_effect == "1")
             case ["early", int(left)]:
                 return Early(left / 1000)
             case _:
                 return None
+
+    async def end(self, begun: Begun) -> None:
+        """Forget an envelope that was answered, except that it was."""
+        await self._end(begun.id, begun.user, _milliseconds(TRACE))
+
+    # -- inside ------------------------------------------------------------------------------------------------------
 
     def _refuse(self, waiting: _Waiting) -> None:
         """Have an envelope taken back that may have been stored."""
@@ -214,7 +209,7 @@ class Envelopes:
             write = self._next_write()
             try:
                 answers = await self._send(write)
-            except RedisError as failure:  # away, or full
+            except AWAY as failure:
                 self._not_sent(write, failure)
                 await asyncio.sleep(TRY_AGAIN)
             else:
@@ -230,14 +225,14 @@ class Envelopes:
         if self._ahead is None:
             seconds, micros = await self._redis.time()
             self._ahead = seconds + micros / 1e6 - self._clock()
-        args: list[str | int] = [PREFIX, write.token, _milliseconds(UNACKNOWLEDGED), _milliseconds(TRACE)]
+        args: list[str | int] = [write.token, _milliseconds(UNACKNOWLEDGED), _milliseconds(TRACE)]
         args += [len(write.accepted), len(write.refused), *write.accepted, *write.refused]
         for each in write.waiting:
             envelope, latest = each.envelope, _milliseconds(each.until - REPLY + self._ahead)
             ordered = "1" if envelope.in_order else ""
             args += [envelope.id, latest, envelope.user, ordered, envelope.pool, _text(envelope.body)]
         asked = self._clock()
-        now, answers = cast("tuple[int, list[str]]", await self._receive(keys=[f"{PREFIX}:schema"], args=args))
+        now, answers = cast("tuple[int, list[str]]", await self._receive(*args))
         if self._clock() - asked < REPLY:
             self._ahead = now / 1000 - self._clock()
         return [Answer(answer) for answer in answers]
@@ -245,6 +240,8 @@ class Envelopes:
     def _sent(self, write: _Write, answers: list[Answer]) -> None:
         if not self._refused:
             self._nothing_refused.set()
+        if write.accepted:
+            self._due()
         for waiting, answer in zip(write.waiting, answers, strict=True):
             if waiting.answer.done():
                 pass  # nobody waits any more: it was refused
@@ -265,10 +262,6 @@ class Envelopes:
         for waiting in write.waiting:
             if not waiting.answer.done():
                 waiting.answer.set_exception(NotKept(waiting.envelope.id))
-
-
-def _script(redis: "Redis", name: str) -> AsyncScript:
-    return redis.register_script(resources.files("jobs.queue").joinpath("lua", f"{name}.lua").read_text("utf-8"))
 
 
 def _text(body: Mapping[str, Any]) -> str:

@@ -50,7 +50,11 @@ async def figures(full: bool) -> dict[str, float]:
     """Return the figures of a burst, and of a steady stream while a job is drawn and an eval runs."""
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as folder, _redis(Path(folder)) as redis_url:
         async with _workspace() as bare, _workspace() as ours:
-            with _platform(Path(folder)) as platform, _bare(bare.url), _bot(ours.url, Path(folder), redis_url, platform):
+            with (
+                _platform(Path(folder)) as platform,
+                _bare(bare.url),
+                _bot(ours.url, Path(folder), redis_url, platform),
+            ):
                 await bare.hears()
                 await ours.hears()
                 await asyncio.gather(bare.burst(10), ours.burst(10))

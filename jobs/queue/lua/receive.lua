@@ -9,6 +9,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local accepted, refused, at = tonumber(ARGV[5]), tonumber(ARGV[6]), 7
 
+local function plan(pool, at, item)
+  redis.call('SADD', key('pools'), pool)
+  redis.call('ZADD', key('due:' .. pool), 'LT', at, item)
+end
 local function item_of(id, user, ordered)
   if ordered == '1' then return 'asks:' .. user end
   return 'ask:' .. id
@@ -19,7 +23,7 @@ for place = at, at + accepted - 1 do
   local held = redis.call('HMGET', envelope, 'user', 'ordered', 'pool', 'begun')
   if held[1] then
     redis.call('HSET', envelope, 'accepted', 1)
-    if not held[4] then redis.call('ZADD', key('due:' .. held[3]), 'LT', now, item_of(ARGV[place], held[1], held[2])) end
+    if not held[4] then plan(held[3], now, item_of(ARGV[place], held[1], held[2])) end
   end
 end
 at = at + accepted
@@ -48,7 +52,7 @@ for place = at, #ARGV, 6 do
   else
     redis.call('HSET', envelope, 'body', body, 'at', now, 'user', user, 'ordered', ordered, 'pool', pool, 'by', token)
     if ordered == '1' then redis.call('RPUSH', key('asked:' .. user), id) end
-    redis.call('ZADD', key('due:' .. pool), 'LT', now + waits, item_of(id, user, ordered))
+    plan(pool, now + waits, item_of(id, user, ordered))
     answers[#answers + 1] = 'kept'
   end
 end

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bot.kinds import KINDS
 from handlers.slack.boundary import Boundary, SteadyAck
 from handlers.slack.replies import Answers
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.story.colleagues import buttons
@@ -72,7 +73,7 @@ async def test_what_names_nobody_is_answered_to_nobody(redis: Redis) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/")
     bug = ValueError("a bug")
     respond = AsyncRespond(response_url=None)
-    answers = Answers(nowhere, Store(redis, KINDS))
+    answers = Answers(nowhere, Store(Connection(redis), KINDS))
     await Boundary(reference).handle(bug, {"type": "event_callback"}, AsyncBoltContext(), respond, answers)
     assert told == [bug]
 
@@ -80,8 +81,10 @@ async def test_what_names_nobody_is_answered_to_nobody(redis: Redis) -> None:
 async def test_an_acknowledgement_once_given_stays_given() -> None:
     ack = SteadyAck()
     ack.response = BoltResponse(status=500)
-    assert (ack.response, ack.given.is_set()) == (None, False)
+    assert ack.response is None
+    assert not ack.given.is_set()
     given: BoltResponse = await ack()
     for later in (None, BoltResponse(status=500), BoltResponse(status=200)):
         ack.response = later
-    assert (ack.response, ack.given.is_set()) == (given, True)
+    assert ack.response is given
+    assert ack.given.is_set()
