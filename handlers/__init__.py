@@ -4,8 +4,8 @@ What Slack sends comes in through `slack.intake`. A handler reads, asks `jobs/` 
 `slack.boundary`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
@@ -21,13 +21,26 @@ from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
 from handlers.tasks import datasets
 
-CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
+
+class Concern(Protocol):
+    """What people do about one subject."""
+
+    @property
+    def register(self) -> Callable[[Listeners], None]:
+        """Listens to it."""
+        ...
 
 
-def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> Listeners:
+CONCERNS: Final[tuple[Concern, ...]] = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
+
+
+def register(
+    app: AsyncApp, boundary: Boundary, services: Mapping[str, Any], concerns: Iterable[Concern] = CONCERNS
+) -> Listeners:
     """Connect every concern to the app, and return what it listens to.
 
-    Handlers get the `services` as parameters of the same name, as well as `asker` and `answers`.
+    Handlers get the `services` as parameters of the same name, as well as `asker`, `answers`, and, of the attempt to
+    answer, `again` and `took_effect`.
     """
     answers = Answers(app.client, services["store"])
 
@@ -41,7 +54,7 @@ def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> 
 
     app.middleware(provide)
     listeners = Listeners(app)
-    for concern in CONCERNS:
+    for concern in concerns:
         concern.register(listeners)
     boundary.register(app)
     return listeners

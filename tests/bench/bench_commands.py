@@ -1,7 +1,8 @@
 """How soon commands are acknowledged and answered: in a burst, and while the bot has other work to do.
 
-A command is typed in a local workspace, travels over Socket Mode, and is acknowledged once it is stored in Redis. The
-same commands go to a bare Bolt app, which does nothing but acknowledge, in a workspace of its own.
+A command is typed in a local workspace, travels over Socket Mode, and is acknowledged once it is stored in the bot's
+own Redis, which writes each change to the disk before it answers. The same commands go to a bare Bolt app, which does
+nothing but acknowledge, in a workspace of its own.
 """
 
 import asyncio
@@ -20,7 +21,6 @@ from pathlib import Path
 import aiohttp
 
 from bot.redis_server.subprocesses import tethered
-from tests.bench.bench_evals import _redis
 
 BURST, SMALL_BURST = 2_000, 500
 RATE = 50.0
@@ -48,12 +48,12 @@ class Acks:
 
 async def figures(full: bool) -> dict[str, float]:
     """Return the figures of a burst, and of a steady stream while a job is drawn and an eval runs."""
-    with tempfile.TemporaryDirectory(prefix="proctor-bench-") as folder, _redis(Path(folder)) as redis_url:
+    with tempfile.TemporaryDirectory(prefix="proctor-bench-") as folder:
         async with _workspace() as bare, _workspace() as ours:
             with (
                 _platform(Path(folder)) as platform,
                 _bare(bare.url),
-                _bot(ours.url, Path(folder), redis_url, platform),
+                _bot(ours.url, Path(folder), platform),
             ):
                 await bare.hears()
                 await ours.hears()
@@ -136,7 +136,7 @@ class Commands:
     async def until_answered(self, count: int) -> int:
         """Wait for so many answers; return how many are missing in the end."""
         deadline = time.monotonic() + ANSWERED
-        while (missing := count - await self.answered()) > 0 and time.monotonic() < deadline:
+        while (missing := count - await self.answered()) > 0 and time.monotonic() < deadline:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.5)
         return max(0, missing)
 
@@ -187,13 +187,12 @@ def _bare(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def _bot(url: str, folder: Path, redis_url: str, platform: str) -> Iterator[None]:
+def _bot(url: str, folder: Path, platform: str) -> Iterator[None]:
     shutil.copytree(TASKS / "eurovoc", folder / "tasks" / "eurovoc")
     environment = {
         "SLACK_BOT_TOKEN": "xoxb-local-proctor",
         "SLACK_APP_TOKEN": "xapp-local-proctor",
         "SLACK_API_URL": f"{url}/api/",
-        "REDIS_URL": redis_url,
         "LOCAL_PLATFORM_URL": platform,
         "PROCTOR_HOME": str(folder / "home"),
         "PROCTOR_TASKS": str(folder / "tasks"),
