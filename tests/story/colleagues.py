@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-PATIENCE = 15.0
+PATIENCE = 120.0
 """Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
 LOOK = 0.1
 
