@@ -110,9 +110,9 @@ class Office:
         assert held is not None
         return held
 
-    async def work(self, job_id: str, attempts: int = 1) -> Job:
-        """Do one work item, and return the job after it."""
-        await self.jobs.work(job_id, attempts, "reference")
+    async def work(self, job_id: str, *, raised: int = 0) -> Job:
+        """Do the job's next work item, due or not, and return the job after it."""
+        await step(self.store, job_id, job_work(self.jobs.work), raised=raised)
         return await self.job(job_id)
 
     async def until(self, job_id: str, *states: JobState) -> Job:
