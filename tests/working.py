@@ -11,7 +11,7 @@ from jobs.queue.pools import Again, Held, Work
 from jobs.state.connection import Connection, key
 from jobs.state.store import Store
 
-EVERYTHING: Final = {pool: 1000 for pool in (ids.DELIVERIES, ids.LOOKS, ids.LONG, ids.EVALS)}
+EVERYTHING: Final = dict.fromkeys((ids.DELIVERIES, ids.LOOKS, ids.LONG, ids.EVALS), 1000)
 
 
 async def taken(

@@ -213,7 +213,7 @@ class Bot:
         self.pools = WorkPools(
             DueItems(self.store.connection),
             {"eval": job_work(laboratory.runner(timing, self.store).turn, "evaluation")},
-            SLOTS,
+            {EVALS: SLOTS[EVALS]},
             self.store.committed,
             self.failures.append,
         )

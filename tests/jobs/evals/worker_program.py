@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.kinds import KINDS
 from bot.logs import log_bug
 from bot.worker import SLOTS, job_work
+from jobs.core.ids import EVALS
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.run import EvalRunner
 from jobs.graders import GraderRuntime
@@ -36,7 +37,7 @@ async def main(redis_url: str, endpoint: str, folder: Path) -> None:
             timing=QUICK,
         )
         work = {"eval": job_work(runner.turn, "evaluation")}
-        pools = WorkPools(DueItems(store.connection), work, SLOTS, store.committed, log_bug)
+        pools = WorkPools(DueItems(store.connection), work, {EVALS: SLOTS[EVALS]}, store.committed, log_bug)
         pools.start()
         while True:
             await pools.look()

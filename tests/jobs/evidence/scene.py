@@ -26,7 +26,7 @@ from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
-from tests.working import due_in, held, lanes
+from tests.working import due_in, lanes, step
 
 BASE = "small"
 SKILL = {BASE: 4, "tuned-10": 7, "tuned-20": 9, "live": 6}
@@ -84,10 +84,10 @@ class Scene:
         await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), schedule=schedule))
         return job
 
-    async def turn(self, *, raised: int = 0, runner: EvidenceRunner | None = None) -> Evidence | None:
-        """Take one turn of the evidence, and return what it is then."""
-        item = held(evidence_item("rft-abc234"), raised=raised)
-        await (runner or self.evidence_runner).turn("rft-abc234", item, "reference")
+    async def turn(self, runner: EvidenceRunner | None = None) -> Evidence | None:
+        """Take the next turn of the evidence although it may not be due yet, and return what it is then."""
+        taking = (runner or self.evidence_runner).turn
+        await step(self.store, evidence_item("rft-abc234"), lambda item: taking("rft-abc234", item, "reference"))
         return await self.evidence()
 
     async def evidence(self) -> Evidence | None:
