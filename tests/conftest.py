@@ -68,7 +68,7 @@ def redis_server() -> Iterator[str]:
 @pytest.fixture
 async def redis(redis_server: str) -> AsyncIterator[Redis]:
     """A client of an empty server."""
-    client = Redis.from_url(redis_server, decode_responses=True)
+    client = Redis.from_url(redis_server, decode_responses=True, encoding_errors="surrogateescape")
     await client.flushall()
     yield client
     await client.aclose()

@@ -23,7 +23,7 @@ async def taken(
     return tuple(sorted(look.taken, key=lambda each: each.item))
 
 
-def held(item: Taken | str, *, raised: int = 0, deaths: int | None = None) -> Held:
+def held(item: Taken | str, *, raised: int | None = None, deaths: int | None = None) -> Held:
     """Return what a work function gets of an item; of one that nobody took, where only its id is given."""
     named = item if isinstance(item, Taken) else Taken(item, "nobody/0", ids.pool_of_item(item), raised, deaths)
     return Held(named, monotonic)

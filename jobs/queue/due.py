@@ -8,7 +8,8 @@
     {proctor}:members             sorted set, process by its last sign of life (ms)
     {proctor}:leaving:<member>    the process was told to stop, 10 min
     {proctor}:deaths              hash work item -> deaths of which only it can be the cause; suspects have an entry
-    {proctor}:raised              hash work item -> times that it failed since it was done or got further
+    {proctor}:raised              hash work item -> times that it failed since it was done or got further; 0 if an
+                                  attempt was left unfinished
     {proctor}:taken:<token>       what was taken, 30 s, should the reply be lost
 
 A commit writes when its subject is due next, in the same script as the state. Work is taken only by a process with a
@@ -22,6 +23,8 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Final, cast
 
+import structlog
+
 from jobs.state.connection import CLIENT_NAME, Connection, key
 
 LEASE: Final = 28.0
@@ -32,6 +35,9 @@ MOST_RAISED: Final = 3
 """Failures in a row after which an item is set aside."""
 MOST_DEATHS: Final = 12
 """Deaths of processes, caused by nothing else, after which an item is set aside: more than a clumsy deploy causes."""
+
+
+log: Final = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
@@ -52,20 +58,20 @@ class Taken:
     item: str
     token: str
     pool: str
-    raised: int = 0
-    """Times that it failed since it was last done or got further."""
+    raised: int | None = None
+    """Times that it failed since it was last done or got further; None if no attempt since was left unfinished."""
     deaths: int | None = None
     """Deaths of processes that only it can have caused; None if it is not suspected of any."""
 
     @property
     def again(self) -> bool:
         """Whether an earlier attempt did not finish."""
-        return self.raised > 0 or self.deaths is not None
+        return self.raised is not None or self.deaths is not None
 
     @property
     def is_exhausted(self) -> bool:
         """Whether it failed so often that it should be given up."""
-        return self.raised >= MOST_RAISED or self.is_deadly
+        return (self.raised or 0) >= MOST_RAISED or self.is_deadly
 
     @property
     def is_deadly(self) -> bool:
@@ -117,8 +123,10 @@ class DueItems:
         token = f"{self.member}/{token_hex(6)}"
         request = json.dumps({"slots": dict(slots), "early": list(early), "dead": list(dead)})
         found = json.loads(str(await self._take(token, int(lease * 1000), int(suspects), request)))
+        if found["strange"]:
+            log.error("work.strange", set_aside=list(found["strange"]))
         taken = (
-            Taken(item, token, pool, raised, None if deaths < 0 else deaths)
+            Taken(item, token, pool, None if raised < 0 else raised, None if deaths < 0 else deaths)
             for item, pool, raised, deaths in found["taken"]
         )
         soonest = found["soonest"] / 1000

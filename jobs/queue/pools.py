@@ -284,7 +284,7 @@ class WorkPools:
             return Outcome.LEFT, 0.0
         except Exception as failure:  # noqa: BLE001 # the boundary of a work item: the next attempt is another
             self._failed(failure)
-            return Outcome.RAISED, min(LONGEST_RETRY, RETRY * 2.0 ** min(held.taken.raised, 10))
+            return Outcome.RAISED, min(LONGEST_RETRY, RETRY * 2.0 ** min(held.taken.raised or 0, 10))
         if later is None:
             return Outcome.DONE, None
         return Outcome.PAUSED if later.is_pause else Outcome.DONE, later.seconds

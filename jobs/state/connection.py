@@ -55,6 +55,11 @@ def connection_to(url: str) -> Connection:
     member = token_hex(4)
     # Waits where redis-py's usual pool raises what reads as "the server is away".
     pool = BlockingConnectionPool.from_url(
-        url, max_connections=CONNECTIONS, timeout=None, decode_responses=True, client_name=f"{CLIENT_NAME}{member}"
+        url,
+        max_connections=CONNECTIONS,
+        timeout=None,
+        decode_responses=True,
+        encoding_errors="surrogateescape",  # what others wrote must not break a reply that it is part of
+        client_name=f"{CLIENT_NAME}{member}",
     )
-    return Connection(Redis(connection_pool=pool), member)
+    return Connection(Redis.from_pool(pool), member)

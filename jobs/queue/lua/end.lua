@@ -12,9 +12,10 @@ redis.call('ZREM', key('leases'), item)
 if outcome == 'done' or outcome == 'paused' then
   redis.call('HDEL', key('deaths'), item)
   redis.call('HDEL', key('raised'), item)
-elseif outcome == 'raised' then
-  redis.call('HDEL', key('deaths'), item)
-  redis.call('HINCRBY', key('raised'), item, 1)
+else
+  if outcome == 'raised' then redis.call('HDEL', key('deaths'), item) end
+  local raised = tonumber(redis.call('HGET', key('raised'), item) or 0) or 0
+  redis.call('HSET', key('raised'), item, raised + (outcome == 'raised' and 1 or 0))
 end
 if again >= 0 then
   pool = redis.call('HGET', key('pool_of'), item) or pool
