@@ -127,8 +127,7 @@ class Laboratory:
             yield bot
         finally:
             await bot.pools.stop()
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await working
 
     async def begin_turn(self, runner: EvalRunner) -> Turn:
         """Wait for a turn that is due and let `runner` take it."""
@@ -219,8 +218,8 @@ class Bot:
         )
 
     async def work(self) -> None:
-        """Look and give signs of life more often than a bot does."""
-        while True:
+        """Look and give signs of life more often than a bot does, until the pools are stopped."""
+        while self.pools.is_working:
             await self.pools.look()
             await self.pools.keep()
             await asyncio.sleep(0.02)

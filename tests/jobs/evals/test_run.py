@@ -446,8 +446,10 @@ async def test_what_failed_before_an_eval_got_further_does_not_count_against_it(
 
     async with lab.bot():
         await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
+        lab.endpoint.hold = asyncio.Event()
         await lab.eventually(is_forgiven, "forgiveness")
-    assert (await lab.eval(started.id)).state is EvalState.RUNNING
+        assert (await lab.eval(started.id)).state is EvalState.RUNNING
+        lab.endpoint.hold.set()
 
 
 async def test_a_task_that_changed_meanwhile_fails_in_words(lab: Laboratory) -> None:

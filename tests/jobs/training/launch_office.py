@@ -112,13 +112,14 @@ class Office:
         assert held is not None
         return held
 
-    async def work(self, job_id: str, *, raised: int = 0) -> Job:
+    async def work(self, job_id: str, *, raised: int | None = None) -> Job:
         """Do the job's next work item although it may not be due yet, and return the job after it."""
-        await self.store.connection.redis.hset("{proctor}:raised", job_id, raised)
+        if raised is not None:
+            await self.store.connection.redis.hset("{proctor}:raised", job_id, raised)
         await step(self.store, job_id, lambda item: self.jobs.work(job_id, item, "reference"))
         return await self.job(job_id)
 
-    async def work_beside_others(self, job_id: str, *, raised: int = 0) -> None:
+    async def work_beside_others(self, job_id: str, *, raised: int | None = None) -> None:
         """Do a work item that others may be doing too, without having noticed that they lost it."""
         await self.jobs.work(job_id, held(job_id, raised=raised), "reference")
 
