@@ -50,29 +50,33 @@ def ended(again: Again | None) -> tuple[Outcome, float | None]:
 
 async def step(store: Store, item: str, work: Work) -> None:
     """Take an item although it may not be due yet, work on it and end it; nothing is done if none is planned."""
-    due, pool = DueItems(Connection(store.connection.redis)), await pool_of(store, item)
-    if await due_in(store, item) is not None:
-        found = await due.take({pool: 1}, early=[(item, pool)])
-        (each,) = found.taken
+    due, pool = DueItems(Connection(store.connection.redis)), await planned_in(store, item)
+    if pool:
+        (each,) = (await due.take({pool: 1}, early=[(item, pool)])).taken
         await due.end(each, *ended(await work(held(each))))
 
 
 async def due_in(store: Store, item: str) -> float | None:
     """Return the seconds until an item is due; None if it is not planned."""
-    redis = store.connection.redis
-    at = await redis.zscore(key(f"due:{await pool_of(store, item)}"), item)
+    redis, pool = store.connection.redis, await planned_in(store, item)
+    at = await redis.zscore(key(f"due:{pool}"), item)
     seconds, micros = await redis.time()
     return None if at is None else at / 1000 - seconds - micros / 1e6
 
 
 async def make_due(store: Store, item: str) -> None:
     """Let the time have come for which an item is planned."""
-    await store.connection.redis.zadd(key(f"due:{await pool_of(store, item)}"), {item: 0}, xx=True)
+    await store.connection.redis.zadd(key(f"due:{await planned_in(store, item)}"), {item: 0}, xx=True)
 
 
-async def pool_of(store: Store, item: str) -> str:
-    """Return the pool that an item is planned in."""
-    return str(await store.connection.redis.hget(key("pool_of"), item) or ids.pool_of_item(item))
+async def planned_in(store: Store, item: str) -> str | None:
+    """Return the pool in which an item is planned; None if it is not planned."""
+    redis = store.connection.redis
+    pools = [str(pool) for pool in await redis.smembers(key("pools"))]
+    for pool in pools:
+        if await redis.zscore(key(f"due:{pool}"), item) is not None:
+            return pool
+    return None
 
 
 async def bury(store: Store) -> None:
