@@ -219,7 +219,9 @@ class WorkPools:
 
     async def keep(self) -> None:
         """Give a sign of life for everything in hand; stop what was lost, and see who else is gone."""
-        asked, held = self._clock(), {each.taken: each for each in self._tasks}
+        # Of an item that was ended and taken again before the end was answered, what was taken last is held.
+        newest = {each.item: each for each in self._tasks}
+        asked, held = self._clock(), {each.taken: each for each in newest.values()}
         try:
             async with asyncio.timeout(HEARTBEAT):
                 lost = await self._due.renew({taken: each.has_advanced for taken, each in held.items()})
