@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 
 from jobs.core import ids
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
 from jobs.queue.pools import Again, Held, Work
-from jobs.state.connection import Connection
+from jobs.state.connection import Connection, key
 from jobs.state.store import Store
 
-EVERYTHING: Final = {pool: 1000 for pool in (ids.DELIVERIES, ids.LOOKS, ids.LONG, ids.EVALS)}
+EVERYTHING: Final = dict.fromkeys((ids.DELIVERIES, ids.LOOKS, ids.LONG, ids.EVALS), 1000)
 
 
 async def taken(store: Store, pool: str = "", *, lease: float = LEASE, suspects: bool = True) -> tuple[Taken, ...]:
@@ -37,6 +37,25 @@ async def worked_off(store: Store, work: Mapping[str, Work], pool: str = "") -> 
 
     await asyncio.gather(*map(carry_out, items))
     return tuple(item.item for item in items)
+
+
+async def planned_work(store: Store) -> dict[str, float]:
+    """Return all work that waits but for deliveries, and in how many seconds each item is due."""
+    pools = await store.connection.redis.smembers(key("pools"))
+    waiting = [await _due(store, str(pool)) for pool in pools if pool != ids.DELIVERIES]
+    return {item: seconds for each in waiting for item, seconds in each.items()}
+
+
+async def waiting_lanes(store: Store) -> dict[str, float]:
+    """Return the lanes that wait for their delivery, and in how many seconds each is due."""
+    return {ids.subject_of_item(item): seconds for item, seconds in (await _due(store, ids.DELIVERIES)).items()}
+
+
+async def _due(store: Store, pool: str) -> dict[str, float]:
+    redis = store.connection.redis
+    found = cast("list[tuple[str, float]]", await redis.zrange(key(f"due:{pool}"), 0, -1, withscores=True))
+    seconds, micros = await redis.time()
+    return {item: due / 1000 - seconds - micros / 1e6 for item, due in found}
 
 
 def ended(again: Again | None) -> tuple[Outcome, float | None]:

@@ -62,4 +62,4 @@ def connection_to(url: str) -> Connection:
         encoding_errors="surrogateescape",  # what others wrote must not break a reply that it is part of
         client_name=f"{CLIENT_NAME}{member}",
     )
-    return Connection(Redis(connection_pool=pool), member)
+    return Connection(Redis.from_pool(pool), member)
