@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final, cast
 
+from redis.asyncio import Redis
+
 from jobs.core import ids
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
 from jobs.queue.pools import Again, Held, Work
@@ -49,6 +51,15 @@ async def planned_work(store: Store) -> dict[str, float]:
 async def waiting_lanes(store: Store) -> dict[str, float]:
     """Return the lanes that wait for their delivery, and in how many seconds each is due."""
     return {ids.subject_of_item(item): seconds for item, seconds in (await _due(store, ids.DELIVERIES)).items()}
+
+
+async def all_is_said(redis: Redis) -> bool:
+    """Tell whether the outbox is empty: no lane waits, and none is being delivered."""
+    async with redis.pipeline() as pipe:  # at one moment: a lane goes from one to the other
+        pipe.zcard(key(f"due:{ids.DELIVERIES}"))
+        pipe.hkeys(key("holders"))
+        waiting, holders = await pipe.execute()
+    return not waiting and not any(ids.kind_of_item(item) == ids.DELIVER for item in holders)
 
 
 async def _due(store: Store, pool: str) -> dict[str, float]:
