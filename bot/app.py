@@ -1,5 +1,6 @@
 """One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -24,6 +25,7 @@ from bot.wiring import Base, Wiring, wire
 from bot.worker import hand_over_due, hand_over_outbox
 from handlers.slack.boundary import Boundary
 from jobs.cleanup.retention import Retention
+from jobs.platforms.client import load
 from jobs.platforms.registry import HideSecret
 from jobs.queue.engine import DocketEngine
 from jobs.state.store import AWAY, Store
@@ -73,15 +75,25 @@ async def running(
         engine.start()
         ticks.start()
         transport.start()
+        warming = asyncio.create_task(_warm_up(transport, base), name="warm-up")
         log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
         try:
             yield Bot(health_port, http_port)
         finally:
+            warming.cancel()
             await transport.stop()
             ticks.stop()
             await wiring.eval_runner.leave()
             await engine.stop()
             log.info("stopped")
+
+
+async def _warm_up(transport: Transport, base: Base) -> None:
+    """Load, once the bot is connected, what the first picture and the first request to a platform would wait for."""
+    await transport.first_connected()
+    base.charts.warm_up()
+    await asyncio.to_thread(load)
+    gc.freeze()
 
 
 def _slack_app(wiring: Wiring) -> AsyncApp:

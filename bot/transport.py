@@ -44,6 +44,10 @@ class Transport(Protocol):
         """Tell whether Slack can reach us now."""
         ...
 
+    async def first_connected(self) -> None:
+        """Wait until Slack can reach us for the first time."""
+        ...
+
     async def watch(self) -> None:
         """Check the connection and repair it."""
         ...
@@ -61,6 +65,9 @@ class HttpRequests:
     async def is_connected(self) -> bool:
         """Tell that requests can come in."""
         return True
+
+    async def first_connected(self) -> None:
+        """Do not wait: the server already listens."""
 
     async def watch(self) -> None:
         """Do nothing."""
@@ -84,6 +91,7 @@ class SlackSocket:
         self._seen = clock()
         self._renewed = clock()
         self._connecting: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
         self._stopped = False
 
     def start(self) -> None:
@@ -104,6 +112,10 @@ class SlackSocket:
     async def is_connected(self) -> bool:
         """Tell whether Slack can reach us now."""
         return bool(await self._handler.client.is_connected())
+
+    async def first_connected(self) -> None:
+        """Wait until the first connection is made."""
+        await self._connected.wait()
 
     async def watch(self) -> None:
         """Check the connection: replace a dead address, or give up after minutes without one."""
@@ -134,6 +146,7 @@ class SlackSocket:
                 wait = min(30.0, wait * 2)
             else:
                 log.info("slack.connected")
+                self._connected.set()
                 return
 
 
