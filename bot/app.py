@@ -83,8 +83,7 @@ async def running(
             warming.cancel()
             await transport.stop()
             ticks.stop()
-            await wiring.eval_runner.leave()
-            await engine.stop()
+            await asyncio.gather(wiring.eval_runner.leave(), engine.stop())
             log.info("stopped")
 
 

@@ -16,10 +16,12 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.health import serving
 from bot.http_receiver import HttpReceiver, Receive
 from bot.settings import Settings
+from bot.stopping import HANG_UP
 
 PATIENCE: Final = 10.0
 """Seconds without a connection after which the address is taken to be dead; a usual refresh takes less."""
@@ -107,7 +109,12 @@ class SlackSocket:
         if self._connecting:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        try:
+            async with asyncio.timeout(HANG_UP):
+                await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        except TimeoutError:
+            log.warning("slack.no_goodbye", seconds=HANG_UP)
+            await _drop(self._handler.client)
 
     async def is_connected(self) -> bool:
         """Tell whether Slack can reach us now."""
@@ -148,6 +155,14 @@ class SlackSocket:
                 log.info("slack.connected")
                 self._connected.set()
                 return
+
+
+async def _drop(client: SocketModeClient) -> None:
+    """Close a connection whose other end does not answer, and end what listens to it."""
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    await client.aiohttp_client_session.close()
 
 
 async def open_transport(

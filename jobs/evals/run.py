@@ -94,7 +94,7 @@ class EvalRunner:
         """Take no more turns, finish those under way cleanly, and hand their evals on."""
         self._leaving.set()
         if self._turns:
-            await asyncio.wait(self._turns, timeout=self.timing.grace + self.timing.grading + 1.0)
+            await asyncio.wait(self._turns, timeout=self.timing.grace + self.timing.grading + 0.5)
 
     async def turn(self, eval_id: str, token: str, attempts: int, reference: str) -> None:
         """Take one turn of an eval; it lasts as long as there is something to do.

@@ -19,7 +19,7 @@ SPARE_CONNECTIONS: Final = 30
 """Docket and its worker hold connections of their own as well as one for each running task."""
 CHECK_INTERVAL: Final = timedelta(milliseconds=50)
 REDELIVERY: Final = timedelta(seconds=30)
-DRAIN: Final = 15.0
+DRAIN: Final = 6.0
 """Seconds that work in hand has to finish when the bot stops."""
 
 Work = Callable[[str, str], Awaitable[None]]
