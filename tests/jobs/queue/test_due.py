@@ -308,8 +308,9 @@ async def strange_values(redis: Redis, written: bytes) -> None:
     await redis.hset("{proctor}:deaths", mapping={"rft-aaaaaa": written})
     await redis.hset("{proctor}:raised", mapping={"rft-aaaaaa": written})
     await redis.hset("{proctor}:pool_of", mapping={"rft-broken": written})
-    await redis.zadd("{proctor}:due:long", {written: 0, "": 0, "rft-aaaaaa": 0})
-    await redis.zadd("{proctor}:leases", {"rft-broken": 0, written: 0})
+    await redis.zadd("{proctor}:due:long", {written: 0.0})
+    await redis.zadd("{proctor}:due:long", {"": 0.0, "rft-aaaaaa": 0.0})
+    await redis.zadd("{proctor}:leases", {written: 0.0})
     await redis.zadd("{proctor}:members", {written: 0})
     await redis.sadd("{proctor}:pools", written, "", "long")
 
@@ -332,13 +333,16 @@ async def test_what_is_strange_in_the_table_is_set_aside_and_runs_no_code(
 async def test_a_key_of_another_type_stops_only_what_stood_there(
     store: Store, redis: Redis, name: str, kind: str, payload: bytes
 ) -> None:
-    write = {
-        "string": lambda key: redis.set(key, payload),
-        "list": lambda key: redis.rpush(key, payload),
-        "hash": lambda key: redis.hset(key, "field", "value"),
-        "zset": lambda key: redis.zadd(key, {"member": 1e18}),
-    }
-    await write[kind](f"{{proctor}}:{name}")
+    key = f"{{proctor}}:{name}"
+    match kind:
+        case "string":
+            await redis.set(key, payload)
+        case "list":
+            await redis.rpush(key, payload)
+        case "hash":
+            await redis.hset(key, "field", "value")
+        case _:
+            await redis.zadd(key, {"member": 1e18})
     await taken(store)
     await due(store, "rft-aaaaaa", "approval:rft-aaaaaa")
     assert await items(store) == ["approval:rft-aaaaaa", "rft-aaaaaa"]
