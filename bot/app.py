@@ -1,5 +1,6 @@
 """One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -26,6 +27,7 @@ from handlers.slack.replies import Answers
 from jobs.cleanup.retention import Retention
 from jobs.core.ids import DELIVERIES
 from jobs.outbox.postings import Outbox
+from jobs.platforms.client import load
 from jobs.platforms.registry import HideSecret
 from jobs.queue.due import DueItems
 from jobs.queue.pools import HEARTBEAT, LOOK, WorkPools
@@ -84,14 +86,24 @@ async def running(
         pools.start()
         ticks.start()
         transport.start()
+        warming = asyncio.create_task(_warm_up(transport, base), name="warm-up")
         log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
         try:
             yield Bot(health_port, http_port)
         finally:
+            warming.cancel()
             await transport.stop()
             ticks.stop()
             await pools.stop()
             log.info("stopped")
+
+
+async def _warm_up(transport: Transport, base: Base) -> None:
+    """Load, once the bot is connected, what the first picture and the first request to a platform would wait for."""
+    await transport.first_connected()
+    base.charts.warm_up()
+    await asyncio.to_thread(load)
+    gc.freeze()
 
 
 def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitStack) -> Ticks:

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.stopping import LAST_REQUESTS
 from jobs.core.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -90,7 +91,7 @@ async def serving(app: web.Application, host: str, port: int, *, named: str = "t
     """
     logger = logging.getLogger(__name__)
     logger.addFilter(_is_about_us)
-    runner = web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False)
+    runner = web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False, shutdown_timeout=LAST_REQUESTS)
     await runner.setup()
     try:
         try:

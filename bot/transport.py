@@ -23,6 +23,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.health import serving
 from bot.http_receiver import HttpReceiver, Receive
 from bot.settings import Settings
+from bot.stopping import HANG_UP
 
 PATIENCE: Final = 10.0
 """Seconds without a connection after which the address is taken to be dead; a usual refresh takes less."""
@@ -47,6 +48,10 @@ class Transport(Protocol):
         """Tell whether Slack can reach us now."""
         ...
 
+    async def first_connected(self) -> None:
+        """Wait until Slack can reach us for the first time."""
+        ...
+
     async def watch(self) -> None:
         """Check the connection and repair it."""
         ...
@@ -64,6 +69,9 @@ class HttpRequests:
     async def is_connected(self) -> bool:
         """Tell that requests can come in."""
         return True
+
+    async def first_connected(self) -> None:
+        """Do not wait: the server already listens."""
 
     async def watch(self) -> None:
         """Do nothing."""
@@ -87,6 +95,7 @@ class SlackSocket:
         self._seen = clock()
         self._renewed = clock()
         self._connecting: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
         self._stopped = False
 
     def start(self) -> None:
@@ -102,11 +111,20 @@ class SlackSocket:
         if self._connecting:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        try:
+            async with asyncio.timeout(HANG_UP):
+                await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        except TimeoutError:
+            log.warning("slack.no_goodbye", seconds=HANG_UP)
+            await _drop(self._handler.client)
 
     async def is_connected(self) -> bool:
         """Tell whether Slack can reach us now."""
         return bool(await self._handler.client.is_connected())
+
+    async def first_connected(self) -> None:
+        """Wait until the first connection is made."""
+        await self._connected.wait()
 
     async def watch(self) -> None:
         """Check the connection: replace a dead address, or give up after minutes without one."""
@@ -137,6 +155,7 @@ class SlackSocket:
                 wait = min(30.0, wait * 2)
             else:
                 log.info("slack.connected")
+                self._connected.set()
                 return
 
 
@@ -151,6 +170,14 @@ class SocketReceiver(AsyncSocketModeHandler):
         """Take one delivery."""
         response = await self._receive(req.payload)
         await send_async_response(client, req, response, time.time())
+
+
+async def _drop(client: SocketModeClient) -> None:
+    """Close a connection whose other end does not answer, and end what listens to it."""
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    await client.aiohttp_client_session.close()
 
 
 async def open_transport(

@@ -91,6 +91,7 @@ class Base:
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
+    charts: ChartPool
     pictures: Pictures
 
 
@@ -253,6 +254,7 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
         people=People(client),
+        charts=charts,
         pictures=Pictures(charts, client, store),
     )
 
@@ -268,7 +270,9 @@ async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
 def _envelopes(redis_url: str, store: Store, stack: AsyncExitStack) -> Envelopes:
     quick = quick_connection_to(redis_url, store.connection.member)
     stack.push_async_callback(quick.redis.aclose)
-    return Envelopes(store.connection, quick, store.committed.set)
+    envelopes = Envelopes(store.connection, quick, store.committed.set)
+    stack.push_async_callback(envelopes.close)
+    return envelopes
 
 
 def _permissions(base: Base) -> Permissions:

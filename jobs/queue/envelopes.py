@@ -189,6 +189,12 @@ class Envelopes:
         """Forget an envelope that was answered, except that it was."""
         await self._end(begun.id, begun.user, _milliseconds(TRACE))
 
+    async def close(self) -> None:
+        """Write nothing more."""
+        if self._writing:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _refuse(self, waiting: _Waiting) -> None:
