@@ -67,10 +67,10 @@ class Boundary:
     ) -> None:
         """Tell the person, and nobody else, what went wrong, where they asked; later, if Slack fails just now.
 
-        Where it is Redis that does not answer, the handler is called again once it does.
+        Where it is Redis that does not answer, or no handler was reached, that is tried again.
         """
         form: OpeningForm | None = context.get(FORM_IN_HAND)
-        if isinstance(error, AWAY):
+        if isinstance(error, AWAY) or "asker" not in context:
             context[UNFINISHED] = error
             if form:
                 await form.say("My database does not answer just now. This form opens once it does.")

@@ -67,7 +67,6 @@ class Intake:
             with self._answering.gate:
                 is_new = await self._envelopes.keep(envelope)
         except NotKept:
-            log.warning("envelope.refused", envelope=envelope.id)
             return self._refused(body)
         if is_new and handling.is_at_once:
             return await self._begun(envelope, handling)

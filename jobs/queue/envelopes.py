@@ -20,7 +20,7 @@ from uuid import uuid4
 import structlog
 
 from jobs.core.ids import ASK, ASKS, kind_of_item, subject_of_item
-from jobs.state.connection import AWAY, Connection
+from jobs.state.connection import AWAY, REFUSED, Connection
 
 LONGEST_WAIT: Final = 1.0
 """Seconds that an acknowledgement waits for Redis; Slack wants it within 3."""
@@ -91,11 +91,16 @@ class Answer(StrEnum):
     LATE = "late"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     envelope: Envelope
     until: float
     answer: asyncio.Future[Answer]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody waits for the answer."""
+        return not self.answer.done()
 
 
 @dataclass(slots=True)
@@ -179,7 +184,12 @@ class Envelopes:
         found = await self._begin(uuid4().hex, pool, one, user, _milliseconds(UNACKNOWLEDGED), int(mine))
         match found:
             case ["begun", str(envelope), str(asker), str(body), again, took_effect]:
-                return Begun(envelope, asker, json.loads(body), again=again == "1", took_effect=took_effect == "1")
+                read = _read(body)
+                if read is not None:
+                    return Begun(envelope, asker, read, again=again == "1", took_effect=took_effect == "1")
+                log.error("envelope.strange", envelope=envelope)
+                await self.end(Begun(envelope, asker, {}))
+                return await self.begin(item, pool, mine=mine)
             case ["early", int(left)]:
                 return Early(left / 1000)
             case _:
@@ -215,7 +225,7 @@ class Envelopes:
             write = self._next_write()
             try:
                 answers = await self._send(write)
-            except AWAY as failure:
+            except (*AWAY, REFUSED) as failure:
                 self._not_sent(write, failure)
                 await asyncio.sleep(TRY_AGAIN)
             else:
@@ -248,26 +258,37 @@ class Envelopes:
             self._nothing_refused.set()
         if write.accepted:
             self._due()
-        for waiting, answer in zip(write.waiting, answers, strict=True):
-            if waiting.answer.done():
-                pass  # nobody waits any more: it was refused
-            elif answer is not Answer.LATE:
+        # Whoever is done waiting was refused.
+        answered = [(each, answer) for each, answer in zip(write.waiting, answers, strict=True) if each.is_waiting]
+        for waiting, answer in answered:
+            if answer is not Answer.LATE:
                 waiting.answer.set_result(answer)
                 self._accepted += [waiting.envelope.id] if answer is Answer.KEPT else []
-            elif self._clock() < waiting.until - REPLY:
-                self._waiting.insert(0, waiting)  # the server's clock was misjudged
-            else:
+            elif self._clock() >= waiting.until - REPLY:
                 waiting.answer.set_exception(NotKept(waiting.envelope.id))
+        # Who still has time was late by a server's clock that was misjudged.
+        self._waiting[:0] = [each for each in write.waiting if each.is_waiting]
 
     def _not_sent(self, write: _Write, failure: Exception) -> None:
-        log.warning("envelopes.not_written", count=len(write.waiting), reason=str(failure) or type(failure).__name__)
+        if write.waiting:
+            reason = str(failure) or type(failure).__name__
+            log.warning("envelopes.not_written", count=len(write.waiting), reason=reason)
         self._accepted = [*write.accepted, *self._accepted]
         # It may be stored all the same, where only the reply was lost.
         self._refused = [*write.refused, *(each.envelope.id for each in write.waiting), *self._refused]
         self._nothing_refused.clear()
         for waiting in write.waiting:
-            if not waiting.answer.done():
+            if waiting.is_waiting:
                 waiting.answer.set_exception(NotKept(waiting.envelope.id))
+
+
+def _read(text: str) -> Mapping[str, Any] | None:
+    """Return the body of an envelope; None where somebody else wrote it."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _text(body: Mapping[str, Any]) -> str:

@@ -9,7 +9,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local accepted, refused, at = tonumber(ARGV[5]), tonumber(ARGV[6]), 7
 
+-- What stands where our keys belong and is none of them is set aside: it must not keep everybody else from being heard.
+local function require_type(name, type)
+  local found = redis.call('TYPE', key(name)).ok
+  if found ~= 'none' and found ~= type then redis.call('RENAME', key(name), key('strange:' .. name)) end
+end
 local function plan(pool, at, item)
+  require_type('pools', 'set')
+  require_type('due:' .. pool, 'zset')
   redis.call('SADD', key('pools'), pool)
   redis.call('ZADD', key('due:' .. pool), 'LT', at, item)
 end
@@ -45,6 +52,8 @@ local answers = {}
 for place = at, #ARGV, 6 do
   local id, latest, user, ordered, pool, body = unpack(ARGV, place, place + 5)
   local envelope = key('envelope:' .. id)
+  require_type('envelope:' .. id, 'hash')
+  require_type('asked:' .. user, 'list')
   if redis.call('EXISTS', envelope) == 1 then
     answers[#answers + 1] = redis.call('HGET', envelope, 'by') == token and 'kept' or 'known'
   elseif now > tonumber(latest) then

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.kinds import KINDS
 from handlers.slack.boundary import Boundary, SteadyAck
-from handlers.slack.replies import Answers
+from handlers.slack.replies import Answers, Asker
 from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
@@ -74,7 +74,9 @@ async def test_what_names_nobody_is_answered_to_nobody(redis: Redis) -> None:
     bug = ValueError("a bug")
     respond = AsyncRespond(response_url=None)
     answers = Answers(nowhere, Store(Connection(redis), KINDS))
-    await Boundary(reference).handle(bug, {"type": "event_callback"}, AsyncBoltContext(), respond, answers)
+    await Boundary(reference).handle(
+        bug, {"type": "event_callback"}, AsyncBoltContext({"asker": Asker.of({})}), respond, answers
+    )
     assert told == [bug]
 
 

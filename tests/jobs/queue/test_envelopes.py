@@ -158,6 +158,29 @@ async def test_another_bot_leaves_an_envelope_alone_until_it_is_acknowledged(
     await begun(envelopes, "ask:fresh", mine=True)
 
 
+async def test_what_others_wrote_where_envelopes_belong_is_set_aside(redis: Redis, envelopes: Envelopes) -> None:
+    await envelopes.keep(asked("garbage"))
+    await envelopes.keep(asked("list"))
+    await redis.hset("{proctor}:envelope:garbage", "body", "gASVcos\nsystem")
+    await redis.hset("{proctor}:envelope:list", "body", "[]")
+    await envelopes.keep(asked("sound"))
+    assert await ended(envelopes) == ["sound"]
+    for name, user in (("asked:U2", "U2"), ("envelope:e3", "U3"), ("due:answers", "U4")):
+        await redis.delete(f"{{proctor}}:{name}")
+        await redis.set(f"{{proctor}}:{name}", "garbage")
+        assert await envelopes.keep(asked(f"e{user[1:]}", user=user))
+        assert await ended(envelopes, f"asks:{user}") == [f"e{user[1:]}"]
+        assert await redis.get(f"{{proctor}}:strange:{name}") == "garbage"
+
+
+async def test_a_clock_that_was_misjudged_refuses_nobody(envelopes: Envelopes) -> None:
+    await envelopes.keep(asked("first"))
+    assert envelopes._ahead is not None
+    envelopes._ahead -= 3600
+    assert all(await asyncio.gather(*(envelopes.keep(asked(f"e{n}")) for n in range(3))))
+    assert await ended(envelopes) == ["first", "e0", "e1", "e2"]
+
+
 # -- Redis away -------------------------------------------------------------------------------------------------------
 
 
