@@ -123,7 +123,10 @@ class OutboxWorker:
             thread = await self.store.ledger(posting.subject, root)
             if thread is None:
                 await self.outbox.forget_attempt(delivery)
-                return ROOTLESS_PAUSE if await self.outbox.is_refused(root) else ROOT_WAIT
+                if not await self.outbox.is_refused(root):
+                    return ROOT_WAIT
+                await self.outbox.wait_for_root(delivery)
+                return ROOTLESS_PAUSE
         try:
             entry = await self._found(delivery, thread)
             if entry is None:
@@ -144,7 +147,10 @@ class OutboxWorker:
             log.error("posting.refused", reason=str(failure))
             await self.outbox.refuse(delivery, str(failure))
             return 0.0
-        if await self.outbox.settle(delivery, entry):
+        waits = await self.outbox.settle(delivery, entry)
+        if posting.id == card_id(posting.subject) and delivery.entry is None:
+            await self.outbox.wake_thread(posting.subject)
+        if waits:
             return 0.0
         return self.rate_limits.pause_after(posting.kind) if posting.refreshed else 0.0
 
