@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Final, cast
+
+from redis.asyncio import Redis
 
 from jobs.core import ids
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
@@ -39,6 +41,34 @@ async def worked_off(store: Store, work: Mapping[str, Work], pool: str = "") -> 
 
     await asyncio.gather(*map(carry_out, items))
     return tuple(item.item for item in items)
+
+
+async def planned_work(store: Store) -> dict[str, float]:
+    """Return all work that waits but for deliveries, and in how many seconds each item is due."""
+    pools = await store.connection.redis.smembers(key("pools"))
+    waiting = [await _due(store, str(pool)) for pool in pools if pool != ids.DELIVERIES]
+    return {item: seconds for each in waiting for item, seconds in each.items()}
+
+
+async def waiting_lanes(store: Store) -> dict[str, float]:
+    """Return the lanes that wait for their delivery, and in how many seconds each is due."""
+    return {ids.subject_of_item(item): seconds for item, seconds in (await _due(store, ids.DELIVERIES)).items()}
+
+
+async def all_is_said(redis: Redis) -> bool:
+    """Tell whether the outbox is empty: no lane waits, and none is being delivered."""
+    async with redis.pipeline() as pipe:  # at one moment: a lane goes from one to the other
+        pipe.zcard(key(f"due:{ids.DELIVERIES}"))
+        pipe.hkeys(key("holders"))
+        waiting, holders = await pipe.execute()
+    return not waiting and not any(ids.kind_of_item(item) == ids.DELIVER for item in holders)
+
+
+async def _due(store: Store, pool: str) -> dict[str, float]:
+    redis = store.connection.redis
+    found = cast("list[tuple[str, float]]", await redis.zrange(key(f"due:{pool}"), 0, -1, withscores=True))
+    seconds, micros = await redis.time()
+    return {item: due / 1000 - seconds - micros / 1e6 for item, due in found}
 
 
 def ended(again: Again | None) -> tuple[Outcome, float | None]:

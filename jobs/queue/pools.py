@@ -15,7 +15,7 @@ import structlog
 from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import kind_of_item
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
-from jobs.state.connection import AWAY
+from jobs.state.connection import AWAY, answered_within
 
 LOOK: Final = 0.5
 """Seconds between two looks at the table; what this process commits or finds planned is taken at its time."""
@@ -148,8 +148,8 @@ class WorkPools:
         self._stopping = True
         if self._follower:
             self._follower.cancel()
-        with suppress(*AWAY, TimeoutError):
-            async with asyncio.timeout(SERVER_AWAY):
+        with suppress(*AWAY):
+            async with answered_within(SERVER_AWAY):
                 await self._due.leave()
         for held in self._tasks:
             held.is_leaving = True
@@ -223,7 +223,7 @@ class WorkPools:
         newest = {each.item: each for each in self._tasks}
         asked, held = self._clock(), {each.taken: each for each in newest.values()}
         try:
-            async with asyncio.timeout(HEARTBEAT):
+            async with answered_within(HEARTBEAT):
                 lost = await self._due.renew({taken: each.has_advanced for taken, each in held.items()})
             for taken, each in held.items():
                 if taken.item in lost:
