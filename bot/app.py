@@ -70,6 +70,8 @@ async def running(
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
+        if loss := await base.store.durability():
+            log.warning("redis.durability", says=loss)
         stack.enter_context(_frozen_garbage())
         pools.start()
         ticks.start()

@@ -25,7 +25,7 @@ from typing import Final, cast
 
 import structlog
 
-from jobs.state.connection import CLIENT_NAME, Connection, key
+from jobs.state.connection import CLIENT_NAME, REFUSED, Connection, key
 
 LEASE: Final = 28.0
 """Seconds for which an item stays with a process that gives no sign of life: one may stand still for 25 s."""
@@ -160,10 +160,13 @@ class DueItems:
     async def connected(self) -> frozenset[str]:
         """Return the processes that are connected now; empty if the server cannot tell, or not yet."""
         redis = self._connection.redis
-        server = cast("Mapping[str, object]", await redis.info("server"))
+        try:
+            server = cast("Mapping[str, object]", await redis.info("server"))
+            clients = await redis.client_list(_type="normal")
+        except REFUSED:
+            return frozenset()
         if int(str(server.get("uptime_in_seconds", 0))) < FRESH:
             return frozenset()
-        clients = await redis.client_list(_type="normal")
         names = (client.get("name", "") for client in clients)
         found = frozenset(name.removeprefix(CLIENT_NAME) for name in names if name.startswith(CLIENT_NAME))
         return found if self.member in found else frozenset()

@@ -8,13 +8,18 @@ from secrets import token_hex
 from typing import Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 PREFIX: Final = "{proctor}"
 """Of every key: one hash tag, so that a cluster keeps them together."""
-AWAY: Final = (RedisConnectionError, RedisTimeoutError)
-"""What is raised while the server does not answer."""
+AWAY: Final = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError, ClusterDownError)
+"""What is raised while the server does not answer, or takes nothing because it is full or not in charge."""
+REFUSED: Final = ResponseError
+"""What is raised if the server does not allow a command."""
+DISK_FULL: Final = "MISCONF"
+"""What its refusal begins with if it cannot write to its disk."""
 CONNECTIONS: Final = 40
 """Of one process; who finds them all in use waits."""
 CLIENT_NAME: Final = "proctor-"
@@ -47,7 +52,12 @@ class Connection:
         script = self.redis.register_script(text)
 
         async def run(*arguments: str | int) -> object:
-            return await script(keys=[key("schema")], args=[PREFIX, *arguments])
+            try:
+                return await script(keys=[key("schema")], args=[PREFIX, *arguments])
+            except ResponseError as refusal:
+                if str(refusal).startswith(DISK_FULL):
+                    raise RedisConnectionError(str(refusal)) from refusal
+                raise
 
         return run
 

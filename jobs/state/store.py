@@ -52,7 +52,7 @@ from jobs.core.errors import ConfigurationError, UnreadableRecord
 from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
-from jobs.state.connection import AWAY, Connection, connection_to
+from jobs.state.connection import AWAY, REFUSED, Connection, connection_to
 from jobs.state.connection import key as _key
 from jobs.state.kind import Kind, Kinds, readable
 from jobs.state.series_cache import SeriesCache
@@ -200,6 +200,23 @@ class Store:
             raise ConfigurationError(
                 f"REDIS_URL: the server's maxmemory-policy is {policy}, which may drop state; set it to noeviction"
             )
+
+    async def durability(self) -> str:
+        """Return in a sentence what a crash of the server may lose of what was confirmed; "" if nothing, or unknown."""
+        try:
+            found = cast("Mapping[str, str]", await self._redis.config_get("append*"))
+        except REFUSED:
+            return ""
+        if found.get("appendonly") != "yes":
+            return (
+                "Redis keeps nothing over a crash (appendonly is off): set appendonly to yes and appendfsync to always."
+            )
+        if found.get("appendfsync") != "always":
+            return (
+                f"Redis may lose what it confirmed in the last second before a crash (appendfsync is "
+                f"{found.get('appendfsync')}): set it to always. What platforms and Slack have is found again there."
+            )
+        return ""
 
     async def ping(self) -> None:
         """Raise unless the server answers."""

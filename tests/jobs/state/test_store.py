@@ -1,8 +1,10 @@
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from bot.kinds import KINDS
 from jobs.approvals.records import Approval
@@ -11,6 +13,7 @@ from jobs.core.ids import DELIVERIES, delivery_item
 from jobs.core.records import Job
 from jobs.state import store as door
 from jobs.state.change import Change, Once, Versioned
+from jobs.state.connection import AWAY
 from jobs.state.kind import Kind
 from jobs.state.store import AlreadyTaken, Store, VersionConflict
 from tests.records import a_job, a_posting, a_step, an_approval
@@ -135,3 +138,51 @@ async def test_a_server_that_may_drop_keys_is_refused(redis: Redis, store: Store
             await store.open()
     finally:
         await redis.config_set("maxmemory-policy", "noeviction")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"appendonly": "no"}, "keeps nothing over a crash"),
+        ({"appendonly": "yes", "appendfsync": "everysec"}, "in the last second"),
+        ({"appendonly": "yes", "appendfsync": "always"}, ""),
+    ],
+)
+async def test_what_a_crash_of_the_server_may_lose_is_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], says: str
+) -> None:
+    async def config_get(_pattern: str) -> dict[str, str]:
+        return settings
+
+    monkeypatch.setattr(store.connection.redis, "config_get", config_get)
+    said = await store.durability()
+    assert says in said
+    assert bool(said) == bool(says)
+
+
+@pytest.fixture
+async def full(redis: Redis) -> AsyncIterator[None]:
+    """A server that takes nothing more, as one does that is full."""
+    await redis.config_set("maxmemory", 1)
+    yield
+    await redis.config_set("maxmemory", 0)
+
+
+async def test_a_full_server_counts_as_away_and_nothing_is_written_by_half(
+    store: Store, full: None, redis: Redis
+) -> None:
+    assert full is None
+    with pytest.raises(AWAY):
+        await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0, postings=(a_posting(),)))
+    with pytest.raises(AWAY):
+        await taken(store)
+    assert [str(key) for key in await redis.keys()] == ["{proctor}:schema"]
+
+
+async def test_a_server_whose_disk_is_full_counts_as_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(**_: object) -> None:
+        raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
+
+    monkeypatch.setattr(store.connection.redis, "register_script", lambda _text: refuse)
+    with pytest.raises(AWAY, match="No space left"):
+        await store.connection.script("state", "commit")("token", "{}")
