@@ -38,7 +38,7 @@ CUT_MARGIN = 1024
 REFERENCE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 """No 0/o, 1/i/l: people read references to each other."""
 
-CHATTY = ("aiohttp.access", "apscheduler", "docket", "httpx2", "openai")
+CHATTY = ("aiohttp.access", "apscheduler", "httpx2", "openai")
 """Libraries whose INFO is one line for each tick, task or request."""
 
 # Each pattern begins at something that stands in the text once for each time it is tried, and what follows stops at the

@@ -14,7 +14,7 @@ from bot import stopping, transport
 from bot.stopping import CLOSE, EXIT_HUNG, FINISH, GRACE, HANG_UP, LAST_REQUESTS, STOP
 from bot.transport import SlackSocket
 from jobs.evals.run import Timing
-from jobs.queue.engine import DRAIN
+from jobs.queue.pools import BREAK_OFF, DRAIN, LEAVE
 
 ROOT = Path(__file__).parents[2]
 DOCKER_STOP = 10.0
@@ -27,8 +27,8 @@ def test_the_parts_together_end_before_anybody_kills() -> None:
 
     assert HANG_UP + FINISH + CLOSE < STOP
     assert min(GRACE, DOCKER_STOP, granted) > STOP + stopping.SAY
-    assert DRAIN <= FINISH
-    assert Timing().grace + Timing().grading < FINISH
+    assert LEAVE + DRAIN + BREAK_OFF <= FINISH
+    assert Timing().look + Timing().grace + Timing().grading < DRAIN
     assert LAST_REQUESTS < CLOSE
 
 
