@@ -238,7 +238,7 @@ class WorkPools:
             await self._note_missing()
         finally:
             for each, task in tuple(self._tasks.items()):
-                if not each.is_valid and not task.cancelling():
+                if not each.is_valid:  # each time: before Python 3.12 a cancellation may get lost
                     log.warning("work.lost", item=each.item)
                     task.cancel()
 
