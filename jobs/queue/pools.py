@@ -204,7 +204,8 @@ class WorkPools:
             asyncio.get_running_loop().call_later(found.soonest, self._committed.set)
 
     async def _follow_commits(self) -> None:
-        while True:
+        # Python 3.11 may swallow a cancel while a command is being written (asyncio.wait_for in redis-py).
+        while not self._stopping:
             await self._committed.wait()
             await asyncio.sleep(COALESCE)
             self._committed.clear()
@@ -237,7 +238,7 @@ class WorkPools:
             await self._note_missing()
         finally:
             for each, task in tuple(self._tasks.items()):
-                if not each.is_valid and not task.cancelling():
+                if not each.is_valid:  # each time: before Python 3.12 a cancellation may get lost
                     log.warning("work.lost", item=each.item)
                     task.cancel()
 

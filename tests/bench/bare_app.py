@@ -1,4 +1,4 @@
-"""`python -m tests.bench.bare_app API`: the least that answers /rft, with Bolt alone; for comparison."""
+"""`python -m tests.bench.bare_app API`: the least that a Slack app over Socket Mode is; says when it is connected."""
 
 import asyncio
 import sys
@@ -9,14 +9,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 
 async def main(api: str) -> None:
-    """Answer within the acknowledgement until the process is ended."""
+    """Run until the process is ended."""
     app = AsyncApp(client=AsyncWebClient("xoxb-local-proctor", base_url=api))
 
+    @app.command("/rft")
     async def answer(ack: AsyncAck) -> None:
-        await ack("Here it is.")
+        await ack("heard")
 
-    app.command("/rft")(answer)
-    await AsyncSocketModeHandler(app, "xapp-local-proctor").connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+    await AsyncSocketModeHandler(app, "xapp-local-proctor").connect_async()  # type: ignore[no-untyped-call] # as Bolt
+    sys.stdout.write("slack.connected\n")
+    sys.stdout.flush()
     await asyncio.Event().wait()
 
 

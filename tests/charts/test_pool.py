@@ -31,6 +31,7 @@ def program(source: str) -> tuple[str, ...]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[ChartPool]:
     async with ChartPool() as pool:
+        await pool.render(OVERFIT)
         yield pool
 
 
