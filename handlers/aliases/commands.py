@@ -1,6 +1,7 @@
 """Aliases: the button that moves one, its form, and the answers to `/proctor alias`."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck
@@ -48,7 +49,9 @@ async def ask_where(asker: Asker, action: dict[str, Any], aliases: Aliases) -> B
     return form(await aliases.movable(str(action["value"]), asker.user), asker.channel)
 
 
-async def take_move(ack: AsyncAck, view: dict[str, Any], asker: Asker, answers: Answers, aliases: Aliases) -> None:
+async def take_move(
+    ack: AsyncAck, view: dict[str, Any], asker: Asker, answers: Answers, aliases: Aliases, took_effect: bool
+) -> None:
     """Move the alias, and tell the person who asked the result."""
     values = view["state"]["values"]
     remembered = json.loads(str(view["private_metadata"]))
@@ -66,7 +69,7 @@ async def take_move(ack: AsyncAck, view: dict[str, Any], asker: Asker, answers: 
     await ack()
     name = other or str(values[ALIAS][ALIAS]["selected_option"]["value"])
     moved = await aliases.move(remembered["job"], name, asker.user, reason, seen=remembered["seen"])
-    await answers.tell(asker.user, asker.channel, _result(moved))
+    await answers.tell(asker.user, asker.channel, _result(replace(moved, is_new=moved.is_new or took_effect)))
 
 
 async def answer_alias(typed: Typed, asker: Asker, aliases: Aliases, rollbacks: Rollbacks) -> str:

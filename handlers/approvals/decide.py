@@ -11,7 +11,7 @@ from handlers.approvals.messages import APPROVE, REJECT, answer, comparison_line
 from handlers.slack.blocks import Block, context, cut, escape, plain, section
 from handlers.slack.forms import REASON, REASON_MISSING, modal, read_reason, reason_input
 from handlers.slack.listeners import Listeners
-from handlers.slack.replies import Answers, Asker
+from handlers.slack.replies import DONE_BEFORE, Answers, Asker
 from handlers.slack.wording import moment
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
@@ -56,6 +56,7 @@ async def take_decision(
     answers: Answers,
     views: JobViews,
     approvals: Approvals,
+    took_effect: bool,
 ) -> None:
     """Count the decision, and tell the person who made it the result."""
     values = view["state"]["values"]
@@ -69,7 +70,8 @@ async def take_decision(
     given = await approvals.decide(replace(asked, user=user, reason=reason, overrides=overridden(values)))
     job = await _job_of(given.approval, views)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await answers.tell(user, asked.where, answer(given, user, imported=bool(job and job.job.imported)))
+    text = answer(given, user, imported=bool(job and job.job.imported))
+    await answers.tell(user, asked.where, f"{DONE_BEFORE} {text}" if took_effect else text)
 
 
 async def _clicked(action: dict[str, Any], user: str, channel: str, approvals: Approvals) -> Vote:

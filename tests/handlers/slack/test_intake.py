@@ -15,10 +15,12 @@ from handlers.slack.boundary import Boundary
 from handlers.slack.forms import SOON
 from handlers.slack.intake import NOT_SAVED
 from handlers.slack.listeners import Handling, Listeners
+from handlers.slack.replies import DONE_BEFORE
+from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.notifications.records import PersonPreferences
 from jobs.state.store import Store
-from tests.handlers.conftest import Scene
+from tests.handlers.conftest import Scene, opened
 from tests.handlers.known_people import ALICE
 from tests.story.colleagues import Json, buttons, eventually
 from tests.story.conftest import House
@@ -162,6 +164,27 @@ async def test_while_redis_is_frozen_everything_is_refused_in_words_and_not_done
     await scene.workspace.submit("bob", "good enough")
     await scene.workspace.told("bob", "Recorded.")
     assert await scene.failures() == []
+
+
+@pytest.mark.own_bot
+@pytest.mark.thorough
+async def test_what_a_form_did_before_the_bot_stopped_is_done_once_and_said(house: House, redis: Redis) -> None:
+    async with opened(house, redis) as scene:
+        job, summary = await scene.finished()
+        await scene.form_for("bob", summary, buttons(summary, "approve_checkpoint")[0])
+        await scene.workspace.fault(method="chat.postEphemeral", fault="delay", seconds=60)
+        await scene.workspace.submit("bob", "good enough")
+
+        async def struck() -> bool:
+            return any(entry["name"] == "chat.postEphemeral" for entry in await scene.workspace.log())
+
+        await eventually(struck, "an answer on its way")
+    async with opened(house, redis) as scene:
+        await scene.workspace.told("bob", f"{DONE_BEFORE} You had already decided so")
+    held = await scene.store.record(Approval, job.id)
+    assert held is not None
+    assert len(held.value.decisions) == 1
+    assert held.version == 2
 
 
 @pytest.mark.own_bot
