@@ -192,6 +192,8 @@ class Job:
     """What a person asked for and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
+    waiting_since: float | None = None
+    """Since when a launch, or the cleaning up after one, waits for the platform; see `jobs.platforms.patience`."""
     imported: bool = False
     """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None

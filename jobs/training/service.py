@@ -25,6 +25,8 @@ MOST_ATTEMPTS: Final = 3
 """Attempts that may die before the job is set aside, so that a job cannot go on killing its workers."""
 MOST_CONFLICTS: Final = 3
 """Attempts in one work item to be quicker than others who write to the same job."""
+OVERTAKEN_PAUSE: Final = 5.0
+"""Seconds until the next work item of a launch that another bot, or a person, was quicker to change."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -116,7 +118,7 @@ class RftJobs:
                 raise Conflict(f"{being}; its thread says when that is done.")
             if action is not Action.CANCEL:
                 raise Conflict(f"{being}; try again when its thread says that it is.")
-        if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
+        if job.state is JobState.CREATING and not (action is Action.CANCEL and job.waiting_since is not None):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
             raise Conflict(f"{job.platform} cannot pause or resume jobs. `/rft cancel {job.id}` stops it for good.")
@@ -143,10 +145,11 @@ class RftJobs:
                     await self._step(held, attempts)
             except VersionConflict:
                 log.info("work.overtaken")  # another bot, or a person, was quicker
+                # Theirs may have planned no work item. Polling again is safe at any time; launching again is not, so
+                # that a launch is looked at once the quicker one has had time to write down how far it is.
                 if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no work item, so the next would wait for the lease of this one. Polling
-                    # again is safe at any time; launching again is not.
                     continue
+                await self.store.commit(Change(schedule={job_id: OVERTAKEN_PAUSE}))
             return
 
     async def _step(self, held: Versioned[Job], attempts: int) -> None:

@@ -23,6 +23,9 @@ async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
         yield opened
 
 
+ROW = b'{"messages": [{"role": "user", "content": "x"}]}\n'
+
+
 class BusyStore(Store):
     """A store in which somebody else's change comes first, once."""
 
@@ -264,16 +267,31 @@ async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(off
     assert "There is no platform 'gone'" in (await office.told())[0]
 
 
-async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_no_file(office: Office) -> None:
+async def test_a_launch_that_is_cancelled_before_its_creation_is_written_down_ends_and_leaves_no_file(
+    office: Office,
+) -> None:
     job = await office.launching()
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
     busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
-    assert (await office.work(job.id)).pending == pending
-    assert office.way.passed.count("POST /files") == 2
+    ended = await office.work(job.id)
+    assert (ended.state, len(ended.files)) == (JobState.NOT_LAUNCHED, 2)
+    await office.work(job.id)
     assert office.remote_files() == []
-    assert (await office.work(job.id)).state is JobState.NOT_LAUNCHED
+
+
+async def test_a_work_item_that_another_bot_overtook_leaves_what_that_one_wrote_and_its_files(office: Office) -> None:
+    job = await office.launching()
+    held = await office.held(job.id)
+    theirs = [await office.gateway.upload(name, ROW) for name in (f"{job.id}-train.jsonl", f"{job.id}-valid.jsonl")]
+    further = replace(job, state=JobState.CREATING, files=tuple(theirs), create_asked_at=1.0)
+    busy = BusyStore(office.store._redis, Change(records=(Versioned(further, held.version),)))
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
+    assert await office.work(job.id) == further
+    assert office.way.passed.count("POST /files") == 4
+    assert {file.id for file in office.platform.runner.files.list()} == set(theirs)
+    assert await office.is_due(job.id)
 
 
 async def test_a_poll_that_was_overtaken_by_a_change_without_a_work_item_is_repeated(office: Office) -> None:
