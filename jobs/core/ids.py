@@ -4,6 +4,8 @@ import hashlib
 from base64 import b32encode
 from typing import Final
 
+JOB_PREFIX: Final = "rft-"
+"""How every job's id begins, and no other's."""
 EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
 PROPOSAL_PREFIX: Final = "move-"

@@ -15,16 +15,18 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import BotError, Conflict, PlatformError, PlatformRejected, PlatformUnavailable
+from jobs.core.ids import JOB_PREFIX
 from jobs.core.records import Job, JobState, LaunchRequest, Posting
 from jobs.graders import GraderRuntime, check_grader, parse_grader
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import JobSpec, RemoteJob
 from jobs.platforms.patience import PATIENCE, given_up, shown_time, wait_for
-from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
-from jobs.state.store import AlreadyTaken, Store, VersionConflict
+from jobs.state.change import Versioned
+from jobs.state.start import start
+from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.records import TRAINING_SPLITS
-from jobs.training.plan import job_id, plan
+from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
@@ -75,26 +77,14 @@ class Launcher:
             default_approvers=self.default_approvers,
             now=self.clock(),
         )
-        key = typed_key(replace(request, trigger=""))
-        while True:
-            once = Once(key, job.id, RETYPED)
-            change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
-            try:
-                await self.store.commit(change)
-            except VersionConflict:
-                held = await self.store.record(Job, job.id)
-                assert held is not None, "a conflict at version 0 means that the job exists"
-                if held.value.request.trigger == request.trigger:
-                    return held.value
-                job = replace(job, id=job_id(f"{job.id} {request.trigger}"))  # the short id is another launch's
-            except AlreadyTaken as taken:
-                held = await self.store.record(Job, taken.holder)
-                if held is None or held.value.state is not JobState.NOT_LAUNCHED:
-                    raise
-                # Asking again after a refusal is deliberate; the next request after that is guarded as well.
-                key = f"{key}:{taken.holder}"
-            else:
-                return job
+        return await start(
+            self.store,
+            job,
+            prefix=JOB_PREFIX,
+            asked=request,
+            was_refused=lambda earlier: earlier.state is JobState.NOT_LAUNCHED,
+            entry=launched,
+        )
 
     # -- its work ------------------------------------------------------------------------------------------------
 

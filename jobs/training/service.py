@@ -9,6 +9,7 @@ from typing import Final, assert_never
 import structlog
 
 from jobs.core.errors import Conflict, NotFound
+from jobs.core.ids import JOB_PREFIX
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
 from jobs.platforms.parse import RemoteEvent
@@ -34,7 +35,6 @@ ENDED: Final[Mapping[JobState, str]] = {
     JobState.CANCELLED: "was cancelled",
     JobState.NOT_LAUNCHED: "was not launched",
 }
-PREFIX: Final = "rft-"
 
 log: Final = structlog.get_logger(__name__)
 
@@ -198,4 +198,4 @@ class RftJobs:
 
 async def find_job(store: Store, reference: str) -> Versioned[Job]:
     """Return the job that a person means; see `find`."""
-    return await find(store, Job, reference, prefix=PREFIX, noun="job")
+    return await find(store, Job, reference, prefix=JOB_PREFIX, noun="job")
