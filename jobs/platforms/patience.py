@@ -17,8 +17,8 @@ from jobs.core.errors import BotError, PlatformUnavailable
 PATIENCE: Final = 6 * 3600.0
 """Seconds, from the first failure, that a launch or an eval waits. Most outages are over by then, and a place in a full
 queue has become free; what begins later than on the day it was asked for would surprise people, and costs money."""
-QUESTION_PATIENCE: Final = 60.0
-"""The same for a question that somebody sits and waits for."""
+QUESTION_PATIENCE: Final = 30.0
+"""The same for a question that somebody sits and waits for, and whose answer holds up what they ask next."""
 FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 60.0
 """So that what waits is at most a minute late once the platform answers again."""
@@ -74,11 +74,13 @@ def shown_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def given_up(failure: object, since: float | None) -> str:
-    """Return why something is given up: its last failure, and that it was waited for if it was."""
+def given_up(failure: object, since: float | None, patience: float = PATIENCE) -> str:
+    """Return why something is given up: its last failure, and for how long it was tried if it was."""
     if since is None:
         return str(failure)
-    return f"{failure} I tried for {PATIENCE / 3600:.0f} hours; ask again when the platform answers."
+    hours = patience / 3600
+    tried = f"{hours:.0f} hours" if hours >= 1 else f"{patience:.0f} s"
+    return f"{failure} I tried for {tried}; ask again when the platform answers."
 
 
 async def answered(
@@ -107,7 +109,8 @@ async def answered(
         except PlatformUnavailable as failure:
             wait = wait_for(failure, since, clock(), QUESTION_PATIENCE)
             if wait is None:
-                raise
+                said = given_up(failure, since, QUESTION_PATIENCE)
+                raise PlatformUnavailable(said, retry_after=failure.retry_after) from None
             if since is None:
                 await tell(f"{failure} I ask again for up to {QUESTION_PATIENCE:.0f} s.")
             since = wait.since
