@@ -12,10 +12,13 @@ from typing import Final, Literal
 class JobState(StrEnum):
     """What the bot does next with a job. Few members decide; `Job.platform_status` and `Job.note` explain.
 
-    checking ─> launching ─> creating ─> watching <─> paused
+    checking ─> launching <─> creating ─> watching <─> paused
         │           │            │          │           │
         └───────────┴────────────┤          └─────┬─────┘
                           not_launched     succeeded · failed · cancelled
+
+    The first three wait for a platform that cannot be used now (`Job.waiting_since`); one that certainly did not take
+    the job takes it from creating back to launching, with the files that are uploaded.
     """
 
     CHECKING = "checking"

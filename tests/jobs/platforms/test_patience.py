@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,12 @@ from jobs.platforms.patience import (
 
 NOW = 1_000_000_000.0
 AWAY = PlatformUnavailable("Platform is away.")
+
+
+def test_how_long_is_waited_is_in_the_documentation() -> None:
+    told = " ".join((Path(__file__).parents[3] / "docs" / "running.md").read_text("utf-8").split())
+    assert f"for {PATIENCE / 3600:.0f} hours from the first failure" in told
+    assert f"after {FIRST_PAUSE:.0f} s, then more and more rarely" in told
 
 
 def test_pauses_grow_with_the_time_waited_and_end_when_patience_does() -> None:
