@@ -144,7 +144,7 @@ class EvalRunner:
             if wait := wait_for(failure, evaluation.waiting_since, self.clock()):
                 await self._transitions.wait(evaluation, wait)
             else:
-                await self._transitions.refuse(evaluation, given_up(failure, evaluation.waiting_since))
+                await self._transitions.refuse(evaluation, given_up(failure, evaluation.waiting_since, self.clock()))
         else:
             await self._transitions.begin(evaluation)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, TypeVar
 
+from charts.wording import duration
 from jobs.core.errors import BotError, PlatformUnavailable
 
 PATIENCE: Final = 6 * 3600.0
@@ -74,13 +75,11 @@ def shown_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def given_up(failure: object, since: float | None, patience: float = PATIENCE) -> str:
-    """Return why something is given up: its last failure, and for how long it was tried if it was."""
-    if since is None:
+def given_up(failure: BotError, since: float | None, now: float) -> str:
+    """Return why something is given up: its last failure and, if it was waited for, how long; times as `wait_for`."""
+    if since is None or not isinstance(failure, PlatformUnavailable):
         return str(failure)
-    hours = patience / 3600
-    tried = f"{hours:.0f} hours" if hours >= 1 else f"{patience:.0f} s"
-    return f"{failure} I tried for {tried}; ask again when the platform answers."
+    return f"{failure} I tried for {duration(now - since)}; ask again when the platform answers."
 
 
 async def answered(
@@ -109,7 +108,7 @@ async def answered(
         except PlatformUnavailable as failure:
             wait = wait_for(failure, since, clock(), QUESTION_PATIENCE)
             if wait is None:
-                said = given_up(failure, since, QUESTION_PATIENCE)
+                said = given_up(failure, since, clock())
                 raise PlatformUnavailable(said, retry_after=failure.retry_after) from None
             if since is None:
                 await tell(f"{failure} I ask again for up to {QUESTION_PATIENCE:.0f} s.")

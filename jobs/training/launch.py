@@ -7,14 +7,13 @@ in its metadata before asking for a new one.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import Final
 
 import structlog
 
-from jobs.core.errors import BotError, Conflict, PlatformError, PlatformRejected, PlatformUnavailable
+from jobs.core.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.core.ids import JOB_PREFIX
 from jobs.core.records import Job, JobState, LaunchRequest, Posting
 from jobs.graders import GraderRuntime, check_grader, parse_grader
@@ -25,7 +24,7 @@ from jobs.state.change import Versioned
 from jobs.state.start import start
 from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.records import TRAINING_SPLITS
+from jobs.training import uploads
 from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
@@ -121,11 +120,7 @@ class Launcher:
         try:
             _, gateway = self.platform_of(job.platform)
             task = await self._task_of(job)
-            for split in TRAINING_SPLITS[len(files) :]:
-                rows = await asyncio.to_thread(self.tasks.training_rows, task, split, job.prompt or None)
-                name = _file_name(job, split)
-                found = await _uploaded(gateway, name, rows) if may_have_uploaded else None
-                files.append(found or await gateway.upload(name, rows))
+            await uploads.upload(gateway, self.tasks, task, job, files, look_first=may_have_uploaded)
         except BotError as failure:
             await self._wait_or_refuse(held, failure, files)
             return
@@ -136,14 +131,11 @@ class Launcher:
             if await self._refuse_cancelled(job.id, files):
                 return
             newest = await self.store.record(Job, job.id)  # another bot was quicker, with files of its own
-            await _delete(gateway, set(files) - set(newest.value.files if newest else ()))
+            await uploads.delete(gateway, set(files) - set(newest.value.files if newest else ()))
             raise
         await self._create(written, gateway, task, else_in=JobState.LAUNCHING)
         if may_have_uploaded:
-            try:
-                await _delete(gateway, set(await _uploads(gateway, job)) - set(files))
-            except PlatformError as failure:  # they cost nothing
-                log.warning("files.left_behind", reason=str(failure))
+            await uploads.delete_others(gateway, job, files)
 
     async def recover(self, held: Versioned[Job]) -> None:
         """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
@@ -166,7 +158,8 @@ class Launcher:
             await self.refuse(held, CANCELLED_EARLY)
             return
         if job.waiting_since is not None and self.clock() - job.waiting_since > PATIENCE:
-            await self.refuse(held, given_up(job.note, job.waiting_since))
+            last = PlatformUnavailable(job.note or f"{job.platform} did not take it.")
+            await self.refuse(held, given_up(last, job.waiting_since, self.clock()))
             return
         try:
             task = await self._task_of(job)
@@ -182,7 +175,7 @@ class Launcher:
         job, due_in, postings = held.value, -1.0, tuple[Posting, ...]()
         try:
             _, gateway = self.platform_of(job.platform)
-            for file in {*job.files, *await _uploads(gateway, job)}:
+            for file in await uploads.uploaded(gateway, job):
                 await gateway.delete_file(file)
             job = replace(job, files=(), waiting_since=None)
         except BotError as failure:
@@ -242,7 +235,7 @@ class Launcher:
         files = tuple(files)
         if wait is None:
             uploaded = Versioned(replace(job, files=files), held.version)
-            await self.refuse(uploaded, given_up(failure, job.waiting_since))
+            await self.refuse(uploaded, given_up(failure, job.waiting_since, self.clock()))
             return
         log.info("job.waits", reason=wait.failure, again_in=wait.pause)
         waits = partial(replace, state=state or job.state, files=files, waiting_since=wait.since, note=wait.sentence)
@@ -346,28 +339,3 @@ def _spec(job: Job, task: Task) -> JobSpec:
         response_format=task.response_format,
         hyperparameters=job.request.hyperparameters,
     )
-
-
-def _file_name(job: Job, split: str) -> str:
-    return f"{job.id}-{split}.jsonl"
-
-
-async def _uploaded(gateway: Gateway, name: str, content: bytes) -> str | None:
-    """Return the file that an earlier attempt uploaded, if there is one and the platform lists files."""
-    with suppress(PlatformRejected):
-        return await gateway.uploaded(name, content)
-    return None
-
-
-async def _uploads(gateway: Gateway, job: Job) -> list[str]:
-    """Return every file uploaded for the job, known or left by an upload whose answer was lost."""
-    return [file for split in TRAINING_SPLITS for file in await gateway.files_named(_file_name(job, split))]
-
-
-async def _delete(gateway: Gateway, files: Iterable[str]) -> None:
-    """Delete files that nothing needs; those that cannot be deleted are only logged."""
-    for file in files:
-        try:
-            await gateway.delete_file(file)
-        except PlatformError as failure:
-            log.warning("files.left_behind", files=(file,), reason=str(failure))

@@ -90,8 +90,8 @@ async def test_it_is_given_up_in_words(lab: Laboratory) -> None:
     ended = await lab.eval(started.id)
     assert ended.state is EvalState.REFUSED
     assert ended.note == (
-        "Endpoint has a problem of its own (HTTP 503) when asked to list its models. I tried for 6 hours; ask again "
-        "when the platform answers."
+        "Endpoint has a problem of its own (HTTP 503) when asked to list its models. I tried for 6 h 00 min; ask "
+        "again when the platform answers."
     )
     assert (await lab.told(started.id))[1] == f"small was not evaluated. {ended.note}"
 

@@ -55,14 +55,15 @@ def test_a_platform_that_asks_for_more_than_patience_is_given_up_at_once() -> No
 @pytest.mark.parametrize("failure", [PlatformRejected("No."), InvalidRequest("No key."), BotError("Something.")])
 def test_what_no_waiting_mends_is_not_waited_for(failure: BotError) -> None:
     assert wait_for(failure, None, NOW) is None
-    assert given_up(failure, None) == str(failure)
+    assert given_up(failure, None, NOW) == given_up(failure, NOW - 60, NOW) == str(failure)
 
 
 def test_what_is_waited_for_is_said_with_its_end() -> None:
     wait = wait_for(AWAY, NOW - 60, NOW)
     assert wait is not None
     assert wait.sentence == "Platform is away. I try again until 2001-09-09 07:45 UTC."
-    assert given_up(AWAY, NOW) == "Platform is away. I tried for 6 hours; ask again when the platform answers."
+    tried = "Platform is away. I tried for 1 min 05 s; ask again when the platform answers."
+    assert given_up(AWAY, NOW - 65, NOW) == tried
 
 
 @dataclass

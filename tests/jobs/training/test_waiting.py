@@ -115,8 +115,8 @@ async def test_a_platform_that_stays_away_is_given_up_in_words_and_keeps_no_file
     given_up = await office.work(job.id)
     assert given_up.state is JobState.NOT_LAUNCHED
     assert given_up.note == (
-        "Local platform is receiving too many requests; it asks to wait 1 s. I tried for 6 hours; ask again when the "
-        "platform answers."
+        "Local platform is receiving too many requests; it asks to wait 1 s. I tried for 6 h 00 min; ask again when "
+        "the platform answers."
     )
     told = await office.told()
     assert f"small was not launched. {given_up.note}" in told
@@ -135,7 +135,7 @@ async def test_a_job_of_unknown_outcome_is_looked_for_after_that_and_no_longer_c
     await office.way.open()
     ended = await office.work(job.id)
     assert ended.state is JobState.NOT_LAUNCHED
-    assert "I tried for 6 hours" in str(ended.note)
+    assert "I tried for 6 h " in str(ended.note)
     await office.work(job.id)
     assert (office.remote_jobs(), office.remote_files()) == ([], [])
 
@@ -165,7 +165,9 @@ async def test_a_refusal_while_it_waits_ends_it(office: Office) -> None:
     job = await office.launching()
     office.way.lose(CREATE, "busy", "refused")
     await office.work(job.id)
-    assert (await office.work(job.id)).state is JobState.NOT_LAUNCHED
+    refused = await office.work(job.id)
+    assert refused.state is JobState.NOT_LAUNCHED
+    assert str(refused.note).endswith("(HTTP 400): The training file does not suit this model.")
 
 
 class Away:
