@@ -33,10 +33,12 @@ class LossyWay:
         self.losses[what] = list(losses)
 
     async def close(self) -> None:
-        """Refuse connections until it is opened again."""
+        """Refuse connections until it is opened again, and end those there are."""
         assert self.runner is not None
         for site in tuple(self.runner.sites):
             await site.stop()
+        assert self.runner.server is not None
+        await self.runner.server.shutdown(0.1)
 
     async def open(self) -> None:
         """Take connections, on the port it had before."""

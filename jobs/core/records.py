@@ -196,7 +196,8 @@ class Job:
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
     waiting_since: float | None = None
-    """Since when a launch, or the cleaning up after one, waits for the platform; see `jobs.platforms.patience`."""
+    """Since when a launch, the cleaning up after one, or what a person asked for waits for the platform; see
+    `jobs.platforms.patience`."""
     imported: bool = False
     """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None

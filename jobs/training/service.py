@@ -88,7 +88,9 @@ class RftJobs:
         self._check(held.value, action)
         await self.require(Permission(action.value), held.value, by)
         pending = PendingAction(action, by, channel, trigger)
-        job = replace(held.value, pending=pending)
+        # A cancel takes the place of another action that waits for the platform, and has a patience of its own.
+        since = None if held.value.state.is_on_platform else held.value.waiting_since
+        job = replace(held.value, pending=pending, waiting_since=since)
         change = Change(
             records=(Versioned(job, held.version),),
             # While it is not known whether the platform took the job, its next work item must not come early: the

@@ -207,5 +207,5 @@ async def open_office(store: Store, folder: Path, unfinished_jobs: int = 1_000) 
             appearance=0.0,
             clock=clock,
         )
-        jobs = RftJobs(mortal, launcher, Poller(mortal, platform_of, time.time), profile_of, EVERYBODY_MAY)
+        jobs = RftJobs(mortal, launcher, Poller(mortal, platform_of, clock), profile_of, EVERYBODY_MAY)
         yield Office(mortal, gateway, way, platform, profiles, tasks, jobs, clock)

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
+from jobs.platforms.patience import PATIENCE
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.service import MOST_ATTEMPTS
@@ -216,6 +217,47 @@ async def test_an_action_that_the_platform_refuses_is_answered_to_whoever_asked(
     assert (await office.work(job.id)).pending is None
     (said,) = await office.told()
     assert said.startswith(f"{job.id} was not cancelled. Local platform refused to cancel the job")
+
+
+async def test_an_action_on_a_platform_that_is_busy_or_away_is_done_later_and_that_is_said_once(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.CANCEL)
+    office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "busy", "busy")
+    for _ in range(2):
+        waiting = await office.work(job.id)
+        assert (waiting.pending is not None, waiting.waiting_since is not None) == (True, True)
+    await office.way.close()
+    await office.work(job.id)
+    (said,) = await office.told()
+    assert said.startswith(f"{job.id} is not cancelled yet. Local platform is receiving too many requests; it asks to ")
+    await office.way.open()
+    done = await office.work(job.id)
+    assert (done.pending, done.waiting_since, done.status_notes) == (None, None, 1)
+    assert [record.status for record in office.platform.runner.jobs.list()] == ["cancelled"]
+    assert await office.told() == [said]
+
+
+async def test_an_action_is_given_up_in_words(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.PAUSE)
+    await office.way.close()
+    await office.work(job.id)
+    office.clock.skipped = PATIENCE + 1
+    given_up = await office.work(job.id)
+    assert (given_up.pending, given_up.waiting_since) == (None, None)
+    said = [text for text in await office.told() if "was not paused" in text]
+    assert said[0].endswith("nothing was sent. I tried for 6 h 00 min; ask again when the platform answers.")
+
+
+async def test_a_cancel_takes_the_place_of_a_pause_that_waits(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.PAUSE)
+    await office.way.close()
+    await office.work(job.id)
+    asked = await ask(office, job.id, Action.CANCEL)
+    assert asked.waiting_since is None
+    await office.way.open()
+    assert (await office.until(job.id, JobState.CANCELLED)).pending is None
 
 
 async def test_an_action_that_has_taken_effect_already_is_not_said_to_have_failed(office: Office) -> None:
