@@ -14,6 +14,7 @@ from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
 from jobs.platforms.parse import RemoteEvent
 from jobs.platforms.profiles import Profile
+from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
@@ -22,12 +23,10 @@ from jobs.training.poll import EFFECTS, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
-MOST_ATTEMPTS: Final = 3
-"""Attempts that may die before the job is set aside, so that a job cannot go on killing its workers."""
 MOST_CONFLICTS: Final = 3
 """Attempts in one work item to be quicker than others who write to the same job."""
-OVERTAKEN_PAUSE: Final = 5.0
-"""Seconds until the next work item of a launch that another bot, or a person, was quicker to change."""
+OVERTAKEN: Final = 5.0
+"""Seconds until a job is worked on again after others were quicker: theirs may have planned no work item."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -93,9 +92,7 @@ class RftJobs:
         job = replace(held.value, pending=pending, waiting_since=since)
         change = Change(
             records=(Versioned(job, held.version),),
-            # While it is not known whether the platform took the job, its next work item must not come early: the
-            # request that creates it may still be in flight.
-            due_in=None if job.state is JobState.CREATING else 0.0,
+            due_in=0.0,
             postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
             audit=(asked(job, pending, self.clock()),),
         )
@@ -131,30 +128,26 @@ class RftJobs:
 
     # -- work items ----------------------------------------------------------------------------------------------
 
-    async def work(self, job_id: str, attempts: int, reference: str) -> None:
-        """Do a job's work item: what its state asks for.
-
-        `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
-        """
+    async def work(self, job_id: str, held_item: Held, reference: str) -> None:
+        """Do a job's work item: what its state asks for; `reference` finds it in the log."""
         for _ in range(MOST_CONFLICTS):
             held = await self.store.record(Job, job_id)
             if held is None:
                 return
             try:
-                if attempts > MOST_ATTEMPTS:
+                if held_item.is_exhausted:
                     await self._set_aside(held, reference)
                 else:
-                    await self._step(held, attempts)
+                    await self._step(held, again=held_item.again)
             except VersionConflict:
                 log.info("work.overtaken")  # another bot, or a person, was quicker
-                # Theirs may have planned no work item. Polling again is safe at any time; launching again is not, so
-                # that a launch is looked at once the quicker one has had time to write down how far it is.
-                if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    continue
-                await self.store.commit(Change(schedule={job_id: OVERTAKEN_PAUSE}))
-            return
+                if held.value.state not in {JobState.WATCHING, JobState.PAUSED}:
+                    break  # polling again is safe at any time; launching again is not
+            else:
+                return
+        await self.store.commit(Change(item=job_id, due_in=OVERTAKEN))
 
-    async def _step(self, held: Versioned[Job], attempts: int) -> None:
+    async def _step(self, held: Versioned[Job], *, again: bool) -> None:
         job = held.value
         if job.pending and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
             await self.launcher.refuse(held, CANCELLED_EARLY)
@@ -163,12 +156,12 @@ class RftJobs:
             case JobState.CHECKING:
                 await self.launcher.check(held)
             case JobState.LAUNCHING:
-                await self.launcher.send(held, again=attempts > 1)
+                await self.launcher.send(held, again=again)
             case JobState.CREATING:
                 await self.launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.pending:
-                    await self.poller.perform(held, job.pending, again=attempts > 1)
+                    await self.poller.perform(held, job.pending, again=again)
                 else:
                     await self.poller.poll(held)
             case JobState.NOT_LAUNCHED:

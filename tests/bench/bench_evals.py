@@ -18,6 +18,8 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from bot.redis_server.server_binary import find_server
 from bot.redis_server.subprocesses import tethered
+from bot.worker import job_work
+from jobs.core.ids import EVALS
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest
@@ -26,11 +28,13 @@ from jobs.evals.service import Evals
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import ModelAnswer, Question, Sampler
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import write_folder
 from tests.permitted import EVERYBODY_MAY
+from tests.working import worked_off
 
 ITEMS, RUNS, CONCURRENCY, ANSWER_SECONDS = 100, 9, 64, 0.2
 MANY_ITEMS, MANY_RUNS = 10_000, 3
@@ -116,8 +120,7 @@ class Bench:
         return time.perf_counter() - began
 
     async def _turn(self) -> None:
-        for claim in await self._store.claim("due", lease=60, limit=1):
-            await self._runner.turn(claim.id, claim.token, 1, "bench")
+        await worked_off(self._store, {"eval": job_work(self._runner.turn, "evaluation")}, EVALS)
 
 
 class Watch:
@@ -152,7 +155,7 @@ class Watch:
 @asynccontextmanager
 async def _bench(folder: Path, url: str, gateway: Gateway, sampler: Sampler) -> AsyncIterator[Bench]:
     redis = Redis.from_url(url, decode_responses=True)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     await store.open()
     catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalAnswerStore(folder / "evals"), only(gateway)
     evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)

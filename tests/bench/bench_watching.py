@@ -21,8 +21,10 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from bot.redis_server.subprocesses import tethered
+from jobs.core.ids import looks_at
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.bench.bench_evals import _redis
 from tests.bench.many_jobs import first_status, remote_id
@@ -101,8 +103,8 @@ class Bench:
     async def _is_settled(self) -> bool:
         """Tell whether the first sweep is done, and nothing is due or under way."""
         is_listed = await self._redis.exists("{proctor}:listed:many")
-        due = await self._redis.zcount("{proctor}:due", "-inf", 1000 * time.time())
-        return bool(is_listed) and not due and not await self._redis.hlen("{proctor}:leases:due")
+        due = await self._redis.zcount(f"{{proctor}}:due:{looks_at(PLATFORM)}", "-inf", 1000 * time.time())
+        return bool(is_listed) and not due and not await self._redis.hlen("{proctor}:holders")
 
     async def a_turn(self) -> Cost:
         """Return what the bot uses from the beginning of a sweep to that of the next, as the mean of some."""
@@ -181,7 +183,7 @@ async def _watching(jobs: int, mode: str) -> AsyncIterator[Bench]:
         _platform(jobs) as url,
     ):
         redis = Redis.from_url(redis_url, decode_responses=True)
-        await _write_down(Store(redis, KINDS), jobs)
+        await _write_down(Store(Connection(redis), KINDS), jobs)
         command = (sys.executable, "-m", "tests.bench.watching_bot", url, redis_url, str(POLL), str(IDLE_POLL), mode)
         bot = await asyncio.create_subprocess_exec(*tethered(command), stdin=PIPE, stdout=PIPE)
         async with aiohttp.ClientSession() as session:

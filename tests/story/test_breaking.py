@@ -16,6 +16,8 @@ from bot.kinds import KINDS
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.evidence.records import Evidence
+from jobs.outbox.postings import Outbox
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from jobs.trail.verify import verify
@@ -24,6 +26,7 @@ from tests.story.colleagues import Json, Workspace, eventually
 from tests.story.conftest import BUNDLED
 from tests.story.test_alias import button_of, shortened
 from tests.story.test_demo import demo, replaced, run_file
+from tests.working import all_is_said
 
 pytestmark = pytest.mark.story
 ALIAS, KEY = "eurovoc@production", "key-of-the-trail"
@@ -92,8 +95,8 @@ async def approved(workspace: Workspace, store: Store, home: Path) -> str:
 
 async def both_wait(store: Store) -> bool:
     """Tell whether the answers to both votes wait in the outbox."""
-    waiting = await store.waiting(offset=0, limit=100)
-    return len({each.user for each in waiting if "by <@" in (each.text or "")}) == len(VOTERS)
+    waiting = await Outbox(store).lanes(offset=0, limit=100)
+    return len({each.user for each in waiting.oldest if "by <@" in (each.text or "")}) == len(VOTERS)
 
 
 async def vote(workspace: Workspace, user: str) -> None:
@@ -122,7 +125,7 @@ async def once(workspace: Workspace, store: Store, redis: Redis, hook: Receiver)
     """Wait until all is said, and see that nothing was said or done twice, or not at all."""
 
     async def quiet() -> bool:
-        return not await redis.zcard("{proctor}:outbox")
+        return await all_is_said(redis)
 
     async def called() -> bool:
         return len(hook.got) >= 3
@@ -133,7 +136,7 @@ async def once(workspace: Workspace, store: Store, redis: Redis, hook: Receiver)
     messages = await workspace.messages()
     postings = Counter(str(m["metadata"]["event_payload"]["posting"]) for m in messages if "metadata" in m)
     assert set(postings.values()) == {1}
-    assert await store.refused() == {}
+    assert await redis.hkeys("{proctor}:refused") == []
     assert (await verify(store, KEY.encode())).flaw is None
     acts = Counter(entry.entry.act for entry in await store.trail())
     expected = {Act.LAUNCH: 1, Act.REQUESTED: 1, Act.APPROVE: 2, Act.SETTLED: 1, Act.ALIAS_MOVED: 1}
@@ -151,7 +154,7 @@ async def test_everything_breaks_and_each_thing_happens_once(tmp_path: Path) -> 
             workspace = Workspace(run["page"], session)
             await workspace.hears_the_bot()
             async with Redis.from_url(run["redis"], decode_responses=True) as redis:
-                store = Store(redis, KINDS, KEY.encode())
+                store = Store(Connection(redis), KINDS, KEY.encode())
                 await workspace.fault(method="chat.postMessage", fault="drop_after", times=2)
                 await workspace.fault(method="chat.update", fault="server_error", times=2)
                 await workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=1 seed=5")

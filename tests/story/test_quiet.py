@@ -13,11 +13,13 @@ from bot.kinds import KINDS
 from jobs.core.records import Job, JobState, RaisedAlert
 from jobs.notifications.records import ChannelPreferences, DigestPlan
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.training.postings import alert_posting, card_posting, finish_posting
 from tests.records import a_job, a_request
 from tests.story.colleagues import Json, Workspace, eventually, in_thread, said
 from tests.story.conftest import House
+from tests.working import all_is_said
 
 pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
@@ -32,7 +34,7 @@ class Team:
 
     def __init__(self, house: House, redis: Redis) -> None:
         self.workspace: Workspace = house.workspace
-        self.store = Store(redis, KINDS)
+        self.store = Store(Connection(redis), KINDS)
 
     async def launched(self) -> Json:
         """Put the job before the team; return its card."""
@@ -128,7 +130,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
     async with at_work(house, redis) as team:
 
         async def look() -> bool:
-            return await redis.zcard("{proctor}:outbox") == 0
+            return await all_is_said(redis)
 
         await eventually(look, "an empty outbox")
         (digest,) = await team.in_channel("Digest, since")
@@ -139,7 +141,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
 @pytest.mark.own_bot
 async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house: House, redis: Redis) -> None:
     due = time.time() - 3600
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     async with at_work(house, redis) as team:
         await team.launched()
     preferences = ChannelPreferences(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))
@@ -149,7 +151,7 @@ async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house:
 
         async def look() -> bool:
             held = await store.record(ChannelPreferences, RFT)
-            return held is not None and held.value.posted_on != "" and await redis.zcard("{proctor}:outbox") == 0
+            return held is not None and held.value.posted_on != "" and await all_is_said(redis)
 
         await eventually(look, "the next digest planned")
         assert len(await team.in_channel("Digest, since")) == 1

@@ -11,6 +11,7 @@ from jobs.evals.records import Eval, EvalState
 from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.patience import LONGEST_PAUSE, PATIENCE
+from tests import working
 from tests.jobs.evals.laboratory import Laboratory, a_profile, only
 from tests.jobs.evals.model_endpoint import Fault, drop, refusing
 from tests.records import BOB
@@ -22,17 +23,16 @@ ATTEMPTS = 3
 
 async def turn(lab: Laboratory, eval_id: str) -> Eval:
     """Take the next turn, although it may not be due yet."""
-    await lab.store._redis.zadd("{proctor}:due", {eval_id: 0})
+    await working.make_due(lab.store, eval_id)
     await (await lab.begin_turn(lab.runner()))
     return await lab.eval(eval_id)
 
 
 async def due_in(lab: Laboratory, eval_id: str) -> float:
     """Return the seconds until the eval's next turn."""
-    due = await lab.store._redis.zscore("{proctor}:due", eval_id)
-    assert due is not None, "no turn is planned"
-    seconds, micros = await lab.store._redis.time()
-    return float(due) / 1000 - seconds - micros / 1e6
+    seconds = await working.due_in(lab.store, eval_id)
+    assert seconds is not None, "no turn is planned"
+    return seconds
 
 
 @pytest.mark.parametrize("fault", [BUSY, refusing(500), refusing(503, headers={"Retry-After": "1"}), drop])

@@ -3,7 +3,6 @@ import itertools
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -17,8 +16,10 @@ from jobs.notifications.records import Digest, HeldBack, Mute, QuietHours, Scope
 from jobs.notifications.service import MOST_HELD, Quiet
 from jobs.notifications.visibility import Visibility
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
+from tests.working import planned_work, waiting_lanes
 
 NIGHT = QuietHours(22 * 60, 7 * 60, "Europe/Berlin", ALICE)
 NINE = 9 * 60
@@ -57,9 +58,7 @@ class Room:
 
     async def due(self) -> dict[str, float]:
         """Return the planned work items, with the seconds until then on the server's clock."""
-        seconds, micros = await self.redis.time()
-        found = cast("list[tuple[str, float]]", await self.redis.zrange("{proctor}:due", 0, -1, withscores=True))
-        return {name: round(score / 1000 - seconds - micros / 1e6) for name, score in found}
+        return {item: round(seconds) for item, seconds in (await planned_work(self.store)).items()}
 
 
 @pytest.fixture
@@ -104,8 +103,7 @@ async def test_the_cards_of_what_is_muted_say_so_at_once(room: Room, mute: Mute,
     await room.add(a_job(id="rft-over22", state=JobState.SUCCEEDED))
     await room.add(a_job(id="rft-away22", request=a_request(channel="C0OTHER")))
     await room.quiet.mute(CHANNEL, mute)
-    lanes = {str(each) for each in await room.redis.zrange("{proctor}:outbox", 0, -1)}
-    assert lanes == {f"card:{each}" for each in cards}
+    assert set(await waiting_lanes(room.store)) == {f"card:{each}" for each in cards}
 
 
 async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room) -> None:
@@ -282,7 +280,7 @@ async def test_two_bots_at_once_post_one(room: Room) -> None:
     await room.add(WARNED)
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00")
-    other = Digests(Store(room.redis, KINDS), next_daily, room.clock)
+    other = Digests(Store(Connection(room.redis), KINDS), next_daily, room.clock)
     for post_due in (room.digests.post_due, other.post_due):
         await post_due(subject)
     assert len(await room.posted()) == 1

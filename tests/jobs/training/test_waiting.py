@@ -16,6 +16,7 @@ from jobs.platforms.patience import LONGEST_PAUSE, PATIENCE, SPREAD
 from jobs.state.store import Store
 from jobs.training.launch import Launcher
 from local.platform.job_store import Status
+from tests import working
 from tests.jobs.tasks.folder import write_folder
 from tests.jobs.training.launch_office import Office, open_office
 from tests.lossy_way import Loss
@@ -33,10 +34,9 @@ async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
 
 async def due_in(office: Office, job_id: str) -> float:
     """Return the seconds until the job's next work item."""
-    due = await office.store._redis.zscore("{proctor}:due", job_id)
-    assert due is not None, "nothing is planned"
-    seconds, micros = await office.store._redis.time()
-    return float(due) / 1000 - seconds - micros / 1e6
+    seconds = await working.due_in(office.store, job_id)
+    assert seconds is not None, "nothing is planned"
+    return seconds
 
 
 async def assert_launched_once(office: Office, job: Job) -> None:
