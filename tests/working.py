@@ -114,9 +114,3 @@ async def bury(store: Store) -> None:
     due = DueItems(Connection(store.connection.redis))
     others = (await due.take({})).others
     await due.take({}, dead=others)
-
-
-async def lanes(store: Store) -> list[str]:
-    """Return the lanes of the outbox in which something waits, the oldest first."""
-    items = await store.connection.redis.zrange(key(f"due:{ids.DELIVERIES}"), 0, -1)
-    return [str(item).removeprefix(ids.delivery_item("")) for item in items]

@@ -44,9 +44,9 @@ class Timing:
     """Between two looks for a person's cancel; well below the two seconds they are promised."""
     progress: float = 2.0
     """Between two times that the progress is written down."""
-    grace: float = 4.0
+    grace: float = 3.0
     """For the answers under way when the bot stops; with the line below, less than a bot is given to stop."""
-    grading: float = 1.5
+    grading: float = 1.0
     """For grading the answers that have arrived when an eval is cancelled."""
     busy: float = 3.0
     """Until an eval whose file another bot still has open is taken up again."""

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-MODULES = ("charts", "evals", "graders", "overfitting", "platform", "rules", "watching")
+MODULES = ("charts", "evals", "graders", "overfitting", "platform", "rules", "start", "watching")
 
 Figures = Callable[[bool], Awaitable[dict[str, float]]]
 """Measures a module's figures, at full size or at a quick one."""

@@ -69,7 +69,7 @@ async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float,
     profile = Profile(PLATFORM, f"{platform_url}/v1", poll_seconds=poll, idle_poll_seconds=idle_poll)
     async with Gateway(profile, "any") as gateway:
         work = work_of(store, gateway, sweeps=sweeps)
-        pools = WorkPools(DueItems(connection), work, SLOTS, store.committed, log_bug)
+        pools = WorkPools(DueItems(connection), work, {ids.LOOKS: SLOTS[ids.LOOKS]}, store.committed, log_bug)
         gc.freeze()  # as the bot does when it starts
         pools.start()
         ticks = Ticks((Tick("work", LOOK, pools.look), Tick("heartbeat", HEARTBEAT, pools.keep)))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.core.ids import DELIVERIES
+from jobs.core.ids import DELIVERIES, delivery_item
 from jobs.core.records import Action, Job
 from jobs.core.series import Step
 from jobs.queue.due import DueItems, Outcome
@@ -72,8 +72,8 @@ async def test_an_alert_that_clears_is_edited_and_noted_once(scene: Scene) -> No
 
 async def test_what_a_person_asks_for_shows_on_the_card_without_a_pause(store: Store, tmp_path: Path) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(card_posting(a_job()),)))
-    (card,) = await taken(store, DELIVERIES)
-    await DueItems(store.connection).end(card, Outcome.PAUSED, 600.0)
+    (lane,) = await taken(store, DELIVERIES)
+    await DueItems(store.connection).end(lane, Outcome.PAUSED, 600.0)
     assert await taken(store, DELIVERIES) == ()
     await jobs_of(store, tmp_path).request(a_job().id, Action.PAUSE, by=BOB, channel=RFT, trigger="t")
-    assert [each.item for each in await taken(store, DELIVERIES)] == [card.item] == [f"deliver:card:{a_job().id}"]
+    assert [lane.item for lane in await taken(store, DELIVERIES)] == [delivery_item(f"card:{a_job().id}")]

@@ -403,7 +403,7 @@ async def test_an_eval_that_fails_three_times_in_a_row_ends_in_words(
     monkeypatch.setattr(lab.rows, "open", torn)
     async with lab.bot() as bot:
         for failures in range(1, 4):
-            await lab.eventually(lambda: len(bot.failures) == failures, f"{failures} failures")  # noqa: B023 # at once
+            await lab.eventually(lambda: len(bot.failures) >= failures, f"{failures} failures")  # noqa: B023 # at once
             await lab.eventually(lambda: due_in(lab.store, started.id), "another try")
             await make_due(lab.store, started.id)
         await lab.ended(started.id)

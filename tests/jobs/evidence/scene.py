@@ -26,7 +26,7 @@ from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
-from tests.working import due_in, lanes, step
+from tests.working import due_in, step, waiting_lanes
 
 BASE = "small"
 SKILL = {BASE: 4, "tuned-10": 7, "tuned-20": 9, "live": 6}
@@ -125,7 +125,7 @@ class Scene:
 
     async def lanes(self) -> dict[str, list[str]]:
         """Return the postings that wait, by lane."""
-        return {lane: await self.lab.postings(lane) for lane in await lanes(self.store)}
+        return {lane: await self.lab.postings(lane) for lane in await waiting_lanes(self.store)}
 
     async def due_in(self) -> float | None:
         """Return the seconds until the evidence's next turn, or None where there is none."""

@@ -29,7 +29,7 @@ from tests.jobs.tasks.folder import write_folder
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, CHANNEL
-from tests.working import due_in, held, lanes, step
+from tests.working import due_in, held, step, waiting_lanes
 
 SCHEMA = {
     "type": "object",
@@ -173,7 +173,7 @@ class Office:
 
     async def lanes(self) -> set[str]:
         """Return the lanes in which something waits."""
-        return set(await lanes(self.store))
+        return set(await waiting_lanes(self.store))
 
     def remote_jobs(self) -> list[str]:
         """Return the key of every job the platform has."""
