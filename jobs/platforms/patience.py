@@ -47,7 +47,7 @@ class Wait:
     @property
     def sentence(self) -> str:
         """What is waited for and until when."""
-        return f"{self.failure} I try again until {shown_time(self.until)}."
+        return f"{self.failure} I keep trying until {shown_time(self.until)}."
 
 
 def wait_for(failure: BotError, since: float | None, now: float, patience: float = PATIENCE) -> Wait | None:

@@ -47,7 +47,7 @@ async def test_a_platform_that_fails_when_it_is_asked_for_its_models_is_waited_f
     assert 0.5 < await due_in(lab, started.id) < LONGEST_PAUSE
     (said,) = await lab.told(started.id)
     assert said == f"{started.id} waits. {waiting.note} `/eval cancel {started.id}` ends it."
-    assert "I try again until " in said
+    assert "I keep trying until " in said
     begun = await turn(lab, started.id)
     assert (begun.state, begun.waiting_since, begun.note) == (EvalState.RUNNING, None, None)
     assert (await lab.run(started.id)).state is EvalState.FINISHED
@@ -125,6 +125,7 @@ async def test_a_platform_that_takes_no_connections_is_waited_for(lab: Laborator
         waiting = await turn(lab, started.id)
         assert "cannot be reached" in str(waiting.note)
     lab.platform_of = there
+    assert (await turn(lab, started.id)).state is EvalState.RUNNING
     assert (await lab.run(started.id)).state is EvalState.FINISHED
 
 
@@ -164,5 +165,5 @@ async def test_a_judge_that_cannot_be_asked_now_is_waited_for(lab: Laboratory) -
     async with GraderRuntime(judge=AwayOnce()) as lab.graders:
         started = await lab.start()
         waiting = await turn(lab, started.id)
-        assert str(waiting.note).startswith("The grader exact: Judges are away. I try again until ")
+        assert str(waiting.note).startswith("The grader exact: Judges are away. I keep trying until ")
         assert (await turn(lab, started.id)).state is EvalState.RUNNING

@@ -61,7 +61,7 @@ def test_what_no_waiting_mends_is_not_waited_for(failure: BotError) -> None:
 def test_what_is_waited_for_is_said_with_its_end() -> None:
     wait = wait_for(AWAY, NOW - 60, NOW)
     assert wait is not None
-    assert wait.sentence == "Platform is away. I try again until 2001-09-09 07:45 UTC."
+    assert wait.sentence == "Platform is away. I keep trying until 2001-09-09 07:45 UTC."
     tried = "Platform is away. I tried for 1 min 05 s; ask again when the platform answers."
     assert given_up(AWAY, NOW - 65, NOW) == tried
 
