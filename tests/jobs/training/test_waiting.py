@@ -18,7 +18,7 @@ from jobs.training.launch import Launcher
 from local.platform.job_store import Status
 from tests import working
 from tests.jobs.tasks.folder import write_folder
-from tests.jobs.training.launch_office import Office, open_office
+from tests.jobs.training.launch_office import Fate, Office, ProcessEnded, open_office
 from tests.lossy_way import Loss
 from tests.records import BOB, CHANNEL
 
@@ -159,6 +159,31 @@ async def test_a_cancel_ends_the_wait_at_once(office: Office, what: str) -> None
     assert (ended.state, ended.note) == (JobState.NOT_LAUNCHED, "It was cancelled before the launch.")
     await office.work(job.id)
     assert (office.remote_jobs(), office.remote_files()) == ([], [])
+
+
+@pytest.mark.thorough
+async def test_a_process_that_ends_at_any_step_of_a_launch_that_waits_leaves_one_job_and_two_files(
+    office: Office,
+) -> None:
+    end, ended = 0, True
+    while ended:
+        end, ended = end + 1, False
+        office.store.fate = office.gateway.fate = Fate(end)
+        office.way.lose(UPLOAD, "answer lost", "busy")
+        office.way.lose(CREATE, "busy", "request lost")
+        request = office.request(f"trigger {end}", seed=end)
+        try:
+            job = await office.jobs.launch(request)
+            await office.until(job.id, JobState.WATCHING)
+        except ProcessEnded:
+            ended, office.store.fate = True, Fate()
+            office.gateway.fate = office.store.fate
+            await working.bury(office.store)
+            job = await office.jobs.launch(request)
+            await office.until(job.id, JobState.WATCHING)
+        assert office.remote_jobs().count(job.id) == 1, f"ended at step {end}"
+        assert sum(name.startswith(job.id) for name in office.remote_files()) == 2, f"ended at step {end}"
+    assert end > 2 * 10, "each commit, upload and creation may be the last thing before or after"
 
 
 async def test_a_refusal_while_it_waits_ends_it(office: Office) -> None:
