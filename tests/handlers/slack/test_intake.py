@@ -44,6 +44,8 @@ def listeners() -> Listeners:
         ("/rft checkpoints rft-1 prefer=f1", Handling.READS),
         ("/rft checkpoints rft-1 again=yes", Handling.CHANGES),
         ("/rft cancel rft-1", Handling.CHANGES),
+        ("/rft watch ftjob-1 task=eurovoc", Handling.CHANGES_FOR_LONG),
+        ("/rft events rft-1", Handling.READS_FOR_LONG),
         ("/eval run task=eurovoc", Handling.CHANGES),
         ("/eval show eval-1", Handling.READS),
         ("/eval export eval-1", Handling.CHANGES),
