@@ -9,7 +9,7 @@ from typing import Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -26,6 +26,8 @@ CONNECTIONS: Final = 40
 """Of one process; who finds them all in use waits."""
 QUICK: Final = 5.0
 """Seconds after which a quick connection takes a server to be away that says nothing."""
+RETRIES: Final = 3
+"""Of a call, and of each connection for it: work survives a server that takes some 3 s to start again."""
 CLIENT_NAME: Final = "proctor-"
 """What the names of a bot's connections begin with; then comes the name of the process."""
 
@@ -103,6 +105,7 @@ def connection_to(url: str) -> Connection:
         max_connections=CONNECTIONS,
         timeout=None,
         decode_responses=True,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), RETRIES),
         encoding_errors="surrogateescape",  # what others wrote must not break a reply that it is part of
         client_name=f"{CLIENT_NAME}{member}",
     )
