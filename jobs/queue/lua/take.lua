@@ -3,14 +3,26 @@
 -- request as JSON: slots {pool or its kind: how many}, early {{item, pool}}, dead {member}.
 -- A pool's kind is what stands before its colon; its slots count for each pool of the kind that is not named itself.
 -- Answers {taken: {item, pool, raised, deaths}... (-1: none noted), soonest: ms until something is due or -1, others: members who
--- hold something, strange: keys and items that nobody of us wrote} as JSON; asked twice with one token it answers the same.
+-- hold something, strange: keys and items that nobody of us wrote} as JSON; asked twice with one token it answers the same,
+-- but for what was given back in between.
 local prefix, token, lease, spare, request = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', cjson.decode(ARGV[5])
 local function key(name) return prefix .. ':' .. name end
-local answered = redis.call('GET', key('taken:' .. token))
-if answered then return answered end
 local me = string.match(token, '^[^/]*')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local before = redis.call('GET', key('taken:' .. token))
+if before then
+  local answer, held = cjson.decode(before), {}
+  for _, each in ipairs(answer.taken) do
+    local holder = redis.call('HGET', key('holders'), each[1])
+    if holder and string.match(holder, '^%S*') == token then
+      redis.call('ZADD', key('leases'), now + lease, each[1])
+      held[#held + 1] = each
+    end
+  end
+  answer.taken = held
+  return cjson.encode(answer)
+end
 
 -- What stands where the queue's own keys belong and is none of them is set aside: one bad key must not stop all work.
 local strange = {}
@@ -49,9 +61,10 @@ local function give_back(items, is_death)
     end
     redis.call('ZREM', key('leases'), each.item)
     redis.call('HDEL', key('holders'), each.item)
-    redis.call('SADD', key('pools'), each.pool)
-    require_type('due:' .. each.pool, 'zset')
-    redis.call('ZADD', key('due:' .. each.pool), 'LT', now + pause, each.item)
+    local pool = redis.call('HGET', key('pool_of'), each.item) or each.pool
+    redis.call('SADD', key('pools'), pool)
+    require_type('due:' .. pool, 'zset')
+    redis.call('ZADD', key('due:' .. pool), 'LT', now + pause, each.item)
   end
 end
 

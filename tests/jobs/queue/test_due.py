@@ -55,7 +55,7 @@ async def test_a_look_whose_answer_was_lost_finds_the_same_again(store: Store) -
     await due(store, "rft-aaaaaa", "rft-bbbbbb")
     take = store.connection.script("queue", "take")
     request = json.dumps({"slots": {LONG: 1}, "early": [], "dead": []})
-    first, second = [await take("me/once", 60_000, 1, request) for _ in range(2)]
+    first, second = [json.loads(str(await take("me/once", 60_000, 1, request))) for _ in range(2)]
     assert first == second
     assert await items(store) == ["rft-bbbbbb"]
 
@@ -77,6 +77,17 @@ async def test_what_was_taken_by_a_look_that_failed_is_found_by_the_next(store: 
         await table.take(EVERYTHING)
     assert [each.item for each in (await table.take(EVERYTHING)).taken] == ["rft-aaaaaa"]
     assert (await table.take(EVERYTHING)).taken == ()
+
+
+async def test_what_a_look_took_and_others_have_by_now_is_not_found_by_the_next(store: Store) -> None:
+    """The connection was cut, so that the process counted as dead until it asked again."""
+    await due(store, "rft-aaaaaa", "rft-bbbbbb")
+    mine, other = (DueItems(Connection(store.connection.redis, member)) for member in ("mine", "other"))
+    mine._unanswered = "mine/lost"
+    assert len((await mine.take(EVERYTHING)).taken) == 2
+    assert len((await other.take({LONG: 1}, dead=["mine"])).taken) == 1
+    mine._unanswered = "mine/lost"
+    assert (await mine.take(EVERYTHING)).taken == ()
 
 
 async def test_what_is_not_due_is_left_and_named_by_its_time(store: Store) -> None:
@@ -117,6 +128,17 @@ async def test_a_job_moves_from_long_work_to_its_platforms_looks(store: Store) -
     await store.commit(Change(records=(Versioned(watching, 2),), due_in=-1))
     await DueItems(store.connection).end(again)
     assert await items(store) == []
+
+
+async def test_a_job_that_moved_before_its_process_died_is_due_in_one_pool(store: Store, redis: Redis) -> None:
+    job = a_job(state=JobState.LAUNCHING)
+    await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
+    item = await one(store)
+    watching = replace(job, state=JobState.WATCHING, remote_id="r")
+    await store.commit(Change(records=(Versioned(watching, 1),), due_in=600))
+    await kill(redis, item)
+    assert await items(store, LONG) == []
+    assert await items(store) == [job.id]
 
 
 # -- wanted again ------------------------------------------------------------------------------------------------------
