@@ -292,7 +292,7 @@ def _read(text: str) -> Mapping[str, Any] | None:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(body, separators=(",", ":"))  # in ASCII: half a character, such as a cut emoji, is no UTF-8
 
 
 def _milliseconds(seconds: float) -> int:

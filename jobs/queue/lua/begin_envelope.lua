@@ -7,12 +7,21 @@ local prefix, token, here, id, user = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5
 local waits, mine = tonumber(ARGV[6]), ARGV[7] == '1'
 local function key(name) return prefix .. ':' .. name end
 local ordered = id == ''
+-- What stands where ours belongs and is none of it is set aside, so that the next one's turn comes.
+local function require_type(name, type)
+  local found = redis.call('TYPE', key(name)).ok
+  if found ~= 'none' and found ~= type then redis.call('RENAME', key(name), key('strange:' .. name)) end
+end
+if ordered then require_type('asked:' .. user, 'list') end
 while true do
   if ordered then id = redis.call('LINDEX', key('asked:' .. user), 0) end
   if not id then return {} end
   local envelope = key('envelope:' .. id)
+  require_type('envelope:' .. id, 'hash')
   local held = redis.call('HMGET', envelope, 'body', 'at', 'accepted', 'begun', 'took_effect', 'pool', 'user')
-  if held[1] then
+  if held[1] and not (tonumber(held[2]) and held[6] and held[7]) then
+    redis.call('RENAME', envelope, key('strange:envelope:' .. id))
+  elseif held[1] then
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local left = held[2] + waits - now

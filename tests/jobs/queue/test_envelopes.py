@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,6 +172,34 @@ async def test_what_others_wrote_where_envelopes_belong_is_set_aside(redis: Redi
         assert await envelopes.keep(asked(f"e{user[1:]}", user=user))
         assert await ended(envelopes, f"asks:{user}") == [f"e{user[1:]}"]
         assert await redis.get(f"{{proctor}}:strange:{name}") == "garbage"
+
+
+@pytest.mark.parametrize("missing", ["at", "pool", "user"])
+async def test_an_envelope_that_lacks_something_holds_up_nothing(
+    redis: Redis, envelopes: Envelopes, missing: str
+) -> None:
+    await envelopes.keep(asked("broken"))
+    await redis.hdel("{proctor}:envelope:broken", missing)
+    await envelopes.keep(asked("sound"))
+    assert await ended(envelopes) == ["sound"]
+    assert await redis.exists("{proctor}:strange:envelope:broken")
+
+
+async def test_a_key_that_is_no_envelope_holds_up_nothing(redis: Redis, envelopes: Envelopes) -> None:
+    await envelopes.keep(asked("broken"))
+    await envelopes.keep(asked("sound"))
+    await redis.delete("{proctor}:envelope:broken")
+    await redis.set("{proctor}:envelope:broken", "garbage")
+    assert await ended(envelopes) == ["sound"]
+    await redis.set("{proctor}:asked:U1", "garbage")
+    assert await ended(envelopes) == []
+
+
+async def test_half_a_character_costs_nobody_their_command(envelopes: Envelopes) -> None:
+    """A text that was cut in the middle of an emoji."""
+    cut = replace(asked("cut"), body={"text": "cut \ud83d"})
+    assert all(await asyncio.gather(envelopes.keep(asked("sound")), envelopes.keep(cut)))
+    assert await ended(envelopes) == ["sound", "cut \ud83d"]
 
 
 async def test_a_clock_that_was_misjudged_refuses_nobody(envelopes: Envelopes) -> None:
