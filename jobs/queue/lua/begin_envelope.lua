@@ -18,22 +18,28 @@ while true do
   if not id then return {} end
   local envelope = key('envelope:' .. id)
   require_type('envelope:' .. id, 'hash')
-  local held = redis.call('HMGET', envelope, 'body', 'at', 'accepted', 'begun', 'took_effect', 'pool', 'user')
-  if held[1] and not (tonumber(held[2]) and held[6] and held[7]) then
+  local held = redis.call('HMGET', envelope, 'body', 'accepted', 'begun', 'took_effect', 'pool', 'user')
+  local body, accepted, begun, took_effect, pool, asker = unpack(held)
+  if body and not (pool and asker) then
     redis.call('RENAME', envelope, key('strange:envelope:' .. id))
-  elseif held[1] then
+  elseif body then
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local left = held[2] + waits - now
-    if left > 0 and not held[3] and not mine then return {'early', left} end
-    if ordered and held[6] ~= here then
-      redis.call('SADD', key('pools'), held[6])
-      redis.call('ZADD', key('due:' .. held[6]), 'LT', now, 'asks:' .. user)
+    if not accepted and not mine then
+      -- Counted from the first look and not from when it was stored: this server may have stood still since, and whoever
+      -- refused it has yet to take it back.
+      redis.call('HSETNX', envelope, 'noticed', now)
+      local left = redis.call('HGET', envelope, 'noticed') + waits - now
+      if left > 0 then return {'early', left} end
+    end
+    if ordered and pool ~= here then
+      redis.call('SADD', key('pools'), pool)
+      redis.call('ZADD', key('due:' .. pool), 'LT', now, 'asks:' .. user)
       return {}
     end
     redis.call('HSET', envelope, 'begun', token)
-    local again = held[4] and held[4] ~= token
-    return {'begun', id, held[7], held[1], again and '1' or '', held[5] and '1' or ''}
+    local again = begun and begun ~= token
+    return {'begun', id, asker, body, again and '1' or '', took_effect and '1' or ''}
   end
   if not ordered then return {} end
   redis.call('LPOP', key('asked:' .. user))
