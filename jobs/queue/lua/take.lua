@@ -1,7 +1,8 @@
 -- Takes due work items for a process, and gives back to everybody what the dead held.
 -- ARGV: prefix, token "<member>/<nonce>", lease in ms, 1 where the process may begin a suspect,
--- request as JSON: slots {pool or its kind: how many}, early {{item, pool}}, dead {member}.
+-- request as JSON: slots {{pool or its kind, how many}}, early {{item, pool}}, dead {member}.
 -- A pool's kind is what stands before its colon; its slots count for each pool of the kind that is not named itself.
+-- Kinds come in the order of the slots, so that the one suspect is of what is done soon, if there is any.
 -- Answers {taken: {item, pool, raised, deaths}... (-1: none noted), soonest: ms until something is due or -1, others: members who
 -- hold something, strange: keys and items that nobody of us wrote} as JSON; asked twice with one token it answers the same,
 -- but for what was given back in between.
@@ -35,7 +36,12 @@ local function require_type(name, type)
 end
 for name, type in pairs({pools = 'set', members = 'zset', leases = 'zset'}) do require_type(name, type) end
 for _, name in ipairs({'holders', 'deaths', 'raised', 'pool_of'}) do require_type(name, 'hash') end
-for pool in pairs(request.slots) do require_type('due:' .. pool, 'zset') end
+local free, rank = {}, {}
+for place, each in ipairs(request.slots) do
+  free[each[1]], rank[each[1]] = each[2], place
+  require_type('due:' .. each[1], 'zset')
+end
+local function kind_of(pool) return string.match(pool, '^[^:]*') end
 local function count(hash, item)
   return tonumber(redis.call('HGET', key(hash), item) or -1) or 0
 end
@@ -116,7 +122,7 @@ end
 
 local slots, soonest = {}, -1
 local function left(pool)
-  slots[pool] = slots[pool] or request.slots[pool] or request.slots[string.match(pool, '^[^:]*')] or 0
+  slots[pool] = slots[pool] or free[pool] or free[kind_of(pool)] or 0
   return slots[pool]
 end
 for _, each in ipairs(request.early) do
@@ -126,7 +132,10 @@ for _, each in ipairs(request.early) do
     slots[pool] = slots[pool] - 1
   end
 end
-for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
+local pools = redis.call('SMEMBERS', key('pools'))
+local function place_of(pool) return rank[kind_of(pool)] or #request.slots + 1 end
+table.sort(pools, function(one, other) return place_of(one) < place_of(other) end)
+for _, pool in ipairs(pools) do
   local due, skipped = key('due:' .. pool), 0
   require_type('due:' .. pool, 'zset')
   while left(pool) > 0 do

@@ -54,7 +54,7 @@ async def test_what_is_due_is_taken_by_one(store: Store) -> None:
 async def test_a_look_whose_answer_was_lost_finds_the_same_again(store: Store) -> None:
     await due(store, "rft-aaaaaa", "rft-bbbbbb")
     take = store.connection.script("queue", "take")
-    request = json.dumps({"slots": {LONG: 1}, "early": [], "dead": []})
+    request = json.dumps({"slots": [[LONG, 1]], "early": [], "dead": []})
     first, second = [json.loads(str(await take("me/once", 60_000, 1, request))) for _ in range(2)]
     assert first == second
     assert await items(store) == ["rft-bbbbbb"]
@@ -253,6 +253,19 @@ async def test_a_death_of_a_process_that_did_much_counts_against_nothing_but_mak
     assert order == [(f"rft-{n:06}", 0) for n in range(40)]
     await due(store, "rft-000001")
     assert (await one(store)).deaths is None, "what was done is not suspected any more"
+
+
+async def test_suspects_that_are_done_soon_do_not_wait_for_those_that_take_long(store: Store, redis: Redis) -> None:
+    """An eval whose platform answers nobody, say: it would keep the others waiting for hours."""
+    await due(store, "eval-aaaaaa", "rft-aaaaaa", "deliver:C1", "approval:rft-aaaaaa")
+    everything = await taken(store)
+    assert len(everything) == 4
+    await kill(redis, everything[0])
+    order = []
+    while found := await taken(store):
+        order += [each.item for each in found]
+        await DueItems(store.connection).end(found[0])
+    assert order == ["deliver:C1", "approval:rft-aaaaaa", "rft-aaaaaa", "eval-aaaaaa"]
 
 
 async def test_forty_innocents_beside_one_that_kills_are_never_set_aside(store: Store, redis: Redis) -> None:
