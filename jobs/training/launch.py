@@ -175,7 +175,9 @@ class Launcher:
         job, due_in, postings = held.value, -1.0, tuple[Posting, ...]()
         try:
             _, gateway = self.platform_of(job.platform)
-            for file in await uploads.uploaded(gateway, job):
+            for file in job.files:  # before those are asked for that are not known: not every platform lists files
+                await gateway.delete_file(file)
+            for file in await uploads.uploaded(gateway, job) - set(job.files):
                 await gateway.delete_file(file)
             job = replace(job, files=(), waiting_since=None)
         except BotError as failure:
