@@ -18,7 +18,8 @@ from handlers.slack.boundary import UNFINISHED, SteadyAck
 from handlers.slack.forms import FORM_IN_HAND, OpeningForm
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.replies import AGAIN, TOOK_EFFECT, Answers, Asker
-from jobs.queue.envelopes import Begun, Early, Envelopes
+from jobs.queue.due import Outcome
+from jobs.queue.envelopes import Begun, Early, Envelopes, Moved
 from jobs.queue.pools import Again, Held
 from jobs.state.in_hand import IN_HAND
 
@@ -106,6 +107,8 @@ class Answering:
                     is_exhausted = False
                 case Early(seconds):
                     return Again(seconds)
+                case Moved():
+                    return Again(None, Outcome.LEFT)
                 case None:
                     return None
         return Again(0.0)

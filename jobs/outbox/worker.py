@@ -15,9 +15,12 @@ import structlog
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
 from jobs.outbox.postings import Delivery, Outbox
+from jobs.queue.due import Outcome
 from jobs.queue.pools import Again, Held
 from jobs.state.store import LedgerEntry, Store
 
+MOST_FAULTS: Final = 6
+"""Faults of the bot in a row, over some ten minutes, after which a message is set aside: others wait behind it."""
 PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3
@@ -106,13 +109,13 @@ class OutboxWorker:
         """Deliver what waits in a lane, in order, until it is empty or has to wait."""
         while delivery := await self.outbox.begin(held.taken):
             with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
-                if held.taken.is_deadly:
-                    log.error("posting.kills", deaths=held.taken.deaths)
-                    await self.outbox.refuse(delivery, "The bot died each time that it delivered this")
+                if fault := _fault(held):
+                    log.error("posting.set_aside", reason=fault)
+                    await self.outbox.refuse(delivery, fault)
                     return Again(0.0)
                 pause = await self._deliver(delivery)
             if pause:  # what waits for its thread may be woken before it is given back
-                return Again(pause, is_pause=pause != ROOTLESS_PAUSE)
+                return Again(pause, Outcome.DONE if pause == ROOTLESS_PAUSE else Outcome.PAUSED)
         return None
 
     async def _deliver(self, delivery: Delivery) -> float:
@@ -187,3 +190,10 @@ class OutboxWorker:
                 return wait
             await asyncio.sleep(wait)
         return 0.0
+
+
+def _fault(held: Held) -> str:
+    """Return why the oldest message of a lane is set aside; "" if it is delivered."""
+    if held.taken.is_deadly:
+        return "The bot died each time that it delivered this"
+    return "The bot failed each time that it delivered this" if (held.taken.raised or 0) >= MOST_FAULTS else ""

@@ -46,6 +46,8 @@ class Outcome(StrEnum):
     DONE = "done"
     PAUSED = "paused"
     """Done, and not to be done again before its time, even if it was wanted meanwhile."""
+    ASIDE = "aside"
+    """Given up for now: the next attempt may be the one more that sets it aside again."""
     LEFT = "left"
     """Not finished, through no fault of the item."""
     RAISED = "raised"

@@ -76,6 +76,11 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """The next envelope belongs to another pool, where it is due."""
+
+
+@dataclass(frozen=True, slots=True)
 class Early:
     """The next envelope may not have been acknowledged yet."""
 
@@ -172,7 +177,7 @@ class Envelopes:
             answer = waiting.answer.result()  # it arrived in the same moment
         return answer is Answer.KEPT
 
-    async def begin(self, item: str, pool: str, *, mine: bool = False) -> Begun | Early | None:
+    async def begin(self, item: str, pool: str, *, mine: bool = False) -> Begun | Early | Moved | None:
         """Begin the next envelope of a work item; None where nothing is left to do in this pool.
 
         Args:
@@ -193,6 +198,8 @@ class Envelopes:
                 return await self.begin(item, pool, mine=mine)
             case ["early", int(left)]:
                 return Early(left / 1000)
+            case ["moved"]:
+                return Moved()
             case _:
                 return None
 
@@ -228,6 +235,14 @@ class Envelopes:
                 answers = await self._send(write)
             except (*AWAY, REFUSED) as failure:
                 self._not_sent(write, failure)
+                await asyncio.sleep(TRY_AGAIN)
+            except Exception as fault:  # those who wait are told at once, and the next write is another
+                log.error("envelopes.not_written", exc_info=fault)
+                for waiting in write.waiting:
+                    if waiting.is_waiting:
+                        waiting.answer.set_exception(NotKept(waiting.envelope.id))
+                        self._refused.append(waiting.envelope.id)
+                        self._nothing_refused.clear()
                 await asyncio.sleep(TRY_AGAIN)
             else:
                 self._sent(write, answers)

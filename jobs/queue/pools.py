@@ -46,11 +46,11 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """When an item is due again."""
+    """How the work on an item ended, and when it is due again."""
 
-    seconds: float
-    is_pause: bool = False
-    """Not earlier, even if it is wanted meanwhile."""
+    seconds: float | None
+    """None leaves that to what is planned, or wanted."""
+    outcome: Outcome = Outcome.DONE
 
 
 class Held:
@@ -302,4 +302,4 @@ class WorkPools:
             return Outcome.RAISED, min(LONGEST_RETRY, RETRY * 2.0 ** min(held.taken.raised or 0, 10))
         if later is None:
             return Outcome.DONE, None
-        return Outcome.PAUSED if later.is_pause else Outcome.DONE, later.seconds
+        return later.outcome, later.seconds

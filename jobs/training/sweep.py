@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import BotError, PlatformUnavailable
-from jobs.core.ids import LONG, looks_at
+from jobs.core.ids import launches_on, looks_at
 from jobs.core.records import Job
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
@@ -151,4 +151,5 @@ def sweep_entry(job: Job, next_poll: float) -> SweepEntry | None:
 
 def pool_of_job(job: Job) -> str:
     """Return the pool of a job's work items: launching it is long work, looking at it is short."""
-    return looks_at(job.platform) if job.state.is_on_platform and not job.state.is_final else LONG
+    is_there = job.state.is_on_platform and not job.state.is_final
+    return looks_at(job.platform) if is_there else launches_on(job.platform)

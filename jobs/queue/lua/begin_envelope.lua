@@ -2,7 +2,7 @@
 -- ARGV: prefix, token of this attempt, pool of the work item, its id or '', user, milliseconds that an envelope waits
 -- for its acknowledgement, '1' if whoever asks has acknowledged it.
 -- Answers {'begun', id, user, body, '1' if it was begun before, '1' if it took effect}, {'early', milliseconds left},
--- or {} where nothing is left to do here: the first of several may belong to another pool, where it is due now.
+-- {'moved'} where the first of several belongs to another pool, where it is due, or {} where nothing is left.
 local prefix, token, here, id, user = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local waits, mine = tonumber(ARGV[6]), ARGV[7] == '1'
 local function key(name) return prefix .. ':' .. name end
@@ -34,8 +34,8 @@ while true do
     end
     if ordered and pool ~= here then
       redis.call('SADD', key('pools'), pool)
-      redis.call('ZADD', key('due:' .. pool), 'LT', now, 'asks:' .. user)
-      return {}
+      redis.call('ZADD', key('due:' .. pool), 'NX', now, 'asks:' .. user)
+      return {'moved'}
     end
     redis.call('HSET', envelope, 'begun', token)
     local again = begun and begun ~= token

@@ -307,7 +307,7 @@ async def test_who_loses_the_eval_stops_and_writes_nothing_more(lab: Laboratory)
 
     assert lab.answers(started.id) == []
     assert await lab.store.record(Eval, started.id) == before
-    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals"
+    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals:local"
     assert bot.failures == []
 
 

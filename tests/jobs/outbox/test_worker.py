@@ -10,7 +10,7 @@ import pytest
 from jobs.core.ids import DELIVERIES, card_id
 from jobs.core.records import Posting, PostingKind
 from jobs.outbox.postings import Delivery, Outbox
-from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.outbox.worker import MOST_FAULTS, MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
 from jobs.queue.due import MOST_DEATHS, DueItems
 from jobs.state.change import Change
 from jobs.state.store import LedgerEntry, Store
@@ -266,11 +266,14 @@ async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     assert a_posting(3).channel == CHANNEL
 
 
-async def test_a_posting_that_kills_the_bot_each_time_is_set_aside(store: Store) -> None:
+@pytest.mark.parametrize("failed", [(MOST_DEATHS, None), (None, MOST_FAULTS)])
+async def test_a_posting_that_the_bot_cannot_deliver_does_not_hold_up_its_lane(
+    store: Store, failed: tuple[int | None, int | None]
+) -> None:
     slack = SmallSlack()
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
     (lane,) = await taken(store, DELIVERIES)
-    again = await a_worker(store, slack).deliver(held(replace(lane, deaths=MOST_DEATHS)))
+    again = await a_worker(store, slack).deliver(held(replace(lane, deaths=failed[0], raised=failed[1])))
     await DueItems(store.connection).end(lane, *ended(again))
     await deliver_all(store, a_worker(store, slack))
     assert await Outbox(store).is_refused(a_posting(1).id)

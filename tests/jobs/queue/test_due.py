@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.ids import LONG, evidence_item, looks_at
+from jobs.core.ids import LONG, evidence_item, launches_on, looks_at
 from jobs.core.records import Job, JobState
 from jobs.queue.due import LEASE, MOST_DEATHS, MOST_RAISED, DueItems, Outcome, Taken
 from jobs.state.change import Change, Versioned
@@ -118,7 +118,7 @@ async def test_a_job_moves_from_long_work_to_its_platforms_looks(store: Store) -
     job = a_job(state=JobState.LAUNCHING)
     await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
     item = await one(store)
-    assert item.pool == LONG
+    assert item.pool == launches_on(job.platform)
     await due(store, job.id)  # a person wants it at once, while it is being launched
     watching = replace(job, state=JobState.WATCHING, remote_id="r")
     await store.commit(Change(records=(Versioned(watching, 1),), due_in=600))
@@ -323,6 +323,19 @@ async def test_nine_deaths_do_not_end_what_ran_alone(store: Store, redis: Redis)
         await kill(redis, item)
         await redis.zadd("{proctor}:due:long", {item.item: 0})
     assert not (await one(store)).is_exhausted
+
+
+async def test_what_is_set_aside_is_set_aside_again_by_its_next_death(store: Store, redis: Redis) -> None:
+    await due(store, "rft-aaaaaa")
+    await redis.hset("{proctor}:deaths", "rft-aaaaaa", str(MOST_DEATHS))
+    item = await one(store)
+    await DueItems(store.connection).end(item, Outcome.ASIDE, 0)
+    tried = await one(store)
+    assert (tried.deaths, tried.is_deadly) == (MOST_DEATHS - 1, False)
+    await kill(redis, tried)
+    await redis.zadd("{proctor}:due:long", {item.item: 0})
+    assert (await one(store)).is_deadly
+    await redis.zadd("{proctor}:due:long", {item.item: 0})
 
 
 # -- early -------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jobs.core.ids import ANSWERS, LONG
 from jobs.core.records import Job
-from jobs.queue.envelopes import REPLY, Begun, Early, Envelope, Envelopes, NotKept
+from jobs.queue.envelopes import REPLY, Begun, Early, Envelope, Envelopes, Moved, NotKept
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection, quick_connection_to
 from jobs.state.in_hand import IN_HAND
@@ -120,7 +120,7 @@ async def test_what_takes_long_is_worked_off_in_its_own_pool_and_still_in_order(
     assert await ended(envelopes) == ["first"]
     assert (await due(redis, LONG), await due(redis)) == (["asks:U1"], [])
     await envelopes.end(await begun(envelopes, pool=LONG))
-    assert await envelopes.begin("asks:U1", LONG) is None
+    assert await envelopes.begin("asks:U1", LONG) == Moved()
     assert await due(redis) == ["asks:U1"]
     assert await ended(envelopes) == ["last"]
 
