@@ -18,12 +18,16 @@ from bot.schedule import Tick, Ticks
 from bot.settings import Settings
 from bot.transport import Transport, open_transport
 from bot.wiring import Base, Wiring, wire
-from bot.worker import hand_over_due, hand_over_outbox
+from bot.worker import SLOTS
 from handlers.slack.boundary import Boundary
 from jobs.cleanup.retention import Retention
+from jobs.core.ids import DELIVERIES
+from jobs.outbox.postings import Outbox
 from jobs.platforms.registry import HideSecret
-from jobs.queue.engine import DocketEngine
-from jobs.state.store import AWAY, Store
+from jobs.queue.due import DueItems
+from jobs.queue.pools import HEARTBEAT, LOOK, WorkPools
+from jobs.state.connection import AWAY
+from jobs.state.store import Store
 
 RETENTION_TICK: Final = 300.0
 """Seconds between two looks at what is to be removed; one of the bots does it, once an hour."""
@@ -58,15 +62,18 @@ async def running(
     async with AsyncExitStack() as stack:
         wiring = await wire(settings, hide, stack)
         base = wiring.base
-        engine = await stack.enter_async_context(DocketEngine(base.redis_url, wiring.work()))
+        due = DueItems(base.store.connection)
+        pools = WorkPools(due, wiring.work(), SLOTS, base.store.committed, log_bug)
         transport, http_port = await open_transport(settings, _slack_app(wiring), give_up, stack)
-        ticks = _ticks(base, engine, transport, stack)
-        pages = _pages(wiring, readiness(base.store, transport, ticks, engine))
+        ticks = _ticks(base, pools, transport, stack)
+        pages = _pages(wiring, readiness(base.store, due, transport, ticks, pools))
         health_port = await stack.enter_async_context(
             serving(pages, settings.bind_host, settings.health_port, named="HEALTH_PORT")
         )
+        if loss := await base.store.durability():
+            log.warning("redis.durability", says=loss)
         stack.enter_context(_frozen_garbage())
-        engine.start()
+        pools.start()
         ticks.start()
         transport.start()
         log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
@@ -75,8 +82,7 @@ async def running(
         finally:
             await transport.stop()
             ticks.stop()
-            await wiring.eval_runner.leave()
-            await engine.stop()
+            await pools.stop()
             log.info("stopped")
 
 
@@ -89,16 +95,16 @@ def _slack_app(wiring: Wiring) -> AsyncApp:
     return app
 
 
-def _ticks(base: Base, engine: DocketEngine, transport: Transport, stack: AsyncExitStack) -> Ticks:
+def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitStack) -> Ticks:
     store = base.store
     outages = Outages(AWAY)
     stack.enter_context(outages.in_the_log())
     return Ticks(
         (
-            Tick("due jobs", 0.5, lambda: hand_over_due(store, engine)),
-            Tick("outbox", 0.25, lambda: hand_over_outbox(store, engine)),
+            Tick("work", LOOK, pools.look),
+            Tick("heartbeat", HEARTBEAT, pools.keep),
             Tick("slack connection", 5.0, transport.watch, asks_redis=False),
-            Tick("retention", RETENTION_TICK, Retention(store, base.settings.retention_days).tick),
+            Tick("retention", RETENTION_TICK, Retention(store, Outbox(store), base.settings.retention_days).tick),
         ),
         outages=outages,
     )
@@ -111,8 +117,8 @@ def _pages(wiring: Wiring, checks: tuple[Check, ...]) -> web.Application:
     return pages
 
 
-def readiness(store: Store, transport: Transport, ticks: Ticks, engine: DocketEngine) -> tuple[Check, ...]:
-    """Return what /readyz asks: Redis, Slack, the schedule, the engine, and how long messages have waited."""
+def readiness(store: Store, due: DueItems, transport: Transport, ticks: Ticks, pools: WorkPools) -> tuple[Check, ...]:
+    """Return what /readyz asks: Redis, Slack, the schedule, the work pools, and how long messages have waited."""
 
     async def redis() -> Condition:
         await store.ping()
@@ -126,17 +132,17 @@ def readiness(store: Store, transport: Transport, ticks: Ticks, engine: DocketEn
         return Condition(ok=not late, detail=", ".join(late))
 
     async def work() -> Condition:
-        return Condition(ok=engine.is_working)
+        return Condition(ok=pools.is_working)
 
     async def outbox() -> Condition:
-        age = await store.outbox_age()
+        age = await due.oldest(DELIVERIES)
         return Condition(ok=age < OLDEST_OUTBOX, detail=f"{age:.1f} s")
 
     return (
         Check("redis", redis),
         Check("slack", slack),
         Check("schedule", schedule),
-        Check("engine", work),
+        Check("work", work),
         Check("outbox", outbox),
     )
 

@@ -9,10 +9,20 @@ from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.state.kind import Kind, Kinds
-from jobs.training.sweep import sweep_entry
+from jobs.training.sweep import pool_of_job, sweep_entry
 
 KINDS: Final = Kinds(
-    Kind(Job, "job", "id", "jobs", "created_at", also="remote_id", has_work=True, sweep_entry=sweep_entry),
+    Kind(
+        Job,
+        "job",
+        "id",
+        "jobs",
+        "created_at",
+        also="remote_id",
+        has_work=True,
+        sweep_entry=sweep_entry,
+        pool=pool_of_job,
+    ),
     Kind(Eval, "eval", "id", "evals", "created_at", has_work=True),
     Kind(Approval, "approval", "subject", "all:approval"),
     Kind(Evidence, "evidence", "job", "all:evidence"),

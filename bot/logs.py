@@ -28,7 +28,7 @@ SHORTEST_SECRET = 8
 REFERENCE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 """No 0/o, 1/i/l: people read references to each other."""
 
-CHATTY = ("aiohttp.access", "apscheduler", "docket", "httpx2", "openai")
+CHATTY = ("aiohttp.access", "apscheduler", "httpx2", "openai")
 """Libraries whose INFO is one line for each tick, task or request."""
 
 _SECRET_SHAPES = re.compile(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
@@ -16,7 +15,7 @@ from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
 from bot.settings import Settings, audit_key, key_of
-from bot.worker import eval_work, job_work, named_work
+from bot.worker import job_work, named_work, repeated_work
 from charts import ChartPool
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
@@ -51,21 +50,23 @@ from jobs.evidence.runner import EvidenceRunner
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
 from jobs.notifications.service import Quiet
+from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import load_profiles
 from jobs.platforms.registry import HideSecret, Platforms
-from jobs.queue.engine import Work, with_connections
-from jobs.state.store import AWAY, Store
+from jobs.queue.pools import Work
+from jobs.state.connection import AWAY, connection_to
+from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
 from jobs.training.sweep import Sweeper
+from jobs.training.sweep_state import SweepState
 from jobs.views.job import JobViews
 
-STORE_CONNECTIONS: Final = 60
 SLACK_TIMEOUT: Final = 10
 CURVE_PAUSE: Final = 2.0
 """Times the card's pause: a picture costs an upload and an edit."""
@@ -140,16 +141,16 @@ class Wiring:
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
         poster = SlackPoster(self.base.client, self._renderer(), self.quiet)
         return {
-            "job": job_work(self.jobs.work, store),
-            ids.EVIDENCE: job_work(self.evidence_runner.turn, store),
-            "eval": eval_work(self.eval_runner, store),
-            ids.APPROVAL: named_work(reminders.turn, store),
-            ids.MOVE: named_work(self.rollbacks.turn, store),
-            ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn, store),
-            ids.DIGEST: named_work(self.digests.post_due, store),
-            ids.QUIET: named_work(self.digests.post_held_back, store),
-            "sweep": Sweeper(store, self.base.platforms.platform_of).sweep,
-            "deliver": OutboxWorker(store, poster, _rate_limits(settings.card_seconds)).deliver,
+            "job": job_work(self.jobs.work),
+            ids.EVIDENCE: job_work(self.evidence_runner.turn),
+            "eval": job_work(self.eval_runner.turn, "evaluation"),
+            ids.APPROVAL: named_work(reminders.turn),
+            ids.MOVE: named_work(self.rollbacks.turn),
+            ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn),
+            ids.DIGEST: named_work(self.digests.post_due),
+            ids.QUIET: named_work(self.digests.post_held_back),
+            ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
+            ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
 
     def alias_pages(self) -> AliasPages:
@@ -252,9 +253,9 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
 
 
 async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
-    redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
-    stack.push_async_callback(redis.aclose)
-    store = Store(redis, KINDS, key)
+    connection = connection_to(redis_url)
+    stack.push_async_callback(connection.redis.aclose)
+    store = Store(connection, KINDS, key)
     await store.open()
     return store
 
@@ -283,7 +284,13 @@ def _jobs(base: Base, permissions: Permissions) -> RftJobs:
         default_approvers=settings.approvers,
         clock=time.time,
     )
-    poller = Poller(base.store, platforms.platform_of, time.time, picture_steps=settings.picture_steps)
+    poller = Poller(
+        base.store,
+        SweepState(base.store.connection),
+        platforms.platform_of,
+        time.time,
+        picture_steps=settings.picture_steps,
+    )
     return RftJobs(base.store, launcher, poller, platforms.profile_of, permissions)
 
 

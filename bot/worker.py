@@ -1,79 +1,64 @@
-"""Work items: what is due in Redis goes to the engine, which does each under its lease."""
+"""What the queue does for each kind of work item, with its log lines tagged."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
 
 from bot.logs import reference
-from jobs.core.ids import kind_of_item, subject_of_item
-from jobs.evals.run import EvalRunner
-from jobs.outbox.worker import LEASE as LANE_LEASE
-from jobs.queue.engine import Engine, UnknownWork, Work
-from jobs.queue.lease import kept, left_to_newer
-from jobs.state.store import Store
-from jobs.training.sweep import LEASE as SWEEP_LEASE
+from jobs.core import ids
+from jobs.core.ids import subject_of_item
+from jobs.queue.pools import Again, Held, Work
 
-WORK_LEASE: Final = 60.0
-CLAIMS: Final = 100
+SLOTS: Final[Mapping[str, int]] = {ids.DELIVERIES: 32, ids.LOOKS: 16, ids.LONG: 8, ids.EVALS: 4}
+"""Work items of a pool that one process works on at once; of each platform's looks, too."""
+
+
+SET_ASIDE: Final = 3600.0
+"""Seconds until what keeps killing the bot is tried again."""
 
 log: Final = structlog.get_logger(__name__)
 
 
-async def hand_over_due(store: Store, engine: Engine) -> None:
-    """Claim the sweeps and work items that are due and give them to the engine."""
-    for claim in await store.claim("sweeps", lease=SWEEP_LEASE, limit=CLAIMS):
-        await engine.submit("sweep", claim.id, claim.token)
-    for claim in await store.claim("due", lease=WORK_LEASE, limit=CLAIMS):
-        try:
-            await engine.submit(kind_of_item(claim.id), claim.id, claim.token)
-        except UnknownWork as work:
-            # During an upgrade, a newer bot may have planned what this one does not know.
-            log.warning("work.unknown_here", work=str(work))
-
-
-async def hand_over_outbox(store: Store, engine: Engine) -> None:
-    """Claim the outbox lanes with waiting messages and give them to the engine."""
-    for claim in await store.claim("outbox", lease=LANE_LEASE, limit=CLAIMS):
-        await engine.submit("deliver", claim.id, claim.token)
-
-
-def job_work(take: Callable[[str, int, str], Awaitable[None]], store: Store) -> Work:
-    """Return the work of a job, or of what belongs to one, with its log lines tagged.
+def job_work(take: Callable[[str, Held, str], Awaitable[None]], tag: str = "job") -> Work:
+    """Return the work of a job, an eval, or of what belongs to one.
 
     Args:
-        take: called with the job's id, the attempts since the last that finished, and the reference under which a
-            failure is found in the log.
-        store: where the lease is.
+        take: called with the id of the job or eval, the work item, and the reference that finds this in the log.
+        tag: names the id in the log.
     """
 
-    async def work(item: str, token: str) -> None:
-        found_by, job_id = reference(), subject_of_item(item)
-        with structlog.contextvars.bound_contextvars(job=job_id, turn=found_by):
-            async with kept(store, item, token, WORK_LEASE):
-                await take(job_id, await store.attempts(item), found_by)
+    async def work(held: Held) -> None:
+        found_by, subject = reference(), subject_of_item(held.item)
+        with structlog.contextvars.bound_contextvars(**{tag: subject, "turn": found_by}):
+            await take(subject, held, found_by)
 
     return work
 
 
-def eval_work(runner: EvalRunner, store: Store) -> Work:
-    """Return the work of one eval, which renews its own lease, with its log lines tagged."""
+def named_work(take: Callable[[str], Awaitable[None]]) -> Work:
+    """Return the work of the item that an id names."""
 
-    async def work(eval_id: str, token: str) -> None:
-        found_by = reference()
-        with structlog.contextvars.bound_contextvars(evaluation=eval_id, turn=found_by):
-            async with left_to_newer(store, eval_id, token, WORK_LEASE):
-                await runner.turn(eval_id, token, await store.attempts(eval_id), found_by)
+    async def work(held: Held) -> Again | None:
+        with structlog.contextvars.bound_contextvars(about=held.item, turn=reference()):
+            if held.taken.is_deadly:
+                log.error("work.set_aside", deaths=held.taken.deaths)
+                return Again(SET_ASIDE)
+            await take(held.item)
+        return None
 
     return work
 
 
-def named_work(take: Callable[[str], Awaitable[None]], store: Store) -> Work:
-    """Return the work of the item that an id names, with its log lines tagged."""
+def repeated_work(take: Callable[[str], Awaitable[float | None]]) -> Work:
+    """Return work on a subject that says itself in how many seconds it is due again; None if it is over."""
 
-    async def work(item: str, token: str) -> None:
-        with structlog.contextvars.bound_contextvars(about=item, turn=reference()):
-            async with kept(store, item, token, WORK_LEASE):
-                await take(item)
+    async def work(held: Held) -> Again | None:
+        with structlog.contextvars.bound_contextvars(about=held.item, turn=reference()):
+            if held.taken.is_deadly:
+                log.error("work.set_aside", deaths=held.taken.deaths)
+                return Again(SET_ASIDE)
+            seconds = await take(subject_of_item(held.item))
+        return None if seconds is None else Again(seconds)
 
     return work

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from bot.redis_server.server_binary import find_server
 from bot.redis_server.subprocesses import tethered
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 
 # `--hypothesis-profile=thorough` tries twenty times as many. No deadlines: they would measure the machine.
@@ -67,7 +68,7 @@ def redis_server() -> Iterator[str]:
 @pytest.fixture
 async def redis(redis_server: str) -> AsyncIterator[Redis]:
     """A client of an empty server."""
-    client = Redis.from_url(redis_server, decode_responses=True)
+    client = Redis.from_url(redis_server, decode_responses=True, encoding_errors="surrogateescape")
     await client.flushall()
     yield client
     await client.aclose()
@@ -76,6 +77,6 @@ async def redis(redis_server: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def store(redis: Redis) -> Store:
     """An empty, open store."""
-    opened = Store(redis, KINDS)
+    opened = Store(Connection(redis), KINDS)
     await opened.open()
     return opened

@@ -19,14 +19,17 @@ from bot.redis_server.subprocesses import tethered
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Proposal, Target, WebhookCall
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import DAY, Ending, Settlement, Verdict
-from jobs.core.ids import approval_item, evidence_item, webhook_item
+from jobs.core.ids import DELIVERIES, approval_item, evidence_item, webhook_item
 from jobs.core.records import Action, Job, JobState, PendingAction, Posting, PostingKind, RaisedAlert
 from jobs.evals.records import EvalState
 from jobs.evidence.records import EvidenceState
 from jobs.notifications.digests import Digests
 from jobs.notifications.records import Digest, HeldBack, HeldItem, Mute, QuietHours, Scope
 from jobs.notifications.service import Quiet
+from jobs.outbox.postings import Outbox
+from jobs.queue.due import DueItems, Outcome
 from jobs.state.change import Change, Once, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import SCHEMA, LedgerEntry, Store
 from jobs.training.postings import alert_posting, card_posting, curve_posting, status, summary_posting
 from jobs.training.trail_entries import asked, launched
@@ -213,20 +216,23 @@ async def _outbox(store: Store) -> None:
         for kind in PostingKind
     )
     await store.commit(Change(postings=waiting))
-    (claim,) = await store.claim("outbox", lease=0.0, limit=1)
-    await store.begin(claim.id, claim.token, lease=0.0)
+    outbox, table = Outbox(store), DueItems(store.connection)
+    (lane,) = (await table.take({DELIVERIES: 1})).taken
+    await outbox.begin(lane)
+    await table.end(lane, Outcome.LEFT, 0.0)
     refused = Posting("refused", PostingKind.ANSWER, "refused", RUNNING, CHANNEL, user=ALICE, text="no")
     await store.commit(Change(postings=(refused,)))
-    await store.refuse(refused, "channel_not_found")
+    await outbox.drop(refused, "channel_not_found")
     await store.secret("reports")
 
 
 async def _say(store: Store) -> None:
     """Let everything that waits stand in Slack."""
-    for claim in await store.claim("outbox", lease=60, limit=100):
-        while delivery := await store.begin(claim.id, claim.token, lease=60):
-            await store.settle(delivery, LedgerEntry(CHANNEL, f"ts of {delivery.posting.id}", at=NOW))
-        await store.release(claim.id, claim.token)
+    outbox, table = Outbox(store), DueItems(store.connection)
+    for lane in (await table.take({DELIVERIES: 100})).taken:
+        while delivery := await outbox.begin(lane):
+            await outbox.settle(delivery, LedgerEntry(CHANNEL, f"ts of {delivery.posting.id}", at=NOW))
+        await table.end(lane)
 
 
 async def _held(store: Store, kind: type[Job], record_id: str) -> Versioned[Job]:
@@ -256,6 +262,8 @@ async def _value(redis: Redis, key: str, type_: str) -> object:
             return dict(sorted((await redis.hgetall(key)).items()))
         case "list":
             return await redis.lrange(key, 0, -1)
+        case "set":
+            return sorted(await redis.smembers(key))
         case "zset":
             return await redis.zrange(key, 0, -1, withscores=True)
         case "stream":
@@ -274,6 +282,8 @@ async def restore(redis: Redis, kept: Dump) -> None:
                 await redis.hset(key, mapping=value)
             case "list":
                 await redis.rpush(key, *value)
+            case "set":
+                await redis.sadd(key, *value)
             case "zset":
                 await redis.zadd(key, dict(value))
             case "stream":
@@ -293,7 +303,7 @@ async def main() -> None:
             while not socket.exists():  # noqa: ASYNC110 - the server tells in no other way
                 await asyncio.sleep(0.01)
             redis = Redis.from_url(f"unix://{socket}", decode_responses=True)
-            store = Store(redis, KINDS, KEY)
+            store = Store(Connection(redis), KINDS, KEY)
             await store.open()
             await fill(store)
             text = json.dumps(await dump(redis), indent=1, ensure_ascii=False)

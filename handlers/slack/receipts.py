@@ -22,7 +22,8 @@ from handlers.slack.blocks import cut, escape
 from handlers.slack.replies import Asker
 from jobs.core.records import Posting
 from jobs.outbox.late_answers import late_answer
-from jobs.state.store import AWAY, Store
+from jobs.state.connection import AWAY
+from jobs.state.store import Store
 
 READY_AFTER: Final = 20.0
 SIGNS_OF_LIFE: Final = 4

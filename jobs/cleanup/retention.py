@@ -25,6 +25,7 @@ from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.notifications.records import Digest, HeldBack
+from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import IN_THREAD
 from jobs.state.change import Versioned
 from jobs.state.store import RecordsOf, Removal, Store
@@ -79,6 +80,7 @@ class Retention:
     """Removes what was kept long enough."""
 
     store: Store
+    outbox: Outbox
     days: int = RETENTION_DAYS
     """For which a job's steps and ledger, and evals, are kept after the last thing that happened to them."""
     clock: Callable[[], float] = time.time
@@ -177,11 +179,11 @@ class Retention:
     async def _refused(self) -> int:
         cursor, removed = 0, 0
         while True:
-            cursor, page = await self.store.refused_since(cursor, PAGE)
+            cursor, page = await self.outbox.refused_since(cursor, PAGE)
             # A refused card stays known as refused: its thread would otherwise be waited for.
             others = (each for each in page if each.posting.id != card_id(each.posting.subject))
             old = [each.posting.id for each in others if self._is_past(each.at, POSTED_DAYS)]
-            await self.store.forget_refused(old)
+            await self.outbox.forget_refused(old)
             removed += len(old)
             if not cursor:
                 return removed
@@ -189,18 +191,18 @@ class Retention:
     async def _stuck(self) -> int:
         """Remove what waits for a thread that Slack refused to begin, of subjects that are over."""
         offset, removed = 0, 0
-        while page := await self.store.waiting(offset=offset, limit=PAGE):
-            for posting in page:
+        while (page := await self.outbox.lanes(offset=offset, limit=PAGE)).count:
+            for posting in page.oldest:
                 with suppress(UnreadableRecord):
                     if posting.kind in IN_THREAD and await self._is_rootless(posting) and await self._is_over(posting):
-                        await self.store.refuse(posting, "Slack refused the first message of its thread")
+                        await self.outbox.drop(posting, "Slack refused the first message of its thread")
                         removed += 1
             offset += PAGE
         return removed
 
     async def _is_rootless(self, posting: Posting) -> bool:
         root = card_id(posting.subject)
-        return await self.store.is_refused(root) and await self.store.ledger(posting.subject, root) is None
+        return await self.outbox.is_refused(root) and await self.store.ledger(posting.subject, root) is None
 
     async def _is_over(self, posting: Posting) -> bool:
         if is_eval(posting.subject):

@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import b32encode
+from collections.abc import Mapping
 from typing import Final
 
 EVAL_PREFIX: Final = "eval-"
@@ -15,6 +16,17 @@ MOVE: Final = "move"
 WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
+SWEEP: Final = "sweep"
+DELIVER: Final = "deliver"
+
+LONG: Final = "long"
+"""The pool of work that may take minutes: launches, evidence."""
+EVALS: Final = "evals"
+LOOKS: Final = "looks"
+"""The pool of short work; one platform's is `looks:<platform>`, so that none waits for another's."""
+DELIVERIES: Final = "deliveries"
+POOLS: Final[Mapping[str, str]] = {"job": LONG, EVIDENCE: LONG, "eval": EVALS, DELIVER: DELIVERIES}
+"""The pool of each kind of work item, as far as it is not `LOOKS` and does not depend on the record."""
 
 
 def short_id(prefix: str, cause: str) -> str:
@@ -72,6 +84,26 @@ def digest_item(channel: str) -> str:
 def quiet_item(record: str) -> str:
     """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
+
+
+def sweep_item(platform: str) -> str:
+    """Return the id of the work item that sweeps a platform."""
+    return f"{SWEEP}:{platform}"
+
+
+def delivery_item(lane: str) -> str:
+    """Return the id of the work item that delivers a lane of the outbox."""
+    return f"{DELIVER}:{lane}"
+
+
+def looks_at(platform: str) -> str:
+    """Return the pool of the work that asks a platform about its jobs."""
+    return f"{LOOKS}:{platform}"
+
+
+def pool_of_item(item: str) -> str:
+    """Return the pool of a work item whose record does not say another."""
+    return POOLS.get(kind_of_item(item), LOOKS)
 
 
 def kind_of_item(item: str) -> str:

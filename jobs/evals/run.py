@@ -5,8 +5,8 @@ A turn may end at any point and be taken again, by this bot or another: what is 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -24,15 +24,9 @@ from jobs.evals.transitions import Transitions
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.sampling import Sampler
-from jobs.queue.lease import Lease
-from jobs.state.change import Change
-from jobs.state.store import Store, VersionConflict
+from jobs.queue.pools import Held
+from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
-
-MOST_ATTEMPTS: Final = 3
-"""Turns in a row that may die without advancing: an eval that kills its worker must not do so for ever."""
-MOST_AT_ONCE: Final = 4
-"""Evals that one bot works on at the same time; its other work must find room too."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -48,16 +42,10 @@ class Timing:
     """Between two looks for a person's cancel; well below the two seconds they are promised."""
     progress: float = 2.0
     """Between two times that the progress is written down."""
-    lease: float = 30.0
-    """Unless it is renewed, another bot goes on after this long."""
-    renew: float = 5.0
-    """Between two renewals of the lease."""
     grace: float = 4.0
     """For the answers under way when the bot stops; with the line below, less than a bot is given to stop."""
     grading: float = 1.5
     """For grading the answers that have arrived when an eval is cancelled."""
-    busy: float = 3.0
-    """Until an eval that finds no room is looked at again."""
 
 
 class End(Enum):
@@ -68,7 +56,7 @@ class End(Enum):
     LEAVING = "leaving"
     """The bot stops; another goes on."""
     LOST = "lost"
-    """Another bot has the lease."""
+    """Another bot has it."""
 
 
 @dataclass(eq=False)
@@ -83,74 +71,50 @@ class EvalRunner:
     answers: AnswerStore
     clock: Callable[[], float]
     timing: Timing = Timing()
-    _leaving: asyncio.Event = field(default_factory=asyncio.Event)
-    _turns: set[asyncio.Future[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._preflight = Preflight(self.tasks, self.platform_of, self.runtime)
         self._transitions = Transitions(self.store, self.answers, self.clock)
 
-    async def leave(self) -> None:
-        """Take no more turns, finish those under way cleanly, and hand their evals on."""
-        self._leaving.set()
-        if self._turns:
-            await asyncio.wait(self._turns, timeout=self.timing.grace + self.timing.grading + 1.0)
-
-    async def turn(self, eval_id: str, token: str, attempts: int, reference: str) -> None:
+    async def turn(self, eval_id: str, held: Held, reference: str) -> None:
         """Take one turn of an eval; it lasts as long as there is something to do.
 
         Args:
             eval_id: whose turn it is.
-            token: of the claim that the turn was handed over under.
-            attempts: turns begun since one that finished or advanced, this one included.
+            held: its work item.
             reference: finds this turn in the log, should it fail.
         """
-        held = await self.store.record(Eval, eval_id)
-        if held is None or held.value.state.is_final:
-            return
-        if self._leaving.is_set() or len(self._turns) >= MOST_AT_ONCE:
-            with suppress(VersionConflict):
-                await self.store.commit(Change(records=(held,), due_in=self.timing.busy))
-            return
-        lease = Lease(self.store, eval_id, token, self.timing.lease, self.timing.renew)
-        if not await lease.take():
-            log.info("eval.taken")
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._turns.add(turn)
-        try:
-            await self._step(held.value, lease, attempts, reference)
-        finally:
-            self._turns.discard(turn)
-            turn.set_result(None)
+        found = await self.store.record(Eval, eval_id)
+        if found and not found.value.state.is_final:
+            await self._step(found.value, held, reference)
 
-    async def _step(self, evaluation: Eval, lease: Lease, attempts: int, reference: str) -> None:
-        if attempts > MOST_ATTEMPTS:
+    async def _step(self, evaluation: Eval, held: Held, reference: str) -> None:
+        if held.is_exhausted:
             fault = f"A fault of mine stops me from going on with {evaluation.id} (reference {reference})."
             await self._transitions.end(evaluation, EvalState.FAILED, fault)
         elif evaluation.cancelled_by:
             await self._transitions.end(evaluation, EvalState.CANCELLED)
         elif evaluation.state is EvalState.RUNNING:
-            await self._run(evaluation, lease)
+            await self._run(evaluation, held)
         elif problem := await self._preflight.problem(evaluation):
             await self._transitions.refuse(evaluation, problem)
         else:
             await self._transitions.begin(evaluation)
 
-    async def _run(self, evaluation: Eval, lease: Lease) -> None:
+    async def _run(self, evaluation: Eval, held: Held) -> None:
         """Put the missing answers on file, then summarise; or end as the person or the machine wants."""
         try:
-            async with self._pipeline(evaluation, lease) as pipeline:
-                end = await self._attend(pipeline, lease)
+            async with self._pipeline(evaluation, held) as pipeline:
+                end = await self._attend(pipeline, held)
         except AlreadyOpen:
             log.info("eval.file_taken")  # by a bot that has not noticed yet that it lost the lease
         except BotError as failure:
             await self._transitions.end(evaluation, EvalState.FAILED, str(failure))
         else:
-            await self._conclude(pipeline, lease, end)
+            await self._conclude(pipeline, held, end)
 
     @asynccontextmanager
-    async def _pipeline(self, evaluation: Eval, lease: Lease) -> AsyncIterator[Pipeline]:
+    async def _pipeline(self, evaluation: Eval, held: Held) -> AsyncIterator[Pipeline]:
         """Open what an eval needs, for as long as the context lasts.
 
         Raises:
@@ -173,7 +137,7 @@ class EvalRunner:
                     file=file,
                     tally=tally,
                     budget=Budget(evaluation.request.budget, tally.tokens, tally.answered),
-                    may_write=lambda: lease.is_valid,
+                    may_write=lambda: held.is_valid,
                     clock=self.clock,
                 )
         finally:
@@ -189,11 +153,11 @@ class EvalRunner:
         if places:
             log.info("eval.goes_on", on_file=tally.answered)
 
-    async def _attend(self, pipeline: Pipeline, lease: Lease) -> End:
+    async def _attend(self, pipeline: Pipeline, held: Held) -> End:
         """Run the pipeline and watch over it; returns when it has ended, or raises what it raised."""
         running = asyncio.create_task(pipeline.run(), name=f"eval {pipeline.evaluation.id}")
         try:
-            end = await self._watch(pipeline, lease, running)
+            end = await self._watch(pipeline, held, running)
             if end is End.LEAVING:
                 pipeline.stop()
                 await asyncio.wait({running}, timeout=self.timing.grace)
@@ -207,8 +171,8 @@ class EvalRunner:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    async def _watch(self, pipeline: Pipeline, lease: Lease, running: asyncio.Task[None]) -> End:
-        """Renew the lease and write the progress down, until the pipeline is done or has to end."""
+    async def _watch(self, pipeline: Pipeline, held: Held, running: asyncio.Task[None]) -> End:
+        """Write the progress down, until the pipeline is done or has to end."""
         evaluation, tally = pipeline.evaluation, pipeline.tally
         began_with = tally.answered
         written, at = Progress(), self.clock()
@@ -216,23 +180,23 @@ class EvalRunner:
             await asyncio.wait({running}, timeout=self.timing.look)
             if running.done():
                 return End.DONE
-            if self._leaving.is_set():
+            if held.is_leaving:
                 return End.LEAVING
-            if not await lease.keep(advanced=tally.answered > began_with):
+            if tally.answered > began_with:
+                held.advance()
+            found = await self.store.record(Eval, evaluation.id)
+            if not held.is_valid or found is None or found.value.state.is_final:
                 return End.LOST
-            held = await self.store.record(Eval, evaluation.id)
-            if held is None or held.value.state.is_final:
-                return End.LOST
-            if held.value.cancelled_by:
+            if found.value.cancelled_by:
                 return End.CANCELLED
             progress = tally.progress()
             if progress != written and self.clock() - at >= self.timing.progress:
                 await self._transitions.advance(evaluation, progress)
                 written, at = progress, self.clock()
 
-    async def _conclude(self, pipeline: Pipeline, lease: Lease, end: End) -> None:
+    async def _conclude(self, pipeline: Pipeline, held: Held, end: End) -> None:
         evaluation = pipeline.evaluation
-        if end is End.LOST or not lease.is_valid:
+        if end is End.LOST or not held.is_valid:
             log.warning("eval.lease_lost")
         elif end is End.LEAVING:
             await self._transitions.hand_on(evaluation, pipeline.tally.progress())

@@ -38,10 +38,10 @@ from jobs.evidence.round import (
     withdrawn,
 )
 from jobs.platforms.gateway import PlatformOf
+from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retry_on_conflict
 
-MOST_ATTEMPTS: Final = 3
 """Work items that may die before the evidence is given up: it must not kill its worker for ever."""
 
 log: Final = structlog.get_logger(__name__)
@@ -59,19 +59,19 @@ class EvidenceRunner:
     clock: Callable[[], float]
     """Unix seconds."""
 
-    async def turn(self, job_id: str, attempts: int, reference: str) -> None:
+    async def turn(self, job_id: str, held: Held, reference: str) -> None:
         """Take the next step of a job's evidence: begin a round, follow it, conclude it, or see whether it still holds.
 
         Args:
             job_id: whose evidence.
-            attempts: attempts since the last one that finished, this one included.
+            held: the work item.
             reference: finds this work item in the log, should it fail.
         """
 
         async def step() -> None:
             case = await self._case(job_id)
             if case:
-                await self._commit(case, await self._next(case, attempts, reference))
+                await self._commit(case, await self._next(case, held, reference))
 
         await retry_on_conflict(step)
 
@@ -131,11 +131,11 @@ class EvidenceRunner:
         if new and (before is None or (new.round, new.state) != (before.round, before.state)):
             log.info("evidence.changed", job=new.job, round=new.round, state=new.state.value, note=new.note)
 
-    async def _next(self, case: Case, attempts: int, reference: str) -> Change:
+    async def _next(self, case: Case, held: Held, reference: str) -> Change:
         job, evidence = case.job, case.evidence
         if not job.has_final_checkpoints:
             return withdrawn(case, await self._evals(evidence), self.clock())
-        if attempts > MOST_ATTEMPTS:
+        if held.is_exhausted:
             fault = f"A fault of mine stops me from evaluating {job.id} (reference {reference})."
             return self._failed(case, evidence or new_round(job, None, self.clock()), fault)
         reason = reason_to_begin(job, evidence)

@@ -1,34 +1,29 @@
 """Effectively-once delivery: what is written in the outbox reaches Slack, and a crash in between repeats nothing.
 
-A posting is taken up under a lease, posted, and entered into the ledger. If an attempt may have gone through
+A posting is taken up while its lane is held, posted, and entered into the ledger. If an attempt may have gone through
 unanswered, the next one first looks for the message in Slack's history, where each carries its posting id as metadata.
 This is at-least-once, and exactly once as long as Slack shows a posted message in its history within `settle` seconds.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
-from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.state.store import Delivery, LedgerEntry, Store
+from jobs.outbox.postings import Delivery, Outbox
+from jobs.queue.pools import Again, Held
+from jobs.state.store import LedgerEntry, Store
 
-LEASE: Final = 20.0
-"""Seconds for which a lane is held without a renewal. A killed bot's postings go out after that; a bot that freezes for
-longer just before it posts, posts twice."""
-RENEWALS: Final = 3
-"""Per lease."""
-LONGEST_DELIVERY: Final = 900.0
-"""Seconds after which a delivery is taken to hang, and may begin again."""
 PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3
 LONGEST_PAUSE: Final = 60.0
+ROOTLESS_PAUSE: Final = 3600.0
+"""Seconds until a thread whose first message Slack refused is looked at again: the bot may be invited back."""
 MOMENT: Final = 0.01
 """Shortest pause after a failure; a pause of 0 means to go on at once."""
 IN_THREAD: Final = frozenset(
@@ -103,47 +98,22 @@ class OutboxWorker:
     """Delivers lanes of the outbox."""
 
     store: Store
+    outbox: Outbox
     poster: Poster
     rate_limits: RateLimits = RateLimits()
-    _: KW_ONLY
-    lease: float = LEASE
-    """Seconds for which a lane stays ours without a renewal."""
 
-    async def deliver(self, lane: str, token: str) -> None:
-        """Deliver what waits in a claimed lane, in order, until it is empty or has to wait."""
-        pause = 0.0
-        async with self._kept(lane, token):
-            while not pause:
-                try:
-                    delivery = await self.store.begin(lane, token, lease=self.lease)
-                    if delivery is None:
-                        break
-                    with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
-                        pause = await self._deliver(delivery)
-                except UnreadableRecord as newer:  # the posting, or what it shows
-                    log.warning("posting.left_to_a_newer_bot", reason=str(newer))
-                    pause = LONGEST_PAUSE
-        await self.store.release(lane, token, pause=pause)
-
-    @asynccontextmanager
-    async def _kept(self, lane: str, token: str) -> AsyncIterator[None]:
-        """Renew a lane's lease as long as the context lasts: one posting with its pictures may take minutes."""
-        done = asyncio.Event()
-
-        async def renew() -> None:
-            for _ in range(int(LONGEST_DELIVERY / self.lease * RENEWALS)):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self.lease / RENEWALS):
-                        await done.wait()
-                if done.is_set() or not await self.store.keep_lane(lane, token, lease=self.lease):
-                    return
-
-        renewing = asyncio.create_task(renew(), name=f"lease of {lane}")
-        try:
-            yield
-        finally:
-            done.set()
-            await asyncio.gather(renewing, return_exceptions=True)
+    async def deliver(self, held: Held) -> Again | None:
+        """Deliver what waits in a lane, in order, until it is empty or has to wait."""
+        while delivery := await self.outbox.begin(held.taken):
+            with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
+                if held.taken.is_deadly:
+                    log.error("posting.kills", deaths=held.taken.deaths)
+                    await self.outbox.refuse(delivery, "The bot died each time that it delivered this")
+                    return Again(0.0)
+                pause = await self._deliver(delivery)
+            if pause:
+                return Again(pause, is_pause=True)
+        return None
 
     async def _deliver(self, delivery: Delivery) -> float:
         """Deliver one posting; return the seconds its lane must pause, 0 to go on with the next."""
@@ -152,29 +122,29 @@ class OutboxWorker:
             root = card_id(posting.subject)
             thread = await self.store.ledger(posting.subject, root)
             if thread is None:
-                await self.store.forget_attempt(posting)
-                return LONGEST_PAUSE if await self.store.is_refused(root) else ROOT_WAIT
+                await self.outbox.forget_attempt(delivery)
+                return ROOTLESS_PAUSE if await self.outbox.is_refused(root) else ROOT_WAIT
         try:
             entry = await self._found(delivery, thread)
             if entry is None:
                 if wait := await self._wait_for_rate(posting, is_edit=delivery.entry is not None):
-                    await self.store.forget_attempt(posting)
+                    await self.outbox.forget_attempt(delivery)
                     return wait
                 known = delivery.entry
                 entry = await (self.poster.edit(posting, known) if known else self.poster.post(posting, thread))
         except NotDelivered as failure:
             log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
             if delivery.attempt == 1:
-                await self.store.forget_attempt(posting)
+                await self.outbox.forget_attempt(delivery)
             return max(failure.wait, MOMENT)
         except MaybeDelivered as failure:
             log.warning("posting.unknown", reason=str(failure), attempt=delivery.attempt)
             return min(LONGEST_PAUSE, max(self.rate_limits.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
         except Undeliverable as failure:
             log.error("posting.refused", reason=str(failure))
-            await self.store.refuse(posting, str(failure))
+            await self.outbox.refuse(delivery, str(failure))
             return 0.0
-        if await self.store.settle(delivery, entry):
+        if await self.outbox.settle(delivery, entry):
             return 0.0
         return self.rate_limits.pause_after(posting.kind) if posting.refreshed else 0.0
 

@@ -7,9 +7,11 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
+from jobs.core.ids import looks_at, pool_of_item, sweep_item
 from jobs.core.records import Posting
 from jobs.core.series import Step
 from jobs.state.kind import Kinds
+from jobs.state.sweep_entry import SweepEntry
 from jobs.trail.chain import sealed
 from jobs.trail.entry import AuditEntry
 
@@ -58,7 +60,9 @@ class Change:
     """New values, each with the version it was read at."""
     steps: tuple[Step, ...] = ()
     due_in: float | None = None
-    """Seconds until the next work item; None leaves it as planned, a negative number ends the work."""
+    """Seconds until the next work item; None leaves it as planned, a negative number ends the work.
+
+    While it is being worked on, a wish of somebody else for an earlier time stands."""
     item: str | None = None
     """The work item that `due_in` is about; None if it is that of a record of this change."""
     schedule: Mapping[str, float] = field(default_factory=dict)
@@ -87,7 +91,7 @@ def change_json(
     subject = kinds.of(own.value).id_of(own.value) if own else change.item or ""
     written: dict[str, object] = {
         "records": [_record(versioned, kinds, replaced) for versioned in change.records],
-        "schedule": [{"id": id_, "after": _milliseconds(after)} for id_, after in change.schedule.items()],
+        "schedule": [_item(id_, after) for id_, after in change.schedule.items()],
         "steps": {
             "key": f"steps:{subject}",
             "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
@@ -96,11 +100,12 @@ def change_json(
         "plain": {f"model:{alias}": model for alias, model in change.models.items()},
     }
     if change.due_in is not None:
-        written["due"] = {"id": subject, "after": _milliseconds(change.due_in)}
+        pool_of = kinds.of(own.value).pool if own else None
+        written["due"] = _item(subject, change.due_in, pool_of(own.value) if own and pool_of else None)
         entry_of = kinds.of(own.value).sweep_entry if own else None
         entry = entry_of(own.value, change.due_in) if own and entry_of else None
         if entry:
-            written["watched"] = {"platform": entry.platform, "id": entry.job, "text": entry.text}
+            written["watched"] = _watched(entry)
     if change.audit:
         chain = sealed(change.audit, head, audit_key)
         about = [[[word.lower(), word] for word in entry.about] for entry in change.audit]
@@ -126,6 +131,26 @@ def _record(versioned: Versioned[object], kinds: Kinds, replaced: Mapping[str, s
     if versioned.version == 0:
         written["listed"] = {"set": kind.index, "id": record_id, **({} if created is None else {"at": created})}
     return written
+
+
+def _item(item: str, after: float, pool: str | None = None) -> dict[str, object]:
+    """Return when a work item is due; `pool` is the one that its record says."""
+    return {
+        "id": item,
+        "after": _milliseconds(after),
+        "pool": pool or pool_of_item(item),
+        "moves": pool is not None,
+    }
+
+
+def _watched(entry: SweepEntry) -> dict[str, object]:
+    return {
+        "platform": entry.platform,
+        "id": entry.job,
+        "text": entry.text,
+        "sweep": sweep_item(entry.platform),
+        "pool": looks_at(entry.platform),
+    }
 
 
 def _posting(posting: Posting) -> dict[str, object]:

@@ -37,6 +37,8 @@ class Kind(Generic[T]):
     """Whether a record's id is also the id of a work item of its own."""
     sweep_entry: Callable[[T, float], SweepEntry | None] | None = None
     """From a record and the seconds until its next work item, the entry that sweeps read, or None to remove it."""
+    pool: Callable[[T], str] | None = None
+    """The pool of a record's work item; None if it follows from the item's kind."""
     adapter: TypeAdapter[T] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
-"""The door to Redis: what the bot remembers, who holds which lease, what waits to be posted.
+"""What the bot remembers: records, a job's steps, the trail; each change of them written all or nothing.
 
-Keys, all behind one hash tag so that a cluster keeps them together:
+Keys (those of the queue, the outbox and the sweeps are in `jobs/queue/due.py`, `jobs/outbox/postings.py` and
+`jobs/training/sweep_state.py`):
 
     {proctor}:schema                 integer, version of this layout
     {proctor}:jobs                   sorted set, job id by creation time
@@ -25,65 +26,42 @@ Keys, all behind one hash tag so that a cluster keeps them together:
     {proctor}:audit:words            sorted set, each of these words by the time it was last written (ms)
     {proctor}:evals                  sorted set, eval id by creation time
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
-    {proctor}:due                    sorted set, id of each work item (see `jobs.core.ids`) by the time it is due (ms)
-    {proctor}:attempts               hash work item -> attempts since the last that finished or got further
-    {proctor}:outbox                 sorted set, lane by the time of its next delivery (ms)
-    {proctor}:lane:<lane>            sorted set, posting id in order
-    {proctor}:posting:<id>           hash value, wanted, attempt, first, urgent
     {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
-    {proctor}:refused                hash posting id -> posting, Slack's reason, and when (unix seconds)
-    {proctor}:watched:<platform>     hash job id -> the platform's id and status of each of its jobs that is not over
-    {proctor}:sweeps                 sorted set, platform by the time of its next sweep (ms)
-    {proctor}:sweep:<platform>       hash pages, cursor: what the last sweep left to the next
-    {proctor}:listed:<platform>      its jobs' statuses were read not long ago
-    {proctor}:leases:<due|outbox|sweeps> hash id -> token of who works on it
-    {proctor}:claim:<token>          list, answer of a claim, 30 s
     {proctor}:launched:<who and what> job or eval id, 10 s
-    {proctor}:rate:<name>            time of the next free cell (ms)
     {proctor}:picture:<digest>       Slack's file id of a picture that was uploaded, 2 d
     {proctor}:secret:<name>          random text that signs links
     {proctor}:sequence               counter that orders postings
 
-Every write is an idempotent script: redis-py asks again when a reply is lost.
+Every write is idempotent, nearly all of them scripts: redis-py asks again when a reply is lost.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import wraps
-from importlib import resources
 from secrets import token_hex
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 import structlog
-from pydantic import Json, TypeAdapter
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from pydantic import TypeAdapter
 
 from jobs.core.errors import ConfigurationError, UnreadableRecord
 from jobs.core.records import Posting
 from jobs.core.series import Series
 from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
+from jobs.state.connection import AWAY, REFUSED, Connection, connection_to
+from jobs.state.connection import key as _key
 from jobs.state.kind import Kind, Kinds, readable
 from jobs.state.series_cache import SeriesCache
-from jobs.state.sweep_entry import SweepEntry, SweepPosition
 from jobs.trail.chain import FIRST
 from jobs.trail.entry import SealedEntry
 
 SCHEMA: Final = 2
 MOST_TRIES: Final = 200
 """Of one change; a limit only so that a bug cannot spin for ever."""
-PREFIX: Final = "{proctor}"
-AWAY: Final = (RedisConnectionError, RedisTimeoutError)
-"""What is raised while the server does not answer."""
-SCRIPTS: Final = (
-    *("commit", "claim", "begin", "settle", "forget", "refuse", "release", "reserve", "hold"),
-    *("plan", "defer", "swept", "drop", "keep_ready", "take_back", "keep_lane"),
-)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -135,14 +113,6 @@ class AlreadyTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A piece of due work held under a lease."""
-
-    id: str
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """Where a posting stands in Slack; times in unix seconds."""
 
@@ -150,20 +120,6 @@ class LedgerEntry:
     ts: str
     at: float = 0.0
     file: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The oldest posting of a lane, taken up for delivery."""
-
-    posting: Posting
-    wanted: int
-    attempt: int
-    first_attempt: float
-    """Unix seconds of the first attempt that may have gone through."""
-    entry: LedgerEntry | None = None
-    stored_entry: str = ""
-    """As it is stored: a newer version may have noted more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +137,7 @@ class Removal:
     """Hash and the fields that stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedPosting:
-    """What is known of a posting that Slack refused."""
-
-    posting: Json[Posting]
-    at: float = 0.0
-    """Unix seconds; 0 where it was not written down."""
-
-
 LEDGER_ENTRY: Final = TypeAdapter(LedgerEntry)
-REFUSED: Final = TypeAdapter(RefusedPosting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,23 +155,25 @@ class Store:
     """The bot's memory in Redis or Valkey (>= 6.2).
 
     Args:
-        redis: an open client with `decode_responses=True`.
+        connection: to the server.
         kinds: of the records that it holds.
         audit_key: seals the trail; empty for a chain without a key.
     """
 
-    def __init__(self, redis: "Redis", kinds: Kinds, audit_key: bytes = b"") -> None:
-        self._redis = redis
+    def __init__(self, connection: Connection, kinds: Kinds, audit_key: bytes = b"") -> None:
+        self.connection: Final = connection
+        self.committed: Final = asyncio.Event()
+        """Set with each change that makes something due, or has something posted."""
+        self._redis = connection.redis
         self._kinds = kinds
         self._audit_key = audit_key
         self._head = FIRST
         self._series = SeriesCache()
         self.unreadable: Final[set[str]] = set()
         """Keys of what only a newer version can read, as far as lists came across it."""
-        self._scripts: Mapping[str, AsyncScript] = {
-            name: redis.register_script(resources.files("jobs.state").joinpath("lua", f"{name}.lua").read_text("utf-8"))
-            for name in SCRIPTS
-        }
+        self._commit, self._drop, self._reserve, self._keep_ready, self._take_back = (
+            connection.script("state", name) for name in ("commit", "drop", "reserve", "keep_ready", "take_back")
+        )
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -252,6 +200,23 @@ class Store:
             raise ConfigurationError(
                 f"REDIS_URL: the server's maxmemory-policy is {policy}, which may drop state; set it to noeviction"
             )
+
+    async def durability(self) -> str:
+        """Return in a sentence what a crash of the server may lose of what was confirmed; "" if nothing, or unknown."""
+        try:
+            found = cast("Mapping[str, str]", await self._redis.config_get("append*"))
+        except REFUSED:
+            return ""
+        if found.get("appendonly") != "yes":
+            return (
+                "Redis keeps nothing over a crash (appendonly is off): set appendonly to yes and appendfsync to always."
+            )
+        if found.get("appendfsync") != "always":
+            return (
+                f"Redis may lose what it confirmed in the last second before a crash (appendfsync is "
+                f"{found.get('appendfsync')}): set it to always. What platforms and Slack have is found again there."
+            )
+        return ""
 
     async def ping(self) -> None:
         """Raise unless the server answers."""
@@ -298,7 +263,7 @@ class Store:
         for record_id in ids:
             pipe.hget(_key(found.key_of(record_id)), "value")
         texts = await pipe.execute()
-        return tuple(self._readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
+        return tuple(self.readable(found.adapter, zip(map(found.key_of, ids), texts, strict=True)))
 
     async def id_of(self, kind: type, also: str) -> str | None:
         """Return the id of the newest record of a kind whose other name this is (see `Kind.also`), or None."""
@@ -350,18 +315,6 @@ class Store:
         await self._redis.set(key, token_hex(32), nx=True)
         return str(await self._redis.get(key))
 
-    async def attempts(self, item: str) -> int:
-        """Return how many turns of this id began since the last one that finished."""
-        return int(await self._redis.hget(_key("attempts"), item) or 0)
-
-    async def outbox_age(self) -> float:
-        """Return for how many seconds the most overdue lane has waited; 0 where none is due."""
-        first = await self._redis.zrange(_key("outbox"), 0, 0, withscores=True)
-        if not first:
-            return 0.0
-        seconds, micros = await self._redis.time()
-        return max(0.0, seconds + micros / 1e6 - float(first[0][1]) / 1000)
-
     async def picture(self, key: str) -> str | None:
         """Return the file id under which a picture was uploaded, or None where it is not known (any more)."""
         return cast("str | None", await self._redis.get(_key(f"picture:{key}")))
@@ -383,10 +336,12 @@ class Store:
         texts = {key: text for key, (_, text) in replaced.items()}
         while True:
             written = change_json(change, self._kinds, texts, self._head, self._audit_key)
-            answer = await self._run("commit", token, json.dumps(written))
+            answer = await self._commit(token, json.dumps(written))
             match answer:
                 case ["done"]:
                     self._note_steps(change, replaced, token)
+                    if change.postings or change.schedule or change.due_in is not None:
+                        self.committed.set()
                     return
                 case ["conflict", str(record)]:
                     raise VersionConflict(record)
@@ -404,86 +359,17 @@ class Store:
         await self.commit(Change(records=(Versioned(value, held.version),), due_in=due_in, postings=postings))
         return Versioned(value, held.version + 1)
 
-    async def claim(self, queue: Literal["due", "outbox", "sweeps"], *, lease: float, limit: int) -> tuple[Claim, ...]:
-        """Take what is due, at most `limit`, under a lease of `lease` seconds."""
-        token = uuid4().hex
-        answer = cast("list[str]", await self._run("claim", queue, token, int(lease * 1000), limit))
-        return tuple(Claim(claimed, token) for claimed in answer)
-
-    async def hold(self, subject: str, token: str, mine: str, *, lease: float, further: bool = False) -> bool:
-        """Take over a claimed work item for one who works on it long, or renew that; False where another has it.
-
-        Args:
-            subject: the work item.
-            token: of the claim, or of the one who held it until now.
-            mine: names the one who works; only they can renew.
-            lease: seconds from now.
-            further: the work got further since the last time, so that its attempts are not counted as failing.
-        """
-        return bool(await self._run("hold", subject, token, mine, int(lease * 1000), int(further)))
-
-    async def begin(self, lane: str, token: str, *, lease: float) -> Delivery | None:
-        """Take up the oldest posting of a claimed lane; None where it is empty or the lease was lost.
-
-        Raises:
-            UnreadableRecord: only a newer version can deliver it.
-        """
-        answer = await self._run("begin", lane, token, int(lease * 1000))
-        match answer:
-            case ["posting", str(posting_id), str(value), str(wanted), str(attempt), str(first), str(entry)]:
-                return Delivery(
-                    posting=readable(POSTING, f"posting:{posting_id}", value),
-                    wanted=int(wanted),
-                    attempt=int(attempt),
-                    first_attempt=int(first) / 1000,
-                    entry=LEDGER_ENTRY.validate_json(entry) if entry else None,
-                    stored_entry=entry,
-                )
-            case _:
-                return None
-
-    async def keep_lane(self, lane: str, token: str, *, lease: float) -> bool:
-        """Hold a claimed lane for `lease` seconds from now; False where another has it, or nobody."""
-        return bool(await self._run("keep_lane", lane, token, int(lease * 1000)))
-
-    async def settle(self, delivery: Delivery, entry: LedgerEntry) -> bool:
-        """Write into the ledger that a posting is in Slack; tell whether a person waits for it to change again."""
-        posting = delivery.posting
-        where = json.dumps({**json.loads(delivery.stored_entry or "{}"), **asdict(entry)})
-        answer = await self._run("settle", posting.id, posting.lane, posting.subject, where, delivery.wanted)
-        return answer == 2
-
     async def keep_ready(self, posting: Posting, *, after: float) -> None:
         """Let a posting go out in `after` seconds, whatever becomes of this bot, unless it is taken back until then.
 
         Asked again it is put off. Its lane is its own.
         """
         value = POSTING.dump_json(posting).decode()
-        await self._run("keep_ready", posting.id, posting.lane, value, int(after * 1000))
+        await self._keep_ready(posting.id, posting.lane, value, int(after * 1000))
 
     async def take_back(self, posting: Posting) -> None:
         """Take back a posting that was kept ready, unless it is on its way already."""
-        await self._run("take_back", posting.id, posting.lane)
-
-    async def forget_attempt(self, posting: Posting) -> None:
-        """Note that the last attempt certainly did not reach Slack."""
-        await self._run("forget", posting.id)
-
-    async def refuse(self, posting: Posting, reason: str) -> None:
-        """Set aside a posting that Slack will never take, with its reason."""
-        await self._run("refuse", posting.id, posting.lane, reason)
-
-    async def is_refused(self, posting_id: str) -> bool:
-        """Tell whether Slack refused a posting when it was last delivered."""
-        return bool(await self._redis.hexists(_key("refused"), posting_id))
-
-    async def refused(self) -> Mapping[str, str]:
-        """Return the postings that Slack refused, by id, each with the reason as JSON."""
-        return cast("Mapping[str, str]", await self._redis.hgetall(_key("refused")))
-
-    async def release(self, lane: str, token: str, *, pause: float = 0.0) -> None:
-        """Give a lane back; its next delivery comes after `pause` seconds at the earliest."""
-        await self._run("release", lane, token, int(pause * 1000))
+        await self._take_back(posting.id, posting.lane)
 
     async def reserve(self, name: str, *, interval: float, burst: int = 1) -> float:
         """Reserve one call under a shared rate; return 0, or the seconds to wait before asking again.
@@ -493,7 +379,8 @@ class Store:
             interval: seconds between calls in the long run.
             burst: calls that may go out at once.
         """
-        return float(cast("int", await self._run("reserve", name, int(interval * 1000), burst))) / 1000
+        wait = await self._reserve(name, uuid4().hex, int(interval * 1000), burst)
+        return float(cast("int", wait)) / 1000
 
     # -- removing ------------------------------------------------------------------------------------------------
 
@@ -515,78 +402,11 @@ class Store:
         counts = cast("list[int]", await pipe.execute())
         return tuple(zip(counts[::2], counts[1::2], strict=True))
 
-    async def waiting(self, *, offset: int, limit: int) -> tuple[Posting, ...]:
-        """Return the oldest posting of each lane of a page of the outbox."""
-        lanes = cast("list[str]", await self._redis.zrange(_key("outbox"), offset, offset + limit - 1))
-        pipe = self._redis.pipeline(transaction=False)
-        for lane in lanes:
-            pipe.zrange(_key(f"lane:{lane}"), 0, 0)
-        firsts = [str(found[0]) for found in await pipe.execute() if found]
-        keys = [f"posting:{posting_id}" for posting_id in firsts]
-        for key in keys:
-            pipe.hget(_key(key), "value")
-        return tuple(self._readable(POSTING, zip(keys, await pipe.execute(), strict=True)))
-
-    async def refused_since(self, cursor: int, limit: int) -> tuple[int, tuple[RefusedPosting, ...]]:
-        """Return about so many of the refused postings and where the next page begins; 0 begins, and ends."""
-        answer = await self._redis.hscan(_key("refused"), cursor, count=limit)
-        after, page = cast("tuple[int, Mapping[str, str]]", answer)
-        return int(after), tuple(self._readable(REFUSED, page.items()))
-
-    async def forget_refused(self, posting_ids: Sequence[str]) -> None:
-        """Forget that Slack refused these postings."""
-        if posting_ids:
-            await self._redis.hdel(_key("refused"), *posting_ids)
-
     async def drop(self, removal: Removal) -> bool:
         """Remove all of it, or nothing where a record changed meanwhile or a message waits; tell which."""
-        return bool(await self._run("drop", json.dumps(asdict(removal))))
-
-    # -- sweeps --------------------------------------------------------------------------------------------------
-
-    async def watched(self, platform: str) -> tuple[tuple[SweepEntry, ...], SweepPosition]:
-        """Return every job of a platform that is not over, and what the last sweep left."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hgetall(_key(f"watched:{platform}"))
-        pipe.hgetall(_key(f"sweep:{platform}"))
-        texts, left = cast("list[dict[str, str]]", await pipe.execute())
-        position = SweepPosition(int(left.get("pages", 0)), left.get("cursor", ""))
-        return tuple(SweepEntry.read(job, platform, text) for job, text in texts.items()), position
-
-    async def is_listed(self, entry: SweepEntry) -> bool:
-        """Tell whether a recent sweep found a job in the status of this entry."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.exists(_key(f"listed:{entry.platform}"))
-        pipe.hget(_key(f"watched:{entry.platform}"), entry.job)
-        is_fresh, text = await pipe.execute()
-        return bool(is_fresh) and text == entry.text
-
-    async def plan(self, platform: str, jobs: Sequence[str], *, within: float, ask: bool = False) -> None:
-        """Let the next looks at jobs come within so many seconds, spread over them in their order, or earlier.
-
-        `ask` says that they must ask for the job itself, because the list says something else of it, or nothing.
-        """
-        if jobs:
-            await self._run("plan", platform, int(within * 1000), int(ask), *jobs)
-
-    async def defer_quiet(self, platform: str, *, after: float) -> None:
-        """Put off the looks at a platform's quiet jobs, to `after` seconds from now and up to twice as many."""
-        await self._run("defer", platform, int(after * 1000))
-
-    async def swept(
-        self, platform: str, token: str, *, pause: float, position: SweepPosition, holds: float = 0.0
-    ) -> None:
-        """Give back a platform whose sweep is done; the next one comes after `pause` seconds.
-
-        The statuses that it read count as known for `holds` seconds.
-        """
-        left = (position.pages, position.cursor, int(holds * 1000))
-        await self._run("swept", platform, token, int(pause * 1000), *left)
+        return bool(await self._drop(json.dumps(asdict(removal))))
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    async def _run(self, script: str, *args: str | int) -> object:
-        return await self._scripts[script](keys=[_key("schema")], args=[PREFIX, *args])
 
     async def _replaced(self, change: Change) -> Mapping[str, tuple[str, str]]:
         """Return token and text of what is stored at the versions that a change's records were read at, by key."""
@@ -608,7 +428,7 @@ class Store:
             if kind.has_work and before:
                 self._series.follow(subject, before[0], token, change.steps)
 
-    def _readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
+    def readable(self, adapter: TypeAdapter[T], texts: Iterable[tuple[str, str | None]]) -> Iterator[T]:
         """Yield what was stored under each key, but for what only a newer version can read: that is logged once."""
         for key, text in texts:
             try:
@@ -635,16 +455,12 @@ async def connected(url: str, kinds: Kinds, audit_key: bytes = b"") -> AsyncIter
         ConfigurationError: as `Store.open`.
         ConnectionError: nothing answers there, or not any more.
     """
-    redis = Redis.from_url(url, decode_responses=True)
+    connection = connection_to(url)
     try:
-        store = Store(redis, kinds, audit_key)
+        store = Store(connection, kinds, audit_key)
         await store.open()
         yield store
     except AWAY as failure:
         raise ConnectionError(f"Redis does not answer ({type(failure).__name__})") from None
     finally:
-        await redis.aclose()
-
-
-def _key(name: str) -> str:
-    return f"{PREFIX}:{name}"
+        await connection.redis.aclose()

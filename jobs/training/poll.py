@@ -20,6 +20,7 @@ from jobs.training.poll_interval import LONGEST_RETRY_PAUSE, poll_interval, retr
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.reduce import SAY_SO_AFTER, STATES, News, changes_nothing, reduce
 from jobs.training.sweep import sweep_entry
+from jobs.training.sweep_state import SweepState
 
 METRICS: Final = "metrics"
 """The kind of an event that reports on a step."""
@@ -52,6 +53,7 @@ class Poller:
     """Polls jobs on their platforms."""
 
     store: Store
+    sweeps: SweepState
     platform_of: PlatformOf
     clock: Callable[[], float]
     _: KW_ONLY
@@ -135,7 +137,7 @@ class Poller:
         """Return what is new, with two requests if nothing is, or one if a sweep has seen that the job runs."""
         assert job.remote_id is not None, "only jobs on a platform are watched"
         entry = sweep_entry(job, 1)
-        if job.platform_status == RUNNING and entry and await self.store.is_listed(entry):
+        if job.platform_status == RUNNING and entry and await self.sweeps.is_listed(entry):
             events = await gateway.events_since(job.remote_id, job.last_event)
             # Whatever else happens to a job shows in an event, or in the next sweep.
             if all(event.kind == METRICS for event in events):

@@ -13,6 +13,7 @@ from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
 from jobs.platforms.parse import RemoteEvent
 from jobs.platforms.profiles import Profile
+from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
@@ -21,8 +22,6 @@ from jobs.training.poll import EFFECTS, Poller
 from jobs.training.postings import answer, card_posting, status
 from jobs.training.trail_entries import asked
 
-MOST_ATTEMPTS: Final = 3
-"""Attempts that may die before the job is set aside, so that a job cannot go on killing its workers."""
 MOST_CONFLICTS: Final = 3
 """Attempts in one work item to be quicker than others who write to the same job."""
 SET_ASIDE: Final = 900.0
@@ -127,29 +126,25 @@ class RftJobs:
 
     # -- work items ----------------------------------------------------------------------------------------------
 
-    async def work(self, job_id: str, attempts: int, reference: str) -> None:
-        """Do a job's work item: what its state asks for.
-
-        `attempts` counts those since the last that finished, this one included; `reference` finds it in the log.
-        """
+    async def work(self, job_id: str, held_item: Held, reference: str) -> None:
+        """Do a job's work item: what its state asks for; `reference` finds it in the log."""
         for _ in range(MOST_CONFLICTS):
             held = await self.store.record(Job, job_id)
             if held is None:
                 return
             try:
-                if attempts > MOST_ATTEMPTS:
+                if held_item.is_exhausted:
                     await self._set_aside(held, reference)
                 else:
-                    await self._step(held, attempts)
+                    await self._step(held, again=held_item.again)
             except VersionConflict:
                 log.info("work.overtaken")  # another bot, or a person, was quicker
                 if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no work item, so the next would wait for the lease of this one. Polling
-                    # again is safe at any time; launching again is not.
+                    # Theirs may have planned no work item. Polling again is safe at any time; launching again is not.
                     continue
             return
 
-    async def _step(self, held: Versioned[Job], attempts: int) -> None:
+    async def _step(self, held: Versioned[Job], *, again: bool) -> None:
         job = held.value
         if job.pending and job.state in {JobState.CHECKING, JobState.LAUNCHING}:
             await self.launcher.refuse(held, CANCELLED_EARLY)
@@ -158,12 +153,12 @@ class RftJobs:
             case JobState.CHECKING:
                 await self.launcher.check(held)
             case JobState.LAUNCHING:
-                await self.launcher.send(held, again=attempts > 1)
+                await self.launcher.send(held, again=again)
             case JobState.CREATING:
                 await self.launcher.recover(held)
             case JobState.WATCHING | JobState.PAUSED:
                 if job.pending:
-                    await self.poller.perform(held, job.pending, again=attempts > 1)
+                    await self.poller.perform(held, job.pending, again=again)
                 else:
                     await self.poller.poll(held)
             case JobState.NOT_LAUNCHED:

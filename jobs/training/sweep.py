@@ -14,10 +14,11 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import BotError, PlatformUnavailable
+from jobs.core.ids import LONG, looks_at
 from jobs.core.records import Job
 from jobs.platforms.gateway import Gateway, PlatformOf
-from jobs.state.store import Store
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
+from jobs.training.sweep_state import SweepState
 
 FEW: Final = 10
 """Up to so many quiet jobs are always polled one by one, which reads their events too and is no slower."""
@@ -26,8 +27,6 @@ MOST_REQUESTS: Final = 150
 LEAST_POLLS: Final = 10
 REQUESTS_PER_POLL: Final = 2
 LISTING_SECONDS: Final = 240.0
-LEASE: Final = LISTING_SECONDS + 60.0
-"""Seconds for which a sweep is claimed."""
 WOKEN_PER_SECOND: Final = 20.0
 """So that a platform on which everything changed at once is not flooded with requests."""
 COVERED_FOR: Final = 15.0
@@ -57,18 +56,18 @@ class Listing:
 class Sweeper:
     """Sweeps platforms."""
 
-    store: Store
+    state: SweepState
     platform_of: PlatformOf
 
-    async def sweep(self, platform: str, token: str) -> None:
-        """Sweep a platform once, and plan the next sweep.
+    async def sweep(self, platform: str) -> float | None:
+        """Sweep a platform once; return the seconds until the next sweep, None if there is nothing left to sweep.
 
         The cheaper of two ways is taken. If there are few quiet jobs, or fewer than the pages that the list took last
         time, each is polled on its own. Otherwise the list is read until every job was in it. Jobs that are not in it
         (too old, deleted), or all of them if the platform cannot list, are polled in rotation, as many after each sweep
         as `MOST_REQUESTS` leaves room for.
         """
-        watched, position = await self.store.watched(platform)
+        watched, position = await self.state.watched(platform)
         quiet = [each.job for each in watched if each.is_quiet]
         gateway: Gateway | None = None
         pause = UNKNOWN_PACE
@@ -79,16 +78,15 @@ class Sweeper:
             log.warning("sweep.no_platform", platform=platform, reason=str(failure))
         if len(quiet) <= max(FEW, position.pages):
             # Those that a sweep deferred are polled again; the list is read again once there are more.
-            await self.store.plan(platform, quiet, within=pause)
+            await self.state.plan(platform, quiet, within=pause)
             left = SweepPosition(pages=position.pages if quiet else 0)
-            await self.store.swept(platform, token, pause=pause, position=left)
-            return
-        await self.store.defer_quiet(platform, after=COVERED_FOR * pause)
+            return pause if await self.state.swept(platform, left) else None
+        await self.state.defer_quiet(platform, after=COVERED_FOR * pause)
         listing = await _list(gateway, {each.remote_id for each in watched}) if gateway else Listing({}, 0)
         pause = max(pause, listing.retry_after)
         left = await self._follow_up(platform, watched, listing, position.cursor, pause)
         holds = STATUS_HOLDS_FOR * pause if listing.statuses else 0.0
-        await self.store.swept(platform, token, pause=pause, position=left, holds=holds)
+        return pause if await self.state.swept(platform, left, holds=holds) else None
 
     async def _follow_up(
         self, platform: str, watched: Sequence[SweepEntry], listing: Listing, cursor: str, pause: float
@@ -100,14 +98,14 @@ class Sweeper:
             for each in watched
             if each.status and listing.statuses.get(each.remote_id, each.status) != each.status
         ]
-        await self.store.plan(platform, changed, within=len(changed) / WOKEN_PER_SECOND, ask=True)
+        await self.state.plan(platform, changed, within=len(changed) / WOKEN_PER_SECOND, ask=True)
         unlisted = [each for each in watched if each.remote_id not in listing.statuses]
         # Running ones are polled anyway; the poll must ask for their status.
         running = [each.job for each in unlisted if not each.is_quiet]
-        await self.store.plan(platform, running, within=COVERED_FOR * pause, ask=True)
+        await self.state.plan(platform, running, within=COVERED_FOR * pause, ask=True)
         room = max(LEAST_POLLS, (MOST_REQUESTS - listing.pages) // REQUESTS_PER_POLL)
         chosen = rotated(sorted(each.job for each in unlisted if each.is_quiet), cursor)[:room]
-        await self.store.plan(platform, chosen, within=pause)
+        await self.state.plan(platform, chosen, within=pause)
         log.debug("sweep.done", pages=listing.pages, listed=len(listing.statuses), changed=len(changed))
         return SweepPosition(pages=max(1, listing.pages), cursor=chosen[-1] if chosen else "")
 
@@ -148,3 +146,8 @@ def sweep_entry(job: Job, next_poll: float) -> SweepEntry | None:
     is_active = 0 <= next_poll < LEFT_ALONE and not job.state.is_final and job.state.is_on_platform
     status = (job.platform_status or "") if next_poll else ""
     return SweepEntry(job.id, job.platform, job.remote_id, status, is_active)
+
+
+def pool_of_job(job: Job) -> str:
+    """Return the pool of a job's work items: launching it is long work, looking at it is short."""
+    return looks_at(job.platform) if job.state.is_on_platform and not job.state.is_final else LONG

@@ -26,6 +26,7 @@ from jobs.evals.service import Evals
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import ModelAnswer, Question, Sampler
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import a_profile, a_wish, exact, only, valid_rows
@@ -152,7 +153,7 @@ class Watch:
 @asynccontextmanager
 async def _bench(folder: Path, url: str, gateway: Gateway, sampler: Sampler) -> AsyncIterator[Bench]:
     redis = Redis.from_url(url, decode_responses=True)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     await store.open()
     catalogue, rows, platform_of = TaskCatalogue(folder / "tasks"), LocalAnswerStore(folder / "evals"), only(gateway)
     evals = Evals(store, EvalPlanner(catalogue, platform_of, "local", time.time), rows, EVERYBODY_MAY)

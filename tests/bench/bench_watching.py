@@ -23,6 +23,7 @@ from bot.kinds import KINDS
 from bot.redis_server.subprocesses import tethered
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.bench.bench_evals import _redis
 from tests.bench.many_jobs import first_status, remote_id
@@ -181,7 +182,7 @@ async def _watching(jobs: int, mode: str) -> AsyncIterator[Bench]:
         _platform(jobs) as url,
     ):
         redis = Redis.from_url(redis_url, decode_responses=True)
-        await _write_down(Store(redis, KINDS), jobs)
+        await _write_down(Store(Connection(redis), KINDS), jobs)
         command = (sys.executable, "-m", "tests.bench.watching_bot", url, redis_url, str(POLL), str(IDLE_POLL), mode)
         bot = await asyncio.create_subprocess_exec(*tethered(command), stdin=PIPE, stdout=PIPE)
         async with aiohttp.ClientSession() as session:

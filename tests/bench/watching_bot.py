@@ -26,6 +26,7 @@ from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
 from jobs.queue.engine import DocketEngine, Work, with_connections
 from jobs.queue.lease import kept
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.training.poll import Poller
 from jobs.training.sweep import Sweeper
@@ -63,7 +64,7 @@ async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float,
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     redis = Redis.from_url(with_connections(redis_url, STORE_CONNECTIONS), decode_responses=True)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     await store.open()
     profile = Profile(PLATFORM, f"{platform_url}/v1", poll_seconds=poll, idle_poll_seconds=idle_poll)
     async with (

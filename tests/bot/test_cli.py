@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from bot.cli import main
 from bot.kinds import KINDS
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
 
@@ -62,7 +63,7 @@ def shell(redis_server: str, tmp_path: Path) -> Shell:
 
 @pytest.fixture
 async def team(redis: Redis) -> Team:
-    return Team(Store(redis, KINDS, b"sealed"))
+    return Team(Store(Connection(redis), KINDS, b"sealed"))
 
 
 async def test_an_alias_is_printed_as_its_model_and_nothing_else(team: Team, shell: Shell) -> None:
@@ -92,7 +93,7 @@ async def test_the_trail_is_verified(team: Team, shell: Shell, redis: Redis) -> 
 
 
 async def test_a_key_set_later_is_told_of(team: Team, shell: Shell) -> None:
-    await Team(Store(team.store._redis, KINDS)).moved("rft-first")
+    await Team(Store(Connection(team.store._redis), KINDS)).moved("rft-first")
     found = await shell.run("audit", "verify", AUDIT_KEY="sealed")
     assert (found.code, found.out.splitlines()[1]) == (0, "of these without a seal by AUDIT_KEY, at the beginning: 1")
 

@@ -11,6 +11,7 @@ from bot.kinds import KINDS
 from jobs.approvals.records import Approval
 from jobs.core.records import Job, JobState
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, summary_posting
 from tests.handlers.known_people import ALICE, RFT
@@ -105,4 +106,4 @@ async def scene(house: House, redis: Redis) -> AsyncIterator[Scene]:
 @asynccontextmanager
 async def opened(house: House, redis: Redis) -> AsyncIterator[Scene]:
     async with house.bot():
-        yield Scene(house.workspace, Store(redis, KINDS))
+        yield Scene(house.workspace, Store(Connection(redis), KINDS))

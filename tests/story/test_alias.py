@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.kinds import KINDS
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from jobs.trail.verify import verify
@@ -90,7 +91,7 @@ async def test_from_an_approval_to_production_and_back(house: House, redis: Redi
         await to_production_and_back(house, redis, hook)
 
     # Everything is in the trail, in one chain.
-    store = Store(redis, KINDS, KEY.encode())
+    store = Store(Connection(redis), KINDS, KEY.encode())
     assert (await verify(store, KEY.encode())).flaw is None
     acts = [entry.entry.act for entry in await store.trail()]
     assert acts.count(Act.LAUNCH) == 2

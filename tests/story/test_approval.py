@@ -13,6 +13,7 @@ from jobs.approvals.change import with_approval
 from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.story.colleagues import Json, buttons, eventually, said
@@ -33,7 +34,7 @@ async def held(scene: Scene, job: str) -> Versioned[Approval]:
 
 
 async def test_a_form_outlives_the_bot_that_opened_it_and_a_click_the_next_one(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(Connection(redis), KINDS))
     async with house.bot():
         job, summary = await scene.finished()
         await scene.form_for("bob", summary, control(summary))
@@ -56,7 +57,7 @@ async def test_a_form_outlives_the_bot_that_opened_it_and_a_click_the_next_one(h
 
 
 async def test_forms_that_are_sent_at_once_to_several_bots_settle_it_once(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(Connection(redis), KINDS))
     async with house.bot(), house.bot(), house.bot():
         job, summary = await scene.finished()
         before = await held(scene, job.id)
@@ -79,7 +80,7 @@ async def test_forms_that_are_sent_at_once_to_several_bots_settle_it_once(house:
 
 
 async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(Connection(redis), KINDS))
     async with house.bot():
         job, summary = await scene.finished()
         await scene.form_for("bob", summary, control(summary))
@@ -103,7 +104,7 @@ async def test_what_lapses_while_no_bot_runs_is_ended_by_the_next(house: House, 
 
 @pytest.mark.shared_bot
 async def test_a_test_split_that_changes_between_two_votes_begins_the_approval_anew(house: House, redis: Redis) -> None:
-    workspace, scene = house.workspace, Scene(house.workspace, Store(redis, KINDS))
+    workspace, scene = house.workspace, Scene(house.workspace, Store(Connection(redis), KINDS))
     folder = house.copy_eurovoc(runs=1)
     shorten(folder / "valid.jsonl", 20)
     shorten(folder / "test.jsonl", 20)

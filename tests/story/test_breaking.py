@@ -16,6 +16,7 @@ from bot.kinds import KINDS
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.evidence.records import Evidence
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from jobs.trail.verify import verify
@@ -151,7 +152,7 @@ async def test_everything_breaks_and_each_thing_happens_once(tmp_path: Path) -> 
             workspace = Workspace(run["page"], session)
             await workspace.hears_the_bot()
             async with Redis.from_url(run["redis"], decode_responses=True) as redis:
-                store = Store(redis, KINDS, KEY.encode())
+                store = Store(Connection(redis), KINDS, KEY.encode())
                 await workspace.fault(method="chat.postMessage", fault="drop_after", times=2)
                 await workspace.fault(method="chat.update", fault="server_error", times=2)
                 await workspace.type_command("alice", "/rft", "launch task=eurovoc epochs=1 seed=5")

@@ -10,6 +10,7 @@ from jobs.evidence.records import EvidenceState, Role
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import JobSpec
 from jobs.platforms.profiles import load_profiles
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.trail.entry import Act
@@ -103,7 +104,7 @@ async def test_a_job_launched_elsewhere_is_read_back_and_approved(house: House) 
 
 
 async def test_a_job_launched_elsewhere_is_evaluated_once_its_task_is_named(house: House, redis: Redis) -> None:
-    workspace, store = house.workspace, Store(redis, KINDS)
+    workspace, store = house.workspace, Store(Connection(redis), KINDS)
     copy_small(house)
     profile = load_profiles(None, house.environment["LOCAL_PLATFORM_URL"])["local"]
     async with Gateway(profile, "local") as gateway, house.bot():

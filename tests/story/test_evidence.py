@@ -8,6 +8,7 @@ from jobs.approvals.records import Approval
 from jobs.core.records import Job
 from jobs.evals.records import Eval, EvalState
 from jobs.evidence.records import Evidence, EvidenceState, Role
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from tests.story.colleagues import eventually
@@ -38,7 +39,7 @@ async def evidence_of(store: Store, state: EvidenceState = EvidenceState.READY, 
 @pytest.mark.thorough
 async def test_checkpoints_are_evaluated_when_their_job_ends(house: House, redis: Redis) -> None:
     house.copy_eurovoc()
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=1")
         evidence = await evidence_of(store)
@@ -66,7 +67,7 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
     house: House, redis: Redis
 ) -> None:
     copy_small(house)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=2")
         begun = await evidence_of(store, EvidenceState.GATHERING)
@@ -84,7 +85,7 @@ async def test_a_bot_that_is_stopped_while_it_evaluates_goes_on_and_asks_nothing
 
 async def test_a_paused_job_is_evaluated_and_goes_on_without_votes(house: House, redis: Redis) -> None:
     copy_small(house)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     async with house.bot():
         await house.workspace.type_command("alice", "/rft", "launch task=eurovoc seed=3 epochs=16")
         await house.workspace.reply_with("Reward curve")

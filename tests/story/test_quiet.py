@@ -13,6 +13,7 @@ from bot.kinds import KINDS
 from jobs.core.records import Job, JobState, RaisedAlert
 from jobs.notifications.records import ChannelPreferences, DigestPlan
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.training.postings import alert_posting, card_posting, finish_posting
 from tests.records import a_job, a_request
@@ -32,7 +33,7 @@ class Team:
 
     def __init__(self, house: House, redis: Redis) -> None:
         self.workspace: Workspace = house.workspace
-        self.store = Store(redis, KINDS)
+        self.store = Store(Connection(redis), KINDS)
 
     async def launched(self) -> Json:
         """Put the job before the team; return its card."""
@@ -139,7 +140,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
 @pytest.mark.own_bot
 async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house: House, redis: Redis) -> None:
     due = time.time() - 3600
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     async with at_work(house, redis) as team:
         await team.launched()
     preferences = ChannelPreferences(RFT, digest=DigestPlan(9 * 60, "UTC", BOB, next_at=due))

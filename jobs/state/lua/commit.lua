@@ -48,29 +48,45 @@ if change.audit then
     redis.call('HSET', key('audit:head'), 'hash', entry[3], 'by', token)
   end
 end
-for _, other in ipairs(change.schedule) do
-  if other.after < 0 then
-    redis.call('ZREM', key('due'), other.id)
+-- Writes down when an item is due. Where its pool depends on its record (its own next item says so), that is kept.
+-- What is held is only asked for earlier: it may have been wanted again since the work on it began.
+local function plan(item, is_earliest)
+  local pool, is_held, wanted = item.pool, redis.call('HEXISTS', key('holders'), item.id) == 1, nil
+  if item.moves then
+    local before = redis.call('HGET', key('pool_of'), item.id)
+    if before and before ~= pool then
+      wanted = redis.call('ZSCORE', key('due:' .. before), item.id)
+      redis.call('ZREM', key('due:' .. before), item.id)
+    end
+    redis.call('HSET', key('pool_of'), item.id, pool)
   else
-    redis.call('ZADD', key('due'), 'LT', now + other.after, other.id)
+    pool = redis.call('HGET', key('pool_of'), item.id) or pool
+  end
+  if item.after < 0 then
+    if not is_held then redis.call('ZREM', key('due:' .. pool), item.id) end
+    if item.moves then redis.call('HDEL', key('pool_of'), item.id) end
+    return
+  end
+  redis.call('SADD', key('pools'), pool)
+  if is_earliest or is_held then
+    redis.call('ZADD', key('due:' .. pool), 'LT', now + item.after, item.id)
+    if wanted then redis.call('ZADD', key('due:' .. pool), 'LT', wanted, item.id) end
+  else
+    redis.call('ZADD', key('due:' .. pool), now + item.after, item.id)
   end
 end
-if change.due then
-  redis.call('HDEL', key('attempts'), change.due.id)
-  redis.call('HDEL', key('leases:due'), change.due.id)
-  if change.due.after < 0 then
-    redis.call('ZREM', key('due'), change.due.id)
-  else
-    redis.call('ZADD', key('due'), now + change.due.after, change.due.id)
-  end
-end
+for _, other in ipairs(change.schedule) do plan(other, true) end
+if change.due then plan(change.due, false) end
 if change.watched then
   local watched = key('watched:' .. change.watched.platform)
   if change.watched.text == '' then
     redis.call('HDEL', watched, change.watched.id)
   else
     redis.call('HSET', watched, change.watched.id, change.watched.text)
-    redis.call('ZADD', key('sweeps'), 'NX', now, change.watched.platform)
+    if redis.call('HEXISTS', key('holders'), change.watched.sweep) == 0 then
+      redis.call('SADD', key('pools'), change.watched.pool)
+      redis.call('ZADD', key('due:' .. change.watched.pool), 'NX', now, change.watched.sweep)
+    end
   end
 end
 
@@ -80,14 +96,15 @@ for _, posting in ipairs(change.postings) do
   if posting.refreshed or not (known or waiting) then
     local lane = 'lane:' .. posting.lane
     redis.call('HSET', key('posting:' .. posting.id), 'value', posting.value)
-    redis.call('HINCRBY', key('posting:' .. posting.id), 'wanted', 1)
+    -- A number that never comes again: what was delivered meanwhile must not pass for this.
+    local place = redis.call('INCR', key('sequence'))
+    redis.call('HSET', key('posting:' .. posting.id), 'wanted', place)
     if posting.urgent then redis.call('HSET', key('posting:' .. posting.id), 'urgent', 1) end
-    redis.call('ZADD', key(lane), 'NX', redis.call('INCR', key('sequence')), posting.id)
-    if posting.urgent and redis.call('HEXISTS', key('leases:outbox'), posting.lane) == 0 then
-      redis.call('ZADD', key('outbox'), now, posting.lane)
-    else
-      redis.call('ZADD', key('outbox'), 'NX', now, posting.lane)
-    end
+    redis.call('ZADD', key(lane), 'NX', place, posting.id)
+    redis.call('SADD', key('pools'), 'deliveries')
+    local item = 'deliver:' .. posting.lane
+    local is_at_once = posting.urgent and redis.call('HEXISTS', key('holders'), item) == 0
+    redis.call('ZADD', key('due:deliveries'), is_at_once and 'LT' or 'NX', now, item)
   end
 end
 return {'done'}

@@ -16,6 +16,7 @@ from jobs.core.records import JobState
 from jobs.evals.stats.verdict import Verdict as Sign
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role, Versus
 from jobs.state.change import Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import ALICE, BOB, CAROL, RFT
@@ -249,7 +250,7 @@ def test_a_long_list_and_a_long_history_are_cut_and_say_so() -> None:
 
 
 async def test_a_proposal_reads_well_in_each_of_its_states(redis: Redis) -> None:
-    team = Team(Store(redis, KINDS))
+    team = Team(Store(Connection(redis), KINDS))
     await team.moved("rft-first", "rft-second")
     view = await Rollbacks(team.store, team.group, team.clock, notifies=False).begin(PRODUCTION, ALICE, "worse", "t")
     assert "waiting for decisions" in proposal_message(view, "@x").text

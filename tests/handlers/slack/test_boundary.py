@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bot.kinds import KINDS
 from handlers.slack.boundary import Boundary, SteadyAck
 from handlers.slack.replies import Answers
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
 from tests.handlers.known_people import BOB
@@ -78,7 +79,7 @@ async def test_what_names_nobody_is_answered_to_nobody(redis: Redis) -> None:
     nowhere = AsyncWebClient("xoxb-local-proctor", base_url="http://127.0.0.1:9/api/")
     bug = ValueError("a bug")
     respond = AsyncRespond(response_url=None)
-    answers = Answers(nowhere, Store(redis, KINDS))
+    answers = Answers(nowhere, Store(Connection(redis), KINDS))
     await Boundary(reference).handle(bug, {"type": "event_callback"}, respond, answers)
     assert told == [bug]
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Verdict
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.jobs.approvals.team import JOB, Clock, Group
 
@@ -28,7 +29,7 @@ async def click(redis_url: str, members: Sequence[str], clicks: Sequence[tuple[s
         clicks: user, choice (empty rejects all) and digest of each.
     """
     redis = Redis.from_url(redis_url, decode_responses=True)
-    store = Store(redis, KINDS)
+    store = Store(Connection(redis), KINDS)
     await store.open()
     approvals = Approvals(store, Group(*members), Clock())
     await redis.rpush(READY, "ready")

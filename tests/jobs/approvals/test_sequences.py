@@ -22,6 +22,7 @@ from jobs.approvals.rules import Answer, Outcome
 from jobs.core.ids import approval_item
 from jobs.core.records import ApprovalPolicy
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, waiting
@@ -207,7 +208,7 @@ class Team(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self.redis = Redis.from_url(self.redis_url, decode_responses=True)
-        self.store = Store(self.redis, KINDS)
+        self.store = Store(Connection(self.redis), KINDS)
         self.approvals = Approvals(self.store, self.group, self.clock)
         self.reminders = Reminders(self.store, self.approvals, self.clock, self._at_once)
 

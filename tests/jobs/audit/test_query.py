@@ -12,6 +12,7 @@ from jobs.audit.export import COLUMNS, head_of, line_of
 from jobs.audit.query import AuditTrail, Question, read_since, read_word
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.state.change import Change
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.chain import FIRST, hash_of, sealed
 from jobs.trail.entry import Act, AuditEntry, SealedEntry
@@ -79,7 +80,7 @@ class CountingStore(Store):
 
 
 async def test_no_more_of_a_long_trail_is_read_than_is_shown(redis: Redis) -> None:
-    store = CountingStore(redis, KINDS)
+    store = CountingStore(Connection(redis), KINDS)
     await store.commit(Change(audit=ENTRIES))
     for page in range(4):
         crowd = (AuditEntry(NOW + n, ALICE, Act.WATCH, "t", f"rft-{page}-{n}") for n in range(1_000))

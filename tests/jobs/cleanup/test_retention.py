@@ -17,6 +17,7 @@ from jobs.evals.records import Eval, EvalState
 from jobs.evidence.records import EvidenceState
 from jobs.notifications.records import Digest, HeldBack
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import LedgerEntry, RecordsOf, Removal, Store
 from jobs.training.postings import card_posting, finish_posting, status, summary_posting
 from tests.jobs.evals.answers import an_eval
@@ -188,7 +189,7 @@ async def test_a_pass_that_breaks_off_is_taken_up_by_the_next(store: Store, redi
     for job in jobs:
         await keep(store, job)
     with pytest.raises(ConnectionError):
-        await retention(DyingStore(redis, 4), 200).clean_up()
+        await retention(DyingStore(Connection(redis), 4), 200).clean_up()
     assert [await is_whole(store, redis, job) for job in jobs] == [False] * 3 + [True] * 4
     assert await retention(store, 200).clean_up() == 4
     assert [await is_whole(store, redis, job) for job in jobs] == [False] * 7

@@ -18,6 +18,7 @@ from jobs.evals.stats.verdict import Verdict as Change_
 from jobs.evidence.records import EvidenceState, Role
 from jobs.evidence.runner import MOST_ATTEMPTS
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import BOT, Act
 from tests.jobs.evals.laboratory import valid_rows
@@ -361,7 +362,7 @@ class MortalStore(Store):
 @pytest.mark.parametrize("end", [1, 2, 3])
 async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(scene: Scene, end: int, before: bool) -> None:
     await scene.job()
-    mortal = MortalStore(scene.store._redis, KINDS)
+    mortal = MortalStore(Connection(scene.store._redis), KINDS)
     mortal.end, mortal.before = end, before
     evidence_runner = runner_on(scene.lab, mortal)
     for _ in range(3):
@@ -382,7 +383,7 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(scene: Scene
 
 async def test_two_bots_at_once_begin_it_once(scene: Scene) -> None:
     await scene.job()
-    others = [runner_on(scene.lab, Store(scene.store._redis, KINDS)) for _ in range(4)]
+    others = [runner_on(scene.lab, Store(Connection(scene.store._redis), KINDS)) for _ in range(4)]
     await asyncio.gather(*(each.turn("rft-abc234", 1, "reference") for each in others))
     evidence = await scene.evidence()
     assert evidence is not None

@@ -17,6 +17,7 @@ from jobs.notifications.records import Digest, HeldBack, Mute, QuietHours, Scope
 from jobs.notifications.service import MOST_HELD, Quiet
 from jobs.notifications.visibility import Visibility
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
 
@@ -282,7 +283,7 @@ async def test_two_bots_at_once_post_one(room: Room) -> None:
     await room.add(WARNED)
     subject = await planned(room)
     room.clock.now = at("2026-01-11T08:00")
-    other = Digests(Store(room.redis, KINDS), next_daily, room.clock)
+    other = Digests(Store(Connection(room.redis), KINDS), next_daily, room.clock)
     for post_due in (room.digests.post_due, other.post_due):
         await post_due(subject)
     assert len(await room.posted()) == 1

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from jobs.core.ids import card_id
+from jobs.core.ids import DELIVERIES, card_id
 from jobs.core.records import Posting, PostingKind
+from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.queue.due import MOST_DEATHS, DueItems
 from jobs.state.change import Change
-from jobs.state.store import Claim, LedgerEntry, Store
+from jobs.state.store import LedgerEntry, Store
 from tests.records import CHANNEL, a_posting
+from tests.working import ended, held, taken
 
 QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 
@@ -73,28 +76,38 @@ class KilledError(BaseException):
     """Stands for the process that ends in mid-call."""
 
 
-async def deliver_all(store: Store, outbox_worker: OutboxWorker, turns: int = 400) -> None:
-    """Deliver until nothing is due, as the ticks of several bots would; a killed bot leaves its lease behind."""
+def a_worker(store: Store, slack: SmallSlack, limits: RateLimits = QUICK) -> OutboxWorker:
+    return OutboxWorker(store, Outbox(store), slack, limits)
+
+
+async def deliver(store: Store, worker: OutboxWorker) -> None:
+    """Deliver each lane that is due; a process that is killed over one leaves it behind, and counts as gone."""
+    table = DueItems(store.connection)
+    for lane in await taken(store, DELIVERIES):
+        try:
+            again = await worker.deliver(held(lane))
+        except KilledError:
+            member = lane.token.partition("/")[0]
+            await store.connection.redis.set(f"{{proctor}}:leaving:{member}", 1)  # there is no pause to wait for
+            await table.take({}, dead=[member])
+        else:
+            await table.end(lane, *ended(again))
+
+
+async def deliver_all(store: Store, worker: OutboxWorker, turns: int = 400) -> None:
+    """Deliver until nothing waits."""
     for _ in range(turns):
-        claims = await store.claim("outbox", lease=0.02, limit=10)
-        results = await asyncio.gather(*(outbox_worker.deliver(c.id, c.token) for c in claims), return_exceptions=True)
-        assert all(result is None or isinstance(result, KilledError) for result in results), results
-        if not claims and not await store._redis.zcard("{proctor}:outbox"):
+        await deliver(store, worker)
+        if not await store.connection.redis.zcard("{proctor}:due:deliveries"):
             return
         await asyncio.sleep(0.002)
     raise AssertionError("the outbox did not become empty")
 
 
-async def claimed(store: Store) -> Claim:
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    return claim
-
-
 @pytest.mark.parametrize("fault", ["none", "limited", "lost before", "lost after", "killed before", "killed after"])
 async def test_a_posting_goes_out_once_whatever_happens_on_the_way(store: Store, fault: str) -> None:
     slack = SmallSlack([fault])
-    # The short lease stands for the minute after which another bot takes over.
-    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.01), lease=0.02)
+    outbox_worker = a_worker(store, slack, replace(QUICK, settle=0.01))
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
     await deliver_all(store, outbox_worker)
     assert [posting for posting, _ in slack.posted] == [a_posting(1).id, a_posting(2).id]
@@ -104,7 +117,7 @@ async def test_four_hundred_postings_through_faults_and_deaths_arrive_once_each(
     chance = random.Random(7)
     kinds = ["none"] * 12 + ["limited", "lost before", "lost after", "killed before", "killed after"]
     slack = SmallSlack([chance.choice(kinds) for _ in range(1000)])
-    outbox_worker = OutboxWorker(store, slack, replace(QUICK, settle=0.005), lease=0.02)
+    outbox_worker = a_worker(store, slack, replace(QUICK, settle=0.005))
     postings = [a_posting(n, lane=f"lane {n % 7}") for n in range(400)]
     for start in range(0, 400, 50):
         await store.commit(Change(postings=tuple(postings[start : start + 50])))
@@ -116,19 +129,18 @@ async def test_four_hundred_postings_through_faults_and_deaths_arrive_once_each(
 async def test_a_refused_posting_does_not_hold_up_its_lane(store: Store) -> None:
     slack = SmallSlack(["refused"])
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
-    await deliver_all(store, OutboxWorker(store, slack, QUICK))
+    await deliver_all(store, a_worker(store, slack, QUICK))
     assert [posting for posting, _ in slack.posted] == [a_posting(2).id]
-    assert list(await store.refused()) == [a_posting(1).id]
+    assert await Outbox(store).is_refused(a_posting(1).id)
 
 
 async def test_a_thread_waits_for_its_card(store: Store) -> None:
     slack = SmallSlack()
-    outbox_worker = OutboxWorker(store, slack, QUICK)
+    outbox_worker = a_worker(store, slack, QUICK)
     note = a_posting(1, kind=PostingKind.STATUS, user=None)
     card = a_posting(2, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
     await store.commit(Change(postings=(note,)))
-    claim = await claimed(store)
-    await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     assert slack.posted == []
     await store.commit(Change(postings=(card,)))
     await deliver_all(store, outbox_worker)
@@ -138,28 +150,27 @@ async def test_a_thread_waits_for_its_card(store: Store) -> None:
 async def test_a_private_answer_does_not_make_the_ledger_forget_the_card(store: Store) -> None:
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.ANSWER))))
-    await deliver_all(store, OutboxWorker(store, SmallSlack(), QUICK))
+    await deliver_all(store, a_worker(store, SmallSlack(), QUICK))
     assert await store._redis.hlen("{proctor}:ledger:rft-abc234") == 2
     assert await store._redis.pttl("{proctor}:ledger:rft-abc234") == -1
 
 
 async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store) -> None:
     slack = SmallSlack(["refused"])
-    outbox_worker = OutboxWorker(store, slack, QUICK)
+    outbox_worker = a_worker(store, slack, QUICK)
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
     await store.commit(Change(postings=(card, a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread"))))
-    for claim in sorted(await store.claim("outbox", lease=60, limit=10), key=lambda claim: claim.id):
-        await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     seconds, micros = await store._redis.time()
-    (waiting,) = await store._redis.zrange("{proctor}:outbox", 0, -1, withscores=True)
-    assert waiting[0] == "thread"
-    assert float(waiting[1]) / 1000 - (seconds + micros / 1e6) > 30
+    (waiting,) = await store._redis.zrange("{proctor}:due:deliveries", 0, -1, withscores=True)
+    assert waiting[0] == "deliver:thread"
+    assert float(waiting[1]) / 1000 - (seconds + micros / 1e6) > 1800, "it is looked at once an hour"
     assert slack.posted == []
 
 
 async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
     slack = SmallSlack()
-    outbox_worker = OutboxWorker(store, slack, QUICK)
+    outbox_worker = a_worker(store, slack, QUICK)
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     for _ in range(3):
         await store.commit(Change(postings=(card,)))
@@ -170,17 +181,15 @@ async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store:
 
 async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
     slack = SmallSlack()
-    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    outbox_worker = a_worker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card,)))
-    claim = await claimed(store)
-    await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     for _ in range(5):
         await store.commit(Change(postings=(card,)))
-    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert await taken(store, DELIVERIES) == ()
     await store.commit(Change(postings=(replace(card, urgent=True),)))
-    claim = await claimed(store)
-    await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     assert slack.edits[card.id] == 1
 
 
@@ -201,50 +210,30 @@ class ClickedSlack(SmallSlack):
 @pytest.mark.parametrize(("urgent", "edits"), [(True, 1), (False, 0)])
 async def test_a_click_during_a_delivery_shows_without_a_pause(store: Store, urgent: bool, edits: int) -> None:
     slack = ClickedSlack(store=store, urgent=urgent)
-    outbox_worker = OutboxWorker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
+    outbox_worker = a_worker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
     card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
     await store.commit(Change(postings=(card,)))
-    claim = await claimed(store)
-    await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     assert slack.edits[card.id] == edits
-    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert await taken(store, DELIVERIES) == ()
 
 
 async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     slack = SmallSlack()
-    outbox_worker = OutboxWorker(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
+    outbox_worker = a_worker(store, slack, replace(QUICK, post_interval=600.0, post_burst=2))
     await store.commit(Change(postings=(a_posting(1), a_posting(2), a_posting(3))))
-    claim = await claimed(store)
-    await outbox_worker.deliver(claim.id, claim.token)
+    await deliver(store, outbox_worker)
     assert len(slack.posted) == 2
-    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert await taken(store, DELIVERIES) == ()
     assert a_posting(3).channel == CHANNEL
 
 
-@dataclass
-class SlowSlack(SmallSlack):
-    """Takes a posting only when it is told to, as one with a large picture takes its time."""
-
-    takes: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
-        await self.takes.wait()
-        return await super().post(posting, thread)
-
-
-async def test_a_posting_that_takes_longer_than_a_lease_is_not_begun_by_another_bot(store: Store) -> None:
-    slack = SlowSlack()
-    outbox_worker = OutboxWorker(store, slack, QUICK, lease=0.3)
-    await store.commit(Change(postings=(a_posting(1),)))
-    (claim,) = await store.claim("outbox", lease=0.3, limit=10)
-    delivering = asyncio.create_task(outbox_worker.deliver(claim.id, claim.token))
-    held: set[float] = set()
-    async with asyncio.timeout(30):
-        while len(held) < 6:  # renewed five times: longer than the lease
-            held.add(float(await store._redis.zscore("{proctor}:outbox", claim.id) or 0))
-            assert await store.claim("outbox", lease=0.3, limit=10) == ()
-            await asyncio.sleep(0.01)
-    slack.takes.set()
-    await delivering
-    assert [posting for posting, _ in slack.posted] == [a_posting(1).id]
-    assert await store._redis.zcard("{proctor}:outbox") == 0
+async def test_a_posting_that_kills_the_bot_each_time_is_set_aside(store: Store) -> None:
+    slack = SmallSlack()
+    await store.commit(Change(postings=(a_posting(1), a_posting(2))))
+    (lane,) = await taken(store, DELIVERIES)
+    again = await a_worker(store, slack).deliver(held(replace(lane, deaths=MOST_DEATHS)))
+    await DueItems(store.connection).end(lane, *ended(again))
+    await deliver_all(store, a_worker(store, slack))
+    assert await Outbox(store).is_refused(a_posting(1).id)
+    assert [posting for posting, _ in slack.posted] == [a_posting(2).id]

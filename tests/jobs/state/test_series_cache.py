@@ -6,6 +6,7 @@ from bot.kinds import KINDS
 from jobs.core.records import Job
 from jobs.core.series import Series
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.series_cache import MOST_STEPS, SeriesCache
 from jobs.state.store import Store
 from tests.records import a_job, a_step
@@ -22,7 +23,7 @@ async def steps(store: Store) -> list[int]:
 
 
 async def test_another_bots_steps_are_read(redis: Redis, store: Store) -> None:
-    other = Store(redis, KINDS)
+    other = Store(Connection(redis), KINDS)
     await store.commit(Change(records=(Versioned(a_job(), 0),), steps=(a_step(1),)))
     assert await steps(store) == await steps(other) == [1]
     for number, bot in enumerate((store, other, other, store), start=2):

@@ -1,18 +1,23 @@
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from bot.kinds import KINDS
 from jobs.approvals.records import Approval
 from jobs.core.errors import ConfigurationError
-from jobs.core.records import Job, JobState, Posting, PostingKind
+from jobs.core.ids import DELIVERIES, delivery_item
+from jobs.core.records import Job
 from jobs.state import store as door
 from jobs.state.change import Change, Once, Versioned
+from jobs.state.connection import AWAY
 from jobs.state.kind import Kind
-from jobs.state.store import AlreadyTaken, LedgerEntry, Store, VersionConflict
-from tests.records import CHANNEL, a_job, a_posting, a_step, an_approval
+from jobs.state.store import AlreadyTaken, Store, VersionConflict
+from tests.records import a_job, a_posting, a_step, an_approval
+from tests.working import taken
 
 
 @pytest.mark.parametrize("kind", tuple(KINDS), ids=lambda kind: kind.name)
@@ -54,29 +59,27 @@ async def test_a_change_over_an_older_version_writes_nothing(store: Store) -> No
     assert now is not None
     assert now.value.note == "first"
     assert (await store.series("rft-abc234")).steps == ()
-    assert await store.claim("outbox", lease=60, limit=10) == ()
+    assert await taken(store) == ()
 
 
 async def test_a_commit_sent_twice_takes_effect_once(redis: Redis, store: Store) -> None:
     """redis-py asks again when a reply is lost; the script sees its own token and answers done."""
-    sent: list[list[object]] = []
+    sent: list[tuple[str | int, ...]] = []
+    commit = store.connection.script("state", "commit")
 
-    class Recorder(Store):
-        async def _run(self, script: str, *args: str | int) -> object:
-            sent.append([script, *args])
-            return await super()._run(script, *args)
+    async def recorded(*arguments: str | int) -> object:
+        sent.append(arguments)
+        return await commit(*arguments)
 
-    recorder = Recorder(redis, KINDS)
-    await recorder.commit(Change(records=(Versioned(a_job(), 0),), postings=(a_posting(),)))
-    script, *args = sent[0]
-    assert await store._run(str(script), *[str(a) for a in args]) == ["done"]
+    store._commit = recorded
+    await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(a_posting(),)))
+    assert await commit(*sent[0]) == ["done"]
     held = await store.record(Job, "rft-abc234")
     assert held is not None
     assert held.version == 1
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    delivery = await store.begin("lane", claim.token, lease=60)
-    assert delivery is not None
-    assert delivery.wanted == 1
+    (lane,) = await taken(store, DELIVERIES)
+    assert lane.item == delivery_item("lane")
+    assert await redis.zcard("{proctor}:lane:lane") == 1
 
 
 async def test_of_many_changes_at_once_each_takes_effect_on_the_one_before(store: Store) -> None:
@@ -99,35 +102,6 @@ async def test_of_many_changes_at_once_each_takes_effect_on_the_one_before(store
     assert held.value.last_step == 20
 
 
-async def test_due_work_is_claimed_by_one(store: Store) -> None:
-    for number in range(30):
-        await store.commit(Change(records=(Versioned(a_job(id=f"rft-{number:06d}"), 0),), due_in=0))
-    claims = await asyncio.gather(*(store.claim("due", lease=60, limit=10) for _ in range(6)))
-    claimed = [claim.id for batch in claims for claim in batch]
-    assert len(claimed) == len(set(claimed)) == 30
-
-
-async def test_a_lease_that_runs_out_hands_the_work_on_and_counts_the_start(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
-    assert [c.id for c in await store.claim("due", lease=0.01, limit=10)] == ["rft-abc234"]
-    again: tuple[object, ...] = ()
-    while not again:
-        again = await store.claim("due", lease=60, limit=10)
-    assert await store.attempts("rft-abc234") == 2
-    held = await store.record(Job, "rft-abc234")
-    assert held is not None
-    await store.commit(Change(records=(held,), due_in=-1))
-    assert await store.attempts("rft-abc234") == 0
-    assert await store.claim("due", lease=60, limit=10) == ()
-
-
-async def test_a_claim_asked_twice_with_one_token_answers_the_same(store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
-    assert await store._run("claim", "due", "token", 60_000, 10) == ["rft-abc234"]
-    assert await store._run("claim", "due", "token", 60_000, 10) == ["rft-abc234"]
-    assert await store.attempts("rft-abc234") == 1
-
-
 async def test_a_once_key_is_held_by_the_first(store: Store) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), once=Once("launched:x", "rft-abc234", 60)))
     with pytest.raises(AlreadyTaken) as taken:
@@ -138,84 +112,17 @@ async def test_a_once_key_is_held_by_the_first(store: Store) -> None:
     assert await store.record(Job, "rft-other") is None
 
 
-async def test_postings_of_a_lane_come_in_order_and_leave_it_when_settled(store: Store) -> None:
-    await store.commit(Change(postings=(a_posting(1), a_posting(2))))
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    seen = []
-    while delivery := await store.begin("lane", claim.token, lease=60):
-        seen.append(delivery.posting.text)
-        await store.settle(delivery, LedgerEntry(CHANNEL, "1.0"))
-    assert seen == ["note 1", "note 2"]
-    await store.release("lane", claim.token)
-    assert await store.claim("outbox", lease=60, limit=10) == ()
-    assert await store.ledger("rft-abc234", a_posting(2).id) == LedgerEntry(CHANNEL, "1.0")
-
-
-async def test_a_posting_that_was_delivered_is_not_taken_up_again(store: Store) -> None:
-    await store.commit(Change(postings=(a_posting(),)))
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    delivery = await store.begin("lane", claim.token, lease=60)
-    assert delivery is not None
-    await store.settle(delivery, LedgerEntry(CHANNEL, "1.0"))
-    await store.release("lane", claim.token)
-    await store.commit(Change(postings=(a_posting(),)))
-    assert await store.claim("outbox", lease=60, limit=10) == ()
-
-
-async def test_a_refreshed_posting_wanted_during_its_delivery_is_delivered_again(store: Store) -> None:
-    card = a_posting(kind=PostingKind.CARD, refreshed=True)
-    await store.commit(Change(postings=(card,)))
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    first = await store.begin("lane", claim.token, lease=60)
-    assert first is not None
-    await store.commit(Change(postings=(card,)))
-    await store.settle(first, LedgerEntry(CHANNEL, "1.0"))
-    second = await store.begin("lane", claim.token, lease=60)
-    assert second is not None
-    assert second.entry == LedgerEntry(CHANNEL, "1.0")
-    assert second.attempt == 1
-    await store.settle(second, LedgerEntry(CHANNEL, "1.0"))
-    assert await store.begin("lane", claim.token, lease=60) is None
-
-
-async def test_who_lost_the_lease_delivers_nothing(store: Store) -> None:
-    await store.commit(Change(postings=(a_posting(),)))
-    (first,) = await store.claim("outbox", lease=0.01, limit=10)
-    second: tuple[object, ...] = ()
-    while not second:
-        second = await store.claim("outbox", lease=60, limit=10)
-    assert await store.begin("lane", first.token, lease=60) is None
-    await store.release("lane", first.token)
-    assert await store.claim("outbox", lease=60, limit=10) == ()
-
-
-async def test_an_urgent_posting_ends_the_pause_of_its_lane(store: Store) -> None:
-    card = a_posting(kind=PostingKind.CARD, refreshed=True)
-    await store.commit(Change(postings=(card,)))
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    delivery = await store.begin("lane", claim.token, lease=60)
-    assert delivery is not None
-    await store.settle(delivery, LedgerEntry(CHANNEL, "1.0"))
-    await store.release("lane", claim.token, pause=600)
-    await store.commit(Change(postings=(card,)))
-    assert await store.claim("outbox", lease=60, limit=10) == ()
-    await store.commit(Change(postings=(replace(card, urgent=True),)))
-    assert [c.id for c in await store.claim("outbox", lease=60, limit=10)] == ["lane"]
-
-
-async def test_a_refused_posting_is_set_aside_with_its_reason(store: Store) -> None:
-    await store.commit(Change(postings=(a_posting(),)))
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
-    await store.refuse(a_posting(), "channel_not_found")
-    assert await store.begin("lane", claim.token, lease=60) is None
-    assert "channel_not_found" in (await store.refused())[a_posting().id]
-
-
 async def test_calls_within_the_burst_go_out_and_the_next_one_waits(store: Store) -> None:
     waits = [await store.reserve("post:C1", interval=100, burst=3) for _ in range(4)]
     assert waits[:3] == [0, 0, 0]
     assert 0 < waits[3] <= 100
     assert await store.reserve("post:C2", interval=100, burst=1) == 0
+
+
+async def test_a_call_that_asks_twice_because_the_reply_was_lost_takes_one_place(store: Store) -> None:
+    reserve = store.connection.script("state", "reserve")
+    assert [await reserve("post:C1", "caller", 100_000, 1) for _ in range(3)] == [0, 0, 0]
+    assert await store.reserve("post:C1", interval=100) > 0
 
 
 async def test_state_of_a_newer_version_is_refused(redis: Redis, store: Store) -> None:
@@ -233,8 +140,49 @@ async def test_a_server_that_may_drop_keys_is_refused(redis: Redis, store: Store
         await redis.config_set("maxmemory-policy", "noeviction")
 
 
-async def test_the_age_of_the_outbox_is_that_of_what_waits_longest(store: Store) -> None:
-    assert await store.outbox_age() == 0
-    await store.commit(Change(postings=(Posting("p", PostingKind.ANSWER, "l", "s", CHANNEL),)))
-    assert await store.outbox_age() >= 0
-    assert JobState.WATCHING.is_on_platform
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"appendonly": "no"}, "keeps nothing over a crash"),
+        ({"appendonly": "yes", "appendfsync": "everysec"}, "in the last second"),
+        ({"appendonly": "yes", "appendfsync": "always"}, ""),
+    ],
+)
+async def test_what_a_crash_of_the_server_may_lose_is_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], says: str
+) -> None:
+    async def config_get(_pattern: str) -> dict[str, str]:
+        return settings
+
+    monkeypatch.setattr(store.connection.redis, "config_get", config_get)
+    said = await store.durability()
+    assert says in said
+    assert bool(said) == bool(says)
+
+
+@pytest.fixture
+async def full(redis: Redis) -> AsyncIterator[None]:
+    """A server that takes nothing more, as one does that is full."""
+    await redis.config_set("maxmemory", 1)
+    yield
+    await redis.config_set("maxmemory", 0)
+
+
+async def test_a_full_server_counts_as_away_and_nothing_is_written_by_half(
+    store: Store, full: None, redis: Redis
+) -> None:
+    assert full is None
+    with pytest.raises(AWAY):
+        await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0, postings=(a_posting(),)))
+    with pytest.raises(AWAY):
+        await taken(store)
+    assert [str(key) for key in await redis.keys()] == ["{proctor}:schema"]
+
+
+async def test_a_server_whose_disk_is_full_counts_as_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(**_: object) -> None:
+        raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
+
+    monkeypatch.setattr(store.connection.redis, "register_script", lambda _text: refuse)
+    with pytest.raises(AWAY, match="No space left"):
+        await store.connection.script("state", "commit")("token", "{}")

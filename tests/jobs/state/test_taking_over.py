@@ -12,21 +12,26 @@ from jobs.aliases.records import Alias
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Verdict
 from jobs.approvals.rules import Outcome
+from jobs.core.ids import DELIVERIES
 from jobs.core.records import Action, Job, JobState, Posting
 from jobs.graders import GraderRuntime
+from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import RemoteJob
+from jobs.state.connection import Connection
 from jobs.state.store import LedgerEntry, Store
 from jobs.tasks import TaskCatalogue
 from jobs.trail.verify import verify
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
+from jobs.training.sweep_state import SweepState
 from jobs.views.job import JobViews
 from tests.permitted import EVERYBODY_MAY, SmallDirectory
 from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_remote
 from tests.rich_state import CREATING, DONE, FIXTURES, HALF, KEY, NOW, OLD, PAUSED, RUNNING, restore
+from tests.working import held, taken, worked_off
 
 VERSIONS = sorted(FIXTURES.glob("state-*.json"))
 
@@ -35,7 +40,7 @@ VERSIONS = sorted(FIXTURES.glob("state-*.json"))
 async def taken_over(redis: Redis, request: pytest.FixtureRequest) -> Store:
     """The store of the present version on the state of a released one."""
     await restore(redis, json.loads(request.param.read_text("utf-8")))
-    store = Store(redis, KINDS, KEY)
+    store = Store(Connection(redis), KINDS, KEY)
     await store.open()
     return store
 
@@ -112,10 +117,10 @@ async def test_jobs_are_shown_as_they_stood(taken_over: Store) -> None:
 async def test_everything_in_the_outbox_is_delivered_once(taken_over: Store, redis: Redis) -> None:
     waiting = {str(key).removeprefix("{proctor}:posting:") for key in await redis.keys("{proctor}:posting:*")}
     slack = Slack()
-    worker = OutboxWorker(taken_over, slack, RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0))
-    while claims := await taken_over.claim("outbox", lease=60, limit=50):
-        for claim in claims:
-            await worker.deliver(claim.id, claim.token)
+    limits = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0)
+    worker = OutboxWorker(taken_over, Outbox(taken_over), slack, limits)
+    while await worked_off(taken_over, {"deliver": worker.deliver}, DELIVERIES):
+        pass
     assert slack.posted.keys() | slack.edited.keys() == waiting
     assert set(slack.posted.values()) == {1}
     assert slack.edited.keys() == {f"job:{RUNNING}:card", f"job:{DONE}:card"}, "they stood in Slack already"
@@ -137,16 +142,15 @@ async def test_the_trail_verifies_and_goes_on(taken_over: Store) -> None:
 
 
 async def test_a_launch_in_creating_finds_the_job_that_the_platform_took(taken_over: Store) -> None:
-    await jobs_of(taken_over).work(CREATING, 1, "reference")
-    held = await taken_over.record(Job, CREATING)
-    assert held is not None
-    assert (held.value.state, held.value.remote_id) == (JobState.WATCHING, f"ftjob-of-{CREATING}")
+    await jobs_of(taken_over).work(CREATING, held(CREATING), "reference")
+    found = await taken_over.record(Job, CREATING)
+    assert found is not None
+    assert (found.value.state, found.value.remote_id) == (JobState.WATCHING, f"ftjob-of-{CREATING}")
 
 
 async def test_what_is_due_is_handed_over(taken_over: Store) -> None:
-    due = {claim.id for claim in await taken_over.claim("due", lease=60, limit=100)}
-    assert {RUNNING, PAUSED, CREATING, f"evidence:{HALF}", "eval-half22"} <= due
-    assert [claim.id for claim in await taken_over.claim("sweeps", lease=60, limit=10)] == ["local"]
+    due = {each.item for each in await taken(taken_over)}
+    assert {RUNNING, PAUSED, CREATING, f"evidence:{HALF}", "eval-half22", "sweep:local"} <= due
     alias = await taken_over.record(Alias, "acts@production")
     assert alias is not None
     assert await taken_over.model_of("acts@production") == alias.value.model
@@ -165,5 +169,5 @@ def jobs_of(store: Store) -> RftJobs:
         default_approvers=(),
         clock=lambda: NOW,
     )
-    poller = Poller(store, lambda _name: (PROFILE, remote), lambda: NOW)
+    poller = Poller(store, SweepState(store.connection), lambda _name: (PROFILE, remote), lambda: NOW)
     return RftJobs(store, launcher, poller, lambda _name: PROFILE, EVERYBODY_MAY, lambda: NOW)

@@ -1,6 +1,5 @@
 """Bots of two versions on one Redis: an older one neither breaks on nor erases what a newer one wrote."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -15,15 +14,18 @@ from structlog.testing import capture_logs
 from bot.kinds import KINDS
 from jobs.cleanup.retention import Retention
 from jobs.core.errors import ConfigurationError, UnreadableRecord
-from jobs.core.records import Job, Posting, PostingKind
+from jobs.core.ids import DELIVERIES
+from jobs.core.records import Posting, PostingKind
 from jobs.notifications.records import Digest
+from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, Poster
-from jobs.queue.lease import kept
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.kind import Kind, Kinds
 from jobs.state.store import LedgerEntry, Store
 from jobs.trail.entry import Act
 from tests.records import CHANNEL, a_job, a_posting
+from tests.working import held, taken
 
 
 class Weather(StrEnum):
@@ -83,12 +85,12 @@ RICH = NewVoyage(
 
 @pytest.fixture
 def older(redis: Redis) -> Store:
-    return Store(redis, OLD)
+    return Store(Connection(redis), OLD)
 
 
 @pytest.fixture
 def newer(redis: Redis) -> Store:
-    return Store(redis, NEW)
+    return Store(Connection(redis), NEW)
 
 
 async def rewritten(older: Store, newer: Store, **changes: object) -> NewVoyage:
@@ -156,32 +158,20 @@ async def test_lists_leave_out_what_only_a_newer_bot_can_read_and_say_so_once(
 async def test_a_posting_that_only_a_newer_bot_can_deliver_stays_in_the_outbox(redis: Redis, store: Store) -> None:
     await store.commit(Change(postings=(a_posting(),)))
     await redis.hset(f"{{proctor}}:posting:{a_posting().id}", "value", '{"subject":"s","kind":"hologram"}')
-    (claim,) = await store.claim("outbox", lease=60, limit=10)
+    (lane,) = await taken(store, DELIVERIES)
     with pytest.raises(UnreadableRecord):
-        await store.begin("lane", claim.token, lease=60)
-    assert await store.waiting(offset=0, limit=10) == ()
+        await Outbox(store).begin(lane)
+    assert (await Outbox(store).lanes(offset=0, limit=10)).oldest == ()
+    with pytest.raises(UnreadableRecord):
+        await OutboxWorker(store, Outbox(store), AsyncMock(spec=Poster)).deliver(held(lane))
     assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
-    await OutboxWorker(store, AsyncMock(spec=Poster)).deliver("lane", claim.token)
-    assert await store.claim("outbox", lease=60, limit=10) == ()
-    assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
-
-
-async def test_a_work_item_that_only_a_newer_bot_can_do_is_not_counted_as_failed(redis: Redis, store: Store) -> None:
-    await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
-    await redis.hset("{proctor}:job:rft-abc234", "value", '{"id":"rft-abc234","state":"hibernating"}')
-    for _ in range(3):
-        while not (claimed := await store.claim("due", lease=60, limit=1)):  # noqa: ASYNC110 - Redis has the clock
-            await asyncio.sleep(0.01)
-        assert await store.attempts(claimed[0].id) == 1
-        async with kept(store, claimed[0].id, claimed[0].token, 0.02):
-            await store.record(Job, claimed[0].id)
 
 
 async def test_what_an_older_bot_cannot_read_it_does_not_remove(redis: Redis, store: Store) -> None:
     digests = (Digest(name, CHANNEL, 0.0, 1.0) for name in ("one", "two"))
     await store.commit(Change(records=tuple(Versioned(digest, 0) for digest in digests)))
     await redis.hset("{proctor}:digest:one", "value", '{"id":"one"}')
-    assert await Retention(store).clean_up() == 1
+    assert await Retention(store, Outbox(store)).clean_up() == 1
     assert await redis.exists("{proctor}:digest:one")
 
 
@@ -191,10 +181,10 @@ async def test_where_a_posting_stands_is_read_whatever_a_newer_bot_noted_with_it
     await redis.hset(f"{{proctor}}:ledger:{card.subject}", card.id, noted)
     assert await store.ledger(card.subject, card.id) == LedgerEntry(CHANNEL, "1.0")
     await store.commit(Change(postings=(card,)))
-    (claim,) = await store.claim("outbox", lease=60, limit=1)
-    delivery = await store.begin(claim.id, claim.token, lease=60)
+    (lane,) = await taken(store, DELIVERIES)
+    delivery = await Outbox(store).begin(lane)
     assert delivery is not None
-    await store.settle(delivery, LedgerEntry(CHANNEL, "1.0", at=5.0))
+    await Outbox(store).settle(delivery, LedgerEntry(CHANNEL, "1.0", at=5.0))
     kept = json.loads(str(await redis.hget(f"{{proctor}}:ledger:{card.subject}", card.id)))
     assert (kept["reactions"], kept["at"]) == (3, 5.0)
 
@@ -203,17 +193,17 @@ async def test_a_posting_about_what_only_a_newer_bot_can_read_waits_for_that_bot
     await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(a_posting(),)))
     poster = AsyncMock(spec=Poster)
     poster.post.side_effect = UnreadableRecord("job:rft-abc234")
-    (claim,) = await store.claim("outbox", lease=60, limit=1)
-    await OutboxWorker(store, poster).deliver(claim.id, claim.token)
+    (lane,) = await taken(store, DELIVERIES)
+    with pytest.raises(UnreadableRecord):
+        await OutboxWorker(store, Outbox(store), poster).deliver(held(lane))
     assert poster.post.await_count == 1
     assert await redis.exists(f"{{proctor}}:posting:{a_posting().id}")
-    assert await store.claim("outbox", lease=60, limit=1) == ()
 
 
 async def test_state_of_an_earlier_version_is_refused_with_what_to_do(redis: Redis) -> None:
     await redis.set("{proctor}:schema", 1)
     with pytest.raises(ConfigurationError, match=r"version 1.*to keep it, run .*; to leave it, set PROCTOR_HOME"):
-        await Store(redis, OLD).open()
+        await Store(Connection(redis), OLD).open()
 
 
 # -- stored names --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store, VersionConflict
 from jobs.trail.chain import FIRST, hash_of
 from jobs.trail.entry import Act, AuditEntry
@@ -19,7 +20,7 @@ def an_entry(number: int) -> AuditEntry:
 
 
 async def test_fifty_at_once_over_three_stores_make_one_chain(redis: Redis) -> None:
-    stores = [Store(redis, KINDS, b"key") for _ in range(3)]
+    stores = [Store(Connection(redis), KINDS, b"key") for _ in range(3)]
     await asyncio.gather(*(stores[n % 3].commit(Change(audit=(an_entry(n), an_entry(n + 50)))) for n in range(50)))
     trail = await stores[0].trail()
     assert len(trail) == 100

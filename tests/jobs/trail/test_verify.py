@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from jobs.state.change import Change
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.chain import FIRST, hash_of
 from jobs.trail.entry import ENTRY, Act, AuditEntry
@@ -23,7 +24,7 @@ def an_entry(number: int, why: str = "") -> AuditEntry:
 
 
 async def write(redis: Redis, key: bytes, numbers: range) -> Store:
-    store = Store(redis, KINDS, key)
+    store = Store(Connection(redis), KINDS, key)
     for number in numbers:
         await store.commit(Change(audit=(an_entry(number),)))
     return store
@@ -182,7 +183,7 @@ async def test_a_key_that_was_set_later_leaves_what_was_before_and_says_so(redis
 
 
 async def test_long_trails_are_walked_page_by_page(redis: Redis) -> None:
-    store = Store(redis, KINDS, KEY)
+    store = Store(Connection(redis), KINDS, KEY)
     for start in range(0, 2500, 500):
         await store.commit(Change(audit=tuple(an_entry(n) for n in range(start, start + 500))))
     assert (await verify(store, KEY)).count == 2500

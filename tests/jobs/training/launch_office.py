@@ -16,6 +16,7 @@ from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import KEY, JobSpec, RemoteJob
 from jobs.platforms.profiles import Profile, load_profiles
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
@@ -169,7 +170,7 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
     ):
         profiles = {"local": gateway.profile}
         tasks = write_folder(folder / "tasks", {"response_format.json": json.dumps(SCHEMA)})
-        mortal = MortalStore(store._redis, KINDS)
+        mortal = MortalStore(Connection(store._redis), KINDS)
 
         def profile_of(name: str) -> Profile:
             if name not in profiles:

@@ -11,6 +11,7 @@ from bot.kinds import KINDS
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.training.service import MOST_ATTEMPTS
 from tests.jobs.training.launch_office import Office, open_office
@@ -155,7 +156,7 @@ async def test_an_action_and_a_work_item_in_the_same_moment_are_both_kept(office
     await keep(office, a_job())
     held = await office.held("rft-abc234")
     theirs = Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
-    office.jobs = replace(office.jobs, store=BusyStore(office.store._redis, theirs))
+    office.jobs = replace(office.jobs, store=BusyStore(Connection(office.store._redis), theirs))
     asked = await ask(office, "rft-abc234", Action.CANCEL)
     assert (asked.last_step, asked.pending is not None) == (9, True)
     assert await office.job("rft-abc234") == asked
@@ -268,7 +269,9 @@ async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_
     job = await office.launching()
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
-    busy = BusyStore(office.store._redis, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
+    busy = BusyStore(
+        Connection(office.store._redis), Change(records=(Versioned(replace(job, pending=pending), held.version),))
+    )
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
     assert (await office.work(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
@@ -281,7 +284,7 @@ async def test_a_poll_that_was_overtaken_by_a_change_without_a_work_item_is_repe
     (claim,) = await office.store.claim("due", lease=60.0, limit=1)
     held = await office.held(job.id)
     noted = Change(records=(Versioned(replace(held.value, note="theirs"), held.version),))
-    busy = BusyStore(office.store._redis, noted)
+    busy = BusyStore(Connection(office.store._redis), noted)
     office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
 
     await office.work(job.id)
