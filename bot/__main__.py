@@ -8,6 +8,7 @@ from bot.app import running
 from bot.health import ask_health
 from bot.logs import Redactor, configure_logs, secrets_of
 from bot.settings import EXIT_CONFIGURATION, Settings, forget_slack_secrets, load_settings
+from bot.stopping import end_within
 from jobs.core.errors import ConfigurationError
 
 USAGE = "usage: python -m bot [run | health]"
@@ -18,13 +19,18 @@ async def run(settings: Settings, redactor: Redactor) -> int:
     stopped = asyncio.Event()
     gave_up = asyncio.Event()
 
+    def stop() -> None:
+        if not stopped.is_set():
+            stopped.set()
+            end_within()
+
     def give_up() -> None:
         gave_up.set()
-        stopped.set()
+        stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop)
     async with running(settings, give_up, redactor.hide):
         await stopped.wait()
     return int(gave_up.is_set())

@@ -1,17 +1,21 @@
 """One bot: its parts wired, connected to Slack, with a schedule and pages, until it is told to stop."""
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 
 import handlers
 from bot.health import Check, Condition, health_app, serving
+from bot.http_receiver import Receive
 from bot.logs import log_bug
 from bot.outages import Outages
 from bot.schedule import Tick, Ticks
@@ -23,6 +27,7 @@ from handlers.slack.boundary import Boundary
 from jobs.cleanup.retention import Retention
 from jobs.core.ids import DELIVERIES
 from jobs.outbox.postings import Outbox
+from jobs.platforms.client import load
 from jobs.platforms.registry import HideSecret
 from jobs.queue.due import DueItems
 from jobs.queue.pools import HEARTBEAT, LOOK, WorkPools
@@ -64,7 +69,8 @@ async def running(
         base = wiring.base
         due = DueItems(base.store.connection)
         pools = WorkPools(due, wiring.work(), SLOTS, base.store.committed, log_bug)
-        transport, http_port = await open_transport(settings, _slack_app(wiring), give_up, stack)
+        app = _slack_app(wiring)
+        transport, http_port = await open_transport(settings, app, _received_by(app), give_up, stack)
         ticks = _ticks(base, pools, transport, stack)
         pages = _pages(wiring, readiness(base.store, due, transport, ticks, pools))
         health_port = await stack.enter_async_context(
@@ -76,23 +82,37 @@ async def running(
         pools.start()
         ticks.start()
         transport.start()
+        warming = asyncio.create_task(_warm_up(transport, base), name="warm-up")
         log.info("started", health_port=health_port, platforms=list(base.platforms.profiles))
         try:
             yield Bot(health_port, http_port)
         finally:
+            warming.cancel()
             await transport.stop()
             ticks.stop()
             await pools.stop()
             log.info("stopped")
 
 
+async def _warm_up(transport: Transport, base: Base) -> None:
+    """Load, once the bot is connected, what the first picture and the first request to a platform would wait for."""
+    await transport.first_connected()
+    base.charts.warm_up()
+    await asyncio.to_thread(load)
+    gc.freeze()
+
+
 def _slack_app(wiring: Wiring) -> AsyncApp:
-    secret = wiring.base.settings.slack_signing_secret
-    app = AsyncApp(
-        client=wiring.base.client, signing_secret=secret.get_secret_value() if secret else None, name="proctor"
-    )
+    app = AsyncApp(client=wiring.base.client, name="proctor")
     handlers.register(app, Boundary(log_bug), wiring.services())
     return app
+
+
+def _received_by(app: AsyncApp) -> Receive:
+    async def receive(body: Mapping[str, Any]) -> BoltResponse:
+        return await app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
+
+    return receive
 
 
 def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitStack) -> Ticks:

@@ -6,6 +6,7 @@ the checks it was given and answers 503 when one of them fails; nobody should be
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.stopping import LAST_REQUESTS
 from jobs.core.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -86,7 +89,9 @@ async def serving(app: web.Application, host: str, port: int, *, named: str = "t
     Raises:
         ConfigurationError: nothing can listen there.
     """
-    runner = web.AppRunner(app, access_log=None)
+    logger = logging.getLogger(__name__)
+    logger.addFilter(_is_about_us)
+    runner = web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False, shutdown_timeout=LAST_REQUESTS)
     await runner.setup()
     try:
         try:
@@ -112,6 +117,11 @@ async def ask_health(
             return response.status == 200, await response.text()
     except (aiohttp.ClientError, TimeoutError) as failed:
         return False, f"no answer from {host}:{port} ({type(failed).__name__})"
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """Leave out that somebody sent what is no HTTP: they were answered 400, and the log is not theirs to fill."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | web.RequestPayloadError))
 
 
 def _reason(refused: OSError) -> str:

@@ -1,8 +1,9 @@
 """Structured logs on stderr, with no secret in them.
 
 Everything ends in one handler: our structlog lines, the libraries' stdlib loggers, warnings, and exceptions that nobody
-caught. Redaction is the last step, on the finished line, so that it sees tracebacks and nested values too. Tag all
-lines of a piece of work with `structlog.contextvars.bound_contextvars(job=...)`.
+caught. Redaction is the last step, on the finished line, so that it sees tracebacks and nested values too. It runs on
+the event loop, over what strangers may have sent: it takes time in proportion to the line, and no line is longer than
+`LONGEST_LINE`. Tag all lines of a piece of work with `structlog.contextvars.bound_contextvars(job=...)`.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Literal, TextIO, cast
+from typing import Literal, TextIO
 
 import structlog
 from pydantic import SecretStr
@@ -25,12 +26,23 @@ HIDDEN = "[hidden]"
 SHORTEST_SECRET = 8
 """Characters; hiding a shorter value wherever it stands would eat ordinary words."""
 
+LONGEST_LINE = 32_768
+"""Characters, before `[hidden]` stands in it; of a longer one the longest values are cut."""
+
+SHORTEST_SHARE = 64
+"""Characters of a line that a field may have, however many there are; and room to say what was cut."""
+
+CUT_MARGIN = 1024
+"""Characters before a cut that are dropped, so that no piece of a secret is left that the cut made unrecognisable."""
+
 REFERENCE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 """No 0/o, 1/i/l: people read references to each other."""
 
 CHATTY = ("aiohttp.access", "apscheduler", "httpx2", "openai")
 """Libraries whose INFO is one line for each tick, task or request."""
 
+# Each pattern begins at something that stands in the text once for each time it is tried, and what follows stops at the
+# next such place or is never given back (++): so the time grows with the length of the text, not with its square.
 _SECRET_SHAPES = re.compile(
     r"""
     xox[a-z](?:\.xox[a-z])?-[\w-]+              # Slack tokens
@@ -39,16 +51,20 @@ _SECRET_SHAPES = re.compile(
     | whsec_[\w+/=-]+                           # webhook secrets
     | https?://hooks\.slack\.com/[^\s"'\\<>]+   # a response_url can be posted to by anybody who knows it
     | (?<=[?&]ticket=)[^&\s"'\\<>]+             # a Socket Mode address
-    | (?<=://)[^\s/@:]*:[^\s/@]+(?=@)           # user:password@host
+    | (?<=://)[^\s/@:]*+:[^\s/@]++(?=@)         # user:password@host
     """,
     re.VERBOSE,
 )
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"'\\,;]+")
+_BEARER = re.compile(r"(?i)\b(bearer\s++)[^\s\"'\\,;]+")
 _SECRET_FIELD = re.compile(
-    r"""(?ix) (\\*["'])
+    r"""(?ix) (["'])
     (response_url | authorization | api[-_]key | \w*token | \w*secret | password)
-    (\\*["'] \s* [:=] \s* [bu]? \\*["']) (?!bearer\s) [^"'\\]+ """
+    (\\*+["'] \s*+ [:=] \s*+ [bu]? \\*+["']) (?!bearer\s) [^"'\\]++ """
 )
+_UNFINISHED_ADDRESS = re.compile(r"(?<=://)[^\s/@]*+\Z")
+"""At a cut: it may have been user:password, of which the host is gone."""
+_WHOLE_CHARACTERS = re.compile(r"""(?:[^\\]++|\\u[0-9a-f]{4}|\\[^u])*+""")
+"""Of a JSON string that is cut anywhere: up to the last character that is all there."""
 
 
 class Redactor:
@@ -67,7 +83,8 @@ class Redactor:
         """Hide this value from now on, for instance the key of a platform that was just looked up."""
         value = secret.get_secret_value()
         if len(value) >= SHORTEST_SECRET:
-            self._known |= {value: None, json.dumps(value)[1:-1]: None, repr(value)[1:-1]: None}
+            written = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
+            self._known |= dict.fromkeys(written)
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret replaced; JSON stays JSON."""
@@ -76,6 +93,12 @@ class Redactor:
         text = _SECRET_SHAPES.sub(HIDDEN, text)
         text = _SECRET_FIELD.sub(rf"\1\2\3{HIDDEN}", text)
         return _BEARER.sub(rf"\1{HIDDEN}", text)
+
+    def head(self, text: str, length: int) -> str:
+        """Return the beginning of a longer text, at most `length` characters, with no piece of a secret at its end."""
+        margin = max(CUT_MARGIN, *map(len, self._known)) if self._known else CUT_MARGIN
+        window = self(_UNFINISHED_ADDRESS.sub(HIDDEN, text[: length + margin]))
+        return window[: max(0, min(length, len(window) - margin))]
 
 
 def secrets_of(settings: BaseSettings) -> list[SecretStr]:
@@ -109,8 +132,7 @@ def configure_logs(
             foreign_pre_chain=[*_about_a_line(), structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendered(style, colors=out.isatty()),
-                cast("Processor", _redaction(redact)),
+                *_rendered(style, redact, colors=out.isatty()),
             ],
         )
     )
@@ -141,18 +163,66 @@ def _about_a_line() -> list[Processor]:
     ]
 
 
-def _rendered(style: Literal["json", "console"], *, colors: bool) -> list[Processor]:
+def _rendered(style: Literal["json", "console"], redact: Redactor, *, colors: bool) -> list[Processor]:
     if style == "console":  # the plain formatter: rich's shows local variables, and secrets among them
         plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
+        return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain), _console_line(redact)]
+    return [structlog.processors.format_exc_info, _json_line(redact)]
 
 
-def _redaction(redact: Redactor) -> object:
+def _console_line(redact: Redactor) -> Processor:
     def processor(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
-        return redact(str(line))  # the renderer before has made it a string
+        text = _writable(str(line))  # the renderer before has made it a string
+        return redact(text) if len(text) <= LONGEST_LINE else _shortened(text, LONGEST_LINE, redact)
 
     return processor
+
+
+def _json_line(redact: Redactor) -> Processor:
+    def processor(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
+        text = _json(line)
+        return redact(text if len(text) <= LONGEST_LINE else _json(_fitting(line, redact)))
+
+    return processor
+
+
+def _json(value: object) -> str:
+    return _writable(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _writable(text: str) -> str:
+    """Return text that can be encoded, whatever half characters came in from outside."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _shortened(text: str, length: int, redact: Redactor) -> str:
+    return f"{redact.head(text, length - SHORTEST_SHARE)} [cut, {len(text)} characters in all]"
+
+
+def _fitting(line: EventDict, redact: Redactor) -> EventDict:
+    """Return a line that is not too long: short values as they are, of the longer ones an equal share each."""
+    written = {name: len(_json(value)) for name, value in line.items()}
+    kept: EventDict = {}
+    room = LONGEST_LINE - SHORTEST_SHARE
+    for taken, name in enumerate(sorted(written, key=lambda each: written[each])):
+        share = max(SHORTEST_SHARE, room // (len(written) - taken)) - len(_json(name)) - len(": , ")
+        value = line[name] if written[name] <= share else _shortened_value(line[name], share, redact)
+        used = len(_json(name)) + len(_json(value)) + len(": , ")
+        if used <= room:
+            kept[name] = value
+            room -= used
+    left_out = {"fields_left_out": len(written) - len(kept)} if len(kept) < len(written) else {}
+    return {name: kept[name] for name in line if name in kept} | left_out
+
+
+def _shortened_value(value: object, length: int, redact: Redactor) -> str:
+    """Return the beginning of a value, or of its JSON, that as JSON has at most `length` characters."""
+    text = value if isinstance(value, str) else _json(value)
+    head = _json(redact.head(text, max(0, length)))[1:-1]
+    whole = _WHOLE_CHARACTERS.match(head, 0, max(0, length - SHORTEST_SHARE))
+    assert whole is not None, "the pattern matches nothing too"
+    kept: str = json.loads(f'"{whole.group()}"')
+    return f"{kept} [cut, {len(text)} characters in all]"
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -61,8 +61,10 @@ class Ticks:
         self._outages = outages or Outages(())
         self._now = now
         self._last: dict[str, datetime] = {}
+        self._under_way: set[str] = set()
+        # One more instance than ever runs: the scheduler would complain of each turn that finds another under way.
         self._scheduler = AsyncIOScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         )
 
     def start(self) -> None:
@@ -97,6 +99,9 @@ class Ticks:
         return tuple(t.name for t in self._ticks if ages.get(t.name, 0.0) > 3 * t.seconds + slack)
 
     async def _turn(self, tick: Tick) -> None:
+        if tick.name in self._under_way:
+            return
+        self._under_way.add(tick.name)
         asked_at = self._outages.clock()
         try:
             await tick.work()
@@ -107,6 +112,8 @@ class Ticks:
             self._last[tick.name] = self._now()
             if tick.asks_redis:
                 self._outages.answered(asked_at)
+        finally:
+            self._under_way.discard(tick.name)
 
 
 def next_daily(at: int, zone: str, after: float) -> float:

@@ -15,9 +15,13 @@ import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.health import serving
+from bot.http_receiver import HttpReceiver, Receive
 from bot.settings import Settings
+from bot.stopping import HANG_UP
 
 PATIENCE: Final = 10.0
 """Seconds without a connection after which the address is taken to be dead; a usual refresh takes less."""
@@ -42,6 +46,10 @@ class Transport(Protocol):
         """Tell whether Slack can reach us now."""
         ...
 
+    async def first_connected(self) -> None:
+        """Wait until Slack can reach us for the first time."""
+        ...
+
     async def watch(self) -> None:
         """Check the connection and repair it."""
         ...
@@ -59,6 +67,9 @@ class HttpRequests:
     async def is_connected(self) -> bool:
         """Tell that requests can come in."""
         return True
+
+    async def first_connected(self) -> None:
+        """Do not wait: the server already listens."""
 
     async def watch(self) -> None:
         """Do nothing."""
@@ -82,6 +93,7 @@ class SlackSocket:
         self._seen = clock()
         self._renewed = clock()
         self._connecting: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
         self._stopped = False
 
     def start(self) -> None:
@@ -97,11 +109,20 @@ class SlackSocket:
         if self._connecting:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        try:
+            async with asyncio.timeout(HANG_UP):
+                await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+        except TimeoutError:
+            log.warning("slack.no_goodbye", seconds=HANG_UP)
+            await _drop(self._handler.client)
 
     async def is_connected(self) -> bool:
         """Tell whether Slack can reach us now."""
         return bool(await self._handler.client.is_connected())
+
+    async def first_connected(self) -> None:
+        """Wait until the first connection is made."""
+        await self._connected.wait()
 
     async def watch(self) -> None:
         """Check the connection: replace a dead address, or give up after minutes without one."""
@@ -132,19 +153,30 @@ class SlackSocket:
                 wait = min(30.0, wait * 2)
             else:
                 log.info("slack.connected")
+                self._connected.set()
                 return
 
 
+async def _drop(client: SocketModeClient) -> None:
+    """Close a connection whose other end does not answer, and end what listens to it."""
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    await client.aiohttp_client_session.close()
+
+
 async def open_transport(
-    settings: Settings, app: AsyncApp, give_up: Callable[[], None], stack: AsyncExitStack
+    settings: Settings, app: AsyncApp, receive: Receive, give_up: Callable[[], None], stack: AsyncExitStack
 ) -> tuple[Transport, int | None]:
     """Return the transport that the settings name and, in http mode, its port; `stack` closes it.
 
-    `give_up` is called when a connection cannot be had any more.
+    `receive` is given what comes over HTTP; `give_up` is called when a connection cannot be had any more.
     """
     if settings.slack_mode == "http":
+        assert settings.slack_signing_secret is not None, "the settings require it in http mode"
+        receiver = HttpReceiver(SignatureVerifier(settings.slack_signing_secret.get_secret_value()), receive)
         port = await stack.enter_async_context(
-            serving(app.web_app(path="/slack/events"), settings.bind_host, settings.http_port, named="HTTP_PORT")
+            serving(receiver.application(), settings.bind_host, settings.http_port, named="HTTP_PORT")
         )
         return HttpRequests(), port
     assert settings.slack_app_token is not None, "the settings require it in socket mode"

@@ -88,6 +88,7 @@ class Base:
     """Where evals keep their answers."""
     client: AsyncWebClient
     people: People
+    charts: ChartPool
     pictures: Pictures
 
 
@@ -248,6 +249,7 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         else LocalAnswerStore(settings.proctor_home / "evals"),
         client=client,
         people=People(client),
+        charts=charts,
         pictures=Pictures(charts, client, store),
     )
 

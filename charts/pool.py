@@ -51,10 +51,10 @@ class ChartPool:
         self._open = False
 
     async def __aenter__(self) -> Self:
-        """Begin to warm the processes up, without waiting for them."""
+        """Take pictures on; a process starts with its first one, or with `warm_up`."""
         self._open = True
         for worker in self._workers:
-            self._welcome(worker)
+            self._idle.put_nowait(worker)
         return self
 
     async def __aexit__(
@@ -68,6 +68,11 @@ class ChartPool:
         await asyncio.gather(*(worker.stop() for worker in self._workers))
         for worker in self._workers:
             self._welcome(worker)
+
+    def warm_up(self) -> None:
+        """Begin to start the processes that have nothing to do yet, without waiting for them."""
+        for _ in range(self._idle.qsize()):
+            self._welcome(self._idle.get_nowait())
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -90,6 +95,8 @@ class ChartPool:
                 raise ChartFailed("the chart pool was closed")
             return await worker.draw(request, self._render_timeout)
         finally:
+            if not self._open:
+                await worker.stop()  # it may have been started while the pool was closed
             self._welcome(worker)
 
     async def _turn(self) -> "_Worker":

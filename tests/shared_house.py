@@ -75,7 +75,7 @@ class SharedHouse:
         self.tasks.mkdir()
 
     async def _forget(self, redis: Redis) -> None:
-        """Drop the bot's records; the engine's own keys stay, as it would not survive their loss."""
+        """Drop the bot's records, and what is due; what it works on just then it loses, and stops."""
         kept = {"{proctor}:schema", "{proctor}:secret:reports"}
         keys = [key async for key in redis.scan_iter("{proctor}:*", count=1000) if key not in kept]
         if keys:

@@ -18,8 +18,8 @@ from bot.health import ask_health
 from bot.redis_server.embedded_redis import embedded_redis
 from bot.redis_server.subprocesses import becomes_true
 from bot.settings import DemoSettings, child_environment
+from bot.stopping import GRACE
 
-BOT_STOP_SECONDS = 8.0
 OTHER_STOP_SECONDS = 4.0
 BOTS_READY_SECONDS = 60.0
 
@@ -114,7 +114,7 @@ class _Demo:
         self._complete = False
         self._forget()
         bots = [name for name in self._supervisor.pids if name.startswith("bot")]
-        await self._supervisor.stop(bots, seconds=BOT_STOP_SECONDS)
+        await self._supervisor.stop(bots, seconds=GRACE)
         await self._supervisor.stop(["slack", "platform"], seconds=OTHER_STOP_SECONDS)
 
     def _forget(self) -> None:

@@ -14,7 +14,7 @@ from charts.wording import counted, plural
 from handlers.slack.blocks import Message, escape
 from handlers.slack.replies import reply
 from jobs.core.errors import InvalidRequest
-from jobs.core.nearest import nearest
+from jobs.core.nearest import nearest, quoted
 
 TYPOGRAPHY: Final = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "}
@@ -22,6 +22,9 @@ TYPOGRAPHY: Final = str.maketrans(
 """Phones turn quotes into typographic ones; the person meant the plain ones."""
 ALIKE_VERBS: Final = 0.6
 """Verbs are short: with less in common, a verb of another meaning would be proposed."""
+
+MOST_TYPED: Final = 4_000
+"""Characters; reading a word takes time with the square of its length."""
 
 Answer = Callable[..., Awaitable[Message | str | None]]
 """Answers one verb; filled by name with `typed`, `asker`, `command`, `respond`, `client` and the services it names.
@@ -151,6 +154,8 @@ def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
 
 
 def _words(text: str) -> list[str]:
+    if len(text) > MOST_TYPED:
+        raise InvalidRequest(f"That is {len(text):,} characters long; I read up to {MOST_TYPED:,}. Shorten it.")
     try:
         return shlex.split(text.translate(TYPOGRAPHY))
     except ValueError:
@@ -166,12 +171,12 @@ def _verb(command: str, word: str, verbs: tuple[Verb, ...]) -> Verb:
         raise InvalidRequest(f"Say what `{command}` should do: {', '.join(names)}. `/proctor help` explains them.")
     close = nearest(word, names, alike=ALIKE_VERBS)
     more = "" if close.endswith("?") else " `/proctor help` explains them."
-    raise InvalidRequest(f"`{command}` cannot '{word}'; {close}{more}")
+    raise InvalidRequest(f"`{command}` cannot {quoted(word)}; {close}{more}")
 
 
 def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[str, str]) -> None:
     if key not in verb.keys:
-        what = f"`{command} {verb.name}` takes no '{key}='"
+        what = f"`{command} {verb.name}` takes no {quoted(f'{key}=')}"
         raise InvalidRequest(f"{what}; {nearest(key, verb.keys)}" if verb.keys else f"{what}, nor any other key.")
     if key in given:
         raise InvalidRequest(f"'{key}=' is given twice; once is enough.")
@@ -183,7 +188,7 @@ def _check_words(command: str, verb: Verb, bare: list[str]) -> None:
     if verb.takes is None:
         if bare:
             usage = f"`{command} {verb.usage}`"
-            raise InvalidRequest(f"`{command} {verb.name}` does not know '{bare[0]}'. It is typed {usage}.")
+            raise InvalidRequest(f"`{command} {verb.name}` does not know {quoted(bare[0])}. It is typed {usage}.")
         return
     if verb.least <= len(bare) <= verb.most + bool(verb.choices):
         return

@@ -25,6 +25,7 @@ from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.sampling import Sampler
 from jobs.queue.pools import Held
+from jobs.state.change import Change
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 
@@ -42,10 +43,12 @@ class Timing:
     """Between two looks for a person's cancel; well below the two seconds they are promised."""
     progress: float = 2.0
     """Between two times that the progress is written down."""
-    grace: float = 4.0
+    grace: float = 3.0
     """For the answers under way when the bot stops; with the line below, less than a bot is given to stop."""
-    grading: float = 1.5
+    grading: float = 1.0
     """For grading the answers that have arrived when an eval is cancelled."""
+    busy: float = 3.0
+    """Until an eval whose file another bot still has open is taken up again."""
 
 
 class End(Enum):
@@ -107,7 +110,8 @@ class EvalRunner:
             async with self._pipeline(evaluation, held) as pipeline:
                 end = await self._attend(pipeline, held)
         except AlreadyOpen:
-            log.info("eval.file_taken")  # by a bot that has not noticed yet that it lost the lease
+            log.info("eval.file_taken")  # by a bot that has not noticed yet that it lost the eval
+            await self.store.commit(Change(item=evaluation.id, due_in=self.timing.busy))
         except BotError as failure:
             await self._transitions.end(evaluation, EvalState.FAILED, str(failure))
         else:
@@ -197,7 +201,7 @@ class EvalRunner:
     async def _conclude(self, pipeline: Pipeline, held: Held, end: End) -> None:
         evaluation = pipeline.evaluation
         if end is End.LOST or not held.is_valid:
-            log.warning("eval.lease_lost")
+            log.warning("eval.lost")
         elif end is End.LEAVING:
             await self._transitions.hand_on(evaluation, pipeline.tally.progress())
         elif end is End.CANCELLED:

@@ -42,8 +42,6 @@ from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retry_on_conflict
 
-"""Work items that may die before the evidence is given up: it must not kill its worker for ever."""
-
 log: Final = structlog.get_logger(__name__)
 
 

@@ -3,6 +3,7 @@
     {proctor}:lane:<lane>         sorted set, posting id in order; the lane is a work item, `deliver:<lane>`
     {proctor}:posting:<id>        hash value, wanted, attempt, first, urgent, by
     {proctor}:ledger:<subject>    hash posting id -> where it stands in Slack
+    {proctor}:rootless:<subject>  set, lanes that wait for the first message of their thread, which Slack refused
     {proctor}:refused             hash posting id -> posting, Slack's reason, and when (unix seconds)
 
 Whoever writes what became of a delivery must hold its lane: it may be another's by now.
@@ -60,6 +61,8 @@ class Lanes:
     """The oldest posting of each that is not empty."""
 
 
+ROOTLESS_DAYS: Final = 200
+"""Longer than anything waits in the outbox."""
 REFUSED: Final = TypeAdapter(RefusedPosting)
 
 
@@ -121,6 +124,21 @@ class Outbox:
     async def drop(self, posting: Posting, reason: str) -> None:
         """Set aside a posting whose lane nobody delivers right now."""
         await self._refuse(delivery_item(posting.lane), "", posting.id, posting.lane, reason)
+
+    async def wait_for_root(self, delivery: Delivery) -> None:
+        """Have a lane looked at as soon as the first message of its thread, which Slack refused, is there after all."""
+        waiting = key(f"rootless:{delivery.posting.subject}")
+        await self._redis.sadd(waiting, delivery.posting.lane)
+        await self._redis.expire(waiting, ROOTLESS_DAYS * 86_400)
+
+    async def wake_thread(self, subject: str) -> None:
+        """Have the lanes looked at now that wait for the first message of a thread."""
+        lanes = cast("set[str]", await self._redis.smembers(key(f"rootless:{subject}")))
+        if lanes:
+            await self._redis.zadd(
+                key(f"due:{DELIVERIES}"), {delivery_item(lane): 0 for lane in lanes}, xx=True, lt=True
+            )
+            await self._redis.delete(key(f"rootless:{subject}"))
 
     async def is_refused(self, posting_id: str) -> bool:
         """Tell whether Slack refused a posting when it was last delivered."""

@@ -119,19 +119,12 @@ class OutboxWorker:
         """Deliver one posting; return the seconds its lane must pause, 0 to go on with the next."""
         posting, thread = delivery.posting, None
         if posting.kind in IN_THREAD:
-            root = card_id(posting.subject)
-            thread = await self.store.ledger(posting.subject, root)
+            thread = await self.store.ledger(posting.subject, card_id(posting.subject))
             if thread is None:
                 await self.outbox.forget_attempt(delivery)
-                return ROOTLESS_PAUSE if await self.outbox.is_refused(root) else ROOT_WAIT
+                return await self._wait_for_root(delivery)
         try:
-            entry = await self._found(delivery, thread)
-            if entry is None:
-                if wait := await self._wait_for_rate(posting, is_edit=delivery.entry is not None):
-                    await self.outbox.forget_attempt(delivery)
-                    return wait
-                known = delivery.entry
-                entry = await (self.poster.edit(posting, known) if known else self.poster.post(posting, thread))
+            entry = await self._entry(delivery, thread)
         except NotDelivered as failure:
             log.warning("posting.delayed", reason=str(failure), wait=failure.wait)
             if delivery.attempt == 1:
@@ -144,9 +137,32 @@ class OutboxWorker:
             log.error("posting.refused", reason=str(failure))
             await self.outbox.refuse(delivery, str(failure))
             return 0.0
-        if await self.outbox.settle(delivery, entry):
-            return 0.0
-        return self.rate_limits.pause_after(posting.kind) if posting.refreshed else 0.0
+        return entry if isinstance(entry, float) else await self._settle(delivery, entry)
+
+    async def _entry(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | float:
+        """Return where the message is in Slack now, or the seconds until the rate limits allow it."""
+        posting, known = delivery.posting, delivery.entry
+        if found := await self._found(delivery, thread):
+            return found
+        if wait := await self._wait_for_rate(posting, is_edit=known is not None):
+            await self.outbox.forget_attempt(delivery)
+            return wait
+        return await (self.poster.edit(posting, known) if known else self.poster.post(posting, thread))
+
+    async def _settle(self, delivery: Delivery, entry: LedgerEntry) -> float:
+        """Write down that a message is in Slack; return the pause before it is edited again."""
+        posting = delivery.posting
+        is_awaited = await self.outbox.settle(delivery, entry)
+        if delivery.entry is None and posting.id == card_id(posting.subject):
+            await self.outbox.wake_thread(posting.subject)
+        return self.rate_limits.pause_after(posting.kind) if posting.refreshed and not is_awaited else 0.0
+
+    async def _wait_for_root(self, delivery: Delivery) -> float:
+        """Return the seconds until the first message of the thread may be there."""
+        if not await self.outbox.is_refused(card_id(delivery.posting.subject)):
+            return ROOT_WAIT
+        await self.outbox.wait_for_root(delivery)
+        return ROOTLESS_PAUSE
 
     async def _found(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
         """Return where an earlier attempt put a new message, if it went through after all."""

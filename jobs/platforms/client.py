@@ -4,6 +4,8 @@ Answers are read as JSON, not through the SDK's models: those turn `"error": {}`
 grader as a string check, and hand out a bare string where a proxy answers with a page.
 The SDK retries by itself, new jobs included, and sends no idempotency key; so it may retry nothing here. What is safe
 to repeat is repeated by `Client.ask`; what would happen twice if sent twice is sent once.
+
+To import the SDK would be a quarter of the bot's start; so a thread does it, with the first request or with `load`.
 """
 
 import asyncio
@@ -14,19 +16,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from functools import cache
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
-import openai
 
 from jobs.core.errors import InvalidRequest, PlatformUnavailable
 from jobs.core.series import JsonObject
 from jobs.platforms.errors import Failure, Meaning, NoAnswer, Refusal, Request, platform_error, scrub
 from jobs.platforms.parse import text
 from jobs.platforms.profiles import Profile
+
+if TYPE_CHECKING:
+    import openai
 
 READ_ATTEMPTS = 3
 LONGEST_WAIT = 20.0
@@ -38,26 +43,34 @@ PAGE = 100
 CONNECTIONS = 50
 """For everything but questions to models, which have as many again as the profile allows at once."""
 
-MEANINGS: Mapping[type[Exception], Meaning] = {
-    openai.APIStatusError: "refused",
-    openai.APIConnectionError: "no_answer",
-    openai.APIResponseValidationError: "unreadable",
-    openai.APIError: "unreadable",
-    openai.LengthFinishReasonError: "cut_short",
-    openai.ContentFilterFinishReasonError: "cut_short",
-    openai.InvalidWebhookSignatureError: "not_genuine",
-    openai.WebSocketConnectionClosedError: "no_answer",
-    openai.WebSocketQueueFullError: "no_answer",
-    aiohttp.ClientError: "no_answer",  # what the SDK's aiohttp transport leaves unmapped, such as a malformed answer
-    TimeoutError: "no_answer",  # the deadline over a whole answer; the SDK's own counts from one read to the next
-}
-"""What each exception of the SDK says about the request. Anything else it raises is a bug of ours."""
-NO_CONTENT: tuple[type[Exception], ...] = (*MEANINGS, httpx2.HTTPError)
-"""What reading a file may raise: while the content comes in, the SDK maps nothing of the HTTP client's."""
-
 Items = list[dict[str, Any]]
 Kinds = tuple[type[Exception], ...]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+def load() -> None:
+    """Import the SDK, so that the first request need not; takes some tenths of a second of this thread."""
+    import openai  # noqa: F401, PLC0415 - see the module's docstring
+
+
+@cache
+def meanings() -> Mapping[type[Exception], Meaning]:
+    """Return what each exception of the SDK says about the request; anything else it raises is a bug of ours."""
+    import openai  # noqa: PLC0415 - see the module's docstring
+
+    return {
+        openai.APIStatusError: "refused",
+        openai.APIConnectionError: "no_answer",
+        openai.APIResponseValidationError: "unreadable",
+        openai.APIError: "unreadable",
+        openai.LengthFinishReasonError: "cut_short",
+        openai.ContentFilterFinishReasonError: "cut_short",
+        openai.InvalidWebhookSignatureError: "not_genuine",
+        openai.WebSocketConnectionClosedError: "no_answer",
+        openai.WebSocketQueueFullError: "no_answer",
+        aiohttp.ClientError: "no_answer",  # what the SDK's aiohttp transport leaves unmapped, as a malformed answer
+        TimeoutError: "no_answer",  # the deadline over a whole answer; the SDK's own counts from one read to the next
+    }
 
 
 class Client:
@@ -74,18 +87,21 @@ class Client:
         self._key = api_key.strip()
         self._sleep = sleep
         self._answer_seconds = answer_seconds
-        self.http = http or _http_client(profile)
-        self._sdk = openai.AsyncOpenAI(
-            base_url=profile.base_url,
-            api_key=self._key or "none",
-            max_retries=0,
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            http_client=self.http,
-        )
+        self.http = http
+        self._sdk: openai.AsyncOpenAI | None = None
+
+    async def sdk(self) -> "openai.AsyncOpenAI":
+        """Return the SDK's client of this platform, made when it is first needed."""
+        if self._sdk is None:
+            await asyncio.to_thread(load)
+        if self._sdk is None:  # nobody else has made it meanwhile
+            self.http, self._sdk = _made(self._profile, self._key, self.http)
+        return self._sdk
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._sdk.close()
+        if self.http:
+            await self.http.aclose()
 
     async def ask(self, request: Request) -> JsonObject:
         """Return the answer to a request. What may be repeated is tried again when the platform is unavailable.
@@ -129,10 +145,11 @@ class Client:
 
     async def send(self, request: Request) -> JsonObject:
         """Send a request once and return the answer; raises NoAnswer."""
+        sdk = await self.sdk()
         try:
             async with asyncio.timeout(request.seconds or self._answer_seconds):
-                body = (await self._sent(request)).text
-        except tuple(MEANINGS) as error:
+                body = (await _sent(sdk, request)).text
+        except tuple(meanings()) as error:
             # without its cause: that one holds the request, and the request holds the key
             raise NoAnswer(self._failure(error)) from None
         try:
@@ -144,13 +161,18 @@ class Client:
         return answer
 
     async def lines(self, file_id: str) -> AsyncGenerator[bytes, None]:
-        """Yield the lines of an uploaded file that are not blank; raises one of NO_CONTENT."""
-        rest = b""
-        async with self._sdk.files.with_streaming_response.content(file_id) as answer:
-            async for chunk in answer.iter_bytes():
-                *whole, rest = (rest + chunk).split(b"\n")
-                for line in filter(bytes.strip, whole):
-                    yield line
+        """Yield the lines of an uploaded file that are not blank; raises NoAnswer where it does not come in whole."""
+        rest, sdk = b"", await self.sdk()
+        # while the content comes in, the SDK maps nothing of the HTTP client's
+        broken: Kinds = (*meanings(), httpx2.HTTPError)
+        try:
+            async with sdk.files.with_streaming_response.content(file_id) as answer:
+                async for chunk in answer.iter_bytes():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in filter(bytes.strip, whole):
+                        yield line
+        except broken:
+            raise NoAnswer(Failure("unreadable")) from None
         if rest.strip():
             yield rest
 
@@ -165,31 +187,14 @@ class Client:
         if not re.fullmatch(r"[!-~]+", self._key):
             raise InvalidRequest(f"The key in {where} holds a space or a sign that no key has. Correct it and restart.")
 
-    async def _sent(self, request: Request) -> httpx2.Response:
-        # past the SDK's typed methods: their models cost more than the request, and misread what they get
-        path, answer = request.path, httpx2.Response
-        match request.method:
-            case "GET":
-                return await self._sdk.get(path, cast_to=answer, options=openai.RequestOptions(params=request.query))
-            case "DELETE":
-                return await self._sdk.delete(path, cast_to=answer)
-            case "POST" if request.file:
-                multipart = {"Content-Type": "multipart/form-data"}
-                return await self._sdk.post(
-                    path,
-                    cast_to=answer,
-                    body=request.body,
-                    files={"file": request.file},
-                    options={"headers": multipart},
-                )
-        return await self._sdk.post(path, cast_to=answer, body=request.body)
-
     def _failure(self, error: Exception) -> Failure:
         """Return what happened.
 
         The SDK's aiohttp transport turns a refused and a dropped connection into the same time-out; only aiohttp's own
         exception beneath tells them apart. Nothing was sent only where it is certain that no connection was made.
         """
+        import openai  # noqa: PLC0415 - see the module's docstring
+
         beneath = tuple(_causes(error))
         if any(isinstance(each, aiohttp.ClientError) for each in beneath):
             unmade: Kinds = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -212,21 +217,50 @@ def items(answer: JsonObject) -> Items:
 
 
 def meaning_of(error: Exception) -> Meaning:
-    """Return what an exception named in MEANINGS, or derived from one there, says about the request."""
-    return next(MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS)
+    """Return what an exception named in `meanings`, or derived from one there, says about the request."""
+    known = meanings()
+    return next(known[kind] for kind in type(error).__mro__ if kind in known)
 
 
-def _http_client(profile: Profile) -> httpx2.AsyncClient:
-    """Return a client on aiohttp. A platform on this machine is never asked through a proxy."""
+def _made(
+    profile: Profile, key: str, http: httpx2.AsyncClient | None
+) -> tuple[httpx2.AsyncClient, "openai.AsyncOpenAI"]:
+    """Return a client on aiohttp, or on `http`. A platform on this machine is never asked through a proxy."""
+    import openai  # noqa: PLC0415 - see the module's docstring
+
     connections = CONNECTIONS + profile.max_concurrency
     is_here = urlsplit(profile.base_url).hostname in {"127.0.0.1", "::1", "localhost"}
-    return openai.DefaultAioHttpClient(
+    used = http or openai.DefaultAioHttpClient(
         trust_env=not is_here,
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
+    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+    return used, openai.AsyncOpenAI(
+        base_url=profile.base_url, api_key=key or "none", max_retries=0, timeout=timeout, http_client=used
+    )
 
 
-def _refusal(error: openai.APIStatusError, key: str) -> Refusal:
+async def _sent(sdk: "openai.AsyncOpenAI", request: Request) -> httpx2.Response:
+    # past the SDK's typed methods: their models cost more than the request, and misread what they get
+    path, answer = request.path, httpx2.Response
+    match request.method:
+        case "GET":
+            return await sdk.get(path, cast_to=answer, options={"params": request.query})
+        case "DELETE":
+            return await sdk.delete(path, cast_to=answer)
+        case "POST" if request.file:
+            multipart = {"Content-Type": "multipart/form-data"}
+            return await sdk.post(
+                path,
+                cast_to=answer,
+                body=request.body,
+                files={"file": request.file},
+                options={"headers": multipart},
+            )
+    return await sdk.post(path, cast_to=answer, body=request.body)
+
+
+def _refusal(error: "openai.APIStatusError", key: str) -> Refusal:
     body = error.body if isinstance(error.body, dict) else {}
     return Refusal(
         status=error.status_code,

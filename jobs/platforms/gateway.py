@@ -15,7 +15,7 @@ import httpx2
 from jobs.core.errors import InvalidRequest, PlatformError, PlatformRejected, PlatformUnavailable
 from jobs.core.records import Checkpoint
 from jobs.core.series import JsonObject
-from jobs.platforms.client import ANSWER_SECONDS, NO_CONTENT, PAGE, Client, Items, Sleep, items
+from jobs.platforms.client import ANSWER_SECONDS, PAGE, Client, Items, Sleep, items
 from jobs.platforms.errors import NoAnswer, Request, platform_error, unreadable
 from jobs.platforms.event_history import EventHistory
 from jobs.platforms.parse import (
@@ -131,14 +131,14 @@ class Gateway:
             async with asyncio.timeout(COUNT_SECONDS), aclosing(self._client.lines(_checked(file_id))) as lines:
                 async for _line in lines:
                     rows += 1
-        except NO_CONTENT:
+        except (NoAnswer, TimeoutError):
             return None
         return rows or None
 
     async def first_row(self, file_id: str) -> JsonObject | None:
         """Return the first row of an uploaded JSONL file; None where it is not shown, not soon enough, or no object."""
         row = None
-        with suppress(*NO_CONTENT, ValueError):
+        with suppress(NoAnswer, TimeoutError, ValueError):
             async with asyncio.timeout(COUNT_SECONDS), aclosing(self._client.lines(_checked(file_id))) as lines:
                 row = json.loads(await anext(lines, b""))
         return row if isinstance(row, dict) else None

@@ -15,7 +15,7 @@ import structlog
 from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import kind_of_item
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
-from jobs.state.connection import AWAY
+from jobs.state.connection import AWAY, answered_within
 
 LOOK: Final = 0.5
 """Seconds between two looks at the table; what this process commits or finds planned is taken at its time."""
@@ -23,8 +23,12 @@ HEARTBEAT: Final = 2.0
 """Seconds between two signs of life."""
 SURELY_GONE: Final = 1.9
 """Seconds without any connection to the server after which a process counts as dead; a live one asks every `LOOK`."""
-DRAIN: Final = 6.0
+LEAVE: Final = 0.5
+"""Seconds to tell the others that this process stops."""
+DRAIN: Final = 5.0
 """Seconds that work has to finish when the process stops."""
+BREAK_OFF: Final = 0.5
+"""Seconds to give back what has not finished then."""
 NEWER: Final = 60.0
 """Seconds until work that only a newer version can do is offered again."""
 RETRY: Final = 10.0
@@ -148,8 +152,8 @@ class WorkPools:
         self._stopping = True
         if self._follower:
             self._follower.cancel()
-        with suppress(*AWAY, TimeoutError):
-            async with asyncio.timeout(SERVER_AWAY):
+        with suppress(*AWAY):
+            async with answered_within(LEAVE):
                 await self._due.leave()
         for held in self._tasks:
             held.is_leaving = True
@@ -170,7 +174,7 @@ class WorkPools:
         tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=SERVER_AWAY)
+        await asyncio.wait(tasks, timeout=BREAK_OFF)
 
     # -- taking --------------------------------------------------------------------------------------------------
 
@@ -200,7 +204,8 @@ class WorkPools:
             asyncio.get_running_loop().call_later(found.soonest, self._committed.set)
 
     async def _follow_commits(self) -> None:
-        while True:
+        # Python 3.11 may swallow a cancel while a command is being written (asyncio.wait_for in redis-py).
+        while not self._stopping:
             await self._committed.wait()
             await asyncio.sleep(COALESCE)
             self._committed.clear()
@@ -219,9 +224,11 @@ class WorkPools:
 
     async def keep(self) -> None:
         """Give a sign of life for everything in hand; stop what was lost, and see who else is gone."""
-        asked, held = self._clock(), {each.taken: each for each in self._tasks}
+        # Of an item that was ended and taken again before the end was answered, what was taken last is held.
+        newest = {each.item: each for each in self._tasks}
+        asked, held = self._clock(), {each.taken: each for each in newest.values()}
         try:
-            async with asyncio.timeout(HEARTBEAT):
+            async with answered_within(HEARTBEAT):
                 lost = await self._due.renew({taken: each.has_advanced for taken, each in held.items()})
             for taken, each in held.items():
                 if taken.item in lost:
@@ -231,7 +238,7 @@ class WorkPools:
             await self._note_missing()
         finally:
             for each, task in tuple(self._tasks.items()):
-                if not each.is_valid and not task.cancelling():
+                if not each.is_valid:  # each time: before Python 3.12 a cancellation may get lost
                     log.warning("work.lost", item=each.item)
                     task.cancel()
 

@@ -1,6 +1,8 @@
 """The door to Redis or Valkey (>= 6.2): connections that wait for their turn, scripts, and what "away" means."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib import resources
 from secrets import token_hex
 from typing import Final
@@ -58,6 +60,16 @@ class Connection:
                 raise
 
         return run
+
+
+@asynccontextmanager
+async def answered_within(seconds: float) -> AsyncIterator[None]:
+    """Take the server for away where what is asked of it in this block takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as late:
+        raise RedisTimeoutError(f"no answer within {seconds:g} s") from late
 
 
 def connection_to(url: str) -> Connection:

@@ -24,6 +24,8 @@ from jobs.training.trail_entries import asked
 
 MOST_CONFLICTS: Final = 3
 """Attempts in one work item to be quicker than others who write to the same job."""
+OVERTAKEN: Final = 5.0
+"""Seconds until a job is worked on again after others were quicker: theirs may have planned no work item."""
 SET_ASIDE: Final = 900.0
 ENDED: Final[Mapping[JobState, str]] = {
     JobState.SUCCEEDED: "has finished",
@@ -139,10 +141,11 @@ class RftJobs:
                     await self._step(held, again=held_item.again)
             except VersionConflict:
                 log.info("work.overtaken")  # another bot, or a person, was quicker
-                if held.value.state in {JobState.WATCHING, JobState.PAUSED}:
-                    # Theirs may have planned no work item. Polling again is safe at any time; launching again is not.
-                    continue
-            return
+                if held.value.state not in {JobState.WATCHING, JobState.PAUSED}:
+                    break  # polling again is safe at any time; launching again is not
+            else:
+                return
+        await self.store.commit(Change(item=job_id, due_in=OVERTAKEN))
 
     async def _step(self, held: Versioned[Job], *, again: bool) -> None:
         job = held.value

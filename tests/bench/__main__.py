@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-MODULES = ("bursts", "charts", "evals", "graders", "kills", "overfitting", "platform", "rules", "watching")
+MODULES = ("bursts", "charts", "evals", "graders", "kills", "overfitting", "platform", "rules", "start", "watching")
 LONG = ("bursts", "kills")
 """Modules that take minutes: measured where they are named, or with `full`."""
 

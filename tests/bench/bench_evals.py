@@ -18,6 +18,8 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from bot.redis_server.server_binary import find_server
 from bot.redis_server.subprocesses import tethered
+from bot.worker import job_work
+from jobs.core.ids import EVALS
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import EvalRequest
@@ -32,6 +34,7 @@ from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import write_folder
 from tests.permitted import EVERYBODY_MAY
+from tests.working import worked_off
 
 ITEMS, RUNS, CONCURRENCY, ANSWER_SECONDS = 100, 9, 64, 0.2
 MANY_ITEMS, MANY_RUNS = 10_000, 3
@@ -117,8 +120,7 @@ class Bench:
         return time.perf_counter() - began
 
     async def _turn(self) -> None:
-        for claim in await self._store.claim("due", lease=60, limit=1):
-            await self._runner.turn(claim.id, claim.token, 1, "bench")
+        await worked_off(self._store, {"eval": job_work(self._runner.turn, "evaluation")}, EVALS)
 
 
 class Watch:

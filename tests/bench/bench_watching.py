@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from bot.redis_server.subprocesses import tethered
+from jobs.core.ids import looks_at
 from jobs.core.records import Job
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection
@@ -102,8 +103,8 @@ class Bench:
     async def _is_settled(self) -> bool:
         """Tell whether the first sweep is done, and nothing is due or under way."""
         is_listed = await self._redis.exists("{proctor}:listed:many")
-        due = await self._redis.zcount("{proctor}:due", "-inf", 1000 * time.time())
-        return bool(is_listed) and not due and not await self._redis.hlen("{proctor}:leases:due")
+        due = await self._redis.zcount(f"{{proctor}}:due:{looks_at(PLATFORM)}", "-inf", 1000 * time.time())
+        return bool(is_listed) and not due and not await self._redis.hlen("{proctor}:holders")
 
     async def a_turn(self) -> Cost:
         """Return what the bot uses from the beginning of a sweep to that of the next, as the mean of some."""

@@ -13,7 +13,8 @@ from bot.health import serving
 from bot.settings import load_settings
 from jobs.aliases.records import Alias
 from jobs.core.errors import ConfigurationError
-from jobs.state.store import AWAY, Store
+from jobs.state.connection import AWAY
+from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import BOB
 

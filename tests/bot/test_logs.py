@@ -1,8 +1,11 @@
 import io
+import itertools
 import json
 import logging
+import re
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Literal
@@ -11,7 +14,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from bot.logs import Redactor, configure_logs, log_bug, reference, secrets_of
+from bot.logs import LONGEST_LINE, Redactor, configure_logs, log_bug, reference, secrets_of
 from bot.settings import load_settings
 
 SECRETS = [
@@ -189,3 +192,109 @@ def test_an_exception_that_nobody_caught_is_logged_with_a_reference(capsys: pyte
     assert line["reference"]
     assert "nobody expected [hidden]" in str(line["exception"])
     assert "KeyboardInterrupt" in capsys.readouterr().err
+
+
+LONG = LONGEST_LINE + 100_000
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+@pytest.mark.parametrize("filling", ["a", "\\", '"', "\n", "\x00", "é", "\ud800", "' "])
+def test_no_line_is_longer_than_allowed_and_a_cut_is_said(style: Literal["json", "console"], filling: str) -> None:
+    stream = logging_to(style)
+    log = structlog.stdlib.get_logger("test")
+    log.info("long", body=filling * LONG, job="j7")
+    log.info(filling * LONG)
+    log.info("nested", body={"inner": [filling * 1000] * 1000})
+    logging.getLogger("library").error("sent %r", filling * LONG)
+    try:
+        raise ValueError(filling * LONG)
+    except ValueError as error:
+        log_bug(error)
+
+    written = stream.getvalue().split("\n") if style == "json" else [stream.getvalue()]
+    assert stream.getvalue().count("cut, ") == 5
+    if style == "console":
+        assert len(stream.getvalue()) <= 5 * (LONGEST_LINE + 1)
+        return
+    assert max(map(len, written)) <= LONGEST_LINE
+    long, *_rest, bug = lines(stream)
+    assert long["job"] == "j7"
+    assert str(long["body"]).endswith(f"[cut, {LONG * len(filling)} characters in all]")
+    assert len(str(long["body"])) > LONGEST_LINE / 10
+    assert bug["reference"]
+    assert "Traceback" in str(bug["exception"])
+
+
+def test_short_values_are_whole_in_a_line_that_is_cut_and_too_many_fields_are_counted() -> None:
+    stream = logging_to("json")
+    log = structlog.stdlib.get_logger("test")
+    log.info("two", first="a" * LONG, second="b" * LONG, third="c" * 5000)
+    log.info("many", **{f"field_{n}": "a" * 500 for n in range(1000)})
+
+    two, many = lines(stream)
+    assert two["third"] == "c" * 5000
+    assert min(len(str(two[name])) for name in ("first", "second")) > LONGEST_LINE / 3
+    assert many["event"] == "many"
+    assert many["fields_left_out"] == 1000 - sum(name.startswith("field_") for name in many)
+
+
+CUT_SECRETS = (
+    *(
+        "xoxb-SENTINEL",
+        "a-known-SENTINEL-value",
+        'and-"strange"-SENTINEL',
+        "{'api_key': 'SENTINEL'}",
+        "Bearer SENTINEL",
+    ),
+    "redis://user:SENTINEL@redis.example.org",
+    "https://hooks.slack.com/commands/SENTINEL",
+    f"redis://user:{'SENTINEL' * 300}@redis.example.org",
+    f"xoxb-{'SENTINEL' * 300}",
+)
+KNOWN = ("a-known-SENTINEL-value", 'and-"strange"-SENTINEL', "long" * 400)
+
+
+@pytest.mark.parametrize("text", CUT_SECRETS)
+def test_no_piece_of_a_secret_is_left_at_a_cut(text: str) -> None:
+    redact = Redactor(SecretStr(value) for value in KNOWN)
+    for before in range(0, 5000, 5):
+        head = redact.head(" " * before + text + " " * 5000, 2000)
+        assert not re.search("SENT|INEL", head), before
+        assert 1900 < len(head) <= 2000 or len(text) > 1000
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_no_piece_of_a_secret_is_left_in_a_line_that_is_cut(style: Literal["json", "console"]) -> None:
+    stream = logging_to(style, *KNOWN)
+    log = structlog.stdlib.get_logger("test")
+    for text in CUT_SECRETS:
+        for before in range(LONGEST_LINE - 300, LONGEST_LINE, 40):
+            log.info("sent", body=" " * before + text + " " * 1000, nested=[" " * before, {"a": text}])
+
+    assert not re.search("SENT|INEL", stream.getvalue())
+
+
+FRAGMENTS = (
+    *("\\", "'", '"', " ", "=", "/", "://", ":", "@", "a", "token", "secret", "'token", '"token"', '"token": "', "'a'"),
+    *("xoxb-", "xoxe.", "sk-", "whsec_", "https://hooks.slack.com/", "?ticket=", "://a:", "bearer ", "[hidden]", "é"),
+)
+SMALL, LARGER = 1_000, 16
+
+
+def test_redaction_takes_time_in_proportion_to_the_length_whatever_is_sent() -> None:
+    redact = Redactor([SecretStr("known-value"), SecretStr("\\\\\\\\\\\\\\\\")])
+
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        redact(text)
+        return time.process_time() - began
+
+    def texts(first: str, again: str, length: int) -> tuple[str, str]:
+        both = first + again
+        return first + again * (length // len(again)), both * (length // len(both))
+
+    for first, again in itertools.product(FRAGMENTS, repeat=2):
+        for short, long in zip(texts(first, again, SMALL), texts(first, again, SMALL * LARGER), strict=True):
+            # In proportion it takes LARGER times as long; quadratic, LARGER times that.
+            allowed = max(min(seconds(short) for _ in range(3)), 20e-6) * LARGER * 4
+            assert any(seconds(long) <= allowed for _ in range(3)), (first, again)

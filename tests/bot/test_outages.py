@@ -4,12 +4,13 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -17,9 +18,16 @@ from bot.logs import Redactor, configure_logs, log_bug
 from bot.outages import Outages
 from bot.redis_server.embedded_redis import embedded_redis
 from bot.schedule import Tick, Ticks
-from jobs.queue.engine import DocketEngine
+from jobs.core.ids import DIGEST, LOOKS, digest_item
+from jobs.queue.due import DueItems
+from jobs.queue.pools import Again, Held, WorkPools
+from jobs.state.change import Change
+from jobs.state.connection import Connection, connection_to
+from jobs.state.kind import Kinds
+from jobs.state.store import Store
 
 KINDS = (RedisConnectionError, RedisTimeoutError)
+NO_RECORDS = Kinds()
 
 
 class Log:
@@ -56,56 +64,107 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def no_work(_subject: str, _token: str) -> None:
-    """Stands where nothing is submitted."""
+class Worker:
+    """Work pools with one item that is due again and again, and the ticks that they live on."""
+
+    def __init__(self, connection: Connection, outages: Outages) -> None:
+        self.store = Store(connection, NO_RECORDS)
+        self.turns = 0
+        self.bugs: list[BaseException] = []
+        committed = self.store.committed
+        self.pools = WorkPools(DueItems(connection), {DIGEST: self._take}, {LOOKS: 1}, committed, self.bugs.append)
+        self.ticks = Ticks(
+            [
+                Tick("work", 0.05, self.pools.look),
+                Tick("heartbeat", 0.05, self.pools.keep),
+                Tick("other", 0.02, self._something_else, asks_redis=False),
+            ],
+            outages=outages,
+        )
+
+    async def _take(self, _held: Held) -> Again:
+        self.turns += 1
+        return Again(0.02)
+
+    async def _something_else(self) -> None:
+        """End well all the time, and say nothing of Redis."""
+        self.store.committed.set()  # as if something were committed: who follows that asks Redis, too
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        await self.store.commit(Change(schedule={digest_item("C0RFT"): 0.0}))
+        self.pools.start()
+        self.ticks.start()
+        try:
+            yield
+        finally:
+            self.ticks.stop()
+            await self.pools.stop()
 
 
 async def test_an_outage_is_two_lines_however_long_it_lasts(tmp_path: Path, log: Log) -> None:
-    outages = Outages(KINDS)
-    turns = 0
+    outages, asked = Outages(KINDS), 0
 
     async with AsyncExitStack() as stack:
         async with embedded_redis(tmp_path) as url:
-            redis = Redis.from_url(url)
-            stack.push_async_callback(redis.aclose)
-            engine = await stack.enter_async_context(DocketEngine(url, {"none": no_work}))
+            connection = connection_to(url)
+            stack.push_async_callback(connection.redis.aclose)
             stack.enter_context(outages.in_the_log())
+            worker = Worker(connection, outages)
 
             async def ask() -> None:
-                nonlocal turns
-                turns += 1
-                await redis.ping()
+                nonlocal asked
+                asked += 1
+                await connection.redis.ping()
 
-            async def something_else() -> None:
-                """Ends well all the time, and says nothing of Redis."""
-
-            ticks = Ticks(
-                [Tick("one", 0.05, ask), Tick("two", 0.02, ask), Tick("other", 0.02, something_else, asks_redis=False)],
-                outages=outages,
-            )
-            engine.start()
-            ticks.start()
-            stack.callback(ticks.stop)
-            await until(lambda: turns > 2)
+            asking = Ticks([Tick("one", 0.05, ask), Tick("two", 0.02, ask)], outages=outages)
+            asking.start()
+            stack.callback(asking.stop)
+            await stack.enter_async_context(worker.at_work())
+            await until(lambda: worker.turns > 2)
             assert log.said("redis_unreachable") == []
         await until(lambda: outages.under_way)
-        failed = turns
-        await until(lambda: turns > failed + 30)
+        failed = asked
+        await until(lambda: asked > failed + 30)
         assert outages.under_way
         assert log.said("redis_answers_again") == []
+        done = worker.turns
         async with embedded_redis(tmp_path):
             await until(lambda: bool(log.said("redis_answers_again")))
+            await until(lambda: worker.turns > done + 2)
             # Before this server stops too, and a turn is cancelled in its middle.
             begun, over = log.said("redis_unreachable"), log.said("redis_answers_again")
             tracebacks = log.tracebacks()
-            ticks.stop()
-            await engine.stop()
+            await stack.aclose()
 
     assert [len(begun), len(over)] == [1, 1]
     assert begun[0]["reason"]
     assert float(str(over[0]["after_seconds"])) > 0
     assert tracebacks == []
-    assert log.said("tick_failed") == []
+    assert (log.said("tick_failed"), worker.bugs) == ([], [])
+
+
+async def test_a_server_that_hangs_is_away_too(tmp_path: Path, log: Log) -> None:
+    outages = Outages(KINDS)
+    async with embedded_redis(tmp_path) as url, AsyncExitStack() as stack:
+        connection = connection_to(url)
+        stack.push_async_callback(connection.redis.aclose)
+        stack.enter_context(outages.in_the_log())
+        worker = Worker(connection, outages)
+        await stack.enter_async_context(worker.at_work())
+        await until(lambda: worker.turns > 2)
+        server = int(str((await connection.redis.info("server"))["process_id"]))
+        os.kill(server, signal.SIGSTOP)
+        try:
+            await until(lambda: outages.under_way or bool(log.tracebacks()))
+        finally:
+            os.kill(server, signal.SIGCONT)
+        done = worker.turns
+        await until(lambda: not outages.under_way and worker.turns > done + 2)
+        tracebacks = log.tracebacks()  # before a turn is cancelled in its middle
+
+    assert len(log.said("redis_unreachable")) == 1
+    assert (tracebacks, worker.bugs) == ([], [])
 
 
 async def test_a_bug_keeps_its_traceback_during_an_outage(log: Log) -> None:

@@ -31,6 +31,7 @@ def program(source: str) -> tuple[str, ...]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[ChartPool]:
     async with ChartPool() as pool:
+        await pool.render(OVERFIT)
         yield pool
 
 
@@ -118,11 +119,23 @@ async def test_a_cancelled_picture_never_becomes_somebody_else_s(echo: ChartPool
 
 async def test_a_picture_that_takes_too_long_is_given_up_and_its_process_ended() -> None:
     async with ChartPool(render_timeout=0.2, command=program(WARM + "time.sleep(600)")) as pool:
+        pool.warm_up()
         await until(lambda: len(pool.pids) == 1)
         (pid,) = pool.pids
         with pytest.raises(ChartFailed, match=r"no picture after 0\.2 s"):
             await pool.render(OVERFIT)
         await until(partial(gone, pid))
+
+
+async def test_a_process_starts_when_it_is_warmed_up_or_with_its_first_picture() -> None:
+    async with ChartPool(command=program(ECHO)) as pool:
+        assert len(pool.pids) == 0
+        assert await pool.render(OVERFIT)
+        before = pool.pids
+        pool.warm_up()
+        assert await pool.render(OVERFIT)
+        assert pool.pids == before
+        assert len(before) == 1
 
 
 async def test_a_process_that_never_gets_warm_is_given_up() -> None:
@@ -154,6 +167,7 @@ async def test_a_process_is_replaced_after_its_share_of_pictures() -> None:
 async def test_closing_ends_every_process_and_answers_whoever_waits() -> None:
     source = WARM + "sys.stdin.buffer.read(5); time.sleep(600)"
     async with ChartPool(workers=2, command=program(source)) as pool:
+        pool.warm_up()
         await until(lambda: len(pool.pids) == 2)
         pids = pool.pids
         pictures = [asyncio.create_task(pool.render(OVERFIT)) for _ in range(5)]

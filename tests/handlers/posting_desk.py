@@ -22,13 +22,17 @@ from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
+from jobs.core import ids
 from jobs.core.permissions import Permissions
+from jobs.core.records import PostingKind
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
 from jobs.graders import GraderRuntime
 from jobs.notifications.service import Quiet
+from jobs.outbox.postings import Outbox
+from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
@@ -36,15 +40,18 @@ from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
+from jobs.training.sweep_state import SweepState
 from jobs.views.job import JobViews
 from local.slack.fault_injection import MethodFault
 from local.slack.server import WorkspaceServer, serve
 from local.slack.timing import Timing
 from tests.permitted import EVERYBODY_MAY
 from tests.records import PROFILE
+from tests.working import worked_off
 
 RFT, GENERAL = "C0RFT0001", "C0GENERAL"
 BOB, DAVE = "U0BOB0001", "U0DAVE001"
+QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 Json = dict[str, Any]
 
 
@@ -88,7 +95,7 @@ def jobs_of(store: Store, tasks: Path, permissions: Permissions = EVERYBODY_MAY)
         appearance=0.0,
         clock=time.time,
     )
-    watcher = Poller(store, no_platform, time.time)
+    watcher = Poller(store, SweepState(store.connection), no_platform, time.time)
     return RftJobs(store, launcher, watcher, lambda _name: PROFILE, permissions)
 
 
@@ -103,6 +110,11 @@ class Desk:
     views: JobViews
     poster: SlackPoster
     folder: Path
+
+    async def deliver(self) -> None:
+        """Deliver once what is due in the outbox, each lane until it is empty or has to wait."""
+        outbox_worker = OutboxWorker(self.store, Outbox(self.store), self.poster, QUICK)
+        await worked_off(self.store, {ids.DELIVER: outbox_worker.deliver}, ids.DELIVERIES)
 
     def fault(self, method: str, kind: str, **more: Any) -> None:
         """Let the next call of a method go wrong."""

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.posting import PAGE
 from handlers.slack.images import Pictures
 from jobs.core.records import Job, JobState, Posting, PostingKind, RaisedAlert
-from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting, curve_posting, status, summary_posting
@@ -22,7 +22,6 @@ from tests.records import a_checkpoint, a_job, a_posting, a_request, a_series, a
 
 JOB = a_job(request=a_request(channel=RFT, requested_by=BOB), last_step=20, total_steps=100, valid_reward=0.44)
 CARD = card_posting(JOB)
-QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 
 
 @pytest.fixture
@@ -208,12 +207,10 @@ async def test_an_answer_that_takes_too_long_may_have_been_delivered(store: Stor
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "ratelimited"])
 async def test_the_courier_brings_a_message_into_slack_once(desk: Desk, kind: str) -> None:
     desk.fault("chat.postMessage", kind, retry_after=0)
-    outbox_worker = OutboxWorker(desk.store, desk.poster, QUICK)
     await desk.store.commit(Change(postings=(CARD,)))
     async with asyncio.timeout(20):
         while not await desk.store.ledger(JOB.id, CARD.id):
-            for claim in await desk.store.claim("outbox", lease=60, limit=10):
-                await outbox_worker.deliver(claim.id, claim.token)
+            await desk.deliver()
     (message,) = await desk.history()
     entry = await desk.store.ledger(JOB.id, CARD.id)
     assert entry is not None

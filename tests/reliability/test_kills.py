@@ -189,4 +189,6 @@ async def more_finished(demo: Demo, before: int) -> bool:
     """Tell whether more evals than `before` have a result with all answers."""
     texts = [str(message["text"]) for message in await demo.workspace.messages()]
     cards = [text for text in texts if text.startswith("Eval of small")]
-    return await finished_evals(demo) > before and all(re.search(r"Finished, (\d+) of \1 answers", card) for card in cards)
+    return await finished_evals(demo) > before and all(
+        re.search(r"Finished, (\d+) of \1 answers", card) for card in cards
+    )

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from jobs.state.change import Change, Versioned
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.records import a_job
 from tests.reliability.recording_proxy import RecordingProxy, overlaps
@@ -97,7 +98,7 @@ async def seconds_of_looks(proxy: RecordingProxy) -> float:
 async def write_silent_jobs(demo: Demo) -> None:
     """Write the jobs of the platform `second` down, all of them due."""
     async with Redis.from_url(demo.run["redis"], decode_responses=True) as redis:
-        store = Store(redis, KINDS)
+        store = Store(Connection(redis), KINDS)
         await store.open()
         for number in range(SILENT_JOBS):
             name = f"rft-s{number:05d}"

@@ -16,6 +16,7 @@ from bot.kinds import KINDS
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.evidence.records import Evidence
+from jobs.outbox.postings import Outbox
 from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.trail.entry import Act
@@ -25,6 +26,7 @@ from tests.reliability.running_demo import demo, replaced, run_file
 from tests.story.colleagues import Json, Workspace, eventually
 from tests.story.conftest import BUNDLED
 from tests.story.test_alias import button_of, shortened
+from tests.working import all_is_said
 
 pytestmark = pytest.mark.story
 ALIAS, KEY = "eurovoc@production", "key-of-the-trail"
@@ -93,8 +95,8 @@ async def approved(workspace: Workspace, store: Store, home: Path) -> str:
 
 async def both_wait(store: Store) -> bool:
     """Tell whether the answers to both votes wait in the outbox."""
-    waiting = await store.waiting(offset=0, limit=100)
-    return len({each.user for each in waiting if "by <@" in (each.text or "")}) == len(VOTERS)
+    waiting = await Outbox(store).lanes(offset=0, limit=100)
+    return len({each.user for each in waiting.oldest if "by <@" in (each.text or "")}) == len(VOTERS)
 
 
 async def vote(workspace: Workspace, user: str) -> None:
@@ -123,7 +125,7 @@ async def once(workspace: Workspace, store: Store, redis: Redis, hook: Receiver)
     """Wait until all is said, and see that nothing was said or done twice, or not at all."""
 
     async def quiet() -> bool:
-        return not await redis.zcard("{proctor}:outbox")
+        return await all_is_said(redis)
 
     async def called() -> bool:
         return len(hook.got) >= 3
@@ -134,7 +136,7 @@ async def once(workspace: Workspace, store: Store, redis: Redis, hook: Receiver)
     messages = await workspace.messages()
     postings = Counter(str(m["metadata"]["event_payload"]["posting"]) for m in messages if "metadata" in m)
     assert set(postings.values()) == {1}
-    assert await store.refused() == {}
+    assert await redis.hkeys("{proctor}:refused") == []
     assert (await verify(store, KEY.encode())).flaw is None
     acts = Counter(entry.entry.act for entry in await store.trail())
     expected = {Act.LAUNCH: 1, Act.REQUESTED: 1, Act.APPROVE: 2, Act.SETTLED: 1, Act.ALIAS_MOVED: 1}

@@ -19,6 +19,7 @@ from jobs.training.postings import alert_posting, card_posting, finish_posting
 from tests.records import a_job, a_request
 from tests.story.colleagues import Json, Workspace, eventually, in_thread, said
 from tests.story.conftest import House
+from tests.working import all_is_said
 
 pytestmark = [pytest.mark.story, pytest.mark.shared_bot]
 
@@ -129,7 +130,7 @@ async def test_a_digest_that_is_asked_for_survives_a_lost_answer_and_a_restart(h
     async with at_work(house, redis) as team:
 
         async def look() -> bool:
-            return await redis.zcard("{proctor}:outbox") == 0
+            return await all_is_said(redis)
 
         await eventually(look, "an empty outbox")
         (digest,) = await team.in_channel("Digest, since")
@@ -150,7 +151,7 @@ async def test_a_digest_that_was_due_while_no_bot_ran_comes_late_and_once(house:
 
         async def look() -> bool:
             held = await store.record(ChannelPreferences, RFT)
-            return held is not None and held.value.posted_on != "" and await redis.zcard("{proctor}:outbox") == 0
+            return held is not None and held.value.posted_on != "" and await all_is_said(redis)
 
         await eventually(look, "the next digest planned")
         assert len(await team.in_channel("Digest, since")) == 1

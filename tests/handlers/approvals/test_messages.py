@@ -13,9 +13,11 @@ from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Decision, Ending, Settlement, Verdict
 from jobs.approvals.rules import Answer, Outcome, lapsed
+from jobs.core.ids import DELIVERIES
 from jobs.core.records import ApprovalPolicy
 from jobs.core.series import Series
 from jobs.evidence.records import Figure, Guard, Role
+from jobs.outbox.postings import Outbox
 from jobs.state.change import Change, Versioned
 from jobs.state.store import LedgerEntry, Store
 from jobs.training.postings import card_posting
@@ -24,6 +26,7 @@ from local.slack.server import serve
 from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
 from tests.records import a_candidate, a_change, a_checkpoint, a_job, an_approval, an_evidence
 from tests.story.colleagues import Json
+from tests.working import taken
 
 CHOSEN = {"names": {"ckpt-5": "step 5"}, "models": {"ckpt-5": "ft:5"}, "evidence": {"ckpt-5": "e5"}, "task": "acts"}
 VOTE = Decision(BOB, Verdict.APPROVE, "ckpt-5", "good", 3.0, "e5")
@@ -207,10 +210,10 @@ async def test_what_waits_is_listed_without_a_link_if_its_message_is_gone(store:
             await store.commit(Change(records=(Versioned(voted, 0),)))
         gone = replace(card_posting(a_job()), id="job:rft-deleted:summary", subject="rft-deleted")
         await store.commit(Change(postings=(gone,)))
-        (claim,) = await store.claim("outbox", lease=60, limit=10)
-        delivery = await store.begin(claim.id, claim.token, lease=60)
+        outbox, (lane,) = Outbox(store), await taken(store, DELIVERIES)
+        delivery = await outbox.begin(lane)
         assert delivery is not None
-        await store.settle(delivery, LedgerEntry(RFT, "1.000001"))
+        await outbox.settle(delivery, LedgerEntry(RFT, "1.000001"))
         listed = await pending_list(DAVE, approvals, people, store, client, 10.0)
         assert listed.startswith("22 approvals wait, the longest waiting first:")
         assert listed.endswith("and 2 more.")

@@ -11,14 +11,13 @@ import pytest
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import card_id
-from jobs.core.records import Posting, PostingKind
+from jobs.core.records import Posting
 from jobs.evals.answer_store import Item, LocalAnswerStore
 from jobs.evals.export import inspect_log_name
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import card_posting, export_postings
 from jobs.evals.records import Arm, Eval, Progress
 from jobs.evals.service import Evals
-from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
@@ -27,7 +26,6 @@ from tests.handlers.posting_desk import Desk, no_platform, open_desk
 from tests.jobs.evals.reported import an_answer, an_eval
 from tests.permitted import EVERYBODY_MAY
 
-QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 ARMS = (Arm("local-policy-1"), Arm("another"))
 EVAL = an_eval(arms=ARMS, request=replace(an_eval().request, channel=RFT), progress=Progress(answered=2))
 NAMES = [inspect_log_name(EVAL, arm) for arm in ARMS]
@@ -51,11 +49,9 @@ def evals_of(desk: Desk) -> Evals:
 
 async def deliver(desk: Desk, *postings: Posting) -> None:
     """Deliver until all of these stand in the ledger."""
-    outbox_worker = OutboxWorker(desk.store, desk.poster, QUICK)
     async with asyncio.timeout(30):
         while not all([await desk.store.ledger(posting.subject, posting.id) for posting in postings]):
-            for claim in await desk.store.claim("outbox", lease=60, limit=10):
-                await outbox_worker.deliver(claim.id, claim.token)
+            await desk.deliver()
 
 
 async def exported(desk: Desk, trigger: str = "trigger-1") -> Eval:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from jobs.core.ids import DELIVERIES, delivery_item
 from jobs.core.records import Action, Job
 from jobs.core.series import Step
+from jobs.queue.due import DueItems, Outcome
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting
@@ -15,6 +17,7 @@ from tests.handlers.posting_desk import jobs_of
 from tests.jobs.training.test_poll import NOW, RISES, SMALL, WARNED
 from tests.records import PROFILE, a_job, a_remote, a_request
 from tests.story.colleagues import Json, eventually, pictures, said
+from tests.working import taken
 
 EARLY = tuple(step for step in RISES.steps if step.step <= WARNED)
 LATER = tuple(step for step in RISES.steps if step.step > WARNED)
@@ -69,7 +72,8 @@ async def test_an_alert_that_clears_is_edited_and_noted_once(scene: Scene) -> No
 
 async def test_what_a_person_asks_for_shows_on_the_card_without_a_pause(store: Store, tmp_path: Path) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), postings=(card_posting(a_job()),)))
-    (claim,) = await store.claim("outbox", lease=60.0, limit=9)
-    await store.release(claim.id, claim.token, pause=600.0)
+    (lane,) = await taken(store, DELIVERIES)
+    await DueItems(store.connection).end(lane, Outcome.PAUSED, 600.0)
+    assert await taken(store, DELIVERIES) == ()
     await jobs_of(store, tmp_path).request(a_job().id, Action.PAUSE, by=BOB, channel=RFT, trigger="t")
-    assert [claim.id for claim in await store.claim("outbox", lease=60.0, limit=9)] == [f"card:{a_job().id}"]
+    assert [lane.item for lane in await taken(store, DELIVERIES)] == [delivery_item(f"card:{a_job().id}")]

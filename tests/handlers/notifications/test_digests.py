@@ -13,7 +13,6 @@ from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import JobState, Posting, PostingKind, RaisedAlert
 from jobs.evals.records import Arm, ArmSummary, Eval, EvalRequest, EvalState, GraderSummary
 from jobs.notifications.records import Digest, HeldBack, HeldItem, Mute, Scope
-from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.postings import card_posting
@@ -74,9 +73,7 @@ async def shown(desk: Desk, record: Digest | HeldBack) -> Message:
 async def with_card(desk: Desk) -> None:
     """Keep the running job, and post its card."""
     await desk.store.commit(Change(records=(Versioned(RUNNING, 0),), postings=(card_posting(RUNNING),)))
-    outbox_worker = OutboxWorker(desk.store, desk.poster, RateLimits(post_interval=0.0))
-    for claim in await desk.store.claim("outbox", lease=60, limit=1):
-        await outbox_worker.deliver(claim.id, claim.token)
+    await desk.deliver()
 
 
 async def test_a_digest_says_what_runs_ended_and_waits(desk: Desk) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from handlers.jobs.commands import RFT
 from handlers.proctor import PROCTOR
-from handlers.slack.commands import Typed, overview, parse
+from handlers.slack.commands import MOST_TYPED, Typed, overview, parse
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Hyperparameters
@@ -38,12 +38,15 @@ def test_a_bare_word_names_the_job() -> None:
         ("status job=x", "takes no 'job='"),
         ("list everything", "does not know 'everything'"),
         ("LAUNCH", "needs `task=`"),
+        ("list " + '"' * 8000, "That is 8,005 characters long; I read up to 4,000."),
+        ("x" * MOST_TYPED, "cannot 'xxx"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_nearest_valid_word(text: str, sentence: str) -> None:
     with pytest.raises(InvalidRequest) as problem:
         parse("/rft", text, RFT)
     assert sentence in str(problem.value)
+    assert len(str(problem.value)) < 300, "a long word is not repeated"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from jobs.aliases.records import MoveKind, ProposalState, undone_by_rollback
 from jobs.approvals.records import DAY, Approval, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotAllowed, NotFound
+from jobs.core.ids import proposal_item
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import ALICE, BOB, CAROL, DAVE
+from tests.working import planned_work
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def team(store: Store) -> Team:
     return Team(store)
 
 
-async def test_a_rollback_moves_by_itself_once_it_is_approved(team: Team, redis: Redis) -> None:
+async def test_a_rollback_moves_by_itself_once_it_is_approved(team: Team) -> None:
     await team.moved("rft-first", "rft-second")
     asked = await team.rollbacks.begin(PRODUCTION, DAVE, "it answers in Latin", "t1")
     assert (asked.leaves.target.job, asked.returns_to.target.job) == ("rft-second", "rft-first")
@@ -30,10 +32,7 @@ async def test_a_rollback_moves_by_itself_once_it_is_approved(team: Team, redis:
 
     assert (await team.decide(asked.proposal.id, CAROL)).outcome is Outcome.SETTLED
     # The decision that settles it has its turn come at once.
-    due = await redis.zscore("{proctor}:due", f"move:{asked.proposal.id}")
-    seconds, micros = await redis.time()
-    assert due is not None
-    assert due <= seconds * 1000 + micros / 1000
+    assert (await planned_work(team.store))[proposal_item(asked.proposal.id)] <= 0.0
     await team.turn(asked.proposal.id)
     await team.turn(asked.proposal.id)
 
@@ -43,7 +42,7 @@ async def test_a_rollback_moves_by_itself_once_it_is_approved(team: Team, redis:
     assert alias.proposal is None
     assert await team.store.model_of(PRODUCTION) == "ft:rft-first:10"
     assert (await team.proposal(asked.proposal.id)).state is ProposalState.DONE
-    assert await redis.zscore("{proctor}:due", f"move:{asked.proposal.id}") is None
+    assert proposal_item(asked.proposal.id) not in await planned_work(team.store)
     acts = [act for act, _, _ in await team.trail()]
     assert acts[2:4] == ["rollback_proposed", "requested"]
     assert acts[-1] == "alias_moved"

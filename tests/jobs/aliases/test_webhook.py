@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 
 from jobs.aliases.records import WebhookCall
 from jobs.aliases.webhook import GIVE_UP, LONGEST_PAUSE, HttpSender, Webhook, pause_after, signature
+from jobs.core.ids import webhook_item
 from jobs.state.store import Store
 from tests.jobs.aliases.receiver import How, Receiver, received
 from tests.jobs.aliases.team import PRODUCTION, Team
 from tests.records import BOB
+from tests.working import planned_work
 
 SECRET = b"whsec"
 CALL = f"{PRODUCTION}:1"
@@ -44,16 +46,14 @@ async def line(store: Store) -> AsyncIterator[Line]:
         yield Line(Team(store, notifies=True), receiver, url)
 
 
-async def wait_of(redis: Redis, call: str = CALL) -> float | None:
+async def wait_of(line: Line, call: str = CALL) -> float | None:
     """Return the seconds until a call's next turn, None where there is none."""
-    due = await redis.zscore("{proctor}:due", f"webhook:{call}")
-    seconds, micros = await redis.time()
-    return None if due is None else due / 1000 - seconds - micros / 1e6
+    return (await planned_work(line.team.store)).get(webhook_item(call))
 
 
-async def test_a_move_is_sent_signed_and_once_where_it_is_taken(line: Line, redis: Redis) -> None:
+async def test_a_move_is_sent_signed_and_once_where_it_is_taken(line: Line) -> None:
     await line.team.moved("rft-first")
-    due = await wait_of(redis)
+    due = await wait_of(line)
     assert due is not None
     assert due <= 0.0
     await line.turn()
@@ -77,7 +77,7 @@ async def test_a_move_is_sent_signed_and_once_where_it_is_taken(line: Line, redi
     assert headers["X-Proctor-Signature"] == f"v1={signature(SECRET, at, body)}"
     assert signature(b"another", at, body) != signature(SECRET, at, body) != signature(SECRET, at + 1, body)
     assert (await line.call()).delivered_at == line.team.clock.now
-    assert await wait_of(redis) is None
+    assert await wait_of(line) is None
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ async def test_a_move_is_sent_signed_and_once_where_it_is_taken(line: Line, redi
         ("elsewhere", "status 307"),
     ],
 )
-async def test_what_was_not_taken_is_sent_again(line: Line, redis: Redis, how: How, words: str) -> None:
+async def test_what_was_not_taken_is_sent_again(line: Line, how: How, words: str) -> None:
     line.receiver.how = [how, how]
     await line.team.moved("rft-first")
     for attempt in (1, 2):
         await line.turn(timeout=0.2 if how == "hang" else 30.0)
         call = await line.call()
         assert (call.attempts, call.last_answer, call.delivered_at) == (attempt, words, None)
-        wait = await wait_of(redis)
+        wait = await wait_of(line)
         assert wait is not None
         assert attempt - 1 < wait <= 2.0 ** (attempt - 1)
     await line.turn()
@@ -112,11 +112,11 @@ async def test_nobody_there_counts_as_not_taken(line: Line) -> None:
     assert (await line.call()).last_answer == "no connection (ClientConnectorError)"
 
 
-async def test_a_receiver_that_asks_for_time_gets_it(line: Line, redis: Redis) -> None:
+async def test_a_receiver_that_asks_for_time_gets_it(line: Line) -> None:
     line.receiver.how = ["busy"]
     await line.team.moved("rft-first")
     await line.turn()
-    wait = await wait_of(redis)
+    wait = await wait_of(line)
     assert wait is not None
     assert 115 < wait <= 120
 
@@ -143,7 +143,7 @@ async def test_after_a_day_the_channel_is_told(line: Line, redis: Redis) -> None
     await line.turn()
     call = await line.call()
     assert call.given_up_at == line.team.clock.now
-    assert await wait_of(redis) is None
+    assert await wait_of(line) is None
     told = await redis.hget("{proctor}:posting:alias:acts@production:1:webhook", "value")
     assert told
     assert "did not take the move of acts@production to step 10 in 2 attempts" in told
@@ -161,17 +161,17 @@ async def test_each_move_is_told_with_the_model_before(line: Line) -> None:
     assert versions == [(2, "ft:rft-first:10"), (1, None)]
 
 
-async def test_without_a_webhook_nothing_is_planned(store: Store, redis: Redis) -> None:
+async def test_without_a_webhook_nothing_is_planned(store: Store) -> None:
     team = Team(store)
     await team.moved("rft-first")
-    assert await redis.zcard("{proctor}:due") == 0
+    assert await planned_work(store) == {}
     assert await store.record(WebhookCall, CALL) is None
 
 
-async def test_a_webhook_that_was_switched_off_ends_its_turns(line: Line, redis: Redis) -> None:
+async def test_a_webhook_that_was_switched_off_ends_its_turns(line: Line) -> None:
     await line.team.moved("rft-first")
     await Webhook(line.team.store, None, line.team.clock).turn(f"webhook:{CALL}")
-    assert await wait_of(redis) is None
+    assert await wait_of(line) is None
     await line.team.aliases.move("rft-first", "canary", BOB, "more", seen={})
 
 

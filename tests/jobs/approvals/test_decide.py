@@ -12,13 +12,14 @@ from jobs.approvals.open import invalidated
 from jobs.approvals.records import DAY, Approval, ApprovalKind, Ending, Verdict
 from jobs.approvals.rules import Outcome
 from jobs.core.errors import Conflict, NotFound
-from jobs.core.ids import approval_item
+from jobs.core.ids import DELIVERIES, LOOKS, approval_item, subject_of_item
 from jobs.core.records import ApprovalPolicy, JobState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.trail.entry import Act, AuditEntry
 from tests.jobs.approvals.team import ERIN, FIRST, JOB, OPENED, SECOND, Clock, Group, decision, vote, waiting
 from tests.records import ALICE, BOB, CAROL, CHANNEL, DAVE, a_checkpoint, a_job
+from tests.working import taken
 
 FRANK, GRACE = "U0FRANK", "U0GRACE"
 SHOWN = {f"summary:{JOB}", f"card:{JOB}"}
@@ -53,7 +54,7 @@ async def kept(store: Store) -> Approval:
 
 
 async def lanes(store: Store) -> set[str]:
-    return {claim.id for claim in await store.claim("outbox", lease=60, limit=10)}
+    return {subject_of_item(lane.item) for lane in await taken(store, DELIVERIES)}
 
 
 async def trail(store: Store) -> list[AuditEntry]:
@@ -208,7 +209,7 @@ async def test_a_settled_proposal_takes_its_turn_at_once(store: Store, approvals
     for user in (BOB, CAROL):
         await approvals.decide(replace(vote(user, "ft:5", evidence="e"), subject="move-abc"))
     assert await lanes(store) == {"approval:move-abc", "thread:move-abc"}
-    assert "move:move-abc" in {claim.id for claim in await store.claim("due", lease=60, limit=10)}
+    assert "move:move-abc" in {each.item for each in await taken(store, LOOKS)}
     assert (await trail(store))[-1].details["kind"] == "alias_move"
 
 

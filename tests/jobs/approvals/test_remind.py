@@ -1,18 +1,20 @@
 """The turns of an approval that waits: reminded once, after quiet hours, and ended in time."""
 
 import pytest
-from redis.asyncio import Redis
 
 from jobs.approvals.change import due_in, with_approval
 from jobs.approvals.decide import Approvals
 from jobs.approvals.records import DAY, Approval, Ending
 from jobs.approvals.remind import Reminders
-from jobs.core.ids import approval_item, kind_of_item
+from jobs.core.ids import DELIVER, DELIVERIES, approval_item, kind_of_item
 from jobs.core.records import PostingKind
+from jobs.outbox.postings import Delivery, Outbox
+from jobs.queue.pools import Held
 from jobs.state.change import Change
-from jobs.state.store import Delivery, Store
+from jobs.state.store import Store
 from tests.jobs.approvals.team import JOB, OPENED, Clock, Group, vote, waiting
 from tests.records import BOB, CAROL
+from tests.working import planned_work, worked_off
 
 REMINDER = OPENED + 5 * DAY
 END = OPENED + 7 * DAY
@@ -22,9 +24,9 @@ TURN = approval_item(JOB)
 class Scene:
     """One approval, a clock, and a channel that may be quiet."""
 
-    def __init__(self, store: Store, redis: Redis) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.redis = redis
+        self.outbox = Outbox(store)
         self.clock = Clock(OPENED)
         self.quiet_until = 0.0
         self.approvals = Approvals(store, Group(BOB, CAROL), self.clock)
@@ -46,11 +48,13 @@ class Scene:
     async def told(self) -> list[str]:
         """Return what the thread is told since the last look."""
         found: list[str] = []
-        for claim in await self.store.claim("outbox", lease=60, limit=10):
-            while delivery := await self.store.begin(claim.id, claim.token, lease=60):
-                found += self._said(delivery)
-                await self.store.refuse(delivery.posting, "read by the test")
-            await self.store.release(claim.id, claim.token)
+
+        async def read(held: Held) -> None:
+            while delivery := await self.outbox.begin(held.taken):
+                found.extend(self._said(delivery))
+                await self.outbox.refuse(delivery, "read by the test")
+
+        await worked_off(self.store, {DELIVER: read}, DELIVERIES)
         return found
 
     def _said(self, delivery: Delivery) -> list[str]:
@@ -59,16 +63,12 @@ class Scene:
 
     async def planned(self) -> float | None:
         """Return the seconds until the next turn as it is planned; None where there is none."""
-        due = await self.redis.zscore("{proctor}:due", TURN)
-        if due is None:
-            return None
-        seconds, micros = await self.redis.time()
-        return float(due) / 1000 - (seconds + micros / 1e6)
+        return (await planned_work(self.store)).get(TURN)
 
 
 @pytest.fixture
-async def scene(store: Store, redis: Redis) -> Scene:
-    found = Scene(store, redis)
+async def scene(store: Store) -> Scene:
+    found = Scene(store)
     await store.commit(with_approval(Change(), None, waiting(), OPENED))
     return found
 
@@ -142,9 +142,9 @@ async def test_a_decision_while_it_is_reminded_of_is_kept(scene: Scene, store: S
     assert await scene.planned() == pytest.approx(2 * DAY, abs=60)
 
 
-async def test_a_turn_of_nothing_ends(store: Store, redis: Redis) -> None:
-    await Scene(store, redis).turn(OPENED)
-    assert await store.claim("due", lease=60, limit=10) == ()
+async def test_a_turn_of_nothing_ends(store: Store) -> None:
+    await Scene(store).turn(OPENED)
+    assert await planned_work(store) == {}
 
 
 def test_what_gathers_evidence_anew_has_no_end() -> None:

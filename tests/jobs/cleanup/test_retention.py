@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pytest
 from redis.asyncio import Redis
@@ -10,23 +11,47 @@ from redis.asyncio import Redis
 from bot.kinds import KINDS
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.approvals.records import Approval, Ending, Settlement
-from jobs.cleanup.retention import DAY, Retention, eval_ended, job_ended
-from jobs.core.ids import card_id
+from jobs.cleanup.retention import DAY, PAGE, Retention, eval_ended, job_ended
+from jobs.core.ids import DELIVER, DELIVERIES, card_id
 from jobs.core.records import Job, JobState, Posting, PostingKind
 from jobs.evals.records import Eval, EvalState
 from jobs.evidence.records import EvidenceState
 from jobs.notifications.records import Digest, HeldBack
+from jobs.outbox.postings import Outbox
+from jobs.outbox.worker import ROOTLESS_PAUSE, OutboxWorker, RateLimits, Undeliverable
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection
 from jobs.state.store import LedgerEntry, RecordsOf, Removal, Store
 from jobs.training.postings import card_posting, finish_posting, status, summary_posting
 from tests.jobs.evals.answers import an_eval
 from tests.records import CHANNEL, a_job, a_posting, a_series, an_approval, an_evidence
+from tests.working import waiting_lanes, worked_off
 
 START = 1_000_000.0
 DONE = a_job(state=JobState.SUCCEEDED, created_at=START, finished_at=START + DAY)
 REJECTED = an_approval(settled=Settlement(Ending.REJECTED, "", START + 2 * DAY))
 READY = an_evidence(finished_at=START + 1.5 * DAY)
+
+
+@dataclass(frozen=True)
+class Slack:
+    """Takes every message but those that it refuses."""
+
+    refused: Collection[str]
+
+    async def post(self, posting: Posting, thread: LedgerEntry | None) -> LedgerEntry:
+        del thread
+        if posting.id in self.refused:
+            raise Undeliverable("channel_not_found")
+        return LedgerEntry(CHANNEL, f"ts of {posting.id}")
+
+    async def edit(self, posting: Posting, entry: LedgerEntry) -> LedgerEntry:
+        del posting
+        return entry
+
+    async def find(self, posting: Posting, thread: LedgerEntry | None, since: float) -> LedgerEntry | None:
+        del thread, since
+        raise AssertionError(f"no answer about {posting.id} was lost")
 
 
 class Days:
@@ -42,18 +67,21 @@ class Days:
 def retention(store: Store, day: float) -> Retention:
     days = Days()
     days.day = day
-    return Retention(store, 180, days)
+    return Retention(store, Outbox(store), 180, days)
 
 
 async def say(store: Store, *postings: Posting) -> None:
     """Let postings stand in Slack."""
     await store.commit(Change(postings=postings))
-    for _ in postings:
-        (claim,) = await store.claim("outbox", lease=60, limit=1)
-        delivery = await store.begin(claim.id, claim.token, lease=60)
-        assert delivery is not None
-        await store.settle(delivery, LedgerEntry(CHANNEL, f"ts of {delivery.posting.id}"))
-        await store.release(claim.id, claim.token)
+    await deliver(store)
+    assert all([await store.ledger(posting.subject, posting.id) for posting in postings])
+
+
+async def deliver(store: Store, *refused: str, pause: float = 0.0) -> None:
+    """Deliver once what is due; Slack refuses the postings with these ids, and a message may pause after an edit."""
+    unlimited = RateLimits(post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, pause))
+    outbox_worker = OutboxWorker(store, Outbox(store), Slack(refused), unlimited)
+    await worked_off(store, {DELIVER: outbox_worker.deliver}, DELIVERIES)
 
 
 async def keep(store: Store, job: Job, *also: object) -> None:
@@ -173,8 +201,8 @@ async def test_what_changes_while_it_is_looked_at_stays(store: Store, redis: Red
 class DyingStore(Store):
     """Dies before the removal of this number, counted from 1."""
 
-    def __init__(self, redis: Redis, number: int) -> None:
-        super().__init__(redis, KINDS)
+    def __init__(self, connection: Connection, number: int) -> None:
+        super().__init__(connection, KINDS)
         self.left = number
 
     async def drop(self, removal: Removal) -> bool:
@@ -236,14 +264,14 @@ async def test_a_digest_that_still_waits_to_be_posted_stays(store: Store) -> Non
 
 async def test_what_slack_refused_is_forgotten_after_a_month_but_not_a_refused_card(store: Store, redis: Redis) -> None:
     job, now = replace(DONE, state=JobState.WATCHING), time.time()
-    for posting in (a_posting(), card_posting(job)):
-        await store.commit(Change(postings=(posting,)))
-        await store.refuse(posting, "channel_not_found")
+    postings, outbox = (a_posting(), card_posting(job)), Outbox(store)
+    await store.commit(Change(postings=postings))
+    await deliver(store, *(posting.id for posting in postings))
     noted = json.loads(str(await redis.hget("{proctor}:refused", a_posting().id)))
     assert abs(noted["at"] - now) < 60
-    assert await Retention(store, 180, lambda: now + 29 * DAY).clean_up() == 0
-    assert await Retention(store, 180, lambda: now + 31 * DAY).clean_up() == 1
-    assert list(await store.refused()) == [card_id(job.id)]
+    assert await Retention(store, outbox, 180, lambda: now + 29 * DAY).clean_up() == 0
+    assert await Retention(store, outbox, 180, lambda: now + 31 * DAY).clean_up() == 1
+    assert await redis.hkeys("{proctor}:refused") == [card_id(job.id)]
 
 
 @pytest.mark.parametrize(("state", "removed"), [(JobState.WATCHING, 0), (JobState.SUCCEEDED, 1)])
@@ -252,9 +280,42 @@ async def test_what_waits_for_a_refused_card_goes_with_the_job(store: Store, sta
     waits = status(job, "It runs.")
     await store.commit(Change(records=(Versioned(job, 0),), postings=(card_posting(job), waits)))
     assert await retention(store, 200).clean_up() == 0, "the card itself may still be on its way"
-    await store.refuse(card_posting(job), "channel_not_found")
+    await deliver(store, card_id(job.id))
     assert await retention(store, 200).clean_up() == removed
-    assert await store.is_refused(waits.id) == bool(removed)
+    assert await Outbox(store).is_refused(waits.id) == bool(removed)
+
+
+async def test_what_waits_for_a_refused_card_is_found_behind_lanes_that_only_pause(store: Store) -> None:
+    await store.commit(Change(records=(Versioned(DONE, 0),), postings=(card_posting(DONE),)))
+    await deliver(store, card_id(DONE.id))
+    pausing = tuple(
+        a_posting(subject="rft-other2", id=f"card {n}", lane=f"lane {n}", refreshed=True) for n in range(PAGE)
+    )
+    for some in (pausing[: PAGE // 2], pausing[PAGE // 2 :]):
+        await store.commit(Change(postings=some))
+        await deliver(store, pause=30.0)
+    waits = status(DONE, "It runs.")
+    await store.commit(Change(postings=(waits,)))
+    await deliver(store)
+    *first, last = await waiting_lanes(store)
+    assert (len(first), last) == (PAGE, waits.lane), "the page before it has no postings"
+    assert await retention(store, 200).clean_up() == 1
+    assert await Outbox(store).is_refused(waits.id)
+
+
+async def test_a_thread_whose_card_slack_refused_is_looked_at_once_an_hour(store: Store) -> None:
+    await store.commit(Change(records=(Versioned(DONE, 0),), postings=(card_posting(DONE),)))
+    await deliver(store, card_id(DONE.id))
+    waits = status(DONE, "It runs.")
+    await store.commit(Change(postings=(waits,)))
+    await deliver(store)
+    assert await waiting_lanes(store) == {waits.lane: pytest.approx(ROOTLESS_PAUSE, abs=60)}
+    # The bot was invited back: the card is posted, and what waited follows.
+    await say(store, card_posting(DONE))
+    lane = f"{DELIVER}:{waits.lane}"
+    await store.connection.redis.zadd(f"{{proctor}}:due:{DELIVERIES}", {lane: 0})
+    await deliver(store)
+    assert await store.ledger(DONE.id, waits.id) is not None
 
 
 # -- the tick ------------------------------------------------------------------------------------------------------

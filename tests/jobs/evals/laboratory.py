@@ -3,13 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.kinds import KINDS
+from bot.worker import SLOTS, job_work
 from jobs.core.errors import NotFound
+from jobs.core.ids import EVALS
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.records import Answer, Eval, EvalRequest, EvalState
@@ -20,16 +23,20 @@ from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import Profile
 from jobs.platforms.sampling import Sampler
+from jobs.queue.due import DueItems
+from jobs.queue.pools import Held, WorkPools
+from jobs.state.connection import Connection
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.model_endpoint import Endpoint, serving_models
 from tests.jobs.tasks.folder import line, write_folder
 from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, CHANNEL
+from tests.working import ended, held, taken
 
 PATIENCE = 60.0
 """Seconds after which a state that does not come is a failure; nothing waits this long when all is well."""
-QUICK = Timing(look=0.02, progress=0.05, lease=5.0, renew=0.1, grace=5.0, grading=5.0, busy=0.05)
+QUICK = Timing(look=0.02, progress=0.05, grace=5.0, grading=5.0, busy=0.05)
 LABELS = ("fish", "wine", "coal")
 EXACT = """
 def grade(sample, item):
@@ -49,6 +56,22 @@ def valid_rows(count: int, **fields: Any) -> str:
         line(f"i{number}", text_input=f"act {number} on {label}", reference_answer=label, **fields)
         for number, label in enumerate(labels)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn of an eval that is being taken; awaited, it is over."""
+
+    held: Held
+    task: asyncio.Task[None]
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.task.__await__()
+
+    async def die(self) -> None:
+        """Break off without a word, as with the process that takes it."""
+        self.task.cancel()
+        await asyncio.wait({self.task})
 
 
 @dataclass
@@ -71,10 +94,10 @@ class Laboratory:
         """Change files of the task `small`."""
         write_folder(self.folder / "tasks", {"graders/exact.json": exact(), **changes})
 
-    def runner(self, timing: Timing = QUICK) -> EvalRunner:
+    def runner(self, timing: Timing = QUICK, store: Store | None = None) -> EvalRunner:
         """Return what takes turns; each stands for a bot."""
         return EvalRunner(
-            self.store,
+            store or self.store,
             self.catalogue,
             self.platform_of,
             lambda _: self.sampler,
@@ -94,27 +117,33 @@ class Laboratory:
         assert held is not None
         return held.value
 
-    async def claim(self, lease: float = 60.0) -> tuple[str, str] | None:
-        """Claim the turn that is due, as a bot's tick does: the eval's id and the token."""
-        claims = await self.store.claim("due", lease=lease, limit=1)
-        return (claims[0].id, claims[0].token) if claims else None
+    @asynccontextmanager
+    async def bot(self, timing: Timing = QUICK) -> AsyncIterator["Bot"]:
+        """Let a bot take whatever turns are due, until the context ends."""
+        bot = Bot(self, timing)
+        bot.pools.start()
+        working = asyncio.create_task(bot.work())
+        try:
+            yield bot
+        finally:
+            await bot.pools.stop()
+            await working
 
-    async def due(self) -> tuple[str, str]:
-        """Wait for a turn that is due and claim it."""
+    async def begin_turn(self, runner: EvalRunner) -> Turn:
+        """Wait for a turn that is due and let `runner` take it."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if claimed := await self.claim():
-                return claimed
+            for item in await taken(self.store, EVALS, most=1):
+                work = held(item)
+                turn = Turn(work, asyncio.create_task(self._turn(runner, work)))
+                self._turns.add(turn.task)
+                return turn
             await asyncio.sleep(0.01)
         raise AssertionError("no turn became due")
 
-    async def begin_turn(self, runner: EvalRunner) -> asyncio.Task[None]:
-        """Wait for a turn that is due and let `runner` take it."""
-        claimed = await self.due()
-        starts = await self.store.attempts(claimed[0])
-        task = asyncio.create_task(runner.turn(*claimed, starts, "reference"))
-        self._turns.add(task)
-        return task
+    async def _turn(self, runner: EvalRunner, work: Held) -> None:
+        await runner.turn(work.item, work, "reference")
+        await DueItems(self.store.connection).end(work.taken, *ended(None))
 
     async def run(self, eval_id: str, runner: EvalRunner | None = None) -> Eval:
         """Take turns until the eval has ended."""
@@ -123,7 +152,15 @@ class Laboratory:
             await (await self.begin_turn(runner))
         return await self.eval(eval_id)
 
-    async def under_way(self, eval_id: str, runner: EvalRunner) -> asyncio.Task[None]:
+    async def ended(self, eval_id: str) -> None:
+        """Wait until a bot has ended the eval."""
+
+        async def is_over() -> bool:
+            return (await self.eval(eval_id)).state.is_final
+
+        await self.eventually(is_over, f"the end of {eval_id}")
+
+    async def under_way(self, eval_id: str, runner: EvalRunner) -> Turn:
         """Take turns until the eval is running, and return the turn it runs in."""
         while (await self.eval(eval_id)).state is EvalState.CHECKING:
             await (await self.begin_turn(runner))
@@ -164,6 +201,28 @@ class Laboratory:
         for turn in self._turns:
             turn.cancel()
         await asyncio.gather(*self._turns, return_exceptions=True)
+
+
+class Bot:
+    """A bot that takes turns of evals, as many at once as it has slots."""
+
+    def __init__(self, laboratory: Laboratory, timing: Timing) -> None:
+        self.store = Store(Connection(laboratory.store.connection.redis), KINDS)
+        self.failures: list[BaseException] = []
+        self.pools = WorkPools(
+            DueItems(self.store.connection),
+            {"eval": job_work(laboratory.runner(timing, self.store).turn, "evaluation")},
+            {EVALS: SLOTS[EVALS]},
+            self.store.committed,
+            self.failures.append,
+        )
+
+    async def work(self) -> None:
+        """Look and give signs of life more often than a bot does, until the pools are stopped."""
+        while self.pools.is_working:
+            await self.pools.look()
+            await self.pools.keep()
+            await asyncio.sleep(0.02)
 
 
 def a_wish(trigger: str = "trigger-1", **changes: Any) -> EvalRequest:

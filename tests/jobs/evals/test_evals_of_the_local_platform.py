@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+from bot.worker import job_work
+from jobs.core.ids import EVALS
 from jobs.core.records import Hyperparameters
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.plan import EvalPlanner
@@ -20,6 +22,7 @@ from jobs.tasks import TaskCatalogue
 from local.platform.server import serve
 from tests.jobs.evals.laboratory import QUICK, a_wish, only
 from tests.permitted import EVERYBODY_MAY
+from tests.working import worked_off
 
 TASKS = Path(__file__).parents[3] / "tasks"
 
@@ -50,8 +53,7 @@ async def trained(gateway: Gateway, tasks: TaskCatalogue) -> RemoteJob:
 async def ended(evals: Evals, runner: EvalRunner, store: Store, started: Eval) -> Eval:
     async with asyncio.timeout(120):
         while not (now := await evals.view(started.id)).state.is_final:
-            for claim in await store.claim("due", lease=60, limit=1):
-                await runner.turn(claim.id, claim.token, 1, "reference")
+            await worked_off(store, {"eval": job_work(runner.turn, "evaluation")}, EVALS)
             await asyncio.sleep(0.01)
     return now
 

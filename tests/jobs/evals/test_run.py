@@ -10,13 +10,17 @@ from dataclasses import replace
 import pytest
 
 from bot.redis_server.subprocesses import tethered
-from jobs.evals.answer_store import LocalAnswerFile
+from bot.worker import SLOTS
+from jobs.core.ids import EVALS
+from jobs.evals.answer_store import AnswerFile, LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.transitions import Transitions
+from jobs.queue.due import MOST_DEATHS, MOST_RAISED, DueItems, Outcome
 from jobs.state.change import Change, Versioned
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import drop, page, refusing
 from tests.records import BOB
+from tests.working import bury, due_in, held, make_due, taken
 
 WORKER = "tests.jobs.evals.worker_program"
 
@@ -45,7 +49,7 @@ async def test_every_item_is_answered_by_every_arm_in_every_run_and_summed_up(la
     assert [item.id for item in lab.evals.answer_store.items(started.id)] == ["i0", "i1", "i2", "i3", "i4", "i5"]
     assert await lab.postings(f"card:{started.id}") == [f"eval:{started.id}:card"]
     assert await lab.postings(f"result:{started.id}") == [f"eval:{started.id}:result", f"eval:{started.id}:report"]
-    assert await lab.claim() is None
+    assert await due_in(lab.store, started.id) is None
 
 
 async def test_an_answer_is_kept_with_what_it_cost_and_what_it_scored(lab: Laboratory) -> None:
@@ -167,7 +171,7 @@ async def test_a_grader_that_works_for_no_answer_is_refused_before_anything_is_a
     assert "The grader exact fails" in ended.note
     assert lab.endpoint.heard == []
     assert await lab.told(started.id) == [f"small was not evaluated. {ended.note}"]
-    assert await lab.claim() is None
+    assert await due_in(lab.store, started.id) is None
 
 
 async def test_a_judge_that_answers_prose_is_a_grader_error_and_no_score(lab: Laboratory) -> None:
@@ -211,19 +215,17 @@ async def test_a_bot_that_stops_hands_the_eval_on_and_nothing_is_asked_twice(lab
     lab.write_task({"valid.jsonl": valid_rows(40)})
     lab.endpoint.seconds = 0.02
     started = await lab.start(runs=2)
-    first = lab.runner()
-    turn = await lab.under_way(started.id, first)
-    await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
-
-    await first.leave()
-    await turn
+    async with lab.bot():
+        await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
 
     left = await lab.eval(started.id)
     assert left.state is EvalState.RUNNING
     on_file = len(lab.answers(started.id))
     assert 10 < on_file < 80
     assert left.progress.answered == on_file
-    ended = await lab.run(started.id, lab.runner())
+    async with lab.bot():
+        await lab.ended(started.id)
+    ended = await lab.eval(started.id)
     assert ended.state is EvalState.FINISHED
     assert ended.progress.answered == 80
     assert Counter(lab.endpoint.answered.values()) == {2: 40}
@@ -233,12 +235,11 @@ async def test_a_bot_that_dies_in_the_middle_asks_nothing_twice_that_is_on_file(
     lab.write_task({"valid.jsonl": valid_rows(40)})
     lab.endpoint.seconds = 0.02
     started = await lab.start()
-    timing = replace(QUICK, lease=1.5)  # shorter ones are lost on a busy machine
-    turn = await lab.under_way(started.id, lab.runner(timing))
+    turn = await lab.under_way(started.id, lab.runner())
     await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
-    turn.cancel()
-    await asyncio.wait({turn})
+    await turn.die()
     on_file = {answer.item for answer in lab.answers(started.id)}
+    await bury(lab.store)
 
     ended = await lab.run(started.id)
 
@@ -262,6 +263,7 @@ async def test_killed_again_it_still_answers_everything_once(lab: Laboratory, re
         finally:
             worker.kill()
             await worker.wait()
+        await bury(lab.store)
         asked = Counter(heard.text.split()[1] for heard in lab.endpoint.heard)
         assert {f"i{number}" for number in asked - asked_before} & on_file == set()
         asked_before = asked
@@ -279,27 +281,43 @@ async def test_killed_again_it_still_answers_everything_once(lab: Laboratory, re
 async def test_two_bots_never_work_on_the_same_eval(lab: Laboratory) -> None:
     lab.endpoint.hold = asyncio.Event()
     started = await lab.start()
-    one, other = lab.runner(), lab.runner()
-    turn = await lab.under_way(started.id, one)
+    turn = await lab.under_way(started.id, lab.runner())
     await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
-    token = await lab.store._redis.hget("{proctor}:leases:due", started.id)
 
-    await other.turn(started.id, "token of a claim long gone", 1, "reference")
-    await other.turn(started.id, str(token) + "x", 1, "reference")
+    await lab.store.commit(Change(item=started.id, due_in=0.0))
+    assert await taken(lab.store, EVALS) == ()
 
     lab.endpoint.hold.set()
     await turn
     assert (await lab.eval(started.id)).state is EvalState.FINISHED
     assert len(lab.endpoint.heard) == 6
+    assert [again.item for again in await taken(lab.store, EVALS)] == [started.id]
 
 
-async def test_who_loses_the_lease_stops_and_writes_nothing_more(lab: Laboratory) -> None:
+async def test_who_loses_the_eval_stops_and_writes_nothing_more(lab: Laboratory) -> None:
+    lab.endpoint.hold = asyncio.Event()
+    started = await lab.start()
+    async with lab.bot() as bot:
+        await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
+        before = await lab.store.record(Eval, started.id)
+
+        await bury(lab.store)
+        (theirs,) = await taken(lab.store, EVALS)
+        await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
+
+    assert lab.answers(started.id) == []
+    assert await lab.store.record(Eval, started.id) == before
+    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals"
+    assert bot.failures == []
+
+
+async def test_who_cannot_know_whether_it_still_has_the_eval_writes_nothing_more(lab: Laboratory) -> None:
     lab.endpoint.hold = asyncio.Event()
     started = await lab.start()
     turn = await lab.under_way(started.id, lab.runner())
     await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
 
-    await lab.store._redis.hset("{proctor}:leases:due", started.id, "another bot")
+    turn.held.lose()
     await turn
 
     await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
@@ -337,58 +355,101 @@ async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
 
 
 async def test_a_bot_that_leaves_takes_no_turn(lab: Laboratory) -> None:
-    started = await lab.start()
-    leaving = lab.runner()
-    await leaving.leave()
-
-    await (await lab.begin_turn(leaving))
-
-    assert (await lab.eval(started.id)).state is EvalState.CHECKING
+    async with lab.bot() as leaving:
+        await leaving.pools.stop()
+        started = await lab.start()
+        await leaving.pools.look()
+        assert await due_in(lab.store, started.id) is not None
+        assert (await lab.eval(started.id)).state is EvalState.CHECKING
     assert (await lab.run(started.id)).state is EvalState.FINISHED
 
 
 async def test_a_bot_that_leaves_does_not_wait_for_answers_that_do_not_come(lab: Laboratory) -> None:
     lab.endpoint.hold = asyncio.Event()
     started = await lab.start()
-    runner = lab.runner(replace(QUICK, grace=0.1, grading=0.1))
-    turn = await lab.under_way(started.id, runner)
-    await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
-
-    await runner.leave()
-    await turn
+    async with lab.bot(replace(QUICK, grace=0.1, grading=0.1)):
+        await lab.eventually(lambda: len(lab.endpoint.heard) == 6, "questions")
 
     await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
     lab.endpoint.hold.set()
     assert (await lab.run(started.id)).progress.answered == 6
 
 
-async def test_a_file_that_another_bot_still_has_open_is_left_alone(lab: Laboratory) -> None:
+async def test_a_file_that_another_bot_still_has_open_is_left_alone_and_taken_up_later(lab: Laboratory) -> None:
     started = await lab.start()
-    runner = lab.runner(replace(QUICK, lease=0.2))
+    runner = lab.runner()
     while (await lab.eval(started.id)).state is EvalState.CHECKING:
         await (await lab.begin_turn(runner))
     folder = lab.folder / "evals" / started.id
     folder.mkdir(parents=True)
     stuck = LocalAnswerFile(folder / "answers.jsonl")
 
-    await (await lab.begin_turn(runner))
+    for _ in range(5):
+        await (await lab.begin_turn(runner))
     assert lab.endpoint.heard == []
 
     stuck.close()
     assert (await lab.run(started.id, runner)).state is EvalState.FINISHED
 
 
-async def test_an_eval_whose_turns_keep_dying_fails_with_a_reference(lab: Laboratory) -> None:
+async def test_an_eval_that_fails_three_times_in_a_row_ends_in_words(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = await lab.start()
-    claimed = await lab.claim()
-    assert claimed is not None
 
-    await lab.runner().turn(*claimed, 4, "abc123")
+    def torn(eval_id: str) -> AnswerFile:
+        raise RuntimeError(f"the disk of {eval_id} is torn")
+
+    monkeypatch.setattr(lab.rows, "open", torn)
+    async with lab.bot() as bot:
+        for failures in range(1, 4):
+            await lab.eventually(lambda: len(bot.failures) >= failures, f"{failures} failures")  # noqa: B023 # at once
+            await lab.eventually(lambda: due_in(lab.store, started.id), "another try")
+            await make_due(lab.store, started.id)
+        await lab.ended(started.id)
 
     ended = await lab.eval(started.id)
     assert ended.state is EvalState.FAILED
-    assert ended.note is not None
-    assert "reference abc123" in ended.note
+    assert "A fault of mine stops me from going on" in str(ended.note)
+    assert "(reference " in str(ended.note)
+    assert len(bot.failures) == 3
+    assert await due_in(lab.store, started.id) is None
+
+
+async def test_an_eval_that_kills_its_process_again_and_again_ends_in_words(lab: Laboratory) -> None:
+    started = await lab.start()
+    for _ in range(MOST_DEATHS):
+        await taken(lab.store, EVALS)
+        await bury(lab.store)
+        await make_due(lab.store, started.id)
+        assert (await lab.eval(started.id)).state is EvalState.CHECKING
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert "(reference reference)" in str(ended.note)
+    assert lab.endpoint.heard == []
+
+
+async def test_what_failed_before_an_eval_got_further_does_not_count_against_it(lab: Laboratory) -> None:
+    lab.write_task({"valid.jsonl": valid_rows(40)})
+    lab.endpoint.seconds = 0.02
+    started = await lab.start()
+    redis = lab.store.connection.redis
+    turn = await lab.under_way(started.id, lab.runner())
+    await turn.die()
+    await bury(lab.store)
+    await redis.hset("{proctor}:raised", started.id, MOST_RAISED - 1)
+
+    async def is_forgiven() -> bool:
+        return not any([await redis.hexists(f"{{proctor}}:{name}", started.id) for name in ("raised", "deaths")])
+
+    async with lab.bot():
+        await lab.eventually(lambda: len(lab.answers(started.id)) > 10, "some answers")
+        lab.endpoint.hold = asyncio.Event()
+        await lab.eventually(is_forgiven, "forgiveness")
+        assert (await lab.eval(started.id)).state is EvalState.RUNNING
+        lab.endpoint.hold.set()
 
 
 async def test_a_task_that_changed_meanwhile_fails_in_words(lab: Laboratory) -> None:
@@ -403,19 +464,26 @@ async def test_a_task_that_changed_meanwhile_fails_in_words(lab: Laboratory) -> 
     assert "were changed" in ended.note
 
 
-async def test_a_bot_with_its_hands_full_gives_the_turn_back(lab: Laboratory) -> None:
+async def test_a_bot_with_its_hands_full_leaves_the_turn_to_others(lab: Laboratory) -> None:
     lab.endpoint.hold = asyncio.Event()
-    runner = lab.runner()
-    for number in range(4):
-        started = await lab.start(trigger=f"trigger-{number}", limit=number + 1)
-        await lab.under_way(started.id, runner)
-    fifth = await lab.start(trigger="trigger-5", limit=5)
+    async with lab.bot():
+        for number in range(SLOTS[EVALS]):
+            started = await lab.start(trigger=f"trigger-{number}", limit=number + 1)
+            await lab.eventually(lambda: is_running(lab, started.id), "a running eval")  # noqa: B023 # awaited at once
+        fifth = await lab.start(trigger="trigger-5", limit=5)
+        await lab.eventually(lambda: lab.endpoint.under_way == 8, "questions")
+        (offered,) = await taken(lab.store, EVALS)
+        assert offered.item == fifth.id
+        await DueItems(lab.store.connection).end(offered, Outcome.LEFT, 0.0)
 
-    await (await lab.begin_turn(runner))
+        assert (await lab.eval(fifth.id)).state is EvalState.CHECKING
+        lab.endpoint.hold.set()
+        await lab.ended(fifth.id)
+    assert (await lab.eval(fifth.id)).state is EvalState.FINISHED
 
-    assert (await lab.eval(fifth.id)).state is EvalState.CHECKING
-    lab.endpoint.hold.set()
-    assert (await lab.run(fifth.id, runner)).state is EvalState.FINISHED
+
+async def is_running(lab: Laboratory, eval_id: str) -> bool:
+    return (await lab.eval(eval_id)).state is EvalState.RUNNING
 
 
 # -- cancel and budget ------------------------------------------------------------------------------------------------
@@ -439,7 +507,7 @@ async def test_cancelled_it_asks_nothing_more_and_keeps_what_it_has(lab: Laborat
     heard = len(lab.endpoint.heard)
     await lab.eventually(lambda: lab.endpoint.under_way == 0, "closed connections")
     assert len(lab.endpoint.heard) == heard
-    assert await lab.claim() is None
+    assert await due_in(lab.store, started.id) is None
     assert await lab.postings(f"result:{started.id}") == []
 
 
@@ -494,11 +562,8 @@ async def test_a_budget_holds_over_a_restart(lab: Laboratory) -> None:
     lab.write_task({"valid.jsonl": valid_rows(100)})
     lab.endpoint.seconds = 0.02
     started = await lab.start(budget=6_000)
-    runner = lab.runner()
-    turn = await lab.under_way(started.id, runner)
-    await lab.eventually(lambda: len(lab.answers(started.id)) > 5, "some answers")
-    await runner.leave()
-    await turn
+    async with lab.bot():
+        await lab.eventually(lambda: len(lab.answers(started.id)) > 5, "some answers")
 
     ended = await lab.run(started.id, lab.runner())
 
@@ -511,11 +576,11 @@ async def test_a_budget_holds_over_a_restart(lab: Laboratory) -> None:
 
 async def test_no_more_is_under_way_than_the_platform_takes(lab: Laboratory) -> None:
     lab.write_task({"valid.jsonl": valid_rows(60)})
-    held = lab.endpoint.hold = asyncio.Event()
+    answers = lab.endpoint.hold = asyncio.Event()
     started = await lab.start()
     turn = await lab.under_way(started.id, lab.runner())
     await lab.eventually(lambda: lab.endpoint.most_under_way == 8, "as many questions as the platform takes")
-    held.set()
+    answers.set()
     await turn
     assert lab.endpoint.most_under_way == 8
 
@@ -560,13 +625,13 @@ async def test_half_a_surrogate_pair_in_an_answer_is_no_text_and_no_crash(lab: L
 async def test_a_turn_of_an_eval_that_has_ended_changes_nothing(lab: Laboratory) -> None:
     started = await lab.start(limit=1)
     await lab.run(started.id)
-    held = await lab.store.record(Eval, started.id)
-    assert held is not None
+    before = await lab.store.record(Eval, started.id)
+    assert before is not None
 
-    await lab.runner().turn(started.id, "token", 1, "reference")
-    await lab.runner().turn("eval-nosuch", "token", 1, "reference")
+    await lab.runner().turn(started.id, held(started.id), "reference")
+    await lab.runner().turn("eval-nosuch", held("eval-nosuch"), "reference")
 
-    assert await lab.store.record(Eval, started.id) == held
+    assert await lab.store.record(Eval, started.id) == before
 
 
 async def test_chat_completions_where_the_profile_says_so(lab: Laboratory) -> None:

@@ -3,27 +3,28 @@
 import asyncio
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from bot.kinds import KINDS
+from bot.logs import log_bug
+from bot.worker import SLOTS, job_work
+from jobs.core.ids import EVALS
 from jobs.evals.answer_store import LocalAnswerStore
 from jobs.evals.run import EvalRunner
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.sampling import Sampler
+from jobs.queue.due import DueItems
+from jobs.queue.pools import WorkPools
+from jobs.state.connection import connection_to
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from tests.jobs.evals.laboratory import QUICK, a_profile, only
 
-TIMING = replace(QUICK, lease=1.0)
-
 
 async def main(redis_url: str, endpoint: str, folder: Path) -> None:
     """Work for good."""
-    store = Store(Redis.from_url(redis_url, decode_responses=True), KINDS)
+    store = Store(connection_to(redis_url), KINDS)
     async with Gateway(a_profile(endpoint), "any") as gateway, GraderRuntime() as graders:
         runner = EvalRunner(
             store,
@@ -33,12 +34,15 @@ async def main(redis_url: str, endpoint: str, folder: Path) -> None:
             graders,
             LocalAnswerStore(folder / "evals"),
             clock=time.time,
-            timing=TIMING,
+            timing=QUICK,
         )
+        work = {"eval": job_work(runner.turn, "evaluation")}
+        pools = WorkPools(DueItems(store.connection), work, {EVALS: SLOTS[EVALS]}, store.committed, log_bug)
+        pools.start()
         while True:
-            for claim in await store.claim("due", lease=1.0, limit=1):
-                await runner.turn(claim.id, claim.token, await store.attempts(claim.id), "reference")
-            await asyncio.sleep(0.01)
+            await pools.look()
+            await pools.keep()
+            await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, open_laboratory, valid_rows
 from tests.jobs.evals.model_endpoint import Heard
 from tests.records import a_job
+from tests.working import due_in, step, waiting_lanes
 
 BASE = "small"
 SKILL = {BASE: 4, "tuned-10": 7, "tuned-20": 9, "live": 6}
@@ -83,9 +84,10 @@ class Scene:
         await self.store.commit(Change(records=(Versioned(job, held.version if held else 0),), schedule=schedule))
         return job
 
-    async def turn(self, starts: int = 1) -> Evidence | None:
-        """Take one turn of the evidence, and return what it is then."""
-        await self.evidence_runner.turn("rft-abc234", starts, "reference")
+    async def turn(self, runner: EvidenceRunner | None = None) -> Evidence | None:
+        """Take the next turn of the evidence although it may not be due yet, and return what it is then."""
+        taking = (runner or self.evidence_runner).turn
+        await step(self.store, evidence_item("rft-abc234"), lambda item: taking("rft-abc234", item, "reference"))
         return await self.evidence()
 
     async def evidence(self) -> Evidence | None:
@@ -115,9 +117,7 @@ class Scene:
         runner = self.lab.runner()
         for eval_id in filter(None, (evidence.valid_eval, evidence.test_eval)):
             while not (await self.lab.eval(eval_id)).state.is_final:
-                claimed = await self.lab.due()
-                if claimed[0].startswith("eval-"):
-                    await runner.turn(*claimed, 1, "reference")
+                await (await self.lab.begin_turn(runner))
 
     async def evals(self) -> tuple[Eval, ...]:
         """Return every eval there is, oldest first."""
@@ -125,13 +125,11 @@ class Scene:
 
     async def lanes(self) -> dict[str, list[str]]:
         """Return the postings that wait, by lane."""
-        lanes = await self.store._redis.zrange("{proctor}:outbox", 0, -1)
-        return {str(lane): await self.lab.postings(str(lane)) for lane in lanes}
+        return {lane: await self.lab.postings(lane) for lane in await waiting_lanes(self.store)}
 
     async def due_in(self) -> float | None:
         """Return the seconds until the evidence's next turn, or None where there is none."""
-        due = await self.store._redis.zscore("{proctor}:due", "evidence:rft-abc234")
-        return None if due is None else due / 1000 - time.time()
+        return await due_in(self.store, evidence_item("rft-abc234"))
 
 
 def a_kept(step: int) -> Checkpoint:

@@ -16,7 +16,7 @@ from jobs.evals.plan import eval_id
 from jobs.evals.records import Eval, EvalState
 from jobs.evals.stats.verdict import Verdict as Change_
 from jobs.evidence.records import EvidenceState, Role
-from jobs.evidence.runner import MOST_ATTEMPTS
+from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection
 from jobs.state.store import Store
@@ -25,6 +25,8 @@ from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
 from tests.jobs.evidence.scene import BASE, ITEMS, MANY_ITEMS, Scene, a_kept, grader, open_scene, runner_on
 from tests.records import ALICE, BOB, CAROL, a_request
+from tests.working import bury
+from tests.working import held as held_item
 
 
 @pytest.fixture
@@ -313,9 +315,8 @@ async def test_a_job_launched_elsewhere_whose_task_is_named_late_is_evaluated_th
 
 
 async def test_a_platform_that_is_no_more_is_said(scene: Scene) -> None:
-    job = await scene.job(platform="gone")
-    await scene.evidence_runner.turn(job.id, 1, "reference")
-    evidence = await scene.evidence()
+    await scene.job(platform="gone")
+    evidence = await scene.turn()
     assert evidence is not None
     assert "There is no platform 'gone'" in str(evidence.note)
     assert evidence.candidates
@@ -323,7 +324,8 @@ async def test_a_platform_that_is_no_more_is_said(scene: Scene) -> None:
 
 async def test_evidence_that_kills_its_worker_is_given_up(scene: Scene) -> None:
     await scene.job()
-    evidence = await scene.turn(starts=MOST_ATTEMPTS + 1)
+    await scene.store.connection.redis.hset("{proctor}:raised", "evidence:rft-abc234", MOST_RAISED)
+    evidence = await scene.turn()
     assert evidence is not None
     assert evidence.state is EvidenceState.FAILED
     assert "(reference reference)" in str(evidence.note)
@@ -367,10 +369,11 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(scene: Scene
     evidence_runner = runner_on(scene.lab, mortal)
     for _ in range(3):
         try:
-            await evidence_runner.turn("rft-abc234", 1, "reference")
+            await scene.turn(evidence_runner)
         except ProcessEnded:
+            await bury(scene.store)
             evidence_runner = runner_on(scene.lab, scene.store)
-            await evidence_runner.turn("rft-abc234", 2, "reference")
+            await scene.turn(evidence_runner)
         evidence = await scene.evidence()
         assert evidence is not None
         await scene.run_evals(evidence)
@@ -383,19 +386,20 @@ async def test_a_crash_at_any_commit_starts_and_opens_nothing_twice(scene: Scene
 
 async def test_two_bots_at_once_begin_it_once(scene: Scene) -> None:
     await scene.job()
+    item = held_item("evidence:rft-abc234")
     others = [runner_on(scene.lab, Store(Connection(scene.store._redis), KINDS)) for _ in range(4)]
-    await asyncio.gather(*(each.turn("rft-abc234", 1, "reference") for each in others))
+    await asyncio.gather(*(each.turn("rft-abc234", item, "reference") for each in others))
     evidence = await scene.evidence()
     assert evidence is not None
     assert (evidence.round, len(await scene.evals())) == (1, 2)
 
 
 async def test_a_vote_in_the_same_moment_does_not_lose_the_turn(scene: Scene) -> None:
-    job = await scene.job()
+    await scene.job()
     await scene.gathered()
     scene.edit("graders/exact.json", NEW_GRADER)
     busy = BusyStore(scene)
-    await runner_on(scene.lab, busy).turn(job.id, 1, "reference")
+    await scene.turn(runner_on(scene.lab, busy))
     approval = await scene.approval()
     assert (approval.round, approval.decisions, approval.evidence) == (2, (), {})
 
@@ -404,7 +408,7 @@ class BusyStore(Store):
     """A store in which somebody votes before the first commit."""
 
     def __init__(self, scene: Scene) -> None:
-        super().__init__(scene.store._redis, KINDS)
+        super().__init__(scene.store.connection, KINDS)
         self._scene: Scene | None = scene
 
     async def commit(self, change: Change) -> None:
@@ -577,7 +581,7 @@ async def test_nothing_is_gathered_where_nothing_can_be_approved(scene: Scene, c
 
 
 async def test_a_turn_of_a_job_that_never_was_does_nothing(scene: Scene) -> None:
-    await scene.evidence_runner.turn("rft-never", 1, "reference")
+    await scene.evidence_runner.turn("rft-never", held_item("evidence:rft-never"), "reference")
     with pytest.raises(NotFound, match="There is no job 'rft-never'"):
         await scene.evidence_runner.again("rft-never", BOB)
 

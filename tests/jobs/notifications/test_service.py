@@ -3,7 +3,6 @@ import itertools
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -20,6 +19,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.records import ALICE, BOB, CHANNEL, a_checkpoint, a_job, a_posting, a_request
+from tests.working import planned_work, waiting_lanes
 
 NIGHT = QuietHours(22 * 60, 7 * 60, "Europe/Berlin", ALICE)
 NINE = 9 * 60
@@ -58,9 +58,7 @@ class Room:
 
     async def due(self) -> dict[str, float]:
         """Return the planned work items, with the seconds until then on the server's clock."""
-        seconds, micros = await self.redis.time()
-        found = cast("list[tuple[str, float]]", await self.redis.zrange("{proctor}:due", 0, -1, withscores=True))
-        return {name: round(score / 1000 - seconds - micros / 1e6) for name, score in found}
+        return {item: round(seconds) for item, seconds in (await planned_work(self.store)).items()}
 
 
 @pytest.fixture
@@ -105,8 +103,7 @@ async def test_the_cards_of_what_is_muted_say_so_at_once(room: Room, mute: Mute,
     await room.add(a_job(id="rft-over22", state=JobState.SUCCEEDED))
     await room.add(a_job(id="rft-away22", request=a_request(channel="C0OTHER")))
     await room.quiet.mute(CHANNEL, mute)
-    lanes = {str(each) for each in await room.redis.zrange("{proctor}:outbox", 0, -1)}
-    assert lanes == {f"card:{each}" for each in cards}
+    assert set(await waiting_lanes(room.store)) == {f"card:{each}" for each in cards}
 
 
 async def test_what_quiet_hours_keep_back_is_told_once_when_they_end(room: Room) -> None:

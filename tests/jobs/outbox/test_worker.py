@@ -168,6 +168,18 @@ async def test_a_thread_whose_card_was_refused_is_looked_at_seldom(store: Store)
     assert slack.posted == []
 
 
+async def test_a_thread_whose_card_is_taken_after_all_goes_on_at_once(store: Store) -> None:
+    slack = SmallSlack(["refused"])
+    outbox_worker = a_worker(store, slack)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    note = a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread")
+    await store.commit(Change(postings=(card, note)))
+    await deliver(store, outbox_worker)
+    await store.commit(Change(postings=(card,)))  # the bot was invited back, and the job has news
+    await deliver_all(store, outbox_worker)
+    assert [posting for posting, _ in slack.posted] == [card.id, note.id]
+
+
 async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
     slack = SmallSlack()
     outbox_worker = a_worker(store, slack, QUICK)

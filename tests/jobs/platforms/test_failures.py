@@ -10,7 +10,7 @@ import openai._exceptions
 import pytest
 
 from jobs.core.errors import InvalidRequest, PlatformRejected, PlatformUnavailable
-from jobs.platforms.client import MEANINGS, meaning_of
+from jobs.platforms.client import meaning_of, meanings
 from jobs.platforms.errors import Failure, Request, platform_error, scrub
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.parse import JobSpec
@@ -51,9 +51,9 @@ def sdk_exceptions() -> Iterator[type[BaseException]]:
 def test_every_exception_of_the_sdk_is_mapped() -> None:
     ours = [kind for kind in sdk_exceptions() if kind.__module__.startswith("openai") and kind.__name__ not in MISUSE]
 
-    unmapped = {kind.__name__ for kind in ours if not any(known in kind.__mro__ for known in MEANINGS)}
+    unmapped = {kind.__name__ for kind in ours if not any(known in kind.__mro__ for known in meanings())}
 
-    assert not unmapped, "say in MEANINGS what these mean, or in MISUSE why they are a bug"
+    assert not unmapped, "say in `meanings` what these mean, or in MISUSE why they are a bug"
     assert len(set(ours)) >= 17
 
 
@@ -381,4 +381,6 @@ async def test_a_platform_on_this_machine_is_never_asked_through_a_proxy(
     profile: Profile, address: str, asks: bool
 ) -> None:
     async with Gateway(replace(profile, base_url=address), KEY) as gateway:
+        await gateway._client.sdk()
+        assert gateway._client.http
         assert gateway._client.http.trust_env is asks

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -414,6 +415,10 @@ async def test_what_waits_for_a_slot_is_begun_once_and_counts_as_no_attempt(stor
     assert not any(held.again for held in diary.seen)
 
 
+def has_done(diary: Diary, looks: int) -> bool:
+    return len([item for item in diary.done if item.startswith("rft-w")]) == looks
+
+
 async def test_a_thousand_looks_at_a_platform_that_answers_nobody_keep_nothing_else_waiting(store: Store) -> None:
     hangs, well = Diary(), Diary()
     well.let_go.set()
@@ -428,10 +433,43 @@ async def test_a_thousand_looks_at_a_platform_that_answers_nobody_keep_nothing_e
     async with bot(store, work, slots=16) as one, bot(store, work, slots=16) as two:
         for round_ in range(3):
             await asyncio.gather(one.pools.look(), two.pools.look())
-            await until(lambda due=20 * (round_ + 1): len([i for i in well.done if i.startswith("rft-w")]) == due)
+            await until(partial(has_done, well, 20 * (round_ + 1)))
             await one.wants(*(f"rft-w{n:05}" for n in range(20)), approval_item(f"rft-{round_}"))
         assert len(hangs.begun) == 32
         hangs.let_go.set()
         await until(lambda: len(hangs.done) == 1000, "the backlog to be worked off")
     assert set(Counter(hangs.begun).values()) == {1}
     assert not any(held.again for held in hangs.seen)
+
+
+async def test_what_is_taken_again_before_its_end_was_answered_is_not_lost(store: Store) -> None:
+    """An eval that goes from one turn to the next at once was broken off, and held by nobody until its lease ended."""
+    first, second, answered = Diary(), Diary(), asyncio.Event()
+
+    class Slow(DueItems):
+        async def end(self, *ended: object) -> bool:  # the server knows of it long before this process hears so
+            is_ended = await super().end(*ended)  # type: ignore[arg-type]  # passed on as it is
+            await answered.wait()
+            return is_ended
+
+    async def work(held: Held) -> None:
+        await (second if first.begun else first).work(held)
+
+    async with bot(store, work) as one:
+        one.pools._due = Slow(one.store.connection)
+        await one.wants("rft-aaaaaa")
+        await until(lambda: len(first.begun) == 1)
+        await one.wants("rft-aaaaaa")
+        first.let_go.set()
+
+        async def is_begun_again() -> bool:
+            await one.pools.look()
+            return len(second.begun) == 1
+
+        await eventually(is_begun_again, "the second turn")
+        await one.pools.keep()
+        assert second.seen[0].is_valid
+        answered.set()
+        second.let_go.set()
+        await until(lambda: len(second.done) == 1)
+    assert second.cancelled == []

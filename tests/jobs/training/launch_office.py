@@ -22,12 +22,14 @@ from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
 from jobs.training.service import RftJobs
+from jobs.training.sweep_state import SweepState
 from local.platform.job_runner import Limits
 from local.platform.server import Platform, serve
 from tests.jobs.tasks.folder import write_folder
 from tests.lossy_way import LossyWay, lossy_way
 from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, CHANNEL
+from tests.working import due_in, held, step, waiting_lanes
 
 SCHEMA = {
     "type": "object",
@@ -110,10 +112,16 @@ class Office:
         assert held is not None
         return held
 
-    async def work(self, job_id: str, attempts: int = 1) -> Job:
-        """Do one work item, and return the job after it."""
-        await self.jobs.work(job_id, attempts, "reference")
+    async def work(self, job_id: str, *, raised: int | None = None) -> Job:
+        """Do the job's next work item although it may not be due yet, and return the job after it."""
+        if raised is not None:
+            await self.store.connection.redis.hset("{proctor}:raised", job_id, raised)
+        await step(self.store, job_id, lambda item: self.jobs.work(job_id, item, "reference"))
         return await self.job(job_id)
+
+    async def work_beside_others(self, job_id: str, *, raised: int | None = None) -> None:
+        """Do a work item that others may be doing too, without having noticed that they lost it."""
+        await self.jobs.work(job_id, held(job_id, raised=raised), "reference")
 
     async def until(self, job_id: str, *states: JobState) -> Job:
         """Do work items until the job is in one of the states."""
@@ -131,24 +139,24 @@ class Office:
 
     async def is_due(self, job_id: str) -> bool:
         """Tell whether the job has another work item planned."""
-        return await self.store._redis.zscore("{proctor}:due", job_id) is not None
+        return await due_in(self.store, job_id) is not None
 
     async def told(self) -> list[str]:
         """Return every sentence that waits to be told to one person, oldest first."""
-        names = [str(name) async for name in self.store._redis.scan_iter("{proctor}:lane:answer:*")]
+        names = [str(name) async for name in self.store.connection.redis.scan_iter("{proctor}:lane:answer:*")]
         lanes = [name.removeprefix("{proctor}:lane:") for name in sorted(names)]
         return [text for lane in lanes for text in await self._texts(lane)]
 
     async def _texts(self, lane: str) -> list[str]:
         texts = []
-        for posting_id in await self.store._redis.zrange(f"{{proctor}}:lane:{lane}", 0, -1):
-            value = await self.store._redis.hget(f"{{proctor}}:posting:{posting_id!s}", "value")
+        for posting_id in await self.store.connection.redis.zrange(f"{{proctor}}:lane:{lane}", 0, -1):
+            value = await self.store.connection.redis.hget(f"{{proctor}}:posting:{posting_id!s}", "value")
             texts.append(str(json.loads(value or "{}")["text"]))
         return texts
 
     async def lanes(self) -> set[str]:
         """Return the lanes in which something waits."""
-        return {str(lane) for lane in await self.store._redis.zrange("{proctor}:outbox", 0, -1)}
+        return set(await waiting_lanes(self.store))
 
     def remote_jobs(self) -> list[str]:
         """Return the key of every job the platform has."""
@@ -170,7 +178,7 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
     ):
         profiles = {"local": gateway.profile}
         tasks = write_folder(folder / "tasks", {"response_format.json": json.dumps(SCHEMA)})
-        mortal = MortalStore(Connection(store._redis), KINDS)
+        mortal = MortalStore(Connection(store.connection.redis), KINDS)
 
         def profile_of(name: str) -> Profile:
             if name not in profiles:
@@ -190,5 +198,6 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             appearance=0.0,
             clock=time.time,
         )
-        jobs = RftJobs(mortal, launcher, Poller(mortal, platform_of, time.time), profile_of, EVERYBODY_MAY)
+        poller = Poller(mortal, SweepState(mortal.connection), platform_of, time.time)
+        jobs = RftJobs(mortal, launcher, poller, profile_of, EVERYBODY_MAY)
         yield Office(mortal, gateway, way, platform, profiles, tasks, jobs)

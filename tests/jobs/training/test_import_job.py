@@ -22,10 +22,12 @@ from jobs.tasks import TaskCatalogue
 from jobs.trail.entry import Act, AuditEntry
 from jobs.training.import_job import JobImporter, WatchRequest
 from jobs.training.poll import Poller
+from jobs.training.sweep_state import SweepState
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.jobs.tasks.folder import write_folder
 from tests.permitted import permissions
 from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_job, an_approval
+from tests.working import due_in
 
 JOBS = "/fine_tuning/jobs"
 FALLING = (0.20, 0.40, 0.50, 0.42, 0.36, 0.31, 0.27, 0.24, 0.22, 0.20, 0.19, 0.18)
@@ -127,7 +129,8 @@ async def bureau(store: Store, tmp_path: Path) -> AsyncIterator[Bureau]:
             is_approved=is_approved,
             clock=lambda: NOW,
         )
-        yield Bureau(store, platform, job_importer, Poller(store, platform_of, lambda: NOW), tmp_path)
+        poller = Poller(store, SweepState(store.connection), platform_of, lambda: NOW)
+        yield Bureau(store, platform, job_importer, poller, tmp_path)
 
 
 async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(bureau: Bureau) -> None:
@@ -140,7 +143,7 @@ async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(burea
     assert (job.request.requested_by, job.quorum, job.approvers) == (BOB, 2, ("model-approvers",))
     assert (job.train_items, job.valid_items) == (None, None)
     assert set(await bureau.postings(job)) == {"card"}
-    assert await bureau.store._redis.zscore("{proctor}:due", job.id) is not None
+    assert await due_in(bureau.store, job.id) is not None
 
 
 async def test_the_items_are_counted_where_the_platform_shows_the_files(bureau: Bureau) -> None:
@@ -212,7 +215,7 @@ async def test_a_job_that_has_ended_comes_with_its_checkpoints_and_has_them_look
     job = await bureau.poll(await bureau.imported())
     assert (job.state, job.finished_at) == (JobState.SUCCEEDED, 4_000.0)
     assert job.checkpoints[0].valid_reward == 0.50
-    assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is not None
+    assert await due_in(bureau.store, f"evidence:{job.id}") is not None
     postings = await bureau.postings(job)
     assert set(postings) == {"card", "curve", "past"}
     assert not postings["past"].broadcast
@@ -311,7 +314,7 @@ async def test_a_job_that_is_watched_without_its_task_is_given_it(bureau: Bureau
     assert (line.user, line.text) == (CAROL, "said that it is a job of small")
     entry = (await trail(bureau))[-1]
     assert (entry.who, entry.act, entry.task, entry.subject) == (CAROL, Act.WATCH, "small", job.id)
-    assert await bureau.store._redis.zscore("{proctor}:due", f"evidence:{job.id}") is None, "it still trains"
+    assert await due_in(bureau.store, f"evidence:{job.id}") is None, "it still trains"
 
     again = await bureau.imported(remote_id=named, task="small", requested_by=CAROL, trigger="typed again")
     assert again == job
@@ -327,7 +330,7 @@ async def test_once_it_has_ended_its_task_has_its_checkpoints_evaluated(bureau: 
     job = await bureau.poll(await bureau.imported())
     await bureau.store.commit(Change(schedule={evidence_item(job.id): -1.0}))
     await bureau.imported(task="small", trigger="typed later")
-    assert await bureau.store._redis.zscore("{proctor}:due", evidence_item(job.id)) is not None
+    assert await due_in(bureau.store, evidence_item(job.id)) is not None
 
 
 async def test_not_everybody_says_which_task_a_job_is_of(bureau: Bureau) -> None:

@@ -11,15 +11,16 @@ import pytest
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.records import Action, Hyperparameters, Job, JobState
+from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.launch import MOST_CLEANUPS, MOST_UNKNOWN
 from jobs.training.plan import job_id
-from jobs.training.service import MOST_ATTEMPTS
 from tests.jobs.tasks.folder import grader, line, write_folder
 from tests.jobs.training.launch_office import Fate, Office, ProcessEnded, open_office
 from tests.lossy_way import Loss
 from tests.records import BOB, CHANNEL, a_request
+from tests.working import bury
 
 MANY_BROKEN: tuple[Loss, ...] = ("broken",) * 8
 BOTH_FILES = ("train", "valid")
@@ -149,9 +150,9 @@ async def test_a_process_that_ends_at_any_step_leaves_one_job_and_its_two_files(
             office.store.fate = office.gateway.fate = Fate()
         else:
             break
-        # The person's Slack delivers the command again, and another bot takes the work item when the lease is over.
+        # The person's Slack delivers the command again, and another bot takes the work item.
+        await bury(office.store)
         job = await office.jobs.launch(request)
-        await office.work(job.id, attempts=2)
         job = await office.until(job.id, JobState.WATCHING)
         assert office.remote_jobs().count(job.id) == 1, f"ended at step {end}"
         assert [name for name in office.remote_files() if name.startswith(job.id)] == files_of(job), f"step {end}"
@@ -161,7 +162,7 @@ async def test_a_process_that_ends_at_any_step_leaves_one_job_and_its_two_files(
 
 async def test_two_bots_that_take_one_work_item_create_one_job(office: Office) -> None:
     job = await office.launching()
-    await asyncio.gather(office.work(job.id), office.work(job.id, attempts=2), office.work(job.id, attempts=3))
+    await asyncio.gather(*(office.work_beside_others(job.id, raised=raised) for raised in (None, 0, 1)))
     job = await office.until(job.id, JobState.WATCHING)
     assert office.remote_jobs() == [job.id]
     assert office.remote_files() == files_of(job)
@@ -303,14 +304,14 @@ async def test_a_launch_does_not_fail_over_files_that_cannot_be_deleted(office: 
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
     office.gateway._client._sleep = no_wait
     office.way.lose("GET /files", "broken", "broken", "broken")
-    assert (await office.work(job.id, attempts=2)).state is JobState.WATCHING
+    assert (await office.work(job.id, raised=1)).state is JobState.WATCHING
     assert len(office.remote_files()) == 3
 
 
 async def test_an_interrupted_attempts_own_files_are_deleted_once_the_job_is_there(office: Office) -> None:
     job = await office.launching()
     await office.gateway.upload(f"{job.id}-train.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n')
-    launched = await office.work(job.id, attempts=2)
+    launched = await office.work(job.id, raised=1)
     assert launched.state is JobState.WATCHING
     assert office.remote_files() == files_of(job)
     assert set(launched.files) == {file.id for file in office.platform.runner.files.list()}
@@ -357,7 +358,7 @@ async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Offi
 
 async def test_a_launch_that_kills_every_worker_is_ended_with_a_reference(office: Office) -> None:
     job = await office.launching()
-    refused = await office.work(job.id, attempts=MOST_ATTEMPTS + 1)
+    refused = await office.work(job.id, raised=MOST_RAISED)
     assert refused.state is JobState.NOT_LAUNCHED
     assert "reference" in str(refused.note)
     assert await office.told() == [f"small was not launched. {refused.note}"]

@@ -19,6 +19,7 @@ from jobs.state.store import Store
 from jobs.training.poll import Poller, unanswered
 from jobs.training.poll_interval import LONGEST_RETRY_PAUSE
 from jobs.training.reduce import News, reduce
+from jobs.training.sweep_state import SweepState
 from tests.records import PROFILE, a_checkpoint, a_job, a_remote, a_series, a_step
 
 NOW = 1_111.0
@@ -350,7 +351,7 @@ def a_metrics_event(step: int) -> RemoteEvent:
 async def test_an_event_that_was_listed_late_is_read_when_the_job_has_ended(store: Store) -> None:
     await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0))
     async with LateGateway() as gateway:
-        poller = Poller(store, lambda _name: (PROFILE, gateway), lambda: NOW)
+        poller = Poller(store, SweepState(store.connection), lambda _name: (PROFILE, gateway), lambda: NOW)
 
         async def steps_after_a_look() -> list[int]:
             held = await store.record(Job, "rft-abc234")
@@ -382,7 +383,8 @@ async def test_a_look_without_news_reads_no_step_until_the_silence_may_be_a_stal
             return await super().series(job_id, token)
 
     async with LateGateway() as gateway:
-        poller = Poller(Watched(redis, KINDS), lambda _name: (PROFILE, gateway), lambda: now)
+        watched = Watched(store.connection, KINDS)
+        poller = Poller(watched, SweepState(watched.connection), lambda _name: (PROFILE, gateway), lambda: now)
 
         async def poll() -> Job:
             held = await store.record(Job, job.id)

@@ -5,17 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from bot.kinds import KINDS
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
+from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
-from jobs.state.connection import Connection
 from jobs.state.store import Store
-from jobs.training.service import MOST_ATTEMPTS
+from jobs.training.service import MOST_CONFLICTS, OVERTAKEN, SET_ASIDE
 from tests.jobs.training.launch_office import Office, open_office
 from tests.records import ALICE, BOB, CHANNEL, a_job
+from tests.working import due_in
+from tests.working import held as held_item
 
 
 @pytest.fixture
@@ -25,16 +26,15 @@ async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
 
 
 class BusyStore(Store):
-    """A store in which somebody else's change comes first, once."""
+    """A store in which somebody else's changes come first, each once."""
 
-    def __init__(self, redis: Redis, theirs: Change) -> None:
-        super().__init__(redis, KINDS)
-        self.theirs: Change | None = theirs
+    def __init__(self, store: Store, *theirs: Change) -> None:
+        super().__init__(store.connection, KINDS)
+        self.theirs = list(theirs)
 
     async def commit(self, change: Change) -> None:
-        theirs, self.theirs = self.theirs, None
-        if theirs:
-            await super().commit(theirs)
+        if self.theirs:
+            await super().commit(self.theirs.pop(0))
         await super().commit(change)
 
 
@@ -156,7 +156,7 @@ async def test_an_action_and_a_work_item_in_the_same_moment_are_both_kept(office
     await keep(office, a_job())
     held = await office.held("rft-abc234")
     theirs = Change(records=(Versioned(replace(held.value, last_step=9), held.version),))
-    office.jobs = replace(office.jobs, store=BusyStore(Connection(office.store._redis), theirs))
+    office.jobs = replace(office.jobs, store=BusyStore(office.store, theirs))
     asked = await ask(office, "rft-abc234", Action.CANCEL)
     assert (asked.last_step, asked.pending is not None) == (9, True)
     assert await office.job("rft-abc234") == asked
@@ -228,7 +228,7 @@ async def test_an_action_is_said_to_be_done_if_the_attempt_that_sent_it_died(off
     job = await watched(office)
     await ask(office, job.id, Action.CANCEL)
     await office.gateway.cancel(str(job.remote_id))
-    assert (await office.work(job.id, attempts=2)).status_notes == 1
+    assert (await office.work(job.id, raised=1)).status_notes == 1
     assert await office.told() == []
 
 
@@ -269,9 +269,7 @@ async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_
     job = await office.launching()
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
-    busy = BusyStore(
-        Connection(office.store._redis), Change(records=(Versioned(replace(job, pending=pending), held.version),))
-    )
+    busy = BusyStore(office.store, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
     assert (await office.work(job.id)).pending == pending
     assert office.way.passed.count("POST /files") == 2
@@ -281,26 +279,71 @@ async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_
 
 async def test_a_poll_that_was_overtaken_by_a_change_without_a_work_item_is_repeated(office: Office) -> None:
     job = await watched(office)
-    (claim,) = await office.store.claim("due", lease=60.0, limit=1)
     held = await office.held(job.id)
-    noted = Change(records=(Versioned(replace(held.value, note="theirs"), held.version),))
-    busy = BusyStore(Connection(office.store._redis), noted)
-    office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
+    office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy_with_notes(office, held, 1)))
 
     await office.work(job.id)
 
     assert (await office.held(job.id)).version == held.version + 2
-    seconds, _ = await office.store._redis.time()
-    due = await office.store._redis.zscore("{proctor}:due", claim.id)
-    assert due is not None
-    assert due / 1000 - seconds < 30.0, "the next work item does not wait for the lease"
+    assert await due_in(office.store, job.id) is not None
+
+
+async def test_a_poll_that_is_overtaken_again_and_again_comes_back_soon(office: Office) -> None:
+    job = await watched(office)
+    held = await office.held(job.id)
+    busy = busy_with_notes(office, held, MOST_CONFLICTS)
+    office.jobs = replace(office.jobs, poller=replace(office.jobs.poller, store=busy))
+
+    await office.work(job.id)
+
+    assert (await office.held(job.id)).version == held.version + MOST_CONFLICTS
+    assert 0 < (await due_in(office.store, job.id) or 0.0) <= OVERTAKEN
+    assert (await office.work(job.id)).state is JobState.WATCHING
+
+
+@pytest.mark.parametrize("state", [JobState.CHECKING, JobState.LAUNCHING])
+async def test_a_launch_that_was_overtaken_by_a_change_without_a_work_item_goes_on(
+    office: Office, state: JobState
+) -> None:
+    job = await office.jobs.launch(office.request())
+    await office.until(job.id, state)
+    busy = busy_with_notes(office, await office.held(job.id), 1)
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
+
+    assert (await office.work(job.id)).note == "theirs 0"
+
+    assert 0 < (await due_in(office.store, job.id) or 0.0) <= OVERTAKEN
+    assert (await office.until(job.id, JobState.WATCHING)).state is JobState.WATCHING
+    assert office.remote_jobs() == [job.id]
+    assert len(office.remote_files()) == 2
+
+
+async def test_a_creation_that_was_overtaken_while_its_outcome_was_asked_for_goes_on(office: Office) -> None:
+    job = await office.launching()
+    office.way.lose("POST /fine_tuning/jobs", "answer lost")
+    assert (await office.work(job.id)).state is JobState.CREATING
+    busy = busy_with_notes(office, await office.held(job.id), 1)
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
+
+    assert (await office.work(job.id)).state is JobState.CREATING
+
+    assert (await office.until(job.id, JobState.WATCHING)).state is JobState.WATCHING
+    assert office.remote_jobs() == [job.id]
+
+
+def busy_with_notes(office: Office, held: Versioned[Job], times: int) -> BusyStore:
+    """A store in which somebody keeps changing the job, and plans nothing."""
+    notes = (
+        Change(records=(Versioned(replace(held.value, note=f"theirs {n}"), held.version + n),)) for n in range(times)
+    )
+    return BusyStore(office.store, *notes)
 
 
 async def test_a_work_item_of_a_job_that_has_ended_or_never_was_does_nothing(office: Office) -> None:
     await keep(office, a_job(state=JobState.SUCCEEDED))
     before = await office.held("rft-abc234")
-    await office.jobs.work("rft-abc234", 1, "reference")
-    await office.jobs.work("rft-never", 1, "reference")
+    await office.work("rft-abc234")
+    await office.jobs.work("rft-never", held_item("rft-never"), "reference")
     assert await office.held("rft-abc234") == before
 
 
@@ -316,17 +359,17 @@ async def test_a_job_that_keeps_killing_its_worker_is_set_aside_and_said_once(
 ) -> None:
     await keep(office, a_job(state=state))
     for _ in range(2):
-        job = await office.work("rft-abc234", attempts=MOST_ATTEMPTS + 1)
+        job = await office.work("rft-abc234", raised=MOST_RAISED)
         assert job.state is state
         assert said in str(job.note)
         assert "(reference reference)" in str(job.note)
     lane = "thread:rft-abc234" if kind is PostingKind.STATUS else "answer:rft-abc234"
     assert await office.lanes() == {lane}
-    assert await office.store.claim("due", lease=60, limit=10) == ()
+    assert await due_in(office.store, "rft-abc234") == pytest.approx(SET_ASIDE, abs=60.0)
 
 
 async def test_tidying_that_keeps_killing_its_worker_ends(office: Office) -> None:
     await keep(office, a_job(state=JobState.NOT_LAUNCHED))
-    await office.work("rft-abc234", attempts=MOST_ATTEMPTS + 1)
+    await office.work("rft-abc234", raised=MOST_RAISED)
     assert not await office.is_due("rft-abc234")
     assert await office.lanes() == set()

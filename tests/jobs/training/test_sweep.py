@@ -7,21 +7,27 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
+from bot.worker import repeated_work
 from jobs.core.errors import NotFound
+from jobs.core.ids import looks_at, sweep_item
 from jobs.core.records import Action, Job, JobState, PendingAction
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
+from jobs.queue.due import DueItems
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
 from jobs.training.poll import Poller
-from jobs.training.sweep import FEW, MOST_REQUESTS, Sweeper, rotated
+from jobs.training.sweep import FEW, MOST_REQUESTS, UNKNOWN_PACE, Sweeper, rotated
+from jobs.training.sweep_state import SweepState
 from tests.jobs.platforms.conftest import Naps
 from tests.jobs.platforms.stand_in import JobJson, Listing, Says, StandIn, capture, error, standing_in
 from tests.records import ALICE, CHANNEL, PROFILE, a_job
+from tests.working import bury, due_in, ended, held, step, taken
 
 JOBS = "/fine_tuning/jobs"
 MANY = 2 * FEW
-DUE = "{proctor}:due"
+DUE = "{proctor}:due:looks:local"
+SWEEP = sweep_item("local")
 WATCHED = "{proctor}:watched:local"
 NOW = 5_000.0
 
@@ -68,16 +74,14 @@ class Tower:
     async def sweep(self) -> int:
         """Sweep once; return how many pages of jobs were asked for."""
         before = len(self.platform.asked(f"GET {JOBS}"))
-        await self.redis.zadd("{proctor}:sweeps", {"local": 0})
-        (claim,) = await self.store.claim("sweeps", lease=60, limit=9)
-        await self.sweeper.sweep(claim.id, claim.token)
+        await step(self.store, SWEEP, repeated_work(self.sweeper.sweep))
         return len(self.platform.asked(f"GET {JOBS}")) - before
 
     async def waits(self) -> dict[str, float]:
         """Return the seconds until the next work item of each job that has one."""
         seconds, micros = await self.redis.time()
         due = cast("list[tuple[str, float]]", await self.redis.zrange(DUE, 0, -1, withscores=True))
-        return {job: score / 1000 - seconds - micros / 1e6 for job, score in due}
+        return {job: score / 1000 - seconds - micros / 1e6 for job, score in due if job != SWEEP}
 
     async def due_within(self, seconds: float) -> set[str]:
         return {job for job, wait in (await self.waits()).items() if wait <= seconds}
@@ -105,8 +109,9 @@ async def tower(store: Store, redis: Redis) -> AsyncIterator[Tower]:
                     raise NotFound(f"There is no platform '{name}'.")
                 return profile, gateway
 
-            poller = Poller(store, platform_of, lambda: NOW)
-            yield Tower(store, redis, platform, Sweeper(store, platform_of), poller)
+            state = SweepState(store.connection)
+            poller = Poller(store, state, platform_of, lambda: NOW)
+            yield Tower(store, redis, platform, Sweeper(state, platform_of), poller)
 
 
 async def test_quiet_jobs_that_a_sweep_finds_unchanged_are_not_polled(tower: Tower) -> None:
@@ -180,15 +185,15 @@ async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
 
 async def test_a_work_item_in_progress_is_left_alone(tower: Tower) -> None:
     await tower.knows(*range(MANY))
-    await tower.knows(MANY, due=0.001)
-    while not (claims := await tower.store.claim("due", lease=30.0, limit=1)):
-        pass
+    await tower.knows(MANY, due=0.0)
+    in_progress, sweep = await taken(tower.store, looks_at("local"))
+    assert in_progress.item == job_id(MANY)
+    await DueItems(tower.store.connection).end(sweep, again_in=0.0)
     tower.lists([on_platform(number, "paused" if number == MANY else "queued") for number in range(MANY + 1)])
 
     await tower.sweep()
 
-    assert [claim.id for claim in claims] == [job_id(MANY)]
-    assert 20.0 < (await tower.waits())[job_id(MANY)] <= 30.0
+    assert job_id(MANY) not in await tower.waits()
 
 
 async def test_a_job_that_runs_keeps_its_polls_and_is_asked_for_its_events_only(tower: Tower) -> None:
@@ -258,10 +263,7 @@ async def test_a_platform_that_asks_to_wait_is_left_alone_for_as_long(tower: Tow
 
     await tower.sweep()
 
-    seconds, _ = await tower.redis.time()
-    next_sweep = await tower.redis.zscore("{proctor}:sweeps", "local")
-    assert next_sweep is not None
-    assert 600 < next_sweep / 1000 - seconds <= 701
+    assert 600 < (await due_in(tower.store, SWEEP) or 0.0) <= 701
     assert len(await tower.due_within(60.0)) < 3, "those asked singly are spread over that time too"
 
 
@@ -299,13 +301,13 @@ async def test_a_platform_that_is_gone_from_the_settings_does_not_stop_the_sweep
     for number in range(MANY):
         job = a_job(id=job_id(number), remote_id=remote_id(number), platform_status="queued", platform="gone")
         await tower.store.commit(Change(records=(Versioned(job, 0),), due_in=1.0))
-    (claim,) = await tower.store.claim("sweeps", lease=60, limit=9)
+    assert await due_in(tower.store, sweep_item("gone")) is not None
 
-    await tower.sweeper.sweep(claim.id, claim.token)
+    await step(tower.store, sweep_item("gone"), repeated_work(tower.sweeper.sweep))
 
-    assert claim.id == "gone"
-    assert len(await tower.due_within(300.0)) == MANY
-    assert await tower.store.claim("sweeps", lease=60, limit=9) == ()
+    waits = [await due_in(tower.store, job_id(number)) for number in range(MANY)]
+    assert len([wait for wait in waits if wait is not None and wait <= 300.0]) == MANY
+    assert await due_in(tower.store, sweep_item("gone")) == pytest.approx(UNKNOWN_PACE, abs=60.0)
 
 
 async def test_jobs_that_are_over_are_watched_no_more_and_without_any_there_are_no_sweeps(tower: Tower) -> None:
@@ -316,20 +318,31 @@ async def test_jobs_that_are_over_are_watched_no_more_and_without_any_there_are_
 
     await tower.sweep()
 
-    assert (await tower.store.watched("local"))[0] == ()
-    assert await tower.redis.zcard("{proctor}:sweeps") == 0
+    assert (await tower.sweeper.state.watched("local"))[0] == ()
+    assert await due_in(tower.store, SWEEP) is None
     assert tower.platform.seen == []
 
 
-async def test_a_sweep_that_lost_its_lease_leaves_the_next_to_its_successor(tower: Tower) -> None:
-    await tower.knows(1)
-    (late,) = await tower.store.claim("sweeps", lease=0.0, limit=1)
-    while not (other := await tower.store.claim("sweeps", lease=50.0, limit=1)):
-        pass
+async def test_a_sweep_that_was_lost_leaves_the_next_to_its_successor(tower: Tower) -> None:
+    await tower.knows(1, due=60.0)
+    (late,) = await taken(tower.store, looks_at("local"))
+    await bury(tower.store)
+    (other,) = await taken(tower.store, looks_at("local"))
 
-    await tower.sweeper.sweep(late.id, late.token)
+    again = await repeated_work(tower.sweeper.sweep)(held(late))
 
-    assert await tower.redis.hget("{proctor}:leases:sweeps", "local") == other[0].token
+    assert not await DueItems(tower.store.connection).end(late, *ended(again))
+    assert await tower.redis.hget("{proctor}:holders", SWEEP) == f"{other.token} looks:local"
+    assert await due_in(tower.store, SWEEP) is None
+
+
+async def test_a_job_that_comes_while_a_sweep_is_under_way_does_not_bring_another_at_once(tower: Tower) -> None:
+    await tower.knows(1, due=60.0)
+    (under_way,) = await taken(tower.store, looks_at("local"))
+    again = await repeated_work(tower.sweeper.sweep)(held(under_way))
+    await tower.knows(2, due=60.0)
+    await DueItems(tower.store.connection).end(under_way, *ended(again))
+    assert await due_in(tower.store, SWEEP) == pytest.approx(60.0, abs=30.0)
 
 
 def test_a_rotation_goes_on_where_it_ended() -> None:
