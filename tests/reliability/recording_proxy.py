@@ -26,8 +26,14 @@ class Call:
     path: str
     """With its query."""
     body: bytes
+    port: int
+    """Of the bot's end of the connection."""
     began: float
     ended: float = float("inf")
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.ended == float("inf")
 
     @property
     def is_upload(self) -> bool:
@@ -86,7 +92,9 @@ class RecordingProxy:
 
     async def handle(self, request: web.Request, session: aiohttp.ClientSession) -> web.StreamResponse:
         """Forward one call."""
-        call = Call(request.method, request.path_qs, await request.read(), monotonic())
+        assert request.transport is not None, "the call has only just come"
+        port = request.transport.get_extra_info("peername")[1]
+        call = Call(request.method, request.path_qs, await request.read(), port, monotonic())
         self.calls.append(call)
         try:
             if self.answers_nobody:

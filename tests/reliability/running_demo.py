@@ -91,6 +91,20 @@ def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
+def has_port(pid: int, port: int) -> bool:
+    """Tell whether this end of a connection over IPv4 belongs to a process."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}")}
+    return any(_link_of(descriptor) in inodes for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _link_of(descriptor: Path) -> str:
+    """Return what a descriptor is; empty where it is closed meanwhile."""
+    with contextlib.suppress(OSError):
+        return str(descriptor.readlink())
+    return ""
+
+
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """Stop a process, without its notice, as long as the context lasts."""

@@ -68,7 +68,7 @@ async def nothing_was_doubled(demo: Demo) -> None:
 class TestForm:
     async def test_what_was_submitted_is_done_although_the_bot_is_killed(self, demo: Demo) -> None:
         workspace = demo.workspace
-        await demo.types("alice", "/rft", "launch task=small batch=8 epochs=1")
+        await demo.types("alice", "/rft", "launch task=small batch=20 epochs=1")
 
         async def look() -> Json | None:
             return next((m for m in await workspace.thread() if buttons(m, "approve_checkpoint")), None)

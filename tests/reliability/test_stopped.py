@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -14,7 +15,7 @@ from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.records import a_job
 from tests.reliability.recording_proxy import RecordingProxy, overlaps
-from tests.reliability.running_demo import ENDLESS, Demo, first_job_goes_on, frozen, postings, proxied_demo
+from tests.reliability.running_demo import ENDLESS, Demo, first_job_goes_on, frozen, has_port, postings, proxied_demo
 from tests.story.colleagues import eventually
 
 pytestmark = [pytest.mark.thorough, pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
@@ -45,10 +46,9 @@ async def trained(demo: Demo, jobs: int) -> bool:
 
 class TestStandingStill:
     async def test_nothing_is_done_twice_at_once(self, demo: Demo) -> None:
-        await demo.types("bob", "/eval", "run task=small split=train model=local-policy-1 runs=1")
+        await demo.types("bob", "/eval", "run task=small split=train model=local-policy-1 runs=1 limit=30")
         demo.proxy.seconds = 2.0
-        await eventually(lambda: asked(demo, 4), "questions of the eval")
-        with frozen(demo.run["bot"][0]):
+        with frozen(await eventually(partial(busy_bot, demo), "a bot that asks about a job and for answers")):
             await asyncio.sleep(BOT_STOPPED)
         with frozen(demo.run["pids"]["redis"]):
             await asyncio.sleep(REDIS_STOPPED)
@@ -58,14 +58,19 @@ class TestStandingStill:
         assert set(postings(await demo.workspace.messages()).values()) == {1}
 
 
-async def asked(demo: Demo, questions: int) -> bool:
-    """Tell whether so many questions of an eval were asked."""
-    return sum(call.is_question for call in demo.proxy.calls) >= questions
+async def busy_bot(demo: Demo) -> int | None:
+    """Return the bot that waits for what it asked about a job and for the answer to a question, if one does."""
+    under_way = [call for call in demo.proxy.calls if call.is_under_way]
+    for bot in demo.run["bot"]:
+        its = [call for call in under_way if has_port(bot, call.port)]
+        if any(call.is_question for call in its) and any(call.is_about_a_job for call in its):
+            return int(bot)
+    return None
 
 
 async def finished_eval(demo: Demo) -> bool:
     """Tell whether the eval has all its answers."""
-    return any("Finished, 24 of 24 answers" in str(message["text"]) for message in await demo.workspace.messages())
+    return any("Finished, 30 of 30 answers" in str(message["text"]) for message in await demo.workspace.messages())
 
 
 class TestPlatformThatAnswersNobody:
