@@ -122,7 +122,7 @@ def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitS
     return Ticks(
         (
             Tick("work", LOOK, pools.look),
-            Tick("heartbeat", HEARTBEAT, pools.keep),
+            Tick("heartbeat", HEARTBEAT, pools.keep, asks_redis=False),  # nothing to ask for where nothing is held
             Tick("slack connection", 5.0, transport.watch, asks_redis=False),
             Tick("retention", RETENTION_TICK, Retention(store, Outbox(store), base.settings.retention_days).tick),
         ),

@@ -1,6 +1,6 @@
 """A way to a platform on which requests and answers get lost, as they do on a network."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-Loss = Literal["request lost", "answer lost", "refused", "broken"]
-"""It never arrives; it does, but its answer is lost; it is answered 400; 500. The first two end in a cut connection."""
+Loss = Literal["request lost", "answer lost", "refused", "broken", "busy"]
+"""It never arrives; it does, but its answer is lost; it is answered 400; 500; 429 with a Retry-After of a second. The
+first two end in a cut connection."""
 
 
 @dataclass
@@ -32,10 +33,12 @@ class LossyWay:
         self.losses[what] = list(losses)
 
     async def close(self) -> None:
-        """Refuse connections until it is opened again."""
+        """Refuse connections until it is opened again, and end those there are."""
         assert self.runner is not None
         for site in tuple(self.runner.sites):
             await site.stop()
+        assert self.runner.server is not None
+        await self.runner.server.shutdown(0.1)
 
     async def open(self) -> None:
         """Take connections, on the port it had before."""
@@ -57,6 +60,8 @@ class LossyWay:
                 return _error(400, "The training file does not suit this model.")
             case "broken":
                 return _error(500, "The server had an error.")
+            case "busy":
+                return _error(429, "Slow down.", {"Retry-After": "1"})
         self.passed.append(what)
         answer = await self._pass_on(request, body)
         return _cut(request) if loss == "answer lost" else answer
@@ -65,7 +70,10 @@ class LossyWay:
         kept = {name: value for name, value in request.headers.items() if name in {"Authorization", "Content-Type"}}
         target = f"{self.platform}{request.path_qs.removeprefix('/v1')}"
         async with self.session.request(request.method, target, data=body, headers=kept) as answer:
-            return web.Response(body=await answer.read(), status=answer.status, content_type=answer.content_type)
+            asked_to_wait = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+            return web.Response(
+                body=await answer.read(), status=answer.status, content_type=answer.content_type, headers=asked_to_wait
+            )
 
 
 def _cut(request: web.Request) -> web.StreamResponse:
@@ -74,9 +82,9 @@ def _cut(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-def _error(status: int, message: str) -> web.StreamResponse:
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
     body = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
-    return web.json_response(body, status=status)
+    return web.json_response(body, status=status, headers=headers)
 
 
 @asynccontextmanager

@@ -80,9 +80,12 @@ def _verdict(view: JobView) -> str:
         return escape(job.note or "The platform gave no reason.")
     if job.state is JobState.NOT_LAUNCHED:
         return escape(job.note or "It was not launched.")
+    if job.note and not job.state.is_on_platform:
+        return escape(job.note)
     if evidence and evidence.state is EvidenceState.GATHERING:
         far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
-        return f"Evaluating {counted(len(evidence.checkpoints), 'checkpoint')} against the base model{far}."
+        waits = f" {escape(evidence.waits)}" if evidence.waits else ""
+        return f"Evaluating {counted(len(evidence.checkpoints), 'checkpoint')} against the base model{far}.{waits}"
     if approval:
         return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):

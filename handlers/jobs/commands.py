@@ -1,10 +1,10 @@
 """The /rft command and the controls on a job's card."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.evidence.commands import show_checkpoints
@@ -20,6 +20,7 @@ from handlers.slack.replies import Asker
 from handlers.slack.wording import group
 from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Action, LaunchRequest
+from jobs.platforms.patience import answered
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
@@ -85,13 +86,27 @@ async def show_status(
     return await notifications.noted(shown, view.job)
 
 
-async def show_events(typed: Typed, jobs: RftJobs) -> Message:
+async def show_events(typed: Typed, respond: AsyncRespond, jobs: RftJobs) -> Message:
     """Show what the platform says about a job."""
-    return platform_messages(*await jobs.messages(typed.word, MOST_MESSAGES))
+    return platform_messages(*await answered(lambda: jobs.messages(typed.word, MOST_MESSAGES), saying(respond)))
+
+
+def saying(respond: AsyncRespond) -> Callable[[str], Awaitable[None]]:
+    """Return what tells somebody a sentence where they typed, before the answer."""
+
+    async def say(text: str) -> None:
+        await respond(text=escape(text), response_type="ephemeral", replace_original=False)
+
+    return say
 
 
 async def watch(
-    typed: Typed, asker: Asker, job_importer: JobImporter, people: People, notifications: NotificationCommands
+    typed: Typed,
+    asker: Asker,
+    respond: AsyncRespond,
+    job_importer: JobImporter,
+    people: People,
+    notifications: NotificationCommands,
 ) -> str:
     """Notify who asks about a job from now on; a job launched elsewhere becomes a job of ours."""
     await people.require_membership(asker.channel)
@@ -100,7 +115,8 @@ async def watch(
         return told
     platform, task = typed.given.get("platform"), typed.given.get("task")
     request = WatchRequest(typed.word, asker.user, asker.channel, asker.trigger, platform, task)
-    return watched(await job_importer.import_job(request), asker.user)
+    imported = await answered(lambda: job_importer.import_job(request), saying(respond))
+    return watched(imported, asker.user)
 
 
 def watched(imported: ImportedJob, user: str) -> str:

@@ -5,6 +5,8 @@ from base64 import b32encode
 from collections.abc import Mapping
 from typing import Final
 
+JOB_PREFIX: Final = "rft-"
+"""How every job's id begins, and no other's."""
 EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
 PROPOSAL_PREFIX: Final = "move-"

@@ -12,10 +12,13 @@ from typing import Final, Literal
 class JobState(StrEnum):
     """What the bot does next with a job. Few members decide; `Job.platform_status` and `Job.note` explain.
 
-    checking ─> launching ─> creating ─> watching <─> paused
+    checking ─> launching <─> creating ─> watching <─> paused
         │           │            │          │           │
         └───────────┴────────────┤          └─────┬─────┘
                           not_launched     succeeded · failed · cancelled
+
+    The first three wait for a platform that cannot be used now (`Job.waiting_since`); one that certainly did not take
+    the job takes it from creating back to launching, with the files that are uploaded.
     """
 
     CHECKING = "checking"
@@ -192,6 +195,9 @@ class Job:
     """What a person asked for and was not done yet."""
     troubles: int = 0
     """Consecutive polls the platform did not answer."""
+    waiting_since: float | None = None
+    """Since when a launch, the cleaning up after one, or what a person asked for waits for the platform; see
+    `jobs.platforms.patience`."""
     imported: bool = False
     """Launched elsewhere: `request` says who asked to watch it and where, `created_at` when."""
     create_asked_at: float | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from jobs.core.errors import BotError, Conflict, InvalidRequest, NotFound
+from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.evals.grade import EvalGraders
@@ -141,12 +141,15 @@ class Preflight:
     platform_of: PlatformOf
     runtime: GraderRuntime
 
-    async def problem(self, evaluation: Eval) -> str | None:
-        """Return why the eval cannot begin, as sentences, or None."""
-        try:
-            return await self._missing_model(evaluation) or await self._grader_problems(evaluation)
-        except BotError as failure:
-            return str(failure)
+    async def check(self, evaluation: Eval) -> None:
+        """Raise what keeps the eval from beginning, if anything does.
+
+        Raises:
+            InvalidRequest: there is no such model, or a grader fails.
+            BotError: its files cannot be read, or a platform does not answer.
+        """
+        if problem := await self._missing_model(evaluation) or await self._grader_problems(evaluation):
+            raise InvalidRequest(problem)
 
     async def task_of(self, evaluation: Eval) -> Task:
         """Return the task as it was when the eval was started; raises UserError if it has changed or is gone."""
@@ -159,7 +162,7 @@ class Preflight:
         profile, gateway = self.platform_of(evaluation.platform)
         if profile.needs_deployment:
             return None  # such a platform lists what can be deployed, not what is
-        with suppress(BotError):  # a platform that cannot say: the first answer will tell
+        with suppress(PlatformRejected):  # a platform that cannot say: the first answer will tell
             known = await gateway.models()
             for model in dict.fromkeys(arm.model for arm in evaluation.arms):
                 if known and model not in known and not await gateway.has_model(model):

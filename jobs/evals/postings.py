@@ -64,12 +64,21 @@ def export_postings(evaluation: Eval, trigger: str) -> tuple[Posting, ...]:
 
 def refusal_posting(evaluation: Eval, reason: str) -> Posting:
     """Return the sentence that tells the person who started an eval, and nobody else, why it was refused."""
+    return _answer(evaluation, "refused", f"{evaluation.task} was not evaluated. {reason}")
+
+
+def waits_posting(evaluation: Eval, sentence: str) -> Posting:
+    """Return what tells the person who started an eval, and nobody else, what it waits for and until when."""
+    return _answer(evaluation, "waits", f"{evaluation.id} waits. {sentence} `/eval cancel {evaluation.id}` ends it.")
+
+
+def _answer(evaluation: Eval, about: str, text: str) -> Posting:
     return Posting(
-        id=f"eval:{evaluation.id}:answer:refused",
+        id=f"eval:{evaluation.id}:answer:{about}",
         kind=PostingKind.ANSWER,
         lane=f"answer:{evaluation.id}",
         subject=evaluation.id,
         channel=evaluation.request.channel,
         user=evaluation.request.requested_by,
-        text=f"{evaluation.task} was not evaluated. {reason}",
+        text=text,
     )

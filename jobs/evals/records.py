@@ -195,6 +195,8 @@ class Eval:
     note: str | None = None
     """The reason of the present state, as a sentence."""
     cancelled_by: str | None = None
+    waiting_since: float | None = None
+    """Since when it waits, before its first question, for the platform; see `jobs.platforms.patience`."""
     started_at: float | None = None
     finished_at: float | None = None
 

@@ -23,6 +23,7 @@ from jobs.evals.split_file import SplitFile, item_of
 from jobs.evals.transitions import Transitions
 from jobs.graders import GraderRuntime
 from jobs.platforms.gateway import PlatformOf
+from jobs.platforms.patience import given_up, wait_for
 from jobs.platforms.sampling import Sampler
 from jobs.queue.pools import Held
 from jobs.state.change import Change
@@ -99,8 +100,18 @@ class EvalRunner:
             await self._transitions.end(evaluation, EvalState.CANCELLED)
         elif evaluation.state is EvalState.RUNNING:
             await self._run(evaluation, held)
-        elif problem := await self._preflight.problem(evaluation):
-            await self._transitions.refuse(evaluation, problem)
+        else:
+            await self._begin(evaluation)
+
+    async def _begin(self, evaluation: Eval) -> None:
+        """Let the eval run if nothing keeps it from that; wait for a platform that does not answer, else refuse."""
+        try:
+            await self._preflight.check(evaluation)
+        except BotError as failure:
+            if wait := wait_for(failure, evaluation.waiting_since, self.clock()):
+                await self._transitions.wait(evaluation, wait)
+            else:
+                await self._transitions.refuse(evaluation, given_up(failure, evaluation.waiting_since, self.clock()))
         else:
             await self._transitions.begin(evaluation)
 

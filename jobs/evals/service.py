@@ -10,13 +10,14 @@ from jobs.core.ids import EVAL_PREFIX, card_id, checkpoint_name
 from jobs.core.permissions import Permissions
 from jobs.core.records import Job
 from jobs.evals.answer_store import AnswerStore
-from jobs.evals.plan import EvalPlanner, eval_id
+from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.trail_entries import eval_cancelled, eval_started
-from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
+from jobs.state.change import Change, Versioned
 from jobs.state.find import find
-from jobs.state.store import AlreadyTaken, Store, VersionConflict, retried_on_conflict
+from jobs.state.start import start
+from jobs.state.store import Store, retried_on_conflict
 
 NEWEST_JOBS: Final = 100
 """Jobs among which a tuned model is looked for, so that it can be called by its step."""
@@ -48,30 +49,14 @@ class Evals:
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
         """
         evaluation = await self._labelled(await self.planner.plan(request))
-        key = typed_key(replace(request, trigger=""))
-        while True:
-            change = Change(
-                records=(Versioned(evaluation, 0),),
-                due_in=0,
-                once=Once(key, evaluation.id, RETYPED),
-                audit=(eval_started(evaluation),),
-            )
-            try:
-                await self.store.commit(change)
-            except VersionConflict:
-                present = await self.find(evaluation.id)
-                if present and present.request.trigger == request.trigger:
-                    return present
-                # Another eval has this short id.
-                evaluation = replace(evaluation, id=eval_id(f"{evaluation.id} {request.trigger}"))
-            except AlreadyTaken as taken:
-                present = await self.find(taken.holder)
-                if present is None or present.state is not EvalState.REFUSED:
-                    raise
-                # Asking again after a refusal is no slip of the finger.
-                key = f"{key}:{taken.holder}"
-            else:
-                return evaluation
+        return await start(
+            self.store,
+            evaluation,
+            prefix=EVAL_PREFIX,
+            asked=request,
+            was_refused=lambda earlier: earlier.state is EvalState.REFUSED,
+            entry=eval_started,
+        )
 
     async def _labelled(self, evaluation: Eval) -> Eval:
         """Return an eval whose arms are named by step and job where they are checkpoints of one of the newest jobs."""
@@ -124,7 +109,11 @@ class Evals:
         )
         cancelled = replace(evaluation, cancelled_by=by)
         entry = eval_cancelled(cancelled, self.clock())
-        await self.store.commit(Change(records=(Versioned(cancelled, held.version),), audit=(entry,)))
+        # Somebody is at work on one that runs, and sees it; one that waits for its platform is looked at now.
+        schedule = {evaluation.id: 0.0} if evaluation.waiting_since is not None else {}
+        await self.store.commit(
+            Change(records=(Versioned(cancelled, held.version),), schedule=schedule, audit=(entry,))
+        )
         return cancelled
 
     async def export(self, reference: str, trigger: str) -> Eval:

@@ -11,10 +11,11 @@ from jobs.core.errors import NotFound
 from jobs.core.ids import evidence_item
 from jobs.core.records import Posting
 from jobs.evals.answer_store import AnswerStore
-from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting
+from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
 from jobs.evals.progress import Tally
 from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
 from jobs.evals.stats.summary import summarise
+from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 
@@ -36,9 +37,20 @@ class Transitions:
         """Let a checked eval run from its next turn on, at once, and show its card."""
         await self._commit(
             evaluation,
-            lambda now: replace(now, state=EvalState.RUNNING, started_at=self.clock()),
+            lambda now: replace(now, state=EvalState.RUNNING, started_at=self.clock(), waiting_since=None, note=None),
             card_posting(evaluation, urgent=True),
             due_in=0.0,
+            only_from=EvalState.CHECKING,
+        )
+
+    async def wait(self, evaluation: Eval, wait: Wait) -> None:
+        """Have an eval checked again later, and tell the person who started it so once."""
+        log.info("eval.waits", reason=wait.failure, again_in=wait.pause)
+        await self._commit(
+            evaluation,
+            lambda now: replace(now, waiting_since=wait.since, note=wait.sentence),
+            *(() if evaluation.waiting_since else (waits_posting(evaluation, wait.sentence),)),
+            due_in=wait.pause,
             only_from=EvalState.CHECKING,
         )
 
@@ -46,7 +58,9 @@ class Transitions:
         """End an eval that cannot begin, and tell the person who started it why."""
         await self._commit(
             evaluation,
-            lambda now: replace(now, state=EvalState.REFUSED, note=reason, finished_at=self.clock()),
+            lambda now: replace(
+                now, state=EvalState.REFUSED, note=reason, finished_at=self.clock(), waiting_since=None
+            ),
             refusal_posting(evaluation, reason),
             due_in=OVER,
             only_from=EvalState.CHECKING,
@@ -110,6 +124,8 @@ class Transitions:
         if held.value.state.is_final or only_from not in {None, held.value.state}:
             return
         new, job = changed(held.value), evaluation.request.job
+        if due_in and due_in > 0 and new.cancelled_by:
+            due_in = 0.0  # somebody cancelled it in the middle of this step, and waits
         change = Change(
             records=(Versioned(new, held.version),),
             due_in=due_in,

@@ -143,6 +143,8 @@ class Evidence:
     finished_at: float | None = None
     note: str | None = None
     """Why it failed, or what is missing in it, as a sentence."""
+    waits: str | None = None
+    """What one of its evals waits for before its first question, and until when, as sentences."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
 

@@ -156,10 +156,13 @@ class EvidenceRunner:
         evals = [each.value for each in await self._evals(evidence)]
         if all(each.state.is_final for each in evals):
             return await self._conclude(case, evidence, evals)
-        return followed(case, replace(evidence, answered=sum(each.progress.answered for each in evals)))
+        answered = sum(each.progress.answered for each in evals)
+        waits = next((each.note for each in evals if each.waiting_since is not None), None)
+        return followed(case, replace(evidence, answered=answered, waits=waits))
 
     async def _conclude(self, case: Case, evidence: Evidence, evals: list[Eval]) -> Change:
         """Write down what a round measured, unless what it rests on has changed meanwhile."""
+        evidence = replace(evidence, waits=None)
         changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
         if changed:
             return await self._begin(case, said_changed(changed))

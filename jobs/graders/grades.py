@@ -43,6 +43,8 @@ class Outcome:
     """The call ended the process or had to be ended."""
     label: str | None = None
     usage: TokenUsage | None = None
+    is_unasked: bool = False
+    """The platform of the judge, or of the embeddings, did not answer; it may later."""
 
 
 Outcomes: TypeAlias = dict[str, Outcome]
@@ -71,6 +73,8 @@ class Grade:
     labels: Mapping[str, str] = field(default_factory=dict)
     usage: Mapping[str, TokenUsage] = field(default_factory=dict)
     """Tokens of judges, by model; failed judgements count if the platform reported them."""
+    is_unasked: bool = False
+    """A platform that a grader asks did not answer; it may later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from math import isfinite, sqrt
 from operator import mul
 from time import monotonic
 
-from jobs.core.errors import PlatformError
+from jobs.core.errors import PlatformError, PlatformUnavailable
 from jobs.graders.grades import Item, Outcome, Outcomes, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import CosineGrader, JudgeGrader, JudgeMessage, LabelModelGrader, ModelGrader
@@ -66,12 +66,13 @@ class ModelGrading:
                 score, label = _score(answer, grader)
                 return Outcome(score, monotonic() - started, label=label, usage=usage)
             except GradingError as failure:
-                kind, detail = failure.kind, failure.detail
+                kind, detail, is_unasked = failure.kind, failure.detail, False
             except PlatformError as failure:
-                kind, detail = SERVER_ERROR, str(failure)
+                kind, detail, is_unasked = SERVER_ERROR, str(failure), isinstance(failure, PlatformUnavailable)
             except TimeoutError:
-                kind, detail = SERVER_ERROR, f"{grader.model} took longer than {self._seconds:g} s"
-            return Outcome(0.0, monotonic() - started, kind, f"{grader.name}: {detail}", usage=usage)
+                kind, detail, is_unasked = SERVER_ERROR, f"{grader.model} took longer than {self._seconds:g} s", True
+            said = f"{grader.name}: {detail}"
+            return Outcome(0.0, monotonic() - started, kind, said, usage=usage, is_unasked=is_unasked)
 
     async def _answer(self, grader: JudgeGrader, texts: Sequence[str]) -> JudgeAnswer:
         if self._judge is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from jobs.core.errors import PlatformUnavailable
 from jobs.graders.example_answers import example_answers
 from jobs.graders.grades import Grade, Sample
 from jobs.graders.kinds import SANDBOXED_GRADERS, Grader
@@ -30,10 +31,16 @@ async def check_grader(
         item: a row of the dataset.
         response_format: the shape of the answers, as chat completions spell it or as a bare JSON Schema. Without it the
             shape is guessed from the item, and one guess that is graded without an error is enough.
+
+    Raises:
+        PlatformUnavailable: it asks a platform that does not answer now.
     """
     examples = example_answers(item, response_format)
     grades = await _try(runtime, grader, item, examples)
     if all(grade.errors for grade in grades):
+        if any(grade.is_unasked for grade in grades):
+            reason = next(grade.detail for grade in grades if grade.is_unasked)
+            raise PlatformUnavailable(f"The grader {reason}")
         return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(examples[0])}."]
     computed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
     without_judges = [grader] if len(computed) == len(grader.parts) else computed

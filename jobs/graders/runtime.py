@@ -88,6 +88,7 @@ def _grade(grader: Grader, outcomes: Outcomes) -> Grade:
         stopped=any(outcome.stopped for outcome in outcomes.values()),
         labels={name: outcome.label for name, outcome in outcomes.items() if outcome.label is not None},
         usage=_usage(grader, outcomes),
+        is_unasked=any(outcome.is_unasked for outcome in outcomes.values()),
     )
 
 

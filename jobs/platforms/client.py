@@ -269,6 +269,7 @@ def _refusal(error: "openai.APIStatusError", key: str) -> Refusal:
         kind=text(body, "type"),
         param=text(body, "param"),
         retry_after=_retry_after(error.response.headers),
+        asks_again=error.response.headers.get("x-should-retry") == "true",
     )
 
 

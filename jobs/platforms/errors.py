@@ -66,6 +66,13 @@ class Refusal:
     param: str | None = None
     retry_after: float | None = None
     """Seconds."""
+    asks_again: bool = False
+    """The platform says (x-should-retry) that the same request may succeed later."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a conflict (409) is one that passes, unlike that of a job in the wrong state."""
+        return self.status == 409 and (self.asks_again or self.retry_after is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ def scrub(text: str, secret: str = "") -> str:
 
 
 def _refused(profile: Profile, request: Request, refusal: Refusal) -> PlatformError:
-    if refusal.status in {408, 429} or refusal.status >= 500:
+    if refusal.status in {408, 429} or refusal.status >= 500 or refusal.is_busy:
         return _unavailable(profile, request, refusal)
     code = refusal.code or ("not_found" if refusal.status == 404 else refusal.kind)
     return PlatformRejected(_reason_for(profile, request, refusal), code=code)
@@ -153,11 +160,10 @@ def _unavailable(profile: Profile, request: Request, refusal: Refusal) -> Platfo
             "Waiting does not help; raise the limit or add credit, then ask again.",
             code=code,
         )
-    if refusal.status == 429:
+    if refusal.status == 429 or refusal.is_busy:
+        state = "is receiving too many requests" if refusal.status == 429 else "is busy with something else"
         wait = f"; it asks to wait {refusal.retry_after:.0f} s" if refusal.retry_after else ""
-        return PlatformUnavailable(
-            f"{profile.title} is receiving too many requests{wait}.", retry_after=refusal.retry_after
-        )
+        return PlatformUnavailable(f"{profile.title} {state}{wait}.", retry_after=refusal.retry_after)
     problem = f"{profile.title} has a problem of its own (HTTP {refusal.status}) when asked to {request.doing}."
     return PlatformUnavailable(
         f"{problem}{_unknown(request)}",

@@ -89,7 +89,8 @@ class Gateway:
     async def upload(self, name: str, content: bytes) -> str:
         """Upload training or validation rows, wait until the platform has processed them, and return the file's id.
 
-        A file that the platform then refuses is deleted again.
+        A file that the platform then refuses is deleted again. One of which it does not say what became of it is left
+        to `uploaded`.
         """
         answer = await self._with_id(
             Request(
@@ -102,19 +103,16 @@ class Gateway:
                 seconds=UPLOAD_SECONDS,
             )
         )
-        file_id = str(answer["id"])
-        try:
-            await self._processed(file_id, name, answer)
-        except PlatformError:
-            with suppress(PlatformError):  # the first error is the one to tell
-                await self.delete_file(file_id)
-            raise
-        return file_id
+        return await self._taken(answer, name)
 
     async def files_named(self, name: str) -> tuple[str, ...]:
         """Return the ids of the uploaded files called `name`, newest first: what an upload without an answer left."""
-        files = await self._listed(Request("list its files", "/files", query={"purpose": "fine-tune"}))
-        return tuple(file["id"] for file in files if file.get("filename") == name)
+        return tuple(file["id"] for file in await self._files(name))
+
+    async def uploaded(self, name: str, content: bytes) -> str | None:
+        """Return the id of the file that an earlier upload left, once it is processed; None if it left none."""
+        left = next((file for file in await self._files(name) if file.get("bytes") == len(content)), None)
+        return await self._taken(left, name) if left else None
 
     async def delete_file(self, file_id: str) -> None:
         """Delete an uploaded file; one that is not there is fine."""
@@ -286,6 +284,21 @@ class Gateway:
     async def _listed(self, request: Request) -> Items:
         async with aclosing(self._client.pages(request)) as pages:
             return [each async for page in pages for each in page]
+
+    async def _files(self, name: str) -> Items:
+        files = await self._listed(Request("list its files", "/files", query={"purpose": "fine-tune"}))
+        return [file for file in files if file.get("filename") == name]
+
+    async def _taken(self, file: JsonObject, name: str) -> str:
+        """Return the id of an uploaded file once the platform has processed it; one that it refuses is deleted."""
+        file_id = str(file["id"])
+        try:
+            await self._processed(file_id, name, file)
+        except PlatformRejected:
+            with suppress(PlatformError):  # the first error is the one to tell
+                await self.delete_file(file_id)
+            raise
+        return file_id
 
     async def _history(self, remote_id: str, history: EventHistory, first: int) -> EventHistory:
         request = Request("list the job's events", f"{_job(remote_id)}/events")

@@ -228,8 +228,7 @@ class WorkPools:
         newest = {each.item: each for each in self._tasks}
         asked, held = self._clock(), {each.taken: each for each in newest.values()}
         try:
-            async with answered_within(HEARTBEAT):
-                lost = await self._due.renew({taken: each.has_advanced for taken, each in held.items()})
+            lost = await self._renew(held) if held else frozenset()
             for taken, each in held.items():
                 if taken.item in lost:
                     each.lose()
@@ -241,6 +240,10 @@ class WorkPools:
                 if not each.is_valid:  # each time: before Python 3.12 a cancellation may get lost
                     log.warning("work.lost", item=each.item)
                     task.cancel()
+
+    async def _renew(self, held: Mapping[Taken, Held]) -> frozenset[str]:
+        async with answered_within(HEARTBEAT):
+            return await self._due.renew({taken: each.has_advanced for taken, each in held.items()})
 
     async def _note_missing(self) -> None:
         """Note which of the others that hold something are connected no more."""

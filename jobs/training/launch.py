@@ -8,31 +8,32 @@ in its metadata before asking for a new one.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Final
 
 import structlog
 
 from jobs.core.errors import BotError, Conflict, PlatformError, PlatformUnavailable
-from jobs.core.records import Job, JobState, LaunchRequest
+from jobs.core.ids import JOB_PREFIX
+from jobs.core.records import Job, JobState, LaunchRequest, Posting
 from jobs.graders import GraderRuntime, check_grader, parse_grader
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import JobSpec, RemoteJob
-from jobs.state.change import RETYPED, Change, Once, Versioned, typed_key
-from jobs.state.store import AlreadyTaken, Store, VersionConflict
+from jobs.platforms.patience import PATIENCE, given_up, shown_time, wait_for
+from jobs.state.change import Versioned
+from jobs.state.start import start
+from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.records import TRAINING_SPLITS
-from jobs.training.plan import job_id, plan
-from jobs.training.poll_interval import retry_pause
+from jobs.training import uploads
+from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
 CREATE_LEASE: Final = 90.0
 """Seconds until another attempt may take up a job in creating: longer than the create call's own time-out."""
-MOST_UNKNOWN: Final = 3
-"""Failed attempts to learn whether the platform has the job before the person is notified."""
-MOST_CLEANUPS: Final = 15
-"""Tries to delete what an ended launch left on the platform; with the pauses between them about an hour."""
-RETRY_PAUSE: Final = 5.0
+UNKNOWN_PAUSE: Final = 300.0
+"""Seconds between two questions whether the platform has the job, once it is no longer launched if it has not."""
+BEFORE_CREATION: Final = frozenset({JobState.CHECKING, JobState.LAUNCHING})
 CANCELLED_EARLY: Final = "It was cancelled before the launch."
 
 log: Final = structlog.get_logger(__name__)
@@ -75,26 +76,14 @@ class Launcher:
             default_approvers=self.default_approvers,
             now=self.clock(),
         )
-        key = typed_key(replace(request, trigger=""))
-        while True:
-            once = Once(key, job.id, RETYPED)
-            change = Change(records=(Versioned(job, 0),), due_in=0, once=once, audit=(launched(job),))
-            try:
-                await self.store.commit(change)
-            except VersionConflict:
-                held = await self.store.record(Job, job.id)
-                assert held is not None, "a conflict at version 0 means that the job exists"
-                if held.value.request.trigger == request.trigger:
-                    return held.value
-                job = replace(job, id=job_id(f"{job.id} {request.trigger}"))  # the short id is another launch's
-            except AlreadyTaken as taken:
-                held = await self.store.record(Job, taken.holder)
-                if held is None or held.value.state is not JobState.NOT_LAUNCHED:
-                    raise
-                # Asking again after a refusal is deliberate; the next request after that is guarded as well.
-                key = f"{key}:{taken.holder}"
-            else:
-                return job
+        return await start(
+            self.store,
+            job,
+            prefix=JOB_PREFIX,
+            asked=request,
+            was_refused=lambda earlier: earlier.state is JobState.NOT_LAUNCHED,
+            entry=launched,
+        )
 
     # -- its work ------------------------------------------------------------------------------------------------
 
@@ -107,11 +96,12 @@ class Launcher:
             grader = parse_grader(task.reward_grader, task.reward)
             problems = await check_grader(self.graders, grader, rows[0].item, task.response_format)
         except BotError as failure:
-            problems = [str(failure)]
+            await self._wait_or_refuse(held, failure)
+            return
         if problems:
             await self.refuse(held, " ".join(problems))
         else:
-            await self.store.save(held, replace(job, state=JobState.LAUNCHING), due_in=0)
+            await self._save(held, lambda now: replace(now, state=JobState.LAUNCHING), due_in=0)
 
     async def _task_of(self, job: Job) -> Task:
         """Return the job's task; raises UserError if its folder is gone or has changed."""
@@ -125,29 +115,27 @@ class Launcher:
 
         `again`: an earlier attempt did not finish, so files of its own may lie on the platform.
         """
-        job = held.value
-        files: list[str] = []
+        job, files = held.value, [*held.value.files]
+        may_have_uploaded = again or job.waiting_since is not None
         try:
             _, gateway = self.platform_of(job.platform)
             task = await self._task_of(job)
-            for split in TRAINING_SPLITS:
-                rows = await asyncio.to_thread(self.tasks.training_rows, task, split, job.prompt or None)
-                files.append(await gateway.upload(_file_name(job, split), rows))
+            await uploads.upload(gateway, self.tasks, task, job, files, look_first=may_have_uploaded)
         except BotError as failure:
-            await self.refuse(Versioned(replace(job, files=tuple(files)), held.version), str(failure))
+            await self._wait_or_refuse(held, failure, files)
             return
-        creating = replace(job, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
+        creating = partial(replace, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            written = await self.store.save(held, creating, due_in=CREATE_LEASE)
+            written = await self._save(held, creating, due_in=CREATE_LEASE)
         except VersionConflict:
-            await _delete(gateway, files)
+            if await self._refuse_cancelled(job.id, files):
+                return
+            newest = await self.store.record(Job, job.id)  # another bot was quicker, with files of its own
+            await uploads.delete(gateway, set(files) - set(newest.value.files if newest else ()))
             raise
-        await self._create(written, gateway, task)
-        if again:
-            try:
-                await _delete(gateway, set(await _uploads(gateway, creating)) - set(files))
-            except PlatformError as failure:  # they cost nothing
-                log.warning("files.left_behind", reason=str(failure))
+        await self._create(written, gateway, task, else_in=JobState.LAUNCHING)
+        if may_have_uploaded:
+            await uploads.delete_others(gateway, job, files)
 
     async def recover(self, held: Versioned[Job]) -> None:
         """Find out whether the platform took a job whose creation was interrupted, and create it if not."""
@@ -164,10 +152,14 @@ class Launcher:
         # A slow platform may still be at it: what is not there yet is not known to be missing.
         early = self.appearance - (self.clock() - (job.create_asked_at or 0.0))
         if early > 0:
-            await self.store.save(held, job, due_in=early)
+            await self._save(held, lambda now: now, due_in=early)
             return
         if job.pending:
             await self.refuse(held, CANCELLED_EARLY)
+            return
+        if job.waiting_since is not None and self.clock() - job.waiting_since > PATIENCE:
+            last = PlatformUnavailable(job.note or f"{job.platform} did not take it.")
+            await self.refuse(held, given_up(last, job.waiting_since, self.clock()))
             return
         try:
             task = await self._task_of(job)
@@ -175,26 +167,29 @@ class Launcher:
             await self.refuse(held, str(failure))
             return
         # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
-        claimed = replace(job, troubles=job.troubles + 1, create_asked_at=self.clock())
-        await self._create(await self.store.save(held, claimed, due_in=CREATE_LEASE), gateway, task)
+        claimed = await self._save(held, partial(replace, create_asked_at=self.clock()), due_in=CREATE_LEASE)
+        await self._create(claimed, gateway, task, else_in=JobState.CREATING)
 
     async def clean_up(self, held: Versioned[Job]) -> None:
-        """Delete what an ended launch left on the platform; try again later if the platform does not answer."""
-        job, wait = held.value, -1.0
+        """Delete what an ended launch left on the platform; wait for a platform that does not answer."""
+        job, due_in, postings = held.value, -1.0, tuple[Posting, ...]()
         try:
             _, gateway = self.platform_of(job.platform)
-            for file in {*job.files, *await _uploads(gateway, job)}:
+            for file in await uploads.uploaded(gateway, job):
                 await gateway.delete_file(file)
-            job = replace(job, files=())
+            job = replace(job, files=(), waiting_since=None)
         except BotError as failure:
-            job = replace(job, troubles=job.troubles + 1)
-            # Only a platform that gives no answer is worth asking again; without a key, say, nothing was left there.
-            if isinstance(failure, PlatformError) and job.troubles < MOST_CLEANUPS:
-                wait = retry_pause(job.troubles, RETRY_PAUSE)
-            log.warning("files.left_behind", files=job.files, reason=str(failure), again_in=wait)
-        await self.store.save(held, job, due_in=wait)
+            wait = wait_for(failure, job.waiting_since, self.clock())
+            log.warning("files.left_behind", files=job.files, reason=str(failure), again=wait is not None)
+            if wait:
+                job, due_in = replace(job, waiting_since=wait.since), wait.pause
+            elif isinstance(failure, PlatformError):  # without a key, say, nothing was left there
+                text = f"Files of {job.id} may be left on {job.platform}; delete what is called {job.id}-*. {failure}"
+                postings = (answer(job, text, "left"),)
+        await self.store.save(held, job, due_in=due_in, postings=postings)
 
-    async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task) -> None:
+    async def _create(self, held: Versioned[Job], gateway: Gateway, task: Task, *, else_in: JobState) -> None:
+        """Create the job; where the platform cannot take it now, it waits in the state `else_in`."""
         job = held.value
         try:
             remote = await gateway.create(_spec(job, task))
@@ -202,41 +197,133 @@ class Launcher:
             if isinstance(failure, PlatformUnavailable) and failure.outcome_unknown:
                 await self._still_unknown(held, failure)
             else:
-                await self.refuse(held, str(failure))
+                await self._wait_or_refuse(held, failure, job.files, state=else_in)
         else:
             await self._created(held, remote)
 
     async def _created(self, held: Versioned[Job], remote: RemoteJob) -> None:
-        job = replace(
-            held.value,
+        watching = partial(
+            replace,
             state=JobState.WATCHING,
             remote_id=remote.id,
             platform_status=remote.status,
             batch_size=remote.batch_size,
             troubles=0,
+            waiting_since=None,
             note=None,
         )
-        await self.store.save(held, job, due_in=0, postings=(card_posting(job, urgent=True),))
+        await self._save(
+            held, watching, due_in=0, postings=(card_posting(held.value, urgent=True),), cancelled_too=True
+        )
         log.info("job.created", remote=remote.id)
 
+    # -- a platform that cannot be used now ------------------------------------------------------------------------
+
+    async def _wait_or_refuse(
+        self, held: Versioned[Job], failure: BotError, files: Iterable[str] = (), state: JobState | None = None
+    ) -> None:
+        """Have the same step taken again later if waiting may help, and say so once; else refuse.
+
+        Args:
+            held: the job.
+            failure: of the step.
+            files: what has been uploaded.
+            state: in which it waits, if not in the present one.
+        """
+        job = held.value
+        wait = wait_for(failure, job.waiting_since, self.clock())
+        files = tuple(files)
+        if wait is None:
+            uploaded = Versioned(replace(job, files=files), held.version)
+            await self.refuse(uploaded, given_up(failure, job.waiting_since, self.clock()))
+            return
+        log.info("job.waits", reason=wait.failure, again_in=wait.pause)
+        waits = partial(replace, state=state or job.state, files=files, waiting_since=wait.since, note=wait.sentence)
+        try:
+            await self._save(held, waits, due_in=wait.pause, postings=_waits(job, wait.sentence))
+        except VersionConflict:
+            if not await self._refuse_cancelled(job.id, files):
+                raise
+
     async def _still_unknown(self, held: Versioned[Job], failure: BotError) -> None:
-        """Ask again later; notify the person once if it takes long."""
-        job = replace(held.value, troubles=held.value.troubles + 1, note=str(failure))
+        """Ask again later whether the platform has the job, for as long as it takes; say so once."""
+        job = held.value
+        wait = wait_for(failure, job.waiting_since, self.clock())
+        since = self.clock() if job.waiting_since is None else job.waiting_since
         text = (
-            f"{job.platform} has not said whether it took {job.id}: {failure} "
-            f"I keep asking, and launch it only if it did not. `/rft cancel {job.id}` ends this."
+            f"{job.platform} has not said whether it took {job.id}: {failure} I keep asking, and until "
+            f"{shown_time(since + PATIENCE)} I launch it if it did not."
         )
-        postings = (answer(job, text, "unknown"),) if job.troubles >= MOST_UNKNOWN else ()
-        await self.store.save(held, job, due_in=retry_pause(job.troubles, RETRY_PAUSE), postings=postings)
+        await self._save(
+            held,
+            partial(replace, waiting_since=since, note=str(failure)),
+            due_in=wait.pause if wait else UNKNOWN_PAUSE,
+            postings=_waits(job, text),
+            cancelled_too=True,
+        )
+
+    async def _refuse_cancelled(self, job_id: str, files: Iterable[str]) -> bool:
+        """End a launch that somebody cancelled in the middle of a step, and tell whether somebody did."""
+        held = await self.store.record(Job, job_id)
+        if held is None or not held.value.pending or held.value.state not in BEFORE_CREATION:
+            return False
+        await self.refuse(Versioned(replace(held.value, files=tuple(files)), held.version), CANCELLED_EARLY)
+        return True
 
     async def refuse(self, held: Versioned[Job], reason: str) -> None:
         """End a launch before the platform has the job, and tell the person why; the next work item cleans up."""
-        job = replace(held.value, state=JobState.NOT_LAUNCHED, note=reason, finished_at=self.clock())
-        job = replace(job, pending=None, troubles=0)
-        posting = answer(job, f"{job.task} was not launched. {reason}", "refused")
+        refused = partial(
+            replace,
+            state=JobState.NOT_LAUNCHED,
+            files=held.value.files,
+            note=reason,
+            finished_at=self.clock(),
+            pending=None,
+            troubles=0,
+            waiting_since=None,
+        )
+        posting = answer(held.value, f"{held.value.task} was not launched. {reason}", "refused")
         sent_nothing = held.value.state is JobState.CHECKING
-        await self.store.save(held, job, due_in=-1 if sent_nothing else 0, postings=(posting,))
+        await self._save(held, refused, due_in=-1 if sent_nothing else 0, postings=(posting,), cancelled_too=True)
         log.info("job.refused", reason=reason)
+
+    async def _save(
+        self,
+        held: Versioned[Job],
+        changed: Callable[[Job], Job],
+        *,
+        due_in: float,
+        postings: tuple[Posting, ...] = (),
+        cancelled_too: bool = False,
+    ) -> Versioned[Job]:
+        """Change the newest record: what others write to it meanwhile, such as who watches it, is kept.
+
+        Raises:
+            VersionConflict: another bot has taken the launch further or, unless `cancelled_too`, somebody cancelled it.
+        """
+        before = held.value
+        while True:
+            try:
+                return await self.store.save(held, changed(held.value), due_in=due_in, postings=postings)
+            except VersionConflict:
+                newest = await self.store.record(Job, before.id)
+                if newest is None or _step_of(newest.value) != _step_of(before):
+                    raise
+                if newest.value.pending != before.pending and not cancelled_too:
+                    raise
+                held = newest
+
+
+def _step_of(job: Job) -> tuple[object, ...]:
+    """Return what only those who launch a job write."""
+    return job.state, job.create_asked_at, job.waiting_since
+
+
+def _waits(job: Job, text: str) -> tuple[Posting, ...]:
+    """Return what the person who launched a job is told when it begins to wait."""
+    if job.waiting_since is not None:
+        return ()
+    return (answer(job, f"{job.id} waits. {text} `/rft cancel {job.id}` ends it.", "waits"),)
 
 
 def _spec(job: Job, task: Task) -> JobSpec:
@@ -252,21 +339,3 @@ def _spec(job: Job, task: Task) -> JobSpec:
         response_format=task.response_format,
         hyperparameters=job.request.hyperparameters,
     )
-
-
-def _file_name(job: Job, split: str) -> str:
-    return f"{job.id}-{split}.jsonl"
-
-
-async def _uploads(gateway: Gateway, job: Job) -> list[str]:
-    """Return every file uploaded for the job, known or left by an upload whose answer was lost."""
-    return [file for split in TRAINING_SPLITS for file in await gateway.files_named(_file_name(job, split))]
-
-
-async def _delete(gateway: Gateway, files: Iterable[str]) -> None:
-    """Delete files that nothing needs; those that cannot be deleted are only logged."""
-    for file in files:
-        try:
-            await gateway.delete_file(file)
-        except PlatformError as failure:
-            log.warning("files.left_behind", files=(file,), reason=str(failure))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from jobs.core.errors import InvalidRequest
-from jobs.core.ids import short_id
+from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.core.records import ApprovalPolicy, Job, JobState, LaunchRequest
 from jobs.graders import MultiGrader, parse_grader, untrainable
@@ -100,7 +100,7 @@ def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
 
 def job_id(trigger: str) -> str:
     """Return the id of the job that this trigger launches: always the same one."""
-    return short_id("rft-", trigger)
+    return short_id(JOB_PREFIX, trigger)
 
 
 def _model(request: LaunchRequest, task: Task, profile: Profile) -> str:

@@ -12,6 +12,7 @@ from jobs.core.series import Step
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import RemoteEvent, RemoteJob
+from jobs.platforms.patience import Wait, given_up, wait_for
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -81,24 +82,39 @@ class Poller:
     async def perform(self, held: Versioned[Job], pending: PendingAction, *, again: bool = False) -> None:
         """Ask the platform for what a person wants, tell them the result, and poll again at once.
 
+        A platform that cannot do it now is asked again later, and that is said once.
+
         `again`: an earlier attempt died and may have asked already.
         """
         effect, problem = EFFECTS[pending.action], ""
-        job = replace(held.value, pending=None)
+        job = replace(held.value, pending=None, waiting_since=None)
         try:
             _, gateway = self.platform_of(job.platform)
             if await self._ask(gateway, job, pending.action) and not again:
                 problem = f"{job.id} {effect.already} already."
         except BotError as failure:
-            problem = f"{job.id} was not {effect.past}. {failure}"
+            since, now = held.value.waiting_since, self.clock()
             if _may_have_worked(failure):
                 problem = f"It is not certain that {job.id} was {effect.past}; its card shows it soon. {failure}"
+            elif wait := wait_for(failure, since, now):
+                await self._put_off(held, pending, wait)
+                return
+            else:
+                problem = f"{job.id} was not {effect.past}. {given_up(failure, since, now)}"
         if problem:
             posting = answer(job, problem, pending.trigger, to=pending.by)
         else:
             job = replace(job, status_notes=job.status_notes + 1)
             posting = status(job, effect.done, by=pending.by)
         await self.store.save(held, job, due_in=0, postings=(posting, card_posting(job, urgent=True)))
+
+    async def _put_off(self, held: Versioned[Job], pending: PendingAction, wait: Wait) -> None:
+        """Ask for an action again later; who wants it is told so the first time."""
+        job = replace(held.value, waiting_since=wait.since)
+        text = f"{job.id} is not {EFFECTS[pending.action].past} yet. {wait.sentence}"
+        said = answer(job, text, f"{pending.trigger}:waits", to=pending.by)
+        postings = (said, card_posting(job, urgent=True)) if held.value.waiting_since is None else ()
+        await self.store.save(held, job, due_in=wait.pause, postings=postings)
 
     async def messages(self, job: Job, most: int) -> tuple[RemoteEvent, ...]:
         """Return the platform's newest `most` messages about a job, oldest first.

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 import structlog
 
 from jobs.core.errors import Conflict, NotFound
+from jobs.core.ids import JOB_PREFIX
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
 from jobs.platforms.parse import RemoteEvent
@@ -33,7 +34,6 @@ ENDED: Final[Mapping[JobState, str]] = {
     JobState.CANCELLED: "was cancelled",
     JobState.NOT_LAUNCHED: "was not launched",
 }
-PREFIX: Final = "rft-"
 
 log: Final = structlog.get_logger(__name__)
 
@@ -87,12 +87,12 @@ class RftJobs:
         self._check(held.value, action)
         await self.require(Permission(action.value), held.value, by)
         pending = PendingAction(action, by, channel, trigger)
-        job = replace(held.value, pending=pending)
+        # A cancel takes the place of another action that waits for the platform, and has a patience of its own.
+        since = None if held.value.state.is_on_platform else held.value.waiting_since
+        job = replace(held.value, pending=pending, waiting_since=since)
         change = Change(
             records=(Versioned(job, held.version),),
-            # While it is not known whether the platform took the job, its next work item must not come early: the
-            # request that creates it may still be in flight.
-            due_in=None if job.state is JobState.CREATING else 0.0,
+            due_in=0.0,
             postings=(card_posting(job, urgent=True),) if job.state.is_on_platform else (),
             audit=(asked(job, pending, self.clock()),),
         )
@@ -117,7 +117,7 @@ class RftJobs:
                 raise Conflict(f"{being}; its thread says when that is done.")
             if action is not Action.CANCEL:
                 raise Conflict(f"{being}; try again when its thread says that it is.")
-        if job.state is JobState.CREATING and not (action is Action.CANCEL and job.troubles):
+        if job.state is JobState.CREATING and not (action is Action.CANCEL and job.waiting_since is not None):
             raise Conflict(f"{job.id} is being created on {job.platform} right now; try again in a few seconds.")
         if action is not Action.CANCEL and not self.profile_of(job.platform).can_pause:
             raise Conflict(f"{job.platform} cannot pause or resume jobs. `/rft cancel {job.id}` stops it for good.")
@@ -193,4 +193,4 @@ class RftJobs:
 
 async def find_job(store: Store, reference: str) -> Versioned[Job]:
     """Return the job that a person means; see `find`."""
-    return await find(store, Job, reference, prefix=PREFIX, noun="job")
+    return await find(store, Job, reference, prefix=JOB_PREFIX, noun="job")

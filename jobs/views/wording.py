@@ -30,6 +30,8 @@ def grader_name(grader: str) -> str:
 
 def state_of(job: Job) -> str:
     """Return a job's state for people: what it does, or what it waits for."""
+    if job.waiting_since is not None and not job.state.is_final:
+        return STATES[JobState.CREATING]
     if job.state is JobState.WATCHING and job.platform_status != "running":
         return WAITING.get(job.platform_status or "", f"On the platform: {job.platform_status or 'no status'}")
     return STATES[job.state]

@@ -72,7 +72,7 @@ async def main(platform_url: str, redis_url: str, poll: float, idle_poll: float,
         pools = WorkPools(DueItems(connection), work, {ids.LOOKS: SLOTS[ids.LOOKS]}, store.committed, log_bug)
         gc.freeze()  # as the bot does when it starts
         pools.start()
-        ticks = Ticks((Tick("work", LOOK, pools.look), Tick("heartbeat", HEARTBEAT, pools.keep)))
+        ticks = Ticks((Tick("work", LOOK, pools.look), Tick("heartbeat", HEARTBEAT, pools.keep, asks_redis=False)))
         ticks.start()
         while await asyncio.to_thread(sys.stdin.readline):
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

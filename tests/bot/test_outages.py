@@ -76,7 +76,7 @@ class Worker:
         self.ticks = Ticks(
             [
                 Tick("work", 0.05, self.pools.look),
-                Tick("heartbeat", 0.05, self.pools.keep),
+                Tick("heartbeat", 0.05, self.pools.keep, asks_redis=False),
                 Tick("other", 0.02, self._something_else, asks_redis=False),
             ],
             outages=outages,

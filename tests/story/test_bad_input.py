@@ -183,38 +183,37 @@ async def test_what_is_mistyped_or_malformed_gets_a_sentence_and_launches_nothin
         assert len((await on_the_platform(house))[0]) == 1
 
 
-async def test_a_platform_that_is_away_at_launch_is_said_and_nothing_half_created_remains(house: House) -> None:
+async def test_a_platform_that_is_away_at_launch_is_waited_for_and_nothing_is_done_twice(house: House) -> None:
     workspace, typed = house.workspace, "launch task=eurovoc seed=4"
     copy_task(house, "eurovoc")
     async with lossy_way(house.environment["LOCAL_PLATFORM_URL"]) as way:
         direct, house.environment["LOCAL_PLATFORM_URL"] = house.environment["LOCAL_PLATFORM_URL"], way.url
         async with house.bot():
             house.environment["LOCAL_PLATFORM_URL"] = direct
-            await way.close()
+            way.lose("POST /files", None, "refused")
             await workspace.type_command("alice", "/rft", typed)
-            said = await workspace.told("alice", "eurovoc was not launched.")
-            assert "Local platform cannot be reached at 127.0.0.1:" in said
-            assert await on_the_platform(house) == ([], [])
-
-            # Away in the middle: the second file has arrived, and its answer was lost.
-            await way.open()
-            way.lose("POST /files", None, "answer lost")
-            known = len(await workspace.whispers("alice"))
-            await workspace.type_command("alice", "/rft", typed)
-            said = await workspace.told("alice", "eurovoc was not launched.", after=known)
-            assert "Local platform dropped the connection when asked to take the file rft-" in said
+            await workspace.told("alice", "eurovoc was not launched.")
 
             async def nothing_left() -> bool:
                 return await on_the_platform(house) == ([], [])
 
             await eventually(nothing_left, "a platform without leftovers")
+
+            # The very same, asked again within seconds, is no slip of the finger, and waits while nothing answers.
+            await way.close()
+            await workspace.type_command("alice", "/rft", typed)
+            said = await workspace.told("alice", " waits. ")
+            assert "Local platform cannot be reached at 127.0.0.1:" in said
+            assert await on_the_platform(house) == ([], [])
             assert await workspace.messages() == []
 
-            # The very same, asked again within seconds, is no slip of the finger and works.
-            await workspace.type_command("alice", "/rft", typed)
+            # Away in the middle as well: the second file has arrived, and its answer was lost.
+            way.lose("POST /files", None, "answer lost")
+            passed = len(way.passed)
+            await way.open()
             card = await workspace.card_with("rft-")
             jobs, files = await on_the_platform(house)
             assert (len(jobs), len(files)) == (1, 2)
-            await workspace.type_command("alice", "/rft", typed)
-            await workspace.told("alice", "You asked for just that a moment ago")
+            assert way.passed[passed:].count("POST /files") == 2
             assert [m["ts"] for m in await workspace.messages() if not in_thread(m)] == [card["ts"]]
+            assert sum(" waits. " in text for text in await workspace.whispers("alice")) == 1

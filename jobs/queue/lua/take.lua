@@ -71,7 +71,6 @@ for place = 1, #holders, 2 do
     table.insert(of[member], {item = holders[place], pool = pool})
   end
 end
-redis.call('ZADD', key('members'), now, me)
 local is_dead = {}
 for _, member in ipairs(request.dead) do is_dead[member] = true end
 for member, items in pairs(of) do
@@ -129,5 +128,8 @@ for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
   if redis.call('EXISTS', due) == 0 then redis.call('SREM', key('pools'), pool) end
 end
 local answer = cjson.encode({taken = taken, soonest = soonest, others = others, strange = strange})
-if #taken > 0 then redis.call('SET', key('taken:' .. token), answer, 'PX', 30000) end
+if #taken > 0 then
+  redis.call('ZADD', key('members'), now, me)
+  redis.call('SET', key('taken:' .. token), answer, 'PX', 30000)
+end
 return answer

@@ -123,11 +123,21 @@ def test_what_a_person_asked_for_shows_before_it_is_done() -> None:
     assert card(view_of(asked), NOW).blocks[-1]["block_id"] != before
 
 
+def test_a_launch_that_waits_says_for_what_and_until_when() -> None:
+    note = "Local platform is away. I keep trying until 10:00 UTC."
+    view = view_of(replace(TRAINING, state=JobState.LAUNCHING, waiting_since=1.0, note=note, started_at=None))
+    assert (verdict(view), standing(view)) == (note, "*Waiting for the platform*")
+
+
 def test_while_checkpoints_are_evaluated_the_card_says_how_far_that_is() -> None:
     job = replace(TRAINING, state=JobState.SUCCEEDED, checkpoints=(a_checkpoint(10), a_checkpoint(20)))
     evidence = Evidence(job.id, EvidenceState.GATHERING, ("a", "b"), 1_400.0, 3, answered=1_200, total=2_400)
     assert verdict(view_of(job, evidence=evidence)) == (
         "Evaluating 2 checkpoints against the base model: 1,200 of 2,400 answers."
+    )
+    waiting = replace(evidence, waits="<Local> is away. I keep trying until 10:00.")
+    assert verdict(view_of(job, evidence=waiting)).endswith(
+        "answers. &lt;Local&gt; is away. I keep trying until 10:00."
     )
     withdrawn = replace(evidence, state=EvidenceState.WITHDRAWN)
     going_on = replace(job, state=JobState.WATCHING)

@@ -239,8 +239,11 @@ def a_profile(url: str, **changes: Any) -> Profile:
 @asynccontextmanager
 async def open_laboratory(store: Store, folder: Path, **profile: Any) -> AsyncIterator[Laboratory]:
     """Open a laboratory on an empty store, with the task `small` of six valid items."""
-    async with serving_models() as endpoint, Gateway(a_profile(endpoint.url, **profile), "any") as gateway:
-        skipping = SkippingClock()
+    skipping = SkippingClock()
+    async with (
+        serving_models() as endpoint,
+        Gateway(a_profile(endpoint.url, **profile), "any", sleep=skipping.sleep) as gateway,
+    ):
         sampler = Sampler(gateway, gateway.profile.max_concurrency, sleep=skipping.sleep, clock=skipping)
         rows, catalogue = LocalAnswerStore(folder / "evals"), TaskCatalogue(folder / "tasks")
         platform_of = only(gateway)

@@ -33,7 +33,8 @@ class Endpoint:
     """What the endpoint does, and what it was asked.
 
     `says` makes the text of an answer; `faults` are taken one a question, and when they are used up, `always`;
-    `hold` keeps every answer back until it is set; `seconds` is how long an answer takes.
+    `hold` keeps every answer back until it is set; `seconds` is how long an answer takes; of `listing_faults`, each
+    question about its models takes one.
     """
 
     url: str = ""
@@ -41,6 +42,7 @@ class Endpoint:
     says: Callable[[Heard], str] = lambda heard: json.dumps({"label": heard.text.split()[-1]})
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
+    listing_faults: list[Fault] = field(default_factory=list)
     seconds: float = 0.0
     hold: asyncio.Event | None = None
     heard: list[Heard] = field(default_factory=list)
@@ -70,12 +72,16 @@ class Endpoint:
         finally:
             self.under_way -= 1
 
-    async def list_models(self, _request: web.Request) -> web.StreamResponse:
-        """List the models."""
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        """List the models, or fail."""
+        if self.listing_faults:
+            return await self.listing_faults.pop(0)(request)
         return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
 
     async def show_model(self, request: web.Request) -> web.StreamResponse:
-        """Describe one model, or say that there is none."""
+        """Describe one model, or say that there is none, or fail."""
+        if self.listing_faults:
+            return await self.listing_faults.pop(0)(request)
         name = request.match_info["name"]
         if name in self.models:
             return web.json_response({"id": name, "object": "model"})

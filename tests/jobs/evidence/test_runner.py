@@ -25,7 +25,7 @@ from tests.jobs.evals.laboratory import valid_rows
 from tests.jobs.evals.model_endpoint import refusing
 from tests.jobs.evidence.scene import BASE, ITEMS, MANY_ITEMS, Scene, a_kept, grader, open_scene, runner_on
 from tests.records import ALICE, BOB, CAROL, a_request
-from tests.working import bury
+from tests.working import bury, make_due
 from tests.working import held as held_item
 
 
@@ -146,6 +146,23 @@ async def test_progress_is_written_down_and_shown_on_the_card(scene: Scene) -> N
     held_evidence = await scene.store.record(type(evidence), "rft-abc234")
     await scene.turn()
     assert await scene.store.record(type(evidence), "rft-abc234") == held_evidence, "nothing new, nothing written"
+
+
+async def test_an_eval_that_waits_for_its_platform_is_shown_on_the_card_until_it_begins(scene: Scene) -> None:
+    await scene.job()
+    begun = await scene.turn()
+    assert begun is not None
+    scene.lab.endpoint.listing_faults = [refusing(503)] * 6
+    for _ in range(2):
+        await (await scene.lab.begin_turn(scene.lab.runner()))
+    waiting = await scene.turn()
+    assert waiting is not None
+    assert "has a problem of its own (HTTP 503)" in str(waiting.waits)
+    assert "card:rft-abc234" in await scene.lanes()
+    for waits in filter(None, (begun.valid_eval, begun.test_eval)):
+        await make_due(scene.store, waits)
+    evidence = await scene.gathered()
+    assert (evidence.state, evidence.waits) == (EvidenceState.READY, None)
 
 
 async def test_the_end_of_an_eval_wakes_who_waits_for_it(scene: Scene) -> None:

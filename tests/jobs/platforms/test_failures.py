@@ -153,6 +153,25 @@ async def test_a_busy_platform_did_not_take_the_job(platform: StandIn, gateway: 
     assert len(platform.seen) == 1
 
 
+@pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"x-should-retry": "true"}])
+async def test_a_conflict_that_passes_is_a_busy_platform(
+    platform: StandIn, gateway: Gateway, spec: JobSpec, headers: dict[str, str]
+) -> None:
+    platform.on(f"POST {JOBS}", error(409, headers=headers))
+
+    with pytest.raises(PlatformUnavailable, match="OpenAI is busy with something else") as caught:
+        await gateway.create(spec)
+
+    assert not caught.value.outcome_unknown
+
+
+async def test_a_conflict_that_does_not_pass_is_a_refusal(platform: StandIn, gateway: Gateway) -> None:
+    platform.on(f"POST {JOBS}/ftjob-1/pause", error(409, headers={"x-should-retry": "false"}))
+
+    with pytest.raises(PlatformRejected):
+        await gateway.pause("ftjob-1")
+
+
 async def test_a_read_is_tried_again_after_the_time_the_platform_asks_for(
     platform: StandIn, gateway: Gateway, naps: Naps
 ) -> None:

@@ -87,6 +87,22 @@ class MortalGateway(Gateway):
 
 
 @dataclass
+class SkippedTime:
+    """The time of day, and whatever was skipped."""
+
+    skipped: float = 0.0
+
+    def __call__(self) -> float:
+        """Return the time in unix seconds."""
+        return time.time() + self.skipped
+
+
+async def no_wait(seconds: float) -> None:
+    """Stands for the pauses within one question."""
+    del seconds
+
+
+@dataclass
 class Office:
     """Takes launches and their work items; what the platform really holds is seen past the lossy way."""
 
@@ -97,6 +113,7 @@ class Office:
     profiles: dict[str, Profile]
     tasks: Path
     jobs: RftJobs
+    clock: SkippedTime
 
     def request(self, trigger: str = "trigger-1", **changes: Any) -> LaunchRequest:
         """Return what alice asks for."""
@@ -168,12 +185,13 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
+async def open_office(store: Store, folder: Path, unfinished_jobs: int = 1_000) -> AsyncIterator[Office]:
     """Open an office on an empty store; the platform takes jobs and trains none, so that nothing moves by itself."""
+    limits, clock = Limits(trainers=0, unfinished_jobs=unfinished_jobs), SkippedTime()
     async with (
-        serve(folder / "platform", limits=Limits(trainers=0)) as platform,
+        serve(folder / "platform", limits=limits) as platform,
         lossy_way(platform.url) as way,
-        MortalGateway(load_profiles(None, way.url)["local"], "local") as gateway,
+        MortalGateway(load_profiles(None, way.url)["local"], "local", sleep=no_wait) as gateway,
         GraderRuntime() as graders,
     ):
         profiles = {"local": gateway.profile}
@@ -196,8 +214,8 @@ async def open_office(store: Store, folder: Path) -> AsyncIterator[Office]:
             default_platform="local",
             default_approvers=("model-approvers",),
             appearance=0.0,
-            clock=time.time,
+            clock=clock,
         )
-        poller = Poller(mortal, SweepState(mortal.connection), platform_of, time.time)
+        poller = Poller(mortal, SweepState(mortal.connection), platform_of, clock)
         jobs = RftJobs(mortal, launcher, poller, profile_of, EVERYBODY_MAY)
-        yield Office(mortal, gateway, way, platform, profiles, tasks, jobs)
+        yield Office(mortal, gateway, way, platform, profiles, tasks, jobs, clock)

@@ -14,6 +14,7 @@ from jobs.core.ids import evidence_item
 from jobs.core.permissions import NotPermitted
 from jobs.core.records import Hyperparameters, Job, JobState, Posting, PostingKind
 from jobs.platforms.gateway import Gateway
+from jobs.platforms.patience import answered
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.state.change import Change, Versioned
@@ -144,6 +145,28 @@ async def test_what_is_known_of_the_job_is_written_down_and_its_card_comes(burea
     assert (job.train_items, job.valid_items) == (None, None)
     assert set(await bureau.postings(job)) == {"card"}
     assert await due_in(bureau.store, job.id) is not None
+
+
+async def test_a_platform_that_does_not_answer_now_is_asked_again_and_the_job_is_watched_once(bureau: Bureau) -> None:
+    bureau.has(remote_job(), [])
+    busy = error(429, headers={"Retry-After": "25"})
+    bureau.platform.on(f"GET {JOBS}/ftjob-1", busy, Says(remote_job()))
+    told: list[str] = []
+    paused: list[float] = []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    job = await answered(bureau.imported, tell, sleep=pause)
+    assert (job.state, told) == (
+        JobState.WATCHING,
+        [f"{PROFILE.title} is receiving too many requests; it asks to wait 25 s. I ask again for up to 30 s."],
+    )
+    assert paused[0] >= 25.0
+    assert len(await bureau.store.records(Job)) == 1
 
 
 async def test_the_items_are_counted_where_the_platform_shows_the_files(bureau: Bureau) -> None:

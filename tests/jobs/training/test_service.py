@@ -9,6 +9,7 @@ import pytest
 from bot.kinds import KINDS
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Action, Job, JobState, PendingAction, PostingKind
+from jobs.platforms.patience import PATIENCE
 from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
@@ -23,6 +24,9 @@ from tests.working import held as held_item
 async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
     async with open_office(store, tmp_path) as opened:
         yield opened
+
+
+ROW = b'{"messages": [{"role": "user", "content": "x"}]}\n'
 
 
 class BusyStore(Store):
@@ -216,6 +220,47 @@ async def test_an_action_that_the_platform_refuses_is_answered_to_whoever_asked(
     assert said.startswith(f"{job.id} was not cancelled. Local platform refused to cancel the job")
 
 
+async def test_an_action_on_a_platform_that_is_busy_or_away_is_done_later_and_that_is_said_once(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.CANCEL)
+    office.way.lose(f"POST /fine_tuning/jobs/{job.remote_id}/cancel", "busy", "busy")
+    for _ in range(2):
+        waiting = await office.work(job.id)
+        assert (waiting.pending is not None, waiting.waiting_since is not None) == (True, True)
+    await office.way.close()
+    await office.work(job.id)
+    (said,) = await office.told()
+    assert said.startswith(f"{job.id} is not cancelled yet. Local platform is receiving too many requests; it asks to ")
+    await office.way.open()
+    done = await office.work(job.id)
+    assert (done.pending, done.waiting_since, done.status_notes) == (None, None, 1)
+    assert [record.status for record in office.platform.runner.jobs.list()] == ["cancelled"]
+    assert await office.told() == [said]
+
+
+async def test_an_action_is_given_up_in_words(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.PAUSE)
+    await office.way.close()
+    await office.work(job.id)
+    office.clock.skipped = PATIENCE + 1
+    given_up = await office.work(job.id)
+    assert (given_up.pending, given_up.waiting_since) == (None, None)
+    said = [text for text in await office.told() if "was not paused" in text]
+    assert said[0].endswith("nothing was sent. I tried for 6 h 00 min; ask again when the platform answers.")
+
+
+async def test_a_cancel_takes_the_place_of_a_pause_that_waits(office: Office) -> None:
+    job = await watched(office)
+    await ask(office, job.id, Action.PAUSE)
+    await office.way.close()
+    await office.work(job.id)
+    asked = await ask(office, job.id, Action.CANCEL)
+    assert asked.waiting_since is None
+    await office.way.open()
+    assert (await office.until(job.id, JobState.CANCELLED)).pending is None
+
+
 async def test_an_action_that_has_taken_effect_already_is_not_said_to_have_failed(office: Office) -> None:
     job = await watched(office)
     await office.gateway.cancel(str(job.remote_id))
@@ -265,16 +310,31 @@ async def test_a_job_whose_platform_is_no_longer_configured_is_kept_and_said(off
     assert "There is no platform 'gone'" in (await office.told())[0]
 
 
-async def test_a_work_item_that_was_overtaken_leaves_what_the_quicker_one_wrote_and_no_file(office: Office) -> None:
+async def test_a_launch_that_is_cancelled_before_its_creation_is_written_down_ends_and_leaves_no_file(
+    office: Office,
+) -> None:
     job = await office.launching()
     held = await office.held(job.id)
     pending = PendingAction(Action.CANCEL, BOB, CHANNEL, "click")
     busy = BusyStore(office.store, Change(records=(Versioned(replace(job, pending=pending), held.version),)))
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
-    assert (await office.work(job.id)).pending == pending
-    assert office.way.passed.count("POST /files") == 2
+    ended = await office.work(job.id)
+    assert (ended.state, len(ended.files)) == (JobState.NOT_LAUNCHED, 2)
+    await office.work(job.id)
     assert office.remote_files() == []
-    assert (await office.work(job.id)).state is JobState.NOT_LAUNCHED
+
+
+async def test_a_work_item_that_another_bot_overtook_leaves_what_that_one_wrote_and_its_files(office: Office) -> None:
+    job = await office.launching()
+    held = await office.held(job.id)
+    theirs = [await office.gateway.upload(name, ROW) for name in (f"{job.id}-train.jsonl", f"{job.id}-valid.jsonl")]
+    further = replace(job, state=JobState.CREATING, files=tuple(theirs), create_asked_at=1.0)
+    busy = BusyStore(office.store, Change(records=(Versioned(further, held.version),)))
+    office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
+    assert await office.work(job.id) == further
+    assert office.way.passed.count("POST /files") == 4
+    assert {file.id for file in office.platform.runner.files.list()} == set(theirs)
+    assert await office.is_due(job.id)
 
 
 async def test_a_poll_that_was_overtaken_by_a_change_without_a_work_item_is_repeated(office: Office) -> None:
@@ -302,32 +362,27 @@ async def test_a_poll_that_is_overtaken_again_and_again_comes_back_soon(office: 
 
 
 @pytest.mark.parametrize("state", [JobState.CHECKING, JobState.LAUNCHING])
-async def test_a_launch_that_was_overtaken_by_a_change_without_a_work_item_goes_on(
-    office: Office, state: JobState
-) -> None:
+async def test_a_launch_goes_on_whatever_others_write_to_its_record(office: Office, state: JobState) -> None:
     job = await office.jobs.launch(office.request())
     await office.until(job.id, state)
-    busy = busy_with_notes(office, await office.held(job.id), 1)
+    busy = busy_with_notes(office, await office.held(job.id), 3)
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
 
-    assert (await office.work(job.id)).note == "theirs 0"
+    assert (await office.work(job.id)).state is not state
 
-    assert 0 < (await due_in(office.store, job.id) or 0.0) <= OVERTAKEN
     assert (await office.until(job.id, JobState.WATCHING)).state is JobState.WATCHING
     assert office.remote_jobs() == [job.id]
     assert len(office.remote_files()) == 2
 
 
-async def test_a_creation_that_was_overtaken_while_its_outcome_was_asked_for_goes_on(office: Office) -> None:
+async def test_a_creation_goes_on_whatever_others_write_while_its_outcome_is_asked_for(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "answer lost")
     assert (await office.work(job.id)).state is JobState.CREATING
     busy = busy_with_notes(office, await office.held(job.id), 1)
     office.jobs = replace(office.jobs, launcher=replace(office.jobs.launcher, store=busy))
 
-    assert (await office.work(job.id)).state is JobState.CREATING
-
-    assert (await office.until(job.id, JobState.WATCHING)).state is JobState.WATCHING
+    assert (await office.work(job.id)).state is JobState.WATCHING
     assert office.remote_jobs() == [job.id]
 
 
