@@ -95,6 +95,8 @@ class DueItems:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._unanswered = ""
+        """The token of the last look, if its answer was lost: the next one asks for that."""
         self._take, self._renew, self._end = (connection.script("queue", name) for name in ("take", "renew", "end"))
 
     @property
@@ -120,9 +122,10 @@ class DueItems:
             suspects: whether an item that may have killed a process may be taken; one at a time is.
             lease: seconds without a sign of life after which others may take it.
         """
-        token = f"{self.member}/{token_hex(6)}"
+        token = self._unanswered = self._unanswered or f"{self.member}/{token_hex(6)}"
         request = json.dumps({"slots": dict(slots), "early": list(early), "dead": list(dead)})
         found = json.loads(str(await self._take(token, int(lease * 1000), int(suspects), request)))
+        self._unanswered = ""
         if found["strange"]:
             log.error("work.strange", set_aside=list(found["strange"]))
         taken = (

@@ -8,6 +8,8 @@ from secrets import token_hex
 from typing import Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -22,6 +24,8 @@ DISK_FULL: Final = "MISCONF"
 """What its refusal begins with if it cannot write to its disk."""
 CONNECTIONS: Final = 40
 """Of one process; who finds them all in use waits."""
+RETRIES: Final = 3
+"""Of a call, and of each connection for it: work survives a server that takes some 3 s to start again."""
 CLIENT_NAME: Final = "proctor-"
 """What the names of a bot's connections begin with; then comes the name of the process."""
 
@@ -81,6 +85,7 @@ def connection_to(url: str) -> Connection:
         max_connections=CONNECTIONS,
         timeout=None,
         decode_responses=True,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), RETRIES),
         encoding_errors="surrogateescape",  # what others wrote must not break a reply that it is part of
         client_name=f"{CLIENT_NAME}{member}",
     )

@@ -14,7 +14,7 @@ from jobs.core.ids import LONG, evidence_item, looks_at
 from jobs.core.records import Job, JobState
 from jobs.queue.due import LEASE, MOST_DEATHS, MOST_RAISED, DueItems, Outcome, Taken
 from jobs.state.change import Change, Versioned
-from jobs.state.connection import Connection
+from jobs.state.connection import AWAY, Connection
 from jobs.state.store import Store
 from tests.records import a_job
 from tests.working import EVERYTHING, taken
@@ -58,6 +58,25 @@ async def test_a_look_whose_answer_was_lost_finds_the_same_again(store: Store) -
     first, second = [await take("me/once", 60_000, 1, request) for _ in range(2)]
     assert first == second
     assert await items(store) == ["rft-bbbbbb"]
+
+
+async def test_what_was_taken_by_a_look_that_failed_is_found_by_the_next(store: Store) -> None:
+    """The server took its time over the script, say, and the connection was given up."""
+    await due(store, "rft-aaaaaa")
+    table = DueItems(store.connection)
+    take, fails = table._take, [True]
+
+    async def lossy(*arguments: str | int) -> object:
+        answer = await take(*arguments)
+        if fails.pop() if fails else False:
+            raise AWAY[0]("the answer was lost")
+        return answer
+
+    table._take = lossy
+    with pytest.raises(AWAY):
+        await table.take(EVERYTHING)
+    assert [each.item for each in (await table.take(EVERYTHING)).taken] == ["rft-aaaaaa"]
+    assert (await table.take(EVERYTHING)).taken == ()
 
 
 async def test_what_is_not_due_is_left_and_named_by_its_time(store: Store) -> None:
