@@ -2,28 +2,28 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 
 import handlers
 from bot.health import Check, Condition, health_app, serving
-from bot.http_receiver import Receive
 from bot.logs import log_bug
 from bot.outages import Outages
 from bot.schedule import Tick, Ticks
 from bot.settings import Settings
 from bot.transport import Transport, open_transport
 from bot.wiring import Base, Wiring, wire
-from bot.worker import SLOTS
+from bot.worker import SLOTS, answer_work
+from handlers.slack.answering import Answering
 from handlers.slack.boundary import Boundary
+from handlers.slack.intake import Intake
+from handlers.slack.replies import Answers
 from jobs.cleanup.retention import Retention
 from jobs.core.ids import DELIVERIES
 from jobs.outbox.postings import Outbox
@@ -67,10 +67,14 @@ async def running(
     async with AsyncExitStack() as stack:
         wiring = await wire(settings, hide, stack)
         base = wiring.base
+        app = AsyncApp(client=base.client, name="proctor", process_before_response=True)
+        listeners = handlers.register(app, Boundary(log_bug), wiring.services())
+        answering = Answering(app, listeners, base.envelopes, Answers(base.client, base.store))
         due = DueItems(base.store.connection)
-        pools = WorkPools(due, wiring.work(), SLOTS, base.store.committed, log_bug)
-        app = _slack_app(wiring)
-        transport, http_port = await open_transport(settings, app, _received_by(app), give_up, stack)
+        work = {**wiring.work(), **answer_work(answering)}
+        pools = WorkPools(due, work, SLOTS, base.store.committed, log_bug)
+        intake = Intake(listeners, base.envelopes, answering, pools.offer, base.client)
+        transport, http_port = await open_transport(settings, app, intake.receive, give_up, stack)
         ticks = _ticks(base, pools, transport, stack)
         pages = _pages(wiring, readiness(base.store, due, transport, ticks, pools))
         health_port = await stack.enter_async_context(
@@ -100,19 +104,6 @@ async def _warm_up(transport: Transport, base: Base) -> None:
     base.charts.warm_up()
     await asyncio.to_thread(load)
     gc.freeze()
-
-
-def _slack_app(wiring: Wiring) -> AsyncApp:
-    app = AsyncApp(client=wiring.base.client, name="proctor")
-    handlers.register(app, Boundary(log_bug), wiring.services())
-    return app
-
-
-def _received_by(app: AsyncApp) -> Receive:
-    async def receive(body: Mapping[str, Any]) -> BoltResponse:
-        return await app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
-
-    return receive
 
 
 def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitStack) -> Ticks:

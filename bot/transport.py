@@ -13,10 +13,12 @@ from typing import Final, Protocol
 import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.health import serving
 from bot.http_receiver import HttpReceiver, Receive
@@ -157,6 +159,19 @@ class SlackSocket:
                 return
 
 
+class SocketReceiver(AsyncSocketModeHandler):
+    """Bolt's adapter, which hands what comes over the socket to `receive` and answers with its acknowledgement."""
+
+    def __init__(self, app: AsyncApp, app_token: str, receive: Receive) -> None:
+        super().__init__(app, app_token)
+        self._receive = receive
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # as Bolt's own
+        """Take one delivery."""
+        response = await self._receive(req.payload)
+        await send_async_response(client, req, response, time.time())
+
+
 async def _drop(client: SocketModeClient) -> None:
     """Close a connection whose other end does not answer, and end what listens to it."""
     for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
@@ -170,7 +185,7 @@ async def open_transport(
 ) -> tuple[Transport, int | None]:
     """Return the transport that the settings name and, in http mode, its port; `stack` closes it.
 
-    `receive` is given what comes over HTTP; `give_up` is called when a connection cannot be had any more.
+    `receive` is given what comes in; `give_up` is called when a connection cannot be had any more.
     """
     if settings.slack_mode == "http":
         assert settings.slack_signing_secret is not None, "the settings require it in http mode"
@@ -180,7 +195,7 @@ async def open_transport(
         )
         return HttpRequests(), port
     assert settings.slack_app_token is not None, "the settings require it in socket mode"
-    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    handler = SocketReceiver(app, settings.slack_app_token.get_secret_value(), receive)
     connection = SlackSocket(handler, time.monotonic, give_up)
     stack.push_async_callback(connection.stop)  # if the start fails later on, it already holds a session
     return connection, None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from aiohttp import ClientSession, ClientTimeout
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
@@ -55,8 +56,9 @@ from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.judge import PlatformJudge
 from jobs.platforms.profiles import load_profiles
 from jobs.platforms.registry import HideSecret, Platforms
+from jobs.queue.envelopes import Envelopes
 from jobs.queue.pools import Work
-from jobs.state.connection import AWAY, connection_to
+from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.training.import_job import JobImporter
@@ -81,6 +83,7 @@ class Base:
     settings: Settings
     redis_url: str
     store: Store
+    envelopes: Envelopes
     platforms: Platforms
     tasks: TaskCatalogue
     graders: GraderRuntime
@@ -235,12 +238,14 @@ async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> 
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         timeout=SLACK_TIMEOUT,
+        session=await stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=SLACK_TIMEOUT))),
         retry_handlers=[],
     )
     return Base(
         settings=settings,
         redis_url=redis_url,
         store=store,
+        envelopes=_envelopes(redis_url, store, stack),
         platforms=platforms,
         tasks=TaskCatalogue(settings.proctor_tasks),
         graders=graders,
@@ -260,6 +265,14 @@ async def _store(redis_url: str, key: bytes, stack: AsyncExitStack) -> Store:
     store = Store(connection, KINDS, key)
     await store.open()
     return store
+
+
+def _envelopes(redis_url: str, store: Store, stack: AsyncExitStack) -> Envelopes:
+    quick = quick_connection_to(redis_url, store.connection.member)
+    stack.push_async_callback(quick.redis.aclose)
+    envelopes = Envelopes(store.connection, quick, store.committed.set)
+    stack.push_async_callback(envelopes.close)
+    return envelopes
 
 
 def _permissions(base: Base) -> Permissions:

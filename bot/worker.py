@@ -6,11 +6,19 @@ from typing import Final
 import structlog
 
 from bot.logs import reference
+from handlers.slack.answering import Answering
 from jobs.core import ids
 from jobs.core.ids import subject_of_item
 from jobs.queue.pools import Again, Held, Work
 
-SLOTS: Final[Mapping[str, int]] = {ids.DELIVERIES: 32, ids.LOOKS: 16, ids.LONG: 8, ids.EVALS: 4}
+SLOTS: Final[Mapping[str, int]] = {
+    ids.DELIVERIES: 32,
+    ids.LOOKS: 16,
+    ids.LONG: 8,
+    ids.EVALS: 4,
+    ids.ANSWERS: 12,
+    ids.FORMS: 64,
+}
 """Work items of a pool that one process works on at once; of each platform's looks, too."""
 
 
@@ -48,6 +56,17 @@ def named_work(take: Callable[[str], Awaitable[None]]) -> Work:
         return None
 
     return work
+
+
+def answer_work(answering: Answering) -> dict[str, Work]:
+    """Return the work on what people asked, by kind."""
+
+    async def work(held: Held) -> Again | None:
+        found_by = reference()
+        with structlog.contextvars.bound_contextvars(about=held.item, turn=found_by):
+            return await answering.work(held, found_by)
+
+    return {ids.ASK: work, ids.ASKS: work}
 
 
 def repeated_work(take: Callable[[str], Awaitable[float | None]]) -> Work:

@@ -1,10 +1,11 @@
 """Everything Slack: receives commands and clicks, shows cards and images.
 
-A handler acknowledges, reads, asks `jobs/` and answers; failures are answered in `boundary`.
+What Slack sends comes in through `slack.intake`. A handler reads, asks `jobs/` and answers; failures are answered in
+`slack.boundary`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
@@ -15,18 +16,31 @@ from handlers.evals import commands as evals
 from handlers.evidence import commands as checkpoints
 from handlers.jobs import commands as jobs
 from handlers.jobs import thread
-from handlers.slack.boundary import Boundary, SteadyAck
-from handlers.slack.receipts import Receipts
+from handlers.slack.boundary import Boundary
+from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
 from handlers.tasks import datasets
 
-CONCERNS = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
+
+class Concern(Protocol):
+    """What people do about one subject."""
+
+    @property
+    def register(self) -> Callable[[Listeners], None]:
+        """Listens to it."""
+        ...
 
 
-def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> None:
-    """Connect every concern to the app.
+CONCERNS: Final[tuple[Concern, ...]] = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
 
-    Handlers get the `services` as parameters of the same name, as well as `asker` and `answers`.
+
+def register(
+    app: AsyncApp, boundary: Boundary, services: Mapping[str, Any], concerns: Iterable[Concern] = CONCERNS
+) -> Listeners:
+    """Connect every concern to the app, and return what it listens to.
+
+    Handlers get the `services` as parameters of the same name, as well as `asker`, `answers`, and, of the attempt to
+    answer, `again` and `took_effect`.
     """
     answers = Answers(app.client, services["store"])
 
@@ -34,13 +48,13 @@ def register(app: AsyncApp, boundary: Boundary, services: Mapping[str, Any]) -> 
         context.update(services)
         asker = context["asker"] = Asker.of(body)
         context["answers"] = answers
-        context["ack"] = SteadyAck()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
         if asker.user and context.response_url:
             context["respond"] = SteadyRespond(context.response_url, asker, answers)
         await next_()
 
     app.middleware(provide)
-    Receipts(services["store"]).register(app)
-    for concern in CONCERNS:
-        concern.register(app)
+    listeners = Listeners(app)
+    for concern in concerns:
+        concern.register(listeners)
     boundary.register(app)
+    return listeners

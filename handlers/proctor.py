@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, number
@@ -19,6 +19,7 @@ from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen, overview
 from handlers.slack.images import Pictures
+from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
@@ -38,9 +39,9 @@ TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to /proctor."""
-    listen(app, "/proctor", PROCTOR)
+    listen(listeners, "/proctor", PROCTOR)
 
 
 async def show_help() -> str:
@@ -155,10 +156,16 @@ def _platform_line(profile: Profile) -> str:
 
 
 PROCTOR: Final = (
-    Verb("help", "what I can do", show_help),
-    Verb("tasks", "all tasks", show_tasks),
-    Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>"),
-    Verb("check", "is a task fit for a launch: graders, rows, labels, trivial answers", check_task, takes="<task>"),
+    Verb("help", "what I can do", show_help, handling=Handling.READS),
+    Verb("tasks", "all tasks", show_tasks, handling=Handling.READS),
+    Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>", handling=Handling.READS),
+    Verb(
+        "check",
+        "is a task fit for a launch: graders, rows, labels, trivial answers",
+        check_task,
+        takes="<task>",
+        handling=Handling.READS_FOR_LONG,
+    ),
     Verb(
         "dataset",
         "make a balanced version of a task, next to the old one",
@@ -166,8 +173,9 @@ PROCTOR: Final = (
         takes="balance",
         keys={"task": "<task>", "size": "150", "split": "2:1", "seed": "n", "pool": "<split>", "names": "<file>"},
         needs=("task",),
+        handling=Handling.CHANGES_FOR_LONG,
     ),
-    Verb("platforms", "where jobs can run", show_platforms),
+    Verb("platforms", "where jobs can run", show_platforms, handling=Handling.READS),
     Verb(
         "alias",
         "where each alias points; with a name, its history; with `rollback` and a name, back to the model before",
@@ -176,6 +184,8 @@ PROCTOR: Final = (
         least=0,
         most=2,
         keys={"reason": '"<why>"', "emergency": "yes"},
+        handling=Handling.READS,
+        handling_with={"rollback": Handling.CHANGES},
     ),
     Verb(
         "audit",
@@ -184,8 +194,15 @@ PROCTOR: Final = (
         takes="<task, job or person>",
         least=0,
         keys={"since": "7d", "format": "csv"},
+        handling=Handling.READS,
+        handling_with={"verify": Handling.READS_FOR_LONG, "format": Handling.READS_FOR_LONG},
     ),
-    Verb("approvals", "what waits for approval, how long, and how many votes are missing", show_approvals),
+    Verb(
+        "approvals",
+        "what waits for approval, how long, and how many votes are missing",
+        show_approvals,
+        handling=Handling.READS,
+    ),
     Verb(
         "mute",
         "warnings and ends of this channel, a task or a job stay in their threads and mention nobody",

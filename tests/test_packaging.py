@@ -166,7 +166,7 @@ def test_the_two_manifests_differ_only_in_how_slack_reaches_the_bot() -> None:
 def test_the_bot_asks_for_exactly_the_scopes_and_commands_it_uses() -> None:
     sources = "\n".join(path.read_text() for folder in ("bot", "handlers") for path in (ROOT / folder).rglob("*.py"))
     called = set(re.findall(r"\.((?:auth|chat|conversations|files|usergroups|users|views)_\w+)\(", sources))
-    listened = set(re.findall(r'\blisten\(app, "(/\w+)"', sources))
+    listened = set(re.findall(r'\blisten\(listeners, "(/\w+)"', sources))
     manifest = yaml.safe_load((ROOT / "manifest" / "socket.yaml").read_text())
 
     assert called <= SCOPES.keys(), "add the new method and its scopes above"

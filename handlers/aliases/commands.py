@@ -1,10 +1,10 @@
 """Aliases: the button that moves one, its form, and the answers to `/proctor alias`."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_bolt.async_app import AsyncAck
 
 from charts.wording import counted
 from handlers.aliases.messages import alias_details, alias_list
@@ -18,18 +18,18 @@ from handlers.slack.forms import (
     SHORTEST_REASON,
     Choice,
     modal,
-    open_form,
     read_reason,
     reason_input,
     select,
     text_input,
 )
+from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
 from jobs.aliases.records import read_alias, was_taken_back
 from jobs.aliases.rollback import Rollbacks
-from jobs.core.errors import BotError, InvalidRequest
+from jobs.core.errors import InvalidRequest
 from jobs.views.checkpoint import evidence_view
 
 FORM: Final = "alias_move"
@@ -38,24 +38,19 @@ OTHER: Final = "other"
 MOST_CHOICES: Final = 40
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to the button that moves an alias, and to its form."""
-    app.action(MOVE_ALIAS)(ask_where)
-    app.view(FORM)(take_move)
+    listeners.opens_form(MOVE_ALIAS, ask_where)
+    listeners.form(FORM, take_move)
 
 
-async def ask_where(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, aliases: Aliases
-) -> None:
-    """Open the form for whoever may move an alias to what was approved; tell everybody else why they may not."""
-    await ack()
-    user, channel = str(body["user"]["id"]), str(body["channel"]["id"])
-    movable = await aliases.movable(str(action["value"]), user)
-    await open_form(client, str(body["trigger_id"]), form(movable, channel))
+async def ask_where(asker: Asker, action: dict[str, Any], aliases: Aliases) -> Block:
+    """Return the form for whoever may move an alias to what was approved; tell everybody else why they may not."""
+    return form(await aliases.movable(str(action["value"]), asker.user), asker.channel)
 
 
 async def take_move(
-    ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], answers: Answers, aliases: Aliases
+    ack: AsyncAck, view: dict[str, Any], asker: Asker, answers: Answers, aliases: Aliases, took_effect: bool
 ) -> None:
     """Move the alias, and tell the person who asked the result."""
     values = view["state"]["values"]
@@ -72,14 +67,9 @@ async def take_move(
         await ack(response_action="errors", errors=wrong)
         return
     await ack()
-    user, channel = str(body["user"]["id"]), str(remembered["channel"])
     name = other or str(values[ALIAS][ALIAS]["selected_option"]["value"])
-    try:
-        text = _result(await aliases.move(remembered["job"], name, user, reason, seen=remembered["seen"]))
-    except BotError as problem:
-        text = escape(str(problem))
-    # A form belongs to no channel, so the boundary would answer in a direct message; this one came from one.
-    await answers.tell(user, channel, text)
+    moved = await aliases.move(remembered["job"], name, asker.user, reason, seen=remembered["seen"])
+    await answers.tell(asker.user, asker.channel, _result(replace(moved, is_new=moved.is_new or took_effect)))
 
 
 async def answer_alias(typed: Typed, asker: Asker, aliases: Aliases, rollbacks: Rollbacks) -> str:

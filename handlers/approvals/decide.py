@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_bolt.async_app import AsyncAck
 
 from charts.wording import counted, plural
 from handlers.approvals.messages import APPROVE, REJECT, answer, comparison_line
 from handlers.slack.blocks import Block, context, cut, escape, plain, section
-from handlers.slack.forms import REASON, REASON_MISSING, modal, open_form, read_reason, reason_input
-from handlers.slack.replies import Answers
+from handlers.slack.forms import REASON, REASON_MISSING, modal, read_reason, reason_input
+from handlers.slack.listeners import Listeners
+from handlers.slack.replies import DONE_BEFORE, Answers, Asker
 from handlers.slack.wording import moment
 from jobs.approvals.decide import Approvals, Vote
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Verdict
@@ -29,35 +29,24 @@ MOST_OPTION: Final = 75
 VOTE: Final = TypeAdapter(Vote)
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to the approval controls of messages and to their form."""
-    app.action(APPROVE)(ask_reason)
-    app.action(REJECT)(ask_reason)
-    app.view(FORM)(take_decision)
+    listeners.opens_form(APPROVE, ask_reason)
+    listeners.opens_form(REJECT, ask_reason)
+    listeners.form(FORM, take_decision)
 
 
-async def ask_reason(
-    ack: AsyncAck,
-    body: dict[str, Any],
-    action: dict[str, Any],
-    client: AsyncWebClient,
-    answers: Answers,
-    views: JobViews,
-    approvals: Approvals,
-) -> None:
-    """Open the form for whoever may decide; tell everybody else why they may not."""
-    await ack()
-    user, channel = str(body["user"]["id"]), str(body["channel"]["id"])
-    vote = await _clicked(action, user, channel, approvals)
+async def ask_reason(action: dict[str, Any], asker: Asker, views: JobViews, approvals: Approvals) -> Block | str:
+    """Return the form for whoever may decide; tell everybody else why they may not."""
+    vote = await _clicked(action, asker.user, asker.channel, approvals)
     given = await approvals.standing(vote)
     view = await _job_of(given.approval, views)
     if given.outcome is not Outcome.OPEN:
-        await answers.tell(user, channel, answer(given, user, imported=bool(view and view.job.imported)))
-        return
+        return answer(given, asker.user, imported=bool(view and view.job.imported))
     if vote.choice and view:
         _require_kept(view, vote.choice)
-    earlier = next((each for each in given.approval.decisions if each.user == user), None)
-    await open_form(client, str(body["trigger_id"]), form(given.approval, vote, view, earlier))
+    earlier = next((each for each in given.approval.decisions if each.user == asker.user), None)
+    return form(given.approval, vote, view, earlier)
 
 
 async def take_decision(
@@ -67,6 +56,7 @@ async def take_decision(
     answers: Answers,
     views: JobViews,
     approvals: Approvals,
+    took_effect: bool,
 ) -> None:
     """Count the decision, and tell the person who made it the result."""
     values = view["state"]["values"]
@@ -80,7 +70,8 @@ async def take_decision(
     given = await approvals.decide(replace(asked, user=user, reason=reason, overrides=overridden(values)))
     job = await _job_of(given.approval, views)
     # In the channel, not in the thread: the summary is seen in both, and a thread that is not open hides its answer.
-    await answers.tell(user, asked.where, answer(given, user, imported=bool(job and job.job.imported)))
+    text = answer(given, user, imported=bool(job and job.job.imported))
+    await answers.tell(user, asked.where, f"{DONE_BEFORE} {text}" if took_effect else text)
 
 
 async def _clicked(action: dict[str, Any], user: str, channel: str, approvals: Approvals) -> Vote:

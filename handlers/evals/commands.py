@@ -5,8 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from slack_bolt.async_app import AsyncApp
-
 from charts.wording import counted
 from handlers.evals.cards import CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
@@ -14,6 +12,7 @@ from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, escape, without
 from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.images import Pictures
+from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from jobs.core.errors import InvalidRequest
@@ -39,9 +38,9 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
 }
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to /eval and to the control on evals' cards."""
-    listen(app, "/eval", EVAL, CONTROLS)
+    listen(listeners, "/eval", EVAL, CONTROLS)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
@@ -129,10 +128,11 @@ EVAL: Final = (
         compare,
         takes="<eval>",
         most=MOST_COMPARED,
+        handling=Handling.READS,
     ),
-    Verb("list", "the newest evals", list_evals),
-    Verb("status", "how far an eval is", show_status, takes="<eval>"),
-    Verb("show", "its result", show, takes="<eval>"),
+    Verb("list", "the newest evals", list_evals, handling=Handling.READS),
+    Verb("status", "how far an eval is", show_status, takes="<eval>", handling=Handling.READS),
+    Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
 )

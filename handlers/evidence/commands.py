@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
@@ -10,6 +10,7 @@ from handlers.evidence.summary import PREFER, ReportLink, chart_of, summary
 from handlers.slack.blocks import Message, context
 from handlers.slack.commands import Typed
 from handlers.slack.images import Pictures
+from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.replies import Asker, whisper
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.permissions import Permission
@@ -20,9 +21,9 @@ from jobs.training.service import RftJobs
 from jobs.views.job import JobView, JobViews
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to the menu of what a person needs."""
-    app.action(PREFER)(handle_preference)
+    listeners.action(PREFER, handle_preference, Handling.READS)
 
 
 async def handle_preference(
@@ -49,8 +50,9 @@ async def show_checkpoints(
     evidence_runner: EvidenceRunner,
     pictures: Pictures,
     report_link: ReportLink,
+    took_effect: bool,
 ) -> Message | str:
-    """Show a job's checkpoints, or evaluate them again.
+    """Show a job's checkpoints, or evaluate them again; once, even if an earlier attempt was interrupted after that.
 
     Raises:
         NotFound: no such job, or it kept no checkpoint.
@@ -60,6 +62,8 @@ async def show_checkpoints(
     """
     view = await views.job(typed.word)
     if "again" in typed.given:
+        if took_effect:
+            return f"the checkpoints of `{view.job.id}` are evaluated again; the buttons come back in the job's thread."
         return await _again(view, typed.given["again"], evidence_runner, jobs, asker.user)
     return await shown_to_one(view, typed.given.get("prefer"), pictures, report_link)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.evidence.commands import show_checkpoints
@@ -15,6 +15,7 @@ from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.links import card_link
+from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
@@ -41,9 +42,9 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
 }
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to /rft and to the controls on cards."""
-    listen(app, "/rft", RFT, CONTROLS)
+    listen(listeners, "/rft", RFT, CONTROLS)
 
 
 async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
@@ -173,9 +174,16 @@ async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
 
 RFT: Final = (
     Verb("launch", "start a job", launch, keys=LAUNCH_KEYS, needs=("task",)),
-    Verb("list", "the newest jobs", list_jobs),
-    Verb("status", "where a job stands", show_status, takes="<job>"),
-    Verb("curve", "its curves; without a further word, the rewards", show_curves, takes="<job>", choices=WORDS),
+    Verb("list", "the newest jobs", list_jobs, handling=Handling.READS),
+    Verb("status", "where a job stands", show_status, takes="<job>", handling=Handling.READS),
+    Verb(
+        "curve",
+        "its curves; without a further word, the rewards",
+        show_curves,
+        takes="<job>",
+        choices=WORDS,
+        handling=Handling.READS,
+    ),
     Verb(
         "compare",
         "the validation rewards of jobs, one over the other",
@@ -183,6 +191,7 @@ RFT: Final = (
         takes="<job>",
         least=2,
         most=MOST_CURVES,
+        handling=Handling.READS,
     ),
     Verb(
         "checkpoints",
@@ -190,14 +199,17 @@ RFT: Final = (
         show_checkpoints,
         takes="<job>",
         keys={"prefer": "precision|recall|f1|f2|cheapest", "again": "yes"},
+        handling=Handling.READS,
+        handling_with={"again": Handling.CHANGES},
     ),
-    Verb("events", "what its platform says about it", show_events, takes="<job>"),
+    Verb("events", "what its platform says about it", show_events, takes="<job>", handling=Handling.READS_FOR_LONG),
     Verb(
         "watch",
         "be notified about a job; or watch one that was launched elsewhere",
         watch,
         takes="<job or platform job id>",
         keys={"platform": "<platform>", "task": "<task>"},
+        handling=Handling.CHANGES_FOR_LONG,
     ),
     Verb("unwatch", "no longer be notified about it", unwatch, takes="<job>"),
     Verb("pause", "stop after the step in hand, keeping a snapshot", act, takes="<job>"),

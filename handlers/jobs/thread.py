@@ -2,19 +2,14 @@
 
 import asyncio
 import time
-from functools import partial
 from typing import Any, Final
-
-from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import RuleTrace, describe
 from handlers.jobs.curves import about
-from handlers.slack.blocks import Block, Message, actions, button, context, cut, escape, image, plain, section
-from handlers.slack.forms import open_form
+from handlers.slack.blocks import Block, Message, actions, button, context, escape, image, plain, section
+from handlers.slack.forms import OpeningForm
 from handlers.slack.images import Pictures
-from handlers.slack.replies import Asker
+from handlers.slack.listeners import Listeners
 from handlers.slack.wording import people, person
 from jobs.core.errors import NotFound
 from jobs.core.records import Job, RaisedAlert
@@ -26,8 +21,6 @@ LEVELS: Final = {"info": "Note", "warn": "Warning", "critical": "Critical"}
 EXPLAIN: Final = "explain_alert"
 """Action id of every "Why?"; the value says which job's, and which alert."""
 LONGEST_TITLE: Final = 90
-CLOSED: Final = frozenset({"not_found", "view_not_found"})
-"""The person closed the form before its picture was ready."""
 DRAWING: Final = "The picture of what the rule looks at follows in a moment."
 NO_PICTURE: Final = "The picture could not be drawn; the numbers above are all of it."
 FORMULA_LINES: Final = 2
@@ -118,33 +111,18 @@ def status(job: Job, text: str, by: str | None, mentions: tuple[str, ...] = ()) 
 # -- Why? -------------------------------------------------------------------------------------------------------------
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to every "Why?"."""
-    app.action(EXPLAIN)(explain)
+    listeners.opens_form(EXPLAIN, explain)
 
 
-async def explain(
-    ack: AsyncAck,
-    asker: Asker,
-    action: dict[str, Any],
-    client: AsyncWebClient,
-    views: JobViews,
-    pictures: Pictures,
-) -> None:
-    """Show why an alert was raised: the words first, since Slack opens a form for 3 s only, then the picture."""
-    await ack()
+async def explain(action: dict[str, Any], form: OpeningForm, views: JobViews, pictures: Pictures) -> Block:
+    """Return why an alert was raised; the words are shown first, and then with the picture."""
     job_id, rule, step = str(action["value"]).split("|")
     view = await views.job(job_id)
     raised = _alert(view.job, rule, int(step))
-    # Its id is ours, so that the form is found again without Slack's response, even if the click was delivered twice.
-    form = partial(_form, view.job, raised, cut(f"why:{asker.trigger}", 255))
-    await open_form(client, asker.trigger, form(context(DRAWING)))
-    shown = form(await _picture(view, raised, pictures))
-    try:
-        await client.views_update(external_id=str(shown["external_id"]), view=shown)
-    except SlackApiError as error:
-        if error.response.get("error") not in CLOSED:
-            raise
+    await form.show(_form(view.job, raised, context(DRAWING)))
+    return _form(view.job, raised, await _picture(view, raised, pictures))
 
 
 async def _picture(view: JobView, raised: RaisedAlert, pictures: Pictures) -> Block:
@@ -154,10 +132,9 @@ async def _picture(view: JobView, raised: RaisedAlert, pictures: Pictures) -> Bl
     return image(file, describe(chart)) if file else context(NO_PICTURE)
 
 
-def _form(job: Job, raised: RaisedAlert, name: str, last: Block) -> Block:
+def _form(job: Job, raised: RaisedAlert, last: Block) -> Block:
     return {
         "type": "modal",
-        "external_id": name,
         "title": plain("Why this alert", 24),
         "close": plain("Close", 24),
         "blocks": list(explanation(job, raised, last)),

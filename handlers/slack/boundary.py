@@ -1,37 +1,49 @@
 """The one place where a handler's failure is answered: a sentence for the person, or a reference that finds the bug."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from handlers.slack.blocks import escape
-from handlers.slack.replies import TOO_MANY_REQUESTS, Answers, Asker, is_transient
-from jobs.core.errors import BotError
+from handlers.slack.forms import FORM_IN_HAND, OpeningForm
+from handlers.slack.replies import DONE_BEFORE, TOO_MANY_REQUESTS, TOOK_EFFECT, Answers, Asker, is_transient
+from jobs.core.errors import BotError, UserError
 from jobs.core.permissions import NotPermitted
+from jobs.state.connection import AWAY
 
+OK: Final = 200
+UNFINISHED: Final = "unfinished"
+"""The name in a request's context: why its handler has to be called again."""
 ESCAPED_MENTION: Final = re.compile(r"&lt;@([UW][A-Z0-9]+)&gt;")
 
 
 class SteadyAck(AsyncAck):
-    """An acknowledgement that stays given.
+    """An acknowledgement that stays given, and can be waited for.
 
-    Bolt takes it back when the handler fails before the next look at it, some 10 ms later: Slack then waits for 3 s and
-    tells the person that the app did not respond.
+    Bolt looks at its own every 10 ms, and replaces it when the handler fails later on.
     """
+
+    def __init__(self) -> None:
+        self.given: Final = asyncio.Event()
+        self._response: BoltResponse | None = None
+        super().__init__()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
 
     @property
     def response(self) -> BoltResponse | None:
-        """The response to Slack; None until it was acknowledged."""
-        return self._given
+        """The response to Slack; None until a handler gives it."""
+        return self._response
 
     @response.setter
     def response(self, response: BoltResponse | None) -> None:
-        self._given = response or getattr(self, "_given", None)
+        if self._response is None and response is not None and response.status == OK:
+            self._response = response
+            self.given.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +57,32 @@ class Boundary:
         """Catch what the app's handlers raise."""
         app.error(self.handle)
 
-    async def handle(self, error: Exception, body: dict[str, Any], respond: AsyncRespond, answers: Answers) -> None:
-        """Tell the person, and nobody else, what went wrong, where they asked; later, if Slack fails just now."""
+    async def handle(
+        self,
+        error: Exception,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        respond: AsyncRespond,
+        answers: Answers,
+    ) -> None:
+        """Tell the person, and nobody else, what went wrong, where they asked; later, if Slack fails just now.
+
+        Where it is Redis that does not answer, or no handler was reached, that is tried again.
+        """
+        form: OpeningForm | None = context.get(FORM_IN_HAND)
+        if isinstance(error, AWAY) or "asker" not in context:
+            context[UNFINISHED] = error
+            if form:
+                await form.say("My database does not answer just now. This form opens once it does.")
+            return
         text, asker = self._words(error), Asker.of(body)
-        if asker.user and respond.response_url:
+        if isinstance(error, UserError) and context.get(TOOK_EFFECT):
+            text = f"{DONE_BEFORE} {text}"
+        if not asker.user or (form and await form.say(text)):
+            return
+        if respond.response_url:
             await respond(text=text, response_type="ephemeral", replace_original=False)
-        elif asker.user:
+        else:
             await answers.tell(asker.user, asker.channel, text)
 
     def _words(self, error: Exception) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
 from handlers.slack.blocks import Message, escape
-from handlers.slack.replies import reply
+from handlers.slack.listeners import Handling, HandlingOf, Listeners
+from handlers.slack.replies import DONE_BEFORE, TOOK_EFFECT, reply
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest, quoted
 
@@ -51,6 +52,10 @@ class Verb:
     """How many bare words it takes, if any."""
     choices: tuple[str, ...] = ()
     """Words of which one may follow."""
+    handling: Handling = Handling.CHANGES
+    """How it is worked off."""
+    handling_with: Mapping[str, Handling] = field(default_factory=dict)
+    """The same where this word or key is given."""
 
     @property
     def usage(self) -> str:
@@ -82,17 +87,20 @@ class Typed:
         return self.words[0] if self.words else ""
 
 
-def listen(app: AsyncApp, slash: str, verbs: tuple[Verb, ...], controls: re.Pattern[str] | None = None) -> None:
+def listen(listeners: Listeners, slash: str, verbs: tuple[Verb, ...], controls: re.Pattern[str] | None = None) -> None:
     """Listen to a slash command, such as `/rft`, and answer only the person who typed it.
 
     `help`, or nothing at all, lists the verbs unless one of them is called help. `controls` matches the action ids of
     buttons that stand for a verb and its word; their values are `<verb>|<word>`.
     """
     functions = {verb.name: verb.answer for verb in verbs}
+    wanted = {verb.name: tuple(signature(verb.answer).parameters) for verb in verbs}
 
     async def answer(typed: Typed, known: Mapping[str, Any]) -> None:
-        function, given = functions[typed.verb], {**known, "typed": typed}
-        shown = await function(**{name: given[name] for name in signature(function).parameters})
+        given = {**known, "typed": typed}
+        shown = await functions[typed.verb](**{name: given[name] for name in wanted[typed.verb]})
+        if isinstance(shown, str) and known[TOOK_EFFECT]:
+            shown = f"{DONE_BEFORE} {shown}"
         if shown is not None:
             await reply(shown, known["respond"], known["client"], known["asker"])
 
@@ -114,9 +122,24 @@ def listen(app: AsyncApp, slash: str, verbs: tuple[Verb, ...], controls: re.Patt
         verb, _, word = str(action["value"]).partition("|")
         await answer(Typed(verb, (word,), {}), {**context, "respond": respond, "client": client})
 
-    app.command(slash)(handle_command)
+    listeners.command(slash, handle_command, handling_among(verbs))
     if controls:
-        app.action(controls)(handle_control)
+        listeners.action(controls, handle_control, handling_among(verbs))
+
+
+def handling_among(verbs: tuple[Verb, ...]) -> HandlingOf:
+    """Return what tells how a command of these verbs, or a control that stands for one, is worked off."""
+    known = {verb.name: verb for verb in verbs}
+
+    def handling_of(text: str) -> Handling:
+        first, *rest = text.translate(TYPOGRAPHY).replace("|", " ").split() or [""]
+        verb = known.get(first.lower())
+        if verb is None:
+            return Handling.READS  # the overview, or what is wrong
+        given = {word.partition("=")[0].lower() for word in rest}
+        return next((found for word, found in verb.handling_with.items() if word in given), verb.handling)
+
+    return handling_of
 
 
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:

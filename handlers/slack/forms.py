@@ -1,19 +1,30 @@
-"""Opening a form, and the choices in one."""
+"""Opening a form, and the fields in one."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.blocks import Block, plain
+from handlers.slack.blocks import Block, context, plain, section
 from jobs.core.errors import Conflict
 
 TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired"})
 """Slack opens a form for 3 s after the click."""
-OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
-"""The same click was delivered twice, and the first one has opened the form."""
+OPENED_ALREADY: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged", "duplicate_external_id"})
+"""An earlier attempt at the same click has opened the form."""
+CLOSED: Final = frozenset({"not_found", "view_not_found"})
+FORM_IN_HAND: Final = "form"
+"""The name in a request's context, of an `OpeningForm`."""
+SOON: Final = 0.5
+"""Seconds in which a form that is ready needs no other view before it."""
+LOADING: Final = "loading"
+"""The callback id of the view that stands until the form is ready."""
+NOTICE: Final = "notice"
+"""The callback id of the view that says in words why there is no form."""
+T = TypeVar("T")
 MOST_OPTIONS: Final = 100
 """Options that Slack shows in one list, or in one group of a list; there may be as many groups."""
 MOST_LABEL: Final = 75
@@ -32,16 +43,89 @@ class Choice:
     value: str
 
 
-async def open_form(client: AsyncWebClient, trigger: str, view: Block) -> None:
-    """Open a form; raises Conflict, saying what to do, where Slack no longer opens it."""
-    try:
-        await client.views_open(trigger_id=trigger, view=view)
-    except SlackApiError as error:
-        reason = error.response.get("error")
-        if reason in TOO_LATE:
-            raise Conflict("The form took more than 3 s, and Slack no longer opens it. Try again.") from None
-        if reason not in OPENED_ALREADY:
-            raise
+class OpeningForm:
+    """The form that one click opens. Slack opens it for 3 s only, so a view stands in for one that takes longer.
+
+    Args:
+        client: of the Web API.
+        trigger: of the click.
+        again: an earlier attempt, which did not get to its end, may have opened it.
+    """
+
+    def __init__(self, client: AsyncWebClient, trigger: str, *, again: bool = False) -> None:
+        self._client = client
+        self._trigger = trigger
+        self._again = again
+        # The id is ours, so that the view is found again without Slack's response.
+        self._name = f"form:{trigger}"[:255]
+        self._stands = False
+        self._one_at_a_time = asyncio.Lock()
+
+    async def show(self, view: Block) -> bool:
+        """Show a view, in place of the one that stands; False where the person has closed that.
+
+        Raises:
+            Conflict: Slack no longer opens it; says what to do.
+        """
+        async with self._one_at_a_time:
+            named = {**view, "external_id": self._name}
+            return await (self._replace(named) if self._stands else self._open(named))
+
+    async def say(self, words: str) -> bool:
+        """Say in words (mrkdwn) what stands in the form's way; False where no view stands that could say it."""
+        return self._stands and await self.show(_notice(words))
+
+    async def ready(self, form: Awaitable[T]) -> T:
+        """Return the form once it is ready; a view says that it comes if that takes a while."""
+        building = asyncio.ensure_future(form)
+        try:
+            await asyncio.wait({building}, timeout=SOON)
+            if not (building.done() or self._stands):
+                await self.show(_loading())
+            return await building
+        finally:
+            building.cancel()
+
+    async def _open(self, view: Block) -> bool:
+        try:
+            await self._client.views_open(trigger_id=self._trigger, view=view)
+        except SlackApiError as error:
+            reason = error.response.get("error")
+            if reason in TOO_LATE and not (self._again and await self._replace(view)):
+                raise Conflict("The form could not be opened in time: Slack allows 3 s. Click again.") from None
+            if reason in OPENED_ALREADY:
+                await self._replace(view)
+            elif reason not in TOO_LATE:
+                raise
+        self._stands = True
+        return True
+
+    async def _replace(self, view: Block) -> bool:
+        try:
+            await self._client.views_update(external_id=str(view["external_id"]), view=view)
+        except SlackApiError as error:
+            if error.response.get("error") not in CLOSED:
+                raise
+            return False
+        return True
+
+
+def _loading() -> Block:
+    return _without_fields(LOADING, context("One moment: I read what the form shows."))
+
+
+def _notice(words: str) -> Block:
+    return _without_fields(NOTICE, section(words))
+
+
+def _without_fields(callback_id: str, *blocks: Block) -> Block:
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain("Proctor", MOST_TITLE),
+        "close": plain("Close", MOST_TITLE),
+        "blocks": list(blocks),
+    }
 
 
 def modal(callback_id: str, title: str, submit: str, blocks: Sequence[Block], remembered: str) -> Block:

@@ -1,5 +1,7 @@
 """Answering the one person who asked, even where Slack does not take the answer at once."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -10,6 +12,7 @@ from slack_bolt.async_app import AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook import WebhookResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.slack.blocks import Message
 from jobs.outbox.late_answers import late_answer
@@ -21,6 +24,13 @@ SERVER_ERRORS: Final = 500
 TRANSIENT: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"})
 """Slack's errors after which the same call may succeed in a moment."""
 
+TOOK_EFFECT: Final = "took_effect"
+"""The name in a request's context: whether an earlier attempt, which did not get to its end, committed something."""
+AGAIN: Final = "again"
+"""The name in a request's context: whether an earlier attempt did not get to its end."""
+DONE_BEFORE: Final = "That took effect before I was interrupted. Now:"
+"""What the answer of a later attempt begins with."""
+
 log: Final = structlog.get_logger(__name__)
 
 
@@ -31,19 +41,27 @@ class Asker:
     user: str
     """Empty where nobody did."""
     channel: str
-    """Empty for a form, which belongs to no channel."""
+    """That a form remembers, since it belongs to none itself; empty if it remembers none."""
     trigger: str
     """The same for each delivery of one command or click."""
 
     @classmethod
-    def of(cls, body: dict[str, Any]) -> "Asker":
+    def of(cls, body: Mapping[str, Any]) -> "Asker":
         """Return who is behind a delivery from Slack."""
         user, channel = body.get("user") or {}, body.get("channel") or {}
         return cls(
             str(body.get("user_id") or user.get("id") or ""),
-            str(body.get("channel_id") or channel.get("id") or ""),
+            str(body.get("channel_id") or channel.get("id") or _remembered(body)),
             str(body.get("trigger_id") or ""),
         )
+
+
+def _remembered(body: Mapping[str, Any]) -> str:
+    try:
+        known = json.loads(str((body.get("view") or {}).get("private_metadata") or "{}"))
+    except ValueError:
+        return ""
+    return str(known.get("channel") or known.get("where") or "") if isinstance(known, dict) else ""
 
 
 async def reply(shown: Message | str, respond: AsyncRespond, client: AsyncWebClient, asker: Asker) -> None:
@@ -100,7 +118,7 @@ class Answers:
 class SteadyRespond(AsyncRespond):
     """Answers where something was typed or clicked; what Slack does not take there, the bot says itself later.
 
-    Bolt's own ignores error responses.
+    Bolt's own ignores error responses, and opens a connection for each answer.
     """
 
     def __init__(self, response_url: str | None, asker: Asker, answers: Answers) -> None:
@@ -109,12 +127,13 @@ class SteadyRespond(AsyncRespond):
 
     async def __call__(self, *args: Any, **message: Any) -> WebhookResponse:
         """Answer; only the text, where it has to go out later."""
+        text = str(message.pop("text", None) or next(iter(args), ""))
+        address = AsyncWebhookClient(str(self.response_url), session=self._answers.client.session, retry_handlers=[])
         try:
-            response = await super().__call__(*args, **message)
+            response = await address.send(text=text, **message)
         except (aiohttp.ClientError, TimeoutError) as failure:
             log.info("answer.later", reason=str(failure) or type(failure).__name__)
             response = WebhookResponse(url=str(self.response_url), status_code=0, body="", headers={})
-        text = str(message.get("text") or next(iter(args), ""))
         if text and _has_failed(response.status_code):
             await self._answers.tell_later(self._asker.user, self._asker.channel, text)
         return response

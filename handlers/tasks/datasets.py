@@ -6,21 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts import LabelCount, LabelDistribution, describe
 from charts.wording import file_size
 from handlers.slack.blocks import Block, Message, context, escape, header, image, section
 from handlers.slack.files import SlackFile, download, files_of, look_up
-from handlers.slack.forms import Choice, modal, open_form, select
+from handlers.slack.forms import Choice, modal, select
 from handlers.slack.images import Pictures
+from handlers.slack.listeners import Listeners
 from handlers.slack.people import People
+from handlers.slack.replies import Asker
 from handlers.tasks.check import label_frequencies
 from jobs.core.errors import BotError, InvalidRequest, NotFound
 from jobs.core.hyperparameters import read_seed, read_whole
 from jobs.core.nearest import nearest
-from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, BalanceRequest, read_ratio
 from jobs.tasks.datasets.uploads import Ingested, Upload, check_size, ingest
@@ -33,8 +34,6 @@ TASK: Final = "task"
 SPLIT: Final = "split"
 FILE: Final = "file"
 SPLITS: Final = ("train", "valid", "test", "pool")
-ONCE: Final = 3600.0
-"""Seconds in which the same form, delivered again, makes no second version."""
 
 
 # -- balanced ---------------------------------------------------------------------------------------------------------
@@ -97,10 +96,10 @@ class UploadRequest:
     user: str
 
 
-def register(app: AsyncApp) -> None:
+def register(listeners: Listeners) -> None:
     """Listen to the message shortcut and its form."""
-    app.message_shortcut(SHORTCUT)(ask_what_for)
-    app.view(FORM)(UploadForms().take)
+    listeners.shortcut_opens_form(SHORTCUT, ask_what_for)
+    listeners.form(FORM, UploadForms().take)
 
 
 class UploadForms:
@@ -117,16 +116,15 @@ class UploadForms:
         client: AsyncWebClient,
         tasks: TaskCatalogue,
         pictures: Pictures,
-        store: Store,
+        again: bool,
     ) -> None:
         """Make a new version of the task with the file, and tell the person who asked the result."""
         await ack()
-        if await store.reserve(f"upload:{view['id']}", interval=ONCE):
-            return
         asked = read_form(view, user=str(body["user"]["id"]))
         try:
             file = await look_up(client, asked.file)
-            await _tell(client, asked, Message(_reading(file, asked)))
+            if not again:
+                await _tell(client, asked, Message(_reading(file, asked)))
             async with self._one_at_a_time:
                 content = await download(client, file)
                 upload = Upload(asked.task, asked.split, file.name, content)
@@ -140,24 +138,16 @@ class UploadForms:
         await _tell(client, asked, upload_message(made, chart, picture))
 
 
-async def ask_what_for(
-    ack: AsyncAck,
-    body: dict[str, Any],
-    client: AsyncWebClient,
-    people: People,
-    tasks: TaskCatalogue,
-) -> None:
-    """Open the form that asks for the task and the split; a message without a usable file is answered in words."""
-    await ack()
-    channel = str(body["channel"]["id"])
-    await people.require_membership(channel)
+async def ask_what_for(body: dict[str, Any], asker: Asker, people: People, tasks: TaskCatalogue) -> Block:
+    """Return the form that asks for the task and the split; a message without a usable file is answered in words."""
+    await people.require_membership(asker.channel)
     files = files_of(body["message"])
     if len(files) == 1:
         check_size(files[0].size or 0, files[0].name)
     names = await asyncio.to_thread(tasks.names)
     if not names:
         raise NotFound("There is no task yet that the file could be for. A task is a folder with a task.yaml.")
-    await open_form(client, str(body["trigger_id"]), form(files, names, channel, thread_of(body["message"])))
+    return form(files, names, asker.channel, thread_of(body["message"]))
 
 
 def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str, thread: str | None = None) -> Block:
@@ -228,11 +218,8 @@ def size_of(file: SlackFile) -> str:
 
 
 def _reading(file: SlackFile, asked: UploadRequest) -> str:
-    """Return what is said while a file is read; it is true even if no answer follows."""
-    return (
-        f"Reading *{escape(file.name)}* ({size_of(file)}) as {asked.split} of `{asked.task}`. If no answer follows, I "
-        "was restarted: see in `/proctor tasks` whether the new version is there, and if not, use the shortcut again."
-    )
+    """Return what is said while a file is read."""
+    return f"Reading *{escape(file.name)}* ({size_of(file)}) as {asked.split} of `{asked.task}`."
 
 
 async def _tell(client: AsyncWebClient, asked: UploadRequest, message: Message) -> None:

@@ -1,1 +1,1 @@
-"""What is due: the engine that carries work, and the lease under which it is done."""
+"""What is due, who works on it, and what people asked."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -24,6 +24,8 @@ DISK_FULL: Final = "MISCONF"
 """What its refusal begins with if it cannot write to its disk."""
 CONNECTIONS: Final = 40
 """Of one process; who finds them all in use waits."""
+QUICK: Final = 5.0
+"""Seconds after which a quick connection takes a server to be away that says nothing."""
 RETRIES: Final = 3
 """Of a call, and of each connection for it: work survives a server that takes some 3 s to start again."""
 CLIENT_NAME: Final = "proctor-"
@@ -64,6 +66,24 @@ class Connection:
                 raise
 
         return run
+
+
+def quick_connection_to(url: str, member: str) -> Connection:
+    """Return a connection of its own for whoever waits for nobody else and asks again only once, at once.
+
+    `member` names the process, as for its other connections.
+    """
+    retry = Retry(NoBackoff(), 1)  # of connections that a restarted server has closed
+    redis = Redis.from_url(
+        url,
+        retry=retry,
+        socket_timeout=QUICK,
+        socket_connect_timeout=QUICK,
+        decode_responses=True,
+        encoding_errors="surrogateescape",
+        client_name=f"{CLIENT_NAME}{member}",
+    )
+    return Connection(redis, member)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """What the bot remembers: records, a job's steps, the trail; each change of them written all or nothing.
 
-Keys (those of the queue, the outbox and the sweeps are in `jobs/queue/due.py`, `jobs/outbox/postings.py` and
-`jobs/training/sweep_state.py`):
+Keys (those of the queue, of what people asked, of the outbox and the sweeps are in `jobs/queue/due.py`,
+`jobs/queue/envelopes.py`, `jobs/outbox/postings.py` and `jobs/training/sweep_state.py`):
 
     {proctor}:schema                 integer, version of this layout
     {proctor}:jobs                   sorted set, job id by creation time
@@ -51,9 +51,10 @@ from pydantic import TypeAdapter
 from jobs.core.errors import ConfigurationError, UnreadableRecord
 from jobs.core.records import Posting
 from jobs.core.series import Series
-from jobs.state.change import POSTING, STEP, Change, Versioned, change_json
+from jobs.state.change import STEP, Change, Versioned, change_json
 from jobs.state.connection import AWAY, REFUSED, Connection, connection_to
 from jobs.state.connection import key as _key
+from jobs.state.in_hand import IN_HAND
 from jobs.state.kind import Kind, Kinds, readable
 from jobs.state.series_cache import SeriesCache
 from jobs.trail.chain import FIRST
@@ -171,8 +172,8 @@ class Store:
         self._series = SeriesCache()
         self.unreadable: Final[set[str]] = set()
         """Keys of what only a newer version can read, as far as lists came across it."""
-        self._commit, self._drop, self._reserve, self._keep_ready, self._take_back = (
-            connection.script("state", name) for name in ("commit", "drop", "reserve", "keep_ready", "take_back")
+        self._commit, self._drop, self._reserve = (
+            connection.script("state", name) for name in ("commit", "drop", "reserve")
         )
 
     # -- opening -------------------------------------------------------------------------------------------------
@@ -336,6 +337,8 @@ class Store:
         texts = {key: text for key, (_, text) in replaced.items()}
         while True:
             written = change_json(change, self._kinds, texts, self._head, self._audit_key)
+            if change.records and (envelope := IN_HAND.get()):
+                written["envelope"] = f"envelope:{envelope}"
             answer = await self._commit(token, json.dumps(written))
             match answer:
                 case ["done"]:
@@ -358,18 +361,6 @@ class Store:
         """Commit a new value of one record, and return it at its new version; raises as `commit`."""
         await self.commit(Change(records=(Versioned(value, held.version),), due_in=due_in, postings=postings))
         return Versioned(value, held.version + 1)
-
-    async def keep_ready(self, posting: Posting, *, after: float) -> None:
-        """Let a posting go out in `after` seconds, whatever becomes of this bot, unless it is taken back until then.
-
-        Asked again it is put off. Its lane is its own.
-        """
-        value = POSTING.dump_json(posting).decode()
-        await self._keep_ready(posting.id, posting.lane, value, int(after * 1000))
-
-    async def take_back(self, posting: Posting) -> None:
-        """Take back a posting that was kept ready, unless it is on its way already."""
-        await self._take_back(posting.id, posting.lane)
 
     async def reserve(self, name: str, *, interval: float, burst: int = 1) -> float:
         """Reserve one call under a shared rate; return 0, or the seconds to wait before asking again.

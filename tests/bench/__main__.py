@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-MODULES = ("bursts", "charts", "evals", "graders", "kills", "overfitting", "platform", "rules", "start", "watching")
-LONG = ("bursts", "kills")
-"""Modules that take minutes: measured where they are named, or with `full`."""
+MODULES = ("charts", "commands", "evals", "graders", "kills", "overfitting", "platform", "rules", "start", "watching")
+LONG = ("kills",)
+"""Modules that are measured only where they are named, or with `full`."""
 
 Figures = Callable[[bool], Awaitable[dict[str, float]]]
 """Measures a module's figures, at full size or at a quick one."""

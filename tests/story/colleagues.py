@@ -61,10 +61,10 @@ class Workspace:
         return await self._post("view_submit", {"user": user, "values": values})
 
     async def form_of(self, user: str) -> Json | None:
-        """Return the form that is open for a person, or None."""
+        """Return the form that is open for a person and has got its fields, or None."""
         state = await self._get("state")
         view: Json | None = state["open_views"].get(user)
-        return view
+        return view if view and view["callback_id"] != "loading" else None
 
     async def messages(self) -> list[Json]:
         """Return every message of #rft, threads included, oldest first."""

@@ -90,6 +90,10 @@ if change.watched then
   end
 end
 
+if change.envelope and redis.call('EXISTS', key(change.envelope)) == 1 then
+  redis.call('HSET', key(change.envelope), 'took_effect', 1)
+end
+
 for _, posting in ipairs(change.postings) do
   local known = redis.call('HEXISTS', key('ledger:' .. posting.subject), posting.id) == 1
   local waiting = redis.call('EXISTS', key('posting:' .. posting.id)) == 1

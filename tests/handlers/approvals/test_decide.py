@@ -74,7 +74,7 @@ async def test_a_form_that_slack_does_not_open_any_more_is_answered_in_words(sce
     _, summary = await scene.finished()
     await scene.workspace.fault(method="views.open", fault="error", error="expired_trigger_id")
     await scene.workspace.click("bob", summary, approve_step(summary))
-    await scene.workspace.told("bob", "The form took more than 3 s, and Slack no longer opens it. Try again.")
+    await scene.workspace.told("bob", "The form could not be opened in time")
 
     # One click that is delivered twice opens one form, and nobody hears of the second.
     await scene.workspace.fault(fault="repeat_envelopes", times=1)

@@ -174,8 +174,6 @@ async def test_a_full_server_counts_as_away_and_nothing_is_written_by_half(
     assert full is None
     with pytest.raises(AWAY):
         await store.commit(Change(records=(Versioned(a_job(), 0),), due_in=0, postings=(a_posting(),)))
-    with pytest.raises(AWAY):
-        await taken(store)
     assert [str(key) for key in await redis.keys()] == ["{proctor}:schema"]
 
 
