@@ -40,9 +40,13 @@ async def test_what_slack_delivers_again_is_answered_once(demo: Demo) -> None:
         await demo.types("carol", "/rft", "list")
         await workspace.told("carol", "newest job", after=before)
         assert len(await workspace.whispers("carol")) == before + 2
-    assert sorted(job["seed"] for job in await demo.platform_jobs()) == sorted(
-        map(len, ("at once", "later", "after a kill"))
-    )
+    seeds = {len(fault) for fault in ("at once", "later", "after a kill")}
+
+    async def all_launched() -> bool:
+        return {job["seed"] for job in await demo.platform_jobs()} == seeds
+
+    await eventually(all_launched, "a job for each launch")
+    assert len(await demo.platform_jobs()) == len(seeds)
 
 
 async def test_every_command_of_a_burst_is_acked_and_answered(demo: Demo) -> None:
