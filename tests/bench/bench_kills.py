@@ -11,15 +11,17 @@ import time
 from pathlib import Path
 
 from tests.reliability.running_demo import ENDLESS, Demo, our_id, postings, proxied_demo
+from tests.reliability.test_kills import deploy, kill_uploads, launched
 from tests.story.colleagues import Json, eventually
 
 KILLS, QUICK_KILLS = 27, 5
+IN_A_ROW = 9
 LATEST = 2.0
 """Seconds after a launch until which the bot is killed."""
 
 
 async def figures(full: bool) -> dict[str, float]:
-    """Return the figures of 27 kills; quick: 5."""
+    """Return the figures of 27 kills, and of nine in a row at one launch; quick: 5."""
     kills = KILLS if full else QUICK_KILLS
     drawn = random.Random(0)
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as folder:
@@ -28,6 +30,7 @@ async def figures(full: bool) -> dict[str, float]:
             card = await demo.workspace.card_with("Training, step")
             waits = [await _kill(demo, number, drawn.uniform(0, LATEST), card["ts"]) for number in range(1, kills + 1)]
             jobs = await _settled(demo, kills + 1)
+            in_a_row = await _in_a_row(demo) if full else {}
             doubled = len(jobs) - len({our_id(job) for job in jobs})
             doubled += sum(count - 1 for count in postings(await demo.workspace.messages()).values())
     return {
@@ -36,7 +39,15 @@ async def figures(full: bool) -> dict[str, float]:
         "kills.jobs_and_postings_doubled": doubled,
         "kills.seconds_to_next_message_p50": round(statistics.median(waits), 1),
         "kills.seconds_to_next_message_most": round(max(waits), 1),
-    }
+    } | in_a_row
+
+
+async def _in_a_row(demo: Demo) -> dict[str, float]:
+    """Return the jobs of a launch that is killed nine times at its upload, and of one that nine deploys interrupt."""
+    await kill_uploads(demo, 100, IN_A_ROW)
+    await deploy(demo, 101, IN_A_ROW)
+    await launched(demo, [100, 101])
+    return {"kills.launches_done_after_nine_kills_or_deploys": 2}
 
 
 async def _kill(demo: Demo, seed: int, pause: float, card: str) -> float:

@@ -1,6 +1,7 @@
 """A proxy between the bots and the local platform: it knows which calls overlap, and holds the ones a test asks for."""
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -34,6 +35,12 @@ class Call:
     @property
     def is_under_way(self) -> bool:
         return self.ended == float("inf")
+
+    @property
+    def what(self) -> str:
+        """What it asks, as another attempt would ask it."""
+        file = re.search(rb'filename="([^"]+)"', self.body) if self.is_upload else None
+        return f"{self.method} {self.path} {(file[1] if file else self.body).decode(errors='replace')}"
 
     @property
     def is_upload(self) -> bool:
@@ -121,15 +128,16 @@ class RecordingProxy:
 
 
 def overlaps(calls: Iterable[Call]) -> Counter[str]:
-    """Return how often the same call was made while it was under way already, by method and path."""
-    same: defaultdict[tuple[str, str, bytes], list[Call]] = defaultdict(list)
+    """Return what was done while the same was being done: looks at a job, questions, uploads of a file, creations."""
+    same: defaultdict[str, list[Call]] = defaultdict(list)
     for call in calls:
-        same[call.method, call.path, call.body].append(call)
+        if call.is_about_a_job or call.is_question or call.is_upload or call.is_creation:
+            same[call.what].append(call)
     found: Counter[str] = Counter()
-    for each in same.values():
+    for what, each in same.items():
         until = 0.0
         for call in sorted(each, key=lambda one: one.began):
-            found[f"{call.method} {call.path}"] += call.began < until
+            found[what] += call.began < until
             until = max(until, call.ended)
     return +found
 

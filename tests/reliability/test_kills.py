@@ -16,11 +16,10 @@ from tests.story.colleagues import Json, buttons, eventually, said
 
 pytestmark = [pytest.mark.thorough, pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
-AFTER_THE_ACK = (0.0, 0.01, 0.05, 0.3)
+AFTER_THE_ACK = (0.0, 0.05, 0.3)
 """Seconds."""
-KILLS_IN_A_ROW = 5
-"""Nine take four minutes: who may be what kills its process is tried again later each time."""
-DEPLOYS_IN_A_ROW = 9
+KILLS_IN_A_ROW, DEPLOYS_IN_A_ROW = 4, 5
+"""More than the failures after which work is given up. `python -m tests.bench full kills` takes nine of each."""
 GRACE = 10.0
 """Seconds that a container platform gives a process to end by itself, of which a bot uses less."""
 
@@ -150,31 +149,41 @@ class TestEval:
 
 class TestInARow:
     async def test_kills_at_its_upload_do_not_end_a_launch(self, demo: Demo) -> None:
-        with demo.proxy.holding(lambda call: call.is_upload) as gate:
-            await launch(demo, 100)
-            for _ in range(KILLS_IN_A_ROW):
-                await asyncio.wait_for(gate.reached.wait(), 100)
-                gate.reached.clear()
-                await demo.end_bot()
+        await kill_uploads(demo, 100, KILLS_IN_A_ROW)
         await launched(demo, [100])
         await nothing_was_doubled(demo)
 
     async def test_deploys_end_neither_a_launch_nor_an_eval(self, demo: Demo) -> None:
         finished = await finished_evals(demo)
-        with (
-            demo.proxy.holding(lambda call: call.is_upload) as upload,
-            demo.proxy.holding(lambda call: call.is_question) as question,
-        ):
-            await launch(demo, 101)
-            await start_eval(demo, 12)
-            for _ in range(DEPLOYS_IN_A_ROW):
-                for gate in (upload, question):
-                    await asyncio.wait_for(gate.reached.wait(), 100)
-                    gate.reached.clear()
-                assert await demo.end_bot(signal.SIGTERM) < GRACE
+        await deploy(demo, 101, DEPLOYS_IN_A_ROW)
         await launched(demo, [101])
         await eventually(lambda: more_finished(demo, finished), "the end of the eval")
         await nothing_was_doubled(demo)
+
+
+async def kill_uploads(demo: Demo, seed: int, times: int) -> None:
+    """Launch, and kill the bot each time that it uploads."""
+    with demo.proxy.holding(lambda call: call.is_upload) as gate:
+        await launch(demo, seed)
+        for _ in range(times):
+            await asyncio.wait_for(gate.reached.wait(), 100)
+            gate.reached.clear()
+            await demo.end_bot()
+
+
+async def deploy(demo: Demo, seed: int, times: int) -> None:
+    """Launch and start an eval, and tell the bot to stop each time that it is at both."""
+    with (
+        demo.proxy.holding(lambda call: call.is_upload) as upload,
+        demo.proxy.holding(lambda call: call.is_question) as question,
+    ):
+        await launch(demo, seed)
+        await start_eval(demo, 12)
+        for _ in range(times):
+            for gate in (upload, question):
+                await asyncio.wait_for(gate.reached.wait(), 100)
+                gate.reached.clear()
+            assert await demo.end_bot(signal.SIGTERM) < GRACE
 
 
 async def start_eval(demo: Demo, items: int) -> None:
