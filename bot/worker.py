@@ -12,15 +12,14 @@ from jobs.core.ids import subject_of_item
 from jobs.queue.pools import Again, Held, Work
 
 SLOTS: Final[Mapping[str, int]] = {
+    ids.FORMS: 64,
     ids.DELIVERIES: 32,
+    ids.ANSWERS: 12,
     ids.LOOKS: 16,
     ids.LONG: 8,
     ids.EVALS: 4,
-    ids.ANSWERS: 12,
-    ids.FORMS: 64,
 }
-"""Work items of a pool that one process works on at once; of each platform's looks, too."""
-
+"""Work items of a pool that one process works on at once; of each platform's looks, too. What is done soonest first."""
 
 SET_ASIDE: Final = 3600.0
 """Seconds until what keeps killing the bot is tried again."""

@@ -111,8 +111,8 @@ class OutboxWorker:
                     await self.outbox.refuse(delivery, "The bot died each time that it delivered this")
                     return Again(0.0)
                 pause = await self._deliver(delivery)
-            if pause:
-                return Again(pause, is_pause=True)
+            if pause:  # what waits for its thread may be woken before it is given back
+                return Again(pause, is_pause=pause != ROOTLESS_PAUSE)
         return None
 
     async def _deliver(self, delivery: Delivery) -> float:
@@ -163,7 +163,8 @@ class OutboxWorker:
         if not await self.outbox.is_refused(card_id(delivery.posting.subject)):
             return ROOT_WAIT
         await self.outbox.wait_for_root(delivery)
-        return ROOTLESS_PAUSE
+        root = await self.store.ledger(delivery.posting.subject, card_id(delivery.posting.subject))
+        return ROOTLESS_PAUSE if root is None else MOMENT
 
     async def _found(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
         """Return where an earlier attempt put a new message, if it went through after all."""

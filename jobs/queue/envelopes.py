@@ -3,8 +3,9 @@
 Keys, next to those of the store:
 
     {proctor}:envelope:<id>          hash body (JSON, as Slack sent it), at (ms), user, ordered, pool, by (the write
-                                     that stored it), accepted, begun (the newest attempt), took_effect; for ten minutes
-                                     after its end only `ended`, by which it is known when it is delivered again
+                                     that stored it), accepted, noticed (ms; another bot found it before it was
+                                     accepted), begun (the newest attempt), took_effect; for ten minutes after its end
+                                     only `ended`, by which it is known when it is delivered again
     {proctor}:asked:<user>           list, id of each envelope that is worked off in this person's order
 """
 
@@ -27,7 +28,7 @@ LONGEST_WAIT: Final = 1.0
 REPLY: Final = 0.2
 """Of these, the seconds that are left for the reply: the server stores nothing in them."""
 UNACKNOWLEDGED: Final = 3.0
-"""Seconds for which an envelope that is stored waits for its acknowledgement before another bot begins it."""
+"""Seconds for which an envelope waits for its acknowledgement, once another bot could begin it, before it does."""
 TRACE: Final = 600.0
 """Seconds for which an envelope that was answered is known when it is delivered again."""
 MOST_AT_ONCE: Final = 1000
@@ -292,7 +293,7 @@ def _read(text: str) -> Mapping[str, Any] | None:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(body, separators=(",", ":"))  # in ASCII: half a character, such as a cut emoji, is no UTF-8
 
 
 def _milliseconds(seconds: float) -> int:

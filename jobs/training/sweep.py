@@ -144,7 +144,8 @@ def sweep_entry(job: Job, next_poll: float) -> SweepEntry | None:
     if not job.remote_id:
         return None
     is_active = 0 <= next_poll < LEFT_ALONE and not job.state.is_final and job.state.is_on_platform
-    status = (job.platform_status or "") if next_poll else ""
+    is_wanted = next_poll == 0 or job.pending  # what a person waits for is not put off
+    status = "" if is_wanted else job.platform_status or ""
     return SweepEntry(job.id, job.platform, job.remote_id, status, is_active)
 
 

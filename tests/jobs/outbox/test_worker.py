@@ -9,7 +9,7 @@ import pytest
 
 from jobs.core.ids import DELIVERIES, card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.outbox.postings import Outbox
+from jobs.outbox.postings import Delivery, Outbox
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
 from jobs.queue.due import MOST_DEATHS, DueItems
 from jobs.state.change import Change
@@ -177,6 +177,32 @@ async def test_a_thread_whose_card_is_taken_after_all_goes_on_at_once(store: Sto
     await deliver(store, outbox_worker)
     await store.commit(Change(postings=(card,)))  # the bot was invited back, and the job has news
     await deliver_all(store, outbox_worker)
+    assert [posting for posting, _ in slack.posted] == [card.id, note.id]
+
+
+@pytest.mark.parametrize("at", ["before it says so", "after it said so"])
+async def test_a_thread_that_begins_to_wait_as_its_card_is_taken_goes_on_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    slack = SmallSlack(["refused"])
+    outbox_worker = a_worker(store, slack)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    await deliver(store, outbox_worker)
+    note = a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread")
+    await store.commit(Change(postings=(note,)))
+    wait = Outbox.wait_for_root
+
+    async def overtaken(self: Outbox, delivery: Delivery) -> None:
+        if at == "after it said so":
+            await wait(self, delivery)
+        await store.commit(Change(postings=(card,)))
+        await deliver(store, outbox_worker)
+        if at == "before it says so":
+            await wait(self, delivery)
+
+    monkeypatch.setattr(Outbox, "wait_for_root", overtaken)
+    await deliver_all(store, outbox_worker, turns=5)
     assert [posting for posting, _ in slack.posted] == [card.id, note.id]
 
 

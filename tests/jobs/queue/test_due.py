@@ -54,8 +54,8 @@ async def test_what_is_due_is_taken_by_one(store: Store) -> None:
 async def test_a_look_whose_answer_was_lost_finds_the_same_again(store: Store) -> None:
     await due(store, "rft-aaaaaa", "rft-bbbbbb")
     take = store.connection.script("queue", "take")
-    request = json.dumps({"slots": {LONG: 1}, "early": [], "dead": []})
-    first, second = [await take("me/once", 60_000, 1, request) for _ in range(2)]
+    request = json.dumps({"slots": [[LONG, 1]], "early": [], "dead": []})
+    first, second = [json.loads(str(await take("me/once", 60_000, 1, request))) for _ in range(2)]
     assert first == second
     assert await items(store) == ["rft-bbbbbb"]
 
@@ -77,6 +77,17 @@ async def test_what_was_taken_by_a_look_that_failed_is_found_by_the_next(store: 
         await table.take(EVERYTHING)
     assert [each.item for each in (await table.take(EVERYTHING)).taken] == ["rft-aaaaaa"]
     assert (await table.take(EVERYTHING)).taken == ()
+
+
+async def test_what_a_look_took_and_others_have_by_now_is_not_found_by_the_next(store: Store) -> None:
+    """The connection was cut, so that the process counted as dead until it asked again."""
+    await due(store, "rft-aaaaaa", "rft-bbbbbb")
+    mine, other = (DueItems(Connection(store.connection.redis, member)) for member in ("mine", "other"))
+    mine._unanswered = "mine/lost"
+    assert len((await mine.take(EVERYTHING)).taken) == 2
+    assert len((await other.take({LONG: 1}, dead=["mine"])).taken) == 1
+    mine._unanswered = "mine/lost"
+    assert (await mine.take(EVERYTHING)).taken == ()
 
 
 async def test_what_is_not_due_is_left_and_named_by_its_time(store: Store) -> None:
@@ -117,6 +128,17 @@ async def test_a_job_moves_from_long_work_to_its_platforms_looks(store: Store) -
     await store.commit(Change(records=(Versioned(watching, 2),), due_in=-1))
     await DueItems(store.connection).end(again)
     assert await items(store) == []
+
+
+async def test_a_job_that_moved_before_its_process_died_is_due_in_one_pool(store: Store, redis: Redis) -> None:
+    job = a_job(state=JobState.LAUNCHING)
+    await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
+    item = await one(store)
+    watching = replace(job, state=JobState.WATCHING, remote_id="r")
+    await store.commit(Change(records=(Versioned(watching, 1),), due_in=600))
+    await kill(redis, item)
+    assert await items(store, LONG) == []
+    assert await items(store) == [job.id]
 
 
 # -- wanted again ------------------------------------------------------------------------------------------------------
@@ -231,6 +253,19 @@ async def test_a_death_of_a_process_that_did_much_counts_against_nothing_but_mak
     assert order == [(f"rft-{n:06}", 0) for n in range(40)]
     await due(store, "rft-000001")
     assert (await one(store)).deaths is None, "what was done is not suspected any more"
+
+
+async def test_suspects_that_are_done_soon_do_not_wait_for_those_that_take_long(store: Store, redis: Redis) -> None:
+    """An eval whose platform answers nobody, say: it would keep the others waiting for hours."""
+    await due(store, "eval-aaaaaa", "rft-aaaaaa", "deliver:C1", "approval:rft-aaaaaa")
+    everything = await taken(store)
+    assert len(everything) == 4
+    await kill(redis, everything[0])
+    order = []
+    while found := await taken(store):
+        order += [each.item for each in found]
+        await DueItems(store.connection).end(found[0])
+    assert order == ["deliver:C1", "approval:rft-aaaaaa", "rft-aaaaaa", "eval-aaaaaa"]
 
 
 async def test_forty_innocents_beside_one_that_kills_are_never_set_aside(store: Store, redis: Redis) -> None:
