@@ -144,9 +144,10 @@ class OutboxWorker:
 
     async def _entry(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | float:
         """Return where the message is in Slack now, or the seconds until the rate limits allow it."""
-        posting, known = delivery.posting, delivery.entry
-        if found := await self._found(delivery, thread):
+        posting, found = delivery.posting, await self._found(delivery, thread)
+        if found and not posting.refreshed:
             return found
+        known = delivery.entry or found  # what was found shows its subject as it was then
         if wait := await self._wait_for_rate(posting, is_edit=known is not None):
             await self.outbox.forget_attempt(delivery)
             return wait

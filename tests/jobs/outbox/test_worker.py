@@ -217,6 +217,16 @@ async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store:
     assert slack.edits[card.id] == 2
 
 
+@pytest.mark.parametrize("fault", ["lost after", "killed after"])
+async def test_a_refreshed_posting_that_is_found_is_brought_up_to_date(store: Store, fault: str) -> None:
+    slack = SmallSlack([fault])
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    await deliver_all(store, a_worker(store, slack))
+    assert slack.posted == [(card.id, None)]
+    assert slack.edits[card.id] == 1
+
+
 async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
     slack = SmallSlack()
     outbox_worker = a_worker(store, slack, replace(QUICK, pauses={PostingKind.CARD: 600.0}))
