@@ -34,7 +34,7 @@ class TaskCatalogue:
         """Read one task; raise NotFound naming the nearest task, or InvalidRequest naming file, line and field."""
         folder = self._folder(name)
         manifest, file = read_manifest(folder.text(_MANIFEST), folder.called(_MANIFEST))
-        schema = folder.json_object(_SCHEMA)
+        wanted = _response_format(folder)
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
         reward = _reward(manifest, graders, file)
         check_graders(manifest, graders, reward, file)
@@ -48,7 +48,7 @@ class TaskCatalogue:
             splits=splits,
             prompts=prompts,
             default_prompt=_default_prompt(manifest, prompts, file),
-            response_format=response_format(schema, folder.called(_SCHEMA), name),
+            response_format=wanted,
             graders=graders,
             reward=reward,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
@@ -90,6 +90,12 @@ class TaskCatalogue:
         if not self._root.is_dir():
             return []
         return sorted(path.parent.name for path in self._root.glob(f"*/{_MANIFEST}"))
+
+
+def _response_format(folder: TaskFolder) -> dict[str, object] | None:
+    if not folder.listing(_SCHEMA):
+        return None
+    return response_format(folder.json_object(_SCHEMA), folder.called(_SCHEMA), folder.name)
 
 
 def _prompts(folder: TaskFolder) -> dict[str, str]:

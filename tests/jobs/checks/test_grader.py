@@ -74,7 +74,9 @@ async def test_an_empty_reference_that_breaks_it_matters_where_a_row_has_one(che
     assert (await check(source))["odd_references"].level is Level.NOTE
     found = await check(source, train=[["fish"]] * 3 + [[]] + [["iron", "wool"]] * 6)
     assert found["odd_references"].level is Level.WARN
-    assert found["odd_references"].text.endswith("1 rows of the train split have no reference, the first is r3.")
+    assert found["odd_references"].text.endswith(
+        "1 row of the train split is like that: r3 has an empty list as reference."
+    )
 
 
 @pytest.mark.parametrize(("factor", "says"), [("* 3", "from 0.00 to 3.00"), ("- 0.5", "from -0.50 to 0.50")])

@@ -127,7 +127,6 @@ def test_the_only_grader_is_the_reward_unless_said_otherwise(tmp_path: Path) -> 
         ({"graders/exact.json": '{"type": "python", "name": "exact"}'}, "small/graders/exact.json: grader.source"),
         ({"graders/exact.json": '{"type": "pyton", "name": "exact"}'}, "small/graders/exact.json: grader.type"),
         ({"train.jsonl": None, "valid.jsonl": None}, "small/train.jsonl is missing; a task needs at least one split."),
-        ({"response_format.json": None}, "small/response_format.json is missing"),
         ({"response_format.json": "{" * 100_000}, "small/response_format.json line 1, column 2 is not JSON"),
         ({"response_format.json": '{"a":' * 50_000}, "small/response_format.json is nested too deeply"),
         ({"prompts/v1.md": b"one\ntwo \xff"}, "small/prompts/v1.md line 2, byte 5 is not UTF-8 text"),
@@ -160,6 +159,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
         ({"valid.jsonl": line("d")}, False),
         ({"graders/exact.json": json.dumps({**json.loads(grader("exact")), "pass_threshold": 0.5})}, False),
         ({"response_format.json": json.dumps({**SCHEMA, "title": "Answer"})}, False),
+        ({"response_format.json": None}, False),
         ({"task.yaml": "reward: other\n", "graders/other.json": grader("other")}, False),
     ],
 )
