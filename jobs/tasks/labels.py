@@ -2,9 +2,11 @@
 
 A set of labels is a JSON list of texts or whole numbers (`["law", "finance"]`, `[3221]`), or of objects that hold one
 (`[{"code": "3221", "why": "..."}]`), alone or as a field of an object (`{"domains": [...]}`), or either as JSON text.
+Labels that differ in their Unicode form alone are the same: all are read in NFC.
 """
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -28,7 +30,7 @@ def labels_of(reference: object) -> tuple[str, ...] | None:
     if isinstance(reference, str):
         value = _decoded(reference)
         if not isinstance(value, list | dict):
-            return (reference.strip(),) if reference.strip() else ()
+            return (as_label(reference),) if reference.strip() else ()
         reference = value
     if isinstance(reference, int):
         return (json.dumps(reference),)
@@ -38,6 +40,11 @@ def labels_of(reference: object) -> tuple[str, ...] | None:
     found = [_label(entry) for entry in lists[0]]
     labels = [label for label in found if label is not None]
     return tuple(dict.fromkeys(filter(None, labels))) if len(labels) == len(found) else None
+
+
+def as_label(text: str) -> str:
+    """Return a text as the label that it is: without spaces around it, in the Unicode form NFC."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def reference_labels(reference: object) -> Labels | None:
@@ -68,7 +75,7 @@ def renamed(reference: object, name_of: Callable[[str], str]) -> object:
         value = _decoded(reference)
         if isinstance(value, list | dict):
             return json.dumps(renamed(value, name_of), ensure_ascii=False)
-        return name_of(reference.strip()) if reference.strip() else reference
+        return name_of(as_label(reference)) if reference.strip() else reference
     if isinstance(reference, int):
         name = name_of(json.dumps(reference))
         return reference if name == json.dumps(reference) else name
@@ -144,7 +151,7 @@ def _label(entry: object) -> str | None:
         entry = next((entry[key] for key in LABEL_KEYS if key in entry), None)
     if isinstance(entry, int) and not isinstance(entry, bool):
         return str(entry)
-    return entry.strip() if isinstance(entry, str) else None
+    return as_label(entry) if isinstance(entry, str) else None
 
 
 def _with(value: object, old: Sequence[object], new: object) -> object:

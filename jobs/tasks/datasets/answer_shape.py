@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jobs.graders.example_answers import as_text, example_answers
-from jobs.tasks.labels import LABEL_KEYS
+from jobs.tasks.labels import LABEL_KEYS, as_label
 
 _DEEPEST = 8
 
@@ -21,7 +21,7 @@ class AnswerShape:
         key: where a label is an object, the property that names it.
         choices: the labels that the response format allows; empty where it allows any text.
         example: a well-formed answer, to put labels into.
-        values: label to its value in an answer, where that is no text: `"0"` to 0.
+        values: label to its value in an answer, where that is not the label itself: `"0"` to 0.
         is_only: whether no other field could hold labels.
     """
 
@@ -75,6 +75,12 @@ def shape_of(response_format: Mapping[str, object] | None) -> AnswerShape | None
     return best and replace(best, example=example, is_only=len(found) == 1)
 
 
+def may_hold_many(response_format: Mapping[str, object] | None) -> bool:
+    """Tell whether an answer of this format names several labels."""
+    shape = shape_of(response_format)
+    return shape is not None and shape.many
+
+
 def _value_at(value: object, path: tuple[str, ...]) -> object:
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
@@ -113,11 +119,11 @@ def _holds_text(schema: Mapping[str, object]) -> bool:
 
 
 def _choices(schema: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(as_text(each) for each in _enum(schema))
+    return tuple(as_label(as_text(each)) for each in _enum(schema))
 
 
 def _values(schema: Mapping[str, object]) -> dict[str, object]:
-    return {as_text(each): each for each in _enum(schema) if not isinstance(each, str)}
+    return {label: each for each in _enum(schema) if (label := as_label(as_text(each))) != each}
 
 
 def _enum(schema: Mapping[str, object]) -> list[object]:

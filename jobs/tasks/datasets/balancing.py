@@ -213,7 +213,7 @@ def _written(
     changes |= {split_file(split): jsonl(rows) for split, rows in changed.items()}
     sizes = {split: len(rows) for split, rows in new.items()}
     changes["README.md"] = _readme(task, request, pool.splits, sizes)
-    left_out = {split_file(split) for split in {*pool.splits, POOL} if split not in new}
+    left_out = {task.splits[split].name for split in {*pool.splits, POOL} & task.splits.keys() if split not in new}
     version = write_version(task, "balanced", changes, left_out)
     train, valid = ({**dict.fromkeys(before, 0), **label_counts(changed[split])} for split in TRAINING_SPLITS)
     return Balanced(

@@ -106,3 +106,22 @@ async def test_a_label_that_the_format_does_not_allow_blocks(check: Check) -> No
     assert finding.level is Level.BLOCK
     assert finding.numbers == {"labels": 2, "rows": 2}
     assert "'gold', 'silver'; 2 rows have one." in finding.text
+
+
+async def test_labels_that_differ_in_their_unicode_form_alone_are_said_to(check: Check) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    train = [[decomposed], ["fish"]] * 10
+    found = await check(train=train, changes={"response_format.json": schema([composed, *NAMES])})
+    assert found["allowed_labels"].level is Level.WARN
+    assert "1 label of the references differs from the response format in its Unicode form alone" in (
+        found["allowed_labels"].text
+    )
+    assert found["balance"].counts == {composed: 10, "fish": 10}
+
+
+async def test_fields_of_a_grader_that_nobody_knows_are_named(check: Check) -> None:
+    definition = {"type": "python", "source": "def grade(sample, item):\n    return 1.0\n", "owner": "team"}
+    found = await check(changes={"graders/kind.json": json.dumps(definition)})
+    assert (
+        "The grader kind has fields that I do not know and pass on as they are: owner." in found["platform_rows"].text
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
+from jobs.tasks.datasets.versions import write_version
 from tests.jobs.tasks.folder import SCHEMA, grader, line, write_folder
 
 
@@ -236,3 +237,27 @@ def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
 def test_graders_that_watch_must_be_there_and_held_out(tmp_path: Path, key: str, sentence: str) -> None:
     refused = refusal(tmp_path, {**WATCHED, "task.yaml": f"reward: both\n{key}\n"})
     assert refused.startswith(f"small/task.yaml line 2: {sentence}")
+
+
+def test_graders_without_a_name_take_that_of_their_file(tmp_path: Path) -> None:
+    nameless = json.dumps({key: value for key, value in json.loads(grader("x")).items() if key != "name"})
+    task = TaskCatalogue(write_folder(tmp_path, {"graders/exact.json": nameless})).load("small")
+    assert (task.reward, task.reward_grader["name"]) == ("exact", "exact")
+
+
+@pytest.mark.parametrize(("file", "content"), [("train.json", "[{}]"), ("train.csv", "text_input,reference_answer\n")])
+def test_one_split_cannot_stand_in_two_files(tmp_path: Path, file: str, content: str) -> None:
+    assert "are the same split; remove one of them." in refusal(tmp_path, {file: content})
+
+
+def test_parquet_is_refused_by_its_name(tmp_path: Path) -> None:
+    assert refusal(tmp_path, {"train.jsonl": None, "train.parquet": b"PAR1"}).startswith(
+        "small/train.parquet cannot be"
+    )
+
+
+def test_a_copy_of_a_task_has_its_splits_once_whatever_they_were_written_in(tmp_path: Path) -> None:
+    cells = "text_input,reference_answer\none,a\ntwo,b\n"
+    task = TaskCatalogue(write_folder(tmp_path, {"train.jsonl": None, "train.csv": cells})).load("small")
+    version = write_version(task, "data", {"train.jsonl": line("new").encode()})
+    assert not (tmp_path / version.name / "train.csv").exists()
