@@ -66,6 +66,7 @@ async def plan(
         )
     prompt = request.prompt or task.default_prompt
     given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
+    given |= dict.fromkeys(request.auto)
     return Job(
         id=job_id(request.trigger),
         state=JobState.CHECKING,

@@ -129,6 +129,13 @@ async def test_what_the_person_gives_counts_more_than_the_tasks_defaults(office:
     assert (job.quorum, job.approvers, job.prompt) == (1, ("model-approvers",), "v1")
 
 
+async def test_what_is_left_to_the_platform_is_not_the_tasks_default(office: Office) -> None:
+    defaults = "defaults:\n  hyperparameters:\n    n_epochs: 4\n    batch_size: 8\n"
+    write_folder(office.tasks, {"task.yaml": f"reward: exact\n{defaults}"})
+    job = await office.jobs.launch(office.request(auto=("n_epochs",)))
+    assert job.request.hyperparameters == Hyperparameters(batch_size=8)
+
+
 async def test_a_task_without_a_validation_split_is_refused(office: Office) -> None:
     (office.tasks / "small" / "valid.jsonl").unlink()
     with pytest.raises(InvalidRequest, match=r"small has no valid.jsonl; a job needs a train and a valid split"):
