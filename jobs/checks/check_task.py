@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
-from jobs.checks.facts import Facts, OddGrade, Repeat, Source
+from jobs.checks.facts import Facts, OddGrade, Repeat, SideTrial, Source, Trial
 from jobs.checks.finding import Finding
-from jobs.checks.grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
+from jobs.checks.grader import finite_range, odd_answers, odd_references, other_graders, platform_grader, right_answers
 from jobs.checks.prompt import same_prompt
 from jobs.checks.rewards import binary, constant, exploitable
 from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
@@ -42,6 +42,7 @@ ODD_ANSWERS: Final[Mapping[str, str]] = {
 _WRONG_LABELS: Mapping[str, object] = {"null": None, "a number": 7, "a list of nulls": [None, 1, {}], "an object": {}}
 _ODD_REFERENCES: Mapping[str, object] = {"an empty list": [], "an empty text": "", "null": None, "a number": 7}
 ROWS_FOR_FORMS: Final = 5
+ROWS_BY_OTHERS: Final = 20
 _READABLE = 0.9
 """Share of the references that must be labels; the others are a finding of their own."""
 
@@ -58,6 +59,7 @@ class GraderChecker(Protocol):
 
 CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     right_answers,
+    other_graders,
     odd_answers,
     odd_references,
     finite_range,
@@ -119,6 +121,7 @@ async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, r
     return replace(
         facts,
         trials=trials,
+        others=await _by_others(facts, grade, trials[Source.REFERENCE]),
         odd_answers=await _odd_answers(facts, grade, row),
         odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, row, answer),
         remote=await _asked(platform, task, row, answer),
@@ -135,6 +138,19 @@ async def _best_form(facts: Facts, grade: Grading) -> str:
         for place, form in enumerate(TEXT_FORMS)
     }
     return max(paid, key=lambda form: paid[form])
+
+
+async def _by_others(facts: Facts, grade: Grading, trial: Trial) -> tuple[SideTrial, ...]:
+    """Have the graders beside the reward grade well-formed answers: one each where that asks a model."""
+    tried: list[SideTrial] = []
+    for name, definition in facts.task.graders.items():
+        if name == facts.task.reward:
+            continue
+        most = 1 if _asks_models(definition) else ROWS_BY_OTHERS
+        rows = trial.rows[:most]
+        batch = [(Sample(text), row.item) for text, row in zip(trial.answers, rows, strict=False)]
+        tried.append(SideTrial(name, rows, tuple(await grade(parse_grader(definition, name), batch))))
+    return tuple(tried)
 
 
 async def _odd_answers(facts: Facts, grade: Grading, row: Row) -> tuple[OddGrade, ...]:

@@ -71,6 +71,15 @@ class OddGrade:
 
 
 @dataclass(frozen=True, slots=True)
+class SideTrial:
+    """Well-formed answers, graded by a grader that is not the reward."""
+
+    grader: str
+    rows: tuple[Row, ...]
+    grades: tuple[Grade, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """A row that says the same as an earlier one, or nearly."""
 
@@ -96,6 +105,8 @@ class Facts:
     form: str = HERE
     """How a free text gives an answer, of `TEXT_FORMS`: as the reward grader likes it best."""
     trials: Mapping[Source, Trial] = field(default_factory=dict)
+    others: tuple[SideTrial, ...] = ()
+    """What the graders beside the reward make of the reference answers."""
     odd_answers: tuple[OddGrade, ...] = ()
     odd_rows: tuple[OddGrade, ...] = ()
     repeats: tuple[Repeat, ...] = ()

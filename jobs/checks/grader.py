@@ -45,6 +45,26 @@ def right_answers(facts: Facts) -> Finding | None:
     return Finding("right_answers", Level.WARN, said, numbers)
 
 
+def other_graders(facts: Facts) -> Finding | None:
+    """A grader beside the reward that fails on well-formed answers is of no use to evals and evidence."""
+    if not facts.others:
+        return None
+    said: list[str] = []
+    for trial in facts.others:
+        failed = [(row, grade) for row, grade in zip(trial.rows, trial.grades, strict=True) if grade.errors]
+        if failed:
+            row, grade = failed[0]
+            said.append(
+                f"The grader {trial.grader} fails on {len(failed)} of {len(trial.grades)} well-formed answers; on row "
+                f"{row.id}: {_why(grade)}."
+            )
+    if said:
+        told = " ".join([*said, "It is not the reward, but checkpoints are evaluated by it; correct or remove it."])
+        return Finding("other_graders", Level.BLOCK, told, {"failing": len(said), "tried": len(facts.others)})
+    graded = f"{counted(len(facts.others), 'grader')} beside the reward grade well-formed answers without an error."
+    return Finding("other_graders", Level.OK, graded, {"failing": 0, "tried": len(facts.others)})
+
+
 def odd_answers(facts: Facts) -> Finding | None:
     """Whatever a model may answer, the grader must come to an end, and had better not raise."""
     return _odd("odd_answers", facts.odd_answers, "answer")

@@ -18,7 +18,7 @@ from jobs.tasks.records import TRAINING_SPLITS
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
 LEAKED = 0.05
-"""Share of a split's rows that repeat one of another split, from which on its scores say little."""
+"""Share of a split's rows that repeat one of another split exactly, from which on its scores say little."""
 RESERVED = ("tools", "parallel_tool_calls")
 _CODE = re.compile(r"[A-Za-z]{0,3}[\W_]*[0-9][\w./:-]*|[A-Z]{1,4}", re.ASCII)
 _PROSE_WORDS = 8
@@ -59,16 +59,22 @@ def repeats_across(facts: Facts) -> Finding:
     found = [repeat for repeat in facts.repeats if repeat.split != repeat.earlier_split]
     if not found:
         return Finding("repeats_across", Level.OK, "No text is in two splits, nor nearly.")
-    shares = {
-        split: sum(repeat.split == split for repeat in found) / len(rows) for split, rows in facts.rows.items() if rows
-    }
-    split, share = max(shares.items(), key=lambda pair: pair[1])
+    split, share = _largest_share(facts, found)
     said = (
         f"{_count(found)} of another split: {_examples(found)}. That is {share:.0%} of {split}, whose scores will look "
         "better than they are. Take them out, or draw new splits with /proctor dataset balance."
     )
-    level = Level.BLOCK if share >= LEAKED else Level.WARN
+    _, exactly = _largest_share(facts, [repeat for repeat in found if repeat.exact])
+    level = Level.BLOCK if exactly >= LEAKED else Level.WARN
     return Finding("repeats_across", level, said, {"rows": len(found), "share": share})
+
+
+def _largest_share(facts: Facts, found: Sequence[Repeat]) -> tuple[str, float]:
+    """Return the split with the largest share of rows among these, and that share."""
+    shares = {
+        split: sum(repeat.split == split for repeat in found) / len(rows) for split, rows in facts.rows.items() if rows
+    }
+    return max(shares.items(), key=lambda pair: pair[1])
 
 
 def balance(facts: Facts) -> Finding | None:

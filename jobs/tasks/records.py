@@ -11,6 +11,10 @@ TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
 
 
+EVIDENCE_SPLITS: Final = ("valid", "test")
+"""What a job's checkpoints are evaluated on, as far as the task has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a split: `item` is what graders see; `messages` is set where the row brings its own conversation."""

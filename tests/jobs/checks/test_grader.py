@@ -124,3 +124,11 @@ async def test_graders_beside_the_reward_are_tried_too(check: Check) -> None:
     changes: Mapping[str, str] = {"graders/fragile.json": fragile}
     found = await check(changes=changes)
     assert "fragile on an empty answer: ZeroDivisionError" in found["odd_answers"].text
+
+
+async def test_a_grader_beside_the_reward_that_fails_blocks(check: Check) -> None:
+    source = HEAD + "    return float(item['reference_answer']['name'] == 1)"
+    stale = json.dumps({"type": "python", "name": "stale", "source": source})
+    finding = (await check(changes={"task.yaml": "reward: exact\n", "graders/stale.json": stale}))["other_graders"]
+    assert finding.level is Level.BLOCK
+    assert "The grader stale fails on 20 of 20 well-formed answers; on row r0: TypeError" in finding.text

@@ -125,3 +125,17 @@ async def test_fields_of_a_grader_that_nobody_knows_are_named(check: Check) -> N
     assert (
         "The grader kind has fields that I do not know and pass on as they are: owner." in found["platform_rows"].text
     )
+
+
+async def test_an_instruction_that_all_rows_share_is_no_repeat(check: Check) -> None:
+    instruction = "Combine every number exactly once with plus, minus, times or divide to reach the wanted amount. " * 6
+    asked = [f"{instruction} Wanted: {n * 37 % 83}. Numbers: {n}, {n * 7 % 61}, {n * 13 % 59}." for n in range(40)]
+    rows = ["".join(line(f"r{n}", asked[n], ["fish"]) for n in part) for part in (range(30), range(30, 40))]
+    found = await check(changes={"train.jsonl": rows[0], "valid.jsonl": rows[1]})
+    assert found["repeats_within"].level is found["repeats_across"].level is Level.OK
+
+
+async def test_near_repeats_across_splits_are_told_and_do_not_block(check: Check) -> None:
+    near = " ".join([*text(0).split()[:-1], "otherwise"])
+    found = (await check(changes={"valid.jsonl": line("near", near, ["fish"])}))["repeats_across"]
+    assert (found.level, found.numbers["rows"]) == (Level.WARN, 1)
