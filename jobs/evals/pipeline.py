@@ -12,7 +12,7 @@ from typing import Final
 
 from jobs.core.errors import BotError
 from jobs.evals.answer_store import AnswerFile
-from jobs.evals.grade import EvalGraders
+from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
@@ -176,10 +176,21 @@ class Pipeline:
             answer = each.answer
             if answer.failure is None:
                 graded = next(grades)
-                answer = replace(answer, scores=graded.scores, grader_errors=graded.errors)
+                answer = _with_grades(answer, graded)
+                self.budget.charge(answer.judge_tokens)
                 self._gradings_stopped += graded.stopped is not None
                 if self._gradings_stopped >= MOST_STOPPED:
                     times = f"{self._gradings_stopped} times; the last one: {graded.stopped}"
                     self.failed = self.failed or f"Gradings had to be stopped {times}"
             answers.append(answer)
         return answers
+
+
+def _with_grades(answer: Answer, graded: Graded) -> Answer:
+    return replace(
+        answer,
+        scores=graded.scores,
+        grader_errors=graded.errors,
+        ungradable=graded.ungradable,
+        judge_tokens=graded.usage.input_tokens + graded.usage.output_tokens,
+    )

@@ -18,6 +18,7 @@ from jobs.graders.kinds import (
     ScoreModelGrader,
     SingleGrader,
 )
+from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
     kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
@@ -70,6 +71,11 @@ def untrainable(grader: Grader) -> str | None:
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that this grader asks, each once, in order."""
     return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))
+
+
+def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
+    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
+    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:

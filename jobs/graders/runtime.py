@@ -73,15 +73,17 @@ def _grade(grader: Grader, outcomes: Outcomes) -> Grade:
     """One sample's outcomes as a grade: the formula's value for a multi grader, the one score for another."""
     outcomes = {part.name: outcomes[part.name] for part in grader.parts if part.name in outcomes}
     errors = {name: (outcome.kind,) for name, outcome in outcomes.items() if outcome.kind is not None}
-    reward, detail = 0.0, next((outcomes[name].detail for name in errors), None)
+    reward, detail = grader.score_if_ungradable, next((outcomes[name].detail for name in errors), None)
     if not errors:
         try:
             reward = _reward(grader, outcomes)
         except FormulaError as failure:
             errors, detail = {grader.name: (GraderErrorKind.FORMULA_PARSE_ERROR,)}, str(failure)
+    invalid = {part.name: part.score_if_ungradable for part in grader.parts}
+    scores = {name: outcome.score if outcome.kind is None else invalid[name] for name, outcome in outcomes.items()}
     return Grade(
         reward,
-        {name: outcome.score for name, outcome in outcomes.items()},
+        scores,
         errors,
         {name: outcome.seconds for name, outcome in outcomes.items()},
         detail,
@@ -89,6 +91,7 @@ def _grade(grader: Grader, outcomes: Outcomes) -> Grade:
         labels={name: outcome.label for name, outcome in outcomes.items() if outcome.label is not None},
         usage=_usage(grader, outcomes),
         is_unasked=any(outcome.is_unasked for outcome in outcomes.values()),
+        is_untried=any(outcome.is_untried for outcome in outcomes.values()),
     )
 
 
