@@ -2,8 +2,8 @@
 
 Why a grader gave no score decides what becomes of the answer:
 
-    the answer is at fault      it scores what it would score in training, and is counted as one that could not be graded
-    anything else broke         the score is missing: a grader that raises, hangs or gives no number, a judge, the network
+    the answer is at fault    it scores what it would score in training, and is counted as one that could not be graded
+    anything else broke       the score is missing: the grader raises, hangs or gives no number; a judge, the network
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Graded:
     """Error kind by grader that broke."""
     ungradable: Mapping[str, str] = field(default_factory=dict)
     """Error kind by grader that found nothing to grade; its score is that of training."""
-    usage: TokenUsage = TokenUsage()
+    usage: TokenUsage = field(default_factory=TokenUsage)
     """Of judges."""
     stopped: str | None = None
     """For people: what a grader did that had to be stopped."""

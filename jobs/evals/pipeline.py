@@ -117,6 +117,8 @@ class Pipeline:
             return
         question = Question(arm.model, messages, effort=arm.effort, response_format=self.task.response_format)
         reply = await self.sampler.answer(question)
+        if isinstance(reply, Trouble) and reply.silence:
+            reply = reply.silence  # refused, or cut short before its first word: in training that is an empty answer
         answer = Answer(row.id, arm.name, cell.run, at=self.clock())
         if isinstance(reply, Trouble):
             self.budget.settle(reserved, 0)

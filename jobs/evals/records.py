@@ -240,6 +240,8 @@ class Eval:
     """Lowest and highest score of each grader, where the grader says so."""
     constrained: bool | None = None
     """Whether the platform was asked to keep answers to a schema; None for evals that did not write it down."""
+    lenient_json: bool = False
+    """Whether JSON in a block of code was read as JSON."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
     note: str | None = None

@@ -8,7 +8,14 @@ the kernel does not have both (it takes Linux 5.13 or newer on x86_64 or aarch64
 Judges (score_model, label_model) and embeddings are asked through the ports `Judge` and `Embedder`.
 """
 
-from jobs.graders.definitions import lacks_of_item, models_of, parse_grader, training_definition, untrainable
+from jobs.graders.definitions import (
+    lacks_of_item,
+    models_of,
+    parse_grader,
+    score_range,
+    training_definition,
+    untrainable,
+)
 from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
@@ -57,6 +64,7 @@ __all__ = [
     "lacks_of_item",
     "models_of",
     "parse_grader",
+    "score_range",
     "training_definition",
     "untrainable",
 ]

@@ -64,7 +64,7 @@ class Grade:
     reward: float
     """Finite; the grader's `invalid_grade`, by default 0, if any grader that it depends on failed."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """A failed grader scores its `invalid_grade`. One that did not run, because one before it was stopped, is absent."""
+    """A failed grader has its `invalid_grade`; one that did not run, because one before it was stopped, is absent."""
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent inside each grader's `grade`, or from a judge's question to its answer."""

@@ -49,7 +49,11 @@ class GraderRuntime:
         await self._pool.close()
 
     async def grade(
-        self, grader: Grader, batch: Sequence[tuple[Sample, Item]], seconds: float | None = None
+        self,
+        grader: Grader,
+        batch: Sequence[tuple[Sample, Item]],
+        seconds: float | None = None,
+        patience: float | None = None,
     ) -> list[Grade]:
         """One grade for each sample of `batch`, in its order; a grader that fails is an error in its grade.
 
@@ -57,12 +61,13 @@ class GraderRuntime:
             grader: what to grade with.
             batch: samples, each with the dataset item it answers.
             seconds: wall time for each call that is computed here; by default the runtime's limit.
+            patience: seconds that a judge's platform is waited for if it is overrun or away.
         """
         sandboxed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
         judged = [part for part in grader.parts if isinstance(part, MODEL_GRADERS)]
         async with asyncio.TaskGroup() as group:
             computing = group.create_task(self._pool.grade(sandboxed, batch, seconds or self.limits.seconds))
-            judging = group.create_task(self._models.grade(judged, batch))
+            judging = group.create_task(self._models.grade(judged, batch, patience))
         return [
             _grade(grader, computed | asked)
             for computed, asked in zip(computing.result(), judging.result(), strict=True)

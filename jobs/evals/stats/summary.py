@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Final, TypeGuard
 
+from jobs.evals.answer_form import AnswerForm
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.label_metrics import LabelCounts
@@ -114,11 +115,11 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
         arm.name: _ArmTally({grader: ScoreTally(evaluation.ranges.get(grader)) for grader in graders})
         for arm in evaluation.arms
     }
-    labels = LabelCounts(references)
+    labels, form = LabelCounts(references), AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
         if answer.text is not None and answer.failure is None:
-            labels.add(answer.arm, answer.item, answer.text)
+            labels.add(answer.arm, answer.item, form.read(answer.text))
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 

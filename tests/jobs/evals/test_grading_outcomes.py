@@ -66,7 +66,7 @@ class Bench:
 
     reply: str | Exception = ""
 
-    async def judge(self, question: JudgeQuestion) -> JudgeAnswer:
+    async def judge(self, _: JudgeQuestion) -> JudgeAnswer:
         if isinstance(self.reply, Exception):
             raise self.reply
         return JudgeAnswer(self.reply, "stop", input_tokens=20, output_tokens=3)
