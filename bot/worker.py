@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.logs import reference
+from bot.logs import reference, reference_of
 from handlers.slack.answering import Answering
 from jobs.core import ids
 from jobs.core.ids import subject_of_item
@@ -38,9 +38,14 @@ def job_work(take: Callable[[str, Held, str], Awaitable[None]], tag: str = "job"
     """
 
     async def work(held: Held) -> Again | None:
-        found_by, subject = reference(), subject_of_item(held.item)
+        found_by, subject = reference_of(held.item), subject_of_item(held.item)
         with structlog.contextvars.bound_contextvars(**{tag: subject, "turn": found_by}):
-            await take(subject, held, found_by)
+            try:
+                await take(subject, held, found_by)
+            except Exception as failure:
+                # Who gives up on the item after this tells people the same reference, in whatever process that is.
+                failure.add_note(f"reference {found_by}")
+                raise
         return Again(None, Outcome.ASIDE) if held.taken.is_deadly else None
 
     return work

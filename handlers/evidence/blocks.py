@@ -144,7 +144,9 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     lines = [comparison_line(each) for each in compared]
     lines += filter(None, [checkpoint.leaning, _price(view, checkpoint)])
     lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
-    if measured.failures:
+    if measured.coverage and measured.coverage.remark:
+        lines.append(f"{capitalized(measured.coverage.remark)}.")
+    elif measured.failures:
         total = measured.answers + measured.failures
         lines.append(f"{measured.failures:,} of {total:,} answers are missing; they count in no score.")
     if measured.shutdown:
