@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import number
+from charts.wording import apart
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
@@ -197,8 +197,9 @@ def changed_blocks(view: EvidenceView) -> Iterator[Block]:
 
 
 def _changed(what: str, items: Sequence[ChangedItem]) -> list[str]:
+    scores = {each.item: apart(each.before, each.after) for each in items}
     return [
-        f"{what}: `{escape(cut(each.item, 40))}` {number(each.before)} \u2192 {number(each.after)}"
+        f"{what}: `{escape(cut(each.item, 40))}` {scores[each.item][0]} \u2192 {scores[each.item][1]}"
         + (f" \u00b7 {quoted(each.text, SHOWN_TEXT)}" if each.text else "")
         for each in items[:MOST_CHANGED]
     ]
