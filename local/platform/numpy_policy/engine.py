@@ -1,4 +1,4 @@
-"""What the job runner asks of this engine: to validate a job's files, to train it, and to keep its last weights."""
+"""What the job runner asks of this engine: whether it can train a job, to train it, and to keep its last weights."""
 
 import asyncio
 import os
@@ -9,7 +9,8 @@ from local.platform.disk import write_atomically
 from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
 from local.platform.job_store import JobError, JobFailed, JobFolder
-from local.platform.numpy_policy.answer_schema import NothingToChoose, answers_in_rows, plan_of
+from local.platform.numpy_policy.answer_schema import NothingToChoose
+from local.platform.numpy_policy.job_plan import plan_of_job
 from local.platform.numpy_policy.weights import load_state
 
 ROOT = Path(__file__).parents[3]
@@ -17,6 +18,20 @@ ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "HOME")
 """What a Python process may need to start; everything else in the environment stays with the server."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """The matrices are small: threads would only contend, and summing in another order would change the last bit."""
+
+
+def refusal(request: JobRequest, training: bytes) -> str | None:
+    """Return why a job over these training rows would have nothing to learn, and what to do; None for one that has.
+
+    Rows that cannot be read are left to `validate_files`.
+    """
+    try:
+        plan_of_job(request.reinforcement, split_rows(training, "training"))
+    except BadRow:
+        return None
+    except NothingToChoose as nothing:
+        return str(nothing)
+    return None
 
 
 def validate_files(folder: JobFolder, request: JobRequest) -> int:
@@ -28,7 +43,7 @@ def validate_files(folder: JobFolder, request: JobRequest) -> int:
     training = _rows(folder.training, "training")
     _rows(folder.validation, "validation")
     try:
-        plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
+        plan_of_job(request.reinforcement, training)
     except NothingToChoose as nothing:
         raise JobFailed(JobError("nothing_to_learn", str(nothing), "training_file")) from None
     return len(training)
