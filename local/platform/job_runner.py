@@ -29,6 +29,7 @@ from local.platform.job_store import (
     new_event,
 )
 from local.platform.numpy_policy.engine import keep_weights, refusal, start_trainer, step_reached, validate_files
+from local.platform.numpy_policy.train_step import AnswerGrader
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,13 +60,15 @@ class JobRunner:
     Args:
         jobs: their records.
         files: where their files come from and their results go.
+        graders: grade answers to a few rows before a job is taken on.
         pace: least seconds for a step.
         limits: how many jobs it takes on.
     """
 
-    def __init__(self, jobs: JobStore, files: FileStore, pace: float, limits: Limits) -> None:
+    def __init__(self, jobs: JobStore, files: FileStore, graders: AnswerGrader, pace: float, limits: Limits) -> None:
         self.jobs = jobs
         self.files = files
+        self._graders = graders
         self._pace = pace
         self._most_unfinished = limits.unfinished_jobs
         self._slots = asyncio.Semaphore(limits.trainers)
@@ -108,7 +111,7 @@ class JobRunner:
         """
         training = self.files.rows(request.training_file, "training_file")
         validation = self.files.rows(request.validation_file, "validation_file")
-        if said := await asyncio.to_thread(refusal, request, training):
+        if said := await refusal(request, training, self._graders):
             raise ApiError(said, "method.reinforcement.response_format", "nothing_to_learn")
         unfinished = [one for one in self.jobs.list() if not one.status.over and one.status is not Status.PAUSED]
         if len(unfinished) >= self._most_unfinished:

@@ -16,6 +16,7 @@ FORM_PATH = "(form)"
 MOST_OPTIONS = 512
 MOST_CHARACTERS = 200
 """A longer reference is prose to write, not an answer to choose."""
+MOST_TRIES, MANY_TO_TRY = 200, 12
 REPEATED = 0.5
 """The share of references that other rows must repeat for them to span a finite set."""
 MOST_DEPTH = 16
@@ -109,6 +110,25 @@ class KnownAnswers:
 
 
 NO_ANSWERS = KnownAnswers({}, (), False)
+
+
+def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> Iterator[str]:
+    """Yield answers of `plan` in every form; of many possible answers, those that `row` itself has."""
+    said = {option for value in row.values() for inner in _nested(value) for option in _scalars(inner)}
+    tries = [_tries(choice, said) for choice in plan.choices]
+    return (plan.render(chosen) for chosen in itertools.islice(itertools.product(*tries), MOST_TRIES))
+
+
+def _tries(choice: Choice, said: set[Option]) -> list[list[int]]:
+    own = [index for index, option in enumerate(choice.options) if option in said]
+    if choice.kind == "many" and own:
+        return [own]
+    is_few = choice.path == FORM_PATH or len(choice.options) <= MANY_TO_TRY
+    return [[index] for index in (range(len(choice.options)) if is_few or not own else own)]
+
+
+def _nested(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else (value,)
 
 
 def is_answer(field: str) -> bool:

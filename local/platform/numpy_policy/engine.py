@@ -3,16 +3,22 @@
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from jobs.graders import Sample, parse_grader
 from local.platform.disk import write_atomically
 from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
 from local.platform.job_store import JobError, JobFailed, JobFolder
-from local.platform.numpy_policy.answer_schema import NothingToChoose
+from local.platform.numpy_policy.answer_schema import AnswerPlan, NothingToChoose, answers_to_try
+from local.platform.numpy_policy.free_text import CANNOT_WRITE
 from local.platform.numpy_policy.job_plan import plan_of_job
+from local.platform.numpy_policy.train_step import AnswerGrader, is_broken
 from local.platform.numpy_policy.weights import load_state
 
+ROWS_TRIED = 8
+"""Evenly spread training rows, on which a job whose answers are known from the rows alone is tried beforehand."""
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "HOME")
 """What a Python process may need to start; everything else in the environment stays with the server."""
@@ -20,18 +26,29 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 """The matrices are small: threads would only contend, and summing in another order would change the last bit."""
 
 
-def refusal(request: JobRequest, training: bytes) -> str | None:
+async def refusal(request: JobRequest, training: bytes, graders: AnswerGrader) -> str | None:
     """Return why a job over these training rows would have nothing to learn, and what to do; None for one that has.
 
-    Rows that cannot be read are left to `validate_files`.
+    Rows that cannot be read are left to `validate_files`, and a grader that breaks to training.
     """
     try:
-        plan_of_job(request.reinforcement, split_rows(training, "training"))
+        rows = await asyncio.to_thread(split_rows, training, "training")
+        plan = await asyncio.to_thread(plan_of_job, request.reinforcement, rows)
     except BadRow:
         return None
     except NothingToChoose as nothing:
         return str(nothing)
-    return None
+    if plan.frame is None or await _earns(request, plan, rows, graders):
+        return None
+    return f"No answer that the policy can choose earns a reward on the training rows. {CANNOT_WRITE}"
+
+
+async def _earns(request: JobRequest, plan: AnswerPlan, rows: Sequence[Row], graders: AnswerGrader) -> bool:
+    """Return whether some answer that the policy can give earns a reward, or breaks the grader, on a few rows."""
+    some = rows[:: -(-len(rows) // ROWS_TRIED)]
+    tried = [(Sample(answer), row) for row in some for answer in answers_to_try(plan, row)]
+    grades = await graders.grade(parse_grader(request.reinforcement.grader), tried)
+    return any(grade.reward > 0 or is_broken(grade) for grade in grades)
 
 
 def validate_files(folder: JobFolder, request: JobRequest) -> int:

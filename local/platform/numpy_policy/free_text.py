@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 CANNOT_WRITE = (
-    "The local platform's policy chooses among answers and cannot write prose: give a response format with an enum, "
-    "name the few possible answers in the prompt, or set platform= to another platform."
+    "The local platform chooses among answers and cannot write prose: give a response format with an enum, name the "
+    "few possible answers in the prompt, or set platform= to another one."
 )
 BARE = "{}"
 FORMS = (BARE, "Answer: {}", "The answer is {}.", "<answer>{}</answer>", "#### {}", "\\boxed{{}}")

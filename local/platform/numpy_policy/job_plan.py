@@ -95,7 +95,4 @@ def _why(known: KnownAnswers, training: Sequence[Row]) -> str:
     distinct = {json.dumps(value, sort_keys=True) for row in training for key, value in row.items() if is_answer(key)}
     if not distinct:
         return "No training row has a reference answer."
-    return (
-        f"The reference answers are long, or do not repeat ({len(distinct):,} different ones in {len(training):,} "
-        "training rows)."
-    )
+    return f"The references are long or do not repeat ({len(distinct):,} different ones in {len(training):,} rows)."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, BadRequestError
 
-from tests.local.platform.small_task import curve, ended, jsonl, launch
+from tests.local.platform.small_task import curve, ended, jsonl, launch, python_grader
 from tests.local.platform.text_tasks import (
     BY_REGEX,
     EXACT,
@@ -19,6 +19,8 @@ from tests.local.platform.text_tasks import (
 )
 
 BASE = "local-policy-1"
+MOST_QUOTED = 300
+"""The bot quotes so many characters of a platform's refusal."""
 CANNOT = "cannot write prose: give a response format with an enum, name the few possible answers in the prompt, or set"
 MOOD = {
     "type": "object",
@@ -112,27 +114,37 @@ def prose(count: int) -> bytes:
 
 LONG = jsonl([written("Go on.", f"Text {n}.", reference_answer="word " * (50 + n % 2)) for n in range(12)])
 NO_REFERENCE = jsonl([written("Write a poem.", f"About {n}.") for n in range(12)])
+COUNTDOWN = jsonl([written("Reach it.", f"{n % 5} from [3, {n}].", target=n % 5, numbers=[3, n]) for n in range(20)])
+EVERY_NUMBER_ONCE = python_grader(
+    "expression",
+    "import re\n\ndef grade(sample, item):\n"
+    "    used = sorted(map(int, re.findall(r'[0-9]+', sample['output_text'])))\n"
+    "    return float(used == sorted(item['numbers']) and item['target'] > -1)\n",
+)
 ALL_THE_SAME = jsonl([written("Is it?", f"Text {n}.", reference_answer="yes") for n in range(12)])
 
 
 @pytest.mark.parametrize(
     ("train", "response_format", "why"),
     [
-        (prose(12), None, r"long, or do not repeat \(12 different ones in 12 training rows\)"),
-        (prose(12), shaped(MOOD), r"long, or do not repeat \(12 different ones in 12 training rows\)"),
-        (LONG, None, "long, or do not repeat"),
+        (COUNTDOWN, None, "No answer that the policy can choose earns a reward on the training rows"),
+        (prose(12), None, r"long or do not repeat \(12 different ones in 12 rows\)"),
+        (prose(12), shaped(MOOD), r"long or do not repeat \(12 different ones in 12 rows\)"),
+        (LONG, None, "long or do not repeat"),
         (NO_REFERENCE, None, "No training row has a reference answer"),
         (ALL_THE_SAME, {"type": "text"}, "All training rows have the same reference answer"),
         (feet(24), shaped({"type": "object", "properties": {"on": {"const": 1}}}), "leaves nothing to choose"),
     ],
-    ids=["prose", "a field of prose", "long answers", "no reference", "one answer", "nothing open"],
+    ids=["countdown", "prose", "a field of prose", "long answers", "no reference", "one answer", "nothing open"],
 )
 async def test_what_would_have_to_be_written_is_refused_when_the_job_is_created(
     idle: AsyncOpenAI, train: bytes, response_format: Mapping[str, object] | None, why: str
 ) -> None:
-    with pytest.raises(BadRequestError, match=f"{why}.*{CANNOT} platform=") as refused:
-        await launch(idle, train=train, valid=train, how=how(EXACT, response_format))
+    grader = EVERY_NUMBER_ONCE if train is COUNTDOWN else EXACT
+    with pytest.raises(BadRequestError, match=f"{why}.*{CANNOT} platform= to another one") as refused:
+        await launch(idle, train=train, valid=train, how=how(grader, response_format))
 
+    assert len(json.loads(refused.value.response.text)["error"]["message"]) < MOST_QUOTED
     assert (refused.value.code, refused.value.param) == ("nothing_to_learn", "method.reinforcement.response_format")
     assert (await idle.fine_tuning.jobs.list()).data == []
 
@@ -143,7 +155,7 @@ async def test_the_base_model_refuses_to_write_with_the_same_sentence(
 ) -> None:
     shape: Any = {} if response_format is None else {"response_format": response_format}
 
-    with pytest.raises(BadRequestError, match=f"{CANNOT} platform="):
+    with pytest.raises(BadRequestError, match=f"{CANNOT} platform= to another one"):
         await idle.chat.completions.create(model=BASE, messages=rows_of(prose(1))[0]["messages"], **shape)
 
 
