@@ -1,5 +1,6 @@
 """Small tasks whose answers are plain text, for the platform's tests."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,26 @@ def feet(count: int, start: int = 0) -> bytes:
         return written("How many feet has each?", f"Pen {number}: {one} and {other}.", reference_answer=answer)
 
     return jsonl([row(number) for number in range(start, start + count)])
+
+
+def looked_up(count: int, start: int = 0) -> bytes:
+    """Feet again, where a tool was asked which animals are in the pen."""
+
+    def row(one: dict[str, Any], number: int) -> dict[str, object]:
+        told, said = one["messages"]
+        called = {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "look", "arguments": json.dumps({"pen": number})},
+        }
+        calls = [
+            {"role": "assistant", "content": None, "tool_calls": [called]},
+            {"role": "tool", "tool_call_id": "c1", "content": said["content"]},
+        ]
+        return {**one, "messages": [told, {"role": "user", "content": f"Pen {number}?"}, *calls]}
+
+    made = map(json.loads, feet(count, start).splitlines())
+    return jsonl([row(one, number) for number, one in enumerate(made, start)])
 
 
 def reinforcement(grader: Mapping[str, object], response_format: Mapping[str, object] | None = None) -> Any:

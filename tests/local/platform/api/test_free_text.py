@@ -12,6 +12,7 @@ from tests.local.platform.text_tasks import (
     BY_REGEX,
     EXACT,
     feet,
+    looked_up,
     offices,
     reinforcement,
     rooms,
@@ -51,9 +52,20 @@ async def validation_rewards(client: AsyncOpenAI, job_id: str) -> list[float]:
     return [valid for _, _, valid in await curve(client, job_id) if valid is not None]
 
 
+def response_items(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A message of chat completions as the items of the Responses API."""
+    if message["role"] == "tool":
+        return [{"type": "function_call_output", "call_id": message["tool_call_id"], "output": message["content"]}]
+    calls = [
+        {"type": "function_call", "call_id": call["id"], **call["function"]} for call in message.get("tool_calls", ())
+    ]
+    return calls or [dict(message)]
+
+
 async def asked(client: AsyncOpenAI, model: str, messages: Any, **more: Any) -> tuple[str, str]:
     """What a model answers to a prompt through both APIs."""
-    response = await client.responses.create(model=model, input=messages, extra_body={"seed": 3}, **more)
+    items: Any = [item for message in messages for item in response_items(message)]
+    response = await client.responses.create(model=model, input=items, extra_body={"seed": 3}, **more)
     completion = await client.chat.completions.create(model=model, messages=messages, seed=3, **more)
     return response.output_text, str(completion.choices[0].message.content)
 
@@ -65,8 +77,9 @@ async def asked(client: AsyncOpenAI, model: str, messages: Any, **more: Any) -> 
         (rooms, BY_REGEX, lambda row: f"Answer: {row['solution']}"),
         (offices, EXACT, lambda row: row["reference_answer"]),
         (feet, EXACT, lambda row: str(row["reference_answer"])),
+        (looked_up, EXACT, lambda row: str(row["reference_answer"])),
     ],
-    ids=["a letter in prose", "Chinese labels", "a short number"],
+    ids=["a letter in prose", "Chinese labels", "a short number", "what a tool returned"],
 )
 async def test_a_policy_learns_to_answer_in_plain_text(
     client: AsyncOpenAI,
