@@ -19,7 +19,7 @@ from local.platform.errors import ApiError
 from local.platform.ids import new_id
 
 MOST_ROWS: Mapping[str, int] = {"training": 50_000, "validation": 1_000}
-ROLES = ("developer", "system", "user", "assistant")
+ROLES = ("developer", "system", "user", "assistant", "tool")
 Split = Literal["training", "validation"]
 Row: TypeAlias = Mapping[str, Any]
 """One example: what graders see of it, and in `messages` the prompt."""
@@ -183,6 +183,8 @@ def _check_message(index: int, message: object) -> None:
         raise BadRow(f"messages[{index}] must be an object.")
     if message.get("role") not in ROLES:
         raise BadRow(f"messages[{index}].role must be one of {', '.join(ROLES)}.")
+    if message["role"] == "tool" or message.get("tool_calls"):
+        return  # the policy reads what the user says; what tools said need be no text
     if not any(text.strip() for text in _texts(message.get("content"))):
         raise BadRow(f"messages[{index}].content has no text.")
 
