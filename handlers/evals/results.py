@@ -126,6 +126,8 @@ def _meaning(view: EvalView) -> Iterator[str]:
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
     yield f"*{escape(verdict)}*"
     yield from map(escape, rest)
+    if note := view.evaluation.left_out_note:
+        yield escape(note)
     for summary in view.evaluation.summaries:
         if count := sum(summary.failures.values()):
             are, they = plural(count, "is", "are"), plural(count, "it counts", "they count")

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.graders import Grade, Grader, GraderErrorKind, GraderRuntime, MultiGrader, Sample, parse_grader
@@ -23,11 +23,12 @@ class Graded:
 
 
 class EvalGraders:
-    """A task's graders; one that is also a part of a multi grader is run there only."""
+    """A task's graders, but for those `without`; one that is also a part of a multi grader is run there only."""
 
-    def __init__(self, runtime: GraderRuntime, task: Task) -> None:
+    def __init__(self, runtime: GraderRuntime, task: Task, without: Collection[str] = ()) -> None:
         self._runtime = runtime
-        graders = {name: parse_grader(definition, name) for name, definition in task.graders.items()}
+        kept = {name: definition for name, definition in task.graders.items() if name not in without}
+        graders = {name: parse_grader(definition, name) for name, definition in kept.items()}
         parts = [part for each in graders.values() if isinstance(each, MultiGrader) for part in each.parts]
         inside = [without_threshold(part) for part in parts]
         self.names = tuple(graders)
