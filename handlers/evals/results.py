@@ -126,6 +126,8 @@ def _meaning(view: EvalView) -> Iterator[str]:
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
     yield f"*{escape(verdict)}*"
     yield from map(escape, rest)
+    if note := view.evaluation.left_out_note:
+        yield escape(note)
     for summary in view.evaluation.summaries:
         if remark := summary.coverage(view.evaluation.reward).remark:
             yield f"{escape(summary.arm)}: {escape(remark)}."

@@ -64,6 +64,8 @@ def card(view: JobView, now: float, file: str | None = None) -> Message:
         )
     )
     blocks.append(context(f"`{job.id}` · {_origin(job)} · {_platform(view)} · {_items(job)}"))
+    if job.remarks and not job.imported:
+        blocks.append(context(escape(" ".join(job.remarks))))
     if controls := _controls(job):
         asked = job.pending.action.value if job.pending else ""
         shown = f"{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"

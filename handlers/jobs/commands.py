@@ -49,7 +49,7 @@ def register(listeners: Listeners) -> None:
 
 async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
     """Launch a job."""
-    await people.require_membership(asker.channel)
+    await people.require_membership(asker.channel, just_now=True)
     given = typed.given
     request = LaunchRequest(
         task=given["task"],

@@ -9,11 +9,13 @@ from jobs.checks.facts import Facts, Repeat
 from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
 from jobs.graders import extra_fields, parse_grader
+from jobs.platforms.profiles import Profile
 from jobs.tasks import Row
 from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
 from jobs.tasks.labels import REFERENCE, as_label, imbalance, label_counts, row_labels
 from jobs.tasks.records import TRAINING_SPLITS
+from jobs.tasks.rows import tools_of
 
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
@@ -190,7 +192,15 @@ def _doubts(facts: Facts) -> Iterator[str]:
     system = sum(any(message.role == "system" for message in row.messages or ()) for row in every)
     if system:
         yield f"{system} rows have a message with role 'system', which some platforms refuse; use 'developer'."
-    reserved = sorted({key for row in every for key in RESERVED if key in row.item})
+    offering = sum(bool(tools_of(row)) for row in every)
+    if offering:
+        yield (
+            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are. An "
+            "answer that only calls one is an empty text to the graders here."
+        )
+    if facts.profile and (unheeded := unheeded_tools(facts.profile, every)):
+        yield unheeded
+    reserved = sorted({key for row in every for key in RESERVED if key in row.item} if not offering else ())
     if reserved:
         yield f"Rows have the fields {', '.join(reserved)}, which platforms read as their own and not as the item's."
     for name, definition in facts.task.graders.items():
@@ -199,6 +209,23 @@ def _doubts(facts: Facts) -> Iterator[str]:
     missing = [row.id for row in every if row.item.get(REFERENCE) is None]
     if missing:
         yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
+
+
+def unheeded_tools(profile: Profile, rows: Sequence[Row]) -> str | None:
+    """Return what a platform makes nothing of in rows with tools, as a sentence; None if there is no such thing."""
+    if profile.calls_tools:
+        return None
+    offering = sum(bool(tools_of(row)) for row in rows)
+    turns = sum(
+        any(message.role == "tool" or "tool_calls" in message.more for message in row.messages or ()) for row in rows
+    )
+    told = [
+        *([f"{counted(offering, 'row offers', 'rows offer')} tools"] if offering else []),
+        *([f"{counted(turns, 'row has', 'rows have')} turns that call tools"] if turns else []),
+    ]
+    if not told:
+        return None
+    return f"{' and '.join(told)}: {profile.title} takes them, but its models read what users say and call no tool."
 
 
 def _count(found: Sequence[Repeat]) -> str:

@@ -106,14 +106,14 @@ class EvalRunner:
     async def _begin(self, evaluation: Eval) -> None:
         """Let the eval run if nothing keeps it from that; wait for a platform that does not answer, else refuse."""
         try:
-            await self._preflight.check(evaluation)
+            left_out = await self._preflight.check(evaluation)
         except BotError as failure:
             if wait := wait_for(failure, evaluation.waiting_since, self.clock()):
                 await self._transitions.wait(evaluation, wait)
             else:
                 await self._transitions.refuse(evaluation, given_up(failure, evaluation.waiting_since, self.clock()))
         else:
-            await self._transitions.begin(evaluation)
+            await self._transitions.begin(evaluation, left_out)
 
     async def _run(self, evaluation: Eval, held: Held) -> None:
         """Put the missing answers on file, then summarise; or end as the person or the machine wants."""
@@ -148,7 +148,7 @@ class EvalRunner:
                     split=split,
                     missing=cells.missing(),
                     sampler=self.sampler_of(evaluation.platform),
-                    graders=EvalGraders(self.runtime, task),
+                    graders=EvalGraders(self.runtime, task, evaluation.left_out),
                     file=file,
                     tally=tally,
                     budget=Budget(evaluation.request.budget, tally.tokens, tally.answered),

@@ -151,5 +151,7 @@ def _shown(row: Row) -> str:
     for message in row.messages:
         content = message.content
         parts = [content] if isinstance(content, str) else [part.get("text") for part in content]
-        texts += [f"{message.role}: {part if isinstance(part, str) else '[image]'}" for part in parts]
+        texts += [f"{message.role}: {part if isinstance(part, str) else '[image]'}" for part in parts if part != ""]
+        if calls := message.more.get("tool_calls"):
+            texts.append(f"{message.role} calls: {json.dumps(calls, ensure_ascii=False)}")
     return "\n".join(texts)

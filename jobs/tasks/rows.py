@@ -13,7 +13,7 @@ from jobs.tasks.split_formats import entries_of
 # The public API's limits for one fine-tuning file.
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
 OTHER_SPLITS_LIMIT = 50_000
-ROLES = ("developer", "system", "user", "assistant")
+ROLES = ("developer", "system", "user", "assistant", "tool")
 PARTS = ("text", "image_url")
 
 
@@ -61,6 +61,13 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
     if version not in task.prompts:
         raise NotFound(f"{task.name} has no prompt {quoted(version)}; {nearest(version, task.prompts)}")
     return (Message("developer", task.prompts[version]), Message("user", str(row.item["text_input"])))
+
+
+def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
+    """Return the tools that a row offers the model, as it gave them; () where its `tools` are something else."""
+    tools = row.item.get("tools")
+    is_list = isinstance(tools, list) and all(isinstance(tool, dict) and "type" in tool for tool in tools)
+    return tuple(tools) if is_list and isinstance(tools, list) else ()
 
 
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
@@ -116,13 +123,34 @@ def _message(value: object, where: str) -> Message:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{where} must be an object, not {kind(value)}.")
     role, content = value.get("role"), value.get("content")
+    more = {key: held for key, held in value.items() if key not in {"role", "content"} and held is not None}
     if role not in ROLES:
         raise InvalidRequest(f"{where} has role {quoted(role)}; allowed: {', '.join(ROLES)}.")
-    if isinstance(content, str) and content.strip():
-        return Message(str(role), content)
+    if role == "tool" and not isinstance(value.get("tool_call_id"), str):
+        raise InvalidRequest(f"{where} has role 'tool' and needs 'tool_call_id': the id of the call that it answers.")
+    if "tool_calls" in more:
+        _check_calls(more["tool_calls"], f"{where}.tool_calls")
+    may_be_empty = role == "tool" or "tool_calls" in more
+    if isinstance(content, str) and (content.strip() or may_be_empty):
+        return Message(str(role), content, more)
+    if content is None and "tool_calls" in more:
+        return Message(str(role), "", more)
     if not isinstance(content, list) or not content:
         raise InvalidRequest(f"{where} needs 'content' as text or a list of parts, not {kind(content)}.")
     for part in content:
         if not isinstance(part, dict) or part.get("type") not in PARTS:
             raise InvalidRequest(f"{where} has a content part that is neither of {' and '.join(PARTS)}.")
-    return Message(str(role), tuple(content))
+    return Message(str(role), tuple(content), more)
+
+
+def _check_calls(calls: object, where: str) -> None:
+    if not isinstance(calls, list) or not calls:
+        raise InvalidRequest(f"{where} must be a list of calls, not {kind(calls)}.")
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(call.get("id"), str) or "name" not in function:
+            raise InvalidRequest(f"{where} has a call without 'id' or without 'function' with its 'name'.")
+        if not isinstance(function.get("arguments", ""), str):
+            raise InvalidRequest(
+                f"{where}: 'arguments' of a call must be JSON as text, not {kind(function['arguments'])}."
+            )

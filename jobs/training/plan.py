@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
+from jobs.checks.rows import unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
@@ -57,7 +58,9 @@ async def plan(
         if split not in task.splits:
             raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
     used = dict.fromkeys((*TRAINING_SPLITS, *(split for split in EVIDENCE_SPLITS if split in task.splits)))
-    train, valid, *_ = [len(await asyncio.to_thread(tasks.rows, task, split)) for split in used]
+    rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
+    train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
+    unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
     _check_fit(task, profile, train)
@@ -78,6 +81,7 @@ async def plan(
         prompt=prompt,
         train_items=train,
         valid_items=valid,
+        remarks=(unheeded,) if unheeded else (),
         **task_policy(task, default_approvers),
         prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
     )

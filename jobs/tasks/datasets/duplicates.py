@@ -147,7 +147,7 @@ _HALF = np.uint64(32)
 
 
 def text_of(row: Row) -> str:
-    """Return what the model is asked about: `text_input`, or what the row's own user messages say.
+    """Return what the model is asked about: `text_input`, or what the row's own messages say, without its instructions.
 
     A picture stands as a word of its own, so that one question about two pictures is two texts.
     """
@@ -155,8 +155,9 @@ def text_of(row: Row) -> str:
         return str(row.item.get("text_input", ""))
     said: list[str] = []
     for message in row.messages:
-        if message.role != "user":
+        if message.role in {"system", "developer"}:
             continue
+        said += [json.dumps(calls)] if (calls := message.more.get("tool_calls")) else []
         if isinstance(message.content, str):
             said.append(message.content)
         else:

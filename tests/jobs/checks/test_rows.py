@@ -48,7 +48,7 @@ async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
 
 async def test_roles_reserved_fields_and_missing_references_are_noted(check: Check) -> None:
     own = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
-    rows = split(TRAIN) + json.dumps(own | {"tools": []}) + "\n"
+    rows = split(TRAIN) + json.dumps(own | {"tools": ["hammer"]}) + "\n"
     finding = (await check(changes={"train.jsonl": rows}))["platform_rows"]
     assert finding.level is Level.NOTE
     assert "1 rows have a message with role 'system'" in finding.text
@@ -139,3 +139,14 @@ async def test_near_repeats_across_splits_are_told_and_do_not_block(check: Check
     near = " ".join([*text(0).split()[:-1], "otherwise"])
     found = (await check(changes={"valid.jsonl": line("near", near, ["fish"])}))["repeats_across"]
     assert (found.level, found.numbers["rows"]) == (Level.WARN, 1)
+
+
+async def test_tools_that_a_platform_makes_nothing_of_are_named(check: Check) -> None:
+    tool = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    rows = "".join(line(f"r{n}", text(n), ["fish"], tools=[tool]) for n in range(20))
+    found = await check(changes={"train.jsonl": rows, "valid.jsonl": line("v", text(50), ["fish"])}, profile=PROFILE)
+    said = found["platform_rows"].text
+    assert "20 rows offer tools, which evals and training send as they are." in said
+    assert (
+        "20 rows offer tools: Local platform takes them, but its models read what users say and call no tool." in said
+    )

@@ -1,4 +1,4 @@
-"""Evals of tasks that answer in free text: asked without a format, graded as text, shown by the task's own graders."""
+"""Evals of tasks without labels: asked without a format, with tools, shown by the task's own graders."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 from jobs.evals.records import EvalState
 from jobs.views.eval import read_eval
 from tests.jobs.evals.laboratory import Laboratory, valid_rows
+from tests.jobs.tasks.folder import line
 
 SAME = json.dumps(
     {
@@ -26,6 +27,35 @@ CLOSE = json.dumps(
         "evaluation_metric": "fuzzy_match",
     }
 )
+
+
+async def test_what_a_row_offers_and_what_tools_said_is_sent(lab: Laboratory) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    function = {"name": "find", "parameters": {"type": "object", "properties": {}}}
+    tool = {"type": "function", "function": function}
+    turns = [
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "shelf 4"},
+        {"role": "user", "content": "So?"},
+    ]
+    lab.write_task({"valid.jsonl": line("a", messages=turns, tools=[tool], parallel_tool_calls=False)})
+    started = await lab.start()
+
+    await lab.run(started.id)
+
+    (heard,) = lab.endpoint.heard
+    assert heard.body["tools"] == [{"type": "function", **function}]
+    assert [item.get("type", item.get("role")) for item in heard.body["input"]] == [
+        "user",
+        "function_call",
+        "function_call_output",
+        "user",
+    ]
+    assert heard.body["parallel_tool_calls"] is False
+    (item,) = lab.evals.answer_store.items(started.id)
+    assert "tool: shelf 4" in item.input
+    assert '"name": "find"' in item.input
 
 
 @pytest.mark.parametrize("written", [None, '{"type": "text"}'])

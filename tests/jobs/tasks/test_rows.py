@@ -9,7 +9,7 @@ import pytest
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.records import Message
 from jobs.tasks import Row, TaskCatalogue, conversation
-from jobs.tasks.rows import read_rows, rows_of
+from jobs.tasks.rows import read_rows, rows_of, tools_of
 from tests.jobs.tasks.folder import line, write_folder
 
 USER = {"role": "user", "content": "Which?"}
@@ -73,6 +73,33 @@ def test_a_row_may_bring_its_own_messages() -> None:
     assert row.messages == (Message("developer", "Be short."), Message("user", tuple(parts)))
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+TURNS: list[dict[str, object]] = [
+    {"role": "user", "content": "Where?"},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "shelf 4"},
+    {"role": "assistant", "content": "On shelf 4."},
+    {"role": "user", "content": "So?"},
+]
+
+
+def test_turns_that_call_tools_and_several_answers_are_carried(tmp_path: Path) -> None:
+    item = {"id": "a", "messages": TURNS, "tools": [TOOL], "reference_answer": "yes"}
+    (row,) = read(item)
+    assert row.messages is not None
+    assert [message.role for message in row.messages] == ["user", "assistant", "tool", "assistant", "user"]
+    assert (row.messages[1].content, row.messages[1].more) == ("", {"tool_calls": [CALL]})
+    assert row.messages[2].more == {"tool_call_id": "c1"}
+    assert tools_of(row) == (TOOL,)
+    assert training_line(tmp_path, {"train.jsonl": json.dumps(item)}) == item
+
+
+def test_tools_that_are_a_field_of_the_items_own_are_not_sent() -> None:
+    (row,) = read({"text_input": "x", "tools": ["hammer"]})
+    assert tools_of(row) == ()
+
+
 def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
     (row,) = read('{"id": "a", "text_input": "one\u2028two\x85"}')
     assert row.item["text_input"] == "one\u2028two\x85"
@@ -95,6 +122,14 @@ def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
         ({"messages": []}, "line 2: field 'messages' must be a list of messages, not an empty list."),
         ({"messages": [3]}, "line 2: field 'messages[0]' must be an object, not a number."),
         ({"messages": [{"role": "bot", "content": "x"}]}, "line 2: field 'messages[0]' has role 'bot'; allowed: "),
+        (
+            {"messages": [{"role": "tool", "content": "x"}, USER]},
+            "line 2: field 'messages[0]' has role 'tool' and needs",
+        ),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "c"}]}, USER]},
+            "line 2: field 'messages[0]'.tool_calls has a call without 'id' or without 'function'",
+        ),
         ({"messages": [{"role": "user"}]}, "line 2: field 'messages[0]' needs 'content' as text or a list of parts"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "line 2: field 'messages[0]' has a content part that is"),
         (

@@ -455,3 +455,25 @@ async def test_graders_are_tried_on_the_test_split_too(office: Office) -> None:
     job = await office.jobs.launch(office.request())
     refused = await office.work(job.id)
     assert "It was tried on small/test.jsonl, row test-1." in (refused.note or "")
+
+
+async def test_tools_that_the_platform_makes_nothing_of_are_remarked_on_the_job(office: Office) -> None:
+    tool = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    turns = [
+        {"role": "user", "content": "Where?"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "shelf 4"},
+        {"role": "user", "content": "So?"},
+    ]
+    rows = "".join(line(name, messages=turns, tools=[tool]) for name in "ab")
+    write_folder(office.tasks, {"train.jsonl": rows})
+    job = await office.jobs.launch(office.request())
+    (remark,) = job.remarks
+    assert remark.startswith("2 rows offer tools and 2 rows have turns that call tools: Local platform takes them, but")
+    await office.work(job.id)
+    await office.work(job.id)
+    assert (await office.job(job.id)).state is JobState.WATCHING
