@@ -92,6 +92,11 @@ def estimate(mean: float | None, low: float | None = None, high: float | None = 
     return f"{number(mean, decimals)} ({interval(low, high, decimals)})"
 
 
+def on_scale(bounds: tuple[float, float] | None) -> str:
+    """Return `, on a scale of 0 to 5`, to follow a score; "" on the usual one of 0 to 1 and where none is known."""
+    return "" if bounds is None or bounds == (0, 1) else f", on a scale of {bounds[0]:g} to {bounds[1]:g}"
+
+
 def signed(value: float, decimals: int | None = None) -> str:
     """Return a change with its sign, `+0.12`; by default `+0.003` below 0.01. What rounds to nothing has no sign."""
     if decimals is None:

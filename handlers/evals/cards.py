@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from charts.wording import counted, duration, listed, number
+from charts.wording import counted, duration, listed, number, on_scale
 from handlers.slack.blocks import Message, actions, cancel_button, context, cut, escape, fields, header, section
 from handlers.slack.wording import moment, person
 from jobs.evals.records import Coverage, Eval, EvalState
@@ -79,7 +79,7 @@ def _verdict(evaluation: Eval) -> str:
 def _means(evaluation: Eval) -> str:
     progress = evaluation.progress
     means = {
-        arm: number(mean) + in_brackets(progress.coverage.get(arm))
+        arm: number(mean) + on_scale(evaluation.ranges.get(evaluation.reward)) + in_brackets(progress.coverage.get(arm))
         for arm, mean in list(progress.rewards.items())[:MOST_ARMS_SHOWN]
     }
     if len(means) == 1:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, number, percentage, seconds
+from charts.wording import counted, estimate, number, on_scale, percentage, seconds
 from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
@@ -137,7 +137,8 @@ def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
     for grader in view.graders:
-        yield _score_line(grader, summary.grader(grader)) + in_brackets(summary.coverage(grader))
+        score = _score_line(grader, summary.grader(grader))
+        yield score + on_scale(view.evaluation.ranges.get(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:
         yield f"Over labels: micro F1 {number(summary.micro.f1)}, macro F1 {number(summary.macro.f1)}"
     if summary.pass_rate is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
-from charts.wording import counted
+from charts.wording import counted, on_scale
 from handlers.approvals.messages import comparison_numbers, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
 from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
@@ -170,8 +170,21 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
     elif view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""
-    lines.append(f"Measured on {view.sample}, compared item by item{adjusted}.")
+    lines.append(f"Measured on {view.sample}, compared item by item{adjusted}{on_scale(view.evidence.scale)}.")
+    if constrained := _constrained(view.evidence):
+        lines.append(constrained)
     return [*lines, escape(view.evidence.note)] if view.evidence.note else lines
+
+
+def _constrained(evidence: Evidence) -> str:
+    """Return whether answers were held to the task's schema, in training and here; "" if that is not known."""
+    here, training = evidence.constrained, evidence.constrained_in_training
+    if here is None or training is None:
+        return ""
+    if here is training:
+        return f"Answers were {'' if here else 'not '}held to a schema, in training and here alike."
+    held = "in training, and not here" if training else "here, and not in training"
+    return f"Answers were held to a schema {held}: format errors count differently."
 
 
 def _on_test_split(best: CheckpointView) -> str:

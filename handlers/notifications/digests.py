@@ -115,7 +115,9 @@ def eval_line(evaluation: Eval, link: str | None) -> str:
     reward = ""
     if means:
         mean, arm = max(means, key=lambda each: each[0])
+        remark = next(each.coverage(evaluation.reward).remark for each in evaluation.summaries if each.arm == arm)
         reward = f", {grader_name(evaluation.reward)} {number(mean)}" + (f" of {arm}" if len(arms) > 1 else "")
+        reward += f" ({remark})" if remark else ""
     told = escape(f"{evaluation.state.value}, {models}, {evaluation.items:,} items x {evaluation.runs}{reward}.")
     return f"\u2022 *{escape(evaluation.task)}* `{evaluation.id}`: {told}{linked(link)}"
 

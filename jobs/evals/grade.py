@@ -23,6 +23,7 @@ from jobs.graders import (
     TokenUsage,
     example_answers,
     lacks_of_item,
+    models_of,
     parse_grader,
 )
 from jobs.graders import training_definition as without_threshold
@@ -61,6 +62,8 @@ class EvalGraders:
             each for each in graders.values() if isinstance(each, MultiGrader) or without_threshold(each) not in inside
         )
         """The graders that are run; the others' scores come with these."""
+        self.judges = sum(len(models_of(each)) for each in self.run)
+        """Models that each answer is shown to."""
 
     async def grade(self, batch: Sequence[tuple[str, Mapping[str, object]]]) -> list[Graded]:
         """Grade answers, each given with the item it answers; in their order."""

@@ -130,8 +130,9 @@ class Pipeline:
             reply = reply.silence  # refused, or cut short before its first word: in training that is an empty answer
         answer = Answer(row.id, arm.name, cell.run, at=self.clock())
         if isinstance(reply, Trouble):
-            self.budget.settle(reserved, 0)
-            if self._ends_the_eval(reply):
+            ends = self._ends_the_eval(reply)
+            self.budget.settle(reserved, 0, is_graded=not ends)
+            if ends:
                 return
             answer = replace(answer, failure=reply.reason)
         else:
@@ -188,11 +189,11 @@ class Pipeline:
             if answer.failure is None:
                 graded = next(grades)
                 answer = _with_grades(answer, graded)
-                self.budget.charge(answer.judge_tokens)
                 self._gradings_stopped += graded.stopped is not None
                 if self._gradings_stopped >= MOST_STOPPED:
                     times = f"{self._gradings_stopped} times; the last one: {graded.stopped}"
                     self.failed = self.failed or f"Gradings had to be stopped {times}"
+            self.budget.judged(answer.judge_tokens)
             answers.append(answer)
         return answers
 

@@ -57,10 +57,12 @@ class Tally:
         self._coverage: dict[str, Coverage] = {}
         self.answered = 0
         self.tokens = 0
+        self.judge_tokens = 0
 
     def add(self, answer: Answer) -> None:
         """Count an answer that is on file."""
         self.answered += 1
+        self.judge_tokens += answer.judge_tokens
         self.tokens += (answer.input_tokens or 0) + (answer.output_tokens or 0) + answer.judge_tokens
         if answer.failure is not None:
             self._failures[answer.failure] += 1
@@ -91,19 +93,30 @@ class Tally:
 
 
 class Budget:
-    """Keeps an eval within its tokens: an answer under way counts with the mean cost of the answers so far.
+    """Keeps an eval within its tokens, those of its judges included.
+
+    An answer under way counts with the mean cost of the answers so far, and one that is not judged yet with the mean
+    cost of the judgements so far.
 
     Args:
         limit: most tokens, input and output together; None for no limit.
-        spent: tokens of the answers on file.
+        spent: tokens of the answers on file and of their judges.
         answers: how many those are.
+        judges: models that each answer is graded by.
+        judged: tokens of `spent` that were the judges'.
     """
 
-    def __init__(self, limit: int | None, spent: int = 0, answers: int = 0) -> None:
+    def __init__(
+        self, limit: int | None, spent: int = 0, answers: int = 0, *, judges: int = 0, judged: int = 0
+    ) -> None:
         self._limit = limit
-        self._spent: float = spent
+        self._judges = judges
+        self._answering: float = spent - judged
         self._answers = answers
+        self._judging: float = judged
+        self._judgements = answers
         self._under_way = 0
+        self._ungraded = 0
         self._reserved = 0.0
         self._settled = asyncio.Event()
 
@@ -113,10 +126,10 @@ class Budget:
         None where there is no room and nothing is under way.
 
         Args:
-            guess: tokens that the answer may cost, as long as none has arrived.
+            guess: tokens that an answer, or a judgement, may cost as long as none has arrived.
         """
-        while self._limit is not None and self._spent + self._reserved + self._cost(guess) > self._limit:
-            if not self._under_way:
+        while self._limit is not None and self._expected(guess) > self._limit:
+            if not self._under_way and not self._ungraded:
                 return None
             await self._settled.wait()
         cost = self._cost(guess)
@@ -124,18 +137,37 @@ class Budget:
         self._reserved += cost
         return cost
 
-    def settle(self, reserved: float, cost: float | None) -> None:
-        """Replace what was reserved by what the answer cost; None, where that is not known, leaves the guess."""
+    def settle(self, reserved: float, cost: float | None, *, is_graded: bool = True) -> None:
+        """Replace what was reserved by what the answer cost; None, where that is not known, leaves the guess.
+
+        `judged` is to follow where the answer is to be graded.
+        """
         self._under_way -= 1
         self._reserved = self._reserved - reserved if self._under_way else 0.0
-        self._spent += reserved if cost is None else cost
+        self._answering += reserved if cost is None else cost
         self._answers += 1
+        self._ungraded += is_graded and self._judges > 0
+        self._tell()
+
+    def judged(self, cost: float) -> None:
+        """Add what the judges of an answer cost that is settled."""
+        self._judging += cost
+        self._judgements += 1
+        self._ungraded -= self._judges > 0
+        self._tell()
+
+    def _tell(self) -> None:
         self._settled.set()
         self._settled = asyncio.Event()
 
-    def charge(self, cost: float) -> None:
-        """Add what judges took for an answer that is settled; later answers are expected to take as much."""
-        self._spent += cost
+    def _expected(self, guess: float) -> float:
+        """Return what there will be spent if one more answer is asked for."""
+        judgement = self._judges * guess
+        if self._judgements and self._judging:
+            judgement = self._judging / self._judgements
+        waiting = self._under_way + self._ungraded + 1
+        spent = self._answering + self._judging + self._reserved
+        return spent + self._cost(guess) + (waiting * judgement if self._judges else 0.0)
 
     def _cost(self, guess: float) -> float:
-        return self._spent / self._answers if self._answers and self._spent else guess
+        return self._answering / self._answers if self._answers and self._answering else guess

@@ -142,16 +142,23 @@ class EvalRunner:
         try:
             with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
                 await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
+                graders = EvalGraders(self.runtime, task, evaluation.left_out)
                 yield Pipeline(
                     evaluation=evaluation,
                     task=task,
                     split=split,
                     missing=cells.missing(),
                     sampler=self.sampler_of(evaluation.platform),
-                    graders=EvalGraders(self.runtime, task, evaluation.left_out),
+                    graders=graders,
                     file=file,
                     tally=tally,
-                    budget=Budget(evaluation.request.budget, tally.tokens, tally.answered),
+                    budget=Budget(
+                        evaluation.request.budget,
+                        tally.tokens,
+                        tally.answered,
+                        judges=graders.judges,
+                        judged=tally.judge_tokens,
+                    ),
                     may_write=lambda: held.is_valid,
                     clock=self.clock,
                 )

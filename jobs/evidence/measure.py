@@ -89,6 +89,8 @@ def measured(
         test = None
     evals = (valid, test) if test else (valid,)
     chosen = SplitAnswers.read(valid, file)
+    bounds = valid.ranges.get(valid.reward)
+    width = bounds[1] - bounds[0] if bounds else 1.0
     base = evidence.base.model if evidence.base else None
     with_base = versus(base, evidence.candidates, chosen)
     with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
@@ -96,7 +98,7 @@ def measured(
     texts = shown_texts(file, valid.id)
     candidates = []
     for each in evidence.candidates:
-        fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts)
+        fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts, width)
         candidate = replace(
             _with_figures(each, valid, test, price_of(each.model)),
             versus_base=with_base.get(each.model),
@@ -116,6 +118,7 @@ def measured(
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
         scoring=valid.scoring,
+        scale=bounds,
         answered=sum(each.progress.answered for each in evals),
         note=" ".join(filter(None, (*notes, *_left_out(evals), *map(_missing, evals)))) or None,
     )
@@ -218,7 +221,9 @@ def _guards(model: str, evidence: Evidence, split: SplitAnswers, guardrails: Map
 Items = tuple[ChangedItem, ...]
 
 
-def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str]) -> tuple[Items, Items]:
+def changed_items(
+    before: ItemScores, after: ItemScores, texts: Mapping[str, str], width: float = 1.0
+) -> tuple[Items, Items]:
     """Return the items that `after` does most better and most worse, the largest change first, at most 5 each.
 
     Counted are changes of an item's mean reward of at least .10 and more than twice their standard error
@@ -229,10 +234,13 @@ def changed_items(before: ItemScores, after: ItemScores, texts: Mapping[str, str
         before: the base model's rewards.
         after: the checkpoint's.
         texts: item id to its text as it is shown.
+        width: of the reward's scale; what counts as a large change grows with it.
     """
     old, new = item_means(before), item_means(after)
     noise = [each for scores in (before, after) if (each := run_variance(scores.values())) is not None]
-    least = max(LEAST_CHANGE, ERRORS * math.sqrt(sum(noise))) if len(noise) == 2 else LEAST_AT_SINGLE_RUNS
+    least = width * LEAST_AT_SINGLE_RUNS
+    if len(noise) == 2:
+        least = max(width * LEAST_CHANGE, ERRORS * math.sqrt(sum(noise)))
     found = [
         ChangedItem(item, old[item], new[item], texts.get(item, ""))
         for item in sorted(old.keys() & new.keys())

@@ -152,6 +152,8 @@ class Evidence:
     """Whether the platform was asked to keep these answers to a schema; None where that was not written down."""
     constrained_in_training: bool | None = None
     """The same of the answers that the job trained on."""
+    scale: tuple[float, float] | None = None
+    """The lowest and the highest reward there can be; None where the grader does not say."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import fmean
-from typing import Final
+from typing import Final, TypeAlias
 
 from charts.wording import counted, estimate, listed, number
 from jobs.evals.progress import Tally
@@ -23,9 +23,9 @@ LEAST_RUNS: Final = 3
 STUDY_RUNS: Final = 9
 """Fewer runs show less headroom and more flat items than there are, so they cannot rule a task out."""
 BASELINE: Final = (0.10, 0.85)
-"""Bounds of the mean reward before training."""
+"""Bounds of the mean reward before training, on a scale of 0 to 1."""
 LEAST_HEADROOM: Final = 0.05
-"""Least mean over items of (best - mean)."""
+"""Least mean over items of (best - mean), on a scale of 0 to 1."""
 MOST_FLAT: Final = 0.50
 """Largest share of items whose runs all score the same."""
 _SAME = 1e-9
@@ -102,11 +102,13 @@ class VarianceReading:
     mean_variance: float | None
     """Mean over items of the variance over runs (divided by K)."""
     always_zero: tuple[str, ...]
-    """Ids of the items that never scored above 0."""
+    """Ids of the items that never scored above the lowest score there is."""
     left_out: int
     """Items of the eval with fewer than `LEAST_RUNS` graded answers; they are in no figure."""
     conditions: tuple[Condition, ...]
     """Baseline, headroom and flat items, where an item could be read."""
+    lowest: float = 0.0
+    """The lowest score there is."""
     coverage: Coverage = field(default_factory=lambda: Coverage(0, 0))
     """What its figures are over, answers of items that are left out included."""
 
@@ -138,7 +140,7 @@ class VarianceReading:
         remarks = []
         if self.always_zero:
             named = listed(self.always_zero, _NAMED_ITEMS)
-            remarks.append(f"Always 0: {counted(len(self.always_zero), 'item')} ({named}).")
+            remarks.append(f"Always {self.lowest:g}: {counted(len(self.always_zero), 'item')} ({named}).")
         if self.left_out:
             remarks.append(f"Left out: {counted(self.left_out, 'item')} with fewer than {LEAST_RUNS} graded runs.")
         if self.coverage.remark:
@@ -161,10 +163,11 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
         if usable(score):
             scores.setdefault(answer.item, []).append(score)
     read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
+    bounds = evaluation.ranges.get(evaluation.reward, (0.0, 1.0))
     items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
     coverage = tally.progress().coverage.get(arm, Coverage(0, 0))
     if not items:
-        return VarianceReading(arm, (), evaluation.runs, None, None, None, (), evaluation.items, (), coverage)
+        return VarianceReading(arm, (), evaluation.runs, None, None, None, (), evaluation.items, (), coverage=coverage)
     return VarianceReading(
         arm=arm,
         items=items,
@@ -172,9 +175,14 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
         mean=fmean(item.mean for item in items),
         mean_of_best=fmean(item.best for item in items),
         mean_variance=fmean(item.std**2 for item in items),
-        always_zero=tuple(item.item for item in items if item.best <= 0),
+        always_zero=tuple(item.item for item in items if item.best <= bounds[0]),
+        lowest=bounds[0],
         left_out=max(0, evaluation.items - len(items)),
-        conditions=(_baseline(items), _headroom(items, evaluation.runs), _flat_items(items, evaluation.runs)),
+        conditions=(
+            _baseline(items, bounds),
+            _headroom(items, evaluation.runs, bounds),
+            _flat_items(items, evaluation.runs),
+        ),
         coverage=coverage,
     )
 
@@ -188,16 +196,20 @@ def _item(item: str, scores: Sequence[float]) -> ItemReading:
 # -- conditions -------------------------------------------------------------------------------------------------------
 
 
-def _baseline(items: Sequence[ItemReading]) -> Condition:
-    low, high = BASELINE
+Bounds: TypeAlias = tuple[float, float]
+"""The lowest and the highest reward there can be."""
+
+
+def _baseline(items: Sequence[ItemReading], bounds: Bounds) -> Condition:
+    low, high = limits = tuple(bounds[0] + share * (bounds[1] - bounds[0]) for share in BASELINE)
     means = [item.mean for item in items]
     is_low = fmean(means) < low
     step = "use the model as it is, or evaluate it on harder items."
     if is_low:
         step = "make it easier first: a clearer prompt, a stronger model, or a grader that gives partial credit."
-    found = _check(means, low, high, STUDY_RUNS, step)
+    found = _check(means, low, high, STUDY_RUNS, step, bounds)
     if found.holds is None:
-        words = f"not settled (limit {min(BASELINE, key=lambda limit: abs(limit - found.value)):.2f})"
+        words = f"not settled (limit {min(limits, key=lambda limit: abs(limit - found.value)):.2f})"
     elif found.holds:
         words = f"inside {low:.2f} to {high:.2f}"
     else:
@@ -209,12 +221,13 @@ def _baseline(items: Sequence[ItemReading]) -> Condition:
     return replace(found, reason=f"Mean reward {_estimate(found)}, {words}.")
 
 
-def _headroom(items: Sequence[ItemReading], runs: int) -> Condition:
+def _headroom(items: Sequence[ItemReading], runs: int, bounds: Bounds) -> Condition:
     step = "runs hardly differ: try a higher effort, or a grader that tells better answers from worse."
-    found = _check([item.headroom for item in items], LEAST_HEADROOM, math.inf, runs, step)
+    least, width = LEAST_HEADROOM * (bounds[1] - bounds[0]), bounds[1] - bounds[0]
+    found = _check([item.headroom for item in items], least, math.inf, runs, step, (0.0, width))
     words = {None: "not settled", True: "enough", False: "too little"}[found.holds]
     best = f"Best of {counted(runs, 'run')} {number(fmean(item.best for item in items))}"
-    reason = f"{best}: headroom {_estimate(found)}, {words} (at least {LEAST_HEADROOM:.2f})."
+    reason = f"{best}: headroom {_estimate(found)}, {words} (at least {least:.2f})."
     return replace(found, reason=reason)
 
 
@@ -227,9 +240,11 @@ def _flat_items(items: Sequence[ItemReading], runs: int) -> Condition:
     return replace(found, reason=reason)
 
 
-def _check(values: Sequence[float], low: float, high: float, runs: int, step_if_broken: str) -> Condition:
+def _check(
+    values: Sequence[float], low: float, high: float, runs: int, step_if_broken: str, bounds: Bounds | None = None
+) -> Condition:
     """Hold the interval of the mean against low..high; what only `runs` too few may have broken is not broken."""
-    interval = mean_interval(values)
+    interval = mean_interval(values, bounds)
     found = Condition(fmean(values), interval, holds=None)
     if interval is None:
         return replace(found, next_step="evaluate more items: one says nothing about the others.")

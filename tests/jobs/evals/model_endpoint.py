@@ -142,6 +142,20 @@ def refusing(status: int, message: str = "no", **more: Any) -> Fault:
     return fault
 
 
+def saying_nothing(*, refused: bool) -> Fault:
+    """Return the answer of a model that refuses, or that runs out of tokens before its first word."""
+    cut_short = response("", status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    refusing_content = {"type": "refusal", "refusal": "I would rather not."}
+    refusal_message = {"type": "message", "role": "assistant", "status": "completed", "content": [refusing_content]}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        chat = completion(None, refusal="I would rather not.") if refused else completion("", "length")
+        other = response("", output=[refusal_message]) if refused else cut_short
+        return web.json_response(chat if request.path.endswith("completions") else other)
+
+    return answer
+
+
 async def page(_request: web.Request) -> web.StreamResponse:
     """Answer with the page of a proxy."""
     return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")

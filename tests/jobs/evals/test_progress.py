@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from jobs.evals.progress import Budget, Cell, Cells, Tally
 from jobs.evals.records import Answer, Arm
-from tests.jobs.evals.answers import an_eval
+from tests.jobs.evals.answers import an_answer, an_eval
 
 EVAL = an_eval(items=3, runs=2, arms=(Arm("a"), Arm("b")))
 
@@ -71,3 +71,48 @@ async def test_an_answer_that_does_not_say_what_it_cost_is_taken_at_the_guess() 
         assert taken == 400
         budget.settle(taken, None)
     assert await budget.reserve(400) is None
+
+
+async def test_judges_count_and_an_answer_that_waits_for_its_judge_is_expected_to_cost_as_much() -> None:
+    budget = Budget(1_000, judges=1)
+    first = await budget.reserve(100)
+    assert first == 100
+    budget.settle(first, 100)
+    budget.judged(400)
+    second = await budget.reserve(100)
+    assert second == 100
+    budget.settle(second, 100)
+    # 600 are spent, a judgement of 400 is under way: another answer does not fit, and nobody gives up before it came.
+    waiting = asyncio.create_task(budget.reserve(100))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    budget.judged(400)
+    assert await waiting is None
+
+
+async def test_before_the_first_judgement_each_judge_is_expected_to_cost_as_much_as_an_answer() -> None:
+    budget = Budget(1_000, judges=2)
+    assert [await budget.reserve(100) for _ in range(3)] == [100, 100, 100]
+    waiting = asyncio.create_task(budget.reserve(100))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_an_eval_that_goes_on_knows_what_its_judges_took() -> None:
+    tally = Tally("f1")
+    tally.add(an_answer(input_tokens=50, output_tokens=10, judge_tokens=140))
+    assert (tally.tokens, tally.judge_tokens) == (200, 140)
+    budget = Budget(500, tally.tokens, tally.answered, judges=1, judged=tally.judge_tokens)
+    assert await budget.reserve(1) == 60
+
+
+def test_a_mean_so_far_says_what_it_is_over() -> None:
+    tally = Tally("f1")
+    tally.add(an_answer("i1", scores={"f1": 1.0}))
+    tally.add(an_answer("i2", scores={"f1": 0.0}, ungradable={"f1": "sample_parse_error"}))
+    tally.add(an_answer("i3", grader_errors={"f1": "model_grader_server_error"}))
+    progress = tally.progress()
+    assert progress.rewards == {"base": 0.5}
+    said = "on 1 of 2 answers the grader found nothing to grade; the mean is over 2 of 3 answers: 1 is missing"
+    assert progress.coverage["base"].remark == said

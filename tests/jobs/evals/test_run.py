@@ -22,7 +22,7 @@ from jobs.queue.due import MOST_DEATHS, MOST_RAISED, DueItems, Outcome
 from jobs.state.change import Change, Versioned
 from jobs.views.eval import read_eval
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
-from tests.jobs.evals.model_endpoint import Heard, drop, page, refusing
+from tests.jobs.evals.model_endpoint import Heard, drop, page, refusing, saying_nothing
 from tests.records import BOB
 from tests.working import bury, due_in, held, make_due, taken
 
@@ -734,3 +734,70 @@ async def test_the_version_of_an_eval_counts_its_changes(lab: Laboratory) -> Non
     assert held == Versioned(started, 1)
     await lab.store.commit(Change(records=(Versioned(replace(started, note="a"), 1),)))
     assert await lab.store.record(Eval, started.id) == Versioned(replace(started, note="a"), 2)
+
+
+async def test_an_eval_that_was_begun_under_other_rules_of_scoring_does_not_mix_them(lab: Laboratory) -> None:
+    started = await lab.start()
+    record = await lab.store.record(Eval, started.id)
+    assert record is not None
+    await lab.store.commit(Change(records=(Versioned(replace(record.value, scoring=1), record.version),)))
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.REFUSED
+    assert "scored by other rules; start it again" in str(ended.note)
+
+
+async def test_json_in_a_block_of_code_is_a_format_error_unless_the_task_is_lenient(lab: Laboratory) -> None:
+    lab.endpoint.says = lambda heard: f"```json\n{json.dumps({'label': heard.text.split()[-1]})}\n```"
+    files = {"graders/exact.json": CHECK_OF_LABEL, "valid.jsonl": valid_rows(6)}
+    lab.write_task(files)
+    strict = await lab.run((await lab.start()).id)
+    lab.write_task({**files, "task.yaml": "title: Small\nreward: exact\nlenient_json: true\n"})
+    lenient = await lab.run((await lab.start(trigger="trigger-2", limit=5)).id)
+
+    assert strict.progress.rewards == {"small": 0.0}
+    assert strict.progress.coverage["small"].remark == "on 6 of 6 answers the grader found nothing to grade"
+    assert lenient.progress.rewards == {"small": 1.0}
+    assert lenient.progress.coverage["small"].remark == ""
+    assert strict.task_version != lenient.task_version
+
+
+async def test_a_judges_tokens_count_against_the_budget(lab: Laboratory) -> None:
+    """The endpoint's answers cost 120 tokens each, those of its judge as well."""
+    judge = {
+        "type": "score_model",
+        "name": "exact",
+        "model": "large",
+        "range": [0, 5],
+        "input": [{"role": "user", "content": "Rate {{sample.output_json.label}}: 4"}],
+    }
+    lab.write_task({"graders/exact.json": json.dumps(judge), "valid.jsonl": valid_rows(60)})
+    lab.endpoint.says = lambda heard: "4" if "Rate" in heard.text else '{"label": "fish"}'
+    started = await lab.start(budget=2_400)
+
+    ended = await lab.run(started.id)
+
+    assert "budget of 2,400 tokens" in str(ended.note)
+    assert ended.progress.answered == 10
+    assert ended.progress.tokens == 2_400
+    summary = ended.summary("small")
+    assert summary is not None
+    assert (summary.judge_tokens, summary.input_tokens + summary.output_tokens) == (1_200, 1_200)
+    figure = summary.grader("exact")
+    assert figure is not None
+    assert figure.interval is not None
+    assert figure.interval.high <= 5
+
+
+@pytest.mark.parametrize("says", ["refusal", "nothing"])
+async def test_a_model_that_says_nothing_has_answered_and_scores_as_in_training(lab: Laboratory, says: str) -> None:
+    lab.write_task({"graders/exact.json": CHECK_OF_LABEL, "valid.jsonl": valid_rows(6)})
+    lab.endpoint.always = saying_nothing(refused=says == "refusal")
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.progress.failures == {}
+    assert ended.progress.rewards == {"small": 0.0}
+    assert ended.progress.coverage["small"].ungradable == 6

@@ -149,6 +149,8 @@ function facts() {
     Prompt: `${EVAL.prompt}, hash ${EVAL.prompt_hash}`,
     Platform: EVAL.platform,
     Reward: EVAL.reward,
+    Scoring: `version ${EVAL.scoring}`,
+    Answers: { true: "held to a schema", false: "free text" }[EVAL.constrained] ?? "not known whether held to a schema",
     Asked: moment(EVAL.created_at),
     Finished: moment(EVAL.finished_at),
   };

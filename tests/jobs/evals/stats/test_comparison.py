@@ -306,3 +306,28 @@ def test_arms_without_an_item_in_common_are_refused() -> None:
 
     with pytest.raises(InvalidRequest, match="base and tuned cannot be compared: no item has a reward from both"):
         compare([_report(_noisy(0.0)), empty])
+
+
+def test_scores_of_other_rules_are_not_compared() -> None:
+    old, new = _report([[0.5], [0.7]], 1), _report([[0.5], [0.7]], 2, "tuned", scoring=2)
+    with pytest.raises(InvalidRequest, match=r"other rules of scoring \(version 1 in eval-1, version 2 in eval-2\)"):
+        compare([old, new])
+
+
+def test_a_mean_that_is_not_over_everything_is_said() -> None:
+    before = gather(an_eval(id="eval-1"), [*graded([[0.2], [0.4]]), an_answer("i9", grader_errors={"f1": "x"})])
+    fenced = an_answer("i1", arm="tuned", scores={"f1": 0.0}, ungradable={"f1": "sample_parse_error"})
+    right = an_answer("i0", arm="tuned", scores={"f1": 1.0})
+    after = gather(an_eval(id="eval-2", arms=(Arm("tuned"),)), [right, fenced])
+
+    notes = compare([*before, *after]).notes
+
+    assert "base: the mean is over 2 of 3 answers: 1 is missing." in notes
+    assert "tuned: on 1 of 2 answers the grader found nothing to grade." in notes
+
+
+def test_a_difference_is_no_larger_than_the_range_allows() -> None:
+    ranges = {"f1": (0.0, 5.0)}
+    pair = _pair([[5.0], [0.0], [0.0]], [[5.0], [5.0], [5.0]], ranges=ranges)
+    assert pair.difference.interval is not None
+    assert pair.difference.interval.high == 5.0

@@ -83,6 +83,21 @@ def test_scores_beyond_one_get_a_plain_interval() -> None:
     assert interval.high - 3.0 == pytest.approx(4.3027 * 2 / 3**0.5, abs=1e-3)
 
 
+def test_an_interval_stays_within_the_graders_range() -> None:
+    """Cases 3 and 30: three scores of a judge from 0 to 5 had the interval -2.07 to 9.40."""
+    interval = mean_interval([5.0, 1.0, 5.0], (0.0, 5.0))
+    same = mean_interval([1.0, 0.2, 1.0], (0.0, 1.0))
+
+    assert interval is not None
+    assert same is not None
+    assert 0 <= interval.low < 11 / 3 < interval.high <= 5
+    assert (interval.low, interval.high) == pytest.approx((5 * same.low, 5 * same.high))
+    below = mean_interval([-1.0, -0.5, -1.0], (-1.0, 1.0))
+    assert below is not None
+    assert -1.0 <= below.low < below.high < 1.0
+    assert mean_interval([7.0, 1.0, 5.0], (0.0, 5.0)) == mean_interval([7.0, 1.0, 5.0])  # the range is not kept
+
+
 @pytest.mark.parametrize("rate", [0.5, 0.9, 0.98])
 def test_intervals_cover_the_truth_about_as_often_as_they_say(rate: float) -> None:
     chance = random.Random(7)
