@@ -17,7 +17,7 @@ from charts.figure import compose, empty_figure, freeze_layout, new_figure
 from charts.score_bars import DASH, name_rows, write_beside
 from charts.step_axes import ROUND, number_axis, value_range
 from charts.style import LABEL, Dash, Palette
-from charts.text_fit import shorten, shorten_all, width_of
+from charts.text_fit import shorten, shorten_all, shorten_apart, width_of
 from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
 from charts.wording import finite, number
 
@@ -110,7 +110,7 @@ def _names(models: Sequence[EvaluatedModel]) -> tuple[list[str], str]:
     """Return what is written beside each model, and which is which: many models are numbered, or they would hide."""
     if len(models) <= MOST_NAMED:
         return [shorten(model.label, MOST_LABEL, weight="bold") for model in models], ""
-    names = [shorten(model.label, NOTED_LABEL) for model in models]
+    names = shorten_apart([model.label for model in models], NOTED_LABEL)
     explained = ", ".join(f"({place}) {name}" for place, name in enumerate(names, start=1))
     return [f"({place})" for place in range(1, len(models) + 1)], explained
 
