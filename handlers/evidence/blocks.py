@@ -18,6 +18,7 @@ MOST_CHECKPOINTS: Final = 24
 MOST_CHANGED: Final = 3
 MOST_ROWS: Final = 24
 MOST_NAME: Final = 40
+MOST_GRADERS: Final = 4
 SHOWN_TEXT: Final = 140
 FIRST: Final = ("f1", "precision", "recall")
 """Graders that are shown next to the reward if the task has them."""
@@ -33,8 +34,7 @@ def evidence_table(view: EvidenceView) -> Block:
     """
     models = view.models[:MOST_ROWS]
     columns = {"Model": [_name(each) for each in models]}
-    known = {grader for each in models for grader in each.measured.valid}
-    for grader in dict.fromkeys(name for name in (view.job.reward, *FIRST) if name in known):
+    for grader in _shown_graders(view, models):
         title = capitalized(grader_name(grader))
         columns[title] = [each.score(grader) for each in models]
         if grader == view.job.reward:
@@ -51,6 +51,14 @@ def evidence_table(view: EvidenceView) -> Block:
         "rows": [[{"type": "raw_text", "text": text} for text in row] for row in rows],
         "column_settings": [{"align": "left" if index == 0 else "right"} for index in range(len(columns))],
     }
+
+
+def _shown_graders(view: EvidenceView, models: Sequence[CheckpointView]) -> list[str]:
+    """Return the reward and, beside it, what is measured over labels; without labels the task's other graders."""
+    known = dict.fromkeys(grader for each in models for grader in each.measured.valid)
+    beside = FIRST if any(name in known for name in FIRST) else tuple(known)
+    shown = dict.fromkeys((view.job.reward, *beside))
+    return [name for name in shown if name in known][:MOST_GRADERS]
 
 
 def _name(model: CheckpointView) -> str:
@@ -136,7 +144,9 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     lines = [comparison_line(each) for each in compared]
     lines += filter(None, [checkpoint.leaning, _price(view, checkpoint)])
     lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
-    if measured.failures:
+    if measured.coverage and measured.coverage.remark:
+        lines.append(f"{capitalized(measured.coverage.remark)}.")
+    elif measured.failures:
         total = measured.answers + measured.failures
         lines.append(f"{measured.failures:,} of {total:,} answers are missing; they count in no score.")
     if measured.shutdown:

@@ -19,7 +19,7 @@ from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
+from jobs.core.hyperparameters import TYPED_KEYS, read_auto, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Action, LaunchRequest
 from jobs.platforms.patience import answered
 from jobs.state.store import AlreadyTaken, Store
@@ -62,6 +62,7 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> s
         seed=read_seed(given["seed"]) if "seed" in given else None,
         suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
         hyperparameters=read_hyperparameters(given),
+        auto=read_auto(given),
     )
     try:
         job = await jobs.launch(request)

@@ -81,6 +81,8 @@ class LaunchRequest:
     seed: int | None = None
     suffix: str | None = None
     hyperparameters: Hyperparameters = Hyperparameters()
+    auto: tuple[str, ...] = ()
+    """Hyperparameters left to the platform by name, whatever the task's defaults say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,17 @@ the kernel does not have both (it takes Linux 5.13 or newer on x86_64 or aarch64
 Judges (score_model, label_model) and embeddings are asked through the ports `Judge` and `Embedder`.
 """
 
-from jobs.graders.definitions import models_of, parse_grader, training_definition, untrainable
+from jobs.graders.definitions import (
+    extra_fields,
+    lacks_of_item,
+    models_of,
+    parse_grader,
+    score_range,
+    training_definition,
+    untrainable,
+    with_names,
+)
+from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
@@ -52,8 +62,13 @@ __all__ = [
     "TextSimilarityGrader",
     "TokenUsage",
     "check_grader",
+    "example_answers",
+    "extra_fields",
+    "lacks_of_item",
     "models_of",
     "parse_grader",
+    "score_range",
     "training_definition",
     "untrainable",
+    "with_names",
 ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from jobs.graders import fields
-from jobs.graders.fields import InvalidGrader, read_fields, shown
+from jobs.graders.fields import InvalidGrader, keys_of, read_fields, shown
 from jobs.graders.formula import FUNCTIONS, FormulaError, parse_formula
 from jobs.graders.kinds import (
     MODEL_GRADERS,
@@ -15,9 +15,11 @@ from jobs.graders.kinds import (
     Grader,
     LabelModelGrader,
     MultiGrader,
+    PythonGrader,
     ScoreModelGrader,
     SingleGrader,
 )
+from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
     kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
@@ -46,7 +48,32 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
     except FormulaError as failure:
         raise InvalidGrader(f"{where}.calculate_output", str(failure)) from None
     known = {"definition": copy.deepcopy(dict(definition)), "graders": graders, "formula": formula}
-    return read_fields(MultiGrader, definition, where, "a multi grader", ("graders", "calculate_output"), **known)
+    return read_fields(
+        MultiGrader, definition, where, "a multi grader", ("graders", "calculate_output"), extra=True, **known
+    )
+
+
+def with_names(definition: Mapping[str, object], name: str) -> dict[str, object]:
+    """The definition with a name for each grader that has none: `name` at the top, its key within a multi grader."""
+    named = {"name": name, **{key: value for key, value in definition.items() if (key, value) != ("name", None)}}
+    children = named.get("graders")
+    if isinstance(children, Mapping):
+        named["graders"] = {
+            key: with_names(child, str(key)) if isinstance(child, Mapping) else child for key, child in children.items()
+        }
+    return named
+
+
+def extra_fields(grader: Grader) -> tuple[str, ...]:
+    """The fields of its definition that no grader of its kind has, by their paths; they are passed on as they are."""
+    found: list[str] = []
+    definitions = {"": (grader.definition, type(grader))}
+    if isinstance(grader, MultiGrader):
+        definitions |= {f"graders.{key}.": (child.definition, type(child)) for key, child in grader.graders.items()}
+    for at, (definition, kind) in definitions.items():
+        known = {"type", "graders", "calculate_output", *keys_of(kind)}
+        found += [f"{at}{key}" for key in definition if key not in known]
+    return tuple(found)
 
 
 def training_definition(grader: Grader) -> dict[str, object]:
@@ -72,6 +99,23 @@ def models_of(grader: Grader) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))
 
 
+def score_range(grader: Grader) -> tuple[float, float] | None:
+    """The lowest and the highest score that the grader can give; None if its definition does not say."""
+    match grader:
+        case ScoreModelGrader():
+            low, high = grader.range
+        case MultiGrader() | PythonGrader():
+            return None
+        case _:
+            low, high = 0.0, 1.0
+    return min(low, grader.score_if_ungradable), max(high, grader.score_if_ungradable)
+
+
+def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
+    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
+    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
+
+
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:
     return {key: copy.deepcopy(value) for key, value in definition.items() if key != "pass_threshold"}
 
@@ -94,7 +138,7 @@ def _single(definition: Mapping[str, object], where: str) -> SingleGrader:
             raise InvalidGrader(f"{where}.evaluation_metric", why)
         kind = CosineGrader
     kept = copy.deepcopy(dict(definition))
-    grader = read_fields(kind, definition, where, f"a {named} grader", definition=kept)
+    grader = read_fields(kind, definition, where, f"a {named} grader", extra=True, definition=kept)
     if isinstance(grader, LabelModelGrader):
         unknown = [label for label in grader.passing_labels if label not in grader.labels]
         if unknown:

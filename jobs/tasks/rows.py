@@ -1,13 +1,14 @@
-"""Reads a split's lines into rows, and writes rows as the platform's training file."""
+"""Reads a split into rows, and writes rows as the platform's training file."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
-from jobs.tasks.files import decoded, lines, parsed
 from jobs.tasks.records import Row, Task
+from jobs.tasks.split_formats import entries_of
 
 # The public API's limits for one fine-tuning file.
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
@@ -16,25 +17,30 @@ ROLES = ("developer", "system", "user", "assistant")
 PARTS = ("text", "image_url")
 
 
-def read_rows(content: bytes, where: str, split: str) -> tuple[Row, ...]:
-    """Read a JSONL split; raise InvalidRequest naming file, line and field of the first thing that is wrong."""
-    text = decoded(content, where)
-    return rows_of(((number, parsed(line, where, line=number)) for number, line in lines(text)), where, split)
+def read_rows(content: bytes, where: str, split: str, *, many: bool = False) -> tuple[Row, ...]:
+    """Read a split; raise InvalidRequest naming file, line and field of the first thing that is wrong.
+
+    `many`: whether a cell may hold several labels, where the split is CSV.
+    """
+    entries = entries_of(content, where, many=many)
+    return rows_of(entries.values, where, split, unit=entries.unit)
 
 
-def rows_of(values: Iterable[tuple[int, object]], where: str, split: str) -> tuple[Row, ...]:
-    """Return decoded values as rows, each given with its line; raises as `read_rows` does."""
+def rows_of(
+    values: Iterable[tuple[int, object]], where: str, split: str, *, unit: Literal["line", "row"] = "line"
+) -> tuple[Row, ...]:
+    """Return decoded values as rows, each given with its number of `unit`; raises as `read_rows` does."""
     limit = ROW_LIMITS.get(split, OTHER_SPLITS_LIMIT)
     rows: dict[str, Row] = {}
     line_of: dict[str, int] = {}
     for number, value in values:
         if len(rows) == limit:
             raise InvalidRequest(f"{where} has more than {limit:,} rows, the limit for '{split}'.")
-        at = f"{where} line {number}"
+        at = f"{where} {unit} {number}"
         row = _row(value, at, f"{split}-{number}")
         if row.id in rows:
             raise InvalidRequest(
-                f"{at}: field 'id' is {quoted(row.id)}, as on line {line_of[row.id]}; ids must differ."
+                f"{at}: field 'id' is {quoted(row.id)}, as on {unit} {line_of[row.id]}; ids must differ."
             )
         rows[row.id], line_of[row.id] = row, number
     if not rows:
@@ -79,9 +85,9 @@ def _row(value: object, where: str, fallback_id: str) -> Row:
     item = value.get("item", value) if not {"text_input", "messages"} & set(value) else value
     if not isinstance(item, dict):
         raise InvalidRequest(f"{where}: field 'item' must be an object, not {kind(item)}.")
-    row_id = item.get("id", fallback_id)
-    if isinstance(row_id, bool) or not isinstance(row_id, str | int) or row_id == "":
-        raise InvalidRequest(f"{where}: field 'id' must be text or a whole number, not {kind(row_id)}.")
+    row_id = fallback_id if item.get("id") is None else item["id"]
+    if isinstance(row_id, bool) or not isinstance(row_id, str | int | float) or row_id == "":
+        raise InvalidRequest(f"{where}: field 'id' must be text or a number, not {kind(row_id)}.")
     if item.get("messages") is not None:
         return Row(str(row_id), item, _messages(item["messages"], where))
     text = item.get("text_input")

@@ -177,14 +177,19 @@ class EvidenceView:
         return " ".join(lines)
 
     def scores_of(self, checkpoint: CheckpointView) -> dict[str, str]:
-        """Return the figures that a checkpoint is introduced with: the reward, or whatever the platform reports."""
+        """Return the figures that a checkpoint is introduced with: the reward, or whatever the platform reports.
+
+        That is precision, recall and F1 where there are labels, and else the reward and the task's other graders.
+        """
         valid, scored = checkpoint.measured.valid, ("precision", "recall", "f1")
         if self.is_ready:
             return {self.reward: checkpoint.score(self.job.reward)}
         if "precision" in valid or "recall" in valid:
             return {grader_name(name): score(found.mean) for name in scored if (found := valid.get(name))}
-        reward = valid.get(self.job.training_reward)
-        return {"validation reward": score(reward.mean if reward else None)}
+        training_reward = self.job.training_reward
+        reward = valid.get(training_reward)
+        others = {grader_name(name): score(found.mean) for name, found in valid.items() if name != training_reward}
+        return {"validation reward": score(reward.mean if reward else None), **others}
 
     def leaders(self, grader: str) -> tuple[tuple[CheckpointView, ...], float]:
         """Return the checkpoints that nobody beats in a score, at the two digits that are shown, and that score."""

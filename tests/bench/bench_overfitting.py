@@ -128,10 +128,8 @@ async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> T
 
 def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tuple[JobFolder, JobRecord]:
     """A job as a launch leaves it on the platform, with every hyperparameter left to the platform."""
-    method = {
-        "type": "reinforcement",
-        "reinforcement": {"grader": dict(task.reward_grader), "response_format": dict(task.response_format)},
-    }
+    wanted = {"grader": dict(task.reward_grader), "response_format": task.response_format}
+    method = {"type": "reinforcement", "reinforcement": wanted}
     named = {"model": "local-policy-1", "training_file": "file-t", "validation_file": "file-v", "seed": seed}
     request = JobRequest.model_validate(json.loads(json.dumps({**named, "method": method})))
     store = JobStore(home / "platform")

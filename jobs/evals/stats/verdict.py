@@ -143,8 +143,17 @@ class Pair:
         return " ".join(told)
 
 
-def pair_up(before: Side, after: Side, reward: str, threshold: float | None = None, flips: int = FLIPS) -> Pair:
+def pair_up(
+    before: Side,
+    after: Side,
+    reward: str,
+    threshold: float | None = None,
+    flips: int = FLIPS,
+    bounds: tuple[float, float] | None = None,
+) -> Pair:
     """Compare two sides item by item on `reward`, and on passing its `threshold` if there is one.
+
+    `bounds` are the lowest and the highest reward there can be: no interval promises a larger change than these allow.
 
     Raises:
         InvalidRequest: no item in common.
@@ -154,7 +163,7 @@ def pair_up(before: Side, after: Side, reward: str, threshold: float | None = No
         raise InvalidRequest(f"{before.name} and {after.name} cannot be compared: no item has a reward from both.")
     old, new = [before.rewards[item] for item in common], [after.rewards[item] for item in common]
     old_means, new_means = [fmean(runs.values()) for runs in old], [fmean(runs.values()) for runs in new]
-    found = difference(_differences(old_means, new_means), flips)
+    found = difference(_differences(old_means, new_means), flips, bounds[1] - bounds[0] if bounds else None)
     run_share = None
     if found.variance and all(len(runs) > 1 for runs in (*old, *new)):
         run_share = min(1.0, sum(run_variance(side) or 0.0 for side in (old, new)) / found.variance)

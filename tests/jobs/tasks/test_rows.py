@@ -29,6 +29,41 @@ def test_a_row_without_an_id_is_called_by_its_line() -> None:
     assert [row.id for row in read("", {"text_input": "a"}, {"text_input": "b", "id": 7})] == ["train-2", "7"]
 
 
+def test_an_id_may_be_null_or_any_number() -> None:
+    ids = [
+        row.id
+        for row in read({"id": None, "text_input": "a"}, {"id": 0, "text_input": "b"}, {"id": 1.5, "text_input": "c"})
+    ]
+    assert ids == ["train-1", "0", "1.5"]
+
+
+@pytest.mark.parametrize("key", [None, "data", "rows"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_may_stand_in_one_list(key: str | None, indent: int | None) -> None:
+    items = [{"text_input": "a", "reference_answer": 0}, {"item": {"id": "b", "text_input": "c"}}]
+    content = json.dumps({key: items} if key else items, indent=indent).encode()
+    rows = read_rows(content, "small/train.jsonl", "train")
+    assert [row.id for row in rows] == ["train-1", "b"]
+    assert rows[0].item["reference_answer"] == 0
+
+
+def test_what_is_wrong_in_a_list_is_named_by_its_row() -> None:
+    content = json.dumps([{"text_input": "a"}, {"wanted": 5}], indent=1).encode()
+    with pytest.raises(InvalidRequest, match=r"^small/train\.jsonl row 2 has neither 'text_input' nor 'messages'"):
+        read_rows(content, "small/train.jsonl", "train")
+
+
+def test_an_object_that_holds_no_rows_says_what_is_wanted() -> None:
+    content = json.dumps({"data": "none", "text": "x"}, indent=1).encode()
+    with pytest.raises(InvalidRequest, match=r"must hold rows, one a line or in one list, not an object"):
+        read_rows(content, "small/train.jsonl", "train")
+
+
+def test_csv_is_read_by_its_heading() -> None:
+    (row,) = read_rows(b"id,text_input,reference_answer\n7,hello,a|b\n", "small/train.csv", "train", many=True)
+    assert (row.id, row.item["reference_answer"]) == ("7", ["a", "b"])
+
+
 def test_a_row_may_bring_its_own_messages() -> None:
     parts: list[dict[str, object]] = [
         {"type": "text", "text": "Look"},
@@ -54,8 +89,8 @@ def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
         ({"id": "b", "text_input": 5}, "line 2: field 'text_input' must be text, not a number."),
         ({"id": "b", "text_input": " "}, "line 2: field 'text_input' is blank."),
         ({"id": "a", "text_input": "x"}, "line 2: field 'id' is 'a', as on line 1; ids must differ."),
-        ({"id": True, "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not true or false."),
-        ({"id": "", "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not empty text."),
+        ({"id": True, "text_input": "x"}, "line 2: field 'id' must be text or a number, not true or false."),
+        ({"id": "", "text_input": "x"}, "line 2: field 'id' must be text or a number, not empty text."),
         ({"messages": "hi"}, "line 2: field 'messages' must be a list of messages, not text."),
         ({"messages": []}, "line 2: field 'messages' must be a list of messages, not an empty list."),
         ({"messages": [3]}, "line 2: field 'messages[0]' must be an object, not a number."),
