@@ -5,6 +5,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 from charts.fonts import Weight, clean, family_of, fenced, font_for
@@ -15,6 +16,8 @@ ELLIPSIS: Final = "\u2026"
 NARROW: Final = 5
 """No letter is narrower than a fifth of its size."""
 MOST_LINES: Final = 8
+MOST_CONTEXT: Final = 12
+"""At most so many letters before the first that tells names apart are shown with it."""
 NUMBER: Final = re.compile(r"(\S+) (\d\S*)")
 """A number and the word before it."""
 ZERO_WIDTH_JOINER: Final = "\u200d"
@@ -76,10 +79,28 @@ def clusters(line: str) -> list[str]:
 
 def shorten_all(names: Sequence[str], width: float) -> list[str]:
     """Return names shortened to a width, bold or not; each is numbered where two are alike or one has boxes."""
-    shorter = [shorten(name, width, weight="bold") for name in names]
+    shorter = shorten_apart(names, width)
     if len(set(shorter)) == len(names) and not any(MISSING in name for name in shorter):
         return shorter
     return [shorten(f"{place}. {name}", width, weight="bold") for place, name in enumerate(names, start=1)]
+
+
+def shorten_apart(names: Sequence[str], width: float) -> list[str]:
+    """Return names shortened to a width, bold or not; where two would be alike, without what all have in common."""
+    shorter = [shorten(name, width, weight="bold") for name in names]
+    if len(set(shorter)) == len(names):
+        return shorter
+    begin, end = _shared(names), _shared([name[::-1] for name in names])
+    start = max(begin - MOST_CONTEXT, 1 + max(names[0].rfind(mark, 0, begin) for mark in " :/"))
+    kept = [name[start : max(len(name) - end, begin)] for name in names]
+    telling = [f"{ELLIPSIS if start else ''}{part}{ELLIPSIS if end else ''}" for part in kept]
+    cut = [shorten(part, width, weight="bold") for part in telling]
+    return cut if len(set(cut)) == len(names) else shorter
+
+
+def _shared(names: Sequence[str]) -> int:
+    """Return how many letters all names begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def wrap(words: str, width: float, size: float = LABEL, weight: Weight = "normal") -> list[str]:

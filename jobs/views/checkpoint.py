@@ -206,11 +206,11 @@ class EvidenceView:
     def guard_words(self, guard: Guard) -> str:
         """Return what a guardrail allows and what was measured, as a sentence."""
         other = self.alias if guard.against is Role.ALIAS else "the base model"
-        decimals = decimals_apart(guard.change, guard.low, guard.allowed)
-        change, low, allowed = (signed(value, decimals) for value in (guard.change, guard.low, guard.allowed))
+        decimals = decimals_apart(guard.low, guard.allowed)
+        low, allowed = (signed(value, decimals) for value in (guard.low, guard.allowed))
         return (
-            f"{grader_name(guard.grader)} {change} against {other}, with 95% confidence no worse than {low}; "
-            f"the task allows {allowed}."
+            f"{grader_name(guard.grader)} {signed(guard.change)} against {other}, with 95% confidence no worse than "
+            f"{low}; the task allows {allowed}."
         )
 
     def _without_base(self) -> str:

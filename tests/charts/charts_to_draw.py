@@ -389,6 +389,35 @@ ODD |= {
         alerts=(1, 700, 1400, 2100, 2999),
         total_steps=3000,
     ),
+    "twelve models with long names": PrecisionRecall(
+        "Can't tell them apart",
+        tuple(evaluated(LONG_NAME.format(n), 0.5 + n % 4 / 20, 0.4 + n % 3 / 10) for n in range(12)),
+    ),
+    "twelve jobs": JobCurves(
+        "rft-11 is highest", tuple(JobCurve(f"rft-{n:02}", valid_points(100, level=n / 30)) for n in range(12))
+    ),
+    "twelve arms": ScoreComparison(
+        "Twelve", ("F1",), tuple(ArmScores(LONG_NAME.format(n), (Score(n / 20, 0.02),)) for n in range(12))
+    ),
+    "a judge of 0 to 5": ScoreComparison(
+        "Answers are better: quality 4.1 against 3.2",
+        ("quality", "F1"),
+        (ArmScores("a", (Score(3.2, 0.2), Score(0.5, 0.1))), ArmScores("b", (Score(4.1, 0.2), Score(0.6)))),
+        scales=(("quality", (0.0, 5.0)),),
+    ),
+    "a study of 0 to 5": VarianceStudy("t", (ItemScores("a", 3.0, 4.0, 1.0),), 3, 3.0, 4.0, 0.5, scale=(0.0, 5.0)),
+    "a judge of 0 to 5 over steps": RewardCurve(
+        "Reward 3.9",
+        train=tuple((step, 2 + step / 40) for step in range(1, 81)),
+        valid=tuple((step, 2 + step / 45) for step in range(0, 81, 5)),
+        valid_error=0.15,
+    ),
+    "one step": RewardCurve(
+        "Step 1", train=((1, 0.2),), valid=((1, 0.21),), total_steps=1, checkpoints=(1,), alerts=(1,)
+    ),
+    "thirty long labels": LabelDistribution(
+        "Thirty", tuple(LabelCount(f"Directorate-General for Agriculture, unit {n}", 60 - n, 90 - n) for n in range(30))
+    ),
     "halfway": replace(OVERFIT, train=train_points(45), valid=valid_points(45), checkpoints=(), alerts=(44,)),
     "labels in many scripts": LabelDistribution(
         "\u6807\u7b7e\u5206\u5e03" * 20, tuple(LabelCount(label, 9 + n) for n, label in enumerate(SCRIPTS))

@@ -92,4 +92,12 @@ def test_letters_are_not_cut_apart_from_their_marks() -> None:
 def test_names_that_would_look_alike_are_numbered() -> None:
     assert shorten_all(["a", "b"], 300) == ["a", "b"]
     assert shorten_all(["a", "\ue000"], 300) == ["1. a", f"2. {MISSING}"]
-    assert shorten_all(["x" * 90, f"{'x' * 44}y{'x' * 45}"], 300)[1].startswith("2. x")
+    assert shorten_all(["\u4e2d" * 90, "\u4e2d" * 90], 300)[1].startswith("2. \u4e2d")
+
+
+def test_long_names_are_told_apart_by_what_they_do_not_share() -> None:
+    names = shorten_all([LONG_NAME.format(n) for n in range(12)], 300)
+    assert names[:2] == [f"{ELLIPSIS}eurovoc-0{ELLIPSIS}", f"{ELLIPSIS}eurovoc-1{ELLIPSIS}"]
+    first, second = shorten_all(["x" * 90, f"{'x' * 44}y{'x' * 45}"], 400)
+    assert first != second
+    assert second == f"{ELLIPSIS}{'x' * 12}y{ELLIPSIS}"
