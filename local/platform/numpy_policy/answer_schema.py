@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from local.platform.numpy_policy.free_text import BARE, CANNOT_WRITE
 
 Option: TypeAlias = str | int | float | bool | None
 
 FORM_PATH = "(form)"
-"""The path of the choice among forms; no property of a schema that the API takes in training is called that."""
+"""The path of the choice among forms; a property's path has no parentheses."""
 MOST_OPTIONS = 512
 MOST_CHARACTERS = 200
 """A longer reference is prose to write, not an answer to choose."""
-MOST_TRIES, MANY_TO_TRY = 200, 12
+MOST_TRIES = 100
 REPEATED = 0.5
 """The share of references that other rows must repeat for them to span a finite set."""
 MOST_DEPTH = 16
@@ -112,19 +114,22 @@ class KnownAnswers:
 NO_ANSWERS = KnownAnswers({}, (), False)
 
 
-def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> Iterator[str]:
-    """Yield answers of `plan` in every form; of many possible answers, those that `row` itself has."""
+def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> list[str]:
+    """Return different answers of `plan`: first those that `row` itself has, in every form, then any."""
     said = {option for value in row.values() for inner in _nested(value) for option in _scalars(inner)}
-    tries = [_tries(choice, said) for choice in plan.choices]
-    return (plan.render(chosen) for chosen in itertools.islice(itertools.product(*tries), MOST_TRIES))
+    own, every = ([_tries(choice, options) for choice in plan.choices] for options in (said, set[Option]()))
+    rng = np.random.default_rng(0)
+    drawn = ([tries[int(rng.integers(len(tries)))] for tries in every] for _ in range(MOST_TRIES))
+    tried = itertools.chain(itertools.islice(itertools.product(*own), MOST_TRIES), drawn)
+    return list(dict.fromkeys(plan.render(chosen) for chosen in tried))
 
 
 def _tries(choice: Choice, said: set[Option]) -> list[list[int]]:
+    """Return what may be chosen: the options that are `said`, together in a choice of many; or else each option."""
     own = [index for index, option in enumerate(choice.options) if option in said]
     if choice.kind == "many" and own:
         return [own]
-    is_few = choice.path == FORM_PATH or len(choice.options) <= MANY_TO_TRY
-    return [[index] for index in (range(len(choice.options)) if is_few or not own else own)]
+    return [[index] for index in own or range(len(choice.options))]
 
 
 def _nested(value: object) -> Iterable[object]:

@@ -14,6 +14,7 @@ from local.platform.numpy_policy.answer_schema import (
     NothingToChoose,
     answers_in_plan,
     answers_in_rows,
+    answers_to_try,
     plan_of,
 )
 from local.platform.numpy_policy.policy import base_logits, draw, fit, indices, likeliest, probabilities, width_of
@@ -182,3 +183,15 @@ def test_a_field_of_prose_takes_nothing_from_the_field_of_labels() -> None:
     rows = [{"label": "ab"[number % 2], "answer_in_full": f"Since {number} it is so."} for number in range(8)]
 
     assert answers_in_rows(rows).all == ("a", "b")
+
+
+def test_answers_to_try_are_a_rows_own_first_and_then_any() -> None:
+    known = answers_in_rows([{"label": label} for label in "abab"])
+    prose = plan_of(None, known, ("{}", "#### {}"))
+    assert set(answers_to_try(prose, {"label": "b"})[:2]) == {"b", "#### b"}
+    assert set(answers_to_try(prose, {"label": "z"})) == {"a", "b", "#### a", "#### b"}
+
+    both = plan_of(an_object(labels=MANY, verdict=ONE))
+    own = answers_to_try(both, {"reference": {"labels": ["a", "c"], "verdict": "y"}})
+    assert json.loads(own[0]) == {"labels": ["a", "c"], "verdict": "y"}
+    assert len(own) > 4
