@@ -63,7 +63,7 @@ def test_every_answer_obeys_its_schema(schema: dict[str, object]) -> None:
 
     for drawn in (*draw(plan.choices, probs, 5, rng), *likeliest(plan.choices, probs)):
         for answer in drawn:
-            jsonschema.validate(json.loads(plan.render(indices(plan.choices, answer))), schema)
+            jsonschema.validate(json.loads(plan.render(indices(plan.choices, answer), "")), schema)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
@@ -111,7 +111,7 @@ def test_without_an_enum_the_labels_seen_are_the_options(
     plan = plan_of(schema, answers_in_rows([*items, *items]))
 
     assert plan.choices[0].options == options
-    assert plan.render([[1]]) == answer
+    assert plan.render([[1]], "") == answer
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_an_answer_in_prose_is_a_form_around_a_known_answer(tmp_path: Path) -> N
     known = answers_in_rows([{"answer": "yes"}, {"answer": "no"}, {"answer": "no"}, {"answer": "yes"}])
     plan = plan_of(None, known, ("{}", "\\boxed{{}}", "答案\uff1a{}"))
 
-    assert [plan.render([[form], [1]]) for form in range(3)] == ["yes", "\\boxed{yes}", "答案\uff1ayes"]
+    assert [plan.render([[form], [1]], "") for form in range(3)] == ["yes", "\\boxed{yes}", "答案\uff1ayes"]
     assert [choice.path for choice in plan.choices] == [FORM_PATH, ""]
     save_features(tmp_path / "features.npz", fit(["cod"]), plan)
     assert load_features(tmp_path / "features.npz")[1] == plan
@@ -156,9 +156,9 @@ def test_an_answer_in_prose_is_a_form_around_a_known_answer(tmp_path: Path) -> N
 def test_numbers_and_truths_are_written_as_json_spells_them() -> None:
     known = answers_in_rows([{"answer": 0}, {"answer": 2.5}, {"answer": 0}, {"answer": 2.5}])
 
-    assert plan_of(None, known, ("{}", "#### {}")).render([[1], [0]]) in ("#### 0", "#### 2.5")
+    assert plan_of(None, known, ("{}", "#### {}")).render([[1], [0]], "") in ("#### 0", "#### 2.5")
     truths = plan_of(None, answers_in_rows([{"answer": False}, {"answer": True}] * 2))
-    assert {truths.render([[0]]), truths.render([[1]])} == {"false", "true"}
+    assert {truths.render([[0]], ""), truths.render([[1]], "")} == {"false", "true"}
 
 
 @pytest.mark.parametrize(
