@@ -110,6 +110,7 @@ async def test_a_policy_learns_to_answer_in_plain_text(
     assert 0 < right[BASE] + 1 < right[str(job.fine_tuned_model)] - 4
 
 
+@pytest.mark.thorough
 async def test_text_as_the_type_is_the_same_as_no_response_format_and_a_seed_repeats_the_curve(
     client: AsyncOpenAI,
 ) -> None:
