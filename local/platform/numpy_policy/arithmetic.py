@@ -13,7 +13,9 @@ from functools import lru_cache
 
 MOST_NUMBERS, MOST_OPERANDS, MOST_WAYS = 5, 3, 64
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
+_DIGITS = r"\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,9})?"
+_NUMBER = re.compile(rf"(?<![\w.]){_DIGITS}(?!\w)")
+_REFERENCE = re.compile(rf"(?s)(?:.*####)?\s*(-?{_DIGITS})\s*")
 _ASKED = re.compile(r"(?i)\bhow (?:many|much|old|far|long|tall)\b|\bwhat number\b|\bwith (?:a|the) number\b")
 _OPERAND, _OPERATION = re.compile(r"n(\d)"), re.compile(r" ([-+*/]) ")
 
@@ -27,7 +29,7 @@ def number_of(value: object) -> Fraction | None:
     """Return a reference as a number, such as 7, "1,200" or a solution that ends with "#### 7"; else None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    found = re.fullmatch(r"(?s)(?:.*####)?\s*(-?\d+(?:,\d{3})*(?:\.\d+)?)\s*", str(value))
+    found = _REFERENCE.fullmatch(str(value))
     return Fraction(found[1].replace(",", "")) if found else None
 
 

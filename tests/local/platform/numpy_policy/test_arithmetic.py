@@ -6,6 +6,7 @@ from local.platform.numpy_policy.arithmetic import asked_for, calculated, number
 
 
 def test_numbers_are_read_in_the_order_of_the_text() -> None:
+    assert numbers_in("9" * 5000) == []
     assert numbers_in("1,200 men, 3.5 kg, A4 paper, 7th, 12.") == [1200, Fraction(7, 2), 12]
 
 
@@ -18,6 +19,7 @@ def test_numbers_are_read_in_the_order_of_the_text() -> None:
         (" 2.5 ", Fraction(5, 2)),
         ("He has 3 + 4 = 7.\n#### 7", 7),
         (True, None),
+        ("9" * 5000, None),
         ("seven", None),
         ("7 men", None),
         (None, None),
