@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+import numpy as np
+
+from local.platform.file_store import user_text
+from local.platform.numpy_policy.arithmetic import calculated
 from local.platform.numpy_policy.free_text import BARE, CANNOT_WRITE
 
 Option: TypeAlias = str | int | float | bool | None
 
 FORM_PATH = "(form)"
-"""The path of the choice among forms; no property of a schema that the API takes in training is called that."""
+"""The path of the choice among forms; a property's path has no parentheses."""
 MOST_OPTIONS = 512
 MOST_CHARACTERS = 200
 """A longer reference is prose to write, not an answer to choose."""
-MOST_TRIES, MANY_TO_TRY = 200, 12
+MOST_TRIES = 100
 REPEATED = 0.5
 """The share of references that other rows must repeat for them to span a finite set."""
 MOST_DEPTH = 16
@@ -67,6 +71,8 @@ class Prose:
 
     form: Choice
     answer: Choice
+    is_calculated: bool = False
+    """Whether the options are ways of calculating with the numbers of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +88,23 @@ class AnswerPlan:
         """The choices in the order they are made in."""
         return tuple(_choices(self.root))
 
-    def render(self, chosen: Sequence[Sequence[int]]) -> str:
+    @property
+    def is_calculated(self) -> bool:
+        """Whether an answer depends on the text it is given to as well as on what is chosen."""
+        return isinstance(self.root, Prose) and self.root.is_calculated
+
+    def render(self, chosen: Sequence[Sequence[int]], text: str) -> str:
         """Return the answer, JSON or the bare option where the whole answer is one choice of text.
 
         Args:
             chosen: for each choice, the indices of the chosen options.
+            text: what the user says, for an answer that is calculated from it.
         """
         if isinstance(self.root, Prose):
             (form,), (answer,) = chosen
-            return str(self.root.form.options[form]).replace(BARE, _plain(self.root.answer.options[answer]))
+            option = _plain(self.root.answer.options[answer])
+            said = calculated(option, text) if self.root.is_calculated else option
+            return str(self.root.form.options[form]).replace(BARE, said)
         value = _value(self.root, iter(chosen))
         return _plain(value) if isinstance(self.root, Choice) else json.dumps(value, ensure_ascii=False)
 
@@ -103,6 +117,8 @@ class KnownAnswers:
     all: tuple[Option, ...]
     lists: bool
     """Whether the reference answer is a list."""
+    is_calculated: bool = False
+    """Whether they are ways of calculating with the numbers of the text; a schema's fields are not filled by them."""
 
     def options(self, name: str, types: tuple[type, ...]) -> tuple[Option, ...]:
         """Return the options of one of `types` for a property called `name`."""
@@ -112,19 +128,28 @@ class KnownAnswers:
 NO_ANSWERS = KnownAnswers({}, (), False)
 
 
-def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> Iterator[str]:
-    """Yield answers of `plan` in every form; of many possible answers, those that `row` itself has."""
+def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> list[str]:
+    """Return different answers of `plan`: first those that `row` itself has, in every form, then any."""
+    text = user_text(_messages(row))
     said = {option for value in row.values() for inner in _nested(value) for option in _scalars(inner)}
-    tries = [_tries(choice, said) for choice in plan.choices]
-    return (plan.render(chosen) for chosen in itertools.islice(itertools.product(*tries), MOST_TRIES))
+    own, every = ([_tries(choice, options) for choice in plan.choices] for options in (said, set[Option]()))
+    rng = np.random.default_rng(0)
+    drawn = ([tries[int(rng.integers(len(tries)))] for tries in every] for _ in range(MOST_TRIES))
+    tried = itertools.chain(itertools.islice(itertools.product(*own), MOST_TRIES), drawn)
+    return list(dict.fromkeys(plan.render(chosen, text) for chosen in tried))
 
 
 def _tries(choice: Choice, said: set[Option]) -> list[list[int]]:
+    """Return what may be chosen: the options that are `said`, together in a choice of many; or else each option."""
     own = [index for index, option in enumerate(choice.options) if option in said]
     if choice.kind == "many" and own:
         return [own]
-    is_few = choice.path == FORM_PATH or len(choice.options) <= MANY_TO_TRY
-    return [[index] for index in (range(len(choice.options)) if is_few or not own else own)]
+    return [[index] for index in own or range(len(choice.options))]
+
+
+def _messages(row: Mapping[str, object]) -> Iterable[object]:
+    messages = row.get("messages")
+    return messages if isinstance(messages, list) else ()
 
 
 def _nested(value: object) -> Iterable[object]:
@@ -169,7 +194,8 @@ def answers_in_plan(plan: AnswerPlan) -> KnownAnswers:
     choices = [choice for choice in plan.choices if choice.path != FORM_PATH]
     by_name = {choice.path.rpartition(".")[2].removesuffix("[]"): choice.options for choice in choices}
     options = {option for choice in choices for option in choice.options}
-    return KnownAnswers(by_name, _sorted(options), any(choice.kind == "many" for choice in choices))
+    lists = any(choice.kind == "many" for choice in choices)
+    return KnownAnswers(by_name, _sorted(options), lists, plan.is_calculated)
 
 
 def plan_of(
@@ -180,6 +206,7 @@ def plan_of(
     Raises:
         NothingToChoose: if no choice is left open.
     """
+    known = NO_ANSWERS if schema is not None and known.is_calculated else known
     plan = AnswerPlan(
         _SchemaReader(schema, known).part(schema, "", "", 0) if schema is not None else _text(known, forms)
     )
@@ -193,7 +220,7 @@ def _text(known: KnownAnswers, forms: Sequence[str]) -> Part | Prose:
         return Choice("", "many", known.all)
     answer = _one("", known.all)
     if isinstance(answer, Choice) and len(forms) > 1:
-        return Prose(Choice(FORM_PATH, "one", tuple(forms)), answer)
+        return Prose(Choice(FORM_PATH, "one", tuple(forms)), answer, known.is_calculated)
     return answer
 
 

@@ -19,10 +19,13 @@ from local.platform.numpy_policy.answer_schema import (
     is_answer,
     plan_of,
 )
+from local.platform.numpy_policy.arithmetic import number_of, ways_to
 from local.platform.numpy_policy.free_text import CANNOT_WRITE, choices_in, forms_in
 
 MOST_PROMPTS = 500
 """So many prompts, evenly spread, are searched for what they name."""
+MOST_CALCULATED = 100
+"""In so many rows, evenly spread, ways to their references are looked for."""
 _MARK = "\x1e"
 _ITEM_FIELD = re.compile(r"item(?:\.get\(|\[|\.)[\s\\\"']*(\w+)")
 """A field of the row in a grader's template, `{{ item.label }}`, or in its source, `item["label"]`."""
@@ -42,7 +45,9 @@ def plan_of_job(reinforcement: Reinforcement, training: Sequence[Row]) -> Answer
     schema = reinforcement.answer_schema
     prompts = [prompt_text(row["messages"]) for row in training[:: -(-len(training) // MOST_PROMPTS)]]
     known = answers_in_rows(training) if schema is not None else _read_by(reinforcement.grader, training)
-    if not known.all and (named := choices_in(prompts)):
+    if schema is None and (ways := _ways(training, bool(known.all))):
+        known = replace(NO_ANSWERS, all=ways, is_calculated=True)
+    elif not known.all and (named := choices_in(prompts)):
         known = replace(NO_ANSWERS, all=named)
     try:
         plan = plan_of(schema, known, forms_in(prompts))
@@ -77,6 +82,18 @@ def _read_by(grader: Mapping[str, object], training: Sequence[Row]) -> KnownAnsw
     read = frozenset(_ITEM_FIELD.findall(json.dumps(grader, ensure_ascii=False)))
     named = frozenset(filter(is_answer, read)) or frozenset(key for row in training for key in row if is_answer(key))
     return answers_in_rows(training, (named or read - {"messages"}).__contains__)
+
+
+def _ways(training: Sequence[Row], is_finite: bool) -> tuple[str, ...]:
+    """Return the ways of calculating that lead to the references of the training rows, where these are numbers."""
+    some = training[:: -(-len(training) // MOST_CALCULATED)]
+    references = [
+        (user_text(row["messages"]), number)
+        for row in some
+        for key, value in row.items()
+        if is_answer(key) and (number := number_of(value)) is not None
+    ]
+    return ways_to(references, is_finite) if len(references) * 2 >= len(some) else ()
 
 
 def _has_choice(schema: Mapping[str, object]) -> bool:

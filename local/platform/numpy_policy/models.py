@@ -20,6 +20,7 @@ from local.platform.numpy_policy.answer_schema import (
     answers_in_plan,
     plan_of,
 )
+from local.platform.numpy_policy.arithmetic import asked_for
 from local.platform.numpy_policy.free_text import choices_named, forms_in
 from local.platform.numpy_policy.job_plan import framed_text, prompt_text
 from local.platform.numpy_policy.policy import (
@@ -78,7 +79,7 @@ class Model:
         else:
             rng = np.random.default_rng(secrets.randbits(64) if seed is None else seed % 2**64)
             chosen = draw(plan.choices, self._probabilities(plan, text, prompt, temperature), draws, rng)[0]
-        return [plan.render(indices(plan.choices, answer)) for answer in chosen]
+        return [plan.render(indices(plan.choices, answer), text) for answer in chosen]
 
     def _plan(
         self, schema: JsonObject | None, schema_param: str, messages: Sequence[object], prompt: str
@@ -97,6 +98,7 @@ class Model:
     def _suggested(self, messages: Sequence[object], prompt: str) -> Iterator[KnownAnswers]:
         """Yield the answers that the prompt names, then those of the newest job whose prompts were framed like it."""
         yield replace(NO_ANSWERS, all=choices_named(prompt))
+        yield replace(NO_ANSWERS, all=asked_for(user_text(messages)), is_calculated=True)
         plans = [load_features(path)[1] for path in self.jobs if path.exists()]
         framed = [plan for plan in plans if plan.frame is not None and _is_framed(framed_text(messages), plan.frame)]
         yield from map(answers_in_plan, sorted(framed, key=lambda plan: -sum(map(len, plan.frame or ()))))

@@ -161,7 +161,7 @@ def examples_of(rows: tuple[Row, ...], features: Features, plan: AnswerPlan) -> 
     """Return the rows as the policy sees them."""
     texts = [user_text(row["messages"]) for row in rows]
     prompts = [prompt_text(row["messages"]) for row in rows]
-    return Examples(rows, features.of(texts), base_logits(plan.choices, texts, prompts))
+    return Examples(rows, features.of(texts), base_logits(plan.choices, texts, prompts), tuple(texts))
 
 
 def _checkpoint(step: int, train: Rollouts, valid: Rollouts) -> Checkpoint:

@@ -1,7 +1,7 @@
 """Small tasks whose answers are plain text, for the platform's tests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,34 @@ def feet(count: int, start: int = 0) -> bytes:
         return written("How many feet has each?", f"Pen {number}: {one} and {other}.", reference_answer=answer)
 
     return jsonl([row(number) for number in range(start, start + count)])
+
+
+STORIES: tuple[tuple[str, Callable[[int, int], int]], ...] = (
+    ("Ida picked {0} plums and her uncle brought {1} more. How many plums are there?", lambda a, b: a + b),
+    ("A shelf held {0} jars until {1} of them fell and broke. How many jars stand?", lambda a, b: a - b),
+    ("Each of {0} boats carries {1} sheep. How many sheep sail?", lambda a, b: a * b),
+)
+
+
+def sums(count: int, start: int = 0) -> bytes:
+    """Word problems; hardly two have the same answer, which ends a line of its own."""
+
+    def row(number: int) -> dict[str, object]:
+        rng = np.random.default_rng(number)
+        story, result = STORIES[rng.integers(len(STORIES))]
+        one, other = int(rng.integers(400, 900)), int(rng.integers(11, 390))
+        asked = story.format(one, other)
+        return written('Work it out and end with "#### " and the number.', asked, answer=str(result(one, other)))
+
+    return jsonl([row(number) for number in range(start, start + count)])
+
+
+BY_LAST_LINE = python_grader(
+    "number",
+    "def grade(sample, item):\n"
+    "    said = sample['output_text'].rpartition('#### ')[2] if '#### ' in sample['output_text'] else ''\n"
+    "    return float(said.strip() == item['answer'])\n",
+)
 
 
 def looked_up(count: int, start: int = 0) -> bytes:

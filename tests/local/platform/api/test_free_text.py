@@ -9,6 +9,7 @@ from openai import AsyncOpenAI, BadRequestError
 
 from tests.local.platform.small_task import curve, ended, jsonl, launch, python_grader
 from tests.local.platform.text_tasks import (
+    BY_LAST_LINE,
     BY_REGEX,
     EXACT,
     feet,
@@ -16,6 +17,7 @@ from tests.local.platform.text_tasks import (
     offices,
     reinforcement,
     rooms,
+    sums,
     written,
 )
 
@@ -77,9 +79,10 @@ async def asked(client: AsyncOpenAI, model: str, messages: Any, **more: Any) -> 
         (rooms, BY_REGEX, lambda row: f"Answer: {row['solution']}"),
         (offices, EXACT, lambda row: row["reference_answer"]),
         (feet, EXACT, lambda row: str(row["reference_answer"])),
+        (sums, BY_LAST_LINE, lambda row: f"#### {row['answer']}"),
         (looked_up, EXACT, lambda row: str(row["reference_answer"])),
     ],
-    ids=["a letter in prose", "Chinese labels", "a short number", "what a tool returned"],
+    ids=["a letter in prose", "Chinese labels", "a number of few", "a number of its own", "what a tool returned"],
 )
 async def test_a_policy_learns_to_answer_in_plain_text(
     client: AsyncOpenAI,
@@ -107,6 +110,7 @@ async def test_a_policy_learns_to_answer_in_plain_text(
     assert 0 < right[BASE] + 1 < right[str(job.fine_tuned_model)] - 4
 
 
+@pytest.mark.thorough
 async def test_text_as_the_type_is_the_same_as_no_response_format_and_a_seed_repeats_the_curve(
     client: AsyncOpenAI,
 ) -> None:
@@ -181,6 +185,14 @@ async def test_the_base_model_chooses_among_what_the_prompt_names(idle: AsyncOpe
     assert {"yes", "no", "maybe"} <= {choice.message.content for choice in said.choices}
     fields = [json.loads(str(choice.message.content)) for choice in moods.choices]
     assert {field["mood"] for field in fields} == {"yes", "no", "maybe"}
+
+
+async def test_the_base_model_calculates_where_a_number_is_asked_for(idle: AsyncOpenAI) -> None:
+    messages: Any = written("Write a number.", "Ida had 30 plums and got 4. How many are there?")["messages"]
+
+    said = await idle.chat.completions.create(model=BASE, messages=messages, n=60, seed=1)
+
+    assert {"30", "4", "34", "26", "120", "7.5"} <= {choice.message.content for choice in said.choices}
 
 
 async def test_the_base_model_chooses_among_the_answers_of_a_job_with_the_same_instructions(

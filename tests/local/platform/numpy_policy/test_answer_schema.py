@@ -14,6 +14,7 @@ from local.platform.numpy_policy.answer_schema import (
     NothingToChoose,
     answers_in_plan,
     answers_in_rows,
+    answers_to_try,
     plan_of,
 )
 from local.platform.numpy_policy.policy import base_logits, draw, fit, indices, likeliest, probabilities, width_of
@@ -62,7 +63,7 @@ def test_every_answer_obeys_its_schema(schema: dict[str, object]) -> None:
 
     for drawn in (*draw(plan.choices, probs, 5, rng), *likeliest(plan.choices, probs)):
         for answer in drawn:
-            jsonschema.validate(json.loads(plan.render(indices(plan.choices, answer))), schema)
+            jsonschema.validate(json.loads(plan.render(indices(plan.choices, answer), "")), schema)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
@@ -110,7 +111,7 @@ def test_without_an_enum_the_labels_seen_are_the_options(
     plan = plan_of(schema, answers_in_rows([*items, *items]))
 
     assert plan.choices[0].options == options
-    assert plan.render([[1]]) == answer
+    assert plan.render([[1]], "") == answer
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_an_answer_in_prose_is_a_form_around_a_known_answer(tmp_path: Path) -> N
     known = answers_in_rows([{"answer": "yes"}, {"answer": "no"}, {"answer": "no"}, {"answer": "yes"}])
     plan = plan_of(None, known, ("{}", "\\boxed{{}}", "答案\uff1a{}"))
 
-    assert [plan.render([[form], [1]]) for form in range(3)] == ["yes", "\\boxed{yes}", "答案\uff1ayes"]
+    assert [plan.render([[form], [1]], "") for form in range(3)] == ["yes", "\\boxed{yes}", "答案\uff1ayes"]
     assert [choice.path for choice in plan.choices] == [FORM_PATH, ""]
     save_features(tmp_path / "features.npz", fit(["cod"]), plan)
     assert load_features(tmp_path / "features.npz")[1] == plan
@@ -155,9 +156,9 @@ def test_an_answer_in_prose_is_a_form_around_a_known_answer(tmp_path: Path) -> N
 def test_numbers_and_truths_are_written_as_json_spells_them() -> None:
     known = answers_in_rows([{"answer": 0}, {"answer": 2.5}, {"answer": 0}, {"answer": 2.5}])
 
-    assert plan_of(None, known, ("{}", "#### {}")).render([[1], [0]]) in ("#### 0", "#### 2.5")
+    assert plan_of(None, known, ("{}", "#### {}")).render([[1], [0]], "") in ("#### 0", "#### 2.5")
     truths = plan_of(None, answers_in_rows([{"answer": False}, {"answer": True}] * 2))
-    assert {truths.render([[0]]), truths.render([[1]])} == {"false", "true"}
+    assert {truths.render([[0]], ""), truths.render([[1]], "")} == {"false", "true"}
 
 
 @pytest.mark.parametrize(
@@ -182,3 +183,15 @@ def test_a_field_of_prose_takes_nothing_from_the_field_of_labels() -> None:
     rows = [{"label": "ab"[number % 2], "answer_in_full": f"Since {number} it is so."} for number in range(8)]
 
     assert answers_in_rows(rows).all == ("a", "b")
+
+
+def test_answers_to_try_are_a_rows_own_first_and_then_any() -> None:
+    known = answers_in_rows([{"label": label} for label in "abab"])
+    prose = plan_of(None, known, ("{}", "#### {}"))
+    assert set(answers_to_try(prose, {"label": "b"})[:2]) == {"b", "#### b"}
+    assert set(answers_to_try(prose, {"label": "z"})) == {"a", "b", "#### a", "#### b"}
+
+    both = plan_of(an_object(labels=MANY, verdict=ONE))
+    own = answers_to_try(both, {"reference": {"labels": ["a", "c"], "verdict": "y"}})
+    assert json.loads(own[0]) == {"labels": ["a", "c"], "verdict": "y"}
+    assert len(own) > 4
