@@ -58,6 +58,8 @@ class Step:
     """Share of items whose answers all got the same reward, so that they teach nothing."""
     clipped_share: float | None = None
     """Share of training answers that were cut off at the token limit."""
+    epoch: float | None = None
+    """How many times training has gone through its items, by the platform's own count."""
     not_finite: tuple[str, ...] = ()
     """The platform's names of rewards and losses that were NaN or infinite."""
     unread: Mapping[str, float] = field(default_factory=dict)

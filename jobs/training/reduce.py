@@ -119,6 +119,7 @@ def _with_remote(job: Job, news: News, now: float) -> Job:
         started_at=job.started_at or _started(news, now),
         finished_at=(remote.finished_at or now) if state.is_final else None,
         batch_size=remote.batch_size or job.batch_size,
+        n_epochs=remote.hyperparameters.n_epochs or job.n_epochs,
         last_event=news.events[-1].id if news.events else job.last_event,
         heard_at=heard_at if remote.status == job.platform_status else now,
         fine_tuned_model=remote.fine_tuned_model or job.fine_tuned_model,
