@@ -26,6 +26,7 @@ from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
+from jobs.views.wording import state_of
 
 MOST_ALIKE: Final = 3
 """Tasks with the same reward that are named."""
@@ -67,7 +68,10 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> s
     try:
         job = await jobs.launch(request)
     except AlreadyTaken as taken:
-        return f"You asked for just that a moment ago: `{taken.holder}` is on its way. Add `seed=` to launch another."
+        state = state_of(await jobs.job(taken.holder)).lower()
+        return (
+            f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
+        )
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."

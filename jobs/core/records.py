@@ -179,6 +179,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     batch_size: int | None = None
+    n_epochs: int | None = None
     last_event: str | None = None
     """Newest event id that has been read."""
     last_step: int = 0

@@ -223,6 +223,7 @@ class Launcher:
             remote_id=remote.id,
             platform_status=remote.status,
             batch_size=remote.batch_size,
+            n_epochs=remote.hyperparameters.n_epochs,
             troubles=0,
             waiting_since=None,
             note=None,

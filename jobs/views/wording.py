@@ -38,9 +38,9 @@ def state_of(job: Job) -> str:
 
 
 def progress_of(job: Job) -> str:
-    """Return `step 40 of 100` as far as it is known, or `before step 1`."""
+    """Return `step 40 of 100` as far as it is known, or `before step 1`; or that a finished job told of no step."""
     if not job.last_step:
-        return "before step 1"
+        return "no step reported" if job.state is JobState.SUCCEEDED else "before step 1"
     return f"step {job.last_step:,} of {job.total_steps:,}" if job.total_steps else f"step {job.last_step:,}"
 
 
