@@ -6,7 +6,6 @@ that would look alike are numbered.
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,6 +101,6 @@ def texts_of(chart: object) -> Iterator[str]:
         if chart and not (isinstance(chart[0], tuple) and isinstance(chart[0][0], int)):
             for part in chart:
                 yield from texts_of(part)
-    elif is_dataclass(chart):
-        for field in fields(chart):
-            yield from texts_of(getattr(chart, field.name))
+    else:
+        for name in getattr(chart, "__dataclass_fields__", ()):
+            yield from texts_of(getattr(chart, name))
