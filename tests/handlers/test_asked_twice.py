@@ -22,7 +22,7 @@ ASKER = Asker("U0ALICE", "C0RFT", "trigger-2")
 
 
 class Members:
-    async def require_membership(self, channel: str) -> None:
+    async def require_membership(self, channel: str, **how: bool) -> None:
         """Everybody is in every channel."""
 
 
