@@ -17,7 +17,7 @@ from charts.figure import compose, empty_figure, freeze_layout, new_figure
 from charts.score_bars import DASH, name_rows, write_beside
 from charts.step_axes import ROUND, number_axis, value_range
 from charts.style import LABEL, Dash, Palette
-from charts.text_fit import shorten, shorten_all, width_of
+from charts.text_fit import shorten, shorten_all, shorten_apart, width_of
 from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
 from charts.wording import finite, number
 
@@ -35,8 +35,10 @@ ROW, AXIS = 58, 126
 """Pixels for each model, and for the axis below."""
 BASE_DASH: Dash = (0, (5, 4))
 PLOT = 620
-MOST_LABEL = 400
-"""Pixels for a model's name."""
+MOST_LABEL, NOTED_LABEL = 400, 250
+"""Pixels for a model's name beside its point or row, and in the list of those that are numbered."""
+MOST_NAMED, MOST_MODELS = 6, 20
+"""More models than the first are numbered in the plane, and no more than the second are drawn there."""
 SAMPLES = 100
 """Points of a line of equal F1."""
 RADII = (14, 22, 34, 50, 70, 95, 130, 180, 240)
@@ -77,7 +79,9 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
     if not shown:
         return empty_figure(palette, chart.title, chart.subtitle, "no model has precision and recall yet")
     missing = ", ".join(model.label for model in chart.models if model not in shown)
-    note = f"not measured: {missing}" if missing else ""
+    shown, left_out = _foremost(shown)
+    names, explained = _names(shown)
+    note = "; ".join(filter(None, [explained, f"not measured: {missing}" if missing else ""]))
     figure, (axes,) = new_figure()
     axes.set(xlim=_score_range(m.recall for m in shown), ylim=_score_range(m.precision for m in shown))
     axes.set_title(f"precision ({BARS})", color=palette.muted, weight="normal")
@@ -88,10 +92,27 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
     _draw_equal_f1(axes, palette)
     for model in sorted(shown, key=lambda model: model.chosen):
         _draw_model(axes, palette, model, *_place(model), xerr=_reach(model.recall), yerr=_reach(model.precision))
-    compose(figure, palette, chart.title, chart.subtitle, PLOT, legend="above", note=note)
+    compose(figure, palette, chart.title, left_out + chart.subtitle, PLOT, legend="above", note=note)
     freeze_layout(figure)
-    _write_names(axes, shown, palette)
+    _write_names(axes, shown, names, palette)
     return figure
+
+
+def _foremost(models: Sequence[EvaluatedModel]) -> tuple[list[EvaluatedModel], str]:
+    """Return at most `MOST_MODELS` and how many that leaves out; only checkpoints that were not chosen are."""
+    others = [model for model in models if model.kind == "checkpoint" and not model.chosen]
+    dropped = others[max(MOST_MODELS - len(models) + len(others), 0) :]
+    kept = [model for model in models if model not in dropped]
+    return kept, f"{len(kept)} of {len(models)} models. " if dropped else ""
+
+
+def _names(models: Sequence[EvaluatedModel]) -> tuple[list[str], str]:
+    """Return what is written beside each model, and which is which: many models are numbered, or they would hide."""
+    if len(models) <= MOST_NAMED:
+        return [shorten(model.label, MOST_LABEL, weight="bold") for model in models], ""
+    names = shorten_apart([model.label for model in models], NOTED_LABEL)
+    explained = ", ".join(f"({place}) {name}" for place, name in enumerate(names, start=1))
+    return [f"({place})" for place in range(1, len(models) + 1)], explained
 
 
 def _place(model: EvaluatedModel) -> tuple[float, float]:
@@ -118,7 +139,7 @@ def f1_of(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision > 0 and recall > 0 else 0.0
 
 
-def _write_names(axes: Axes, models: Sequence[EvaluatedModel], palette: Palette) -> None:
+def _write_names(axes: Axes, models: Sequence[EvaluatedModel], names: Sequence[str], palette: Palette) -> None:
     """Write each model's name next to its point where it covers least, the chosen one's first.
 
     In a crowd a name that would lie over another is left out.
@@ -127,20 +148,21 @@ def _write_names(axes: Axes, models: Sequence[EvaluatedModel], palette: Palette)
     marks = [Bbox([pixels(_place(model))] * 2).padded(14) for model in models]
     errors = [bars for bars in axes.collections if isinstance(bars, LineCollection)]
     bars = [Bbox(pixels(bar)).padded(8) for bars in errors for bar in bars.get_segments() if len(bar) == 2]
-    names: list[Bbox] = []
+    written: list[Bbox] = []
 
     def cost(place: tuple[float, Bbox]) -> float:
         """Over another name is worst, then over a mark, then over a bar, then far away."""
         far, box = place
-        return far + 1000 * box.count_overlaps(names) + 200 * box.count_overlaps(marks) + 25 * box.count_overlaps(bars)
+        return (
+            far + 1000 * box.count_overlaps(written) + 200 * box.count_overlaps(marks) + 25 * box.count_overlaps(bars)
+        )
 
-    for model in sorted(models, key=lambda model: not model.chosen):
-        words = shorten(model.label, MOST_LABEL, weight="bold")
+    for model, words in sorted(zip(models, names, strict=True), key=lambda named: not named[0].chosen):
         x, y = pixels(_place(model))
         far, box = min(_places(x, y, width_of(words, weight="bold") + 6, axes.bbox), key=cost)
-        if box.count_overlaps(names):
+        if box.count_overlaps(written):
             continue
-        names.append(box)
+        written.append(box)
         look = {"facecolor": palette.background, "edgecolor": "none", "pad": 1, "alpha": 0.85}
         line = {"arrowstyle": "-", "linewidth": 1.5, "color": palette.ink} if far > NEAR else None
         middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
@@ -166,7 +188,7 @@ def _places(x: float, y: float, width: float, field: Bbox) -> Iterator[tuple[flo
 def _draw_model(axes: Axes, palette: Palette, model: EvaluatedModel, x: float, y: float, **errors: Any) -> None:
     """Draw a model's mark with its error bars; the base model's is hollow."""
     label, shape = MARKS[model.kind]
-    colour = {"checkpoint": palette.valid, "base": palette.ink, "alias": palette.train}[model.kind]
+    colour = {"checkpoint": palette.checkpoint, "base": palette.base, "alias": palette.production}[model.kind]
     axes.errorbar(x, y, **errors, color=colour, elinewidth=2.5, capsize=8, capthick=2.5, fmt="none", zorder=3)
     (mark,) = axes.plot([x], [y], shape, color=colour, markersize=20, label=label, zorder=6, clip_on=False)
     mark.set(markeredgecolor=palette.background, markeredgewidth=3)

@@ -14,7 +14,7 @@ from charts.step_axes import LineEnd, draw_moments, label_ends, plot_points, say
 from charts.step_values import JobCurve, JobCurves, RewardCurve, measured
 from charts.style import Dash, Palette
 from charts.text_fit import shorten
-from charts.wording import finite, number, plural
+from charts.wording import apart, finite, number, plural
 
 PLOT, LEAST_PLOT = 460, 330
 """Pixels for the plot with its axes, and what at least remains without them."""
@@ -81,16 +81,24 @@ def _draw_checkpoints(axes: Axes, chart: RewardCurve, palette: Palette) -> None:
 
 
 def draw_job_curves(chart: JobCurves, palette: Palette) -> Figure:
-    """Draw at most `MOST_JOBS` jobs in the order given; one that was not evaluated yet is named and has no line."""
-    jobs = chart.jobs[:MOST_JOBS]
+    """Draw at most `MOST_JOBS` jobs in the order given; one that was not evaluated yet is named and has no line.
+
+    Of more jobs, those that have reached the highest rewards.
+    """
+    ranked = sorted(chart.jobs, key=_best, reverse=True)[:MOST_JOBS]
+    jobs = [job for job in chart.jobs if job in ranked]
+    note = f"the {len(jobs)} with the highest rewards of {len(chart.jobs)} jobs" if len(jobs) < len(chart.jobs) else ""
     points = [point for job in jobs for point in measured(job.valid)]
     figure, (axes,) = new_figure()
     axes.set_title("validation reward", color=palette.muted, weight="normal")
     set_axes(axes, max([1, *(step for step, _ in points)]), [value for _, value in points])
-    colours = (palette.valid, palette.train, palette.checkpoint, palette.arms[4], palette.ink)
-    for job, colour, (dash, marker) in zip(jobs, colours, STYLES, strict=False):
+    for job, colour, (dash, marker) in zip(jobs, palette.series, STYLES, strict=False):
         plot_points(axes, job.valid, colour, 4, dash=dash, marker=marker, label=_told(job))
-    return compose(figure, palette, chart.title, chart.subtitle, PLOT)
+    return compose(figure, palette, chart.title, chart.subtitle, PLOT, note=note)
+
+
+def _best(job: JobCurve) -> float:
+    return max((value for _, value in measured(job.valid)), default=-math.inf)
 
 
 def _told(job: JobCurve) -> str:
@@ -98,5 +106,6 @@ def _told(job: JobCurve) -> str:
     points, told = measured(job.valid), "not evaluated yet"
     if points:
         step, best = max(points, key=lambda point: point[1])
-        told = f"best {number(best)} at step {step:,}, now {number(points[-1][1])}"
+        highest, now = apart(best, points[-1][1])
+        told = f"best {highest} at step {step:,}, now {now}"
     return f"{shorten(job.name, ROOM - SWATCH)}\n{told}"

@@ -41,7 +41,7 @@ def draw_rule_trace(chart: RuleTrace, palette: Palette) -> Figure:
         _draw_lines(axes, panel, last, palette)
         raised, over = ("raised", "over") if axes is plots[0] else ("", "")
         draw_moments(axes, chart.fired, palette.alert, "v", raised)
-        draw_moments(axes, chart.cleared, palette.checkpoint, "^", over)
+        draw_moments(axes, chart.cleared, palette.muted, "^", over)
         label = shorten(panel.label, ROOM - 4 * LABEL, weight="bold")
         key = axes.legend(title=label, title_fontproperties={"weight": "bold"}, alignment="left", borderaxespad=0.9)
         key.set(loc="lower left", bbox_to_anchor=(0, 1))
@@ -62,8 +62,7 @@ def _held(threshold: Threshold, last: int) -> Points:
 
 
 def _draw_lines(axes: Axes, panel: TracePanel, last: int, palette: Palette) -> None:
-    colours = (palette.valid, palette.train, palette.checkpoint, palette.arms[4])
-    for line, colour, (dash, marker) in zip(panel.lines, colours, LINE_STYLES, strict=False):
+    for line, colour, (dash, marker) in zip(panel.lines, palette.series, LINE_STYLES, strict=False):
         label = _told(line.name, line.points, panel.unit)
         plot_points(axes, line.points, colour, 4.5, dash=dash, marker=marker, label=label)
     for threshold, dash in zip(panel.thresholds, THRESHOLD_DASHES, strict=False):

@@ -15,7 +15,7 @@ from charts.values import METRICS, ArmScores, CheckpointComparison, CheckpointSc
 from charts.wording import finite, highest, number
 
 MOST_CHECKPOINTS = 12
-MOST_ARMS = 8
+MOST_ARMS = 12
 MOST_GRADERS = 6
 CHECKPOINT_NAMES, ARM_NAMES = 250, 330
 """Most pixels for the names at the left."""
@@ -40,8 +40,9 @@ def draw_checkpoint_comparison(chart: CheckpointComparison, palette: Palette) ->
     figure, plots = new_figure(columns=len(columns))
     names = [_checkpoint_name(row) for row in rows]
     for axes, (name, scores) in zip(plots, columns, strict=True):
-        axes.set_title(name)
-        axes.set_xlim(score_ends(score for score in scores if score is not None))
+        ends = score_ends(score for score in scores if score is not None)
+        axes.set_title("\n".join(filter(None, [name, scale_words(ends)])))
+        axes.set_xlim(ends)
         name_rows(axes, names if axes is plots[0] else [""] * len(rows), palette)
         _draw_column(axes, scores, palette)
     return compose(figure, palette, chart.title, left_out + chart.subtitle, HEADING + len(rows) * CHECKPOINT)
@@ -75,8 +76,10 @@ def draw_score_comparison(chart: ScoreComparison, palette: Palette) -> Figure:
     figure, plots = new_figure(len(groups))
     names = shorten_all([arm.arm for arm in arms], ARM_NAMES)
     for axes, (grader, scores) in zip(plots, groups, strict=True):
-        axes.set_title(shorten(grader, ROOM - 8 * LABEL, weight="bold"))
-        axes.set_xlim(_ends(scores))
+        ends = dict(chart.scales).get(grader) or _ends(scores)
+        named = shorten(grader, ROOM - 20 * LABEL, weight="bold")
+        axes.set_title(", ".join(filter(None, [named, scale_words(ends)])))
+        axes.set_xlim(ends)
         name_rows(axes, names, palette)
         _draw_errors(axes, scores, chart.errors, palette)
         _draw_group(axes, scores, palette)
@@ -102,7 +105,7 @@ def _ends(scores: Sequence[Score]) -> tuple[float, float]:
 def _draw_group(axes: Axes, scores: Sequence[Score], palette: Palette) -> None:
     best = highest((score.mean for score in scores), DECIMALS)
     _explain_star(axes, palette, "group", best)
-    for row, (score, colour) in enumerate(zip(scores, cycle(palette.arms), strict=False)):
+    for row, (score, colour) in enumerate(zip(scores, cycle(palette.series), strict=False)):
         words = with_error(score) or DASH
         is_best = score.mean is not None and number(score.mean, DECIMALS) == best
         write_beside(axes, row, f"{words} {STAR}" if is_best else words, weight="bold" if is_best else "normal")
@@ -124,6 +127,12 @@ def score_ends(scores: Iterable[float]) -> tuple[float, float]:
     """Return 0..1, where scores live, or wider where one goes outside of it."""
     seen = list(scores)
     return min([0.0, *seen]), max([1.0, *seen])
+
+
+def scale_words(ends: tuple[float, float]) -> str:
+    """Return `0 to 5`, what a bar's track reaches over, or "" where that is 0 to 1 as usual."""
+    low, high = ends
+    return "" if ends == (0.0, 1.0) else f"{low:,.4g} to {high:,.4g}"
 
 
 def name_rows(axes: Axes, names: Sequence[str], palette: Palette) -> None:

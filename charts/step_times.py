@@ -30,7 +30,8 @@ def draw_step_times(chart: StepTimes, palette: Palette) -> Figure:
     figure, (axes,) = new_figure()
     set_axes(axes, last, [sum(parts) for _, parts in steps], "seconds")
     below = [0.0] * len(bars)
-    colours = (palette.valid, palette.train_batch, palette.checkpoint, palette.arms[0])
+    # Light and dark take turns, so that neighbours differ without their hue.
+    colours = (palette.series[0], palette.bar, palette.series[1], palette.series[2])
     for index, (name, colour) in enumerate(zip(PARTS, colours, strict=True)):
         if taken := [parts[index] for _, parts in steps if parts[index] > 0]:
             heights = [bar[index] for bar in bars]

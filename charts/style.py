@@ -5,12 +5,13 @@ At 72 dots an inch a point is a pixel, so every size is both. Hues are from Okab
 colour-blind readers; nothing is told by hue alone: width, dashes, markers and words say the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from matplotlib.typing import RcKeyType
 
+from charts.fonts import FONT
 from charts.values import Theme
 
 WIDTH: Final = 1000
@@ -18,9 +19,6 @@ DPI: Final = 72
 MARGIN: Final = 28
 TITLE: Final = 34
 LABEL: Final = 29
-
-FONT: Final = "DejaVu Sans"
-"""Ships inside matplotlib, so a picture looks the same on every machine."""
 
 Dash: TypeAlias = str | tuple[int, tuple[float, ...]]
 MOMENT_DASH: Final[Dash] = (0, (4, 3))
@@ -41,13 +39,16 @@ class Palette:
     train_batch: str
     """The reward of single batches, behind their mean over an epoch."""
     checkpoint: str
+    base: str
+    production: str
+    """Of the model that an alias points at. From `valid` to `alert` a colour means the same in every picture."""
     alert: str
     bar: str
     best_bar: str
     mean_bar: str
     best_run: str
-    arms: tuple[str, ...]
-    """One for each arm, in turn, also distinct for colour-blind readers."""
+    series: tuple[str, ...]
+    """One for each of what has no colour of its own, in turn, also distinct for colour-blind readers."""
 
 
 PALETTES: Mapping[Theme, Palette] = {
@@ -61,12 +62,14 @@ PALETTES: Mapping[Theme, Palette] = {
         train="#a15a06",
         train_batch="#e3bd8f",
         checkpoint="#00795a",
+        base="#1d1c1d",
+        production="#b0179a",
         alert="#c4320a",
-        bar="#b9cfe2",
-        best_bar="#0067a8",
-        mean_bar="#7db4dc",
-        best_run="#c4320a",
-        arms=("#8a8f98", "#c97500", "#1f6fb5", "#005540", "#8f3f78"),
+        bar="#c6c3e4",
+        best_bar="#3a2f8f",
+        mean_bar="#a39dd6",
+        best_run="#5a1230",
+        series=("#3a2f8f", "#8f8a10", "#5a1230", "#3b9bb5", "#6a6f78"),
     ),
     "dark": Palette(
         background="#1a1d21",
@@ -78,23 +81,25 @@ PALETTES: Mapping[Theme, Palette] = {
         train="#d99a4e",
         train_batch="#7a5a34",
         checkpoint="#35c79b",
+        base="#f0f1f2",
+        production="#f27ae0",
         alert="#ff7a59",
-        bar="#3d566b",
-        best_bar="#5ab8f0",
-        mean_bar="#2f6f9f",
-        best_run="#ff9a7a",
-        arms=("#7a7f88", "#e8a33d", "#3f93d6", "#35c79b", "#e7a8d0"),
+        bar="#484077",
+        best_bar="#8a76f2",
+        mean_bar="#5b4fa8",
+        best_run="#e9dc8c",
+        series=("#8a76f2", "#c9c44e", "#b8466a", "#2f8099", "#9a9fa8"),
     ),
 }
 
 
-def settings(theme: Theme) -> dict[RcKeyType, Any]:
-    """Return matplotlib's settings (rcParams) for a theme."""
+def settings(theme: Theme, fonts: Sequence[str] = (FONT,)) -> dict[RcKeyType, Any]:
+    """Return matplotlib's settings (rcParams) for a theme, with the fonts asked for a letter in turn."""
     palette = PALETTES[theme]
     return {
         "figure.dpi": DPI,
         "figure.facecolor": palette.background,
-        "font.family": FONT,
+        "font.family": list(fonts),
         "font.size": LABEL,
         "text.color": palette.ink,
         "text.parse_math": False,

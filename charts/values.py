@@ -11,6 +11,8 @@ from charts.step_values import JobCurves, RewardCurve, RuleTrace, StepPanels, St
 from charts.wording import finite
 
 Theme = Literal["light", "dark"]
+Scale: TypeAlias = tuple[float, float]
+"""The lowest and the highest score there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class VarianceStudy:
         mean: mean score over all items, None where it is not known.
         mean_best: mean over items of the best run.
         mean_variance: mean over items of the variance over runs.
+        scale: of the score, where it is known.
     """
 
     title: str
@@ -73,6 +76,7 @@ class VarianceStudy:
     mean_variance: float | None = None
     subtitle: str = ""
     score: str = "reward"
+    scale: Scale | None = None
 
     @property
     def graded(self) -> tuple[ItemScores, ...]:
@@ -104,6 +108,7 @@ class ScoreComparison:
     Args:
         arms: in the order shown; `scores` in the order of `graders`.
         errors: what the error bars are.
+        scales: of the graders whose scale is known, by name; others are 0..1, or wider where a score is.
     """
 
     title: str
@@ -111,6 +116,7 @@ class ScoreComparison:
     arms: tuple[ArmScores, ...]
     subtitle: str = ""
     errors: str = "standard deviation over runs"
+    scales: tuple[tuple[str, Scale], ...] = ()
 
 
 ModelKind = Literal["base", "checkpoint", "alias"]

@@ -33,7 +33,7 @@ def draw_variance_study(chart: VarianceStudy, palette: Palette) -> Figure:
     bars = _averaged(items, min(MOST_BARS, len(items)))
     ends = [end for bar in bars for end in (bar.mean, bar.best, bar.worst) if end is not None]
     figure, (axes,) = new_figure()
-    axes.set(xlim=(-0.5, len(bars) - 0.5), xticks=[], ylim=score_ends(ends))
+    axes.set(xlim=(-0.5, len(bars) - 0.5), xticks=[], ylim=chart.scale or score_ends(ends))
     axes.set_xlabel(_items_axis(chart, math.ceil(len(items) / len(bars))), labelpad=10)
     number_axis(axes.yaxis)
     _draw_bars(axes, bars, chart.runs, palette)

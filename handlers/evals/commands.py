@@ -19,7 +19,7 @@ from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.records import EvalRequest
 from jobs.evals.results import read_comparison
-from jobs.evals.service import Evals
+from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken
 from jobs.views.eval import read_eval
 
@@ -65,7 +65,8 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
-        return f"You asked for just that a moment ago: `{taken.holder}` is on its way."
+        how = ENDED.get((await evals.view(taken.holder)).state, "is on its way")
+        return f"You asked for just that a moment ago: `{taken.holder}` {how}. `/eval show {taken.holder}` shows it."
     names = ", ".join(arm.name for arm in evaluation.arms)
     return (
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "

@@ -1,9 +1,9 @@
 """How the result of an eval and a comparison of evals look: their pictures, and their messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from charts import ArmScores, ItemScores, Score, ScoreComparison, VarianceStudy, describe
+from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
 from charts.wording import counted, estimate, number, on_scale, percentage, seconds
 from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
@@ -56,12 +56,10 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     return ScoreComparison(
         title=view.headline,
         graders=tuple(map(grader_name, view.graders)),
-        arms=tuple(
-            _arm_scores(summary.arm, summary.graders, view.graders)
-            for summary in evaluation.summaries[:MOST_ARMS_SHOWN]
-        ),
+        arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
+        scales=_scales(evaluation.ranges, view.graders),
     )
 
 
@@ -75,6 +73,7 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
         mean_variance=reading.mean_variance,
         subtitle=f"{view.evaluation.task} · {reading.arm} · {sample}",
         score=view.evaluation.reward,
+        scale=view.evaluation.ranges.get(view.evaluation.reward),
     )
 
 
@@ -85,8 +84,13 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     return ScoreComparison(
         title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(name, row, graders) for name, row in list(comparison.rows.items())[:MOST_ARMS_SHOWN]),
+        arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
+        scales=_scales(comparison.ranges, graders),
     )
+
+
+def _scales(ranges: Mapping[str, Scale], graders: Sequence[str]) -> tuple[tuple[str, Scale], ...]:
+    return tuple((grader_name(grader), ranges[grader]) for grader in graders if grader in ranges)
 
 
 def _arm_scores(arm: str, summaries: Sequence[GraderSummary], graders: Sequence[str]) -> ArmScores:
@@ -126,6 +130,8 @@ def _meaning(view: EvalView) -> Iterator[str]:
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
     yield f"*{escape(verdict)}*"
     yield from map(escape, rest)
+    if note := view.evaluation.left_out_note:
+        yield escape(note)
     for summary in view.evaluation.summaries:
         if remark := summary.coverage(view.evaluation.reward).remark:
             yield f"{escape(summary.arm)}: {escape(remark)}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import number
+from charts.wording import apart
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
@@ -18,6 +18,7 @@ MOST_CHECKPOINTS: Final = 24
 MOST_CHANGED: Final = 3
 MOST_ROWS: Final = 24
 MOST_NAME: Final = 40
+MOST_GRADERS: Final = 4
 SHOWN_TEXT: Final = 140
 FIRST: Final = ("f1", "precision", "recall")
 """Graders that are shown next to the reward if the task has them."""
@@ -33,8 +34,7 @@ def evidence_table(view: EvidenceView) -> Block:
     """
     models = view.models[:MOST_ROWS]
     columns = {"Model": [_name(each) for each in models]}
-    known = {grader for each in models for grader in each.measured.valid}
-    for grader in dict.fromkeys(name for name in (view.job.reward, *FIRST) if name in known):
+    for grader in _shown_graders(view, models):
         title = capitalized(grader_name(grader))
         columns[title] = [each.score(grader) for each in models]
         if grader == view.job.reward:
@@ -51,6 +51,14 @@ def evidence_table(view: EvidenceView) -> Block:
         "rows": [[{"type": "raw_text", "text": text} for text in row] for row in rows],
         "column_settings": [{"align": "left" if index == 0 else "right"} for index in range(len(columns))],
     }
+
+
+def _shown_graders(view: EvidenceView, models: Sequence[CheckpointView]) -> list[str]:
+    """Return the reward and, beside it, what is measured over labels; without labels the task's other graders."""
+    known = dict.fromkeys(grader for each in models for grader in each.measured.valid)
+    beside = FIRST if any(name in known for name in FIRST) else tuple(known)
+    shown = dict.fromkeys((view.job.reward, *beside))
+    return [name for name in shown if name in known][:MOST_GRADERS]
 
 
 def _name(model: CheckpointView) -> str:
@@ -189,8 +197,9 @@ def changed_blocks(view: EvidenceView) -> Iterator[Block]:
 
 
 def _changed(what: str, items: Sequence[ChangedItem]) -> list[str]:
+    scores = {each.item: apart(each.before, each.after) for each in items}
     return [
-        f"{what}: `{escape(cut(each.item, 40))}` {number(each.before)} \u2192 {number(each.after)}"
+        f"{what}: `{escape(cut(each.item, 40))}` {scores[each.item][0]} \u2192 {scores[each.item][1]}"
         + (f" \u00b7 {quoted(each.text, SHOWN_TEXT)}" if each.text else "")
         for each in items[:MOST_CHANGED]
     ]

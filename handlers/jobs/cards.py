@@ -33,6 +33,7 @@ from jobs.core.records import Action, Job, JobState
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
+from jobs.training.unseen import told_unread
 from jobs.views.checkpoint import evidence_view
 from jobs.views.job import JobView
 from jobs.views.wording import progress_of, state_of
@@ -58,12 +59,14 @@ def card(view: JobView, now: float, file: str | None = None) -> Message:
     blocks.append(
         fields(
             f"*Step*\n{progress_of(job).removeprefix('step ')}",
-            f"*Validation reward*\n{_reward(job)}",
+            _reward(job),
             _tokens(view),
             f"*Cost*\n{training_cost(view)}",
         )
     )
     blocks.append(context(f"`{job.id}` · {_origin(job)} · {_platform(view)} · {_items(job)}"))
+    if job.remarks and not job.imported:
+        blocks.append(context(escape(" ".join(job.remarks))))
     if controls := _controls(job):
         asked = job.pending.action.value if job.pending else ""
         shown = f"{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
@@ -90,11 +93,27 @@ def _verdict(view: JobView) -> str:
         return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])
-    if job.valid_reward is None and job.state.is_final:
+    return since_start(view) if job.valid_reward is not None else _without_validation(view)
+
+
+def _without_validation(view: JobView) -> str:
+    """Return how a job does that no evaluation is known of, by what its platform did send."""
+    job, train = view.job, view.series.train
+    if kept := [checkpoint for checkpoint in job.checkpoints if checkpoint.valid_reward is not None]:
+        best = max(kept, key=lambda checkpoint: checkpoint.valid_reward or 0.0)
+        return f"Validation reward {score(best.valid_reward)} at step {best.step}, the highest of its checkpoints."
+    if not train and (said := told_unread(view.series.steps)):
+        return escape(said)
+    if len(train) > 1:
+        moves = f"train reward {number(train[-1][1])}, {moved(train[0][1], train[-1][1])} since step {train[0][0]}"
+        return (
+            f"No evaluation{'' if job.state.is_final else ' yet'}; {moves}. Steps differ in how hard their items are."
+        )
+    if job.state is JobState.SUCCEEDED:
+        return "It finished; the platform sent no reward of any step."
+    if job.state.is_final:
         return "It ended before its first evaluation."
-    if job.valid_reward is None:
-        return "No evaluation yet; the first one sets the mark that later ones are compared with."
-    return since_start(view)
+    return "No evaluation yet; the first one sets the mark that later ones are compared with."
 
 
 def _waiting(view: JobView) -> str:
@@ -122,12 +141,16 @@ def _standing(job: Job, now: float) -> str:
 
 
 def _reward(job: Job) -> str:
+    """Return the newest validation reward, or the train reward where the platform sends that alone."""
+    if job.valid_reward is None and job.train_reward is not None:
+        return f"*Train reward*\n{number(job.train_reward)}"
     if job.valid_reward is None:
-        return "no evaluation yet"
+        return f"*Validation reward*\n{'not reported' if job.state.is_final else 'no evaluation yet'}"
+    reward = f"*Validation reward*\n{number(job.valid_reward)}"
     if job.first_valid_reward is None:
-        return number(job.valid_reward)
+        return reward
     how = moved(job.first_valid_reward, job.valid_reward)
-    return f"{number(job.valid_reward)}, {'as at' if how == 'unchanged' else f'{how} from'} the start"
+    return f"{reward}, {'as at' if how == 'unchanged' else f'{how} from'} the start"
 
 
 def _tokens(view: JobView) -> str:
@@ -227,6 +250,8 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     if unseen := blind(view.series, facts, rules):
         listed = "; ".join(f"{name} ({reason})" for name, reason in unseen)
         blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", MOST_BLIND))))
+    if said := told_unread(view.series.steps):
+        blocks.append(context(escape(cut(said, MOST_BLIND))))
     if link:
         blocks.append(context(f"<{link}|Open its thread>"))
     return Message(shown.text, (*shown.blocks, *blocks))

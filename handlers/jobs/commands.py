@@ -19,13 +19,14 @@ from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import TYPED_KEYS, read_hyperparameters, read_seed, read_suffix
+from jobs.core.hyperparameters import TYPED_KEYS, read_auto, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Action, LaunchRequest
 from jobs.platforms.patience import answered
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
+from jobs.views.wording import state_of
 
 MOST_ALIKE: Final = 3
 """Tasks with the same reward that are named."""
@@ -49,7 +50,7 @@ def register(listeners: Listeners) -> None:
 
 async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
     """Launch a job."""
-    await people.require_membership(asker.channel)
+    await people.require_membership(asker.channel, just_now=True)
     given = typed.given
     request = LaunchRequest(
         task=given["task"],
@@ -62,11 +63,15 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> s
         seed=read_seed(given["seed"]) if "seed" in given else None,
         suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
         hyperparameters=read_hyperparameters(given),
+        auto=read_auto(given),
     )
     try:
         job = await jobs.launch(request)
     except AlreadyTaken as taken:
-        return f"You asked for just that a moment ago: `{taken.holder}` is on its way. Add `seed=` to launch another."
+        state = state_of(await jobs.job(taken.holder)).lower()
+        return (
+            f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
+        )
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."

@@ -16,7 +16,7 @@ from jobs.core.nearest import nearest
 from jobs.core.records import Job
 from jobs.core.series import GraderFigures
 from jobs.evals.stats.validation_noise import valid_error
-from jobs.rules import JobFacts
+from jobs.rules import RuleInputs, facts_of
 from jobs.views.job import JobView, JobViews
 from jobs.views.wording import progress_of, reward_of
 
@@ -32,7 +32,6 @@ RECENT: Final = 5
 def reward_curve(view: JobView) -> RewardCurve:
     """Return the chart of a job's rewards so far."""
     job, series = view.job, view.series
-    batch = job.batch_size or job.request.hyperparameters.batch_size
     return RewardCurve(
         title=reward_of(job).capitalize() if job.valid_reward is not None else "No evaluation yet",
         subtitle=about(job),
@@ -41,7 +40,7 @@ def reward_curve(view: JobView) -> RewardCurve:
         checkpoints=tuple(checkpoint.step for checkpoint in job.checkpoints),
         alerts=tuple(alert.step for alert in job.alerts),
         total_steps=job.total_steps,
-        epoch_steps=JobFacts(job.train_items, batch).epoch_steps,
+        epoch_steps=RuleInputs(series, facts_of(job)).facts.epoch_steps,
         valid_error=valid_error(series),
     )
 

@@ -73,10 +73,16 @@ class People:
             f"<!subteam^{known[name.lstrip('@')]}>" if name.lstrip("@") in known else group(name) for name in approvers
         )
 
-    async def require_membership(self, channel: str) -> None:
-        """Raise InvalidRequest, saying what to do, if the bot cannot post into the channel."""
+    async def require_membership(self, channel: str, *, just_now: bool = False) -> None:
+        """Raise InvalidRequest, saying what to do, if the bot cannot post into the channel.
+
+        `just_now`: what was true a minute ago is not enough, for money is about to be spent.
+        """
         try:
-            answer = await self._ask(channel, FRESH, lambda: self.client.conversations_info(channel=channel))
+            age = JUST_NOW if just_now else FRESH
+            answer = await self._ask(channel, age, lambda: self.client.conversations_info(channel=channel))
+            if answer["channel"].get("is_archived"):
+                raise InvalidRequest("This channel is archived, so I cannot post here. Ask in another one.")
             is_member = answer["channel"].get("is_member", True) or answer["channel"].get("is_im", False)
         except SlackApiError as error:
             if error.response.get("error") not in {"channel_not_found", "missing_scope"}:

@@ -6,17 +6,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
-from jobs.checks.facts import Facts, OddGrade, Repeat, Source
+from jobs.checks.facts import Facts, OddGrade, Repeat, SideTrial, Source, Trial
 from jobs.checks.finding import Finding
-from jobs.checks.grader import finite_range, odd_answers, odd_references, platform_grader, right_answers
+from jobs.checks.grader import finite_range, odd_answers, odd_references, other_graders, platform_grader, right_answers
 from jobs.checks.prompt import same_prompt
 from jobs.checks.rewards import binary, constant, exploitable
 from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
-from jobs.checks.trials import make_trials
+from jobs.checks.trials import in_form, make_trials
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
 from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader
+from jobs.graders.example_answers import TEXT_FORMS
 from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task, TaskCatalogue
@@ -40,6 +41,8 @@ ODD_ANSWERS: Final[Mapping[str, str]] = {
 }
 _WRONG_LABELS: Mapping[str, object] = {"null": None, "a number": 7, "a list of nulls": [None, 1, {}], "an object": {}}
 _ODD_REFERENCES: Mapping[str, object] = {"an empty list": [], "an empty text": "", "null": None, "a number": 7}
+ROWS_FOR_FORMS: Final = 5
+ROWS_BY_OTHERS: Final = 20
 _READABLE = 0.9
 """Share of the references that must be labels; the others are a finding of their own."""
 
@@ -56,6 +59,7 @@ class GraderChecker(Protocol):
 
 CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     right_answers,
+    other_graders,
     odd_answers,
     odd_references,
     finite_range,
@@ -106,6 +110,8 @@ async def check_task(
 
 async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, real: Mapping[str, str]) -> Facts:
     task = facts.task
+    if task.response_format is None and not facts.asks_models:
+        facts = replace(facts, form=await _best_form(facts, grade))
     trials = await asyncio.to_thread(make_trials, facts, real)
     grader = parse_grader(task.reward_grader, task.reward)
     for source, trial in trials.items():
@@ -115,10 +121,36 @@ async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, r
     return replace(
         facts,
         trials=trials,
+        others=await _by_others(facts, grade, trials[Source.REFERENCE]),
         odd_answers=await _odd_answers(facts, grade, row),
         odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, row, answer),
         remote=await _asked(platform, task, row, answer),
     )
+
+
+async def _best_form(facts: Facts, grade: Grading) -> str:
+    """Return the form of a free text in which the reward grader pays references most; of equals the plainest."""
+    rows = [row for row in facts.train if row.item.get(REFERENCE) is not None][:ROWS_FOR_FORMS]
+    batch = [(Sample(in_form(form, row.item[REFERENCE])), row.item) for form in TEXT_FORMS for row in rows]
+    grades = await grade(parse_grader(facts.task.reward_grader, facts.task.reward), batch) if batch else []
+    paid = {
+        form: sum(each.reward for each in grades[place * len(rows) : (place + 1) * len(rows)])
+        for place, form in enumerate(TEXT_FORMS)
+    }
+    return max(paid, key=lambda form: paid[form])
+
+
+async def _by_others(facts: Facts, grade: Grading, trial: Trial) -> tuple[SideTrial, ...]:
+    """Have the graders beside the reward grade well-formed answers: one each where that asks a model."""
+    tried: list[SideTrial] = []
+    for name, definition in facts.task.graders.items():
+        if name == facts.task.reward:
+            continue
+        most = 1 if _asks_models(definition) else ROWS_BY_OTHERS
+        rows = trial.rows[:most]
+        batch = [(Sample(text), row.item) for text, row in zip(trial.answers, rows, strict=False)]
+        tried.append(SideTrial(name, rows, tuple(await grade(parse_grader(definition, name), batch))))
+    return tuple(tried)
 
 
 async def _odd_answers(facts: Facts, grade: Grading, row: Row) -> tuple[OddGrade, ...]:

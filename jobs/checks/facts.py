@@ -7,6 +7,7 @@ from enum import StrEnum
 from jobs.core.errors import BotError
 from jobs.evals.records import Eval
 from jobs.graders import Grade
+from jobs.graders.example_answers import HERE
 from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
@@ -45,6 +46,8 @@ class Trial:
     rows: tuple[Row, ...]
     answers: tuple[str, ...]
     grades: tuple[Grade, ...] = ()
+    is_right: bool = False
+    """Whether the answers are known to be right ones: each is its row's reference, in the place where it belongs."""
 
     @property
     def rewards(self) -> tuple[float, ...]:
@@ -65,6 +68,15 @@ class OddGrade:
     what: str
     """What it was given, for sentences."""
     grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class SideTrial:
+    """Well-formed answers, graded by a grader that is not the reward."""
+
+    grader: str
+    rows: tuple[Row, ...]
+    grades: tuple[Grade, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,11 @@ class Facts:
     labelled: bool = False
     """Whether the references are sets of labels."""
     shape: AnswerShape | None = None
+    form: str = HERE
+    """How a free text gives an answer, of `TEXT_FORMS`: as the reward grader likes it best."""
     trials: Mapping[Source, Trial] = field(default_factory=dict)
+    others: tuple[SideTrial, ...] = ()
+    """What the graders beside the reward make of the reference answers."""
     odd_answers: tuple[OddGrade, ...] = ()
     odd_rows: tuple[OddGrade, ...] = ()
     repeats: tuple[Repeat, ...] = ()
@@ -102,6 +118,16 @@ class Facts:
     """What the platform made of the reward grader and one reference answer; None where it was not asked."""
     evals: tuple[Eval, ...] = ()
     """The evals of this task, newest first."""
+
+    @property
+    def right(self) -> Trial | None:
+        """The answers that are known to be right; None where no right answer is known.
+
+        A free text that earns nothing on any row is not known to be right: the grader may want it in other words.
+        """
+        trial = self.trials.get(Source.REFERENCE)
+        is_known = trial is not None and trial.is_right and (self.task.response_format is not None or trial.mean)
+        return trial if is_known else None
 
     @property
     def train(self) -> Sequence[Row]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from charts.wording import counted
+from charts.wording import apart, counted
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade
+from jobs.tasks import Row
 from jobs.tasks.labels import REFERENCE
 
 _FULL = 0.99
@@ -28,9 +29,11 @@ def right_answers(facts: Facts) -> Finding | None:
         return Finding("right_answers", Level.BLOCK, said, {"failed": len(failed), "graded": len(trial.grades)})
     mean, lowest = trial.mean or 0.0, min(trial.rewards)
     numbers = {"mean": mean, "lowest": lowest, "graded": len(trial.grades)}
+    graded = f"The grader {facts.task.reward} grades all {len(trial.grades)} well-formed answers without an error."
+    if facts.right is None:
+        return Finding("right_answers", Level.NOTE, f"{graded} {_not_known(facts)}", numbers)
     if not facts.labelled:
-        said = f"The grader {facts.task.reward} grades all {len(trial.grades)} well-formed answers without an error."
-        return Finding("right_answers", Level.OK, said, numbers)
+        return Finding("right_answers", Level.OK, graded, numbers)
     if lowest >= _FULL:
         said = f"The reference answer earns {lowest:.2f} or more on each of {len(trial.grades)} rows."
         return Finding("right_answers", Level.OK, said, numbers)
@@ -40,6 +43,26 @@ def right_answers(facts: Facts) -> Finding | None:
         "that is right is not paid in full. Check that the grader compares the right fields."
     )
     return Finding("right_answers", Level.WARN, said, numbers)
+
+
+def other_graders(facts: Facts) -> Finding | None:
+    """A grader beside the reward that fails on well-formed answers is of no use to evals and evidence."""
+    if not facts.others:
+        return None
+    said: list[str] = []
+    for trial in facts.others:
+        failed = [(row, grade) for row, grade in zip(trial.rows, trial.grades, strict=True) if grade.errors]
+        if failed:
+            row, grade = failed[0]
+            said.append(
+                f"The grader {trial.grader} fails on {len(failed)} of {len(trial.grades)} well-formed answers; on row "
+                f"{row.id}: {_why(grade)}."
+            )
+    if said:
+        told = " ".join([*said, "It is not the reward, but checkpoints are evaluated by it; correct or remove it."])
+        return Finding("other_graders", Level.BLOCK, told, {"failing": len(said), "tried": len(facts.others)})
+    graded = f"{counted(len(facts.others), 'grader')} beside the reward grade well-formed answers without an error."
+    return Finding("other_graders", Level.OK, graded, {"failing": 0, "tried": len(facts.others)})
 
 
 def odd_answers(facts: Facts) -> Finding | None:
@@ -52,11 +75,39 @@ def odd_references(facts: Facts) -> Finding | None:
     finding = _odd("odd_references", facts.odd_rows, "row")
     if finding is None or finding.level is not Level.WARN:
         return finding
-    empty = [row.id for row in facts.train if not row.item.get(REFERENCE)]
-    if not empty:
+    failing = {odd.what for odd in facts.odd_rows if odd.grade.errors}
+    alike = [(row.id, what) for row in facts.train if (what := _oddity(row)) in failing]
+    if not alike:
         return Finding(finding.check, Level.NOTE, f"{finding.text} No row of the train split is like that.")
-    said = f"{finding.text} {len(empty)} rows of the train split have no reference, the first is {empty[0]}."
-    return Finding(finding.check, Level.WARN, said, {**finding.numbers, "without_reference": len(empty)})
+    first, what = alike[0]
+    are = "is" if len(alike) == 1 else "are"
+    said = f"{finding.text} {counted(len(alike), 'row')} of the train split {are} like that: {first} has {what}."
+    return Finding(finding.check, Level.WARN, said, {**finding.numbers, "alike": len(alike)})
+
+
+def _oddity(row: Row) -> str | None:
+    """Return what a row is called that has no reference, or an empty one; 0 and false are references as any other."""
+    match row.item.get(REFERENCE):
+        case None:
+            return "null as reference" if REFERENCE in row.item else "no reference"
+        case "":
+            return "an empty text as reference"
+        case []:
+            return "an empty list as reference"
+        case _:
+            return None
+
+
+def _not_known(facts: Facts) -> str:
+    """Return why no right answer is known."""
+    missing = sum(row.item.get(REFERENCE) is None for row in facts.train)
+    if missing:
+        why = f"{counted(missing, 'row')} of the train split {'has' if missing == 1 else 'have'} no {REFERENCE}"
+    elif facts.task.response_format is None:
+        why = f"their {REFERENCE} earns nothing, bare or in a form such as 'Answer: ...'"
+    else:
+        why = f"the response format does not say where their {REFERENCE} belongs"
+    return f"No right answer is known, for {why}; so whether one earns more was not tried."
 
 
 def finite_range(facts: Facts) -> Finding | None:
@@ -98,8 +149,9 @@ def platform_grader(facts: Facts) -> Finding | None:
     here, there = facts.trials[Source.REFERENCE].grades[0].reward, trial.reward or 0.0
     numbers = {"here": here, "there": there}
     if abs(here - there) > _SAME:
+        given, earned = apart(there, here)
         said = (
-            f"{title} gives {there:.2f} for an answer that earns {here:.2f} here. Evals here will not tell what "
+            f"{title} gives {given} for an answer that earns {earned} here. Evals here will not tell what "
             "training there does; look for a package or a version that differs."
         )
         return Finding("platform_grader", Level.WARN, said, numbers)

@@ -22,6 +22,12 @@ def constant(facts: Facts) -> Finding | None:
         return None
     different = len({round(reward, 9) for reward in rewards})
     numbers = {"values": different, "graded": len(rewards)}
+    if different == 1 and facts.right is None and rewards[0] < 1:
+        said = (
+            f"The grader {facts.task.reward} gives {rewards[0]:.2f} for each of {len(rewards):,} answers, but no right "
+            "answer is known, so none was among them; an eval shows what real answers earn."
+        )
+        return Finding("constant", Level.NOTE, said, numbers)
     if different == 1:
         said = (
             f"The grader {facts.task.reward} gives {rewards[0]:.2f} for each of {len(rewards):,} answers, right and "
@@ -90,7 +96,7 @@ def exploitable(facts: Facts) -> Finding | None:
 def _label_f1s(facts: Facts, trial: Trial) -> Iterator[float]:
     path = facts.shape.path if facts.shape else ()
     for row, answer in zip(trial.rows, trial.answers, strict=True):
-        given: object = json.loads(answer)
+        given: object = answer if facts.shape is None else json.loads(answer)
         for step in path:
             given = given.get(step) if isinstance(given, dict) else None
         said, right = set(labels_of(given) or ()), set(row_labels(row) or ())

@@ -8,15 +8,19 @@ from charts.wording import counted, listed
 from jobs.checks.facts import Facts, Repeat
 from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
+from jobs.graders import extra_fields, parse_grader
+from jobs.platforms.profiles import Profile
+from jobs.tasks import Row
 from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
-from jobs.tasks.labels import REFERENCE, imbalance, label_counts, row_labels
+from jobs.tasks.labels import REFERENCE, as_label, imbalance, label_counts, row_labels
 from jobs.tasks.records import TRAINING_SPLITS
+from jobs.tasks.rows import tools_of
 
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
 LEAKED = 0.05
-"""Share of a split's rows that repeat one of another split, from which on its scores say little."""
+"""Share of a split's rows that repeat one of another split exactly, from which on its scores say little."""
 RESERVED = ("tools", "parallel_tool_calls")
 _CODE = re.compile(r"[A-Za-z]{0,3}[\W_]*[0-9][\w./:-]*|[A-Z]{1,4}", re.ASCII)
 _PROSE_WORDS = 8
@@ -57,16 +61,22 @@ def repeats_across(facts: Facts) -> Finding:
     found = [repeat for repeat in facts.repeats if repeat.split != repeat.earlier_split]
     if not found:
         return Finding("repeats_across", Level.OK, "No text is in two splits, nor nearly.")
-    shares = {
-        split: sum(repeat.split == split for repeat in found) / len(rows) for split, rows in facts.rows.items() if rows
-    }
-    split, share = max(shares.items(), key=lambda pair: pair[1])
+    split, share = _largest_share(facts, found)
     said = (
         f"{_count(found)} of another split: {_examples(found)}. That is {share:.0%} of {split}, whose scores will look "
         "better than they are. Take them out, or draw new splits with /proctor dataset balance."
     )
-    level = Level.BLOCK if share >= LEAKED else Level.WARN
+    _, exactly = _largest_share(facts, [repeat for repeat in found if repeat.exact])
+    level = Level.BLOCK if exactly >= LEAKED else Level.WARN
     return Finding("repeats_across", level, said, {"rows": len(found), "share": share})
+
+
+def _largest_share(facts: Facts, found: Sequence[Repeat]) -> tuple[str, float]:
+    """Return the split with the largest share of rows among these, and that share."""
+    shares = {
+        split: sum(repeat.split == split for repeat in found) / len(rows) for split, rows in facts.rows.items() if rows
+    }
+    return max(shares.items(), key=lambda pair: pair[1])
 
 
 def balance(facts: Facts) -> Finding | None:
@@ -123,7 +133,31 @@ def allowed_labels(facts: Facts) -> Finding | None:
             f"{_quoted(wrong)}; {rows} rows have one. Add them to response_format.json."
         )
         return Finding("allowed_labels", Level.BLOCK, said, {"labels": len(wrong), "rows": rows})
+    if other_form := _in_other_form(facts, every):
+        differ, their = ("differs", "its") if len(other_form) == 1 else ("differ", "their")
+        said = (
+            f"{counted(len(other_form), 'label')} of the references {differ} from the response format in {their} "
+            f"Unicode form alone: {_quoted(other_form)}. To people and to precision and recall here it is the same "
+            "label, but a grader that compares texts finds two; write both in NFC."
+        )
+        return Finding("allowed_labels", Level.WARN, said, {"labels": len(other_form)})
     return Finding("allowed_labels", Level.OK, "The response format allows every label of the references.")
+
+
+def _in_other_form(facts: Facts, rows: Sequence[Row]) -> list[str]:
+    """Return the labels that stand in a reference in another Unicode form than in the response format."""
+    assert facts.shape is not None
+    spelled = {label: str(facts.shape.values.get(label, label)) for label in facts.shape.choices}
+    texts = dict.fromkeys(text for row in rows for text in _texts(row.item.get(REFERENCE)))
+    return [text for text in texts if spelled.get(as_label(text), text.strip()) != text.strip()]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _refused(facts: Facts) -> Iterator[str]:
@@ -158,12 +192,40 @@ def _doubts(facts: Facts) -> Iterator[str]:
     system = sum(any(message.role == "system" for message in row.messages or ()) for row in every)
     if system:
         yield f"{system} rows have a message with role 'system', which some platforms refuse; use 'developer'."
-    reserved = sorted({key for row in every for key in RESERVED if key in row.item})
+    offering = sum(bool(tools_of(row)) for row in every)
+    if offering:
+        yield (
+            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are. An "
+            "answer that only calls one is an empty text to the graders here."
+        )
+    if facts.profile and (unheeded := unheeded_tools(facts.profile, every)):
+        yield unheeded
+    reserved = sorted({key for row in every for key in RESERVED if key in row.item} if not offering else ())
     if reserved:
         yield f"Rows have the fields {', '.join(reserved)}, which platforms read as their own and not as the item's."
+    for name, definition in facts.task.graders.items():
+        if extra := extra_fields(parse_grader(definition, name)):
+            yield f"The grader {name} has fields that I do not know and pass on as they are: {', '.join(extra)}."
     missing = [row.id for row in every if row.item.get(REFERENCE) is None]
     if missing:
         yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
+
+
+def unheeded_tools(profile: Profile, rows: Sequence[Row]) -> str | None:
+    """Return what a platform makes nothing of in rows with tools, as a sentence; None if there is no such thing."""
+    if profile.calls_tools:
+        return None
+    offering = sum(bool(tools_of(row)) for row in rows)
+    turns = sum(
+        any(message.role == "tool" or "tool_calls" in message.more for message in row.messages or ()) for row in rows
+    )
+    told = [
+        *([f"{counted(offering, 'row offers', 'rows offer')} tools"] if offering else []),
+        *([f"{counted(turns, 'row has', 'rows have')} turns that call tools"] if turns else []),
+    ]
+    if not told:
+        return None
+    return f"{' and '.join(told)}: {profile.title} takes them, but its models read what users say and call no tool."
 
 
 def _count(found: Sequence[Repeat]) -> str:

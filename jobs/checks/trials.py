@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.checks.facts import Facts, Source, Trial
-from jobs.graders.example_answers import example_answers
+from jobs.graders.example_answers import HERE, as_text, example_answers
 from jobs.tasks import Row
 from jobs.tasks.datasets.answer_shape import AnswerShape
 from jobs.tasks.datasets.duplicates import text_of, words_of
-from jobs.tasks.labels import label_counts, row_labels
+from jobs.tasks.labels import REFERENCE, label_counts, row_labels
 
 ROWS: Final = 200
 """Of the train split that answers are tried on; fewer where it is smaller."""
@@ -50,6 +50,10 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
     if len(train) > 1 and facts.labelled:
         alike = "the labels of the most similar other text"
         made.append(_copying(Source.NEIGHBOUR, alike, facts, rows, _most_similar(train, tried)))
+    if facts.labelled and shape is None and facts.task.response_format is None:
+        top = next(iter(label_counts(train)))
+        frequent = in_form(facts.form, top)
+        made.append(Trial(Source.TOP_LABEL, f"the most frequent label, '{top}'", rows, (frequent,) * len(rows)))
     if facts.labelled and shape is not None:
         made += [
             Trial(source, phrase, rows, (shape.answer(labels),) * len(rows))
@@ -77,14 +81,41 @@ def nearest_other(texts: Sequence[str], asked: Sequence[int]) -> tuple[int, ...]
 
 def _copying(source: Source, phrase: str, facts: Facts, rows: tuple[Row, ...], copied: Sequence[Row]) -> Trial:
     """Answer each row with the reference of the row that is copied, as far as the response format lets it be said."""
-    answers: list[str] = []
-    for row in copied:
-        labels = row_labels(row)
-        if facts.shape is not None and labels is not None:
-            answers.append(facts.shape.answer(labels))
-        else:
-            answers.append(example_answers(row.item, facts.task.response_format)[0])
-    return Trial(source, phrase, rows, tuple(answers))
+    answers = tuple(_reference_answer(facts, row) for row in copied)
+    is_right = source is Source.REFERENCE and all(_is_placed(facts, row) for row in copied)
+    return Trial(source, phrase, rows, answers, is_right=is_right)
+
+
+def _reference_answer(facts: Facts, row: Row) -> str:
+    reference, labels = row.item.get(REFERENCE), row_labels(row)
+    if facts.task.response_format is None:
+        return in_form(facts.form, reference)
+    if _is_whole_answer(facts, reference):
+        return as_text(reference)
+    if facts.shape is not None and labels is not None:
+        return facts.shape.answer(labels)
+    return example_answers(row.item, facts.task.response_format)[0]
+
+
+def in_form(form: str, reference: object) -> str:
+    """Return a free text that gives a reference in a form; some words where there is no reference."""
+    return form.replace(HERE, as_text("answer" if reference is None else reference))
+
+
+def _is_placed(facts: Facts, row: Row) -> bool:
+    """Tell whether an answer made from a row's reference has it where it belongs, and nothing was made up."""
+    reference, labels = row.item.get(REFERENCE), row_labels(row)
+    if facts.task.response_format is None:
+        return reference is not None
+    if _is_whole_answer(facts, reference):
+        return True
+    return facts.shape is not None and facts.shape.is_sure and labels is not None
+
+
+def _is_whole_answer(facts: Facts, reference: object) -> bool:
+    """Tell whether a reference is an answer as it stands: an object with the response format's own fields."""
+    example = facts.shape.example if facts.shape else None
+    return isinstance(reference, dict) and isinstance(example, dict) and reference.keys() == example.keys()
 
 
 def _most_similar(train: Sequence[Row], tried: Sequence[int]) -> list[Row]:

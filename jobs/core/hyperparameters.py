@@ -10,6 +10,8 @@ from jobs.core.records import Effort, Hyperparameters
 from jobs.core.validation import Section, expected
 
 EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+AUTO: Final = "auto"
+"""The API's own word for leaving a setting to the platform."""
 LARGEST_SEED: Final = 2_147_483_647
 LONGEST_SUFFIX: Final = 64
 TYPED_KEYS: Final[Mapping[str, str]] = {
@@ -46,16 +48,27 @@ _CHOICE = TypeAdapter(HyperparameterChoice)
 def read_hyperparameters(given: Mapping[str, str]) -> Hyperparameters:
     """Return the training settings among `given` (key to text as typed); other keys are left alone.
 
+    What is typed as `auto` is the platform's choice; `read_auto` names it.
+
     Raises:
         InvalidRequest: a value is out of bounds; the sentence names the key and what it may hold.
     """
-    typed = {field: given[key] for key, field in TYPED_KEYS.items() if key in given}
+    typed = {field: given[key] for key, field in TYPED_KEYS.items() if key in given and not _is_auto(given[key])}
     try:
         return HyperparameterChoice.model_validate_strings(typed, strict=False).record
     except ValidationError as error:
         field = str(error.errors()[0]["loc"][0])
     key = next(key for key, each in TYPED_KEYS.items() if each == field)
     raise _out_of_bounds(key, given[key], expected(_CHOICE, field))
+
+
+def read_auto(given: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the API's names of the training settings that were typed as `auto`."""
+    return tuple(field for key, field in TYPED_KEYS.items() if key in given and _is_auto(given[key]))
+
+
+def _is_auto(text: str) -> bool:
+    return text.strip().lower() == AUTO
 
 
 def read_seed(text: str) -> int:

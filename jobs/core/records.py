@@ -81,6 +81,8 @@ class LaunchRequest:
     seed: int | None = None
     suffix: str | None = None
     hyperparameters: Hyperparameters = Hyperparameters()
+    auto: tuple[str, ...] = ()
+    """Hyperparameters left to the platform by name, whatever the task's defaults say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     batch_size: int | None = None
+    n_epochs: int | None = None
     last_event: str | None = None
     """Newest event id that has been read."""
     last_step: int = 0
@@ -222,7 +225,8 @@ class Job:
     prompt_hash: str = ""
     """Of the prompt and the response format that it is trained with; empty where they are not known."""
     remarks: tuple[str, ...] = ()
-    """In what a job launched elsewhere differs from its task, or may, as sentences for whoever approves."""
+    """What whoever approves should know, as sentences: in what a job launched elsewhere differs from its task, or may;
+    and what the platform makes nothing of in the rows of one launched here."""
 
     trained_on: str = ""
     """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
@@ -300,8 +304,10 @@ class Posting:
 class Message:
     """One message of the conversation that a model answers.
 
-    `content` is text, or the content parts (text and images) as the row gave them.
+    `content` is text, or the content parts (text and images) as the row gave them; "" where a turn only calls tools.
     """
 
     role: str
     content: str | tuple[Mapping[str, object], ...]
+    more: Mapping[str, object] = field(default_factory=dict)
+    """The turn's other fields as the row gave them: `tool_calls`, `tool_call_id`, `name`."""

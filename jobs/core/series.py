@@ -4,7 +4,7 @@ A value the platform did not send is None, never 0. Rewards are means over the g
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 JsonObject = Mapping[str, object]
 
@@ -58,6 +58,8 @@ class Step:
     """Share of items whose answers all got the same reward, so that they teach nothing."""
     clipped_share: float | None = None
     """Share of training answers that were cut off at the token limit."""
+    epoch: float | None = None
+    """How many times training has gone through its items, by the platform's own count."""
     not_finite: tuple[str, ...] = ()
     """The platform's names of rewards and losses that were NaN or infinite."""
     unread: Mapping[str, float] = field(default_factory=dict)
@@ -76,10 +78,14 @@ class Series:
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> "Series":
-        """Return the series of `steps` in order; where a step comes twice (after a resume) the later event counts."""
+        """Return the series of `steps` in order; where a step comes twice (after a resume) the later event counts.
+
+        Where one of the two has the train reward alone and the other the validation reward, they are one step.
+        """
         latest: dict[int, Step] = {}
         for step in sorted(steps, key=lambda step: (step.step, step.at or 0.0)):
-            latest[step.step] = step
+            before = latest.get(step.step)
+            latest[step.step] = step if before is None else _joined(before, step)
         return cls(tuple(latest[number] for number in sorted(latest)))
 
     @property
@@ -96,3 +102,13 @@ class Series:
     def valid(self) -> tuple[tuple[int, float], ...]:
         """(step, mean validation reward) of every step that was evaluated."""
         return tuple((s.step, s.valid_reward) for s in self.steps if s.valid_reward is not None)
+
+
+def _joined(before: Step, step: Step) -> Step:
+    """Return a step whose train and validation reward came in two events; else the later event."""
+    lacks = {(each.train_reward is None, each.valid_reward is None) for each in (before, step)}
+    if lacks != {(True, False), (False, True)}:
+        return step
+    empty = Step(step.step)
+    kept = {each.name: getattr(before, each.name) for each in fields(step)}
+    return replace(step, **{name: old for name, old in kept.items() if getattr(step, name) == getattr(empty, name)})

@@ -8,7 +8,7 @@ Why a grader gave no score decides what becomes of the answer:
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.evals.answer_form import AnswerForm
@@ -47,13 +47,14 @@ class Graded:
 
 
 class EvalGraders:
-    """A task's graders; one that is also a part of a multi grader is run there only."""
+    """A task's graders, but for those `without`; one that is also a part of a multi grader is run there only."""
 
-    def __init__(self, runtime: GraderRuntime, task: Task) -> None:
+    def __init__(self, runtime: GraderRuntime, task: Task, without: Collection[str] = ()) -> None:
         self._runtime = runtime
         self._form = AnswerForm.of(task)
         self._response_format = task.response_format if self._form.schema is not None else None
-        graders = {name: parse_grader(definition, name) for name, definition in task.graders.items()}
+        kept = {name: definition for name, definition in task.graders.items() if name not in without}
+        graders = {name: parse_grader(definition, name) for name, definition in kept.items()}
         parts = [part for each in graders.values() if isinstance(each, MultiGrader) for part in each.parts]
         inside = [without_threshold(part) for part in parts]
         self.names = tuple(graders)

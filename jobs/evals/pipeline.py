@@ -18,6 +18,7 @@ from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
+from jobs.tasks.rows import tools_of
 
 BATCH: Final = 64
 BATCH_BYTES: Final = 512 * 1024
@@ -115,7 +116,15 @@ class Pipeline:
         except BotError as failure:
             self.failed = str(failure)
             return
-        question = Question(arm.model, messages, effort=arm.effort, response_format=self.task.response_format)
+        parallel = row.item.get("parallel_tool_calls")
+        question = Question(
+            arm.model,
+            messages,
+            effort=arm.effort,
+            response_format=self.task.response_format,
+            tools=tools_of(row),
+            parallel_tool_calls=parallel if isinstance(parallel, bool) else None,
+        )
         reply = await self.sampler.answer(question)
         if isinstance(reply, Trouble) and reply.silence:
             reply = reply.silence  # refused, or cut short before its first word: in training that is an empty answer

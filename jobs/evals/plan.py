@@ -151,15 +151,16 @@ class Preflight:
     platform_of: PlatformOf
     runtime: GraderRuntime
 
-    async def check(self, evaluation: Eval) -> None:
-        """Raise what keeps the eval from beginning, if anything does.
+    async def check(self, evaluation: Eval) -> Mapping[str, str]:
+        """Return the graders to leave out, each with the reason, or raise what keeps the eval from beginning.
 
         Raises:
-            InvalidRequest: there is no such model, or a grader fails.
+            InvalidRequest: there is no such model, or the reward grader fails.
             BotError: its files cannot be read, or a platform does not answer.
         """
-        if problem := await self._missing_model(evaluation) or await self._grader_problems(evaluation):
+        if problem := await self._missing_model(evaluation):
             raise InvalidRequest(problem)
+        return await self._failing_graders(evaluation)
 
     async def task_of(self, evaluation: Eval) -> Task:
         """Return the task as it was when the eval was started; raises UserError if it has changed or is gone.
@@ -185,12 +186,21 @@ class Preflight:
                     return f"{profile.title} has no model '{model}' that this key may ask; {suggestion}"
         return None
 
-    async def _grader_problems(self, evaluation: Eval) -> str | None:
+    async def _failing_graders(self, evaluation: Eval) -> dict[str, str]:
+        """Return the graders that fail beside the reward, each with the reason; raises if it is the reward."""
         task = await self.task_of(evaluation)
         with await asyncio.to_thread(SplitFile, task, evaluation.split, 1) as rows:
             first = await asyncio.to_thread(rows.row, 0)
-        for grader in EvalGraders(self.runtime, task).run:
+        failing: dict[str, str] = {}
+        sound: set[str] = set()
+        # What a failing multi grader would have run with its parts is run, and tried, alone.
+        while untried := [each for each in EvalGraders(self.runtime, task, failing).run if each.name not in sound]:
+            grader = untried[0]
             problems = await check_grader(self.runtime, grader, first.item, task.response_format)
+            if problems and grader.name == task.reward:
+                raise InvalidRequest(" ".join(problems))
             if problems:
-                return " ".join(problems)
-        return None
+                failing[grader.name] = " ".join(problems)
+            else:
+                sound.add(grader.name)
+        return failing

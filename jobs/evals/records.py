@@ -251,6 +251,16 @@ class Eval:
     """Since when it waits, before its first question, for the platform; see `jobs.platforms.patience`."""
     started_at: float | None = None
     finished_at: float | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Grader to the sentence that says why it grades nothing here; the reward is never among them."""
+
+    @property
+    def left_out_note(self) -> str | None:
+        """Which graders are left out and why, as sentences; None if all grade."""
+        if not self.left_out:
+            return None
+        names = ", ".join(self.left_out)
+        return f"{' '.join(self.left_out.values())} Left out for that: {names}; the rest is measured."
 
     @property
     def total(self) -> int:

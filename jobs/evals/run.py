@@ -106,14 +106,14 @@ class EvalRunner:
     async def _begin(self, evaluation: Eval) -> None:
         """Let the eval run if nothing keeps it from that; wait for a platform that does not answer, else refuse."""
         try:
-            await self._preflight.check(evaluation)
+            left_out = await self._preflight.check(evaluation)
         except BotError as failure:
             if wait := wait_for(failure, evaluation.waiting_since, self.clock()):
                 await self._transitions.wait(evaluation, wait)
             else:
                 await self._transitions.refuse(evaluation, given_up(failure, evaluation.waiting_since, self.clock()))
         else:
-            await self._transitions.begin(evaluation)
+            await self._transitions.begin(evaluation, left_out)
 
     async def _run(self, evaluation: Eval, held: Held) -> None:
         """Put the missing answers on file, then summarise; or end as the person or the machine wants."""
@@ -142,7 +142,7 @@ class EvalRunner:
         try:
             with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
                 await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
-                graders = EvalGraders(self.runtime, task)
+                graders = EvalGraders(self.runtime, task, evaluation.left_out)
                 yield Pipeline(
                     evaluation=evaluation,
                     task=task,

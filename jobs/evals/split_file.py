@@ -1,18 +1,24 @@
 """The items of a split, read from its file one by one, so that memory does not grow with their number."""
 
 import hashlib
+import json
 import os
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final, Self
+from tempfile import TemporaryFile
+from typing import IO, Final, Literal, Self
 
 from jobs.core.errors import Conflict, InvalidRequest
 from jobs.evals.answer_store import Item
 from jobs.tasks import Row, Task, TaskCatalogue
-from jobs.tasks.rows import OTHER_SPLITS_LIMIT, ROW_LIMITS, read_rows
+from jobs.tasks.datasets.answer_shape import may_hold_many
+from jobs.tasks.files import decoded, parsed
+from jobs.tasks.rows import OTHER_SPLITS_LIMIT, ROW_LIMITS, rows_of
+from jobs.tasks.split_formats import entries_of, is_json_lines
 
 BOM: Final = b"\xef\xbb\xbf"
+HEAD: Final = 1024 * 1024
+"""Bytes in which the first line of a split ends, or all of it is looked at."""
 
 
 class SplitFile:
@@ -30,10 +36,12 @@ class SplitFile:
     def __init__(self, task: Task, split: str, items: int | None = None) -> None:
         path = task.splits[split]
         self._split = split
+        self._unit: Literal["line", "row"] = "line"
         self._where = f"{task.name}/{path.name}"
-        self._starts, self._sizes, self._line_numbers = array("Q"), array("L"), array("L")
-        self._file = path.open("rb")
-        if self._index(items) != task.digests[path.name] or len(self) < (items or 1):
+        self._starts, self._sizes, self._numbers = array("Q"), array("L"), array("L")
+        self._file: IO[bytes] = path.open("rb")
+        digest = self._index(items) if _has_lines(self._file, path.name) else self._rewrite(task, items)
+        if digest != task.digests[path.name] or len(self) < (items or 1):
             self._file.close()
             raise Conflict(f"{self._where} was changed while the eval was about to read it; start the eval again.")
 
@@ -53,8 +61,10 @@ class SplitFile:
     def row(self, place: int) -> Row:
         """Return the item at `place`, counted from 0."""
         line = os.pread(self._file.fileno(), self._sizes[place], self._starts[place])
-        (row,) = read_rows(line, self._where, self._split)
-        return row if "id" in row.item else replace(row, id=f"{self._split}-{self._line_numbers[place]}")
+        number = self._numbers[place]
+        value = parsed(decoded(line, self._where), self._where, line=number)
+        (row,) = rows_of([(number, value)], self._where, self._split, unit=self._unit)
+        return row
 
     def __iter__(self) -> Iterator[Row]:
         return map(self.row, range(len(self)))
@@ -69,8 +79,47 @@ class SplitFile:
             if (items is None or len(self) < items) and text.decode(errors="replace").strip():
                 self._starts.append(position - len(text))
                 self._sizes.append(len(text))
-                self._line_numbers.append(number)
+                self._numbers.append(number)
         return digest.hexdigest()
+
+    def _rewrite(self, task: Task, items: int | None) -> str:
+        """Write a split of another format as JSON lines into a file of our own; return the SHA-256 of its bytes."""
+        with self._file as file:
+            content = file.read().removeprefix(BOM)
+        self._file = TemporaryFile()  # noqa: SIM115  # open for as long as the items are read
+        entries = entries_of(content, self._where, many=may_hold_many(task.response_format))
+        self._unit = entries.unit
+        for number, value in entries.values:
+            if items is None or len(self) < items:
+                line = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+                self._starts.append(self._file.tell())
+                self._sizes.append(len(line))
+                self._numbers.append(number)
+                self._file.write(line)
+        self._file.flush()
+        return hashlib.sha256(content).hexdigest()
+
+
+def _has_lines(file: IO[bytes], name: str) -> bool:
+    """Tell whether a split's file can be read line by line; one that cannot is held as a whole."""
+    if not name.endswith(".jsonl"):
+        return False
+    head = file.read(HEAD).removeprefix(BOM).lstrip()
+    first, ends, _ = head.partition(b"\n")
+    if ends and first.startswith(b"{") and is_json_lines(first.decode(errors="replace")) and _is_json(first):
+        file.seek(0)
+        return True
+    whole = head + file.read()
+    file.seek(0)
+    return is_json_lines(whole.decode(errors="replace"))
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def check_rows(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, Row]:
@@ -102,5 +151,7 @@ def _shown(row: Row) -> str:
     for message in row.messages:
         content = message.content
         parts = [content] if isinstance(content, str) else [part.get("text") for part in content]
-        texts += [f"{message.role}: {part if isinstance(part, str) else '[image]'}" for part in parts]
+        texts += [f"{message.role}: {part if isinstance(part, str) else '[image]'}" for part in parts if part != ""]
+        if calls := message.more.get("tool_calls"):
+            texts.append(f"{message.role} calls: {json.dumps(calls, ensure_ascii=False)}")
     return "\n".join(texts)

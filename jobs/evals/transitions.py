@@ -1,7 +1,7 @@
 """The changes of an eval's state, each written with the messages it causes: begun, refused, progress, ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,11 +33,20 @@ class Transitions:
     answers: AnswerStore
     clock: Callable[[], float]
 
-    async def begin(self, evaluation: Eval) -> None:
-        """Let a checked eval run from its next turn on, at once, and show its card."""
+    async def begin(self, evaluation: Eval, left_out: Mapping[str, str]) -> None:
+        """Let a checked eval run from its next turn on, at once, and show its card; some graders may be left out."""
+        graders = tuple(name for name in evaluation.graders if name not in left_out)
         await self._commit(
             evaluation,
-            lambda now: replace(now, state=EvalState.RUNNING, started_at=self.clock(), waiting_since=None, note=None),
+            lambda now: replace(
+                now,
+                state=EvalState.RUNNING,
+                started_at=self.clock(),
+                waiting_since=None,
+                note=None,
+                graders=graders,
+                left_out=left_out,
+            ),
             card_posting(evaluation, urgent=True),
             due_in=0.0,
             only_from=EvalState.CHECKING,

@@ -120,7 +120,7 @@ def measured(
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals),
-        note=" ".join(filter(None, (*notes, *map(_missing, evals)))) or None,
+        note=" ".join(filter(None, (*notes, *_left_out(evals), *map(_missing, evals)))) or None,
     )
 
 
@@ -309,6 +309,11 @@ def trouble(evaluation: Eval) -> str | None:
             return f"{evaluation.id} was cancelled."
         case _:
             return evaluation.note or f"{evaluation.id} failed."
+
+
+def _left_out(evals: Sequence[Eval]) -> tuple[str, ...]:
+    """Return which graders measured nothing and why, each sentence once."""
+    return tuple(dict.fromkeys(note for each in evals if (note := each.left_out_note)))
 
 
 def _missing(evaluation: Eval) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from jobs.core.errors import BotError, Conflict
+from jobs.core.errors import BotError, Conflict, InvalidRequest
 from jobs.core.ids import checkpoint_name
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_form import AnswerForm
@@ -92,9 +92,12 @@ class RoundPlanner:
         today = datetime.fromtimestamp(self.clock(), UTC).date()
         candidates, notes = candidates_of(job, production, profile, today)
         parts = parts_of(task, job)
-        wanted = [
-            await self._eval(job, new.round, split, candidates) for split in (VALID, TEST) if parts[ITEMS_OF[split]]
-        ]
+        wanted = [await self._eval(job, new.round, VALID, candidates)]
+        if parts[ITEMS_OF[TEST]]:
+            try:
+                wanted.append(await self._eval(job, new.round, TEST, candidates))
+            except InvalidRequest as problem:
+                notes = (*notes, f"The test split is left out: {problem}")
         if any(each.task_version != task.version for each in wanted):
             raise Conflict(f"The files of {task.name} are being changed right now.")
         # `_task` has made sure that the response format is the one of the launch, unless that was not written down.

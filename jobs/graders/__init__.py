@@ -9,12 +9,14 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 """
 
 from jobs.graders.definitions import (
+    extra_fields,
     lacks_of_item,
     models_of,
     parse_grader,
     score_range,
     training_definition,
     untrainable,
+    with_names,
 )
 from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
@@ -61,10 +63,12 @@ __all__ = [
     "TokenUsage",
     "check_grader",
     "example_answers",
+    "extra_fields",
     "lacks_of_item",
     "models_of",
     "parse_grader",
     "score_range",
     "training_definition",
     "untrainable",
+    "with_names",
 ]

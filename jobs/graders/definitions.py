@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from jobs.graders import fields
-from jobs.graders.fields import InvalidGrader, read_fields, shown
+from jobs.graders.fields import InvalidGrader, keys_of, read_fields, shown
 from jobs.graders.formula import FUNCTIONS, FormulaError, parse_formula
 from jobs.graders.kinds import (
     MODEL_GRADERS,
@@ -48,7 +48,32 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
     except FormulaError as failure:
         raise InvalidGrader(f"{where}.calculate_output", str(failure)) from None
     known = {"definition": copy.deepcopy(dict(definition)), "graders": graders, "formula": formula}
-    return read_fields(MultiGrader, definition, where, "a multi grader", ("graders", "calculate_output"), **known)
+    return read_fields(
+        MultiGrader, definition, where, "a multi grader", ("graders", "calculate_output"), extra=True, **known
+    )
+
+
+def with_names(definition: Mapping[str, object], name: str) -> dict[str, object]:
+    """The definition with a name for each grader that has none: `name` at the top, its key within a multi grader."""
+    named = {"name": name, **{key: value for key, value in definition.items() if (key, value) != ("name", None)}}
+    children = named.get("graders")
+    if isinstance(children, Mapping):
+        named["graders"] = {
+            key: with_names(child, str(key)) if isinstance(child, Mapping) else child for key, child in children.items()
+        }
+    return named
+
+
+def extra_fields(grader: Grader) -> tuple[str, ...]:
+    """The fields of its definition that no grader of its kind has, by their paths; they are passed on as they are."""
+    found: list[str] = []
+    definitions = {"": (grader.definition, type(grader))}
+    if isinstance(grader, MultiGrader):
+        definitions |= {f"graders.{key}.": (child.definition, type(child)) for key, child in grader.graders.items()}
+    for at, (definition, kind) in definitions.items():
+        known = {"type", "graders", "calculate_output", *keys_of(kind)}
+        found += [f"{at}{key}" for key in definition if key not in known]
+    return tuple(found)
 
 
 def training_definition(grader: Grader) -> dict[str, object]:
@@ -113,7 +138,7 @@ def _single(definition: Mapping[str, object], where: str) -> SingleGrader:
             raise InvalidGrader(f"{where}.evaluation_metric", why)
         kind = CosineGrader
     kept = copy.deepcopy(dict(definition))
-    grader = read_fields(kind, definition, where, f"a {named} grader", definition=kept)
+    grader = read_fields(kind, definition, where, f"a {named} grader", extra=True, definition=kept)
     if isinstance(grader, LabelModelGrader):
         unknown = [label for label in grader.passing_labels if label not in grader.labels]
         if unknown:

@@ -4,6 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+HERE = "{}"
+"""Stands in a form for the answer itself."""
+TEXT_FORMS = (HERE, "Answer: {}", "The answer is {}.", "#### {}", r"\boxed{{}}", "<answer>{}</answer>")
+"""How a free text may give a short answer: bare, or where the graders of public tasks look for it."""
 MAX_DEPTH = 20
 """A schema may contain itself; deeper than this it is filled with null."""
 
@@ -12,14 +16,20 @@ def example_answers(item: Mapping[str, object], response_format: Mapping[str, ob
     """At least one answer to `item`, likeliest first.
 
     With a response format it is one JSON text that obeys it, with the item's own words wherever an enum offers them.
-    Without one it is the item's reference answer, as text and as JSON.
+    Without one it is the item's reference answer, as text, in the forms in which graders look for it, and as JSON.
     """
     if response_format is not None:
         schema = _schema_of(response_format)
         return [json.dumps(_Filler(schema, frozenset(_words(item))).fill(schema, 0), ensure_ascii=False)]
-    reference = item.get("reference_answer", "answer")
-    as_text = [reference] if isinstance(reference, str) else []
-    return [*as_text, json.dumps(reference, default=str), json.dumps({"answer": reference}, default=str)]
+    reference = item.get("reference_answer")
+    known = "answer" if reference is None else reference
+    as_json = [json.dumps(known, default=str), json.dumps({"answer": known}, default=str)]
+    return list(dict.fromkeys([*(form.replace(HERE, as_text(known)) for form in TEXT_FORMS), *as_json]))
+
+
+def as_text(value: object) -> str:
+    """A JSON value as it stands in a text: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _schema_of(response_format: Mapping[str, object]) -> Mapping[str, object]:
@@ -30,8 +40,8 @@ def _schema_of(response_format: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _words(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
+    if isinstance(value, str | int | float):
+        yield as_text(value)
     elif isinstance(value, Mapping | Sequence):
         for inner in value.values() if isinstance(value, Mapping) else value:
             yield from _words(inner)
@@ -90,7 +100,7 @@ class _Filler:
         return sorted(values, key=lambda value: not self._is_mentioned(value)) if isinstance(values, Sequence) else []
 
     def _is_mentioned(self, value: object) -> bool:
-        return isinstance(value, str) and value in self.words
+        return isinstance(value, str | int | float) and as_text(value) in self.words
 
     def _resolved(self, schema: object) -> object:
         """The schema that a `$ref` stands for; any other schema itself."""

@@ -27,7 +27,14 @@ class InvalidGrader(InvalidRequest):
 
 
 def read_fields(
-    kind: Callable[..., T], given: object, path: str, of: str, also: Sequence[str] = (), **known: object
+    kind: Callable[..., T],
+    given: object,
+    path: str,
+    of: str,
+    also: Sequence[str] = (),
+    *,
+    extra: bool = False,
+    **known: object,
 ) -> T:
     """A `kind` made from the object `given`.
 
@@ -37,6 +44,7 @@ def read_fields(
         path: what errors call it; a field is named `<path>.<field>`.
         of: what errors say may have these fields, such as "a python grader".
         also: keys of the object that are read elsewhere.
+        extra: whether the object may have fields that a `kind` has not; one that seems misspelt is refused.
         known: fields that need not be read.
 
     Raises:
@@ -49,11 +57,18 @@ def read_fields(
     keys = ("type", *keys) if hasattr(kind, "type") else keys
     for key in given:
         if key not in keys:
-            close = nearest(str(key), keys)
+            close = nearest(str(key), keys, alike=0.8 if extra else 0.6)
+            if extra and (close is None or close in given):
+                continue
             hint = f"did you mean {close}?" if close else f"it may have {', '.join(keys)}"
             raise InvalidGrader(f"{path}.{key}", f"is not a field of {of}; {hint}")
     read = {name: reader(given.get(key), f"{path}.{key}") for name, (key, reader) in fields.items()}
     return kind(**read, **known)
+
+
+def keys_of(kind: Callable[..., object]) -> tuple[str, ...]:
+    """The keys that are read for a `kind`."""
+    return tuple(key for key, _ in _readers(kind).values())
 
 
 @cache
@@ -127,9 +142,9 @@ def choice(*choices: str, optional: bool = False) -> Reader:
     return read
 
 
-def nearest(word: str, choices: Sequence[str]) -> str | None:
-    """The choice that `word` most likely stands for."""
-    return next(iter(difflib.get_close_matches(word, choices, n=1)), None)
+def nearest(word: str, choices: Sequence[str], *, alike: float = 0.6) -> str | None:
+    """The choice that `word` most likely stands for; so much of the two must agree, from 0 to 1."""
+    return next(iter(difflib.get_close_matches(word, choices, n=1, cutoff=alike)), None)
 
 
 def shown(value: object) -> str:

@@ -1,12 +1,13 @@
 """Reads times as people type them: spans, hours of the day, zones. What cannot be read is answered in a sentence."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from jobs.core.errors import InvalidRequest
-from jobs.core.nearest import nearest
 from jobs.notifications.quiet_hours import instant
 
 DEFAULT_SPAN: Final = 4 * 3600.0
@@ -15,6 +16,9 @@ LONGEST_SPAN: Final = 30 * 86400.0
 SECONDS: Final = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 LONG_UNITS: Final = frozenset({"min", "mins", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days"})
 SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
+OFFSET: Final = re.compile(r"[+-]\s*\d")
+"""In what is typed as a zone: hours from Greenwich. IANA's own names of such zones count them the other way round."""
+LONGEST_ABBREVIATION: Final = 4
 CLOCK: Final = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
 
 
@@ -75,12 +79,19 @@ def read_zone(typed: str) -> str:
     name = typed.lower()
     if name in zones:
         return zones[name]
-    cities = (zone for key, zone in zones.items() if key.rpartition("/")[2] == name.replace(" ", "_"))
-    city = next(cities, None)
-    meant = f"did you mean '{city}'?" if city else nearest(typed, list(zones.values()), alike=0.6)
-    if not meant.startswith("did you mean"):
-        meant = "the names are those of the IANA time zones, such as Europe/Berlin."
+    place = None if OFFSET.search(typed) else _place_like(name, [zone for zone in zones.values() if "/" in zone])
+    meant = (
+        f"did you mean '{place}'?" if place else "the names are those of the IANA time zones, such as Europe/Berlin."
+    )
     raise InvalidRequest(f"There is no time zone '{typed}'; {meant}")
+
+
+def _place_like(typed: str, zones: Sequence[str]) -> str | None:
+    """Return the zone whose place was probably meant; an abbreviation is like another of quite another offset."""
+    places = {(zone if "/" in typed else zone.rpartition("/")[2]).lower(): zone for zone in reversed(zones)}
+    known = [place for place, zone in places.items() if not zone.startswith("Etc/")]
+    alike = 0.75 if len(typed) > LONGEST_ABBREVIATION else 1.0
+    return next((places[each] for each in get_close_matches(typed.replace(" ", "_"), known, n=1, cutoff=alike)), None)
 
 
 def clock(minutes: int) -> str:

@@ -38,6 +38,8 @@ from jobs.platforms.sampling import ModelAnswer, NotAnswered, Question
 from jobs.platforms.wire import PATHS, body_of, read_answer, trouble_of
 
 JOBS = "/fine_tuning/jobs"
+NO_SUCH_PAGE = frozenset({"not_found", "notfound", "resource_not_found", "resourcenotfound", "unknown_url", "404"})
+"""What platforms call an address that they do not have."""
 VALIDATE_PATH = "/fine_tuning/alpha/graders/validate"
 RUN_PATH = "/fine_tuning/alpha/graders/run"
 UPLOAD_SECONDS = 600.0
@@ -202,8 +204,16 @@ class Gateway:
         return (await self._history(remote_id, EventHistory(None, most), PAGE)).new()[-most:]
 
     async def checkpoints(self, remote_id: str) -> tuple[Checkpoint, ...]:
-        """Return the checkpoints the platform keeps now, by step. While a job runs, a better one may displace them."""
-        listed = await self._listed(Request("list the job's checkpoints", f"{_job(remote_id)}/checkpoints"))
+        """Return the checkpoints the platform keeps now, by step. While a job runs, a better one may displace them.
+
+        A platform that cannot list any keeps none that could be told.
+        """
+        try:
+            listed = await self._listed(Request("list the job's checkpoints", f"{_job(remote_id)}/checkpoints"))
+        except PlatformRejected as error:
+            if (error.code or "").lower() not in NO_SUCH_PAGE:
+                raise
+            return ()
         by_id = {checkpoint.id: checkpoint for checkpoint in map(read_checkpoint, listed) if checkpoint}
         return tuple(sorted(by_id.values(), key=lambda checkpoint: checkpoint.step))
 

@@ -18,6 +18,15 @@ KEY = "proctor_job"
 
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+OTHER_WORDS = {
+    **dict.fromkeys(
+        ("completed", "complete", "finished", "success", "successful", "done", "early_stopped"), "succeeded"
+    ),
+    **dict.fromkeys(("canceled", "stopped", "aborted"), "cancelled"),
+    **dict.fromkeys(("error", "errored", "failure"), "failed"),
+    **dict.fromkeys(("in_progress", "inprogress", "training", "started"), "running"),
+}
+"""What platforms call a status for which the fine-tuning API has a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ def read_job(answer: JsonObject) -> RemoteJob:
     grader = child(answer, "method", "reinforcement", "grader")
     return RemoteJob(
         id=text(answer, "id") or "",
-        status=text(answer, "status") or "unknown",
+        status=read_status(text(answer, "status") or "unknown"),
         model=text(answer, "model"),
         error_code=text(error, "code"),
         error_message=scrub(text(error, "message") or "") or None,
@@ -133,6 +142,12 @@ def read_job(answer: JsonObject) -> RemoteJob:
         grader=grader,
         response_format=child(answer, "method", "reinforcement", "response_format"),
     )
+
+
+def read_status(said: str) -> str:
+    """Return a job's status in the fine-tuning API's word for it, whatever the platform calls it."""
+    word = said.lower().replace(" ", "_").replace("-", "_").removeprefix("job_state_")
+    return OTHER_WORDS.get(word, word)
 
 
 def _settings(said: JsonObject) -> Hyperparameters:

@@ -86,6 +86,8 @@ class Profile:
     """True where a checkpoint must be deployed before it can be called."""
     api: Literal["responses", "chat"] = "responses"
     """How its models are asked for answers: the Responses API, or chat completions."""
+    calls_tools: bool = True
+    """False where models take the tools of a row and never call one."""
     max_concurrency: Annotated[int, Field(ge=1)] = 32
     """Most questions to its models under way at once, from one bot."""
     min_rows: Annotated[int, Field(ge=1)] = 1
@@ -138,6 +140,7 @@ PROFILES: tuple[Profile, ...] = (
         models=("local-policy-1",),
         grader_types=frozenset({"python", "multi", "string_check", "text_similarity"}),
         max_concurrency=64,
+        calls_tools=False,
         poll_seconds=1.0,
         idle_poll_seconds=1.0,
         training_hour=0.0,

@@ -36,6 +36,9 @@ class Question:
     effort: Effort | None = None
     response_format: JsonObject | None = None
     """Chat-completions nesting: `{"type": "json_schema", "json_schema": {"name", "strict", "schema"}}`."""
+    tools: tuple[JsonObject, ...] = ()
+    """What the model may call, in the nesting of either API."""
+    parallel_tool_calls: bool | None = None
     max_tokens: int | None = None
     """Most tokens of the answer, reasoning included."""
     temperature: float | None = None

@@ -15,6 +15,8 @@ Api = Literal["responses", "chat"]
 PATHS: Final[Mapping[Api, str]] = {"responses": "/responses", "chat": "/chat/completions"}
 ENDS: Final[Mapping[str, str]] = {"max_output_tokens": "length", "max_tokens": "length"}
 """The Responses API's reasons of an incomplete answer, in the words of chat completions."""
+CALLS: Final = "tool_calls"
+"""Why an answer ended that calls tools: it is an answer, with no text."""
 UNREADABLE: Final = Trouble(
     "not the API's JSON", "The endpoint answered with something that is not the API's JSON.", Remedy.AGAIN
 )
@@ -39,7 +41,7 @@ def read_answer(answer: JsonObject, api: Api, latency: float) -> ModelAnswer:
     if said.finish_reason == "refusal":
         refused = "The model refused to answer."
         raise NotAnswered(Trouble("refused by the model", refused, Remedy.NOTHING, silence=replace(said, text="")))
-    if not said.text and said.finish_reason not in {"stop", None}:
+    if not said.text and said.finish_reason not in {"stop", CALLS, None}:
         words = f"no text ({said.finish_reason})"
         ended = f"The answer ended before its first word: {words}."
         raise NotAnswered(Trouble(words, ended, Remedy.NOTHING, silence=said))
@@ -51,7 +53,9 @@ def _responses(question: Question) -> dict[str, object]:
     format_ = {"type": "json_schema", **child(wanted, "json_schema")} if wanted else None
     return {
         "model": question.model,
-        "input": [{"role": each.role, "content": _input(each)} for each in question.messages],
+        "input": [item for each in question.messages for item in _items(each)],
+        "tools": [_flat(tool) for tool in question.tools] or None,
+        "parallel_tool_calls": question.parallel_tool_calls,
         "text": {"format": format_} if format_ else None,
         "reasoning": _effort(question) and {"effort": _effort(question)},
         "max_output_tokens": question.max_tokens,
@@ -66,9 +70,11 @@ def _chat(question: Question) -> dict[str, object]:
         "model": question.model,
         # servers that only speak chat completions rarely know the developer's role, and all know the system's
         "messages": [
-            {"role": "system" if each.role == "developer" else each.role, "content": _content(each)}
+            {**each.more, "role": "system" if each.role == "developer" else each.role, "content": _content(each)}
             for each in question.messages
         ],
+        "tools": [_nested(tool) for tool in question.tools] or None,
+        "parallel_tool_calls": question.parallel_tool_calls,
         "response_format": question.response_format,
         "reasoning_effort": _effort(question),
         "max_completion_tokens": question.max_tokens,
@@ -82,7 +88,42 @@ def _effort(question: Question) -> str | None:
     return None if question.effort == "default" else question.effort
 
 
+def _items(message: Message) -> Iterator[dict[str, object]]:
+    """Yield a turn as the items of the Responses API: what is said, each call of a tool, or what a call returned."""
+    if message.role == "tool":
+        yield {"type": "function_call_output", "call_id": message.more.get("tool_call_id"), "output": _output(message)}
+        return
+    if message.content:
+        yield {"role": message.role, "content": _input(message)}
+    calls = message.more.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        function = child(call, "function")
+        said = {"name": function.get("name"), "arguments": function.get("arguments") or "{}"}
+        yield {"type": "function_call", "call_id": call.get("id"), **said}
+
+
+def _output(message: Message) -> str:
+    if isinstance(message.content, str):
+        return message.content
+    return "\n".join(str(part["text"]) for part in message.content if "text" in part)
+
+
+def _flat(tool: JsonObject) -> dict[str, object]:
+    """Return a tool as the Responses API takes it: a function's fields beside its type."""
+    function = child(tool, "function")
+    return {"type": "function", **function} if function else dict(tool)
+
+
+def _nested(tool: JsonObject) -> dict[str, object]:
+    """Return a tool as chat completions take it: a function's fields in an object of their own."""
+    if tool.get("type") != "function" or "function" in tool:
+        return dict(tool)
+    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
+
+
 def _content(message: Message) -> object:
+    if "tool_calls" in message.more and not message.content:
+        return None
     return message.content if isinstance(message.content, str) else list(message.content)
 
 
@@ -114,6 +155,9 @@ def _read_response(answer: JsonObject, latency: float) -> ModelAnswer:
     parts = list(_parts(answer))
     refused = any(part.get("type") == "refusal" for part in parts)
     ended = text(child(answer, "incomplete_details"), "reason") if status == "incomplete" else "stop"
+    output = answer["output"]
+    if isinstance(output, list) and any(text(item, "type") == "function_call" for item in output) and ended == "stop":
+        ended = CALLS
     usage = child(answer, "usage")
     return ModelAnswer(
         text="".join(str(part["text"]) for part in parts if isinstance(part.get("text"), str)),

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from jobs.core.records import RaisedAlert
 
@@ -16,6 +16,8 @@ Level = Literal["info", "warn", "critical"]
 
 CLEAN_EVALS = 2
 """An alert is over after this many clean evaluations in a row."""
+PAUSE: Final = 3
+"""Readings after the end of an alert that raise no new one: a job near a threshold is not told of again and again."""
 
 
 class Sign(Enum):
@@ -44,16 +46,20 @@ def episodes(signs: Sequence[Sign], *, in_row: int, clean: int = CLEAN_EVALS) ->
     """Return when an alert fires and when it is over, for a condition read once per evaluation.
 
     It fires on the edge, when the condition has held `in_row` times in a row, and is over after `clean` clean
-    evaluations in a row. In between nothing fires: a rule has one open alert at most.
+    evaluations in a row. In between nothing fires, nor at the `PAUSE` readings after its end: a rule has one open
+    alert at most, and does not flicker.
     """
     found: list[Episode] = []
-    run, is_open = 0, False
+    run, is_open, resumes = 0, False, 0
     for position, sign in enumerate(signs):
+        if position < resumes:
+            continue
         run = run + 1 if sign is (Sign.CLEAN if is_open else Sign.HOLDS) else 0
         if run < (clean if is_open else in_row):
             continue
         if is_open:
             found[-1] = Episode(found[-1].fired, position)
+            resumes = position + 1 + PAUSE
         else:
             found.append(Episode(position))
         run, is_open = 0, not is_open

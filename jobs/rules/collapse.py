@@ -7,7 +7,7 @@ from typing import Final
 from charts import TracePanel
 from jobs.core.records import RaisedAlert
 from jobs.rules.alert import Level, Sign, first_open
-from jobs.rules.formula import Values
+from jobs.rules.formula import Values, apart
 from jobs.rules.inputs import TRAIN, VALID, Need, RuleInputs
 from jobs.rules.noise import Windows, running_noise
 from jobs.rules.rule import Panel, Reading, Rule
@@ -76,7 +76,8 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
     def _fall(self, curve: str, step: int, before: float, now: float, error: float, best: float) -> Reading:
         fall, noise = before - now, self.errors * error
         limit = max(self.least_fall, noise)
-        seen = f"{curve} reward fell from {before:.2f} to {now:.2f} by step {step}; noise explains {noise:.2f}"
+        fell, explained = apart(fall, noise)
+        seen = f"{curve} reward fell by {fell}, to {now:.2f}, by step {step}; noise explains {explained}"
         figures = {"before": before, "now": now, "fall": fall, "error": error, "best": best}
         return Reading(step=step, seen=seen, limit=limit, floor=before - limit, **figures, **BROKEN_DOWN)
 

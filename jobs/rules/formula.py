@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Final
 
+from charts.wording import decimals_apart, number
+
 NOT_KEPT: Final = "The numbers of this alert were not kept."
 _LETTER = re.compile(r"(\[[^\]]+\]|\w+)$")
 _NEGATIVE_ZERO = re.compile(r"-(0(?:\.0+)?)(?![\d.])")
@@ -32,6 +34,12 @@ def explained(template: str, values: Values) -> str:
         lines = [NOT_KEPT]
     written = "\n".join((_in_letters(condition), *lines))
     return _LESS_A_NEGATIVE.sub(r" - (\1)", without_negative_zero(written))
+
+
+def apart(*values: float) -> tuple[str, ...]:
+    """Return values that a sentence compares, with enough decimals for those that differ to look different."""
+    decimals = decimals_apart(*values)
+    return tuple(number(value, decimals) for value in values)
 
 
 def without_negative_zero(text: str) -> str:

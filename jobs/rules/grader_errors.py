@@ -9,7 +9,7 @@ from typing import Final
 
 from jobs.rules.alert import Level, Sign
 from jobs.rules.formula import Values
-from jobs.rules.inputs import EPOCH, Need, RuleInputs
+from jobs.rules.inputs import Need, RuleInputs
 from jobs.rules.rule import Reading, Rule, TwoLevelRule, shares
 
 Kinds = tuple[str, ...]
@@ -58,9 +58,7 @@ ERRORS: Final = Need("The platform sends no error figures of graders.", _are_rep
 
 
 @dataclass(frozen=True)
-class ParseErrors(
-    TwoLevelRule, code="G1", title="answers that cannot be parsed", level="critical", needs=(ERRORS, EPOCH)
-):
+class ParseErrors(TwoLevelRule, code="G1", title="answers that cannot be parsed", level="critical", needs=(ERRORS,)):
     """Fires when > `much` (warning) or > `most` (critical) of the answers cannot be parsed, for `in_row` steps.
 
     It looks after the first epoch: some parse errors early on are normal.
@@ -78,8 +76,8 @@ class ParseErrors(
     in_row: int = 3
 
     def _readings(self, inputs: RuleInputs) -> list[Reading]:
-        epoch = inputs.facts.epoch_steps
-        return [] if epoch is None else [one for one in inputs.once(read_errors)[PARSE_ERRORS] if one.step > epoch]
+        epoch = inputs.facts.epoch_or_stated
+        return [one for one in inputs.once(read_errors)[PARSE_ERRORS] if one.step > epoch]
 
     def _warns(self, reading: Reading) -> Sign:
         return Sign.of(reading.share > self.much)

@@ -1,13 +1,13 @@
 """What rules look at on one job, each curve computed once however many rules ask for it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal, TypeVar, cast
 
 from jobs.core.series import Series
 from jobs.rules.curves import Evaluation, Point, Points, epoch_means, read_evaluations, usable
-from jobs.rules.job_facts import JobFacts
+from jobs.rules.job_facts import JobFacts, counted_epoch
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class RuleInputs:
 
     def __init__(self, series: Series, facts: JobFacts) -> None:
         self.steps = series.steps
-        self.facts = facts
+        self.facts = facts if facts.epoch_steps else replace(facts, counted_epoch=counted_epoch(series.steps))
         self._once: dict[object, object] = {}
 
     def once(self, read: Callable[..., T], *args: object) -> T:
@@ -102,7 +102,3 @@ ZERO_STD: Final = Need(
     lambda inputs: inputs.points("zero_std_share"),
 )
 TOKENS: Final = Need("The platform sends no token counts.", lambda inputs: inputs.points("tokens"))
-EPOCH: Final = Need(
-    "The number of training items or the batch size is not known, so neither is the length of an epoch.",
-    lambda inputs: inputs.facts.epoch_steps,
-)

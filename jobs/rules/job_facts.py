@@ -1,12 +1,21 @@
 """What rules know of a job besides its series."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from jobs.core.records import Job, JobState
+from jobs.core.series import Step
 
 UNKNOWN_EPOCH: Final = 10
+"""Steps that stand in for an epoch where nothing tells how long one is."""
+LONGEST_EPOCH: Final = 30
+"""Steps. Who waits for a longer epoch to end sees what happens in it too late, if the job has more than one at all."""
+LEAST_GAP_STEPS, USUAL_GAP_STEPS, MOST_GAP_STEPS = 10, 12, 20
+USUAL_BATCH: Final = 16
 LEAST_WINDOW: Final = 5
+LEAST_COUNTED: Final = 0.05
+"""A smaller part of an epoch, rounded by the platform, does not tell how long the whole is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,9 @@ class JobFacts:
     Args:
         train_items: items in the training split.
         batch_size: items a step.
+        total_steps: steps of the whole job.
+        epochs: how often every training item comes in them.
+        counted_epoch: steps of one epoch by the platform's own count, see `counted_epoch`.
         valid_items: items in the validation split.
         eval_samples: samples an item in one evaluation.
         reward: name of the grader that training optimizes.
@@ -34,18 +46,66 @@ class JobFacts:
     training: bool = True
     heard_at: float | None = None
     now: float | None = None
+    total_steps: int | None = None
+    epochs: int | None = None
+    counted_epoch: int | None = None
 
     @property
     def epoch_steps(self) -> int | None:
-        """Steps in which every training item comes once (W = ceil(items / batch))."""
-        if not self.train_items or not self.batch_size:
-            return None
-        return -(-self.train_items // self.batch_size)
+        """Steps in which every training item comes once (W), or None if nothing tells.
+
+        That is ceil(items / batch), or else ceil(all steps / epochs), or else what the platform's count of epochs says.
+        """
+        if self.train_items and self.batch_size:
+            return -(-self.train_items // self.batch_size)
+        if self.total_steps and self.epochs:
+            return -(-self.total_steps // self.epochs)
+        return self.counted_epoch
+
+    @property
+    def epoch_or_stated(self) -> int:
+        """Steps of an epoch, or `UNKNOWN_EPOCH` if its length is not known."""
+        return self.epoch_steps or UNKNOWN_EPOCH
+
+    @property
+    def whole_epochs(self) -> bool:
+        """Whether the gap between train and validation reward is taken over whole epochs."""
+        return self.epoch_steps is not None and self.epoch_steps <= LONGEST_EPOCH
+
+    @property
+    def gap_steps(self) -> int:
+        """Steps that the gap between train and validation reward is taken over: an epoch, or what stands in for it.
+
+        The more items there are, the more the luck of the batches differs, and the more steps it takes.
+        """
+        if self.epoch_steps is not None:
+            return self.epoch_steps if self.whole_epochs else MOST_GAP_STEPS
+        if self.train_items is None:
+            return USUAL_GAP_STEPS
+        return min(MOST_GAP_STEPS, max(LEAST_GAP_STEPS, -(-self.train_items // USUAL_BATCH)))
 
     @property
     def window(self) -> int:
         """Steps that a mean is taken over: an epoch, or `UNKNOWN_EPOCH` if its length is not known."""
-        return max(LEAST_WINDOW, self.epoch_steps or UNKNOWN_EPOCH)
+        return max(LEAST_WINDOW, self.epoch_or_stated)
+
+
+def counted_epoch(steps: Iterable[Step]) -> int | None:
+    """Return how many steps an epoch has by the platform's own count of epochs; None until that tells.
+
+    A count with fractions tells early, a whole one with its first change. What is said once holds on a longer series.
+    """
+    first: tuple[int, float] | None = None
+    for step in steps:
+        if step.epoch is None:
+            continue
+        if not step.epoch.is_integer() and step.epoch >= LEAST_COUNTED and step.step:
+            return max(1, round(step.step / step.epoch))
+        if first is None:
+            first = step.step, step.epoch
+        elif step.epoch.is_integer() and step.epoch > first[1] and first[1].is_integer():
+            return max(1, round((step.step - first[0]) / (step.epoch - first[1])))
+    return None
 
 
 def facts_of(job: Job, now: float | None = None) -> JobFacts:
@@ -61,4 +121,6 @@ def facts_of(job: Job, now: float | None = None) -> JobFacts:
         training=job.state is JobState.WATCHING and job.platform_status == "running",
         heard_at=max((at for at in (job.heard_at, job.started_at) if at is not None), default=None),
         now=now,
+        total_steps=job.total_steps,
+        epochs=job.n_epochs or wanted.n_epochs,
     )

@@ -7,7 +7,7 @@ from typing import Final
 from jobs.rules.alert import Level, Sign
 from jobs.rules.curves import at
 from jobs.rules.formula import Values
-from jobs.rules.inputs import EPOCH, TRAIN, VALID, ZERO_STD, RuleInputs
+from jobs.rules.inputs import TRAIN, VALID, ZERO_STD, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule
 
 IDLE: Final = (
@@ -25,13 +25,13 @@ NOTHING_FOUND: Final = (
 
 
 @dataclass(frozen=True)
-class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", needs=(TRAIN, EPOCH, ZERO_STD)):
+class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", needs=(TRAIN, ZERO_STD)):
     """Fires when an item's answers all get the same reward, so that none is better than another.
 
     That is the share of such items over `much` (warning) or `most` (critical) for `steps` steps, while train reward
     gained < `least_gain` over an epoch: high shares alone are normal (arXiv 2509.21880). Critical too when train reward
-    was one and the same for a whole epoch, which needs no such figure; `least_same` steps at least, for an epoch of a
-    few steps proves nothing.
+    was one and the same for a whole epoch, which needs no such figure: `least_same` steps at least, for an epoch of a
+    few steps proves nothing, and `most_same` at most, or where the length of an epoch is not known.
     """
 
     text = (
@@ -54,22 +54,21 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
     steps: int = 3
     least_gain: float = 0.02
     least_same: int = 12
+    most_same: int = 20
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        epoch = inputs.facts.epoch_steps
-        if epoch is None:
-            return
+        known, epoch = inputs.facts.epoch_steps, inputs.facts.epoch_or_stated
+        enough = min(max(known, self.least_same), self.most_same) if known else self.most_same
         shares, means = dict(inputs.points("zero_std_share")), dict(inputs.means("train_reward", epoch))
         last: list[float | None] = []
         same, before = 0, float("inf")
         for step, reward in inputs.points("train_reward"):
             same, before = same + 1 if abs(reward - before) < SAME else 1, reward
             last = [*last, shares.get(step)][-self.steps :]
-            known = [share for share in last if share is not None]
-            idle = min(known) if len(known) == self.steps else None
+            sent = [share for share in last if share is not None]
+            idle = min(sent) if len(sent) == self.steps else None
             now, then = means.get(step), means.get(step - epoch)
             gain = None if now is None or then is None else now - then
-            enough = max(epoch, self.least_same)
             seen = f"train reward was {reward:.2f} in each of the last {same} steps"
             if idle is not None and gain is not None:
                 seen = f"on {idle:.0%} of the items all answers got the same reward for {self.steps} steps, and train "
@@ -92,15 +91,16 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
     def _formula_of(self, level: Level, values: Values) -> str:
         if values.get("same", 0.0) >= values.get("epoch", 0.0):
             return (
-                "n{same:.0f} >= [max(W, least_same)]{epoch:.0f}\n"
-                "n: steps in a row with one and the same train reward, {reward:.3f}. W: steps of an epoch.\n"
+                "n{same:.0f} >= [W, from least_same to most_same]{epoch:.0f}\n"
+                "n: steps in a row with one and the same train reward, {reward:.3f}. W: steps of an epoch; most_same "
+                "where that is not known.\n"
                 "Where it never changes, no answer is better than another."
             )
         return ("idle{idle:.4g} > {most}" if level == "critical" else "idle{idle:.4g} > {much}") + IDLE
 
 
 @dataclass(frozen=True)
-class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(EPOCH, TRAIN, VALID)):
+class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(TRAIN, VALID)):
     """Fires when nothing was gained after `epochs` epochs; what was gained and lost again is for other rules.
 
     It looks from `epochs` epochs and `least_evals` evaluations on.
@@ -134,9 +134,9 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
     in_row: int = 2
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
-        epoch = inputs.facts.epoch_steps
+        epoch = inputs.facts.epoch_or_stated
         means, valid = inputs.means("train_reward", epoch), inputs.points("valid_reward")
-        if epoch is None or not means or not valid:
+        if not means or not valid:
             return
         (first, train_start), (_, start) = means[0], valid[0]
         meaning = f"A start of {start:.2f} leaves little to gain." if start > NO_HEADROOM else NOTHING_FOUND

@@ -86,6 +86,9 @@ class Windows:
         return (count * (self._squares[end] - self._squares[start]) - total**2) / (count * (count - 1) * UNIT**2)
 
 
-def train_noise(variance: float | None, steps: int) -> float:
-    """Return s_T, the noise of a window's mean over `steps` steps, from the variance of single differences."""
-    return UNKNOWN_VALID_NOISE if variance is None else 0.5 * math.sqrt(variance / steps)
+def train_noise(variance: float | None, steps: int, cancelled: float) -> float:
+    """Return s_T, the noise of a window's mean over `steps` steps, from the variance of single differences.
+
+    `cancelled` is what is left of it once the luck of the batches cancels, as it does over a whole epoch.
+    """
+    return UNKNOWN_VALID_NOISE if variance is None else cancelled * math.sqrt(variance / steps)

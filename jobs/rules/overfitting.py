@@ -8,21 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from charts.wording import counted
 from jobs.rules.alert import Level, Sign
-from jobs.rules.formula import Values
+from jobs.rules.formula import Values, apart
 from jobs.rules.gap import GapReading, read_gap
-from jobs.rules.inputs import EPOCH, TRAIN, VALID, RuleInputs
+from jobs.rules.inputs import TRAIN, VALID, RuleInputs
 from jobs.rules.noise import LEAST_EVALS
 from jobs.rules.rule import Panel, Reading, Rule
 
-GAP: Final = (EPOCH, TRAIN, VALID)
+GAP: Final = (TRAIN, VALID)
 DRIFTED: Final = "D{drift:.3f} > max({least_drift}, {errors} x SE{error:.3f}) = {threshold:.3f} and "
 DRIFTED_WIDE: Final = "D{drift:.3f} > max({wide_drift}, {wide_errors} x SE{error:.3f}) = {wide:.3f} and "
 DRIFT: Final = (
-    "D = G - G0 = {gap:.3f} - {gap_start:.3f}: how far the gap between train and validation reward (mean of one epoch) "
-    "has moved from its start. SE = {error:.3f}: the standard error of D.\n"
+    "D = G - G0 = {gap:.3f} - {gap_start:.3f}: how far the gap between train and validation reward (mean of one epoch, "
+    "or of 10 to 20 steps where that is long or not known) has moved from its start. "
+    "SE = {error:.3f}: the standard error of D.\n"
 )
-STALE: Final = "n = {stale:.0f}: evaluations since the best one, {best:.2f} at step {best_step:.0f}."
+STALE: Final = (
+    "n = {stale:.0f}: evaluations since the last one that rose by more than noise, {best:.2f} at step {best_step:.0f}."
+)
 NO_NEW_BEST: Final = "n{stale:.0f} >= {patience}, at {in_row} evaluations in a row\n" + DRIFT + STALE
 FALLEN: Final = (
     "V2{recent:.3f} < best{best:.3f} - max({least_fall}, {fall_noises} x s{noise:.3f}) = {floor:.3f}, "
@@ -36,9 +40,32 @@ SMALLEST: Final = 0.001
 
 
 def read_gaps(inputs: RuleInputs) -> tuple[GapReading, ...]:
-    """Return the readings of the aligned gap; () if the length of an epoch is not known."""
-    train, valid, epoch = inputs.points("train_reward"), inputs.points("valid_reward"), inputs.facts.epoch_steps
-    return () if epoch is None else read_gap(train, valid, epoch)
+    """Return the readings of the aligned gap."""
+    train, valid, facts = inputs.points("train_reward"), inputs.points("valid_reward"), inputs.facts
+    return read_gap(train, valid, facts.gap_steps, whole_epochs=facts.whole_epochs)
+
+
+def _sign_of(reading: Reading, calm: float, *, holds: bool) -> Sign:
+    """Return the sign of a drift that counts where `holds`.
+
+    Clean is a new best, or a drift well under what noise explains, so that one about as large neither raises an alert
+    nor ends one. One lucky new best clears nothing, two in a row do.
+    """
+    if reading.stale == 0 or reading.drift <= calm * reading.threshold:
+        return Sign.CLEAN
+    return Sign.HOLDS if holds and reading.drift > reading.threshold else Sign.UNCLEAR
+
+
+def stands_still(gap: GapReading) -> str:
+    """Return how long validation has not clearly risen: since which step, and where it was highest."""
+    count = counted(gap.stale, "evaluation")
+    best, highest, now = apart(gap.best, gap.highest, gap.valid)
+    if gap.highest_step <= gap.best_step:
+        return f"validation has had no new best for {count} (best {best} at step {gap.best_step}, now {now})"
+    since = f"validation has risen by no more than noise for {count} ({best} at step {gap.best_step}, "
+    if gap.highest_step == gap.step:
+        return f"{since}now {now}, its highest)"
+    return f"{since}highest {highest} at step {gap.highest_step}, now {now})"
 
 
 @dataclass(frozen=True)
@@ -53,11 +80,10 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
     """
 
     text = (
-        "Possible overfitting: train reward pulls away from validation. By step {step} the gap grew from "
-        "{gap_start:.2f} to {gap:.2f}, more than noise explains ({threshold:.2f}).\n"
-        "The policy probably learns its training items rather than the task: validation has had no new best for "
-        "{stale} evaluations (best {best:.2f} at step {best_step}, now {valid:.2f}).\n"
-        "Next: look at checkpoints near step {best_step} first. Pausing or cancelling the job stops spending; "
+        "Possible overfitting: train reward pulls away from validation. By step {step} the gap grew by {grown}, "
+        "more than noise explains ({explained}).\n"
+        "The policy probably learns its training items rather than the task: {stands}.\n"
+        "Next: look at checkpoints near step {highest_step} first. Pausing or cancelling the job stops spending; "
         "for the next one, use more training items or fewer epochs."
     )
     formula = DRIFTED + NO_NEW_BEST
@@ -69,16 +95,18 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
     errors: float = 2.5
     patience: int = 2
     in_row: int = 2
+    calm: float = 0.8
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):
-            yield Reading(**gap._asdict(), threshold=max(self.least_drift, self.errors * gap.error))
+            threshold = max(self.least_drift, self.errors * gap.error)
+            grown, explained = apart(gap.drift, threshold)
+            yield Reading(
+                **gap._asdict(), threshold=threshold, grown=grown, explained=explained, stands=stands_still(gap)
+            )
 
     def _sign(self, reading: Reading) -> Sign:
-        """Clean is a gap that noise explains, or a new best: one lucky new best clears nothing, two in a row do."""
-        if reading.drift <= reading.threshold or reading.stale == 0:
-            return Sign.CLEAN
-        return Sign.HOLDS if reading.stale >= self.patience else Sign.UNCLEAR
+        return _sign_of(reading, self.calm, holds=reading.stale >= self.patience)
 
 
 @dataclass(frozen=True)
@@ -89,11 +117,10 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     """
 
     text = (
-        "Severe overfitting: by step {step} the gap between train and validation grew from {gap_start:.2f} to "
-        "{gap:.2f}, and {seen}.\n"
-        "More steps probably make the model worse on new items: best {best:.2f} at step {best_step}, {stale} "
-        "evaluations ago; now {recent:.2f}, the mean of two.\n"
-        "Next: pause or cancel the job, and evaluate checkpoints near step {best_step} on the test split."
+        "Severe overfitting: by step {step} the gap between train and validation grew by {drift:.2f}, and {seen}.\n"
+        "More steps probably make the model worse on new items: validation was highest at step {highest_step}, "
+        "{top}; now {now}, the mean of two.\n"
+        "Next: pause or cancel the job, and evaluate checkpoints near step {highest_step} on the test split."
     )
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains", "wide": "wide"}),
@@ -107,24 +134,26 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     least_fall: float = 0.03
     fall_noises: float = 2.5
     in_row: int = 2
+    calm: float = 0.8
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):
             floor = gap.best - max(self.least_fall, self.fall_noises * gap.noise)
-            fallen = f"validation fell {gap.best - gap.recent:.2f} below its best"
+            fallen = f"validation fell {gap.highest - gap.recent:.2f} below its best"
+            top, now = apart(gap.highest, gap.recent)
             yield Reading(
                 **gap._asdict(),
                 threshold=max(self.least_drift, self.errors * gap.error),
                 wide=max(self.wide_drift, self.wide_errors * gap.error),
                 floor=floor,
+                top=top,
+                now=now,
                 seen=fallen if gap.recent < floor else "validation does not follow",
             )
 
     def _sign(self, reading: Reading) -> Sign:
-        if reading.drift <= reading.threshold or reading.stale == 0:
-            return Sign.CLEAN
         wide = reading.drift > reading.wide and reading.stale >= self.patience
-        return Sign.HOLDS if wide or reading.recent < reading.floor else Sign.UNCLEAR
+        return _sign_of(reading, self.calm, holds=wide or reading.recent < reading.floor)
 
     def _formula_of(self, level: Level, values: Values) -> str:  # noqa: ARG002 - both forms are critical
         fallen = values.get("recent", 0.0) < values.get("floor", 0.0)

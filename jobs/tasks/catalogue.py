@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest, quoted
 from jobs.core.validation import YamlFile
-from jobs.graders import parse_grader
+from jobs.graders import parse_grader, with_names
+from jobs.tasks.datasets.answer_shape import may_hold_many
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
 from jobs.tasks.records import LaunchDefaults, Row, Task
@@ -17,6 +18,7 @@ from jobs.tasks.schema import response_format
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _USUAL_SPLITS = ("train", "valid", "test")  # in this order; any others follow
+_ENDINGS = ("jsonl", "json", "csv")
 _MANIFEST, _SCHEMA = "task.yaml", "response_format.json"
 
 
@@ -34,7 +36,7 @@ class TaskCatalogue:
         """Read one task; raise NotFound naming the nearest task, or InvalidRequest naming file, line and field."""
         folder = self._folder(name)
         manifest, file = read_manifest(folder.text(_MANIFEST), folder.called(_MANIFEST))
-        schema = folder.json_object(_SCHEMA)
+        wanted = _response_format(folder)
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
         reward = _reward(manifest, graders, file)
         check_graders(manifest, graders, reward, file)
@@ -50,7 +52,7 @@ class TaskCatalogue:
             splits=splits,
             prompts=prompts,
             default_prompt=_default_prompt(manifest, prompts, file),
-            response_format=response_format(schema, folder.called(_SCHEMA), name),
+            response_format=wanted,
             graders=graders,
             reward=reward,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
@@ -75,7 +77,7 @@ class TaskCatalogue:
         content = folder.read(file, SPLIT_FILE)
         if folder.digests[file] != task.digests[file]:
             raise Conflict(f"{folder.called(file)} has changed since the task was read; ask again.")
-        return read_rows(content, folder.called(file), split)
+        return read_rows(content, folder.called(file), split, many=may_hold_many(task.response_format))
 
     def training_rows(self, task: Task, split: str, prompt: str | None = None) -> bytes:
         """Return a split as the JSONL file that reinforcement fine-tuning takes; prompt None is the task's default."""
@@ -93,6 +95,12 @@ class TaskCatalogue:
         if not self._root.is_dir():
             return []
         return sorted(path.parent.name for path in self._root.glob(f"*/{_MANIFEST}"))
+
+
+def _response_format(folder: TaskFolder) -> dict[str, object] | None:
+    if not folder.listing(_SCHEMA):
+        return None
+    return response_format(folder.json_object(_SCHEMA), folder.called(_SCHEMA), folder.name)
 
 
 def _prompts(folder: TaskFolder) -> dict[str, str]:
@@ -120,7 +128,8 @@ def _default_prompt(manifest: Manifest, prompts: Mapping[str, str], file: YamlFi
 def _graders(folder: TaskFolder) -> dict[str, Mapping[str, object]]:
     graders: dict[str, Mapping[str, object]] = {}
     for file in folder.listing("graders/*.json"):
-        where, definition = folder.called(file), folder.json_object(file)
+        where = folder.called(file)
+        definition = with_names(folder.json_object(file), PurePosixPath(file).stem)
         name = parse_grader(definition, f"{where}: grader").name
         if name in graders:
             raise InvalidRequest(f"{where}: field 'name' is {quoted(name)}, which another grader of this task has.")
@@ -143,6 +152,14 @@ def _reward(manifest: Manifest, graders: Mapping[str, object], file: YamlFile) -
 
 def _splits(folder: TaskFolder) -> dict[str, Path]:
     found = {PurePosixPath(file).stem: file for file in folder.listing("*.jsonl")}
+    for usual in _USUAL_SPLITS:
+        there = [file for ending in _ENDINGS for file in folder.listing(f"{usual}.{ending}")]
+        if len(there) > 1:
+            raise InvalidRequest(f"{folder.called(there[0])} and {there[1]} are the same split; remove one of them.")
+        if not there and folder.listing(f"{usual}.parquet"):
+            where = folder.called(f"{usual}.parquet")
+            raise InvalidRequest(f"{where} cannot be read; write it as {usual}.jsonl, .json or .csv.")
+        found |= dict.fromkeys((usual,), there[0]) if there else {}
     if not found:
         raise InvalidRequest(f"{folder.called('train.jsonl')} is missing; a task needs at least one split.")
     order = dict.fromkeys([*(usual for usual in _USUAL_SPLITS if usual in found), *found])

@@ -2,9 +2,11 @@
 
 A set of labels is a JSON list of texts or whole numbers (`["law", "finance"]`, `[3221]`), or of objects that hold one
 (`[{"code": "3221", "why": "..."}]`), alone or as a field of an object (`{"domains": [...]}`), or either as JSON text.
+Labels that differ in their Unicode form alone are the same: all are read in NFC.
 """
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -22,13 +24,16 @@ Labels = frozenset[str]
 def labels_of(reference: object) -> tuple[str, ...] | None:
     """Return the labels of a reference, each once, in its order; None where it holds something else.
 
-    A reference is one set of labels, or a single text, which is one label. Blank labels do not count.
+    A reference is one set of labels, or a single text, whole number, true or false, which is one label. Blank labels
+    do not count.
     """
     if isinstance(reference, str):
         value = _decoded(reference)
         if not isinstance(value, list | dict):
-            return (reference.strip(),) if reference.strip() else ()
+            return (as_label(reference),) if reference.strip() else ()
         reference = value
+    if isinstance(reference, int):
+        return (json.dumps(reference),)
     lists = [entries for _path, entries in _lists(reference, "")]
     if len(lists) != 1:
         return None
@@ -37,15 +42,22 @@ def labels_of(reference: object) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(filter(None, labels))) if len(labels) == len(found) else None
 
 
+def as_label(text: str) -> str:
+    """Return a text as the label that it is: without spaces around it, in the Unicode form NFC."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
 def reference_labels(reference: object) -> Labels | None:
-    """Return the set of labels of a reference, or None where it is no set: a single text may as well be prose."""
-    labels = None if is_single_text(reference) else labels_of(reference)
+    """Return the set of labels of a reference, or None where it is no set: a single value may as well be prose."""
+    labels = None if is_single(reference) else labels_of(reference)
     return None if labels is None else frozenset(labels)
 
 
-def is_single_text(reference: object) -> bool:
-    """Tell whether a reference is a text that holds no list or object as JSON."""
-    return isinstance(reference, str) and not isinstance(_decoded(reference), list | dict)
+def is_single(reference: object) -> bool:
+    """Tell whether a reference is a whole number, true or false, or a text that holds no list or object as JSON."""
+    if isinstance(reference, str):
+        return not isinstance(_decoded(reference), list | dict)
+    return isinstance(reference, int)
 
 
 def answer_lists(text: str) -> Mapping[str, Labels]:
@@ -63,7 +75,10 @@ def renamed(reference: object, name_of: Callable[[str], str]) -> object:
         value = _decoded(reference)
         if isinstance(value, list | dict):
             return json.dumps(renamed(value, name_of), ensure_ascii=False)
-        return name_of(reference.strip()) if reference.strip() else reference
+        return name_of(as_label(reference)) if reference.strip() else reference
+    if isinstance(reference, int):
+        name = name_of(json.dumps(reference))
+        return reference if name == json.dumps(reference) else name
     lists = [entries for _path, entries in _lists(reference, "")]
     if len(lists) != 1:
         return reference
@@ -104,7 +119,7 @@ def imbalance(counts: Mapping[str, int]) -> float | None:
 
 
 def is_labelled(rows: Sequence[Row]) -> bool:
-    """Tell whether the references are labels: all of them readable as such, and single texts come again.
+    """Tell whether the references are labels: all of them readable as such, and single values come again.
 
     Free texts differ from one another, so they are no labels even though each could be one.
     """
@@ -112,7 +127,7 @@ def is_labelled(rows: Sequence[Row]) -> bool:
     if any(labels is None for labels in found):
         return False
     distinct = {label for labels in found for label in labels or ()}
-    if not any(is_single_text(row.item.get(REFERENCE)) for row in rows):
+    if not any(is_single(row.item.get(REFERENCE)) for row in rows):
         return bool(distinct)
     return 0 < len(distinct) <= max(2, len(rows) // 2)
 
@@ -136,7 +151,7 @@ def _label(entry: object) -> str | None:
         entry = next((entry[key] for key in LABEL_KEYS if key in entry), None)
     if isinstance(entry, int) and not isinstance(entry, bool):
         return str(entry)
-    return entry.strip() if isinstance(entry, str) else None
+    return as_label(entry) if isinstance(entry, str) else None
 
 
 def _with(value: object, old: Sequence[object], new: object) -> object:

@@ -11,6 +11,10 @@ TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
 
 
+EVIDENCE_SPLITS: Final = ("valid", "test")
+"""What a job's checkpoints are evaluated on, as far as the task has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a split: `item` is what graders see; `messages` is set where the row brings its own conversation."""
@@ -38,7 +42,8 @@ class Task:
         prompts: prompt version to its text, in natural order (v2 before v10).
         default_prompt: the version used unless another is named; empty where the folder has no prompts at all, and
             every row must bring its own messages.
-        response_format: Chat Completions nesting, `{"type": "json_schema", "json_schema": {name, strict, schema}}`.
+        response_format: Chat Completions nesting, `{"type": "json_schema", "json_schema": {name, strict, schema}}`;
+            None for free text.
         graders: grader name to its definition, as written in its file.
         reward: the name of the grader that training climbs.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
@@ -60,7 +65,7 @@ class Task:
     splits: Mapping[str, Path]
     prompts: Mapping[str, str]
     default_prompt: str
-    response_format: Mapping[str, object]
+    response_format: Mapping[str, object] | None
     graders: Mapping[str, Mapping[str, object]]
     reward: str
     defaults: LaunchDefaults

@@ -1,40 +1,46 @@
-"""Reads a split's lines into rows, and writes rows as the platform's training file."""
+"""Reads a split into rows, and writes rows as the platform's training file."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
-from jobs.tasks.files import decoded, lines, parsed
 from jobs.tasks.records import Row, Task
+from jobs.tasks.split_formats import entries_of
 
 # The public API's limits for one fine-tuning file.
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
 OTHER_SPLITS_LIMIT = 50_000
-ROLES = ("developer", "system", "user", "assistant")
+ROLES = ("developer", "system", "user", "assistant", "tool")
 PARTS = ("text", "image_url")
 
 
-def read_rows(content: bytes, where: str, split: str) -> tuple[Row, ...]:
-    """Read a JSONL split; raise InvalidRequest naming file, line and field of the first thing that is wrong."""
-    text = decoded(content, where)
-    return rows_of(((number, parsed(line, where, line=number)) for number, line in lines(text)), where, split)
+def read_rows(content: bytes, where: str, split: str, *, many: bool = False) -> tuple[Row, ...]:
+    """Read a split; raise InvalidRequest naming file, line and field of the first thing that is wrong.
+
+    `many`: whether a cell may hold several labels, where the split is CSV.
+    """
+    entries = entries_of(content, where, many=many)
+    return rows_of(entries.values, where, split, unit=entries.unit)
 
 
-def rows_of(values: Iterable[tuple[int, object]], where: str, split: str) -> tuple[Row, ...]:
-    """Return decoded values as rows, each given with its line; raises as `read_rows` does."""
+def rows_of(
+    values: Iterable[tuple[int, object]], where: str, split: str, *, unit: Literal["line", "row"] = "line"
+) -> tuple[Row, ...]:
+    """Return decoded values as rows, each given with its number of `unit`; raises as `read_rows` does."""
     limit = ROW_LIMITS.get(split, OTHER_SPLITS_LIMIT)
     rows: dict[str, Row] = {}
     line_of: dict[str, int] = {}
     for number, value in values:
         if len(rows) == limit:
             raise InvalidRequest(f"{where} has more than {limit:,} rows, the limit for '{split}'.")
-        at = f"{where} line {number}"
+        at = f"{where} {unit} {number}"
         row = _row(value, at, f"{split}-{number}")
         if row.id in rows:
             raise InvalidRequest(
-                f"{at}: field 'id' is {quoted(row.id)}, as on line {line_of[row.id]}; ids must differ."
+                f"{at}: field 'id' is {quoted(row.id)}, as on {unit} {line_of[row.id]}; ids must differ."
             )
         rows[row.id], line_of[row.id] = row, number
     if not rows:
@@ -55,6 +61,13 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
     if version not in task.prompts:
         raise NotFound(f"{task.name} has no prompt {quoted(version)}; {nearest(version, task.prompts)}")
     return (Message("developer", task.prompts[version]), Message("user", str(row.item["text_input"])))
+
+
+def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
+    """Return the tools that a row offers the model, as it gave them; () where its `tools` are something else."""
+    tools = row.item.get("tools")
+    is_list = isinstance(tools, list) and all(isinstance(tool, dict) and "type" in tool for tool in tools)
+    return tuple(tools) if is_list and isinstance(tools, list) else ()
 
 
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
@@ -79,9 +92,9 @@ def _row(value: object, where: str, fallback_id: str) -> Row:
     item = value.get("item", value) if not {"text_input", "messages"} & set(value) else value
     if not isinstance(item, dict):
         raise InvalidRequest(f"{where}: field 'item' must be an object, not {kind(item)}.")
-    row_id = item.get("id", fallback_id)
-    if isinstance(row_id, bool) or not isinstance(row_id, str | int) or row_id == "":
-        raise InvalidRequest(f"{where}: field 'id' must be text or a whole number, not {kind(row_id)}.")
+    row_id = fallback_id if item.get("id") is None else item["id"]
+    if isinstance(row_id, bool) or not isinstance(row_id, str | int | float) or row_id == "":
+        raise InvalidRequest(f"{where}: field 'id' must be text or a number, not {kind(row_id)}.")
     if item.get("messages") is not None:
         return Row(str(row_id), item, _messages(item["messages"], where))
     text = item.get("text_input")
@@ -110,13 +123,34 @@ def _message(value: object, where: str) -> Message:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{where} must be an object, not {kind(value)}.")
     role, content = value.get("role"), value.get("content")
+    more = {key: held for key, held in value.items() if key not in {"role", "content"} and held is not None}
     if role not in ROLES:
         raise InvalidRequest(f"{where} has role {quoted(role)}; allowed: {', '.join(ROLES)}.")
-    if isinstance(content, str) and content.strip():
-        return Message(str(role), content)
+    if role == "tool" and not isinstance(value.get("tool_call_id"), str):
+        raise InvalidRequest(f"{where} has role 'tool' and needs 'tool_call_id': the id of the call that it answers.")
+    if "tool_calls" in more:
+        _check_calls(more["tool_calls"], f"{where}.tool_calls")
+    may_be_empty = role == "tool" or "tool_calls" in more
+    if isinstance(content, str) and (content.strip() or may_be_empty):
+        return Message(str(role), content, more)
+    if content is None and "tool_calls" in more:
+        return Message(str(role), "", more)
     if not isinstance(content, list) or not content:
         raise InvalidRequest(f"{where} needs 'content' as text or a list of parts, not {kind(content)}.")
     for part in content:
         if not isinstance(part, dict) or part.get("type") not in PARTS:
             raise InvalidRequest(f"{where} has a content part that is neither of {' and '.join(PARTS)}.")
-    return Message(str(role), tuple(content))
+    return Message(str(role), tuple(content), more)
+
+
+def _check_calls(calls: object, where: str) -> None:
+    if not isinstance(calls, list) or not calls:
+        raise InvalidRequest(f"{where} must be a list of calls, not {kind(calls)}.")
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(call.get("id"), str) or "name" not in function:
+            raise InvalidRequest(f"{where} has a call without 'id' or without 'function' with its 'name'.")
+        if not isinstance(function.get("arguments", ""), str):
+            raise InvalidRequest(
+                f"{where}: 'arguments' of a call must be JSON as text, not {kind(function['arguments'])}."
+            )

@@ -1,4 +1,4 @@
-"""Reads response_format.json: a JSON Schema, alone or in the API's own wrapping."""
+"""Reads response_format.json: free text, or a JSON Schema, alone or in one of the API's own wrappings."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -16,22 +16,31 @@ class _Wrapped(BaseModel):
     model_config = ConfigDict(strict=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, '_' or '-'")]
-    strict: bool = True
+    strict: bool | None = None
     schema_: Annotated[dict[str, object], Field(alias="schema")]
 
 
 _WRAPPED = TypeAdapter(_Wrapped)
 
 
-def response_format(content: Mapping[str, object], where: str, name: str) -> dict[str, object]:
-    """Return the response format in Chat Completions nesting.
+def response_format(content: Mapping[str, object], where: str, name: str) -> dict[str, object] | None:
+    """Return the response format in Chat Completions nesting; None for free text, `{"type": "text"}`.
 
     Args:
-        content: a JSON Schema, or one wrapped as `{"type": "json_schema", "json_schema": {name, strict, schema}}`.
+        content: a JSON Schema, or one in the nesting of chat completions (`{"type": "json_schema", "json_schema":
+            {name, strict, schema}}`), of responses (`{"type": "json_schema", name, strict, schema}`), or in neither
+            (`{name, strict, schema}`). Where a wrapping leaves `strict` open, it holds if the schema allows it.
         where: what sentences call the file.
-        name: what an unwrapped schema is called; it is then strict.
+        name: what a schema is called that has no name of its own.
     """
-    inner = content.get("json_schema", content) if content.get("type") == "json_schema" else {"schema": content}
+    if content == {"type": "text"}:
+        return None
+    if content.get("type") == "json_object":
+        raise InvalidRequest(
+            f"{where}: 'json_object' asks for JSON of any shape, which no platform trains on; give a JSON Schema, or "
+            "remove the file for free text."
+        )
+    inner = _unwrapped(content)
     if not isinstance(inner, Mapping):
         raise InvalidRequest(f"{where}: 'json_schema' must be an object, not {kind(inner)}.")
     try:
@@ -39,15 +48,27 @@ def response_format(content: Mapping[str, object], where: str, name: str) -> dic
     except ValidationError as error:
         path, complaint = complaint_of(_WRAPPED, error, where)
         raise InvalidRequest(f"{where}: {dotted(path)} {complaint}") from None
-    _check(wrapped.schema_, where, strict=wrapped.strict)
-    nested = {"name": wrapped.name, "strict": wrapped.strict, "schema": wrapped.schema_}
+    is_bare = inner.get("schema") is content
+    strict = _check(wrapped.schema_, where, strict=True if is_bare else wrapped.strict)
+    nested = {"name": wrapped.name, "strict": strict, "schema": wrapped.schema_}
     return {"type": "json_schema", "json_schema": nested}
 
 
-def _check(schema: Mapping[str, object], where: str, *, strict: bool) -> None:
+def _unwrapped(content: Mapping[str, object]) -> object:
+    """Return the object that holds name, strict and schema."""
+    is_wrapped = content.get("type", "json_schema") == "json_schema"  # a JSON Schema has no such type
+    if is_wrapped and "json_schema" in content:
+        return content["json_schema"]
+    if content.get("type") == "json_schema" or (is_wrapped and isinstance(content.get("schema"), Mapping)):
+        return content
+    return {"schema": content}
+
+
+def _check(schema: Mapping[str, object], where: str, *, strict: bool | None) -> bool:
+    """Refuse what is not a schema of answers, and return whether it is to be kept to strictly."""
     try:
         Draft202012Validator.check_schema(dict(schema))
-        complaints = list(_strict_complaints(schema)) if strict else []
+        complaints = [] if strict is False else list(_strict_complaints(schema))
     except SchemaError as error:
         at = ".".join(str(part) for part in error.absolute_path) or "the top"
         reason = " ".join(error.message.split())[:160]
@@ -56,8 +77,9 @@ def _check(schema: Mapping[str, object], where: str, *, strict: bool) -> None:
         raise InvalidRequest(f"{where} is nested too deeply to be read.") from error
     if schema.get("type") != "object":
         raise InvalidRequest(f"{where}: the schema's top must have type 'object', as structured output demands.")
-    if complaints:
+    if complaints and strict:
         raise InvalidRequest(f"{where}: {complaints[0]}, as strict structured output demands.")
+    return strict is not False and not complaints
 
 
 def _strict_complaints(schema: Mapping[str, object], at: str = "the top") -> Iterator[str]:

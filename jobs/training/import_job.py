@@ -233,6 +233,7 @@ class JobImporter:
             remote_id=remote.id,
             platform_status=remote.status,
             batch_size=remote.batch_size,
+            n_epochs=remote.hyperparameters.n_epochs,
             imported=True,
         )
 

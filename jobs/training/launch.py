@@ -16,7 +16,8 @@ import structlog
 from jobs.core.errors import BotError, Conflict, PlatformError, PlatformUnavailable
 from jobs.core.ids import JOB_PREFIX
 from jobs.core.records import Job, JobState, LaunchRequest, Posting
-from jobs.graders import GraderRuntime, check_grader, parse_grader
+from jobs.evals.grade import EvalGraders
+from jobs.graders import GraderRuntime, check_grader, models_of
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.parse import JobSpec, RemoteJob
 from jobs.platforms.patience import PATIENCE, given_up, shown_time, wait_for
@@ -24,13 +25,12 @@ from jobs.state.change import Versioned
 from jobs.state.start import start
 from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 from jobs.training import uploads
 from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
-CREATE_LEASE: Final = 90.0
-"""Seconds until another attempt may take up a job in creating: longer than the create call's own time-out."""
 UNKNOWN_PAUSE: Final = 300.0
 """Seconds between two questions whether the platform has the job, once it is no longer launched if it has not."""
 BEFORE_CREATION: Final = frozenset({JobState.CHECKING, JobState.LAUNCHING})
@@ -47,7 +47,7 @@ class Launcher:
     tasks: TaskCatalogue
     platform_of: PlatformOf
     graders: GraderRuntime
-    """Tries the reward grader before money is spent."""
+    """Tries the graders before money is spent."""
     _: KW_ONLY
     default_platform: str
     """Used if neither the person nor the task names one."""
@@ -88,13 +88,11 @@ class Launcher:
     # -- its work ------------------------------------------------------------------------------------------------
 
     async def check(self, held: Versioned[Job]) -> None:
-        """Try the reward grader on a real item; go on to launching, or refuse in words."""
+        """Try every grader on real items of each split that the job needs; go on to launching, or refuse in words."""
         job = held.value
         try:
             task = await self._task_of(job)
-            rows = await asyncio.to_thread(self.tasks.rows, task, "train")
-            grader = parse_grader(task.reward_grader, task.reward)
-            problems = await check_grader(self.graders, grader, rows[0].item, task.response_format)
+            problems = await self._grader_problems(task)
         except BotError as failure:
             await self._wait_or_refuse(held, failure)
             return
@@ -102,6 +100,21 @@ class Launcher:
             await self.refuse(held, " ".join(problems))
         else:
             await self._save(held, lambda now: replace(now, state=JobState.LAUNCHING), due_in=0)
+
+    async def _grader_problems(self, task: Task) -> list[str]:
+        """Return what keeps a grader from grading; what evidence would stumble over after training is found now."""
+        graders = EvalGraders(self.graders, task).run
+        for split in dict.fromkeys((*TRAINING_SPLITS, *EVIDENCE_SPLITS)):
+            if split not in task.splits:
+                continue
+            rows = await asyncio.to_thread(self.tasks.rows, task, split)
+            for grader in graders:
+                if models_of(grader) and split != TRAINING_SPLITS[0]:
+                    continue  # each grading costs tokens; that its judge answers is known from the first split
+                if problems := await check_grader(self.graders, grader, rows[0].item, task.response_format):
+                    where = f"{task.name}/{task.splits[split].name}, row {rows[0].id}"
+                    return [*problems, f"It was tried on {where}."]
+        return []
 
     async def _task_of(self, job: Job) -> Task:
         """Return the job's task; raises UserError if its folder is gone or has changed."""
@@ -126,7 +139,7 @@ class Launcher:
             return
         creating = partial(replace, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            written = await self._save(held, creating, due_in=CREATE_LEASE)
+            written = await self._save(held, creating)
         except VersionConflict:
             if await self._refuse_cancelled(job.id, files):
                 return
@@ -167,7 +180,7 @@ class Launcher:
             await self.refuse(held, str(failure))
             return
         # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
-        claimed = await self._save(held, partial(replace, create_asked_at=self.clock()), due_in=CREATE_LEASE)
+        claimed = await self._save(held, partial(replace, create_asked_at=self.clock()))
         await self._create(claimed, gateway, task, else_in=JobState.CREATING)
 
     async def clean_up(self, held: Versioned[Job]) -> None:
@@ -175,7 +188,9 @@ class Launcher:
         job, due_in, postings = held.value, -1.0, tuple[Posting, ...]()
         try:
             _, gateway = self.platform_of(job.platform)
-            for file in await uploads.uploaded(gateway, job):
+            for file in job.files:  # before those are asked for that are not known: not every platform lists files
+                await gateway.delete_file(file)
+            for file in await uploads.uploaded(gateway, job) - set(job.files):
                 await gateway.delete_file(file)
             job = replace(job, files=(), waiting_since=None)
         except BotError as failure:
@@ -208,6 +223,7 @@ class Launcher:
             remote_id=remote.id,
             platform_status=remote.status,
             batch_size=remote.batch_size,
+            n_epochs=remote.hyperparameters.n_epochs,
             troubles=0,
             waiting_since=None,
             note=None,
@@ -292,11 +308,13 @@ class Launcher:
         held: Versioned[Job],
         changed: Callable[[Job], Job],
         *,
-        due_in: float,
+        due_in: float | None = None,
         postings: tuple[Posting, ...] = (),
         cancelled_too: bool = False,
     ) -> Versioned[Job]:
         """Change the newest record: what others write to it meanwhile, such as who watches it, is kept.
+
+        Without `due_in` this is in the middle of a step: who dies here leaves the job to be taken up at once.
 
         Raises:
             VersionConflict: another bot has taken the launch further or, unless `cancelled_too`, somebody cancelled it.

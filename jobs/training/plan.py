@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
+from jobs.checks.rows import unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
@@ -18,7 +19,7 @@ from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile, require_open
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.records import TRAINING_SPLITS
+from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 
 
 class TaskPolicy(TypedDict):
@@ -56,7 +57,10 @@ async def plan(
     for split in TRAINING_SPLITS:
         if split not in task.splits:
             raise InvalidRequest(f"{task.name} has no {split}.jsonl; a job needs a train and a valid split.")
-    train, valid = [len(await asyncio.to_thread(tasks.rows, task, split)) for split in TRAINING_SPLITS]
+    used = dict.fromkeys((*TRAINING_SPLITS, *(split for split in EVIDENCE_SPLITS if split in task.splits)))
+    rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
+    train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
+    unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
     _check_fit(task, profile, train)
@@ -66,6 +70,7 @@ async def plan(
         )
     prompt = request.prompt or task.default_prompt
     given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
+    given |= dict.fromkeys(request.auto)
     return Job(
         id=job_id(request.trigger),
         state=JobState.CHECKING,
@@ -76,6 +81,7 @@ async def plan(
         prompt=prompt,
         train_items=train,
         valid_items=valid,
+        remarks=(unheeded,) if unheeded else (),
         **task_policy(task, default_approvers),
         prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
     )

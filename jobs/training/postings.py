@@ -55,6 +55,11 @@ def recovered_posting(job: Job, place: int) -> Posting:
     return _line(job, f"recovered:{alert.rule}:{alert.step}", text)
 
 
+def unseen_posting(job: Job, text: str) -> Posting:
+    """Return the line that says, once for each job, what the rules cannot see on it."""
+    return _line(job, "unseen", text)
+
+
 def past_posting(job: Job, steps: int) -> Posting:
     """Return the one line about the past of a job launched elsewhere, its alerts included.
 
@@ -79,7 +84,7 @@ def finish_posting(job: Job, text: str, *, broadcast: bool) -> Posting:
 def finish_line(job: Job) -> str:
     """Return how a job ended: at which step, with which reward, and what comes next."""
     at = f" at step {job.last_step}" if job.last_step else ""
-    reward = ""
+    reward = "" if job.train_reward is None else f": train reward {number(job.train_reward)}"
     if job.valid_reward is not None:
         reward = f": validation reward {number(job.valid_reward)}"
         if job.first_valid_reward is not None:

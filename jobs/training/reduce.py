@@ -30,7 +30,9 @@ from jobs.training.postings import (
     past_posting,
     recovered_posting,
     status,
+    unseen_posting,
 )
+from jobs.training.unseen import newly_unseen
 
 SAY_SO_AFTER: Final = 5
 """Consecutive polls without an answer before the thread hears of it."""
@@ -93,12 +95,13 @@ def reduce(
     concerns_evidence = job.checkpoints and (job.state, job.checkpoints) != (before.state, before.checkpoints)
     return Change(
         records=(Versioned(job, held.version),),
-        steps=tuple(step for step in news.steps if known_steps.get(step.step) != step),
+        steps=tuple(step for step in series.steps if known_steps.get(step.step) != step),
         due_in=-1 if job.state.is_final else poll_interval(job, profile, now),
         schedule={evidence_item(job.id): 0.0} if concerns_evidence else {},
         postings=(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
+            *([unseen_posting(job, unseen)] if (unseen := newly_unseen(before, job, series)) else []),
             *_of_state(before, job, past=past),
         ),
     )
@@ -119,6 +122,7 @@ def _with_remote(job: Job, news: News, now: float) -> Job:
         started_at=job.started_at or _started(news, now),
         finished_at=(remote.finished_at or now) if state.is_final else None,
         batch_size=remote.batch_size or job.batch_size,
+        n_epochs=remote.hyperparameters.n_epochs or job.n_epochs,
         last_event=news.events[-1].id if news.events else job.last_event,
         heard_at=heard_at if remote.status == job.platform_status else now,
         fine_tuned_model=remote.fine_tuned_model or job.fine_tuned_model,
@@ -137,8 +141,15 @@ def _with_series(job: Job, series: Series, checkpoints: tuple[Checkpoint, ...] |
         train_reward=train[-1][1] if train else None,
         valid_reward=valid[-1][1] if valid else None,
         first_valid_reward=valid[0][1] if valid else None,
-        checkpoints=job.checkpoints if checkpoints is None else with_scores(checkpoints, series),
+        checkpoints=job.checkpoints if checkpoints is None else with_scores(checkpoints or _tuned(job, last), series),
     )
+
+
+def _tuned(job: Job, last: Step | None) -> tuple[Checkpoint, ...]:
+    """Return the tuned model of a finished job as its checkpoint, where the platform lists none."""
+    if job.state is not JobState.SUCCEEDED or job.fine_tuned_model is None:
+        return ()
+    return (Checkpoint(job.fine_tuned_model, job.fine_tuned_model, last.step if last else 0),)
 
 
 def _started(news: News, now: float) -> float | None:

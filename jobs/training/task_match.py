@@ -45,7 +45,7 @@ def matching_prompt_hash(task: Task, remote: RemoteJob, prompt: str | None) -> s
 
     `prompt` is the version found in its training rows, if any.
     """
-    is_known = prompt is not None and _plain(remote.response_format) == _plain(task.response_format)
+    is_known = prompt is not None and not _format_remark(task, remote)
     return prompt_hash(task.prompts[prompt], task.response_format) if is_known and prompt else ""
 
 
@@ -57,15 +57,28 @@ def remarks(task: Task, remote: RemoteJob, row: JsonObject | None) -> tuple[str,
         if remote.reward == task.reward:
             is_what = f"is called {task.reward} too, and defined otherwise"
         found.append(f"The job's grader {is_what}; here {task.reward} of {task.name} counts.")
-    if not remote.response_format:
-        found.append(f"The job's response format is not known; here that of {task.name} is asked for.")
-    elif _plain(remote.response_format) != _plain(task.response_format):
-        found.append(f"The job's response format differs from that of {task.name}, which is asked for here.")
+    if remark := _format_remark(task, remote):
+        found.append(remark)
     if task.default_prompt and not prompt_in(task, row):
         what = "not known" if row is None else f"none of those of {task.name}"
         asked_with = f"its checkpoints are asked with {task.default_prompt} of {task.name}"
         found.append(f"The job's prompt is {what}; {asked_with}.")
     return tuple(found)
+
+
+def _format_remark(task: Task, remote: RemoteJob) -> str:
+    """Return how the response formats differ, as a sentence; "" if they are known to match.
+
+    A platform says nothing of the format of a job that answers in free text, or `{"type": "text"}`.
+    """
+    if task.response_format is None:
+        has_none = _plain(remote.response_format) in ({}, {"type": "text"})
+        return "" if has_none else f"The job answers in a response format; {task.name} asks for free text."
+    if not remote.response_format:
+        return f"The job's response format is not known; here that of {task.name} is asked for."
+    if _plain(remote.response_format) != _plain(task.response_format):
+        return f"The job's response format differs from that of {task.name}, which is asked for here."
+    return ""
 
 
 def _plain(value: object) -> object:

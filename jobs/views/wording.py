@@ -38,15 +38,18 @@ def state_of(job: Job) -> str:
 
 
 def progress_of(job: Job) -> str:
-    """Return `step 40 of 100` as far as it is known, or `before step 1`."""
+    """Return `step 40 of 100` as far as it is known, or `before step 1`; or that a finished job told of no step."""
     if not job.last_step:
-        return "before step 1"
+        return "no step reported" if job.state is JobState.SUCCEEDED else "before step 1"
     return f"step {job.last_step:,} of {job.total_steps:,}" if job.total_steps else f"step {job.last_step:,}"
 
 
-def reward_of(job: Job) -> str:
-    """Return `validation reward 0.60, up 0.40 since the first evaluation`, as far as that is known."""
+def reward_of(job: Job, *beside: float) -> str:
+    """Return `validation reward 0.60, up 0.40 since the first evaluation`, as far as that is known.
+
+    The change is as precise as it takes to tell it from what is said `beside` it.
+    """
     reward = f"validation reward {score(job.valid_reward)}"
     if job.first_valid_reward is None or job.valid_reward is None:
         return reward
-    return f"{reward}, {moved(job.first_valid_reward, job.valid_reward)} since the first evaluation"
+    return f"{reward}, {moved(job.first_valid_reward, job.valid_reward, *beside)} since the first evaluation"

@@ -20,10 +20,10 @@ from jobs.core.series import Series
 from jobs.graders import GraderRuntime
 from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import read_event
-from jobs.rules import JobFacts, evaluate, facts_of
+from jobs.rules import JobFacts, RuleInputs, evaluate, facts_of
 from jobs.rules.alert import episodes
 from jobs.rules.curves import at, epoch_means
-from jobs.rules.gap import BASELINE_GAPS, GapReading
+from jobs.rules.gap import BASELINE_GAPS, CANCELLED, GapReading
 from jobs.rules.noise import running_noise, train_noise
 from jobs.rules.overfitting import Overfitting
 from jobs.rules.rule import Reading
@@ -51,6 +51,8 @@ class Trained:
 
     aligned: bool
     """Rule O1."""
+    auto: bool
+    """The same rule where the platform does not tell its batch size."""
     plain: bool
     """The same rule on the mean train reward of the last epoch less the newest validation reward."""
     critical: bool
@@ -91,6 +93,7 @@ def summary(jobs: Sequence[Trained]) -> str:
     gaps = [job.gap for job in jobs]
     return (
         f"{sum(job.aligned for job in jobs)} of {len(jobs)} warn by the aligned gap, "
+        f"{sum(job.auto for job in jobs)} without the batch size, "
         f"{sum(job.plain for job in jobs)} by the plain one, {sum(job.critical for job in jobs)} critical; "
         f"true gap {fmean(gaps):.3f} ({min(gaps):.3f} to {max(gaps):.3f})"
     )
@@ -100,6 +103,7 @@ def _named(name: str, jobs: Sequence[Trained]) -> dict[str, float]:
     gaps = [job.gap for job in jobs]
     return {
         f"{name}.warn": sum(job.aligned for job in jobs),
+        f"{name}.auto_warn": sum(job.auto for job in jobs),
         f"{name}.plain_gap_warn": sum(job.plain for job in jobs),
         f"{name}.critical": sum(job.critical for job in jobs),
         f"{name}.true_gap": round(fmean(gaps), 4),
@@ -123,15 +127,14 @@ async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> T
         series, facts = series_of(folder), _facts(record, size)
         own, unmet = await _true_rewards(folder, record, catalogue.training_rows(task, "test"), grading)
         raised_rules = {alert.rule for alert in evaluate(series, facts)}
-        return Trained("O1" in raised_rules, plain_gap_warns(series, facts), "O2" in raised_rules, own, unmet)
+        auto = bool(O1.alerts(RuleInputs(series, dataclasses.replace(facts, batch_size=None))))
+        return Trained("O1" in raised_rules, auto, plain_gap_warns(series, facts), "O2" in raised_rules, own, unmet)
 
 
 def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tuple[JobFolder, JobRecord]:
     """A job as a launch leaves it on the platform, with every hyperparameter left to the platform."""
-    method = {
-        "type": "reinforcement",
-        "reinforcement": {"grader": dict(task.reward_grader), "response_format": dict(task.response_format)},
-    }
+    wanted = {"grader": dict(task.reward_grader), "response_format": task.response_format}
+    method = {"type": "reinforcement", "reinforcement": wanted}
     named = {"model": "local-policy-1", "training_file": "file-t", "validation_file": "file-v", "seed": seed}
     request = JobRequest.model_validate(json.loads(json.dumps({**named, "method": method})))
     store = JobStore(home / "platform")
@@ -201,7 +204,9 @@ def plain_readings(series: Series, facts: JobFacts) -> Iterator[GapReading]:
             continue
         start = median(gaps[:BASELINE_GAPS])
         window = [reward for s, reward in series.train if step - facts.epoch_steps < s <= step]
-        spread = train_noise(variance(window) if len(window) > 1 else None, len(window))
+        spread = train_noise(variance(window) if len(window) > 1 else None, len(window), CANCELLED)
         error = math.sqrt(1.5 * (noise**2 + spread**2))
         drift = gaps[-1] - start
-        yield GapReading(step, valid, gaps[-1], start, drift, error, best, best_step, stale, noise, valid, count)
+        yield GapReading(
+            step, valid, gaps[-1], start, drift, error, best, best_step, stale, noise, valid, count, best, best_step
+        )

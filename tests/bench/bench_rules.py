@@ -5,10 +5,12 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
+from jobs.core.records import RaisedAlert
 from jobs.core.series import Series
 from jobs.evals.stats.intervals import wilson_interval
 from jobs.rules import RULES, RuleInputs
@@ -129,14 +131,33 @@ async def figures(full: bool) -> dict[str, float]:
 
 
 def overfitting(jobs: int) -> dict[str, float]:
-    """Return, in percent of the jobs of a kind, how often rule O1 fires, and fires again."""
+    """Return, in percent of the jobs of a kind, how often rule O1 fires, fires again, and fires again at once.
+
+    `auto` names the same where the platform keeps its batch size to itself, and how many steps later it fires.
+    """
     found: dict[str, float] = {"rules.O1.jobs_per_plan": jobs}
     for kind, plan in O1_PLANS.items():
-        counts = [len(Overfitting().alerts(RuleInputs(simulate(plan, seed), plan.facts))) for seed in range(jobs)]
+        auto = replace(plan.facts, batch_size=None)
+        alerts = [
+            [Overfitting().alerts(RuleInputs(series, facts)) for facts in (plan.facts, auto)]
+            for series in (simulate(plan, seed) for seed in range(jobs))
+        ]
         name = f"rules.O1.plan.{kind.replace(' ', '_')}"
-        found[f"{name}_percent"] = round(100 * sum(count > 0 for count in counts) / jobs, 2)
-        found[f"{name}_again_percent"] = round(100 * sum(count > 1 for count in counts) / jobs, 2)
+        for place, called in enumerate((name, f"{name}.auto")):
+            raised = [each[place] for each in alerts]
+            found[f"{called}_percent"] = round(100 * sum(map(bool, raised)) / jobs, 2)
+            found[f"{called}_again_percent"] = round(100 * sum(len(each) > 1 for each in raised) / jobs, 2)
+            found[f"{called}_flickers_percent"] = round(100 * sum(_flickers(each, plan) for each in raised) / jobs, 2)
+        later = [auto[0].step - known[0].step for known, auto in alerts if known and auto]
+        if later:
+            found[f"{name}.auto_steps_later"] = median(later)
     return found
+
+
+def _flickers(alerts: Sequence[RaisedAlert], plan: Plan) -> bool:
+    """Tell whether an alert came back within three evaluations of its end."""
+    pairs = pairwise(alerts)
+    return any(over.cleared is not None and again.step - over.cleared <= 3 * plan.every for over, again in pairs)
 
 
 def table(by_kind: Mapping[str, Mapping[str, Rate]]) -> str:

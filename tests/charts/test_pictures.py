@@ -19,8 +19,9 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from charts.drawing import CHARTS, draw
-from charts.evaluated_models import MARKS, f1_of
+from charts.evaluated_models import MARKS, MOST_MODELS, _foremost, f1_of
 from charts.figure import png
+from charts.fonts import UNSEEN, Weight, families, family_of, texts_of
 from charts.reward_curves import MOST_JOBS, STYLES
 from charts.rule_trace import LINE_STYLES, MOST_LINES, MOST_THRESHOLDS, THRESHOLD_DASHES
 from charts.step_values import Panel, RewardCurve, RuleTrace, StepPanels
@@ -39,6 +40,7 @@ from charts.values import (
     PrecisionRecall,
     Score,
     ScoreComparison,
+    ScoreIntervals,
     Theme,
     VarianceStudy,
 )
@@ -53,6 +55,7 @@ from tests.charts.charts_to_draw import (
     ONE_LABEL,
     OVERFIT,
     PUBLISHED,
+    SCRIPTS,
     TIMES,
     TRACE,
     evaluated,
@@ -120,7 +123,8 @@ def drawn(chart: Chart, theme: Theme = "light") -> Drawn:
         if text.get_visible() and text.get_text().strip():
             seen.append(text)
 
-    with rc_context(settings(theme)), patch.object(Text, "draw", record):
+    fonts = families(texts_of(chart))
+    with rc_context(settings(theme, fonts)), patch.object(Text, "draw", record):
         figure = CHARTS[type(chart)](chart, PALETTES[theme])
         image = Image.open(io.BytesIO(png(figure))).convert("RGB")
     return Drawn(figure, image, tuple((text, Text.get_window_extent(text)) for text in dict.fromkeys(seen)))
@@ -249,18 +253,18 @@ def test_shared_panels_show_equal_scores_at_equal_heights() -> None:
 
 def test_a_step_is_a_bar_as_high_as_it_took_and_a_missing_one_is_a_gap() -> None:
     found = picture("times")
-    sampling = found.bars(LIGHT.valid)
+    sampling = found.bars(LIGHT.series[0])
     assert [bar.get_height() for bar in sampling] == [time.sampling for time in TIMES.steps]
     assert not [bar for bar in sampling if 59 < bar.get_x() < 63]
-    for colour in (LIGHT.valid, LIGHT.train_batch, LIGHT.checkpoint):
+    for colour in (LIGHT.series[0], LIGHT.bar, LIGHT.series[1]):
         assert found.pixels(colour) > 2000, colour
     assert [label.splitlines()[0] for label in legends(found)] == ["rest", "eval", "training", "sampling"]
-    assert len(picture("5,000 step times").bars(LIGHT.valid)) <= 121
+    assert len(picture("5,000 step times").bars(LIGHT.series[0])) <= 121
 
 
 def test_each_job_has_its_colour_dashes_and_marker() -> None:
     found = picture("jobs")
-    for colour in (LIGHT.valid, LIGHT.train, LIGHT.checkpoint, LIGHT.arms[4]):
+    for colour in LIGHT.series[:4]:
         assert found.pixels(colour) > 400, colour
     assert len({style for style, _ in STYLES}) == len({marker for _, marker in STYLES}) == MOST_JOBS
     assert any(label.endswith("\nnot evaluated yet") for label in legends(found))
@@ -268,13 +272,13 @@ def test_each_job_has_its_colour_dashes_and_marker() -> None:
 
 def test_a_trace_has_its_lines_thresholds_and_moments() -> None:
     found = picture("rule trace")
-    for colour in (LIGHT.valid, LIGHT.ink, LIGHT.alert, LIGHT.checkpoint):
+    for colour in (LIGHT.series[0], LIGHT.ink, LIGHT.alert, LIGHT.muted):
         assert found.pixels(colour) > 100, colour
     told = legends(found)
     assert told[1:5] == ["what noise explains: 0.40", "wide: 0.10", "raised at step 65", "over at step 90"]
     assert "recall: not known yet" in told
     quiet = drawn(RuleTrace("Quiet", (DRIFT,), total_steps=100))
-    assert quiet.pixels(LIGHT.alert) == quiet.pixels(LIGHT.checkpoint) == 0
+    assert quiet.pixels(LIGHT.alert) == 0
     assert found.image.height > quiet.image.height + 200
 
 
@@ -311,8 +315,8 @@ def test_more_checkpoints_make_a_taller_picture_up_to_twelve() -> None:
 def test_a_score_nobody_measured_is_a_dash_without_a_bar() -> None:
     arms = (ArmScores("a", (Score(0.5, 0.1),)), ArmScores("b", (Score(None),)))
     found = drawn(ScoreComparison("t", ("F1",), arms))
-    assert found.bars(LIGHT.arms[0])
-    assert not found.bars(LIGHT.arms[1])
+    assert found.bars(LIGHT.series[0])
+    assert not found.bars(LIGHT.series[1])
     assert "\u2013" in found.words
     rewards = picture("models with holes")
     assert "\u2013" in rewards.words
@@ -320,7 +324,7 @@ def test_a_score_nobody_measured_is_a_dash_without_a_bar() -> None:
 
 def test_the_published_figures_are_bars_of_their_lengths() -> None:
     found = picture("published")
-    for arm, colour in zip(PUBLISHED.arms, LIGHT.arms, strict=False):
+    for arm, colour in zip(PUBLISHED.arms, LIGHT.series, strict=False):
         assert [bar.get_width() for bar in found.bars(colour)] == [score.mean for score in arm.scores]
         assert found.pixels(colour) > 5000
     assert "0.671 \u00b1 0.003 \u2605" in found.words
@@ -366,6 +370,53 @@ def test_kinds_of_models_differ_in_shape() -> None:
     assert legends(drawn(PrecisionRecall("One", (evaluated("step 5", 0.5, 0.5),)))) == ["checkpoint"]
 
 
+def test_a_colour_means_the_same_in_every_picture() -> None:
+    for theme in get_args(Theme):
+        palette = PALETTES[theme]
+        for name, colour in {"base": palette.base, "step 45": palette.checkpoint, "in use": palette.production}.items():
+            chart = next(m for m in MODELS if m.label.startswith(name) or (name == "in use" and m.kind == "alias"))
+            for kind in (PrecisionRecall("t", (chart,)), ScoreIntervals("t", (chart,))):
+                assert drawn(kind, theme).pixels(colour) > 100, (name, kind)
+        meant = {palette.valid, palette.train, palette.checkpoint, palette.base, palette.production, palette.alert}
+        others = {*palette.series, palette.bar, palette.best_bar, palette.mean_bar, palette.best_run}
+        assert len(meant) == 6
+        assert not meant & others
+
+
+def test_many_models_are_numbered_and_none_is_without_a_number() -> None:
+    found = picture("twelve models with long names")
+    numbers = [f"({place})" for place in range(1, 13)]
+    assert set(numbers) <= set(found.words)
+    told = " ".join(found.words)
+    assert all(told.count(number) == 2 for number in numbers)
+    crowd = picture("forty models")
+    assert "20 of 40 models." in crowd.words
+
+
+def test_the_chosen_and_the_known_models_are_among_those_of_a_crowd() -> None:
+    crowd = tuple(evaluated(f"step {n}", 0.3 + n / 80, 0.9 - n / 80) for n in range(10, 40))
+    kept, _ = _foremost([*crowd, *MODELS])
+    assert len(kept) == MOST_MODELS
+    assert {"base", "step 45", "eurovoc@production"} <= {model.label for model in kept}
+
+
+def test_more_jobs_than_styles_are_those_with_the_highest_rewards() -> None:
+    found = picture("twelve jobs")
+    assert [label.split()[0] for label in legends(found)] == [f"rft-{n:02}" for n in range(7, 12)]
+    assert "the 5 with the highest rewards of 12 jobs" in found.words
+
+
+def test_a_score_is_drawn_on_its_own_scale() -> None:
+    found = picture("a judge of 0 to 5")
+    quality, share = found.figure.axes
+    assert (quality.get_xlim(), share.get_xlim()) == ((0.0, 5.0), (0.0, 1.0))
+    assert [axes.get_title(loc="left") for axes in (quality, share)] == ["quality, 0 to 5", "F1"]
+    unknown = drawn(ScoreComparison("t", ("quality",), (ArmScores("a", (Score(4.0),)),)))
+    assert "quality, 0 to 4" in unknown.words
+    assert picture("a study of 0 to 5").figure.axes[0].get_ylim() == (0.0, 5.0)
+    assert "reward\n-0.4 to 1.6" in picture("rewards below zero").words
+
+
 def test_every_model_is_named_next_to_its_point_and_the_chosen_one_in_bold() -> None:
     found = picture("trade-off")
     names = {text.get_text(): (text, box) for text, box in found.texts}
@@ -406,5 +457,21 @@ def test_a_picture_without_anything_measured_says_so() -> None:
     assert "no model has reward yet" in picture("no scored model").words
 
 
-def test_letters_that_the_font_lacks_are_one_sign_each() -> None:
-    assert MISSING * 4 in picture("scripts without letters").words
+@pytest.mark.parametrize("name", EVERY)
+def test_every_letter_is_in_a_font_of_the_picture(name: str) -> None:
+    fonts = {*families(texts_of(EVERY[name]))}
+    for text, _ in picture(name).texts:
+        weight: Weight = "bold" if text.get_fontweight() == "bold" else "normal"
+        assert {family_of(sign, weight) for sign in text.get_text() if sign != "\n"} <= fonts, text
+
+
+def test_labels_in_any_script_are_written_as_they_are() -> None:
+    found = picture("labels in many scripts")
+    assert not [words for words in found.words if MISSING in words]
+    for label in SCRIPTS:
+        assert label in [words.strip(UNSEEN) for words in found.words]
+
+
+def test_names_that_no_font_can_write_are_numbered() -> None:
+    labels = (LabelCount("\ue000\ue001", 4), LabelCount("\ue002\ue003", 2))
+    assert {f"1. {MISSING * 2}", f"2. {MISSING * 2}"} <= set(drawn(LabelDistribution("t", labels)).words)

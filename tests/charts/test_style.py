@@ -40,8 +40,8 @@ BLINDNESS = {
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("kind", BLINDNESS)
-def test_colours_of_arms_are_told_apart_by_every_reader(theme: Theme, kind: str) -> None:
-    for one, other in combinations(PALETTES[theme].arms, 2):
+def test_colours_of_a_series_are_told_apart_by_every_reader(theme: Theme, kind: str) -> None:
+    for one, other in combinations(PALETTES[theme].series, 2):
         assert math.dist(seen_without(kind, one), seen_without(kind, other)) > 15, (one, other)
 
 
@@ -52,7 +52,9 @@ def luminance(code: str) -> float:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", ["ink", "muted", "valid", "train", "checkpoint", "alert", "best_run"])
+@pytest.mark.parametrize(
+    "name", ["ink", "muted", "valid", "train", "checkpoint", "base", "production", "alert", "best_run"]
+)
 def test_letters_and_lines_have_the_contrast_wcag_asks_for(theme: Theme, name: str) -> None:
     palette = PALETTES[theme]
     high, low = sorted((luminance(getattr(palette, name)), luminance(palette.background)), reverse=True)
@@ -62,6 +64,6 @@ def test_letters_and_lines_have_the_contrast_wcag_asks_for(theme: Theme, name: s
 @pytest.mark.parametrize("theme", THEMES)
 def test_bars_have_the_contrast_wcag_asks_for(theme: Theme) -> None:
     palette = PALETTES[theme]
-    for code in palette.arms:
+    for code in palette.series:
         high, low = sorted((luminance(code), luminance(palette.background)), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 3, code

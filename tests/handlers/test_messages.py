@@ -11,8 +11,8 @@ from handlers.jobs.thread import alert, status
 from handlers.slack.blocks import escape
 from jobs.approvals.decide import Vote
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
-from jobs.core.records import JobState, RaisedAlert
-from jobs.core.series import Series
+from jobs.core.records import Checkpoint, JobState, RaisedAlert
+from jobs.core.series import Series, Step
 from jobs.rules.alert_state import alerts_of
 from jobs.views.job import JobView
 from local.slack.blocks import too_much_text, validate, validate_view
@@ -115,6 +115,48 @@ def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
     job = a_job(state=JobState.CANCELLED, valid_reward=None, first_valid_reward=None)
     said = text_of(job_status(JobView(job, Series(), None), NOW, None))
     assert "It ended before its first evaluation." in said
+
+
+@pytest.mark.parametrize(
+    ("steps", "checkpoints", "said", "shown"),
+    [
+        ((), (), "It finished; the platform sent no reward of any step.", "*Step*\nno step reported"),
+        (
+            (Step(1, train_reward=0.31), Step(20, train_reward=0.36)),
+            (),
+            "No evaluation; train reward 0.36, up 0.05 since step 1.",
+            "*Train reward*\n0.36",
+        ),
+        (
+            (Step(20, unread={"policy/quality": 0.4}),),
+            (),
+            "The platform sent figures I do not know: policy/quality.",
+            "*Validation reward*\nnot reported",
+        ),
+        (
+            (Step(20, train_reward=0.36),),
+            (a_checkpoint(10, f1=0.45), a_checkpoint(20, f1=0.52)),
+            "Validation reward 0.52 at step 20, the highest of its checkpoints.",
+            "*Train reward*\n0.36",
+        ),
+    ],
+    ids=["nothing", "train alone", "unknown names", "checkpoints alone"],
+)
+def test_a_finished_job_leads_with_what_its_platform_did_send(
+    steps: tuple[Step, ...], checkpoints: tuple[Checkpoint, ...], said: str, shown: str
+) -> None:
+    series = Series(steps)
+    job = a_job(
+        state=JobState.SUCCEEDED,
+        last_step=steps[-1].step if steps else 0,
+        train_reward=series.train[-1][1] if series.train else None,
+        checkpoints=checkpoints,
+    )
+    told = text_of(job_status(JobView(job, series, None), NOW, None)).replace("\\n", "\n")
+    assert said in told
+    assert shown in told
+    assert "before its first evaluation" not in told
+    assert "no evaluation yet" not in told
 
 
 def test_a_note_that_no_longer_holds_is_not_told() -> None:

@@ -40,6 +40,8 @@ class Comparison:
     """Every two arms, the later named one as `after`."""
     notes: tuple[str, ...]
     """What to keep in mind, each a sentence."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The lowest and the highest score of each grader whose definition says so."""
 
     @property
     def text(self) -> str:
@@ -96,7 +98,7 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
         for side, arm in zip(sides, arms, strict=True)
     }
     covered = {side.name: arm.coverage for side, arm in zip(sides, arms, strict=True)}
-    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered))
+    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), evals[0].ranges)
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Final, TypeAlias
 
-from charts.wording import counted, estimate, listed, number
+from charts.wording import counted, decimals_apart, estimate, listed, number
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, Coverage, Eval, Interval
 from jobs.evals.stats.intervals import mean_interval
@@ -218,7 +218,7 @@ def _baseline(items: Sequence[ItemReading], bounds: Bounds) -> Condition:
             if is_low
             else f"above {high:.2f}: little is left to learn"
         )
-    return replace(found, reason=f"Mean reward {_estimate(found)}, {words}.")
+    return replace(found, reason=f"Mean reward {_estimate(found, *BASELINE)}, {words}.")
 
 
 def _headroom(items: Sequence[ItemReading], runs: int, bounds: Bounds) -> Condition:
@@ -227,7 +227,7 @@ def _headroom(items: Sequence[ItemReading], runs: int, bounds: Bounds) -> Condit
     found = _check([item.headroom for item in items], least, math.inf, runs, step, (0.0, width))
     words = {None: "not settled", True: "enough", False: "too little"}[found.holds]
     best = f"Best of {counted(runs, 'run')} {number(fmean(item.best for item in items))}"
-    reason = f"{best}: headroom {_estimate(found)}, {words} (at least {least:.2f})."
+    reason = f"{best}: headroom {_estimate(found, least)}, {words} (at least {least:.2f})."
     return replace(found, reason=reason)
 
 
@@ -264,6 +264,9 @@ def _check(
     return replace(found, holds=False, next_step=step_if_broken)
 
 
-def _estimate(found: Condition) -> str:
-    low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
-    return estimate(found.value, low, high)
+def _estimate(found: Condition, *limits: float) -> str:
+    """Return the figure with its interval, as precise as it takes to see on which side of the limits it lies."""
+    if found.interval is None:
+        return estimate(found.value, decimals=decimals_apart(found.value, *limits))
+    low, high = found.interval.low, found.interval.high
+    return estimate(found.value, low, high, decimals_apart(low, high, *limits))

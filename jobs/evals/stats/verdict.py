@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from charts.wording import counted, decimals_apart, interval, number, signed
+from charts.wording import compared, counted, decimals_of, interval
 from jobs.core.errors import InvalidRequest
 from jobs.evals.stats.paired_tests import FLIPS, Difference, difference, mcnemar
 from jobs.evals.stats.power import LEVEL, about, detectable, sample_size
@@ -99,16 +99,19 @@ class Pair:
         """The verdict alone, short enough for a title."""
         if self.verdict is Verdict.CANT_TELL:
             return f"Can't tell {self.after} from {self.before}"
-        return f"{self.after} is {self.verdict} than {self.before} by {signed(self.difference.mean).lstrip('+-')}"
+        return f"{self.after} is {self.verdict} than {self.before} by {self._compared[-1].lstrip('+-')}"
+
+    @property
+    def _compared(self) -> tuple[str, str, str]:
+        """Both means and the change, as precise as it takes for them to agree; a change that counts is never 0."""
+        return compared(self.before_mean, self.after_mean)
 
     @property
     def text(self) -> str:
         """The verdict with its numbers and what it would take: one line of a few sentences."""
-        decimals = decimals_apart(self.after_mean, self.before_mean)
-        before, after = number(self.before_mean, decimals), number(self.after_mean, decimals)
-        span = self.difference.interval
-        within = f" (95% interval {interval(span.low, span.high)})" if span else ""
-        change = f"{signed(self.difference.mean)}{within}"
+        before, after, change = self._compared
+        if span := self.difference.interval:
+            change += f" (95% interval {interval(span.low, span.high, decimals_of(change))})"
         told = [f"{self.reward} {after} against {before}, {change}, {_p(self.p)}, {counted(self.items, 'item')}."]
         if self.verdict is Verdict.CANT_TELL:
             told.append(self._what_it_takes())

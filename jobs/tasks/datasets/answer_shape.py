@@ -3,10 +3,10 @@
 import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from jobs.graders.example_answers import example_answers
-from jobs.tasks.labels import LABEL_KEYS
+from jobs.graders.example_answers import as_text, example_answers
+from jobs.tasks.labels import LABEL_KEYS, as_label
 
 _DEEPEST = 8
 
@@ -21,6 +21,8 @@ class AnswerShape:
         key: where a label is an object, the property that names it.
         choices: the labels that the response format allows; empty where it allows any text.
         example: a well-formed answer, to put labels into.
+        values: label to its value in an answer, where that is not the label itself: `"0"` to 0.
+        is_only: whether no other field could hold labels.
     """
 
     path: tuple[str, ...]
@@ -28,10 +30,18 @@ class AnswerShape:
     key: str | None
     choices: tuple[str, ...]
     example: object = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    is_only: bool = True
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether labels are known to belong here: it names them, or there is no other field for them."""
+        return bool(self.choices) or self.is_only
 
     def answer(self, labels: Sequence[str]) -> str:
         """Return a well-formed answer with these labels, as JSON text; of several the first where one is allowed."""
-        return self.with_value([self._entry(label) for label in labels] if self.many else next(iter(labels), ""))
+        entries = [self._entry(label) for label in labels]
+        return self.with_value(entries if self.many else next(iter(entries), ""))
 
     def with_value(self, held: object) -> str:
         """Return an answer with this JSON value where the labels stand, whether it may stand there or not."""
@@ -42,22 +52,33 @@ class AnswerShape:
         return json.dumps(whole, ensure_ascii=False)
 
     def _entry(self, label: str) -> object:
+        value = self.values.get(label, label)
         if self.key is None:
-            return label
+            return value
         at = _value_at(self.example, self.path)
         pattern = at[0] if isinstance(at, list) and at and isinstance(at[0], dict) else {}
-        return {**pattern, self.key: label}
+        return {**pattern, self.key: value}
 
 
-def shape_of(response_format: Mapping[str, object]) -> AnswerShape | None:
-    """Return where labels stand in answers of this format (chat completions nesting); None where no text can stand.
+def shape_of(response_format: Mapping[str, object] | None) -> AnswerShape | None:
+    """Return where labels stand in answers of this format (chat completions nesting); None where nothing can.
 
-    A field with choices is surer than one without, and a list surer than a single text; of equals the first counts.
+    A field with choices is surer than one without, and a list surer than a single value; of equals the first counts.
     """
+    if response_format is None:
+        return None
     nested = response_format.get("json_schema", response_format)
     schema = nested.get("schema", nested) if isinstance(nested, Mapping) else {}
-    best = max(_fields(schema, schema, ()), key=lambda each: (bool(each.choices), each.many), default=None)
-    return best and replace(best, example=json.loads(example_answers({}, response_format)[0]))
+    found = list(_fields(schema, schema, ()))
+    best = max(found, key=lambda each: (bool(each.choices), each.many), default=None)
+    example = json.loads(example_answers({}, response_format)[0])
+    return best and replace(best, example=example, is_only=len(found) == 1)
+
+
+def may_hold_many(response_format: Mapping[str, object] | None) -> bool:
+    """Tell whether an answer of this format names several labels."""
+    shape = shape_of(response_format)
+    return shape is not None and shape.many
 
 
 def _value_at(value: object, path: tuple[str, ...]) -> object:
@@ -78,16 +99,18 @@ def _fields(schema: object, root: object, path: tuple[str, ...]) -> Iterator[Ans
         case "array" if path:
             yield from _list_field(_resolved(schema.get("items"), root), root, path)
         case "string" if path:
-            yield AnswerShape(path, many=False, key=None, choices=_choices(schema))
+            yield AnswerShape(path, many=False, key=None, choices=_choices(schema), values=_values(schema))
+        case _ if path and _choices(schema):
+            yield AnswerShape(path, many=False, key=None, choices=_choices(schema), values=_values(schema))
 
 
 def _list_field(entry: Mapping[str, object], root: object, path: tuple[str, ...]) -> Iterator[AnswerShape]:
     if _holds_text(entry):
-        yield AnswerShape(path, many=True, key=None, choices=_choices(entry))
+        yield AnswerShape(path, many=True, key=None, choices=_choices(entry), values=_values(entry))
     for key in LABEL_KEYS:
         named = _resolved(_value_at(entry, ("properties", key)), root)
         if _holds_text(named):
-            yield AnswerShape(path, many=True, key=key, choices=_choices(named))
+            yield AnswerShape(path, many=True, key=key, choices=_choices(named), values=_values(named))
             return
 
 
@@ -96,8 +119,16 @@ def _holds_text(schema: Mapping[str, object]) -> bool:
 
 
 def _choices(schema: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(as_label(as_text(each)) for each in _enum(schema))
+
+
+def _values(schema: Mapping[str, object]) -> dict[str, object]:
+    return {label: each for each in _enum(schema) if (label := as_label(as_text(each))) != each}
+
+
+def _enum(schema: Mapping[str, object]) -> list[object]:
     values = schema.get("enum")
-    return tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
+    return [each for each in values if isinstance(each, str | int | float)] if isinstance(values, list) else []
 
 
 def _resolved(schema: object, root: object) -> Mapping[str, object]:

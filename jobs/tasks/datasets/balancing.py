@@ -208,11 +208,12 @@ def _written(
         changed = {**new, **{split: catalogue.rows(task, split) for split in kept}}
         changed = {split: rename_rows(rows, request.names) for split, rows in changed.items()}
         before = label_counts(rename_rows(pool.rows, request.names))
-        changes[SCHEMA_FILE] = schema_file(rename_choices(task.response_format, request.names))
+        if task.response_format is not None:
+            changes[SCHEMA_FILE] = schema_file(rename_choices(task.response_format, request.names))
     changes |= {split_file(split): jsonl(rows) for split, rows in changed.items()}
     sizes = {split: len(rows) for split, rows in new.items()}
     changes["README.md"] = _readme(task, request, pool.splits, sizes)
-    left_out = {split_file(split) for split in {*pool.splits, POOL} if split not in new}
+    left_out = {task.splits[split].name for split in {*pool.splits, POOL} & task.splits.keys() if split not in new}
     version = write_version(task, "balanced", changes, left_out)
     train, valid = ({**dict.fromkeys(before, 0), **label_counts(changed[split])} for split in TRAINING_SPLITS)
     return Balanced(

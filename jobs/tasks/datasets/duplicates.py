@@ -3,8 +3,9 @@
 Near means that of all runs of three words that either text has, at least four fifths are in both (Jaccard over word
 3-shingles, Broder 1997). Candidates come from MinHash signatures in 16 bands of 4 (Leskovec, Rajaraman and Ullman,
 "Mining of Massive Datasets", 3.4), which finds a pair at .8 with probability .9998; each candidate is then compared in
-full. A text is compared with the first of its band and with the one before it there, so that 50,000 rows of one mould
-cost no more than 50,000 of many; of a big family some pairs are therefore found only through a third text.
+full. Runs of words that more than half of the texts share are a template's (an instruction around each row's own text)
+and do not count. A text is compared with the first of its band and with the one before it there, so that 50,000 rows
+of one mould cost no more than 50,000 of many; of a big family some pairs are therefore found only through a third text.
 """
 
 import hashlib
@@ -24,8 +25,11 @@ from jobs.tasks.records import Row
 NEAR = 0.8
 SHORTEST = 8
 """Words; of a shorter text one word more or less changes too much for `nearly` to mean anything."""
+FEWEST_FOR_TEMPLATE = 8
+"""Texts; among fewer, what most of them share may as well be a repeat."""
 _RUN, _BANDS, _ROWS = 3, 16, 4
 _Hashes: TypeAlias = NDArray[np.uint64]
+_SIGN = re.compile(r"[+*/=<>^%\u00d7\u00f7]|(?<![^\W_])-(?=\s*\d)|(?<=\d)-(?=\d)")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -73,7 +77,7 @@ def _exact(texts: Sequence[str]) -> list[Pair]:
 
 
 def _near(texts: Sequence[str]) -> list[Pair]:
-    shingles = [_shingles(text) for text in texts]
+    shingles = _without_template([_shingles(text) for text in texts])
     long_enough = [place for place, found in enumerate(shingles) if found.size > SHORTEST - _RUN]
     if len(long_enough) < 2:
         return []
@@ -93,6 +97,15 @@ def _shingles(text: str) -> _Hashes:
         return words[:0]
     first, second, third = words[:-2], words[1:-1], words[2:]
     return np.unique((first * _ODD[0] + second) * _ODD[1] + third)
+
+
+def _without_template(shingles: Sequence[_Hashes]) -> list[_Hashes]:
+    """Leave out what more than half of the texts have, if there are enough of them to tell."""
+    if len(shingles) < FEWEST_FOR_TEMPLATE:
+        return list(shingles)
+    found, counts = np.unique(np.concatenate(shingles), return_counts=True)
+    shared = found[counts * 2 > len(shingles)]
+    return [np.setdiff1d(each, shared, assume_unique=True) for each in shingles] if shared.size else list(shingles)
 
 
 def _signatures(shingles: Sequence[_Hashes]) -> _Hashes:
@@ -134,7 +147,7 @@ _HALF = np.uint64(32)
 
 
 def text_of(row: Row) -> str:
-    """Return what the model is asked about: `text_input`, or what the row's own user messages say.
+    """Return what the model is asked about: `text_input`, or what the row's own messages say, without its instructions.
 
     A picture stands as a word of its own, so that one question about two pictures is two texts.
     """
@@ -142,8 +155,9 @@ def text_of(row: Row) -> str:
         return str(row.item.get("text_input", ""))
     said: list[str] = []
     for message in row.messages:
-        if message.role != "user":
+        if message.role in {"system", "developer"}:
             continue
+        said += [json.dumps(calls)] if (calls := message.more.get("tool_calls")) else []
         if isinstance(message.content, str):
             said.append(message.content)
         else:
@@ -157,8 +171,13 @@ def words_of(text: str) -> list[str]:
 
 
 def normalised(text: str) -> str:
-    """Return the text without case, punctuation and spacing. One without any words, such as emoji, stays as it is."""
-    return " ".join(words_of(text)) or text.strip()
+    """Return the text without case, punctuation and spacing, but with its mathematical signs.
+
+    One without any words, such as emoji, stays as it is.
+    """
+    words = " ".join(words_of(text))
+    signs = "".join(_SIGN.findall(unicodedata.normalize("NFKC", text)))
+    return f"{words} {signs}".rstrip() if words else text.strip()
 
 
 def _word_for(part: object) -> str:

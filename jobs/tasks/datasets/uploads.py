@@ -5,23 +5,23 @@ Blocks; callers on the event loop use `asyncio.to_thread`.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from charts.wording import listed
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import quoted
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.datasets.answer_shape import shape_of
+from jobs.tasks.datasets.answer_shape import may_hold_many, shape_of
 from jobs.tasks.datasets.versions import split_file, title_of, write_version
-from jobs.tasks.files import MIB, csv_records, decoded, parsed
-from jobs.tasks.labels import REFERENCE, label_counts
-from jobs.tasks.rows import read_rows, rows_of
+from jobs.tasks.files import MIB, decoded
+from jobs.tasks.labels import label_counts
+from jobs.tasks.rows import read_rows
+from jobs.tasks.split_formats import entries_of, is_json_lines
 
 LARGEST_UPLOAD = 64 * MIB
 _SPLIT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_TEXT = "text_input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def check_size(size: int, file_name: str) -> None:
 def ingest(catalogue: TaskCatalogue, upload: Upload) -> Ingested:
     """Check an upload, write it as a split of a new version of its task, and return what it became.
 
-    A file called *.csv is read as CSV with a heading line, any other as JSONL.
+    A file called *.csv is read as CSV with a heading line, any other as JSON: lines, a list, or an object with one.
 
     Raises:
         UserError: one sentence, with the line where it is about one.
@@ -89,14 +89,11 @@ def ingest(catalogue: TaskCatalogue, upload: Upload) -> Ingested:
     task = catalogue.load(upload.task)
     text, where = _text(upload), upload.file_name
     shape = shape_of(task.response_format)
-    if where.lower().endswith(".csv"):
-        items = list(_csv_items(text, where, many=shape is not None and shape.many))
-        rows = rows_of(items, where, upload.split)
-        text = "".join(json.dumps({"item": item}, ensure_ascii=False) + "\n" for _line, item in items)
-    elif text.lstrip().startswith("["):
-        raise InvalidRequest(f"{quoted(where)} is one JSON list; write one object a line (JSONL) instead.")
-    else:
-        rows = read_rows(text.encode(), where, upload.split)
+    many = may_hold_many(task.response_format)
+    rows = read_rows(text.encode(), where, upload.split, many=many)
+    if not is_json_lines(text) or where.lower().endswith(".csv"):
+        items = (value for _number, value in entries_of(text.encode(), where, many=many).values)
+        text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
     labels = label_counts(rows)
     unknown = tuple(label for label in labels if shape and shape.choices and label not in shape.choices)
     version = write_version(task, "data", {split_file(upload.split): text.encode(), "README.md": _readme(task, upload)})
@@ -113,39 +110,6 @@ def _text(upload: Upload) -> str:
         line = upload.content.count(b"\n", 0, at) + 1
         raise InvalidRequest(f"{where} line {line} holds a null byte, so it is no text; upload JSONL or CSV as UTF-8.")
     return decoded(upload.content, upload.file_name)
-
-
-def _csv_items(text: str, where: str, *, many: bool) -> Iterator[tuple[int, dict[str, object]]]:
-    """Yield each record after the heading as an item, with its line; an empty cell is left out."""
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    records = csv_records(text, where, delimiter)
-    heading = _heading(next(records, (1, [])), where)
-    for line, fields in records:
-        at = f"{where} line {line}"
-        if len(fields) != len(heading):
-            raise InvalidRequest(f"{at} has {len(fields)} fields; the heading has {len(heading)}.")
-        cells = dict(zip(heading, fields, strict=True))
-        item: dict[str, object] = {key: cell for key, cell in cells.items() if cell or key == _TEXT}
-        yield line, {**item, REFERENCE: _reference(cells[REFERENCE], at, many=many)}
-
-
-def _heading(record: tuple[int, list[str]], where: str) -> list[str]:
-    line, heading = record
-    for needed in (_TEXT, REFERENCE):
-        if needed not in heading:
-            raise InvalidRequest(f"{where} line {line} needs the columns {_TEXT} and {REFERENCE}; {needed} is missing.")
-    if "" in heading or len(set(heading)) < len(heading):
-        raise InvalidRequest(f"{where} line {line} has a column without a name, or two of the same name.")
-    return heading
-
-
-def _reference(cell: str, at: str, *, many: bool) -> object:
-    """A cell is one label; several are divided by | or ;, or written as a JSON list."""
-    if cell.startswith("["):
-        return parsed(cell, f"{at}: {REFERENCE}", line=1)
-    if not many:
-        return cell
-    return [label.strip() for label in re.split(r"[|;]", cell) if label.strip()]
 
 
 def _readme(task: Task, upload: Upload) -> bytes:

@@ -49,8 +49,10 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
         InvalidRequest: the copy would not be a task, or cannot be written.
     """
     root, base = task.folder.parent, _VERSION.sub("", task.name)
-    changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
-    content = {**_copied(task, {*leave_out, *changes}), **changes}
+    if task.response_format is not None:
+        changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
+    replaced = {path.name for split, path in task.splits.items() if split_file(split) in changes}
+    content = {**_copied(task, {*leave_out, *replaced, *changes}), **changes}
     try:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
         try:

@@ -65,15 +65,18 @@ class Examples:
         items: the rows, as graders see them.
         features: of their texts (rows, features).
         base: the base model's logits for them (rows, options).
+        texts: what the user says in them.
     """
 
     items: tuple[Item, ...]
     features: Floats
     base: Floats
+    texts: tuple[str, ...]
 
     def rows(self, indices: NDArray[np.intp]) -> "Examples":
         """Return the examples at `indices`, in that order."""
-        return Examples(tuple(self.items[index] for index in indices), self.features[indices], self.base[indices])
+        items, texts = tuple(self.items[index] for index in indices), tuple(self.texts[index] for index in indices)
+        return Examples(items, self.features[indices], self.base[indices], texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +143,20 @@ class TrainingSetup:
         choices = self.plan.choices
         probs = probabilities(choices, examples.base + examples.features @ weights.linear)
         chosen = draw(choices, probs, draws, rng)
-        distinct, places = np.unique(chosen.reshape(-1, chosen.shape[-1]), axis=0, return_inverse=True)
-        rendered = [self.plan.render(indices(choices, answer)) for answer in distinct]
-        texts = [rendered[place] for place in places.ravel()]
+        texts = self._rendered(chosen, [text for text in examples.texts for _ in range(draws)])
         items = [item for item in examples.items for _ in range(draws)]
         grades = await graders.grade(self.grader, [(Sample(t), item) for t, item in zip(texts, items, strict=True)])
         rewards = np.array([grade.reward for grade in grades]).reshape(len(examples.items), draws)
         return Rollouts(probs, chosen, rewards, tuple(grades), sum(map(count_tokens, texts)) / len(texts))
+
+    def _rendered(self, chosen: Chosen, said: Sequence[str]) -> list[str]:
+        """Return the answers to what was `said`; those that do not depend on it are rendered once for all."""
+        distinct, places = np.unique(chosen.reshape(-1, chosen.shape[-1]), axis=0, return_inverse=True)
+        picked = [indices(self.plan.choices, answer) for answer in distinct]
+        if self.plan.is_calculated:
+            return [self.plan.render(picked[place], text) for place, text in zip(places.ravel(), said, strict=True)]
+        rendered = [self.plan.render(answer, "") for answer in picked]
+        return [rendered[place] for place in places.ravel()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +212,12 @@ class StepMetrics:
 
 def failing_share(grades: Sequence[Grade]) -> float:
     """Return the share of answers that a grader broke on; one that could not be parsed is not the grader's fault."""
-    return fmean(_broken(grade) for grade in grades)
+    return fmean(is_broken(grade) for grade in grades)
 
 
 def first_detail(grades: Sequence[Grade]) -> str:
     """Return what the first broken grader said, for the job's error."""
-    return next((grade.detail for grade in grades if _broken(grade) and grade.detail), "no further detail")
+    return next((grade.detail for grade in grades if is_broken(grade) and grade.detail), "no further detail")
 
 
 def result_table(steps: Iterable[Mapping[str, Any]]) -> bytes:
@@ -241,7 +251,8 @@ def _errors(kinds: Sequence[GraderErrorKind]) -> FiguresOf:
     return figures
 
 
-def _broken(grade: Grade) -> bool:
+def is_broken(grade: Grade) -> bool:
+    """Return whether the grader broke; an answer that it could not parse is no fault of its own."""
     return any(kind is not GraderErrorKind.SAMPLE_PARSE_ERROR for kinds in grade.errors.values() for kind in kinds)
 
 

@@ -124,6 +124,14 @@ def test_without_a_grade_there_is_no_figure() -> None:
     assert result_chart(replace(view, evaluation=nothing)) is None
 
 
+def test_scores_are_drawn_on_the_scale_of_their_grader() -> None:
+    view = view_of(BASE)
+    judged = replace(view, evaluation=replace(view.evaluation, ranges={"f1": (0.0, 5.0)}))
+    chart = result_chart(judged)
+    assert isinstance(chart, ScoreComparison)
+    assert chart.scales == (("F1", (0.0, 5.0)),)
+
+
 @pytest.mark.parametrize(
     ("graders", "reward", "shown"),
     [

@@ -20,7 +20,7 @@ from jobs.views.checkpoint import evidence_view
 from local.slack.blocks import characters, too_much_text, validate
 from tests.handlers import evidence_shown as shown
 from tests.handlers.evidence_shown import JOB, action_ids, text_of, view
-from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_series
+from tests.records import ALICE, BOB, CAROL, a_candidate, a_change, a_checkpoint, a_figure, a_series, an_evidence
 
 FILE = "F0123456789"
 MANY_JOB, MANY = shown.many(24)
@@ -449,3 +449,29 @@ def test_the_menu_offers_only_what_was_measured() -> None:
     assert "A missing label costs more (recall)" in said("whole")
     assert "A missing label costs more (recall)" not in said("reward only")
     assert "Cheapest that is as good" in said("reward only")
+
+
+# -- a task without labels --------------------------------------------------------------------------------------------
+
+
+def own_graders(p: float) -> dict[str, Figure]:
+    return {"judge": a_figure(p), "polite": a_figure(p / 2)}
+
+
+def test_without_labels_the_tasks_own_graders_are_shown() -> None:
+    job = replace(JOB, reward="judge")
+    free = an_evidence(
+        candidates=tuple(replace(each, valid=own_graders(each.valid["f1"].mean)) for each in shown.PLAIN.candidates)
+    )
+    message = summary(view(free, None, job), FILE)
+    assert table_of(message)[0][:4] == ["Model", "Judge", "Against the base", "Polite"]
+    assert not any(word in text_of(message).lower() for word in ("precision", "recall", "f1"))
+
+
+def test_a_platforms_own_figures_are_those_of_the_tasks_graders() -> None:
+    bare = replace(a_checkpoint(5), valid_reward=0.61, scores={"judge": 0.61, "polite": 0.4})
+    told = text_of(summary(view(None, None, replace(JOB, reward="judge", checkpoints=(bare,))), None))
+    assert "validation reward *0.61*" in told
+    assert "polite *0.40*" in told
+    assert "precision" not in told
+    assert "not reported" not in told

@@ -4,7 +4,7 @@ from handlers.jobs.commands import RFT
 from handlers.proctor import PROCTOR
 from handlers.slack.commands import MOST_TYPED, Typed, overview, parse
 from jobs.core.errors import InvalidRequest
-from jobs.core.hyperparameters import read_hyperparameters, read_seed, read_suffix
+from jobs.core.hyperparameters import read_auto, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Hyperparameters
 
 
@@ -76,6 +76,12 @@ def test_hyperparameters_are_read_by_the_commands_names() -> None:
     assert read_hyperparameters(given | {"task": "acts"}) == Hyperparameters(
         n_epochs=3, batch_size=8, reasoning_effort="low", compute_multiplier=0.5, eval_samples=2, eval_interval=4
     )
+
+
+def test_auto_leaves_a_setting_to_the_platform() -> None:
+    given = {"epochs": "auto", "batch": "8", "compute": "AUTO"}
+    assert read_hyperparameters(given) == Hyperparameters(batch_size=8)
+    assert read_auto(given) == ("n_epochs", "compute_multiplier")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,18 @@ async def test_a_channel_without_the_bot_is_said_with_what_to_do() -> None:
             await people.require_membership("C0NOWHERE")
 
 
+async def test_before_money_is_spent_slack_is_asked_whether_the_bot_is_still_in_the_channel() -> None:
+    now = 1000.0
+    async with serve() as workspace:
+        people, known = People(client_of(workspace), lambda: now), await ids(workspace)
+        await people.require_membership(known["rft"])
+        workspace.workspace.faults.add(MethodFault("conversations.info", "error", error="channel_not_found", times=2))
+        await people.require_membership(known["rft"])
+        now += JUST_NOW
+        with pytest.raises(InvalidRequest, match="/invite @proctor"):
+            await people.require_membership(known["rft"], just_now=True)
+
+
 async def test_a_channel_that_the_bot_is_in_is_asked_about_once_a_minute() -> None:
     now = 1000.0
     async with serve() as workspace:

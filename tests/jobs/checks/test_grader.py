@@ -74,7 +74,9 @@ async def test_an_empty_reference_that_breaks_it_matters_where_a_row_has_one(che
     assert (await check(source))["odd_references"].level is Level.NOTE
     found = await check(source, train=[["fish"]] * 3 + [[]] + [["iron", "wool"]] * 6)
     assert found["odd_references"].level is Level.WARN
-    assert found["odd_references"].text.endswith("1 rows of the train split have no reference, the first is r3.")
+    assert found["odd_references"].text.endswith(
+        "1 row of the train split is like that: r3 has an empty list as reference."
+    )
 
 
 @pytest.mark.parametrize(("factor", "says"), [("* 3", "from 0.00 to 3.00"), ("- 0.5", "from -0.50 to 0.50")])
@@ -122,3 +124,11 @@ async def test_graders_beside_the_reward_are_tried_too(check: Check) -> None:
     changes: Mapping[str, str] = {"graders/fragile.json": fragile}
     found = await check(changes=changes)
     assert "fragile on an empty answer: ZeroDivisionError" in found["odd_answers"].text
+
+
+async def test_a_grader_beside_the_reward_that_fails_blocks(check: Check) -> None:
+    source = HEAD + "    return float(item['reference_answer']['name'] == 1)"
+    stale = json.dumps({"type": "python", "name": "stale", "source": source})
+    finding = (await check(changes={"task.yaml": "reward: exact\n", "graders/stale.json": stale}))["other_graders"]
+    assert finding.level is Level.BLOCK
+    assert "The grader stale fails on 20 of 20 well-formed answers; on row r0: TypeError" in finding.text

@@ -48,7 +48,7 @@ async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
 
 async def test_roles_reserved_fields_and_missing_references_are_noted(check: Check) -> None:
     own = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
-    rows = split(TRAIN) + json.dumps(own | {"tools": []}) + "\n"
+    rows = split(TRAIN) + json.dumps(own | {"tools": ["hammer"]}) + "\n"
     finding = (await check(changes={"train.jsonl": rows}))["platform_rows"]
     assert finding.level is Level.NOTE
     assert "1 rows have a message with role 'system'" in finding.text
@@ -106,3 +106,47 @@ async def test_a_label_that_the_format_does_not_allow_blocks(check: Check) -> No
     assert finding.level is Level.BLOCK
     assert finding.numbers == {"labels": 2, "rows": 2}
     assert "'gold', 'silver'; 2 rows have one." in finding.text
+
+
+async def test_labels_that_differ_in_their_unicode_form_alone_are_said_to(check: Check) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    train = [[decomposed], ["fish"]] * 10
+    found = await check(train=train, changes={"response_format.json": schema([composed, *NAMES])})
+    assert found["allowed_labels"].level is Level.WARN
+    assert "1 label of the references differs from the response format in its Unicode form alone" in (
+        found["allowed_labels"].text
+    )
+    assert found["balance"].counts == {composed: 10, "fish": 10}
+
+
+async def test_fields_of_a_grader_that_nobody_knows_are_named(check: Check) -> None:
+    definition = {"type": "python", "source": "def grade(sample, item):\n    return 1.0\n", "owner": "team"}
+    found = await check(changes={"graders/kind.json": json.dumps(definition)})
+    assert (
+        "The grader kind has fields that I do not know and pass on as they are: owner." in found["platform_rows"].text
+    )
+
+
+async def test_an_instruction_that_all_rows_share_is_no_repeat(check: Check) -> None:
+    instruction = "Combine every number exactly once with plus, minus, times or divide to reach the wanted amount. " * 6
+    asked = [f"{instruction} Wanted: {n * 37 % 83}. Numbers: {n}, {n * 7 % 61}, {n * 13 % 59}." for n in range(40)]
+    rows = ["".join(line(f"r{n}", asked[n], ["fish"]) for n in part) for part in (range(30), range(30, 40))]
+    found = await check(changes={"train.jsonl": rows[0], "valid.jsonl": rows[1]})
+    assert found["repeats_within"].level is found["repeats_across"].level is Level.OK
+
+
+async def test_near_repeats_across_splits_are_told_and_do_not_block(check: Check) -> None:
+    near = " ".join([*text(0).split()[:-1], "otherwise"])
+    found = (await check(changes={"valid.jsonl": line("near", near, ["fish"])}))["repeats_across"]
+    assert (found.level, found.numbers["rows"]) == (Level.WARN, 1)
+
+
+async def test_tools_that_a_platform_makes_nothing_of_are_named(check: Check) -> None:
+    tool = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    rows = "".join(line(f"r{n}", text(n), ["fish"], tools=[tool]) for n in range(20))
+    found = await check(changes={"train.jsonl": rows, "valid.jsonl": line("v", text(50), ["fish"])}, profile=PROFILE)
+    said = found["platform_rows"].text
+    assert "20 rows offer tools, which evals and training send as they are." in said
+    assert (
+        "20 rows offer tools: Local platform takes them, but its models read what users say and call no tool." in said
+    )

@@ -205,7 +205,7 @@ async def test_an_answer_scores_what_the_local_platform_would_train_on(
     task = a_task(tmp_path, case.grader, free_text=case.free_text, more=more)
     answer = await graded(runtime, task, case.answer)
     always = AnswerPlan(Choice("", "one", (case.answer, case.answer)))
-    examples = Examples((ITEM,), np.zeros((1, 2)), np.zeros((1, 2)))
+    examples = Examples((ITEM,), np.zeros((1, 2)), np.zeros((1, 2)), ("",))
     grader = parse_grader(training_definition(parse_grader(task.reward_grader)))
     setup = TrainingSetup(always, grader, examples, examples, HYPERPARAMETERS, seed=1)
     rollouts = await setup.validate(runtime, setup.initial_weights(), 1)

@@ -11,6 +11,7 @@ import pytest
 
 from bot.redis_server.subprocesses import tethered
 from bot.worker import SLOTS
+from handlers.evals.results import result_message
 from jobs.core.ids import EVALS
 from jobs.evals.answer_store import AnswerFile, LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
@@ -19,6 +20,7 @@ from jobs.evals.stats.verdict import Verdict
 from jobs.evals.transitions import Transitions
 from jobs.queue.due import MOST_DEATHS, MOST_RAISED, DueItems, Outcome
 from jobs.state.change import Change, Versioned
+from jobs.views.eval import read_eval
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
 from tests.jobs.evals.model_endpoint import Heard, drop, page, refusing, saying_nothing
 from tests.records import BOB
@@ -203,6 +205,42 @@ async def test_a_model_that_is_right_in_half_its_answers_and_writes_prose_in_the
     assert "small: on 15 of 30 answers the grader found nothing to grade." in comparison.notes
 
 
+STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'x')\n"
+
+
+async def test_a_grader_beside_the_reward_that_fails_is_left_out_and_said(lab: Laboratory) -> None:
+    stale = json.dumps({"type": "python", "name": "stale", "source": STALE})
+    lab.write_task({"task.yaml": "reward: exact\n", "graders/stale.json": stale})
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FINISHED
+    assert (ended.graders, list(ended.left_out)) == (("exact",), ["stale"])
+    (summary,) = ended.summaries
+    assert ([each.grader for each in summary.graders], summary.grader_errors) == (["exact"], {})
+    assert ended.left_out_note is not None
+    assert ended.left_out_note.startswith("The grader stale fails: TypeError")
+    assert ended.left_out_note.endswith("Left out for that: stale; the rest is measured.")
+    shown = result_message(await read_eval(lab.evals, ended), None, None, None)
+    assert "Left out for that: stale" in shown.text
+
+
+async def test_what_a_failing_multi_grader_would_have_run_is_run_alone(lab: Laboratory) -> None:
+    part = json.loads(exact())
+    broken = {"type": "multi", "name": "broken", "graders": {"exact": part}, "calculate_output": "1 / (exact - exact)"}
+    lab.write_task(
+        {"task.yaml": "reward: exact\n", "graders/broken.json": json.dumps(broken), "valid.jsonl": valid_rows(4)}
+    )
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert list(ended.left_out) == ["broken"]
+    (summary,) = ended.summaries
+    assert [(each.grader, each.mean) for each in summary.graders] == [("exact", 1.0)]
+
+
 async def test_a_grader_that_works_for_no_answer_is_refused_before_anything_is_asked(lab: Laboratory) -> None:
     lab.write_task({"graders/exact.json": exact().replace("answer[", "anser[")})
     started = await lab.start()
@@ -350,7 +388,7 @@ async def test_who_loses_the_eval_stops_and_writes_nothing_more(lab: Laboratory)
 
     assert lab.answers(started.id) == []
     assert await lab.store.record(Eval, started.id) == before
-    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals"
+    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals:local"
     assert bot.failures == []
 
 
@@ -387,10 +425,10 @@ async def test_an_eval_that_was_ended_elsewhere_is_left_as_it_is(lab: Laboratory
 async def test_checked_by_two_bots_it_begins_once(lab: Laboratory) -> None:
     started = await lab.start()
     transitions = Transitions(lab.store, lab.rows, time.time)
-    await transitions.begin(started)
+    await transitions.begin(started, {})
     begun = await lab.store.record(Eval, started.id)
 
-    await transitions.begin(started)
+    await transitions.begin(started, {})
     await transitions.refuse(started, "Too late.")
 
     assert await lab.store.record(Eval, started.id) == begun

@@ -29,6 +29,8 @@ def read(folder: Path, rows: str | bytes, items: int | None = None) -> list[Row]
         valid_rows(2) + "\n  \r\n\u00a0\n" + line("last") + "\n\n",
         valid_rows(3).replace("\n", "\r\n"),
         json.dumps({"text_input": "no id"}) + "\n\n" + json.dumps({"item": {"text_input": "nor here"}}),
+        json.dumps([{"text_input": "one"}, {"id": None, "text_input": "two"}, {"id": 7, "text_input": "three"}]),
+        json.dumps({"data": [{"text_input": "one"}, {"item": {"text_input": "two"}}]}, indent=2),
         line("a", text_input="judgment \u2028 حكم 🐟"),
     ],
 )
@@ -37,6 +39,15 @@ def test_read_one_by_one_they_are_what_the_catalogue_reads(tmp_path: Path, rows:
     whole = list(tasks.rows(tasks.load("small"), "valid"))
     assert read(tmp_path, rows) == whole
     assert check_rows(tasks, tasks.load("small"), "valid") == (len(whole), whole[0])
+
+
+def test_a_split_may_be_csv(tmp_path: Path) -> None:
+    cells = "text_input,reference_answer\none,fish\ntwo,wine\n"
+    tasks = TaskCatalogue(write_folder(tmp_path, {"valid.jsonl": None, "valid.csv": cells}))
+    task = tasks.load("small")
+    with SplitFile(task, "valid") as split:
+        assert list(split) == list(tasks.rows(task, "valid"))
+        assert [row.id for row in split] == ["valid-2", "valid-3"]
 
 
 def test_only_the_first_count(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Evidence is gathered once, whatever crashes, repeats or changes meanwhile; the approval follows it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -257,6 +258,27 @@ async def test_an_eval_that_a_person_cancels_is_no_evidence(scene: Scene) -> Non
     evidence = await scene.gathered()
     assert evidence.state is EvidenceState.FAILED
     assert f"{evidence.valid_eval} was cancelled." in str(evidence.note)
+
+
+async def test_a_grader_beside_the_reward_that_broke_is_left_out_and_said(scene: Scene) -> None:
+    await scene.job()
+    source = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'x')\n"
+    scene.edit("task.yaml", "reward: exact\n")
+    scene.edit("graders/stale.json", json.dumps({"type": "python", "name": "stale", "source": source}))
+    evidence = await scene.gathered()
+    assert evidence.state is EvidenceState.READY
+    assert all(set(each.valid) == {"exact"} for each in evidence.candidates)
+    assert str(evidence.note).count("The grader stale fails: TypeError") == 1
+    assert "Left out for that: stale; the rest is measured." in str(evidence.note)
+
+
+async def test_a_test_split_that_cannot_be_read_any_more_is_left_out_and_said(scene: Scene) -> None:
+    await scene.job()
+    scene.edit("test.jsonl", '{"item": {"wanted": 5}}\n')
+    evidence = await scene.gathered()
+    assert evidence.state is EvidenceState.READY
+    assert "The test split is left out: small/test.jsonl line 1 has neither 'text_input'" in str(evidence.note)
+    assert (evidence.test_eval, evidence.candidates[1].test) == (None, {})
 
 
 async def test_a_test_split_that_fails_is_said_and_the_rest_stands(scene: Scene) -> None:

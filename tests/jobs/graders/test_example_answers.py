@@ -73,6 +73,9 @@ def test_a_response_format_without_a_schema_gives_an_answer_all_the_same() -> No
 
 
 def test_without_a_response_format_the_reference_answer_is_the_guess() -> None:
-    assert example_answers({"reference_answer": "law"}, None) == ["law", '"law"', '{"answer": "law"}']
-    assert example_answers(ITEM, None) == ['["trade", "law"]', '{"answer": ["trade", "law"]}']
+    made = example_answers({"reference_answer": "law"}, None)
+    assert (made[:2], made[-2:]) == (["law", "Answer: law"], ['"law"', '{"answer": "law"}'])
+    assert r"\boxed{law}" in made
+    listed = example_answers(ITEM, None)
+    assert (listed[0], listed[-1]) == ('["trade", "law"]', '{"answer": ["trade", "law"]}')
     assert example_answers({}, None)[0] == "answer"

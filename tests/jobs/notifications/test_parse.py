@@ -113,6 +113,13 @@ def test_a_zone_like_none_says_what_the_names_are(typed: str) -> None:
         read_zone(typed)
 
 
+@pytest.mark.parametrize("typed", ["GMT+1", "UTC-5", "utc+02:00", "Etc/GMT+15", "CEST", "BST", "PDT", "+1"])
+def test_no_zone_of_another_offset_is_ever_proposed(typed: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read_zone(typed)
+    assert "did you mean" not in str(refused.value)
+
+
 def test_the_date_is_the_zones() -> None:
     evening = datetime(2026, 3, 28, 23, 30, tzinfo=UTC).timestamp()
     assert local_date(evening, "UTC") == "2026-03-28"

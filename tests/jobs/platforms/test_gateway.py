@@ -232,6 +232,37 @@ async def test_a_job_without_events_yet_has_none(platform: StandIn, gateway: Gat
     assert await gateway.events_since("ftjob-1", None) == ()
 
 
+@pytest.mark.parametrize("code", [None, "ResourceNotFound", "404"])
+async def test_a_platform_that_cannot_list_checkpoints_has_none(
+    platform: StandIn, gateway: Gateway, code: str | None
+) -> None:
+    platform.on(f"GET {JOBS}/ftjob-1/checkpoints", error(404, "Not Found", code=code))
+    assert await gateway.checkpoints("ftjob-1") == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("completed", "succeeded"),
+        ("Succeeded", "succeeded"),
+        ("JOB_STATE_EARLY_STOPPED", "succeeded"),
+        ("canceled", "cancelled"),
+        ("Stopped", "cancelled"),
+        ("error", "failed"),
+        ("InProgress", "running"),
+        ("validating_files", "validating_files"),
+        ("pausing", "pausing"),
+    ],
+)
+async def test_a_status_is_read_whatever_the_platform_calls_it(
+    platform: StandIn, gateway: Gateway, said: str, status: str
+) -> None:
+    platform.on(f"GET {JOBS}/ftjob-1", Says(job_json(status=said)))
+    job = await gateway.job("ftjob-1")
+    assert job.status == status
+    assert job.is_finished is (status in {"succeeded", "cancelled", "failed"})
+
+
 async def test_checkpoints_come_by_step_with_either_spelling_of_their_rewards(
     platform: StandIn, gateway: Gateway
 ) -> None:

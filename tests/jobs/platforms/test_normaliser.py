@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.series import GraderFigures, Step, StepTiming
+from jobs.core.series import GraderFigures, Series, Step, StepTiming
 from jobs.platforms.metrics import child, number, step_of, whole
 from jobs.platforms.parse import RemoteEvent, read_event
 from jobs.state.change import STEP
@@ -92,6 +92,84 @@ def test_every_spelling_of_the_rewards_is_read(data: dict[str, Any]) -> None:
 
     assert step is not None
     assert (step.train_reward, step.valid_reward) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"train/mean_reward": 0.5, "valid/mean_reward": 0.25},
+        {"critic/rewards/mean": 0.5, "critic/score/mean": 0.4, "val-core/gsm8k/reward/mean@1": 0.25},
+        {"critic/score/mean": 0.5, "val/test_score/gsm8k": 0.25},
+        {"reward": 0.5, "eval_reward": 0.25, "rewards/f1/mean": 0.1},
+        {"Train-Reward": 0.5, "Validation-Reward": 0.25},
+        {"train": {"reward": 0.5}, "validation": {"reward": 0.25}},
+        {"train/reward_mean": 0.5, "eval/reward_mean": 0.25},
+    ],
+)
+def test_the_spellings_of_trainers_are_read_whatever_joins_their_words(data: dict[str, Any]) -> None:
+    step = read(metrics({"step": 1, **data}))
+    assert step is not None
+    assert (step.train_reward, step.valid_reward) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("message", "rewards"),
+    [
+        ("Step 3/20 , train mean reward=0.36", (0.36, None)),
+        ("Step 3/20 , train mean reward=-0.36, full validation mean reward=0.41", (-0.36, 0.41)),
+        ("Step 3/20: training reward: 0.36, validation reward: 4.1e-1", (0.36, 0.41)),
+        ("Step 3/20, mean reward=36%", (None, None)),
+    ],
+)
+def test_rewards_are_read_from_the_words_where_the_data_has_none(
+    message: str, rewards: tuple[float | None, float | None]
+) -> None:
+    step = read(metrics({}, message))
+    assert step is not None
+    assert (step.step, step.total_steps) == (3, 20)
+    assert (step.train_reward, step.valid_reward) == rewards
+    if rewards[0] is not None:
+        assert read(metrics({}, message, kind="message")) == step
+
+
+def test_the_data_counts_more_than_what_the_words_round() -> None:
+    step = read(metrics({"step": 3, "train_mean_reward": 0.3612}, "Step 3/20 , train mean reward=0.36"))
+    assert step is not None
+    assert step.train_reward == 0.3612
+
+
+def test_several_validation_sets_are_no_validation_reward() -> None:
+    step = read(metrics({"step": 1, "val-core/a/reward/mean@1": 0.5, "val-core/b/reward/mean@1": 0.1}))
+    assert step is not None
+    assert step.valid_reward is None
+    assert set(step.unread) == {"val-core/a/reward/mean@1", "val-core/b/reward/mean@1"}
+
+
+def test_what_trl_says_of_its_reward_functions_epochs_and_time_is_read() -> None:
+    data = {
+        "global_step": 7,
+        "max_steps": 70,
+        "reward": 0.5,
+        "rewards/f1/mean": 0.4,
+        "rewards/format/mean": 0.9,
+        "eval_rewards/f1/mean": 0.3,
+        "epoch": 0.5,
+        "step_time": 12.5,
+    }
+    step = read(metrics(data))
+    assert step is not None
+    assert (step.step, step.total_steps, step.epoch, step.timing.full) == (7, 70, 0.5, 12.5)
+    assert step.graders == (GraderFigures("f1", 0.4, 0.3), GraderFigures("format", 0.9))
+    assert step.unread == {}
+
+
+def test_two_events_of_one_step_are_one_step_where_each_has_one_reward() -> None:
+    trained = Step(5, at=1.0, train_reward=0.5, entropy=0.2)
+    evaluated = Step(5, at=2.0, valid_reward=0.25, total_steps=9)
+    whole_step = Step(5, total_steps=9, at=2.0, train_reward=0.5, valid_reward=0.25, entropy=0.2)
+    assert Series.of((evaluated, trained)).steps == (whole_step,)
+    again = Step(5, at=3.0, train_reward=0.6)
+    assert Series.of((trained, again)).steps == (again,)
 
 
 def test_a_step_without_validation_has_none() -> None:

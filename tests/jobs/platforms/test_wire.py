@@ -66,6 +66,49 @@ def test_what_an_assistant_said_before_is_output() -> None:
     ]
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+TURNS = (
+    Message("user", "Where?"),
+    Message("assistant", "", {"tool_calls": [CALL]}),
+    Message("tool", "shelf 4", {"tool_call_id": "c1"}),
+    Message("user", "So?"),
+)
+NESTED = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+FLAT = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+
+
+@pytest.mark.parametrize("tool", [NESTED, FLAT])
+def test_tools_and_what_they_returned_are_sent_in_each_apis_own_way(tool: dict[str, Any]) -> None:
+    question = Question("m", TURNS, tools=(tool,), parallel_tool_calls=False)
+    chat, responses = body_of(question, "chat"), body_of(question, "responses")
+    assert chat["messages"] == [
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": "shelf 4"},
+        {"role": "user", "content": "So?"},
+    ]
+    assert responses["input"] == [
+        {"role": "user", "content": "Where?"},
+        {"type": "function_call", "call_id": "c1", "name": "find", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "shelf 4"},
+        {"role": "user", "content": "So?"},
+    ]
+    assert (chat["tools"], responses["tools"]) == ([NESTED], [FLAT])
+    assert chat["parallel_tool_calls"] is responses["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize(
+    ("api", "said"),
+    [
+        ("responses", response("") | {"output": [{"type": "function_call", "name": "find", "arguments": "{}"}]}),
+        ("chat", completion(None, "tool_calls", tool_calls=[CALL])),
+    ],
+)
+def test_an_answer_that_only_calls_a_tool_is_an_answer_without_text(api: Any, said: dict[str, Any]) -> None:
+    answer = read_answer(said, api, 0.0)
+    assert (answer.text, answer.finish_reason) == ("", "tool_calls")
+
+
 @pytest.mark.parametrize(("api", "said"), [("responses", response("Yes")), ("chat", completion("Yes"))])
 def test_an_answer_is_read_with_its_tokens(api: Any, said: dict[str, Any]) -> None:
     answer = read_answer(said, api, 1.5)

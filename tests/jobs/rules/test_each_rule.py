@@ -29,7 +29,7 @@ def test_severe_overfitting_where_validation_falls_from_its_best() -> None:
     series = a_series(RISING, lambda step: 0.3 + 0.2 * min(step, 20) / 20 - 0.005 * max(0, step - 20))
     alert = only("O2", series)
     assert (alert.level, alert.step) == ("critical", 35)
-    assert "best 0.50 at step 20" in alert.text
+    assert "validation was highest at step 20, 0.50; now 0.44, the mean of two" in alert.text
 
 
 def test_a_harder_validation_split_is_noted_once() -> None:
@@ -64,6 +64,16 @@ def test_no_signal_where_train_reward_never_changes() -> None:
     alert = only("N", a_series(lambda _: 0.0, lambda _: 0.0))
     assert alert.level == "critical"
     assert "train reward was 0.00 in each of the last 12 steps" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "steps"),
+    [(JobFacts(None, None), 20), (JobFacts(100, None, 50), 20), (JobFacts(8_000, 16), 20), (JobFacts(80, 16), 12)],
+)
+def test_rewards_that_never_change_need_no_epoch(facts: JobFacts, steps: int) -> None:
+    flat = a_series(lambda _: 0.0, lambda _: 0.0)
+    assert fired("N", flat, facts) == [("critical", steps - 1, None)]
+    assert fired("N", a_series(lambda step: 0.0 if step % 19 else 0.1, lambda _: 0.0), JobFacts(None, None)) == []
 
 
 def test_nothing_learned_after_three_epochs() -> None:
@@ -164,7 +174,7 @@ def test_a_validation_reward_that_breaks_down() -> None:
     series = a_series(valid=lambda step: broken(step) + FLAT(step) - 0.4)
     alert = only("C", series)
     assert (alert.level, alert.step, alert.cleared) == ("critical", 40, None)
-    assert alert.text.startswith("Collapse: validation reward fell from 0.60 to 0.35 by step 40")
+    assert alert.text.startswith("Collapse: validation reward fell by 0.26, to 0.35, by step 40; noise explains 0.03.")
 
 
 def test_a_collapse_is_over_when_the_reward_is_back() -> None:

@@ -81,5 +81,5 @@ def test_validation_noise_is_not_fooled_by_a_trend_or_by_luck() -> None:
 
 
 def test_one_step_alone_has_no_spread_to_go_by() -> None:
-    assert train_noise(None, 1) == UNKNOWN_VALID_NOISE
-    assert train_noise(0.02, 4) == pytest.approx(0.5 * math.sqrt(0.02) / 2)
+    assert train_noise(None, 1, 0.5) == UNKNOWN_VALID_NOISE
+    assert train_noise(0.02, 4, 0.5) == pytest.approx(0.5 * math.sqrt(0.02) / 2)

@@ -1,7 +1,9 @@
 """Rule O1 on real and on simulated jobs: how often it warns where it should, and where it should not."""
 
 import random
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -19,8 +21,13 @@ O1 = (Overfitting(),)
 
 
 @cache
+def jobs(plan: Plan) -> tuple[Series, ...]:
+    return tuple(simulate(plan, seed) for seed in range(RUNS))
+
+
+@cache
 def outcomes(plan: Plan) -> tuple[tuple[RaisedAlert, ...], ...]:
-    return tuple(evaluate(simulate(plan, seed), plan.facts, O1) for seed in range(RUNS))
+    return tuple(evaluate(series, plan.facts, O1) for series in jobs(plan))
 
 
 def share(plan: Plan) -> float:
@@ -76,7 +83,7 @@ def test_the_warning_says_what_was_seen_what_it_means_and_what_to_do() -> None:
     (alert,) = evaluate(Series(steps), JobFacts(80, 16, 50), O1)
     assert (alert.rule, alert.level, alert.step, alert.cleared) == ("O1", "warn", 30, None)
     assert alert.text == (
-        "Possible overfitting: train reward pulls away from validation. By step 30 the gap grew from 0.00 to 0.18, "
+        "Possible overfitting: train reward pulls away from validation. By step 30 the gap grew by 0.18, "
         "more than noise explains (0.05).\n"
         "The policy probably learns its training items rather than the task: validation has had no new best for "
         "4 evaluations (best 0.50 at step 10, now 0.50).\n"
@@ -100,9 +107,67 @@ def test_an_alert_is_over_once_the_gap_closes() -> None:
     )
 
 
-@pytest.mark.parametrize("facts", [JobFacts(None, 16), JobFacts(24, None)])
-def test_without_the_length_of_an_epoch_the_rule_says_nothing(facts: JobFacts) -> None:
-    assert evaluate(simulate(OVERFIT_PLANS["24 items"], seed=1), facts) == ()
+def test_numbers_that_are_compared_differ_and_the_best_that_is_named_is_the_best() -> None:
+    valid = {**{step: 0.40 + 0.01 * step for step in range(0, 21, 5)}, 25: 0.601, 30: 0.602, 35: 0.604, 40: 0.6031}
+    ahead = {step: 0.0 if step <= 20 else 0.054 for step in range(1, 41)}
+    train = {step: min(0.40 + 0.01 * step, 0.60) + ahead[step] for step in ahead}
+    steps = tuple(Step(s, train_reward=train.get(s), valid_reward=valid.get(s)) for s in range(41))
+    alerts = evaluate(Series(steps), JobFacts(80, 16, 50), O1)
+    assert [alert.step for alert in alerts] == [35]
+    first, second, third = alerts[0].text.splitlines()
+    assert "the gap grew by 0.051, more than noise explains (0.050)" in first
+    assert "has risen by no more than noise for 3 evaluations (0.600 at step 20, now 0.604, its highest)" in second
+    assert "look at checkpoints near step 35 first" in third
+
+
+AUTO = {
+    "all left to the platform": JobFacts(None, None),
+    "items known": JobFacts(100, None, 50),
+    "steps known": JobFacts(100, None, 50, total_steps=90),
+    "steps and epochs known": JobFacts(None, None, total_steps=90, epochs=13),
+}
+
+
+@pytest.mark.parametrize("facts", AUTO.values(), ids=AUTO)
+@pytest.mark.parametrize("kind", OVERFIT_PLANS)
+def test_whatever_is_left_to_auto_the_warning_comes_and_at_most_an_evaluation_later(kind: str, facts: JobFacts) -> None:
+    plan = OVERFIT_PLANS[kind]
+    known = sorted(alerts[0].step for alerts in outcomes(plan) if alerts)
+    found = [evaluate(series, facts, O1) for series in jobs(plan)]
+    steps = sorted(alerts[0].step for alerts in found if alerts)
+    assert len(steps) >= 0.97 * RUNS
+    assert steps[len(steps) // 2] <= known[len(known) // 2] + plan.every
+
+
+@pytest.mark.parametrize("kind", HEALTHY_PLANS)
+def test_with_everything_on_auto_a_healthy_job_gets_no_warning(kind: str) -> None:
+    alerts = [evaluate(series, JobFacts(None, None), O1) for series in jobs(HEALTHY_PLANS[kind])]
+    assert sum(map(bool, alerts)) <= 0.03 * RUNS
+
+
+def test_a_job_with_long_epochs_is_not_warned_of_only_when_it_is_over() -> None:
+    flat = OVERFIT_PLANS["validation flat after 20"]
+    plan = replace(flat, train_items=800)
+    steps = sorted(alerts[0].step for alerts in outcomes(plan) if alerts)
+    assert len(steps) >= 0.97 * RUNS
+    assert steps[len(steps) // 2] <= 60
+
+
+@pytest.mark.parametrize("kind", [*HEALTHY_PLANS, *OVERFIT_PLANS])
+def test_no_alert_comes_back_within_three_evaluations(kind: str) -> None:
+    plan = {**HEALTHY_PLANS, **OVERFIT_PLANS}[kind]
+    for alerts in outcomes(plan):
+        for over, again in pairwise(alerts):
+            assert over.cleared is not None
+            assert again.step - over.cleared > 3 * plan.every
+
+
+@pytest.mark.parametrize("facts", AUTO.values(), ids=AUTO)
+def test_train_that_climbs_while_validation_falls_is_told(facts: JobFacts) -> None:
+    climb = [(step, 0.31 + 0.64 * step / 60, 0.60 - 0.32 * step / 60) for step in range(1, 61)]
+    steps = tuple(Step(step, train_reward=train, valid_reward=valid) for step, train, valid in climb)
+    found = {alert.rule for alert in evaluate(Series(steps), facts)}
+    assert {"O1", "O2"} <= found
 
 
 def test_thresholds_are_settings_of_the_rule() -> None:

@@ -25,16 +25,19 @@ async def test_a_job_that_learns_its_items_by_heart_is_warned_of_and_one_that_do
         few, many = [await one_job(pool, size, 1, grading) for size in (24, 400)]
     assert few.gap > 0.3
     assert few.aligned
+    assert few.auto
     assert many.gap < 0.1
     assert not many.aligned
+    assert not many.auto
     assert not many.critical
 
 
 def test_the_summary_has_the_rates_and_the_truth() -> None:
     jobs = [
-        Trained(aligned=True, plain=True, critical=False, own=0.9, fresh=0.5),
-        Trained(aligned=False, plain=True, critical=False, own=0.6, fresh=0.5),
+        Trained(aligned=True, auto=True, plain=True, critical=False, own=0.9, fresh=0.5),
+        Trained(aligned=False, auto=True, plain=True, critical=False, own=0.6, fresh=0.5),
     ]
     assert summary(jobs) == (
-        "1 of 2 warn by the aligned gap, 2 by the plain one, 0 critical; true gap 0.250 (0.100 to 0.400)"
+        "1 of 2 warn by the aligned gap, 2 without the batch size, 2 by the plain one, 0 critical; "
+        "true gap 0.250 (0.100 to 0.400)"
     )

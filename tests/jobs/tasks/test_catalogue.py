@@ -9,6 +9,7 @@ import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
+from jobs.tasks.datasets.versions import write_version
 from tests.jobs.tasks.folder import SCHEMA, grader, line, write_folder
 
 
@@ -127,7 +128,6 @@ def test_the_only_grader_is_the_reward_unless_said_otherwise(tmp_path: Path) -> 
         ({"graders/exact.json": '{"type": "python", "name": "exact"}'}, "small/graders/exact.json: grader.source"),
         ({"graders/exact.json": '{"type": "pyton", "name": "exact"}'}, "small/graders/exact.json: grader.type"),
         ({"train.jsonl": None, "valid.jsonl": None}, "small/train.jsonl is missing; a task needs at least one split."),
-        ({"response_format.json": None}, "small/response_format.json is missing"),
         ({"response_format.json": "{" * 100_000}, "small/response_format.json line 1, column 2 is not JSON"),
         ({"response_format.json": '{"a":' * 50_000}, "small/response_format.json is nested too deeply"),
         ({"prompts/v1.md": b"one\ntwo \xff"}, "small/prompts/v1.md line 2, byte 5 is not UTF-8 text"),
@@ -160,6 +160,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
         ({"valid.jsonl": line("d")}, False),
         ({"graders/exact.json": json.dumps({**json.loads(grader("exact")), "pass_threshold": 0.5})}, False),
         ({"response_format.json": json.dumps({**SCHEMA, "title": "Answer"})}, False),
+        ({"response_format.json": None}, False),
         ({"task.yaml": "reward: other\n", "graders/other.json": grader("other")}, False),
     ],
 )
@@ -236,3 +237,27 @@ def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
 def test_graders_that_watch_must_be_there_and_held_out(tmp_path: Path, key: str, sentence: str) -> None:
     refused = refusal(tmp_path, {**WATCHED, "task.yaml": f"reward: both\n{key}\n"})
     assert refused.startswith(f"small/task.yaml line 2: {sentence}")
+
+
+def test_graders_without_a_name_take_that_of_their_file(tmp_path: Path) -> None:
+    nameless = json.dumps({key: value for key, value in json.loads(grader("x")).items() if key != "name"})
+    task = TaskCatalogue(write_folder(tmp_path, {"graders/exact.json": nameless})).load("small")
+    assert (task.reward, task.reward_grader["name"]) == ("exact", "exact")
+
+
+@pytest.mark.parametrize(("file", "content"), [("train.json", "[{}]"), ("train.csv", "text_input,reference_answer\n")])
+def test_one_split_cannot_stand_in_two_files(tmp_path: Path, file: str, content: str) -> None:
+    assert "are the same split; remove one of them." in refusal(tmp_path, {file: content})
+
+
+def test_parquet_is_refused_by_its_name(tmp_path: Path) -> None:
+    assert refusal(tmp_path, {"train.jsonl": None, "train.parquet": b"PAR1"}).startswith(
+        "small/train.parquet cannot be"
+    )
+
+
+def test_a_copy_of_a_task_has_its_splits_once_whatever_they_were_written_in(tmp_path: Path) -> None:
+    cells = "text_input,reference_answer\none,a\ntwo,b\n"
+    task = TaskCatalogue(write_folder(tmp_path, {"train.jsonl": None, "train.csv": cells})).load("small")
+    version = write_version(task, "data", {"train.jsonl": line("new").encode()})
+    assert not (tmp_path / version.name / "train.csv").exists()

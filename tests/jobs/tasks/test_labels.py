@@ -31,6 +31,8 @@ from jobs.tasks.labels import answer_lists, labels_of, reference_labels, renamed
         ([True], None),
         (None, None),
         (3.5, None),
+        (0, ("0",)),
+        (False, ("false",)),
     ],
 )
 def test_labels_are_read_from_every_usual_shape(reference: object, labels: tuple[str, ...] | None) -> None:

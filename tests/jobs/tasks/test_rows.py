@@ -9,7 +9,7 @@ import pytest
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.records import Message
 from jobs.tasks import Row, TaskCatalogue, conversation
-from jobs.tasks.rows import read_rows, rows_of
+from jobs.tasks.rows import read_rows, rows_of, tools_of
 from tests.jobs.tasks.folder import line, write_folder
 
 USER = {"role": "user", "content": "Which?"}
@@ -29,6 +29,41 @@ def test_a_row_without_an_id_is_called_by_its_line() -> None:
     assert [row.id for row in read("", {"text_input": "a"}, {"text_input": "b", "id": 7})] == ["train-2", "7"]
 
 
+def test_an_id_may_be_null_or_any_number() -> None:
+    ids = [
+        row.id
+        for row in read({"id": None, "text_input": "a"}, {"id": 0, "text_input": "b"}, {"id": 1.5, "text_input": "c"})
+    ]
+    assert ids == ["train-1", "0", "1.5"]
+
+
+@pytest.mark.parametrize("key", [None, "data", "rows"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_may_stand_in_one_list(key: str | None, indent: int | None) -> None:
+    items = [{"text_input": "a", "reference_answer": 0}, {"item": {"id": "b", "text_input": "c"}}]
+    content = json.dumps({key: items} if key else items, indent=indent).encode()
+    rows = read_rows(content, "small/train.jsonl", "train")
+    assert [row.id for row in rows] == ["train-1", "b"]
+    assert rows[0].item["reference_answer"] == 0
+
+
+def test_what_is_wrong_in_a_list_is_named_by_its_row() -> None:
+    content = json.dumps([{"text_input": "a"}, {"wanted": 5}], indent=1).encode()
+    with pytest.raises(InvalidRequest, match=r"^small/train\.jsonl row 2 has neither 'text_input' nor 'messages'"):
+        read_rows(content, "small/train.jsonl", "train")
+
+
+def test_an_object_that_holds_no_rows_says_what_is_wanted() -> None:
+    content = json.dumps({"data": "none", "text": "x"}, indent=1).encode()
+    with pytest.raises(InvalidRequest, match=r"must hold rows, one a line or in one list, not an object"):
+        read_rows(content, "small/train.jsonl", "train")
+
+
+def test_csv_is_read_by_its_heading() -> None:
+    (row,) = read_rows(b"id,text_input,reference_answer\n7,hello,a|b\n", "small/train.csv", "train", many=True)
+    assert (row.id, row.item["reference_answer"]) == ("7", ["a", "b"])
+
+
 def test_a_row_may_bring_its_own_messages() -> None:
     parts: list[dict[str, object]] = [
         {"type": "text", "text": "Look"},
@@ -36,6 +71,33 @@ def test_a_row_may_bring_its_own_messages() -> None:
     ]
     (row,) = read({"id": "a", "messages": [{"role": "developer", "content": "Be short."}, {**USER, "content": parts}]})
     assert row.messages == (Message("developer", "Be short."), Message("user", tuple(parts)))
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+TURNS: list[dict[str, object]] = [
+    {"role": "user", "content": "Where?"},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "shelf 4"},
+    {"role": "assistant", "content": "On shelf 4."},
+    {"role": "user", "content": "So?"},
+]
+
+
+def test_turns_that_call_tools_and_several_answers_are_carried(tmp_path: Path) -> None:
+    item = {"id": "a", "messages": TURNS, "tools": [TOOL], "reference_answer": "yes"}
+    (row,) = read(item)
+    assert row.messages is not None
+    assert [message.role for message in row.messages] == ["user", "assistant", "tool", "assistant", "user"]
+    assert (row.messages[1].content, row.messages[1].more) == ("", {"tool_calls": [CALL]})
+    assert row.messages[2].more == {"tool_call_id": "c1"}
+    assert tools_of(row) == (TOOL,)
+    assert training_line(tmp_path, {"train.jsonl": json.dumps(item)}) == item
+
+
+def test_tools_that_are_a_field_of_the_items_own_are_not_sent() -> None:
+    (row,) = read({"text_input": "x", "tools": ["hammer"]})
+    assert tools_of(row) == ()
 
 
 def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
@@ -54,12 +116,20 @@ def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
         ({"id": "b", "text_input": 5}, "line 2: field 'text_input' must be text, not a number."),
         ({"id": "b", "text_input": " "}, "line 2: field 'text_input' is blank."),
         ({"id": "a", "text_input": "x"}, "line 2: field 'id' is 'a', as on line 1; ids must differ."),
-        ({"id": True, "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not true or false."),
-        ({"id": "", "text_input": "x"}, "line 2: field 'id' must be text or a whole number, not empty text."),
+        ({"id": True, "text_input": "x"}, "line 2: field 'id' must be text or a number, not true or false."),
+        ({"id": "", "text_input": "x"}, "line 2: field 'id' must be text or a number, not empty text."),
         ({"messages": "hi"}, "line 2: field 'messages' must be a list of messages, not text."),
         ({"messages": []}, "line 2: field 'messages' must be a list of messages, not an empty list."),
         ({"messages": [3]}, "line 2: field 'messages[0]' must be an object, not a number."),
         ({"messages": [{"role": "bot", "content": "x"}]}, "line 2: field 'messages[0]' has role 'bot'; allowed: "),
+        (
+            {"messages": [{"role": "tool", "content": "x"}, USER]},
+            "line 2: field 'messages[0]' has role 'tool' and needs",
+        ),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "c"}]}, USER]},
+            "line 2: field 'messages[0]'.tool_calls has a call without 'id' or without 'function'",
+        ),
         ({"messages": [{"role": "user"}]}, "line 2: field 'messages[0]' needs 'content' as text or a list of parts"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "line 2: field 'messages[0]' has a content part that is"),
         (

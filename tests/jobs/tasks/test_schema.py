@@ -17,6 +17,37 @@ def test_a_bare_schema_takes_the_tasks_name_and_is_strict() -> None:
     assert response_format(SCHEMA, WHERE, "small") == inner("small", strict=True)
 
 
+@pytest.mark.parametrize(
+    "wrapping",
+    [
+        {"name": "answer", "strict": True, "schema": SCHEMA},
+        {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}},
+        {"json_schema": {"name": "answer", "strict": True, "schema": SCHEMA}},
+        {"name": "answer", "schema": SCHEMA, "strict": None},
+    ],
+)
+def test_a_named_schema_is_read_as_one(wrapping: dict[str, object]) -> None:
+    assert response_format(wrapping, WHERE, "small") == inner("answer", strict=True)
+
+
+def test_a_wrapping_that_leaves_strict_open_is_as_strict_as_its_schema() -> None:
+    loose = {"name": "answer", "schema": {"type": "object", "properties": {"label": {"type": "string"}}}}
+    read = response_format(loose, WHERE, "small")
+    assert read is not None
+    assert read["json_schema"] == {**loose, "strict": False}
+
+
+def test_free_text_is_no_format() -> None:
+    assert response_format({"type": "text"}, WHERE, "small") is None
+
+
+def test_a_property_called_schema_does_not_make_a_wrapping() -> None:
+    bare = {"type": "object", "properties": {}, "additionalProperties": False, "schema": {"note": "theirs"}}
+    read = response_format(bare, WHERE, "small")
+    assert read is not None
+    assert read["json_schema"] == {"name": "small", "strict": True, "schema": bare}
+
+
 def test_both_wrappings_of_the_api_are_unwrapped() -> None:
     nested = {"type": "json_schema", "json_schema": {"name": "labels", "strict": False, "schema": SCHEMA}}
     flat = {"type": "json_schema", "name": "labels", "strict": False, "schema": SCHEMA}
@@ -39,6 +70,7 @@ OPEN_OBJECT = {"type": "object", "properties": {}}
         ({"type": "array", "items": {}}, "the schema's top must have type 'object'"),
         ({}, "the schema's top must have type 'object'"),
         ({"type": "json_schema"}, "'schema' is missing."),
+        ({"type": "json_object"}, "'json_object' asks for JSON of any shape, which no platform trains on; give"),
         ({"type": "json_schema", "schema": 3}, "'schema' must hold keys of its own, not a number."),
         ({"type": "json_schema", "json_schema": 3}, "'json_schema' must be an object, not a number."),
         ({"type": "json_schema", "schema": SCHEMA, "strict": "yes"}, "'strict' must be true or false, not 'yes'."),

@@ -1,6 +1,7 @@
 """Launching on the real local platform: once, whatever happens on the way, and nothing left behind."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -127,6 +128,13 @@ async def test_what_the_person_gives_counts_more_than_the_tasks_defaults(office:
     job = await office.jobs.launch(office.request(hyperparameters=Hyperparameters(n_epochs=9)))
     assert job.request.hyperparameters == Hyperparameters(n_epochs=9, batch_size=8)
     assert (job.quorum, job.approvers, job.prompt) == (1, ("model-approvers",), "v1")
+
+
+async def test_what_is_left_to_the_platform_is_not_the_tasks_default(office: Office) -> None:
+    defaults = "defaults:\n  hyperparameters:\n    n_epochs: 4\n    batch_size: 8\n"
+    write_folder(office.tasks, {"task.yaml": f"reward: exact\n{defaults}"})
+    job = await office.jobs.launch(office.request(auto=("n_epochs",)))
+    assert job.request.hyperparameters == Hyperparameters(batch_size=8)
 
 
 async def test_a_task_without_a_validation_split_is_refused(office: Office) -> None:
@@ -282,6 +290,16 @@ async def test_files_are_deleted_later_where_the_platform_does_not_answer_now(of
     assert not await office.is_due(job.id)
 
 
+async def test_the_files_that_are_known_are_deleted_though_the_platform_lists_none(office: Office) -> None:
+    job = await office.launching()
+    office.way.lose("POST /fine_tuning/jobs", "refused")
+    await office.work(job.id)
+    office.way.lose("GET /files", "refused")
+    await office.work(job.id)
+    assert office.remote_files() == []
+    assert not await office.is_due(job.id)
+
+
 async def test_tidying_is_given_up_after_a_while_and_that_is_said(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
@@ -405,3 +423,57 @@ async def test_a_cancel_while_files_are_uploaded_ends_the_launch_at_once_and_del
     assert (ended.state, ended.note) == (JobState.NOT_LAUNCHED, "It was cancelled before the launch.")
     await office.work(job.id)
     assert (office.remote_jobs(), office.remote_files()) == ([], [])
+
+
+# -- what evidence will need ------------------------------------------------------------------------------------------
+
+
+async def test_a_test_split_that_cannot_be_read_is_refused_before_the_launch(office: Office) -> None:
+    write_folder(office.tasks, {"test.jsonl": json.dumps({"item": {"wanted": 5}}) + "\n"})
+    with pytest.raises(InvalidRequest, match=r"^small/test\.jsonl line 1 has neither 'text_input' nor 'messages'"):
+        await office.jobs.launch(office.request())
+
+
+STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'a')\n"
+
+
+async def test_a_grader_beside_the_reward_that_fails_is_refused_before_the_launch(office: Office) -> None:
+    stale = json.dumps({"type": "python", "name": "stale", "source": STALE})
+    write_folder(office.tasks, {"task.yaml": "reward: exact\n", "graders/stale.json": stale})
+    job = await office.jobs.launch(office.request())
+    refused = await office.work(job.id)
+    assert refused.state is JobState.NOT_LAUNCHED
+    assert "The grader stale fails: TypeError" in (refused.note or "")
+    assert "It was tried on small/train.jsonl, row a." in (refused.note or "")
+
+
+async def test_graders_are_tried_on_the_test_split_too(office: Office) -> None:
+    write_folder(office.tasks, {"test.jsonl": json.dumps({"item": {"text_input": "x", "reference_answer": 7}}) + "\n"})
+    source = "def grade(sample, item):\n    return float(item['reference_answer'].lower() == 'a')\n"
+    lower = json.dumps({"type": "python", "name": "lower", "source": source})
+    write_folder(office.tasks, {"task.yaml": "reward: exact\n", "graders/lower.json": lower, "test.jsonl": None})
+    job = await office.jobs.launch(office.request())
+    refused = await office.work(job.id)
+    assert "It was tried on small/test.jsonl, row test-1." in (refused.note or "")
+
+
+async def test_tools_that_the_platform_makes_nothing_of_are_remarked_on_the_job(office: Office) -> None:
+    tool = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    turns = [
+        {"role": "user", "content": "Where?"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "shelf 4"},
+        {"role": "user", "content": "So?"},
+    ]
+    rows = "".join(line(name, messages=turns, tools=[tool]) for name in "ab")
+    write_folder(office.tasks, {"train.jsonl": rows})
+    job = await office.jobs.launch(office.request())
+    (remark,) = job.remarks
+    assert remark.startswith("2 rows offer tools and 2 rows have turns that call tools: Local platform takes them, but")
+    await office.work(job.id)
+    await office.work(job.id)
+    assert (await office.job(job.id)).state is JobState.WATCHING

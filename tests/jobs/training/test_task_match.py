@@ -23,7 +23,7 @@ def task(tmp_path: Path) -> Task:
 def of(task: Task, **changes: Any) -> RemoteJob:
     """Return a job that trains on the task's reward and response format."""
     remote = RemoteJob(
-        "ftjob-1", "running", reward="exact", grader=task.reward_grader, response_format=task.response_format
+        "ftjob-1", "running", reward="exact", grader=task.reward_grader, response_format=task.response_format or {}
     )
     return replace(remote, **changes)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.evals.records import Arm
+from jobs.evals.records import Arm, Interval
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.power import about, items_to_settle
-from jobs.evals.stats.variance_study import Readiness, VarianceReading, read_variance
+from jobs.evals.stats.variance_study import Condition, Readiness, VarianceReading, _estimate, read_variance
 from tests.jobs.evals.answers import an_answer, an_eval, graded
 
 
@@ -73,6 +73,12 @@ def test_a_broken_condition_is_named_with_what_to_do(scores: list[list[float]], 
     assert reading.verdict is Readiness.NOT_READY
     assert any(reason in one.reason for one in reading.conditions)
     assert reading.next_step.startswith(step)
+
+
+def test_a_figure_is_written_on_its_side_of_the_limit() -> None:
+    found = Condition(0.08, Interval(0.0604, 0.0996), holds=False)
+    assert _estimate(found, 0.10, 0.85) == "0.0800 (0.0604 to 0.0996)"
+    assert _estimate(Condition(0.0996, None, holds=False), 0.10) == "0.0996"
 
 
 def test_a_figure_too_near_its_limit_is_not_settled_and_says_how_many_items_it_would_take() -> None:

@@ -45,13 +45,21 @@ def test_every_planted_repeat_is_found_and_no_other() -> None:
     assert {(pair.first, pair.second) for pair in pairs} == {(4 * n, 400 + n) for n in range(100)}
 
 
-def test_a_family_of_one_mould_costs_no_more_than_its_size() -> None:
+def test_what_all_texts_share_is_a_template_and_no_repeat() -> None:
     mould = (
         "the commission amends on day {} the rules on the market in goods and services of every kind in all states at "
     )
     mould += "once and for as long as a later act that is published in the journal says nothing else about it"
-    pairs = find_duplicates([mould.format(n) for n in range(2000)])
-    assert len(pairs) == 1999
+    assert find_duplicates([mould.format(n) for n in range(2000)]) == ()
+    own = [" ".join(passage(n, 30)) for n in range(50)]
+    repeated = f"{mould} {own[7]} other {mould}"
+    (pair,) = find_duplicates([*(f"{mould} {text} {mould}" for text in own), repeated])
+    assert (pair.first, pair.second, pair.exact) == (7, 50, False)
+
+
+def test_sums_of_the_same_numbers_are_not_the_same() -> None:
+    assert find_duplicates(["What is 3 + 5?", "What is 3 - 5?", "What is 3 * 5?"]) == ()
+    assert find_duplicates(["What is 3 + 5?", "what is 3+5"])[0].exact
 
 
 def test_what_is_known_elsewhere_is_not_kept() -> None:

@@ -84,7 +84,7 @@ def test_a_task_with_one_label_a_row_keeps_cells_whole(tmp_path: Path) -> None:
         (b'{"text_input": "caf\xe9"}\n', "x.jsonl", r"x\.jsonl line 1, byte 20 is not UTF-8 text"),
         ("a".encode("utf-16"), "x.jsonl", "'x.jsonl' is UTF-16 text; save it as UTF-8"),
         (b"PK\x03\x04\n\0\0", "x.xlsx", "'x.xlsx' line 2 holds a null byte"),
-        (b'[{"text_input": "a"}]', "x.json", "is one JSON list; write one object a line"),
+        (b'[{"text_input": "a"}, 3]', "x.json", r"x\.json row 2 must be a JSON object, not a number"),
         (b'{"messages": [{"role": "assistant", "content": "x"}]}', "x.jsonl", "must have role 'user'"),
         (b"", "x.csv", r"x\.csv line 1 needs the columns text_input and reference_answer; text_input is missing"),
         (b"text_input\na", "x.csv", "reference_answer is missing"),
@@ -109,6 +109,11 @@ def test_what_cannot_be_a_split_is_refused_in_words(
 def test_a_split_needs_a_plain_name(catalogue: TaskCatalogue, name: str) -> None:
     with pytest.raises(InvalidRequest, match="is no name for a split"):
         uploaded(catalogue, split([["fish"]]), split=name)
+
+
+def test_a_json_list_is_read(catalogue: TaskCatalogue) -> None:
+    made = uploaded(catalogue, json.dumps([{"text_input": "a", "reference_answer": ["fish"]}], indent=1), "x.json")
+    assert references(catalogue, made) == [["fish"]]
 
 
 def test_too_large_an_upload_is_refused_before_it_is_read() -> None:
