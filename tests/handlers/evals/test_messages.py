@@ -9,7 +9,7 @@ import pytest
 from charts import ScoreComparison, VarianceStudy
 from handlers.evals.cards import eval_card, eval_list
 from handlers.evals.results import comparison_chart, result_chart, result_message
-from jobs.evals.records import Answer, Arm, Eval, EvalState, Progress
+from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, Progress
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.stats.comparison import compare, gather
 from jobs.evals.stats.summary import summarise
@@ -145,3 +145,17 @@ def test_the_usual_graders_come_first_if_the_reward_is_one_of_them(
 ) -> None:
     view = EvalView(an_eval(graders=graders, reward=reward), EvalResults(None, None, ()))
     assert view.graders == shown
+
+
+def test_a_mean_says_its_scale_and_what_it_is_over() -> None:
+    ungraded = [
+        an_answer(f"p{number}", arm="base", scores={"f1": 0.0}, ungradable={"f1": "sample_parse_error"})
+        for number in range(14)
+    ]
+    shown = said(view_of([*graded([[4.0]] * 16), *ungraded], ranges={"f1": (0.0, 5.0)}))
+    remark = "on 14 of 30 answers the grader found nothing to grade"
+    assert f"base: {remark}." in shown
+    assert f", on a scale of 0 to 5 ({remark})" in shown
+    covered = Progress(30, rewards={"base": 2.13}, coverage={"base": Coverage(30, 30, 14)})
+    card = text_of(eval_card(an_eval(progress=covered, ranges={"f1": (0.0, 5.0)}), now=2_000.0))
+    assert f"2.13, on a scale of 0 to 5 ({remark})" in card

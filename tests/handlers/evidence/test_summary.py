@@ -13,6 +13,7 @@ from handlers.slack.blocks import Message
 from jobs.approvals.open import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
+from jobs.evals.records import Coverage
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
 from jobs.views.checkpoint import evidence_view
@@ -225,6 +226,32 @@ def test_every_answer_can_be_read_behind_a_link_or_in_the_thread() -> None:
 def test_a_note_on_what_is_missing_is_passed_on() -> None:
     noted = summary(view(replace(shown.PLAIN, note="The task has no <test> split.")), None)
     assert "The task has no &lt;test&gt; split." in text_of(noted)
+
+
+@pytest.mark.parametrize(
+    ("here", "training", "words"),
+    [
+        (True, True, "Answers were held to a schema, in training and here alike."),
+        (False, False, "Answers were not held to a schema, in training and here alike."),
+        (False, True, "Answers were held to a schema in training, and not here: format errors count differently."),
+        (None, True, ""),
+    ],
+)
+def test_whether_answers_were_held_to_a_schema_is_said_where_it_is_known(
+    here: bool | None, training: bool, words: str
+) -> None:
+    evidence = replace(shown.PLAIN, constrained=here, constrained_in_training=training)
+    told = text_of(summary(view(evidence), None))
+    assert words in told
+    assert ("held to a schema" in told) is bool(words)
+
+
+def test_a_checkpoint_and_its_scale_say_what_the_mean_is_over() -> None:
+    covered = [replace(each, coverage=Coverage(30, 30, 14)) for each in shown.PLAIN.candidates]
+    told = text_of(summary(view(replace(shown.PLAIN, candidates=tuple(covered), scale=(0.0, 5.0))), None))
+    assert "On 14 of 30 answers the grader found nothing to grade." in told
+    assert "compared item by item" in told
+    assert ", on a scale of 0 to 5." in told
 
 
 def test_without_a_reward_of_any_checkpoint_the_verdict_says_so() -> None:

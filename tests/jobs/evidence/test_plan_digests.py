@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.core.records import JobState
-from jobs.evidence.plan import TASK_PARTS, changed_parts, digest_of, hash_of, parts_of
+from jobs.evidence.plan import TASK_PARTS, changed_parts, digest_of, hash_of, parts_of, said_changed
 from jobs.tasks import Task, TaskCatalogue
 from tests.jobs.tasks.folder import line, write_folder
 from tests.records import a_job
@@ -31,7 +31,14 @@ def test_each_part_of_the_task_counts_by_itself(tmp_path: Path) -> None:
     assert changed_parts(before, parts(replace(task, reward="other"))) == ("graders",)
     assert changed_parts(before, parts(replace(task, response_format={}))) == ("schema",)
     assert changed_parts(before, parts(task, JobState.PAUSED)) == ("test",)
+    assert changed_parts(before, parts(replace(task, lenient_json=True))) == ("scoring",)
     assert changed_parts(before, {}) == tuple(TASK_PARTS)
+
+
+def test_evidence_from_before_the_rules_of_scoring_had_a_version_is_measured_again(tmp_path: Path) -> None:
+    now = parts(a_task(tmp_path))
+    changed = changed_parts({name: digest for name, digest in now.items() if name != "scoring"}, now)
+    assert said_changed(changed) == "The way answers are scored changed."
 
 
 def test_a_digest_covers_checkpoint_model_and_parts(tmp_path: Path) -> None:
