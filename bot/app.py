@@ -118,6 +118,7 @@ def _ticks(base: Base, pools: WorkPools, transport: Transport, stack: AsyncExitS
             Tick("retention", RETENTION_TICK, Retention(store, Outbox(store), base.settings.retention_days).tick),
         ),
         outages=outages,
+        ping=store.ping,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from jobs.aliases.records import Alias, Proposal, WebhookCall
 from jobs.approvals.records import Approval
+from jobs.core.ids import evals_on
 from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
@@ -23,7 +24,9 @@ KINDS: Final = Kinds(
         sweep_entry=sweep_entry,
         pool=pool_of_job,
     ),
-    Kind(Eval, "eval", "id", "evals", "created_at", has_work=True),
+    Kind(
+        Eval, "eval", "id", "evals", "created_at", has_work=True, pool=lambda evaluation: evals_on(evaluation.platform)
+    ),
     Kind(Approval, "approval", "subject", "all:approval"),
     Kind(Evidence, "evidence", "job", "all:evidence"),
     Kind(Alias, "alias", "name", "all:alias"),

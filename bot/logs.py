@@ -6,6 +6,7 @@ the event loop, over what strangers may have sent: it takes time in proportion t
 `LONGEST_LINE`. Tag all lines of a piece of work with `structlog.contextvars.bound_contextvars(job=...)`.
 """
 
+import hashlib
 import json
 import logging
 import re
@@ -109,6 +110,12 @@ def secrets_of(settings: BaseSettings) -> list[SecretStr]:
 def reference() -> str:
     """Return eight letters and digits that a person can quote and that find one traceback in the log."""
     return "".join(random_secrets.choice(REFERENCE_LETTERS) for _ in range(8))
+
+
+def reference_of(item: str) -> str:
+    """Return the reference of a work item: the same in every process and at every attempt."""
+    digest = hashlib.sha256(item.encode()).digest()
+    return "".join(REFERENCE_LETTERS[byte % len(REFERENCE_LETTERS)] for byte in digest[:8])
 
 
 def log_bug(error: BaseException, **context: object) -> str:

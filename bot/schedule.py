@@ -44,6 +44,7 @@ class Ticks:
     Args:
         ticks: what is done.
         outages: is told when Redis is away and when it answers again.
+        ping: raises while Redis does not take what is written; asked before an outage counts as over.
         now: the time of day.
     """
 
@@ -52,6 +53,7 @@ class Ticks:
         ticks: Sequence[Tick],
         *,
         outages: Outages | None = None,
+        ping: Callable[[], Awaitable[object]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         names = [tick.name for tick in ticks]
@@ -59,6 +61,7 @@ class Ticks:
             raise ValueError(f"two ticks share a name: {names}")
         self._ticks = tuple(ticks)
         self._outages = outages or Outages(())
+        self._ping = ping
         self._now = now
         self._last: dict[str, datetime] = {}
         self._under_way: set[str] = set()
@@ -105,6 +108,8 @@ class Ticks:
         asked_at = self._outages.clock()
         try:
             await tick.work()
+            if tick.asks_redis and self._ping and self._outages.under_way:
+                await self._ping()
         except Exception as failed:  # the boundary of a tick: the next turn tries again
             if not self._outages.noticed(failed):
                 log.error("tick_failed", tick=tick.name, exc_info=failed)

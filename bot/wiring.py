@@ -140,7 +140,7 @@ class Wiring:
         }
 
     def work(self) -> dict[str, Work]:
-        """Return what the engine does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
+        """Return what the queue does for each kind of work item; see `jobs.core.ids.kind_of_item`."""
         store, settings = self.base.store, self.base.settings
         reminders = Reminders(store, self.approvals, time.time, self.quiet.next_allowed)
         poster = SlackPoster(self.base.client, self._renderer(), self.quiet)

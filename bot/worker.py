@@ -5,22 +5,23 @@ from typing import Final
 
 import structlog
 
-from bot.logs import reference
+from bot.logs import reference, reference_of
 from handlers.slack.answering import Answering
 from jobs.core import ids
 from jobs.core.ids import subject_of_item
+from jobs.queue.due import Outcome
 from jobs.queue.pools import Again, Held, Work
 
 SLOTS: Final[Mapping[str, int]] = {
+    ids.FORMS: 64,
     ids.DELIVERIES: 32,
+    ids.ANSWERS: 12,
     ids.LOOKS: 16,
     ids.LONG: 8,
     ids.EVALS: 4,
-    ids.ANSWERS: 12,
-    ids.FORMS: 64,
 }
-"""Work items of a pool that one process works on at once; of each platform's looks, too."""
-
+"""Work items of a pool that one process works on at once; of each platform's looks, launches and evals, too. What is
+done soonest comes first."""
 
 SET_ASIDE: Final = 3600.0
 """Seconds until what keeps killing the bot is tried again."""
@@ -36,10 +37,16 @@ def job_work(take: Callable[[str, Held, str], Awaitable[None]], tag: str = "job"
         tag: names the id in the log.
     """
 
-    async def work(held: Held) -> None:
-        found_by, subject = reference(), subject_of_item(held.item)
+    async def work(held: Held) -> Again | None:
+        found_by, subject = reference_of(held.item), subject_of_item(held.item)
         with structlog.contextvars.bound_contextvars(**{tag: subject, "turn": found_by}):
-            await take(subject, held, found_by)
+            try:
+                await take(subject, held, found_by)
+            except Exception as failure:
+                # Who gives up on the item after this tells people the same reference, in whatever process that is.
+                failure.add_note(f"reference {found_by}")
+                raise
+        return Again(None, Outcome.ASIDE) if held.taken.is_deadly else None
 
     return work
 
@@ -50,12 +57,16 @@ def named_work(take: Callable[[str], Awaitable[None]]) -> Work:
     async def work(held: Held) -> Again | None:
         with structlog.contextvars.bound_contextvars(about=held.item, turn=reference()):
             if held.taken.is_deadly:
-                log.error("work.set_aside", deaths=held.taken.deaths)
-                return Again(SET_ASIDE)
+                return _set_aside(held)
             await take(held.item)
         return None
 
     return work
+
+
+def _set_aside(held: Held) -> Again:
+    log.error("work.set_aside", deaths=held.taken.deaths)
+    return Again(SET_ASIDE, Outcome.ASIDE)
 
 
 def answer_work(answering: Answering) -> dict[str, Work]:
@@ -75,8 +86,7 @@ def repeated_work(take: Callable[[str], Awaitable[float | None]]) -> Work:
     async def work(held: Held) -> Again | None:
         with structlog.contextvars.bound_contextvars(about=held.item, turn=reference()):
             if held.taken.is_deadly:
-                log.error("work.set_aside", deaths=held.taken.deaths)
-                return Again(SET_ASIDE)
+                return _set_aside(held)
             seconds = await take(subject_of_item(held.item))
         return None if seconds is None else Again(seconds)
 

@@ -41,6 +41,7 @@ from charts.wording import (
     listed,
     number,
     plural,
+    quantities,
     quantity,
     seconds,
     sentence,
@@ -138,10 +139,10 @@ def _line(name: str, points: Points, unit: Unit) -> str:
     if not points:
         return f"{name}: not reported."
     low, high = min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])
-    first, last = points[0], points[-1]
+    began, now, highest, lowest = quantities([points[0][1], points[-1][1], high[1], low[1]], unit)
     return (
-        f"{name}: {quantity(first[1], unit)} at step {first[0]:,}, now {quantity(last[1], unit)}; highest "
-        f"{quantity(high[1], unit)} at step {high[0]:,}, lowest {quantity(low[1], unit)} at step {low[0]:,}."
+        f"{name}: {began} at step {points[0][0]:,}, now {now}; highest {highest} at step {high[0]:,}, "
+        f"lowest {lowest} at step {low[0]:,}."
     )
 
 

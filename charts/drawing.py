@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from charts.evaluated_models import draw_precision_recall, draw_score_intervals
 from charts.figure import png
+from charts.fonts import families, texts_of
 from charts.label_distribution import draw_label_distribution
 from charts.reward_curves import draw_job_curves, draw_reward_curve
 from charts.rule_trace import draw_rule_trace
@@ -46,5 +47,5 @@ CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
 def draw(chart: Chart, theme: Theme) -> bytes:
     """Return `chart` as a PNG, 1000 pixels wide."""
     palette = PALETTES[theme]
-    with rc_context(settings(theme)):
+    with rc_context(settings(theme, families(texts_of(chart)))):
         return png(CHARTS[type(chart)](chart, palette))

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.transforms import IdentityTransform, ScaledTranslation
 
+from charts.fonts import Weight
 from charts.style import DPI, LABEL, MARGIN, TITLE, WIDTH, Palette
-from charts.text_fit import Weight, shorten, width_of, wrap
+from charts.text_fit import shorten, width_of, wrap
 
 ROOM = WIDTH - 2 * MARGIN
 LEADING = 1.3

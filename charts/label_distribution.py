@@ -1,5 +1,6 @@
 """The distribution of labels: a bar for each label, the most frequent first, and what it was before, where known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -8,7 +9,7 @@ from charts.alt_text import balance
 from charts.figure import compose, empty_figure, new_figure
 from charts.score_bars import DASH, name_rows, write_beside
 from charts.style import MARGIN, Palette
-from charts.text_fit import shorten
+from charts.text_fit import printable, shorten_all
 from charts.values import LabelCount, LabelDistribution
 from charts.wording import counted
 
@@ -30,15 +31,15 @@ def draw_label_distribution(chart: LabelDistribution, palette: Palette) -> Figur
     first, between, last = chart.parts
     rows: list[LabelCount | None] = [*first, *([None] if between else []), *last]
     figure, (axes,) = new_figure()
-    name_rows(axes, [shorten(label.label, NAMES) if label else "" for label in rows], palette)
+    name_rows(axes, _names(rows), palette)
     axes.set_xlim(0, max([1, *(count for label in chart.labels for count in (label.count or 0, label.before or 0))]))
     places = range(len(rows))
     now, then = (balance([getattr(label, field) for label in chart.labels]) for field in ("count", "before"))
     if chart.compares:
         before = [(label and label.before) or 0 for label in rows]
-        axes.barh(places, before, BAR, color=palette.bar, label=f"{chart.then}: {then}")
+        axes.barh(places, before, BAR, color=palette.bar, label=f"{printable(chart.then)}: {then}")
     counts = [(label and label.count) or 0 for label in rows]
-    label_of_now = f"{chart.now}: {now}" if chart.compares else now
+    label_of_now = f"{printable(chart.now)}: {now}" if chart.compares else now
     axes.barh(places, counts, INNER if chart.compares else BAR, color=palette.best_bar, label=label_of_now)
     for place, label in enumerate(rows):
         if label:
@@ -47,6 +48,11 @@ def draw_label_distribution(chart: LabelDistribution, palette: Palette) -> Figur
             where: Any = ("figure pixels", "data")
             axes.annotate(_between(chart), (MARGIN, place), xycoords=where, va="center", color=palette.muted)
     return compose(figure, palette, chart.title, chart.subtitle, len(rows) * ROW, legend="above")
+
+
+def _names(rows: Sequence[LabelCount | None]) -> list[str]:
+    named = iter(shorten_all([label.label for label in rows if label], NAMES))
+    return [next(named) if label else "" for label in rows]
 
 
 def _figures(label: LabelCount, *, compares: bool) -> str:

@@ -14,7 +14,7 @@ from charts.step_axes import LineEnd, draw_moments, label_ends, plot_points, say
 from charts.step_values import JobCurve, JobCurves, RewardCurve, measured
 from charts.style import Dash, Palette
 from charts.text_fit import shorten
-from charts.wording import finite, number, plural
+from charts.wording import apart, finite, number, plural
 
 PLOT, LEAST_PLOT = 460, 330
 """Pixels for the plot with its axes, and what at least remains without them."""
@@ -98,5 +98,6 @@ def _told(job: JobCurve) -> str:
     points, told = measured(job.valid), "not evaluated yet"
     if points:
         step, best = max(points, key=lambda point: point[1])
-        told = f"best {number(best)} at step {step:,}, now {number(points[-1][1])}"
+        highest, now = apart(best, points[-1][1])
+        told = f"best {highest} at step {step:,}, now {now}"
     return f"{shorten(job.name, ROOM - SWATCH)}\n{told}"

@@ -15,7 +15,7 @@ from charts.values import METRICS, ArmScores, CheckpointComparison, CheckpointSc
 from charts.wording import finite, highest, number
 
 MOST_CHECKPOINTS = 12
-MOST_ARMS = 8
+MOST_ARMS = 12
 MOST_GRADERS = 6
 CHECKPOINT_NAMES, ARM_NAMES = 250, 330
 """Most pixels for the names at the left."""

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from charts.fonts import Weight
 from charts.step_values import Points, measured
 from charts.style import LABEL, MOMENT_DASH, Dash, Palette
-from charts.text_fit import Weight
 from charts.wording import Unit, listed, quantity
 
 GAP = 1.5

@@ -5,12 +5,13 @@ At 72 dots an inch a point is a pixel, so every size is both. Hues are from Okab
 colour-blind readers; nothing is told by hue alone: width, dashes, markers and words say the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from matplotlib.typing import RcKeyType
 
+from charts.fonts import FONT
 from charts.values import Theme
 
 WIDTH: Final = 1000
@@ -18,9 +19,6 @@ DPI: Final = 72
 MARGIN: Final = 28
 TITLE: Final = 34
 LABEL: Final = 29
-
-FONT: Final = "DejaVu Sans"
-"""Ships inside matplotlib, so a picture looks the same on every machine."""
 
 Dash: TypeAlias = str | tuple[int, tuple[float, ...]]
 MOMENT_DASH: Final[Dash] = (0, (4, 3))
@@ -88,13 +86,13 @@ PALETTES: Mapping[Theme, Palette] = {
 }
 
 
-def settings(theme: Theme) -> dict[RcKeyType, Any]:
-    """Return matplotlib's settings (rcParams) for a theme."""
+def settings(theme: Theme, fonts: Sequence[str] = (FONT,)) -> dict[RcKeyType, Any]:
+    """Return matplotlib's settings (rcParams) for a theme, with the fonts asked for a letter in turn."""
     palette = PALETTES[theme]
     return {
         "figure.dpi": DPI,
         "figure.facecolor": palette.background,
-        "font.family": FONT,
+        "font.family": list(fonts),
         "font.size": LABEL,
         "text.color": palette.ink,
         "text.parse_math": False,

@@ -10,9 +10,11 @@ from typing import Final, Literal
 Unit = Literal["score", "tokens", "seconds", "share"]
 """What a quantity is measured in; a share is 0..1 and written as a percentage."""
 
-MOST_DECIMALS: Final = 4
+MOST_DECIMALS: Final = 6
 SMALL_CHANGE: Final = 0.01
 """A change smaller than this gets a third decimal."""
+WHOLE: Final = 100
+"""From here on a number is written without decimals."""
 KIB: Final = 1024
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -23,7 +25,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 def number(value: float, decimals: int = 2) -> str:
     """Return `0.52`, `-3.10` or, from 100 on, `12,346`; never `-0.00`."""
     text = f"{value:.{decimals}f}"
-    if abs(value) >= 100:
+    if abs(value) >= WHOLE:
         text = f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
@@ -34,14 +36,42 @@ def score(value: float | None, decimals: int = 2, *, missing: str = "not reporte
 
 
 def decimals_apart(*values: float, least: int = 2) -> int:
-    """Return how many decimals it takes for values that differ to be written differently: `least` to 4.
+    """Return how many decimals it takes for values that differ to be written differently: `least` to 6.
 
-    Values that 4 decimals cannot tell apart get `least`.
+    Of values that 6 decimals cannot all tell apart, as many are told apart as can be.
     """
-    for decimals in range(least, MOST_DECIMALS + 1):
-        if len({number(value, decimals) for value in values}) == len(set(values)):
-            return decimals
-    return least
+
+    def apart(decimals: int) -> int:
+        return len({number(value, decimals) for value in values})
+
+    return max(range(least, MOST_DECIMALS + 1), key=apart)
+
+
+def apart(*values: float, least: int = 2) -> tuple[str, ...]:
+    """Return values that one sentence compares, with as many decimals as it takes for those that differ to do so."""
+    decimals = decimals_apart(*values, least=least)
+    told = tuple(number(value, decimals) for value in values)
+    if len(set(told)) == len(set(values)) or all(abs(value) < WHOLE for value in values):
+        return told
+    # From 100 on a number has no decimals of its own accord.
+    by_decimals = [tuple(f"{value:,.{count}f}" for value in values) for count in range(MOST_DECIMALS + 1)]
+    return max(by_decimals, key=lambda texts: len(set(texts)))
+
+
+def decimals_of(text: str) -> int:
+    """Return how many decimals a number is written with."""
+    return len(text.partition(".")[2])
+
+
+def compared(before: float, after: float, least: int = 2) -> tuple[str, str, str]:
+    """Return two scores and the signed change, all as precise as it takes for the three to agree as written."""
+    for decimals in range(decimals_apart(before, after, least=least), MOST_DECIMALS + 1):
+        was, now = round(before, decimals), round(after, decimals)
+        if round(now - was, decimals) == round(after - before, decimals):
+            break
+    else:
+        decimals = MOST_DECIMALS
+    return number(before, decimals), number(after, decimals), signed(after - before, decimals)
 
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -72,17 +102,23 @@ def signed(value: float, decimals: int | None = None) -> str:
     return text if value < 0 else f"+{text}"
 
 
-def change(before: float, after: float) -> str:
-    """Return the signed change between two scores: `+0.03`, or `+0.003` where both are written `0.52`."""
-    return signed(after - before, decimals_apart(before, after))
+def changed(mean: float, low: float | None = None, high: float | None = None, least: int = 2) -> tuple[str, str]:
+    """Return a signed change and its interval ("" where that is not known), one as precise as the other."""
+    decimals = max(least, 3 if abs(mean) < SMALL_CHANGE else 2)
+    if low is not None and high is not None:
+        decimals = decimals_apart(mean, low, high, least=decimals)
+    return signed(mean, decimals), interval(low, high, decimals)
 
 
-def moved(before: float, after: float) -> str:
-    """Return `up 0.03`, `down 0.03` or `unchanged`: the difference of the two scores as they are written."""
-    by = round(after, 2) - round(before, 2)
-    if abs(by) < 0.005:
+def moved(before: float, after: float, *beside: float) -> str:
+    """Return `up 0.03`, `down 0.003` or, where 6 decimals do not show a difference, `unchanged`.
+
+    It is as precise as it takes to tell it from what is said `beside` it, such as the difference that noise explains.
+    """
+    *_, change = compared(before, after, decimals_apart(abs(after - before), *beside))
+    if change[0] not in "+-":
         return "unchanged"
-    return f"{'up' if by > 0 else 'down'} {number(abs(by))}"
+    return f"{'up' if change[0] == '+' else 'down'} {change[1:]}"
 
 
 def highest(values: Iterable[float | None], decimals: int = 2) -> str | None:
@@ -105,6 +141,11 @@ def quantity(value: float, unit: Unit) -> str:
             return seconds(value)
         case "share":
             return f"{100 * value:.3g}%"
+
+
+def quantities(values: Sequence[float], unit: Unit) -> tuple[str, ...]:
+    """Return measured values of one sentence, each with its unit; scores that differ look different."""
+    return apart(*values) if unit == "score" else tuple(quantity(value, unit) for value in values)
 
 
 def percentage(share: float) -> str:

@@ -17,6 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from handlers.render import Rendered, Renderer
 from handlers.slack.blocks import Message, without
 from handlers.slack.files import upload
+from handlers.slack.replies import NOT_THERE
 from jobs.core.records import Posting, PostingKind
 from jobs.notifications.service import Quiet
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
@@ -28,8 +29,6 @@ SKEW: Final = 2.0
 PAGE: Final = 200
 NO_FILE: Final = "invalid slack file"
 """Slack's error for an image block whose file it does not have."""
-NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
-"""Slack's errors for a person who cannot be reached in a channel; their conversation with the bot is open."""
 PREPARE_AGAIN: Final = 5.0
 RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 UNCERTAIN: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})

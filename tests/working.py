@@ -75,7 +75,7 @@ def ended(again: Again | None) -> tuple[Outcome, float | None]:
     """Return how an item ended, and the seconds until it is due again."""
     if again is None:
         return Outcome.DONE, None
-    return Outcome.PAUSED if again.is_pause else Outcome.DONE, again.seconds
+    return again.outcome, again.seconds
 
 
 async def step(store: Store, item: str, work: Work) -> None:

@@ -135,7 +135,8 @@ class Supervisor:
 
 
 def _ended_from_outside(code: int) -> bool:
-    return code in (-signal.SIGKILL, -signal.SIGTERM)
+    """Tell whether a part was ended: a part that ends in order, with 0, does so only because it was told to."""
+    return code in (0, -signal.SIGKILL, -signal.SIGTERM)
 
 
 def _how(code: int) -> str:

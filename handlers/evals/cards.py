@@ -7,7 +7,7 @@ from typing import Final
 from charts.wording import counted, duration, listed, number
 from handlers.slack.blocks import Message, actions, cancel_button, context, cut, escape, fields, header, section
 from handlers.slack.wording import moment, person
-from jobs.evals.records import Eval, EvalState
+from jobs.evals.records import Coverage, Eval, EvalState
 from jobs.views.eval import size_of
 from jobs.views.wording import grader_name
 
@@ -77,10 +77,19 @@ def _verdict(evaluation: Eval) -> str:
 
 
 def _means(evaluation: Eval) -> str:
-    means = list(evaluation.progress.rewards.items())[:MOST_ARMS_SHOWN]
+    progress = evaluation.progress
+    means = {
+        arm: number(mean) + in_brackets(progress.coverage.get(arm))
+        for arm, mean in list(progress.rewards.items())[:MOST_ARMS_SHOWN]
+    }
     if len(means) == 1:
-        return number(means[0][1])
-    return "\n".join(f"{escape(cut(arm, 40))}: {number(mean)}" for arm, mean in means) or "nothing graded yet"
+        return next(iter(means.values()))
+    return "\n".join(f"{escape(cut(arm, 40))}: {mean}" for arm, mean in means.items()) or "nothing graded yet"
+
+
+def in_brackets(coverage: Coverage | None) -> str:
+    """Return what is to be said after a mean that is not over everything; "" where there is nothing."""
+    return f" ({coverage.remark})" if coverage and coverage.remark else ""
 
 
 def missing(failures: Mapping[str, int], separator: str = "\n") -> str:

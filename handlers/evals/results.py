@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, number, percentage, plural, seconds
-from handlers.evals.cards import MOST_ARMS_SHOWN, missing
+from charts.wording import counted, estimate, number, percentage, seconds
+from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
 from handlers.slack.images import Pictures
@@ -129,16 +129,15 @@ def _meaning(view: EvalView) -> Iterator[str]:
     if note := view.evaluation.left_out_note:
         yield escape(note)
     for summary in view.evaluation.summaries:
-        if count := sum(summary.failures.values()):
-            are, they = plural(count, "is", "are"), plural(count, "it counts", "they count")
-            yield f"{escape(summary.arm)}: {counted(count, 'answer')} {are} missing; {they} in no score."
+        if remark := summary.coverage(view.evaluation.reward).remark:
+            yield f"{escape(summary.arm)}: {escape(remark)}."
 
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
     for grader in view.graders:
-        yield _score_line(grader, summary.grader(grader))
+        yield _score_line(grader, summary.grader(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:
         yield f"Over labels: micro F1 {number(summary.micro.f1)}, macro F1 {number(summary.macro.f1)}"
     if summary.pass_rate is not None:
@@ -162,8 +161,9 @@ def _score_line(grader: str, figure: GraderSummary | None) -> str:
 def _cost(summary: ArmSummary) -> str:
     tokens = f"{counted(summary.input_tokens, 'token')} in, {summary.output_tokens:,} out"
     reasoning = f" ({summary.reasoning_tokens:,} of them reasoning)" if summary.reasoning_tokens else ""
+    judges = f", {summary.judge_tokens:,} of judges" if summary.judge_tokens else ""
     latency = f", {seconds(summary.mean_latency)} an answer" if summary.mean_latency is not None else ""
-    return f"{tokens}{reasoning}{latency}"
+    return f"{tokens}{reasoning}{judges}{latency}"
 
 
 def _worst_line(worst: WorstItem) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import number
+from charts.wording import apart
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
@@ -144,7 +144,9 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     lines = [comparison_line(each) for each in compared]
     lines += filter(None, [checkpoint.leaning, _price(view, checkpoint)])
     lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
-    if measured.failures:
+    if measured.coverage and measured.coverage.remark:
+        lines.append(f"{capitalized(measured.coverage.remark)}.")
+    elif measured.failures:
         total = measured.answers + measured.failures
         lines.append(f"{measured.failures:,} of {total:,} answers are missing; they count in no score.")
     if measured.shutdown:
@@ -195,8 +197,9 @@ def changed_blocks(view: EvidenceView) -> Iterator[Block]:
 
 
 def _changed(what: str, items: Sequence[ChangedItem]) -> list[str]:
+    scores = {each.item: apart(each.before, each.after) for each in items}
     return [
-        f"{what}: `{escape(cut(each.item, 40))}` {number(each.before)} \u2192 {number(each.after)}"
+        f"{what}: `{escape(cut(each.item, 40))}` {scores[each.item][0]} \u2192 {scores[each.item][1]}"
         + (f" \u00b7 {quoted(each.text, SHOWN_TEXT)}" if each.text else "")
         for each in items[:MOST_CHANGED]
     ]

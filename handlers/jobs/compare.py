@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from charts import JobCurve, JobCurves
-from charts.wording import number, score
+from charts.wording import apart, number, score
 from jobs.core.hyperparameters import TYPED_KEYS
 from jobs.core.records import Job
 from jobs.evals.stats.validation_noise import largest_by_chance, valid_error, valid_items_needed
@@ -16,15 +16,17 @@ def since_start(view: JobView) -> str:
     first, last = view.job.first_valid_reward, view.job.valid_reward
     if first is None or last is None or len(view.series.valid) < 2:
         return f"Validation reward {score(last)} at the first evaluation; later ones are compared with it."
-    told, error = reward_of(view.job), valid_error(view.series)
+    error = valid_error(view.series)
     if error is None:
+        told = reward_of(view.job)
         return f"{told[0].upper()}{told[1:]}; too few evaluations to tell that from noise."
-    by, explained = round(last, 2) - round(first, 2), largest_by_chance(error, error)
+    by, explained = last - first, largest_by_chance(error, error)
+    told, (_, noise) = reward_of(view.job, explained), apart(abs(by), explained)
     if abs(by) > explained:
-        return f"{'Better' if by > 0 else 'Worse'}: {told}, more than noise explains ({number(explained)})."
+        return f"{'Better' if by > 0 else 'Worse'}: {told}, more than noise explains ({noise})."
     needed = valid_items_needed(view.job.valid_items, explained, by)
     items = f"; about {needed:,} validation items would be enough" if needed else ""
-    return f"Can't tell yet: {told}, and noise explains {number(explained)}{items}."
+    return f"Can't tell yet: {told}, and noise explains {noise}{items}."
 
 
 def job_curves(views: Sequence[JobView]) -> JobCurves:
@@ -52,11 +54,13 @@ def _highest(views: Sequence[JobView]) -> str:
         return f"{told}; too few evaluations to tell that from noise"
     explained = largest_by_chance(*noise)
     if top - second > explained:
-        return f"{told}, {number(top - second)} above the next, more than noise explains ({number(explained)})"
+        above, chance = apart(top - second, explained)
+        return f"{told}, {above} above the next, more than noise explains ({chance})"
     pair = f"{ranked[0].job.id} from {ranked[1].job.id}"
     needed = valid_items_needed(ranked[0].job.valid_items, explained, top - second)
     items = f"; about {needed:,} items would be enough" if needed else ""
-    return f"Can't tell {pair}: {number(top)} against {number(second)}, noise explains {number(explained)}{items}"
+    highest, next_one = apart(top, second)
+    return f"Can't tell {pair}: {highest} against {next_one}, noise explains {number(explained)}{items}"
 
 
 def _best(view: JobView) -> tuple[int, float]:

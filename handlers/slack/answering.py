@@ -1,6 +1,7 @@
 """Works off what people asked: calls the handler of each envelope until it is answered, whatever dies meanwhile."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,13 +11,15 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 
 from handlers.slack.blocks import cut, escape
 from handlers.slack.boundary import UNFINISHED, SteadyAck
 from handlers.slack.forms import FORM_IN_HAND, OpeningForm
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.replies import AGAIN, TOOK_EFFECT, Answers, Asker
-from jobs.queue.envelopes import Begun, Early, Envelopes
+from jobs.queue.due import Outcome
+from jobs.queue.envelopes import Begun, Early, Envelopes, Moved
 from jobs.queue.pools import Again, Held
 from jobs.state.in_hand import IN_HAND
 
@@ -79,7 +82,9 @@ class Answering:
 
     def forget(self, envelope_id: str) -> None:
         """Wait for that acknowledgement no more."""
-        self._acks.pop(envelope_id, None)
+        ack = self._acks.pop(envelope_id, None)
+        if ack:
+            ack.is_late = not ack.given.is_set()
 
     async def work(self, held: Held, reference: str) -> Again | None:
         """Work off one envelope, or all that a person asked, in their order.
@@ -102,6 +107,8 @@ class Answering:
                     is_exhausted = False
                 case Early(seconds):
                     return Again(seconds)
+                case Moved():
+                    return Again(None, Outcome.LEFT)
                 case None:
                     return None
         return Again(0.0)
@@ -114,8 +121,9 @@ class Answering:
 
     async def _answer(self, begun: Begun) -> None:
         """Call the handler; raises where that has to be done again."""
+        ack = self._acks.get(begun.id) or SteadyAck(is_late=True)
         context: dict[str, Any] = {
-            "ack": self._acks.get(begun.id) or SteadyAck(),
+            "ack": ack,
             TOOK_EFFECT: begun.took_effect,
             AGAIN: begun.again,
         }
@@ -132,6 +140,10 @@ class Answering:
             raise failure
         if "asker" not in request.context:
             raise NotAnswered(f"Bolt answered {response.status}")
+        if ack.is_late and (problems := _problems(ack.response)):
+            asker = Asker.of(begun.body)
+            text = f"Nothing came of {what_was_asked(begun.body)}: {escape(problems)} Fill it in again."
+            await self._answers.tell(asker.user, asker.channel, text)
 
     async def _give_up(self, begun: Begun, reference: str) -> None:
         asker = Asker.of(begun.body)
@@ -141,7 +153,10 @@ class Answering:
                 f"I broke off again and again over {what_was_asked(begun.body)}, and leave it now. Look whether it is "
                 f"done; if not, ask again. Reference {reference} finds it in my log."
             )
-            await self._answers.tell(asker.user, asker.channel, text)
+            try:
+                await self._answers.tell(asker.user, asker.channel, text)
+            except SlackApiError as refusal:  # what cannot be said must not keep back what they asked after it
+                log.warning("answer.not_said", reason=str(refusal))
 
 
 def what_was_asked(body: Mapping[str, Any]) -> str:
@@ -158,6 +173,12 @@ def what_was_asked(body: Mapping[str, Any]) -> str:
             return f"the form *{escape(_text((body.get('view') or {}).get('title')))}*"
         case _:
             return "what you asked for"
+
+
+def _problems(response: BoltResponse | None) -> str:
+    """Return what an acknowledgement says is wrong with a form."""
+    said = json.loads(response.body) if response and response.body.startswith("{") else {}
+    return " ".join(str(problem) for problem in (said.get("errors") or {}).values())
 
 
 def _text(found: Mapping[str, Any] | None) -> str:

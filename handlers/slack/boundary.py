@@ -27,10 +27,14 @@ class SteadyAck(AsyncAck):
     """An acknowledgement that stays given, and can be waited for.
 
     Bolt looks at its own every 10 ms, and replaces it when the handler fails later on.
+
+    Args:
+        is_late: nobody waits for it any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_late: bool = False) -> None:
         self.given: Final = asyncio.Event()
+        self.is_late = is_late
         self._response: BoltResponse | None = None
         super().__init__()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
 

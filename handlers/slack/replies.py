@@ -24,6 +24,9 @@ SERVER_ERRORS: Final = 500
 TRANSIENT: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"})
 """Slack's errors after which the same call may succeed in a moment."""
 
+NOT_THERE: Final = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"})
+"""Slack's errors for a person who cannot be reached in a channel; their conversation with the bot is open."""
+
 TOOK_EFFECT: Final = "took_effect"
 """The name in a request's context: whether an earlier attempt, which did not get to its end, committed something."""
 AGAIN: Final = "again"
@@ -97,7 +100,7 @@ class Answers:
     async def tell(self, user: str, channel: str, text: str) -> None:
         """Say a sentence (mrkdwn) to one person in a channel; in their conversation with the bot if that is empty.
 
-        If Slack's response is lost, they may see it twice.
+        So it is too where the bot is not in the channel. If Slack's response is lost, they may see it twice.
         """
         try:
             if channel:
@@ -105,6 +108,9 @@ class Answers:
             else:
                 await self.client.chat_postMessage(channel=user, text=text)
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as failure:
+            if channel and isinstance(failure, SlackApiError) and failure.response.get("error") in NOT_THERE:
+                await self.tell(user, "", text)
+                return
             if not is_transient(failure):
                 raise
             log.info("answer.later", reason=str(failure) or type(failure).__name__)

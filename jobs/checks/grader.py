@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charts.wording import counted
+from charts.wording import apart, counted
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
@@ -149,8 +149,9 @@ def platform_grader(facts: Facts) -> Finding | None:
     here, there = facts.trials[Source.REFERENCE].grades[0].reward, trial.reward or 0.0
     numbers = {"here": here, "there": there}
     if abs(here - there) > _SAME:
+        given, earned = apart(there, here)
         said = (
-            f"{title} gives {there:.2f} for an answer that earns {here:.2f} here. Evals here will not tell what "
+            f"{title} gives {given} for an answer that earns {earned} here. Evals here will not tell what "
             "training there does; look for a package or a version that differs."
         )
         return Finding("platform_grader", Level.WARN, said, numbers)

@@ -111,6 +111,16 @@ def looks_at(platform: str) -> str:
     return f"{LOOKS}:{platform}"
 
 
+def launches_on(platform: str) -> str:
+    """Return the pool of the work that brings jobs to a platform."""
+    return f"{LONG}:{platform}"
+
+
+def evals_on(platform: str) -> str:
+    """Return the pool of the evals that ask a platform."""
+    return f"{EVALS}:{platform}"
+
+
 def pool_of_item(item: str) -> str:
     """Return the pool of a work item whose record does not say another."""
     return POOLS.get(kind_of_item(item), LOOKS)

@@ -100,6 +100,8 @@ def _spec(evaluation: Eval, arm: Arm, item_ids: list[str]) -> Json:
             "prompt_hash": evaluation.prompt_hash,
             "reward": evaluation.reward,
             "pass_threshold": finite(evaluation.threshold),
+            "scoring": evaluation.scoring,
+            "constrained_to_schema": evaluation.constrained,
         },
     }
 
@@ -108,18 +110,26 @@ def _results(evaluation: Eval, summary: ArmSummary) -> Json:
     return {
         "total_samples": evaluation.items * evaluation.runs,
         "completed_samples": summary.answers,
-        "scores": [_score(grader) for grader in summary.graders],
+        "scores": [_score(summary, grader) for grader in summary.graders],
     }
 
 
-def _score(grader: GraderSummary) -> Json:
+def _score(summary: ArmSummary, grader: GraderSummary) -> Json:
     values = {"mean": grader.mean, "run_std": grader.run_std}
     if grader.interval:
         values |= {"ci95_low": grader.interval.low, "ci95_high": grader.interval.high}
     metrics: dict[str, Json] = {
         name: {"name": name, "value": value} for name, value in values.items() if finite(value) is not None
     }
-    return {"name": grader.grader, "scorer": grader.grader, "scored_samples": grader.graded, "metrics": metrics}
+    coverage = summary.coverage(grader.grader)
+    return {
+        "name": grader.grader,
+        "scorer": grader.grader,
+        "scored_samples": grader.graded,
+        "unscored_samples": max(0, coverage.asked - coverage.scored),
+        "metrics": metrics,
+        "metadata": {"ungradable": grader.ungradable, "remark": coverage.remark},
+    }
 
 
 def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> dict[str, Json]:
@@ -140,7 +150,7 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
             for grader in evaluation.graders
             if (score := finite(answer.scores.get(grader))) is not None
         },
-        "metadata": {"grader_errors": dict(answer.grader_errors)} if answer.grader_errors else {},
+        "metadata": _troubles(answer),
         "model_usage": _model_usage(arm, answer),
         "total_time": finite(answer.latency),
         "uuid": _id(evaluation.id, arm.name, answer.item, str(answer.run)),
@@ -148,6 +158,12 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
     if answer.failure is not None:
         sample["error"] = _error(answer.failure)
     return sample
+
+
+def _troubles(answer: Answer) -> dict[str, Json]:
+    """Return what graders broke on, and what they found nothing to grade in; the latter has scores all the same."""
+    found = {"grader_errors": answer.grader_errors, "ungradable": answer.ungradable}
+    return {name: dict(kinds) for name, kinds in found.items() if kinds}
 
 
 def _output(arm: Arm, answer: Answer) -> Json:

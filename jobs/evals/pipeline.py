@@ -12,7 +12,7 @@ from typing import Final
 
 from jobs.core.errors import BotError
 from jobs.evals.answer_store import AnswerFile
-from jobs.evals.grade import EvalGraders
+from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
@@ -126,6 +126,8 @@ class Pipeline:
             parallel_tool_calls=parallel if isinstance(parallel, bool) else None,
         )
         reply = await self.sampler.answer(question)
+        if isinstance(reply, Trouble) and reply.silence:
+            reply = reply.silence  # refused, or cut short before its first word: in training that is an empty answer
         answer = Answer(row.id, arm.name, cell.run, at=self.clock())
         if isinstance(reply, Trouble):
             self.budget.settle(reserved, 0)
@@ -185,10 +187,21 @@ class Pipeline:
             answer = each.answer
             if answer.failure is None:
                 graded = next(grades)
-                answer = replace(answer, scores=graded.scores, grader_errors=graded.errors)
+                answer = _with_grades(answer, graded)
+                self.budget.charge(answer.judge_tokens)
                 self._gradings_stopped += graded.stopped is not None
                 if self._gradings_stopped >= MOST_STOPPED:
                     times = f"{self._gradings_stopped} times; the last one: {graded.stopped}"
                     self.failed = self.failed or f"Gradings had to be stopped {times}"
             answers.append(answer)
         return answers
+
+
+def _with_grades(answer: Answer, graded: Graded) -> Answer:
+    return replace(
+        answer,
+        scores=graded.scores,
+        grader_errors=graded.errors,
+        ungradable=graded.ungradable,
+        judge_tokens=graded.usage.input_tokens + graded.usage.output_tokens,
+    )

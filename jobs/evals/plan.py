@@ -10,10 +10,11 @@ from typing import Final
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, PlatformRejected
 from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
+from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
-from jobs.evals.records import Arm, Eval, EvalRequest, EvalState
+from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader
+from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -71,12 +72,21 @@ class EvalPlanner:
             reward=task.reward,
             graders=tuple(task.graders),
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
+            scoring=SCORING,
+            ranges=_ranges(task),
+            constrained=AnswerForm.of(task).schema is not None,
+            lenient_json=task.lenient_json,
         )
 
 
 def eval_id(trigger: str) -> str:
     """Return the id of the eval that this trigger starts: always the same one."""
     return short_id(EVAL_PREFIX, trigger)
+
+
+def _ranges(task: Task) -> dict[str, tuple[float, float]]:
+    ranges = {name: score_range(parse_grader(definition, name)) for name, definition in task.graders.items()}
+    return {name: each for name, each in ranges.items() if each is not None}
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
@@ -153,7 +163,12 @@ class Preflight:
         return await self._failing_graders(evaluation)
 
     async def task_of(self, evaluation: Eval) -> Task:
-        """Return the task as it was when the eval was started; raises UserError if it has changed or is gone."""
+        """Return the task as it was when the eval was started; raises UserError if it has changed or is gone.
+
+        Answers that are on file already may have been scored by other rules: then it says so as well.
+        """
+        if evaluation.scoring != SCORING:
+            raise Conflict(f"{evaluation.id} was started when answers were scored by other rules; start it again.")
         task = await asyncio.to_thread(self.tasks.load, evaluation.task)
         if task.version != evaluation.task_version:
             raise Conflict(f"The files of {task.name} were changed since {evaluation.id} was started; start it again.")

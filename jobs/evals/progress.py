@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from jobs.evals.records import Answer, Eval, Progress
+from jobs.evals.records import Answer, Coverage, Eval, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +53,25 @@ class Tally:
     def __init__(self, reward: str) -> None:
         self._reward = reward
         self._failures: Counter[str] = Counter()
-        self._rewards: dict[str, tuple[float, int]] = {}
+        self._rewards: dict[str, float] = {}
+        self._coverage: dict[str, Coverage] = {}
         self.answered = 0
         self.tokens = 0
 
     def add(self, answer: Answer) -> None:
         """Count an answer that is on file."""
         self.answered += 1
-        self.tokens += (answer.input_tokens or 0) + (answer.output_tokens or 0)
+        self.tokens += (answer.input_tokens or 0) + (answer.output_tokens or 0) + answer.judge_tokens
         if answer.failure is not None:
             self._failures[answer.failure] += 1
-        reward = answer.scores.get(self._reward)
+        before, reward = self._coverage.get(answer.arm, Coverage(0, 0)), answer.scores.get(self._reward)
         if reward is not None:
-            total, count = self._rewards.get(answer.arm, (0.0, 0))
-            self._rewards[answer.arm] = (total + reward, count + 1)
+            self._rewards[answer.arm] = self._rewards.get(answer.arm, 0.0) + reward
+        self._coverage[answer.arm] = Coverage(
+            before.asked + 1,
+            before.scored + (reward is not None),
+            before.ungradable + (self._reward in answer.ungradable),
+        )
 
     def counting(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Yield the answers, each counted."""
@@ -80,7 +85,8 @@ class Tally:
             answered=self.answered,
             failures=dict(self._failures.most_common()),
             tokens=self.tokens,
-            rewards={arm: total / count for arm, (total, count) in self._rewards.items()},
+            rewards={arm: total / self._coverage[arm].scored for arm, total in self._rewards.items()},
+            coverage=dict(self._coverage),
         )
 
 
@@ -126,6 +132,10 @@ class Budget:
         self._answers += 1
         self._settled.set()
         self._settled = asyncio.Event()
+
+    def charge(self, cost: float) -> None:
+        """Add what judges took for an answer that is settled; later answers are expected to take as much."""
+        self._spent += cost
 
     def _cost(self, guess: float) -> float:
         return self._spent / self._answers if self._answers and self._spent else guess

@@ -6,9 +6,14 @@ Times are unix seconds, latencies seconds, tokens counts, scores whatever the gr
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
+from charts.wording import counted, plural
 from jobs.core.records import Effort
+
+SCORING: Final = 2
+"""Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
+could not be graded had no score. 2: it scores what it would score in training."""
 
 
 class EvalState(StrEnum):
@@ -85,14 +90,18 @@ class Answer:
     text: str | None = None
     """None where `failure` says why there is no answer."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """By grader; one that failed on this answer is absent, never 0."""
+    """By grader; one that broke on this answer is absent, never 0."""
     grader_errors: Mapping[str, str] = field(default_factory=dict)
-    """Error kind by grader."""
+    """Error kind by grader that broke."""
+    ungradable: Mapping[str, str] = field(default_factory=dict)
+    """Error kind by grader that found nothing to grade in this answer; its score is the one of training."""
     failure: str | None = None
     """In a few words that group similar failures (`429 rate limited`, `time-out`)."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    judge_tokens: int = 0
+    """Input and output of the judges that graded it."""
     latency: float | None = None
     finish_reason: str | None = None
     at: float = 0.0
@@ -107,6 +116,30 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many answers a mean is over, and how many of them could not be graded."""
+
+    asked: int
+    """Answers there are or should be, those that failed included."""
+    scored: int
+    ungradable: int = 0
+    """Of the scored: those that score what training gives an answer that cannot be graded."""
+
+    @property
+    def remark(self) -> str:
+        """What is to be said next to the mean, to follow a comma or a bracket; "" where it is over everything."""
+        said, missing = [], self.asked - self.scored
+        if self.ungradable:
+            said.append(f"on {self.ungradable:,} of {counted(self.scored, 'answer')} the grader found nothing to grade")
+        if missing > 0:
+            are = plural(missing, "is", "are")
+            said.append(
+                f"the mean is over {self.scored:,} of {counted(self.asked, 'answer')}: {missing:,} {are} missing"
+            )
+        return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
 class GraderSummary:
     """The scores that one grader gave one arm."""
 
@@ -116,8 +149,10 @@ class GraderSummary:
     run_std: float | None
     """Standard deviation of the K run means; None below two runs."""
     interval: Interval | None
-    """Of the mean, clustered by item."""
+    """Of the mean, clustered by item; it stays within the grader's range where that is known."""
     graded: int
+    """Answers with a score, those that could not be graded included."""
+    ungradable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +173,7 @@ class ArmSummary:
     failures: Mapping[str, int] = field(default_factory=dict)
     """Missing answers by reason."""
     grader_errors: Mapping[str, int] = field(default_factory=dict)
-    """Failed gradings by error kind."""
+    """Gradings that broke, by error kind: the scores are missing."""
     graders: tuple[GraderSummary, ...] = ()
     micro: LabelScores | None = None
     macro: LabelScores | None = None
@@ -148,11 +183,17 @@ class ArmSummary:
     output_tokens: int = 0
     reasoning_tokens: int | None = None
     """Of the output; None where no answer reported it."""
+    judge_tokens: int = 0
     mean_latency: float | None = None
 
     def grader(self, name: str) -> GraderSummary | None:
         """Return the summary of the grader called `name`, or None."""
         return next((summary for summary in self.graders if summary.grader == name), None)
+
+    def coverage(self, grader: str) -> Coverage:
+        """Return how many answers the mean of a grader is over."""
+        found, asked = self.grader(grader), self.answers + sum(self.failures.values())
+        return Coverage(asked, found.graded, found.ungradable) if found else Coverage(asked, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +204,11 @@ class Progress:
     """Answers on file, failures included."""
     failures: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
+    """Of models and judges."""
     rewards: Mapping[str, float] = field(default_factory=dict)
     """Mean reward so far, by arm."""
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    """What those means are over, by arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +234,14 @@ class Eval:
     graders: tuple[str, ...]
     threshold: float | None = None
     """`pass_threshold` of the reward grader."""
+    scoring: int = 1
+    """Version of the rules by which its answers are scored; see `SCORING`."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest score of each grader, where the grader says so."""
+    constrained: bool | None = None
+    """Whether the platform was asked to keep answers to a schema; None for evals that did not write it down."""
+    lenient_json: bool = False
+    """Whether JSON in a block of code was read as JSON."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
     note: str | None = None

@@ -114,6 +114,8 @@ def measured(
         state=EvidenceState.READY,
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
+        constrained=valid.constrained,
+        scoring=valid.scoring,
         answered=sum(each.progress.answered for each in evals),
         note=" ".join(filter(None, (*notes, *_left_out(evals), *map(_missing, evals)))) or None,
     )
@@ -129,6 +131,7 @@ def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: P
         test=_figures(_summary(test, candidate.model)) if test else {},
         answers=given,
         failures=valid.items * valid.runs - given,
+        coverage=replace(summary.coverage(valid.reward), asked=valid.items * valid.runs),
     )
     if not given:
         return candidate
@@ -158,9 +161,11 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
 
     The checkpoints are one family of comparisons (Holm); every other candidate is a comparison of its own.
     """
-    before = split.rewards(reference) if reference else {}
+    reward, before = split.evaluation.reward, split.rewards(reference) if reference else {}
     pairs = {
-        each.model: pair_up(Side(reference or "", before), Side(each.model, after), split.evaluation.reward)
+        each.model: pair_up(
+            Side(reference or "", before), Side(each.model, after), reward, bounds=split.evaluation.ranges.get(reward)
+        )
         for each in candidates
         if each.model != reference and before.keys() & (after := split.rewards(each.model)).keys()
     }
@@ -307,11 +312,17 @@ def _missing(evaluation: Eval) -> str | None:
     """Return what an eval lacks, as a sentence; None if it is complete."""
     if evaluation.note:
         return f"{evaluation.id} on {evaluation.split}: {evaluation.note}"
-    missing = sum(evaluation.progress.failures.values())
-    if not missing:
-        return None
-    of_all = f"{missing:,} of {evaluation.total:,} answers{_first_failure(evaluation)}"
-    return f"Missing on the {evaluation.split} split: {of_all}."
+    told = []
+    if missing := sum(evaluation.progress.failures.values()):
+        of_all = f"{missing:,} of {evaluation.total:,} answers{_first_failure(evaluation)}"
+        told.append(f"Missing on the {evaluation.split} split: {of_all}.")
+    remarks = [(each, each.coverage(evaluation.reward)) for each in evaluation.summaries]
+    told += [
+        f"{each.arm} on the {evaluation.split} split: {coverage.remark}."
+        for each, coverage in remarks
+        if coverage.ungradable or coverage.scored < each.answers
+    ]
+    return " ".join(told) or None
 
 
 def _first_failure(evaluation: Eval) -> str:

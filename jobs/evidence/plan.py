@@ -11,8 +11,9 @@ from typing import Final
 from jobs.core.errors import BotError, Conflict, InvalidRequest
 from jobs.core.ids import checkpoint_name
 from jobs.core.records import Checkpoint, Job
+from jobs.evals.answer_form import AnswerForm
 from jobs.evals.plan import EvalPlanner, eval_id
-from jobs.evals.records import Eval, EvalRequest, EvalState
+from jobs.evals.records import SCORING, Eval, EvalRequest, EvalState
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile, Retirement
@@ -30,6 +31,7 @@ TASK_PARTS: Final[Mapping[str, str]] = {
     "graders": "the graders",
     "prompt": "the prompt",
     "schema": "the response format",
+    "scoring": "the way answers are scored",
 }
 """What of the task evidence rests on, with what people call it; the other parts are the evals."""
 DIGITS: Final = 16
@@ -98,6 +100,8 @@ class RoundPlanner:
                 notes = (*notes, f"The test split is left out: {problem}")
         if any(each.task_version != task.version for each in wanted):
             raise Conflict(f"The files of {task.name} are being changed right now.")
+        # `_task` has made sure that the response format is the one of the launch, unless that was not written down.
+        is_constrained = AnswerForm.of(task).schema is not None if job.prompt_hash else None
         started, evals = [], dict[str, Eval]()
         for each in wanted:
             may_reuse = reuse_valid or each.split != VALID
@@ -115,6 +119,7 @@ class RoundPlanner:
             alias=production.alias if production else None,
             alias_model=production.model if production and production.platform == job.platform else None,
             parts=parts_of(task, job, ids),
+            constrained_in_training=is_constrained,
             note=" ".join((*notes, *_remarks(job, task))) or None,
         )
         return evidence, tuple(started)
@@ -170,12 +175,15 @@ class RoundPlanner:
             return None
         earlier = previous.valid_eval if wanted.split == VALID else previous.test_eval
         held = await self.store.record(Eval, earlier) if earlier else None
-        rests_on = (ITEMS_OF[wanted.split], "graders", "prompt", "schema")
+        rests_on = (ITEMS_OF[wanted.split], "graders", "prompt", "schema", "scoring")
         if held is None or any(previous.parts.get(part) != parts[part] for part in rests_on):
             return None
         found = held.value
         is_complete = found.state is EvalState.FINISHED and found.note is None and not found.progress.failures
-        is_same = (found.arms, found.runs, found.items) == (wanted.arms, wanted.runs, wanted.items)
+        is_same = all(
+            getattr(found, name) == getattr(wanted, name)
+            for name in ("arms", "runs", "items", "scoring", "lenient_json")
+        )
         return found if is_complete and is_same else None
 
 
@@ -251,6 +259,7 @@ def parts_of(task: Task, job: Job, evals: Mapping[str, str] | None = None) -> di
         "graders": hash_of({"graders": task.graders, "reward": task.reward}),
         "prompt": hash_of(task.prompts.get(job.prompt, "")),
         "schema": hash_of(task.response_format),
+        "scoring": hash_of([SCORING, task.lenient_json]),
         "valid_eval": evals.get(VALID, ""),
         "test_eval": evals.get(TEST, ""),
     }

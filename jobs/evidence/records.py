@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from jobs.evals.records import Coverage
 from jobs.evals.stats.verdict import Verdict
 
 
@@ -103,6 +104,8 @@ class Candidate:
     """Items that fell most against the base."""
     answers: int = 0
     failures: int = 0
+    coverage: Coverage | None = None
+    """What its mean reward on the validation split is over."""
     shutdown: str | None = None
     """The day (ISO) on which the platform switches the model off."""
     digest: str = ""
@@ -145,6 +148,12 @@ class Evidence:
     """Why it failed, or what is missing in it, as a sentence."""
     waits: str | None = None
     """What one of its evals waits for before its first question, and until when, as sentences."""
+    constrained: bool | None = None
+    """Whether the platform was asked to keep these answers to a schema; None where that was not written down."""
+    constrained_in_training: bool | None = None
+    """The same of the answers that the job trained on."""
+    scoring: int = 1
+    """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
 

@@ -10,12 +10,15 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
+    lacks_of_item,
     models_of,
     parse_grader,
+    score_range,
     training_definition,
     untrainable,
     with_names,
 )
+from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
@@ -59,9 +62,12 @@ __all__ = [
     "TextSimilarityGrader",
     "TokenUsage",
     "check_grader",
+    "example_answers",
     "extra_fields",
+    "lacks_of_item",
     "models_of",
     "parse_grader",
+    "score_range",
     "training_definition",
     "untrainable",
     "with_names",

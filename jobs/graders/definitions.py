@@ -15,9 +15,11 @@ from jobs.graders.kinds import (
     Grader,
     LabelModelGrader,
     MultiGrader,
+    PythonGrader,
     ScoreModelGrader,
     SingleGrader,
 )
+from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
     kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
@@ -95,6 +97,23 @@ def untrainable(grader: Grader) -> str | None:
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that this grader asks, each once, in order."""
     return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))
+
+
+def score_range(grader: Grader) -> tuple[float, float] | None:
+    """The lowest and the highest score that the grader can give; None if its definition does not say."""
+    match grader:
+        case ScoreModelGrader():
+            low, high = grader.range
+        case MultiGrader() | PythonGrader():
+            return None
+        case _:
+            low, high = 0.0, 1.0
+    return min(low, grader.score_if_ungradable), max(high, grader.score_if_ungradable)
+
+
+def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
+    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
+    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:

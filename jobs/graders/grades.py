@@ -45,6 +45,8 @@ class Outcome:
     usage: TokenUsage | None = None
     is_unasked: bool = False
     """The platform of the judge, or of the embeddings, did not answer; it may later."""
+    is_untried: bool = False
+    """Not graded, because too many calls of the same batch had to be stopped, or because there is no sandbox."""
 
 
 Outcomes: TypeAlias = dict[str, Outcome]
@@ -60,9 +62,9 @@ class Grade:
     """
 
     reward: float
-    """Finite; 0 if any grader that it depends on failed."""
+    """Finite; the grader's `invalid_grade`, by default 0, if any grader that it depends on failed."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """A failed grader scores 0. One that did not run, because one before it was stopped, is absent."""
+    """A failed grader has its `invalid_grade`; one that did not run, because one before it was stopped, is absent."""
     errors: Mapping[str, tuple[GraderErrorKind, ...]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent inside each grader's `grade`, or from a judge's question to its answer."""
@@ -75,6 +77,8 @@ class Grade:
     """Tokens of judges, by model; failed judgements count if the platform reported them."""
     is_unasked: bool = False
     """A platform that a grader asks did not answer; it may later."""
+    is_untried: bool = False
+    """A grader was not run on this sample."""
 
 
 @dataclass(frozen=True, slots=True)

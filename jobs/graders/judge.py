@@ -16,6 +16,8 @@ class JudgeQuestion:
     response_format: Mapping[str, object]
     """Chat-completions nesting: `{"type": "json_schema", "json_schema": {"name", "strict", "schema"}}`."""
     settings: JudgeSettings
+    patience: float | None = None
+    """Seconds to wait for a platform that is overrun or away; None leaves it to whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,13 @@ class _Definition:
     """What was parsed, unchanged."""
     pass_threshold: Annotated[float | None, fields.number] = None
     """The score from which an answer passes in an eval."""
+    invalid_grade: Annotated[float | None, fields.number] = None
+    """What an answer scores that it cannot grade; None is the fine-tuning API's 0."""
+
+    @property
+    def score_if_ungradable(self) -> float:
+        """What an answer scores that this grader cannot grade, in training and in evals."""
+        return self.invalid_grade or 0.0
 
 
 class _Single(_Definition):
@@ -58,6 +65,11 @@ class _Comparison(_Single):
     input: Template
     reference: Template
     operation: str
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The texts that are compared."""
+        return (self.input, self.reference)
 
     @property
     def spec(self) -> tuple[str, ...]:

@@ -43,16 +43,18 @@ class ModelGrading:
         self._slots = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
-    async def grade(self, graders: Sequence[ModelGrader], batch: Sequence[tuple[Sample, Item]]) -> list[Outcomes]:
-        """The outcomes of each sample of `batch`, in its order."""
+    async def grade(
+        self, graders: Sequence[ModelGrader], batch: Sequence[tuple[Sample, Item]], patience: float | None = None
+    ) -> list[Outcomes]:
+        """The outcomes of each sample of `batch`, in its order; `patience` is as in `JudgeQuestion`."""
         async with asyncio.TaskGroup() as group:
             rows = [
-                {grader.name: group.create_task(self._outcome(grader, sample, item)) for grader in graders}
+                {grader.name: group.create_task(self._outcome(grader, sample, item, patience)) for grader in graders}
                 for sample, item in batch
             ]
         return [{name: task.result() for name, task in row.items()} for row in rows]
 
-    async def _outcome(self, grader: ModelGrader, sample: Sample, item: Item) -> Outcome:
+    async def _outcome(self, grader: ModelGrader, sample: Sample, item: Item, patience: float | None) -> Outcome:
         usage: TokenUsage | None = None
         async with self._slots:
             started = monotonic()
@@ -61,7 +63,7 @@ class ModelGrading:
                     texts = await asyncio.to_thread(_filled, grader.templates, sample, item)
                     if isinstance(grader, CosineGrader):
                         return Outcome(await self._similarity(grader, texts), monotonic() - started)
-                    answer = await self._answer(grader, texts)
+                    answer = await self._answer(grader, texts, patience)
                 usage = TokenUsage(answer.input_tokens or 0, answer.output_tokens or 0)
                 score, label = _score(answer, grader)
                 return Outcome(score, monotonic() - started, label=label, usage=usage)
@@ -74,12 +76,14 @@ class ModelGrading:
             said = f"{grader.name}: {detail}"
             return Outcome(0.0, monotonic() - started, kind, said, usage=usage, is_unasked=is_unasked)
 
-    async def _answer(self, grader: JudgeGrader, texts: Sequence[str]) -> JudgeAnswer:
+    async def _answer(self, grader: JudgeGrader, texts: Sequence[str], patience: float | None) -> JudgeAnswer:
         if self._judge is None:
             why = f"it asks {grader.model}, and no platform is set up here on which judges could be asked"
             raise GradingError(SERVER_ERROR, why)
         messages = tuple(JudgeMessage(message.role, text) for message, text in zip(grader.messages, texts, strict=True))
-        return await self._judge.judge(JudgeQuestion(grader.model, messages, _response_format(grader), grader.settings))
+        return await self._judge.judge(
+            JudgeQuestion(grader.model, messages, _response_format(grader), grader.settings, patience)
+        )
 
     async def _similarity(self, grader: CosineGrader, texts: Sequence[str]) -> float:
         if self._embedder is None:

@@ -37,7 +37,7 @@ class _Batch:
     """Once set, the outcomes of every sample that is not graded yet."""
 
     def give_up(self, why: str, lost: ProcessLost | None = None) -> None:
-        self.given_up = {part.name: Outcome(0.0, 0.0, _kind(part, lost), why) for part in self.parts}
+        self.given_up = {part.name: Outcome(0.0, 0.0, _kind(part, lost), why, is_untried=True) for part in self.parts}
 
     def blame(self, lost: ProcessLost, place: int, limits: Limits) -> None:
         """Charge a lost process to the sample it was grading, and give up after too many."""

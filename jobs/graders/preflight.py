@@ -9,7 +9,8 @@ from jobs.graders.kinds import SANDBOXED_GRADERS, Grader
 from jobs.graders.runtime import GraderRuntime
 
 PATIENCE_SECONDS = 10.0
-"""Training grades hundreds of samples a step; a grader that takes longer for one answer is of no use to it."""
+"""Training grades hundreds of samples a step; a grader that takes longer for one answer is of no use to it.
+A judge's platform that is overrun or away is waited for as long; whoever asked for the check decides what then."""
 ODD_ANSWERS = ("", '{"unexpected": [null, 1, {"deeper": true}]}', "[]", "null", "no JSON at all")
 
 
@@ -55,7 +56,7 @@ async def _try(
     runtime: GraderRuntime, grader: Grader, item: Mapping[str, object], answers: Sequence[str]
 ) -> list[Grade]:
     seconds = min(PATIENCE_SECONDS, runtime.limits.seconds)
-    return await runtime.grade(grader, [(Sample(answer), item) for answer in answers], seconds)
+    return await runtime.grade(grader, [(Sample(answer), item) for answer in answers], seconds, PATIENCE_SECONDS)
 
 
 def _reason(grader: Grader, grade: Grade) -> str:

@@ -49,7 +49,11 @@ class GraderRuntime:
         await self._pool.close()
 
     async def grade(
-        self, grader: Grader, batch: Sequence[tuple[Sample, Item]], seconds: float | None = None
+        self,
+        grader: Grader,
+        batch: Sequence[tuple[Sample, Item]],
+        seconds: float | None = None,
+        patience: float | None = None,
     ) -> list[Grade]:
         """One grade for each sample of `batch`, in its order; a grader that fails is an error in its grade.
 
@@ -57,12 +61,13 @@ class GraderRuntime:
             grader: what to grade with.
             batch: samples, each with the dataset item it answers.
             seconds: wall time for each call that is computed here; by default the runtime's limit.
+            patience: seconds that a judge's platform is waited for if it is overrun or away.
         """
         sandboxed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
         judged = [part for part in grader.parts if isinstance(part, MODEL_GRADERS)]
         async with asyncio.TaskGroup() as group:
             computing = group.create_task(self._pool.grade(sandboxed, batch, seconds or self.limits.seconds))
-            judging = group.create_task(self._models.grade(judged, batch))
+            judging = group.create_task(self._models.grade(judged, batch, patience))
         return [
             _grade(grader, computed | asked)
             for computed, asked in zip(computing.result(), judging.result(), strict=True)
@@ -73,15 +78,17 @@ def _grade(grader: Grader, outcomes: Outcomes) -> Grade:
     """One sample's outcomes as a grade: the formula's value for a multi grader, the one score for another."""
     outcomes = {part.name: outcomes[part.name] for part in grader.parts if part.name in outcomes}
     errors = {name: (outcome.kind,) for name, outcome in outcomes.items() if outcome.kind is not None}
-    reward, detail = 0.0, next((outcomes[name].detail for name in errors), None)
+    reward, detail = grader.score_if_ungradable, next((outcomes[name].detail for name in errors), None)
     if not errors:
         try:
             reward = _reward(grader, outcomes)
         except FormulaError as failure:
             errors, detail = {grader.name: (GraderErrorKind.FORMULA_PARSE_ERROR,)}, str(failure)
+    invalid = {part.name: part.score_if_ungradable for part in grader.parts}
+    scores = {name: outcome.score if outcome.kind is None else invalid[name] for name, outcome in outcomes.items()}
     return Grade(
         reward,
-        {name: outcome.score for name, outcome in outcomes.items()},
+        scores,
         errors,
         {name: outcome.seconds for name, outcome in outcomes.items()},
         detail,
@@ -89,6 +96,7 @@ def _grade(grader: Grader, outcomes: Outcomes) -> Grade:
         labels={name: outcome.label for name, outcome in outcomes.items() if outcome.label is not None},
         usage=_usage(grader, outcomes),
         is_unasked=any(outcome.is_unasked for outcome in outcomes.values()),
+        is_untried=any(outcome.is_untried for outcome in outcomes.values()),
     )
 
 

@@ -135,9 +135,8 @@ class Outbox:
         """Have the lanes looked at now that wait for the first message of a thread."""
         lanes = cast("set[str]", await self._redis.smembers(key(f"rootless:{subject}")))
         if lanes:
-            await self._redis.zadd(
-                key(f"due:{DELIVERIES}"), {delivery_item(lane): 0 for lane in lanes}, xx=True, lt=True
-            )
+            await self._redis.sadd(key("pools"), DELIVERIES)
+            await self._redis.zadd(key(f"due:{DELIVERIES}"), {delivery_item(lane): 0 for lane in lanes}, lt=True)
             await self._redis.delete(key(f"rootless:{subject}"))
 
     async def is_refused(self, posting_id: str) -> bool:

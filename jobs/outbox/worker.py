@@ -15,9 +15,12 @@ import structlog
 from jobs.core.ids import card_id
 from jobs.core.records import Posting, PostingKind
 from jobs.outbox.postings import Delivery, Outbox
+from jobs.queue.due import Outcome
 from jobs.queue.pools import Again, Held
 from jobs.state.store import LedgerEntry, Store
 
+MOST_FAULTS: Final = 6
+"""Faults of the bot in a row, over some ten minutes, after which a message is set aside: others wait behind it."""
 PATIENCE: Final = 1.5
 """Seconds worth waiting for a free place under a rate limit before giving the lane back."""
 ROOT_WAIT: Final = 0.3
@@ -106,13 +109,13 @@ class OutboxWorker:
         """Deliver what waits in a lane, in order, until it is empty or has to wait."""
         while delivery := await self.outbox.begin(held.taken):
             with structlog.contextvars.bound_contextvars(posting=delivery.posting.id):
-                if held.taken.is_deadly:
-                    log.error("posting.kills", deaths=held.taken.deaths)
-                    await self.outbox.refuse(delivery, "The bot died each time that it delivered this")
+                if fault := _fault(held):
+                    log.error("posting.set_aside", reason=fault)
+                    await self.outbox.refuse(delivery, fault)
                     return Again(0.0)
                 pause = await self._deliver(delivery)
-            if pause:
-                return Again(pause, is_pause=True)
+            if pause:  # what waits for its thread may be woken before it is given back
+                return Again(pause, Outcome.DONE if pause == ROOTLESS_PAUSE else Outcome.PAUSED)
         return None
 
     async def _deliver(self, delivery: Delivery) -> float:
@@ -141,9 +144,10 @@ class OutboxWorker:
 
     async def _entry(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | float:
         """Return where the message is in Slack now, or the seconds until the rate limits allow it."""
-        posting, known = delivery.posting, delivery.entry
-        if found := await self._found(delivery, thread):
+        posting, found = delivery.posting, await self._found(delivery, thread)
+        if found and not posting.refreshed:
             return found
+        known = delivery.entry or found  # what was found shows its subject as it was then
         if wait := await self._wait_for_rate(posting, is_edit=known is not None):
             await self.outbox.forget_attempt(delivery)
             return wait
@@ -162,7 +166,8 @@ class OutboxWorker:
         if not await self.outbox.is_refused(card_id(delivery.posting.subject)):
             return ROOT_WAIT
         await self.outbox.wait_for_root(delivery)
-        return ROOTLESS_PAUSE
+        root = await self.store.ledger(delivery.posting.subject, card_id(delivery.posting.subject))
+        return ROOTLESS_PAUSE if root is None else MOMENT
 
     async def _found(self, delivery: Delivery, thread: LedgerEntry | None) -> LedgerEntry | None:
         """Return where an earlier attempt put a new message, if it went through after all."""
@@ -186,3 +191,10 @@ class OutboxWorker:
                 return wait
             await asyncio.sleep(wait)
         return 0.0
+
+
+def _fault(held: Held) -> str:
+    """Return why the oldest message of a lane is set aside; "" if it is delivered."""
+    if held.taken.is_deadly:
+        return "The bot died each time that it delivered this"
+    return "The bot failed each time that it delivered this" if (held.taken.raised or 0) >= MOST_FAULTS else ""

@@ -8,6 +8,7 @@ from jobs.core.errors import PlatformError, PlatformRejected, PlatformUnavailabl
 from jobs.core.records import Effort, Message
 from jobs.graders import JudgeAnswer, JudgeQuestion
 from jobs.platforms.gateway import Gateway
+from jobs.platforms.profiles import Profile
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 
 REFUSED: Final = "refusal"
@@ -25,7 +26,7 @@ class PlatformJudge:
 
     async def judge(self, question: JudgeQuestion) -> JudgeAnswer:
         """Ask a judge; see `jobs.graders.Judge`."""
-        settings = question.settings
+        settings, profile = question.settings, self._ready().profile
         answer = await _set_up(self.sampler).answer(
             Question(
                 model=question.model,
@@ -37,10 +38,14 @@ class PlatformJudge:
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 seed=settings.seed,
+                patience=question.patience,
             )
         )
         if isinstance(answer, Trouble):
-            raise _error(answer)
+            if answer.silence and answer.silence.finish_reason == REFUSED:
+                answer = answer.silence
+            else:
+                raise _error(answer, profile)
         return JudgeAnswer(
             text=answer.text,
             finish_reason=answer.finish_reason,
@@ -51,11 +56,20 @@ class PlatformJudge:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Embed texts; see `jobs.graders.Embedder`."""
+        return await self._ready().embed(model, texts)
+
+    def _ready(self) -> Gateway:
+        """Return what asks the platform, if there is a key to ask with: without one, nothing is sent anywhere."""
         gateway = _set_up(self.gateway)
         try:
-            return await gateway.embed(model, texts)
-        except UserError as problem:  # there is no key to ask with
-            raise PlatformRejected(str(problem)) from None
+            gateway.require_key()
+        except UserError as problem:
+            raise PlatformRejected(f"{problem} {_chosen_by(gateway.profile)}") from None
+        return gateway
+
+
+def _chosen_by(profile: Profile) -> str:
+    return f"Judges are asked on {profile.name}; JUDGE_PLATFORM names another platform for them."
 
 
 def _set_up(find: Callable[[], T]) -> T:
@@ -66,7 +80,10 @@ def _set_up(find: Callable[[], T]) -> T:
         raise PlatformRejected(str(problem)) from None
 
 
-def _error(trouble: Trouble) -> PlatformError:
-    if trouble.remedy in {Remedy.NOTHING, Remedy.STOP}:
+def _error(trouble: Trouble, profile: Profile) -> PlatformError:
+    if trouble.remedy is Remedy.NOTHING:
         return PlatformRejected(trouble.sentence)
-    return PlatformUnavailable(trouble.sentence, retry_after=trouble.retry_after)
+    said = f"{trouble.sentence} {_chosen_by(profile)}"
+    if trouble.remedy is Remedy.STOP:
+        return PlatformRejected(said)
+    return PlatformUnavailable(said, retry_after=trouble.retry_after)

@@ -47,6 +47,8 @@ class Question:
     """Only chat completions take one; elsewhere it is not sent."""
     seconds: float = ANSWER_SECONDS
     """How long one answer may take."""
+    patience: float | None = None
+    """Seconds to wait for a platform that is overrun or away; None leaves it to the sampler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Trouble:
     remedy: Remedy
     retry_after: float | None = None
     """Seconds that the platform asked to wait."""
+    silence: ModelAnswer | None = None
+    """The answer without text, where the model was asked and said nothing: nothing broke."""
 
 
 class NotAnswered(Exception):
@@ -146,7 +150,7 @@ class Sampler:
         """Ask as soon as there is room and the platform lets itself be asked; give up when patience runs out."""
         async with self._slots:
             while True:
-                closed = await self._opening(since)
+                closed = await self._opening(since, self.patience if question.patience is None else question.patience)
                 if closed:
                     return closed
                 async with self._setting_off:
@@ -163,10 +167,10 @@ class Sampler:
                     self._closings = 0
                     return answer
 
-    async def _opening(self, since: float) -> Trouble | None:
+    async def _opening(self, since: float, patience: float) -> Trouble | None:
         """Wait until the platform may be asked; return why not if that takes longer than patience allows."""
         while (wait := self._closed_until - self.clock()) > 0:
-            if self._closed_until - since > self.patience:
+            if self._closed_until - since > patience:
                 return self._closed_by
             await self.sleep(wait * random.uniform(1.0, 1.1))
         return None

@@ -39,10 +39,12 @@ def read_answer(answer: JsonObject, api: Api, latency: float) -> ModelAnswer:
     if not said.text.isascii():
         said = replace(said, text=said.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
     if said.finish_reason == "refusal":
-        raise NotAnswered(Trouble("refused by the model", "The model refused to answer.", Remedy.NOTHING))
+        refused = "The model refused to answer."
+        raise NotAnswered(Trouble("refused by the model", refused, Remedy.NOTHING, silence=replace(said, text="")))
     if not said.text and said.finish_reason not in {"stop", CALLS, None}:
         words = f"no text ({said.finish_reason})"
-        raise NotAnswered(Trouble(words, f"The answer ended before its first word: {words}.", Remedy.NOTHING))
+        ended = f"The answer ended before its first word: {words}."
+        raise NotAnswered(Trouble(words, ended, Remedy.NOTHING, silence=said))
     return said
 
 

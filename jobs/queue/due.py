@@ -46,6 +46,8 @@ class Outcome(StrEnum):
     DONE = "done"
     PAUSED = "paused"
     """Done, and not to be done again before its time, even if it was wanted meanwhile."""
+    ASIDE = "aside"
+    """Given up for now: the next attempt may be the one more that sets it aside again."""
     LEFT = "left"
     """Not finished, through no fault of the item."""
     RAISED = "raised"
@@ -116,14 +118,15 @@ class DueItems:
         """Take what is due, as far as there are slots for it; give back what the dead held.
 
         Args:
-            slots: free slots by pool, or by kind of pool (what stands before its colon) for each that is not named.
+            slots: free slots by pool, or by kind of pool (what stands before its colon) for each that is not named;
+                what comes first is done soonest, and so tried first where only one suspect may be taken.
             early: item and pool of what is to be taken although it is not due yet.
             dead: processes that are known to be gone.
             suspects: whether an item that may have killed a process may be taken; one at a time is.
             lease: seconds without a sign of life after which others may take it.
         """
         token = self._unanswered = self._unanswered or f"{self.member}/{token_hex(6)}"
-        request = json.dumps({"slots": dict(slots), "early": list(early), "dead": list(dead)})
+        request = json.dumps({"slots": list(slots.items()), "early": list(early), "dead": list(dead)})
         found = json.loads(str(await self._take(token, int(lease * 1000), int(suspects), request)))
         self._unanswered = ""
         if found["strange"]:

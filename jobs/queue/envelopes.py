@@ -3,8 +3,9 @@
 Keys, next to those of the store:
 
     {proctor}:envelope:<id>          hash body (JSON, as Slack sent it), at (ms), user, ordered, pool, by (the write
-                                     that stored it), accepted, begun (the newest attempt), took_effect; for ten minutes
-                                     after its end only `ended`, by which it is known when it is delivered again
+                                     that stored it), accepted, noticed (ms; another bot found it before it was
+                                     accepted), begun (the newest attempt), took_effect; for ten minutes after its end
+                                     only `ended`, by which it is known when it is delivered again
     {proctor}:asked:<user>           list, id of each envelope that is worked off in this person's order
 """
 
@@ -27,7 +28,7 @@ LONGEST_WAIT: Final = 1.0
 REPLY: Final = 0.2
 """Of these, the seconds that are left for the reply: the server stores nothing in them."""
 UNACKNOWLEDGED: Final = 3.0
-"""Seconds for which an envelope that is stored waits for its acknowledgement before another bot begins it."""
+"""Seconds for which an envelope waits for its acknowledgement, once another bot could begin it, before it does."""
 TRACE: Final = 600.0
 """Seconds for which an envelope that was answered is known when it is delivered again."""
 MOST_AT_ONCE: Final = 1000
@@ -72,6 +73,11 @@ class Begun:
     """Whether it was begun before, by somebody who did not get to its end."""
     took_effect: bool = False
     """Whether something that it asked for was committed then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The next envelope belongs to another pool, where it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,7 @@ class Envelopes:
             answer = waiting.answer.result()  # it arrived in the same moment
         return answer is Answer.KEPT
 
-    async def begin(self, item: str, pool: str, *, mine: bool = False) -> Begun | Early | None:
+    async def begin(self, item: str, pool: str, *, mine: bool = False) -> Begun | Early | Moved | None:
         """Begin the next envelope of a work item; None where nothing is left to do in this pool.
 
         Args:
@@ -192,6 +198,8 @@ class Envelopes:
                 return await self.begin(item, pool, mine=mine)
             case ["early", int(left)]:
                 return Early(left / 1000)
+            case ["moved"]:
+                return Moved()
             case _:
                 return None
 
@@ -227,6 +235,14 @@ class Envelopes:
                 answers = await self._send(write)
             except (*AWAY, REFUSED) as failure:
                 self._not_sent(write, failure)
+                await asyncio.sleep(TRY_AGAIN)
+            except Exception as fault:  # those who wait are told at once, and the next write is another
+                log.error("envelopes.not_written", exc_info=fault)
+                for waiting in write.waiting:
+                    if waiting.is_waiting:
+                        waiting.answer.set_exception(NotKept(waiting.envelope.id))
+                        self._refused.append(waiting.envelope.id)
+                        self._nothing_refused.clear()
                 await asyncio.sleep(TRY_AGAIN)
             else:
                 self._sent(write, answers)
@@ -292,7 +308,7 @@ def _read(text: str) -> Mapping[str, Any] | None:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(body, separators=(",", ":"))  # in ASCII: half a character, such as a cut emoji, is no UTF-8
 
 
 def _milliseconds(seconds: float) -> int:

@@ -46,11 +46,11 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """When an item is due again."""
+    """How the work on an item ended, and when it is due again."""
 
-    seconds: float
-    is_pause: bool = False
-    """Not earlier, even if it is wanted meanwhile."""
+    seconds: float | None
+    """None leaves that to what is planned, or wanted."""
+    outcome: Outcome = Outcome.DONE
 
 
 class Held:
@@ -198,7 +198,7 @@ class WorkPools:
                 suspects=not any(held.is_suspect for held in self._tasks),
             )
             for taken in found.taken:
-                self._begin(taken)
+                self._begin(taken, now)
             self._others = found.others - dead
         if found.soonest is not None and found.soonest < LOOK:
             asyncio.get_running_loop().call_later(found.soonest, self._committed.set)
@@ -209,8 +209,12 @@ class WorkPools:
             await self._committed.wait()
             await asyncio.sleep(COALESCE)
             self._committed.clear()
-            with suppress(*AWAY):  # the next look asks again, and says so
+            try:
                 await self.look()
+            except AWAY:
+                pass  # the next look asks again, and says so
+            except Exception as failure:  # noqa: BLE001 # one failure must not end this
+                self._failed(failure)
 
     def _free(self) -> dict[str, int]:
         """Return the free slots of each kind of pool, and of each pool where something is being done."""
@@ -260,9 +264,10 @@ class WorkPools:
 
     # -- working -------------------------------------------------------------------------------------------------
 
-    def _begin(self, taken: Taken) -> None:
+    def _begin(self, taken: Taken, asked: float) -> None:
         self._early.pop(taken.item, None)
         held = Held(taken, self._clock)
+        held.renew(asked)  # the answer may have taken its time
         self._tasks[held] = asyncio.create_task(self._carry_out(held), name=taken.item)
 
     async def _carry_out(self, held: Held) -> None:
@@ -297,4 +302,4 @@ class WorkPools:
             return Outcome.RAISED, min(LONGEST_RETRY, RETRY * 2.0 ** min(held.taken.raised or 0, 10))
         if later is None:
             return Outcome.DONE, None
-        return Outcome.PAUSED if later.is_pause else Outcome.DONE, later.seconds
+        return later.outcome, later.seconds

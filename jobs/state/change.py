@@ -62,7 +62,7 @@ class Change:
     due_in: float | None = None
     """Seconds until the next work item; None leaves it as planned, a negative number ends the work.
 
-    While it is being worked on, a wish of somebody else for an earlier time stands."""
+    While it is being worked on, an earlier time stands that was written since it was begun, by whoever it was."""
     item: str | None = None
     """The work item that `due_in` is about; None if it is that of a record of this change."""
     schedule: Mapping[str, float] = field(default_factory=dict)

@@ -20,8 +20,8 @@ AWAY: Final = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOn
 """What is raised while the server does not answer, or takes nothing because it is full or not in charge."""
 REFUSED: Final = ResponseError
 """What is raised if the server does not allow a command."""
-DISK_FULL: Final = "MISCONF"
-"""What its refusal begins with if it cannot write to its disk."""
+NOT_NOW: Final = ("MISCONF", "BUSY ", "NOREPLICAS", "LOADING", "MASTERDOWN", "TRYAGAIN")
+"""What refusals begin with that are not about what was asked: a full disk, a long script, a replica that is away."""
 CONNECTIONS: Final = 40
 """Of one process; who finds them all in use waits."""
 QUICK: Final = 5.0
@@ -61,7 +61,7 @@ class Connection:
             try:
                 return await script(keys=[key("schema")], args=[PREFIX, *arguments])
             except ResponseError as refusal:
-                if str(refusal).startswith(DISK_FULL):
+                if str(refusal).startswith(NOT_NOW):
                     raise RedisConnectionError(str(refusal)) from refusal
                 raise
 

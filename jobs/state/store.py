@@ -220,8 +220,8 @@ class Store:
         return ""
 
     async def ping(self) -> None:
-        """Raise unless the server answers."""
-        await self._redis.ping()
+        """Raise unless the server answers, and takes what is written."""
+        await self._redis.set(_key("schema"), SCHEMA, nx=True)  # a full server answers a PING all the same
 
     # -- reading -------------------------------------------------------------------------------------------------
 

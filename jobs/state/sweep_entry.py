@@ -16,7 +16,7 @@ class SweepEntry:
     remote_id: str
     """The platform's id of the job."""
     status: str
-    """The platform's status when last read; empty if the job's next look is due at once and must ask for the job."""
+    """The platform's status when last read; empty if the next look must ask for the job: at once, or for somebody."""
     is_active: bool = True
     """False if sweeps have nothing to do for it: the entry is removed."""
 

@@ -40,6 +40,8 @@ class TaskCatalogue:
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
         reward = _reward(manifest, graders, file)
         check_graders(manifest, graders, reward, file)
+        if manifest.invalid_grade is not None:
+            graders[reward] = {**graders[reward], "invalid_grade": manifest.invalid_grade}
         defaults = manifest.defaults
         digests = {relative: sha for relative, sha in folder.digests.items() if relative != _MANIFEST}
         return Task(
@@ -57,13 +59,14 @@ class TaskCatalogue:
             approvers=manifest.approvers,
             quorum=manifest.quorum,
             digests=digests,
-            version=digest(json.dumps([reward, sorted(digests.items())]).encode())[:12],
+            version=digest(json.dumps([reward, sorted(digests.items()), *manifest.scoring]).encode())[:12],
             alerts=manifest.alerts,
             held_out_graders=manifest.held_out_graders,
             guardrails=manifest.guardrails,
             alias=manifest.alias,
             approval=manifest.approval.policy,
             evidence_runs=manifest.evidence.runs,
+            lenient_json=manifest.lenient_json,
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:

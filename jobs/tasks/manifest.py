@@ -101,6 +101,13 @@ class Manifest(Section):
     alias: Alias = "production"
     approval: Annotated[Approval, BeforeValidator(_without_auto)] = Approval()
     evidence: Annotated[Evidence, BeforeValidator(_without_auto)] = Evidence()
+    invalid_grade: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    lenient_json: bool = False
+
+    @property
+    def scoring(self) -> tuple[object, ...]:
+        """What it changes about the scores of an answer; empty where it says nothing."""
+        return (self.invalid_grade, self.lenient_json) if self.invalid_grade is not None or self.lenient_json else ()
 
 
 KEYS: Final = tuple(field.alias or name for name, field in Manifest.model_fields.items())

@@ -55,6 +55,7 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Task:
     alias: str
     approval: ApprovalPolicy
     evidence_runs: int
+    lenient_json: bool = False
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

@@ -31,8 +31,6 @@ from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
 
-CREATE_LEASE: Final = 90.0
-"""Seconds until another attempt may take up a job in creating: longer than the create call's own time-out."""
 UNKNOWN_PAUSE: Final = 300.0
 """Seconds between two questions whether the platform has the job, once it is no longer launched if it has not."""
 BEFORE_CREATION: Final = frozenset({JobState.CHECKING, JobState.LAUNCHING})
@@ -141,7 +139,7 @@ class Launcher:
             return
         creating = partial(replace, state=JobState.CREATING, files=tuple(files), create_asked_at=self.clock())
         try:
-            written = await self._save(held, creating, due_in=CREATE_LEASE)
+            written = await self._save(held, creating)
         except VersionConflict:
             if await self._refuse_cancelled(job.id, files):
                 return
@@ -182,7 +180,7 @@ class Launcher:
             await self.refuse(held, str(failure))
             return
         # Claimed again before the call that costs money: of two attempts that got here, one loses this write.
-        claimed = await self._save(held, partial(replace, create_asked_at=self.clock()), due_in=CREATE_LEASE)
+        claimed = await self._save(held, partial(replace, create_asked_at=self.clock()))
         await self._create(claimed, gateway, task, else_in=JobState.CREATING)
 
     async def clean_up(self, held: Versioned[Job]) -> None:
@@ -190,7 +188,9 @@ class Launcher:
         job, due_in, postings = held.value, -1.0, tuple[Posting, ...]()
         try:
             _, gateway = self.platform_of(job.platform)
-            for file in await uploads.uploaded(gateway, job):
+            for file in job.files:  # before those are asked for that are not known: not every platform lists files
+                await gateway.delete_file(file)
+            for file in await uploads.uploaded(gateway, job) - set(job.files):
                 await gateway.delete_file(file)
             job = replace(job, files=(), waiting_since=None)
         except BotError as failure:
@@ -307,11 +307,13 @@ class Launcher:
         held: Versioned[Job],
         changed: Callable[[Job], Job],
         *,
-        due_in: float,
+        due_in: float | None = None,
         postings: tuple[Posting, ...] = (),
         cancelled_too: bool = False,
     ) -> Versioned[Job]:
         """Change the newest record: what others write to it meanwhile, such as who watches it, is kept.
+
+        Without `due_in` this is in the middle of a step: who dies here leaves the job to be taken up at once.
 
         Raises:
             VersionConflict: another bot has taken the launch further or, unless `cancelled_too`, somebody cancelled it.

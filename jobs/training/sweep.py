@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from jobs.core.errors import BotError, PlatformUnavailable
-from jobs.core.ids import LONG, looks_at
+from jobs.core.ids import launches_on, looks_at
 from jobs.core.records import Job
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.state.sweep_entry import SweepEntry, SweepPosition
@@ -144,10 +144,12 @@ def sweep_entry(job: Job, next_poll: float) -> SweepEntry | None:
     if not job.remote_id:
         return None
     is_active = 0 <= next_poll < LEFT_ALONE and not job.state.is_final and job.state.is_on_platform
-    status = (job.platform_status or "") if next_poll else ""
+    is_wanted = next_poll == 0 or job.pending  # what a person waits for is not put off
+    status = "" if is_wanted else job.platform_status or ""
     return SweepEntry(job.id, job.platform, job.remote_id, status, is_active)
 
 
 def pool_of_job(job: Job) -> str:
     """Return the pool of a job's work items: launching it is long work, looking at it is short."""
-    return looks_at(job.platform) if job.state.is_on_platform and not job.state.is_final else LONG
+    is_there = job.state.is_on_platform and not job.state.is_final
+    return looks_at(job.platform) if is_there else launches_on(job.platform)

@@ -6,7 +6,7 @@ Words in here are plain text; callers that put them into markup escape them.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from charts.wording import counted, estimate, interval, number, score, signed
+from charts.wording import changed, counted, decimals_apart, estimate, number, score, signed
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.stats.power import about
 from jobs.evals.stats.verdict import Verdict
@@ -34,9 +34,8 @@ class Comparison:
     @property
     def title(self) -> str:
         """The verdict with its numbers, short enough for the title of a picture; no full stop."""
-        bounds = interval(self.versus.low, self.versus.high)
+        change, bounds = self._changed
         within = f" (95% interval {bounds})" if bounds else ""
-        change = signed(self.versus.mean)
         if self.versus.verdict is Verdict.CANT_TELL:
             return f"Can't tell {self.model} from {self.other}: {self.reward} {change}{within}"
         moved = f"{'up' if self.versus.mean > 0 else 'down'} {change.lstrip('+-')}"
@@ -50,13 +49,17 @@ class Comparison:
     @property
     def numbers(self) -> str:
         """The change with its interval and, if it can't be told, how many items it would take."""
-        bounds = interval(self.versus.low, self.versus.high)
-        return f"{signed(self.versus.mean)}{f' ({bounds})' if bounds else ''}{self._takes}"
+        change, bounds = self._changed
+        return f"{change}{f' ({bounds})' if bounds else ''}{self._takes}"
 
     @property
     def brief(self) -> str:
         """The change and the verdict: `+0.12 better`."""
-        return f"{signed(self.versus.mean)} {self.versus.verdict.words}"
+        return f"{self._changed[0]} {self.versus.verdict.words}"
+
+    @property
+    def _changed(self) -> tuple[str, str]:
+        return changed(self.versus.mean, self.versus.low, self.versus.high)
 
     @property
     def _takes(self) -> str:
@@ -203,9 +206,11 @@ class EvidenceView:
     def guard_words(self, guard: Guard) -> str:
         """Return what a guardrail allows and what was measured, as a sentence."""
         other = self.alias if guard.against is Role.ALIAS else "the base model"
+        decimals = decimals_apart(guard.change, guard.low, guard.allowed)
+        change, low, allowed = (signed(value, decimals) for value in (guard.change, guard.low, guard.allowed))
         return (
-            f"{grader_name(guard.grader)} {signed(guard.change)} against {other}, with 95% confidence no worse than "
-            f"{signed(guard.low)}; the task allows {signed(guard.allowed)}."
+            f"{grader_name(guard.grader)} {change} against {other}, with 95% confidence no worse than {low}; "
+            f"the task allows {allowed}."
         )
 
     def _without_base(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from charts.wording import counted, number
+from charts.wording import counted, decimals_apart, joined, number
 from jobs.evals.records import Eval
 from jobs.evals.results import EvalResults, read_results
 from jobs.evals.service import Evals
@@ -33,10 +33,12 @@ class EvalView:
         known = {arm: mean for arm, mean in scored.items() if mean is not None}
         if not known:
             return "No answer could be graded"
-        best, name = max(known, key=lambda arm: known[arm]), grader_name(reward)
+        top, name = max(known.values()), grader_name(reward)
+        best = [arm for arm, mean in known.items() if mean == top]
         if len(known) == 1:
-            return f"{best}: {name} {number(known[best])}"
-        return f"{best} has the highest {name}, {number(known[best])}"
+            return f"{best[0]}: {name} {number(top)}"
+        told = number(top, decimals_apart(*known.values()))
+        return f"{joined(best)} {'share' if len(best) > 1 else 'has'} the highest {name}, {told}"
 
     @property
     def graders(self) -> tuple[str, ...]:

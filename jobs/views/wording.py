@@ -44,9 +44,12 @@ def progress_of(job: Job) -> str:
     return f"step {job.last_step:,} of {job.total_steps:,}" if job.total_steps else f"step {job.last_step:,}"
 
 
-def reward_of(job: Job) -> str:
-    """Return `validation reward 0.60, up 0.40 since the first evaluation`, as far as that is known."""
+def reward_of(job: Job, *beside: float) -> str:
+    """Return `validation reward 0.60, up 0.40 since the first evaluation`, as far as that is known.
+
+    The change is as precise as it takes to tell it from what is said `beside` it.
+    """
     reward = f"validation reward {score(job.valid_reward)}"
     if job.first_valid_reward is None or job.valid_reward is None:
         return reward
-    return f"{reward}, {moved(job.first_valid_reward, job.valid_reward)} since the first evaluation"
+    return f"{reward}, {moved(job.first_valid_reward, job.valid_reward, *beside)} since the first evaluation"

@@ -1,7 +1,7 @@
 """Uploaded files and result files, kept on disk as `<id>.bin` with its description in `<id>.json`.
 
-Uploads hold training rows: one JSON object a line, with `messages` that end with the user's; every other key is for the
-graders.
+Uploads hold training rows: one JSON object a line, with `messages` that end with what the user says or a tool returned;
+every other key is for the graders.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from local.platform.ids import new_id
 
 MOST_ROWS: Mapping[str, int] = {"training": 50_000, "validation": 1_000}
 ROLES = ("developer", "system", "user", "assistant", "tool")
+ASKING = ("user", "tool")
+"""The roles that a prompt may end with, and whose texts the policy reads."""
 Split = Literal["training", "validation"]
 Row: TypeAlias = Mapping[str, Any]
 """One example: what graders see of it, and in `messages` the prompt."""
@@ -148,15 +150,22 @@ def split_rows(data: bytes, split: Split) -> tuple[Row, ...]:
     return rows
 
 
-def texts_of(messages: Iterable[object], role: str | None = None) -> list[str]:
-    """Return every text in `messages`, or only those of one role."""
-    chosen = (m for m in messages if isinstance(m, dict) and role in (None, m.get("role")))
-    return [text for message in chosen for text in _texts(message.get("content"))]
+def texts_of(messages: Iterable[object], *roles: str) -> list[str]:
+    """Return every text in `messages`, or only those of some roles."""
+    said = (_said(message) for message in messages if isinstance(message, dict))
+    return [text for role, content in said if not roles or role in roles for text in _texts(content)]
 
 
 def user_text(messages: Iterable[object]) -> str:
-    """Return what the user says in `messages`, one part after the other."""
-    return "\n".join(texts_of(messages, "user"))
+    """Return what the user and tools say in `messages`, one part after the other."""
+    return "\n".join(texts_of(messages, *ASKING))
+
+
+def _said(message: Mapping[str, object]) -> tuple[object, object]:
+    """Return a message's role and content; the Responses API has items of its own for what tools return."""
+    if message.get("type") == "function_call_output":
+        return "tool", message.get("output")
+    return message.get("role"), message.get("content")
 
 
 def _row(line: bytes) -> Row:
@@ -173,8 +182,10 @@ def _row(line: bytes) -> Row:
         raise BadRow("'messages' must be a list with at least one message.")
     for index, message in enumerate(messages):
         _check_message(index, message)
-    if messages[-1]["role"] != "user":
-        raise BadRow(f"the last message must have the role user, not {messages[-1]['role']}.")
+    if messages[-1]["role"] not in ASKING:
+        raise BadRow(f"the last message must have the role user or tool, not {messages[-1]['role']}.")
+    if not user_text(messages).strip():
+        raise BadRow("no message has text from the user or a tool.")
     return item
 
 
@@ -184,7 +195,7 @@ def _check_message(index: int, message: object) -> None:
     if message.get("role") not in ROLES:
         raise BadRow(f"messages[{index}].role must be one of {', '.join(ROLES)}.")
     if message["role"] == "tool" or message.get("tool_calls"):
-        return  # the policy reads what the user says; what tools said need be no text
+        return
     if not any(text.strip() for text in _texts(message.get("content"))):
         raise BadRow(f"messages[{index}].content has no text.")
 

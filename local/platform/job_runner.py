@@ -28,7 +28,8 @@ from local.platform.job_store import (
     Status,
     new_event,
 )
-from local.platform.numpy_policy.engine import keep_weights, start_trainer, step_reached, validate_files
+from local.platform.numpy_policy.engine import keep_weights, refusal, start_trainer, step_reached, validate_files
+from local.platform.numpy_policy.train_step import AnswerGrader
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,13 +60,15 @@ class JobRunner:
     Args:
         jobs: their records.
         files: where their files come from and their results go.
+        graders: grade answers to a few rows before a job is taken on.
         pace: least seconds for a step.
         limits: how many jobs it takes on.
     """
 
-    def __init__(self, jobs: JobStore, files: FileStore, pace: float, limits: Limits) -> None:
+    def __init__(self, jobs: JobStore, files: FileStore, graders: AnswerGrader, pace: float, limits: Limits) -> None:
         self.jobs = jobs
         self.files = files
+        self._graders = graders
         self._pace = pace
         self._most_unfinished = limits.unfinished_jobs
         self._slots = asyncio.Semaphore(limits.trainers)
@@ -100,10 +103,16 @@ class JobRunner:
             self._logs[job_id] = EventLog(self.jobs.folder(self.jobs.get(job_id).id).events)
         return self._logs[job_id]
 
-    def create(self, request: JobRequest) -> JobRecord:
-        """Take on a job; refuse a file that does not exist with 400, and too many unfinished jobs with 429."""
+    async def create(self, request: JobRequest) -> JobRecord:
+        """Take on a job.
+
+        Refused with 400 are a file that does not exist and a job with nothing to learn, with 429 too many unfinished
+        jobs.
+        """
         training = self.files.rows(request.training_file, "training_file")
         validation = self.files.rows(request.validation_file, "validation_file")
+        if said := await refusal(request, training, self._graders):
+            raise ApiError(said, "method.reinforcement.response_format", "nothing_to_learn")
         unfinished = [one for one in self.jobs.list() if not one.status.over and one.status is not Status.PAUSED]
         if len(unfinished) >= self._most_unfinished:
             raise rate_limited(f"{self._most_unfinished} jobs are waiting or training already; wait for one to end.")

@@ -53,13 +53,15 @@ async def serve(
         UnusableHome: if another platform works in `home`, or another version of it wrote what is there.
     """
     with _locked(home):
-        runner = JobRunner(*_stores(home, limits), pace, limits)
-        async with GraderRuntime() as graders, _listening(_app(runner, graders, limits), port) as url:
-            runner.open()
-            try:
-                yield Platform(url, runner)
-            finally:
-                await runner.close()
+        stores = _stores(home, limits)
+        async with GraderRuntime() as graders:
+            runner = JobRunner(*stores, graders, pace, limits)
+            async with _listening(_app(runner, graders, limits), port) as url:
+                runner.open()
+                try:
+                    yield Platform(url, runner)
+                finally:
+                    await runner.close()
 
 
 def _stores(home: Path, limits: Limits) -> tuple[JobStore, FileStore]:

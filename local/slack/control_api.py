@@ -115,6 +115,9 @@ class ControlApi:
                 return {"sockets": await self._sockets.disconnect(str(body.get("reason", "refresh_requested")))}
             case "drop_sockets":
                 return {"sockets": await self._sockets.disconnect("", abruptly=True)}
+            case "redeliver":
+                if not await self._sockets.redeliver():
+                    raise ControlError("There is no envelope to deliver again, or no socket to deliver it over.")
             case "refuse_sockets" | "lose_envelopes" | "repeat_envelopes" as kind:
                 faults.set_count(kind, int(body.get("times", 1)))
             case _:

@@ -14,7 +14,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MethodFaultKind: TypeAlias = Literal["error", "ratelimited", "server_error", "drop_before", "drop_after", "delay"]
 SocketFaultKind: TypeAlias = Literal["refuse_sockets", "lose_envelopes", "repeat_envelopes"]
 
-_KNOWN = (*get_args(MethodFaultKind), "disconnect", "drop_sockets", *get_args(SocketFaultKind), "clear")
+_KNOWN = (*get_args(MethodFaultKind), "disconnect", "drop_sockets", "redeliver", *get_args(SocketFaultKind), "clear")
 
 
 @dataclass(frozen=True, slots=True)

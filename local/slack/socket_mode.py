@@ -27,6 +27,7 @@ class Sockets:
         self._random = random.Random(0)
         self._open: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._waiting: dict[str, asyncio.Future[Json]] = {}
+        self._last: Json | None = None
 
     @property
     def count(self) -> int:
@@ -74,6 +75,14 @@ class Sockets:
         finally:
             self._waiting.pop(envelope_id, None)
 
+    async def redeliver(self) -> bool:
+        """Send the last envelope once more, as Slack does when an ack got lost; tell whether that was possible."""
+        if self._last is None or not self._open:
+            return False
+        await self._send_to_one(self._last)
+        self._traffic.note("to_app", "envelope", "redelivered", body=self._last, open=len(self._open))
+        return True
+
     async def disconnect(self, reason: str, *, abruptly: bool = False) -> int:
         """Make every client reconnect; `abruptly` drops the connections without notice. Returns their number."""
         sockets = dict(self._open)
@@ -98,6 +107,7 @@ class Sockets:
 
     async def _send(self, envelope: Envelope, body: Json) -> None:
         name = str(envelope.payload.get("command") or envelope.payload.get("type"))
+        self._last = body
         if self._faults.strikes("lose_envelopes"):
             self._traffic.note("to_app", "envelope", f"lost {name}", body=body)
             return

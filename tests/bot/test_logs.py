@@ -16,6 +16,10 @@ from pydantic import SecretStr
 
 from bot.logs import LONGEST_LINE, Redactor, configure_logs, log_bug, reference, secrets_of
 from bot.settings import load_settings
+from bot.worker import job_work
+from jobs.queue.due import MOST_RAISED
+from jobs.queue.pools import Held
+from tests.working import held
 
 SECRETS = [
     "xoxb-123-456-AbCdEf",
@@ -170,6 +174,26 @@ def test_a_reference_finds_its_traceback() -> None:
     assert "the actual reason" in str(line["exception"])
     assert "Traceback" in str(line["exception"])
     assert reference() != reference()
+
+
+async def test_the_reference_that_people_are_told_finds_the_traceback_of_an_earlier_attempt() -> None:
+    """The attempt that gives up raises nothing itself, and may be made by another process."""
+    told: list[str] = []
+
+    async def take(_subject: str, item: Held, found_by: str) -> None:
+        if not item.is_exhausted:
+            raise LookupError("the actual reason")
+        told.append(found_by)
+
+    work = job_work(take, "evaluation")
+    stream = logging_to("json")
+    with pytest.raises(LookupError) as raised:
+        await work(held("eval-abc234", raised=0))
+    log_bug(raised.value)
+    await work(held("eval-abc234", raised=MOST_RAISED))
+    (line,) = [line for line in stream.getvalue().splitlines() if told[0] in line]
+    assert "Traceback" in line
+    assert "the actual reason" in line
 
 
 def test_the_level_holds_and_chatty_libraries_are_quiet() -> None:

@@ -22,7 +22,7 @@ from jobs.core.ids import DIGEST, LOOKS, digest_item
 from jobs.queue.due import DueItems
 from jobs.queue.pools import Again, Held, WorkPools
 from jobs.state.change import Change
-from jobs.state.connection import Connection, connection_to
+from jobs.state.connection import AWAY, Connection, connection_to
 from jobs.state.kind import Kinds
 from jobs.state.store import Store
 
@@ -100,6 +100,33 @@ class Worker:
         finally:
             self.ticks.stop()
             await self.pools.stop()
+
+
+async def test_a_full_server_is_away_although_it_answers_questions(tmp_path: Path, log: Log) -> None:
+    outages, asked = Outages(AWAY), 0
+    async with AsyncExitStack() as stack:
+        connection = connection_to(await stack.enter_async_context(embedded_redis(tmp_path)))
+        stack.push_async_callback(connection.redis.aclose)
+        stack.enter_context(outages.in_the_log())
+        store = Store(connection, NO_RECORDS)
+
+        async def read() -> None:
+            nonlocal asked
+            await connection.redis.get("something")
+            asked += 1
+
+        each = [Tick("reads", 0.02, read), Tick("writes", 0.05, store.ping)]
+        ticks = Ticks(each, outages=outages, ping=store.ping)
+        ticks.start()
+        stack.callback(ticks.stop)
+        await connection.redis.config_set("maxmemory", 1)
+        await until(lambda: outages.under_way)
+        before = asked
+        await until(lambda: asked > before + 4)
+        assert outages.under_way
+        await connection.redis.config_set("maxmemory", 0)
+        await until(lambda: bool(log.said("redis_answers_again")))
+    assert len(log.said("redis_unreachable")) == 1
 
 
 async def test_an_outage_is_two_lines_however_long_it_lasts(tmp_path: Path, log: Log) -> None:

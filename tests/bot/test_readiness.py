@@ -12,6 +12,7 @@ from bot.transport import HttpRequests
 from jobs.queue.due import DueItems
 from jobs.queue.pools import WorkPools
 from jobs.state.change import Change
+from jobs.state.connection import AWAY
 from jobs.state.store import Store
 from tests.records import a_posting
 
@@ -49,6 +50,18 @@ async def started(bot: Bot) -> AsyncIterator[None]:
 @pytest.fixture
 def bot(store: Store) -> Bot:
     return Bot(store)
+
+
+async def test_a_bot_whose_server_is_full_is_not_ready(bot: Bot) -> None:
+    redis = bot.store.connection.redis
+    assert (await bot.says("redis")).ok
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(AWAY):
+            await bot.says("redis")
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert (await bot.says("redis")).ok
 
 
 async def test_a_bot_that_takes_no_work_is_not_ready(bot: Bot) -> None:

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from bot.worker import SET_ASIDE, job_work, named_work, repeated_work
-from jobs.queue.due import MOST_DEATHS
+from jobs.queue.due import MOST_DEATHS, Outcome
 from jobs.queue.pools import Again, Held, Work
 from tests.working import held
 
@@ -63,7 +63,7 @@ async def test_repeated_work_says_when_it_is_due_again(seconds: float | None, ag
 @pytest.mark.parametrize("work_of", [lambda c: named_work(c.about), lambda c: repeated_work(c.repeated)])
 async def test_what_keeps_killing_the_bot_is_set_aside_for_an_hour(work_of: Callable[[Called], Work]) -> None:
     called = Called()
-    assert await work_of(called)(held("sweep:local", deaths=MOST_DEATHS)) == Again(SET_ASIDE)
+    assert await work_of(called)(held("sweep:local", deaths=MOST_DEATHS)) == Again(SET_ASIDE, Outcome.ASIDE)
     assert called.subjects == []
     await work_of(called)(held("sweep:local", deaths=MOST_DEATHS - 1))
     assert len(called.subjects) == 1

@@ -197,6 +197,27 @@ PUBLISHED = ScoreComparison(
 )
 """The figures of the field's demonstration, as published."""
 
+SCRIPTS = (
+    "\u519c\u4e1a",
+    "\u6e14\u4e1a\u4e0e\u6d77\u6d0b\u4e8b\u52a1",
+    "\u65e5\u672c\u8a9e\u306e\u30e9\u30d9\u30eb",
+    "\ud55c\uad6d\uc5b4",
+    "\u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+    "\u05e2\u05d1\u05e8\u05d9\u05ea",
+    "\u0939\u093f\u0928\u094d\u0926\u0940",
+    "\u0e44\u0e17\u0e22",
+    "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd",
+    "\u09ac\u09be\u0982\u09b2\u09be",
+    "\u0c24\u0c46\u0c32\u0c41\u0c17\u0c41",
+    "\u12a0\u121b\u122d\u129b",
+    "\u10e5\u10d0\u10e0\u10d7\u10e3\u10da\u10d8",
+    "\u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac",
+    "\u0420\u0443\u0441\u0441\u043a\u0438\u0439",
+    "Ti\u1ebfng Vi\u1ec7t",
+    "\U0001f44d",
+    "\U00020bb7\u91ce\u5bb6",
+)
+"""The same few words in scripts that one font alone does not have."""
 ONE_LABEL = LabelCount("agriculture", 12, 90)
 BALANCE = LabelDistribution(
     title="Balanced: the most frequent label comes 1.5 times as often as the rarest",
@@ -369,6 +390,9 @@ ODD |= {
         total_steps=3000,
     ),
     "halfway": replace(OVERFIT, train=train_points(45), valid=valid_points(45), checkpoints=(), alerts=(44,)),
+    "labels in many scripts": LabelDistribution(
+        "\u6807\u7b7e\u5206\u5e03" * 20, tuple(LabelCount(label, 9 + n) for n, label in enumerate(SCRIPTS))
+    ),
     "scripts without letters": LabelDistribution(
         "\u0420\u0443\u0441\u0441\u043a\u0438\u0439 \u4e2d\u6587",
         (LabelCount("\u4e2d\u6587\u6807\u7b7e", 4), LabelCount("\u0627\u0644\u0639\u0631\u0628\u064a\u0629", 2)),

@@ -21,6 +21,7 @@ from PIL import Image
 from charts.drawing import CHARTS, draw
 from charts.evaluated_models import MARKS, f1_of
 from charts.figure import png
+from charts.fonts import UNSEEN, Weight, families, family_of, texts_of
 from charts.reward_curves import MOST_JOBS, STYLES
 from charts.rule_trace import LINE_STYLES, MOST_LINES, MOST_THRESHOLDS, THRESHOLD_DASHES
 from charts.step_values import Panel, RewardCurve, RuleTrace, StepPanels
@@ -53,6 +54,7 @@ from tests.charts.charts_to_draw import (
     ONE_LABEL,
     OVERFIT,
     PUBLISHED,
+    SCRIPTS,
     TIMES,
     TRACE,
     evaluated,
@@ -120,7 +122,8 @@ def drawn(chart: Chart, theme: Theme = "light") -> Drawn:
         if text.get_visible() and text.get_text().strip():
             seen.append(text)
 
-    with rc_context(settings(theme)), patch.object(Text, "draw", record):
+    fonts = families(texts_of(chart))
+    with rc_context(settings(theme, fonts)), patch.object(Text, "draw", record):
         figure = CHARTS[type(chart)](chart, PALETTES[theme])
         image = Image.open(io.BytesIO(png(figure))).convert("RGB")
     return Drawn(figure, image, tuple((text, Text.get_window_extent(text)) for text in dict.fromkeys(seen)))
@@ -406,5 +409,21 @@ def test_a_picture_without_anything_measured_says_so() -> None:
     assert "no model has reward yet" in picture("no scored model").words
 
 
-def test_letters_that_the_font_lacks_are_one_sign_each() -> None:
-    assert MISSING * 4 in picture("scripts without letters").words
+@pytest.mark.parametrize("name", EVERY)
+def test_every_letter_is_in_a_font_of_the_picture(name: str) -> None:
+    fonts = {*families(texts_of(EVERY[name]))}
+    for text, _ in picture(name).texts:
+        weight: Weight = "bold" if text.get_fontweight() == "bold" else "normal"
+        assert {family_of(sign, weight) for sign in text.get_text() if sign != "\n"} <= fonts, text
+
+
+def test_labels_in_any_script_are_written_as_they_are() -> None:
+    found = picture("labels in many scripts")
+    assert not [words for words in found.words if MISSING in words]
+    for label in SCRIPTS:
+        assert label in [words.strip(UNSEEN) for words in found.words]
+
+
+def test_names_that_no_font_can_write_are_numbered() -> None:
+    labels = (LabelCount("\ue000\ue001", 4), LabelCount("\ue002\ue003", 2))
+    assert {f"1. {MISSING * 2}", f"2. {MISSING * 2}"} <= set(drawn(LabelDistribution("t", labels)).words)

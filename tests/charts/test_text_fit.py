@@ -1,6 +1,6 @@
 """Text that fits: wrapped, shortened, and only with glyphs that the font has."""
 
-from charts.text_fit import ELLIPSIS, MISSING, MOST_LINES, printable, shorten, width_of, wrap
+from charts.text_fit import ELLIPSIS, MISSING, MOST_LINES, clusters, printable, shorten, shorten_all, width_of, wrap
 from tests.charts.charts_to_draw import LONG_NAME
 
 
@@ -59,4 +59,37 @@ def test_one_endless_word_is_cut() -> None:
 
 
 def test_what_the_font_cannot_draw_becomes_a_box() -> None:
-    assert printable("a\n\tb \u4e2d") == f"a b {MISSING}"
+    assert printable("a\n\tb \ue000") == f"a b {MISSING}"
+    assert printable("\u4e2d") == "\u4e2d"
+
+
+def test_signs_that_turn_a_line_are_left_out_and_letters_are_composed() -> None:
+    assert printable("\u202eevil\u202c \x00e\u0301") == "evil \u00e9"
+
+
+def test_a_line_that_runs_from_the_right_keeps_to_itself() -> None:
+    hebrew = "\u05e9\u05dc\u05d5\u05dd"
+    assert printable(hebrew) == printable(printable(hebrew)) == f"\u200e{hebrew}\u200e"
+
+
+def test_a_text_without_spaces_goes_on_in_the_next_line() -> None:
+    words = "\u6807\u7b7e\u5206\u5e03\uff0c" * 12
+    lines = wrap(words, 500, 34, "bold")
+    assert len(lines) > 3
+    assert "".join(lines) == words
+    assert not any(line.startswith("\uff0c") for line in lines)
+    thai = "\u0e1b\u0e49\u0e32\u0e22\u0e01\u0e33\u0e01\u0e31\u0e1a" * 12
+    assert "".join(wrap(thai, 500, 34)) == thai
+
+
+def test_letters_are_not_cut_apart_from_their_marks() -> None:
+    hindi = "\u0939\u093f\u0928\u094d\u0926\u0940"
+    assert "".join(clusters(hindi)) == hindi
+    assert clusters("e\u0301a") == ["e\u0301", "a"]
+    assert len(clusters("\U0001f469\U0001f3fd\u200d\U0001f4bb")) == 1
+
+
+def test_names_that_would_look_alike_are_numbered() -> None:
+    assert shorten_all(["a", "b"], 300) == ["a", "b"]
+    assert shorten_all(["a", "\ue000"], 300) == ["1. a", f"2. {MISSING}"]
+    assert shorten_all(["x" * 90, f"{'x' * 44}y{'x' * 45}"], 300)[1].startswith("2. x")

@@ -1,12 +1,18 @@
 """How numbers, intervals, units and lists are written."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import floats
 
 from charts.wording import (
+    MOST_DECIMALS,
     Unit,
-    change,
+    apart,
+    changed,
+    compared,
     counted,
     decimals_apart,
+    decimals_of,
     duration,
     estimate,
     file_size,
@@ -17,6 +23,7 @@ from charts.wording import (
     moved,
     number,
     percentage,
+    quantities,
     quantity,
     score,
     sentence,
@@ -51,6 +58,37 @@ def test_values_that_differ_get_the_decimals_that_tell_them_apart() -> None:
     assert decimals_apart(0.521, 0.524) == 3
     assert decimals_apart(0.5, 0.5) == 2
     assert decimals_apart(0.5, 0.5 + 1e-9) == 2
+    assert decimals_apart(0.5, 0.5 + 1e-9, 0.503) == 3
+
+
+def test_values_that_a_sentence_compares_look_different_if_they_are() -> None:
+    assert apart(0.63, 0.64) == ("0.63", "0.64")
+    assert apart(0.004, 0.0513, 0.0488) == ("0.004", "0.051", "0.049")
+    assert apart(0.50001, 0.5) == ("0.50001", "0.50000")
+    assert apart(0.5, 0.5) == ("0.50", "0.50")
+    assert apart(250.25, 250.5, 3.0) == ("250.2", "250.5", "3.0")
+    assert apart() == ()
+
+
+def test_two_scores_and_their_change_agree_as_they_are_written() -> None:
+    assert compared(0.50, 0.53) == ("0.50", "0.53", "+0.03")
+    assert compared(0.524, 0.521) == ("0.524", "0.521", "-0.003")
+    assert compared(0.536, 0.674) == ("0.536", "0.674", "+0.138")
+    assert compared(0.5, 0.5) == ("0.50", "0.50", "0.00")
+
+
+@settings(max_examples=200)
+@given(floats(0, 1), floats(0, 1))
+def test_a_written_change_is_the_difference_of_the_written_scores(before: float, after: float) -> None:
+    was, now, by = compared(before, after)
+    if decimals_of(was) < MOST_DECIMALS:
+        assert round(float(now) - float(was), MOST_DECIMALS) == float(by)
+
+
+def test_a_change_is_as_precise_as_its_interval() -> None:
+    assert changed(0.2, 0.12, 0.28) == ("+0.20", "0.12 to 0.28")
+    assert changed(0.0042, 0.0011, 0.0073) == ("+0.004", "0.001 to 0.007")
+    assert changed(-0.2) == ("-0.20", "")
 
 
 def test_an_interval_is_written_in_one_way() -> None:
@@ -72,12 +110,11 @@ def test_a_change_has_a_sign_unless_it_is_written_as_nothing(value: float, text:
 
 def test_a_change_is_told_from_two_scores() -> None:
     assert signed(0.1234, 3) == "+0.123"
-    assert change(0.50, 0.53) == "+0.03"
-    assert change(0.524, 0.521) == "-0.003"
-    assert change(0.5, 0.5) == "0.00"
     assert moved(0.501, 0.526) == "up 0.03"
     assert moved(0.53, 0.5) == "down 0.03"
-    assert moved(0.501, 0.504) == "unchanged"
+    assert moved(0.501, 0.504) == "up 0.003"
+    assert moved(0.5, 0.5 + 1e-9) == "unchanged"
+    assert moved(0.40, 0.451, 0.0508) == "up 0.0510"
 
 
 def test_the_highest_is_none_where_all_look_alike() -> None:
@@ -104,6 +141,11 @@ def test_the_highest_is_none_where_all_look_alike() -> None:
 )
 def test_figures_are_written_in_their_unit(value: float, unit: Unit, words: str) -> None:
     assert quantity(value, unit) == words
+
+
+def test_figures_of_one_sentence_are_told_apart() -> None:
+    assert quantities([0.631, 0.634], "score") == ("0.631", "0.634")
+    assert quantities([18.44, 20.0], "tokens") == ("18.4", "20")
 
 
 @pytest.mark.parametrize(

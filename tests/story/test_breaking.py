@@ -22,10 +22,10 @@ from jobs.state.store import Store
 from jobs.trail.entry import Act
 from jobs.trail.verify import verify
 from tests.jobs.aliases.receiver import Receiver, received
+from tests.reliability.running_demo import demo, replaced, run_file
 from tests.story.colleagues import Json, Workspace, eventually
 from tests.story.conftest import BUNDLED
 from tests.story.test_alias import button_of, shortened
-from tests.story.test_demo import demo, replaced, run_file
 from tests.working import all_is_said
 
 pytestmark = pytest.mark.story

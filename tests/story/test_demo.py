@@ -1,64 +1,16 @@
 """`make demo` as a person meets it: parts are killed in the middle of a job, and the story goes on."""
 
-import asyncio
-import contextlib
-import json
 import os
 import signal
-import sys
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.reliability.running_demo import demo, postings, replaced, run_file
 from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thread, said
 
 pytestmark = pytest.mark.story
-ROOT = Path(__file__).parents[2]
-
-
-@asynccontextmanager
-async def demo(
-    home: Path, *, pace: str = "0.05", bots: str = "2", **more: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the demo until the context ends, then stop it as Ctrl-C does; `more` are variables of its environment."""
-    environment = os.environ | {"PROCTOR_HOME": str(home), "PORT": "0", "PACE": pace, "BOTS": bots, **more}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.demo", cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 60) in {0, 130}
-
-
-async def run_file(home: Path) -> Json:
-    """Wait until the demo says that everything runs."""
-
-    async def look() -> Json | None:
-        with contextlib.suppress(OSError, ValueError):
-            found: Json = json.loads((home / "run.json").read_text())
-            return found if found.get("bot") else None
-        return None
-
-    return await eventually(look, "run.json")
-
-
-async def replaced(home: Path, old: int) -> None:
-    """Wait until a killed part runs again under another process id."""
-
-    async def look() -> bool:
-        with contextlib.suppress(OSError, ValueError):
-            now = json.loads((home / "run.json").read_text())
-            return old not in {*now["bot"], *now["pids"].values()} and all(now["pids"].values()) and bool(now["bot"])
-        return False
-
-    await eventually(look, "a new process for the killed one")
 
 
 @pytest.mark.thorough
@@ -108,5 +60,4 @@ async def test_parts_die_and_the_demo_is_stopped_and_nothing_is_lost_or_said_twi
             messages = await workspace.messages()
 
     assert len([m for m in messages if not in_thread(m)]) == 1
-    postings = Counter(str(m["metadata"]["event_payload"]["posting"]) for m in messages if "metadata" in m)
-    assert set(postings.values()) == {1}
+    assert set(postings(messages).values()) == {1}

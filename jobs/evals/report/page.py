@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Final, TextIO
 
+from jobs.evals.answer_form import AnswerForm
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report.data_blocks import Json, blocks, plain
@@ -63,6 +64,9 @@ def _eval_row(evaluation: Eval, graders: Sequence[str]) -> Json:
         "total": evaluation.total,
         "arms": [arm.name for arm in evaluation.arms],
         "graders": [*graders],
+        "remarks": {
+            each.arm: {grader: each.coverage(grader).remark for grader in graders} for each in evaluation.summaries
+        },
     }
 
 
@@ -81,11 +85,13 @@ def _answer_rows(
     places: dict[str, int],
     expected: Mapping[str, Labels | None],
 ) -> Iterator[Json]:
-    """Columns: item, arm, run, text, labels, scores by grader, grader errors, failure, tokens, latency, finish.
+    """Columns: item, arm, run, text, labels, scores, grader errors, failure, tokens, latency, finish, ungradable.
 
     A score is a number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf.
+    Scores stand in the order of the graders; errors, and what could not be graded, by the grader's name.
     """
     arms = {arm.name: index for index, arm in enumerate(evaluation.arms)}
+    form = AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         if answer.arm in arms:
             yield [
@@ -93,21 +99,22 @@ def _answer_rows(
                 arms[answer.arm],
                 answer.run,
                 answer.text,
-                _listed(_labels(answer.text, expected.get(answer.item))),
+                _listed(_labels(answer.text, form, expected.get(answer.item))),
                 [plain(answer.scores.get(grader)) for grader in graders],
                 dict(answer.grader_errors) or None,
                 answer.failure,
                 [answer.input_tokens, answer.output_tokens, answer.reasoning_tokens],
                 plain(answer.latency),
                 answer.finish_reason,
+                dict(answer.ungradable) or None,
             ]
 
 
-def _labels(text: str | None, expected: Labels | None) -> Labels | None:
+def _labels(text: str | None, form: AnswerForm, expected: Labels | None) -> Labels | None:
     """Return the labels an answer names: of several sets in it, the one that agrees most with what was expected."""
     if text is None or expected is None:
         return None
-    return max(answer_lists(text).values(), key=lambda labels: len(labels & expected), default=None)
+    return max(answer_lists(form.read(text)).values(), key=lambda labels: len(labels & expected), default=None)
 
 
 def _listed(labels: Labels | None) -> Json:

@@ -1,12 +1,13 @@
 """Arms compared item by item: a table, and a verdict for each pair. Only the arm may differ, or the prompt."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
 from jobs.core.errors import InvalidRequest
-from jobs.evals.records import Answer, Eval, EvalState, GraderSummary
+from jobs.evals.progress import Tally
+from jobs.evals.records import Answer, Coverage, Eval, EvalState, GraderSummary
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
@@ -24,6 +25,8 @@ class ArmAnswers:
     arm: str
     scores: Mapping[str, ItemScores]
     """By grader."""
+    coverage: Coverage = field(default_factory=lambda: Coverage(0, 0))
+    """What its mean reward is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,16 @@ class Comparison:
 def gather(evaluation: Eval, answers: Iterable[Answer]) -> tuple[ArmAnswers, ...]:
     """Return the scores of each arm, in the eval's order; reads `answers` once and keeps numbers only."""
     scores: dict[str, dict[str, dict[str, dict[int, float]]]] = {arm.name: {} for arm in evaluation.arms}
-    for answer in answers:
+    tally = Tally(evaluation.reward)
+    for answer in tally.counting(answers):
         if answer.failure is None:
             for grader, score in answer.scores.items():
                 if usable(score):
                     scores[answer.arm].setdefault(grader, {}).setdefault(answer.item, {})[answer.run] = score
-    return tuple(ArmAnswers(evaluation, arm, graders) for arm, graders in scores.items())
+    coverage = tally.progress().coverage
+    return tuple(
+        ArmAnswers(evaluation, arm, graders, coverage.get(arm, Coverage(0, 0))) for arm, graders in scores.items()
+    )
 
 
 def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
@@ -77,15 +84,19 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
     evals = [arm.evaluation for arm in arms]
     reward, threshold = evals[0].reward, evals[0].threshold
     sides = [Side(_name(arm, arms), arm.scores.get(reward, {})) for arm in arms]
-    alone = [pair_up(before, after, reward, threshold, flips) for before, after in combinations(sides, 2)]
+    bounds = evals[0].ranges.get(reward)
+    alone = [pair_up(before, after, reward, threshold, flips, bounds) for before, after in combinations(sides, 2)]
     adjusted = holm([pair.p for pair in alone])
     pairs = tuple(replace(pair, p=p, pairs=len(alone)) for pair, p in zip(alone, adjusted, strict=True))
     columns = _columns(evals)
     rows = {
-        side.name: tuple(_summary(grader, arm.scores.get(grader, {})) for grader in columns)
+        side.name: tuple(
+            _summary(grader, arm.scores.get(grader, {}), arm.evaluation.ranges.get(grader)) for grader in columns
+        )
         for side, arm in zip(sides, arms, strict=True)
     }
-    return Comparison(columns, rows, pairs, _notes(evals, pairs))
+    covered = {side.name: arm.coverage for side, arm in zip(sides, arms, strict=True)}
+    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered))
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
@@ -95,8 +106,8 @@ def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
     return tuple(grader for grader in every if grader in shared)
 
 
-def _summary(grader: str, scores: ItemScores) -> GraderSummary:
-    tally = ScoreTally()
+def _summary(grader: str, scores: ItemScores, bounds: tuple[float, float] | None) -> GraderSummary:
+    tally = ScoreTally(bounds)
     for item, runs in scores.items():
         for run, score in runs.items():
             tally.add(item, run, score)
@@ -109,9 +120,10 @@ def _figure(summary: GraderSummary) -> str:
     return f"{summary.mean:.3f}" + ("" if summary.run_std is None else f" ± {summary.run_std:.3f}")
 
 
-def _notes(evals: Sequence[Eval], pairs: Sequence[Pair]) -> tuple[str, ...]:
+def _notes(evals: Sequence[Eval], pairs: Sequence[Pair], covered: Mapping[str, Coverage]) -> tuple[str, ...]:
     states = {evaluation.id: evaluation.state for evaluation in evals}
     notes = [f"{id_} is {state}: it may lack answers." for id_, state in states.items() if state != EvalState.FINISHED]
+    notes += [f"{arm}: {coverage.remark}." for arm, coverage in covered.items() if coverage.remark]
     worst = max(pairs, key=lambda pair: pair.left_out)
     if worst.left_out:
         between = f"{worst.left_out:,} left out between {worst.before} and {worst.after}"
@@ -126,6 +138,7 @@ MUST_AGREE: Final[Mapping[str, Callable[[Eval], str]]] = {
     "other versions of the task's files": lambda evaluation: evaluation.task_version,
     "other splits": lambda evaluation: evaluation.split,
     "other rewards": lambda evaluation: evaluation.reward,
+    "other rules of scoring": lambda evaluation: f"version {evaluation.scoring}",
 }
 NAMES: Final[Sequence[Callable[[ArmAnswers], str]]] = (
     lambda arm: arm.arm,

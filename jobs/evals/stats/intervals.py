@@ -11,8 +11,10 @@ from jobs.evals.records import Interval
 _TINY: Final = 1e-300
 
 
-def mean_interval(values: Sequence[float]) -> Interval | None:
+def mean_interval(values: Sequence[float], bounds: tuple[float, float] | None = None) -> Interval | None:
     """Return the 95% interval of the mean of independent `values`, one for each item; None below two of them.
+
+    `bounds` are the lowest and the highest value there can be, if that is known: the interval stays within them.
 
     Runs of one item are not independent, so they are averaged first; the spread of the item means carries the noise
     between runs too (clustered errors: Miller, arXiv 2411.00640).
@@ -21,11 +23,17 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     degrees of freedom (Franco, Little, Louis and Slud, "Comparative study of confidence intervals for proportions in
     complex sample surveys", 2019). It stays within 0..1 and does not shrink to a point when every item is right. In
     simulations with 10 to 100 items it covered 91 to 98% where m was .9 or .98; there m +- t SE covered 20 to 94% and
-    the percentile bootstrap over items no more. In the middle of the range all three agree. Other scores: m +- t SE.
+    the percentile bootstrap over items no more. In the middle of the range all three agree. Scores within other known
+    bounds get the same interval, on their own scale. Scores without bounds that leave 0..1: m +- t SE.
     """
     if len(values) < 2:
         return None
-    return interval_of(values, len(values), t_quantile(0.975, len(values) - 1))
+    quantile = t_quantile(0.975, len(values) - 1)
+    if bounds is None or bounds == (0.0, 1.0) or min(values) < bounds[0] or max(values) > bounds[1]:
+        return interval_of(values, len(values), quantile)
+    low, width = bounds[0], bounds[1] - bounds[0]
+    share = interval_of([(value - low) / width for value in values], len(values), quantile)
+    return Interval(max(bounds[0], low + width * share.low), min(bounds[1], low + width * share.high))
 
 
 def interval_of(values: Sequence[float], count: int, quantile: float) -> Interval:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Final, TypeGuard
 
+from jobs.evals.answer_form import AnswerForm
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.label_metrics import LabelCounts
@@ -21,15 +22,22 @@ def usable(score: float | None) -> TypeGuard[float]:
 
 
 class ScoreTally:
-    """Scores of one grader for one arm, gathered one at a time; memory grows with items, not with answers."""
+    """Scores of one grader for one arm, gathered one at a time; memory grows with items, not with answers.
 
-    def __init__(self) -> None:
+    Args:
+        bounds: lowest and highest score that the grader gives, if that is known.
+    """
+
+    def __init__(self, bounds: tuple[float, float] | None = None) -> None:
+        self._bounds = bounds
         self._items: dict[str, tuple[float, int]] = {}
         self._runs: dict[int, tuple[float, int]] = {}
         self.graded = 0
+        self.ungradable = 0
 
-    def add(self, item: str, run: int, score: float) -> None:
+    def add(self, item: str, run: int, score: float, *, ungradable: bool = False) -> None:
         """Count one finite score."""
+        self.ungradable += ungradable
         total, count = self._items.get(item, (0.0, 0))
         self._items[item] = (total + score, count + 1)
         total, count = self._runs.get(run, (0.0, 0))
@@ -48,8 +56,9 @@ class ScoreTally:
             grader=grader,
             mean=fmean(means) if means else None,
             run_std=stdev(runs) if len(runs) > 1 else None,
-            interval=mean_interval(means),
+            interval=mean_interval(means, self._bounds),
             graded=self.graded,
+            ungradable=self.ungradable,
         )
 
 
@@ -63,12 +72,14 @@ class _ArmTally:
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int | None = None
+    judge_tokens: int = 0
     latency: float = 0.0
     timed: int = 0
 
     def add(self, answer: Answer, reward: str, threshold: float | None) -> None:
         self.input_tokens += answer.input_tokens or 0
         self.output_tokens += answer.output_tokens or 0
+        self.judge_tokens += answer.judge_tokens
         if answer.reasoning_tokens is not None:
             self.reasoning_tokens = (self.reasoning_tokens or 0) + answer.reasoning_tokens
         if answer.failure is not None:
@@ -82,7 +93,7 @@ class _ArmTally:
         for grader, tally in self.scores.items():
             score = answer.scores.get(grader)
             if usable(score):
-                tally.add(answer.item, answer.run, score)
+                tally.add(answer.item, answer.run, score, ungradable=grader in answer.ungradable)
                 self.passed += grader == reward and threshold is not None and score >= threshold
             elif score is not None:
                 self.grader_errors[UNUSABLE] += 1
@@ -91,8 +102,8 @@ class _ArmTally:
 def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[str, object]) -> tuple[ArmSummary, ...]:
     """Return the summary of each arm, in the eval's order; reads `answers` once and keeps none of them.
 
-    A failure, a grading that failed and a score that is not a usable number are counted and never scored: means are
-    over what was graded.
+    A failure, a grading that broke and a score that is not a usable number are counted and never scored: means are over
+    what was graded. An answer that could not be graded has the score of training, and is counted as well.
 
     Args:
         evaluation: gives arms, graders, the reward and its threshold.
@@ -100,12 +111,15 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
         references: item id to its reference answer; {} leaves the label scores out.
     """
     graders = tuple(dict.fromkeys((*evaluation.graders, evaluation.reward)))
-    tallies = {arm.name: _ArmTally({grader: ScoreTally() for grader in graders}) for arm in evaluation.arms}
-    labels = LabelCounts(references)
+    tallies = {
+        arm.name: _ArmTally({grader: ScoreTally(evaluation.ranges.get(grader)) for grader in graders})
+        for arm in evaluation.arms
+    }
+    labels, form = LabelCounts(references), AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
         if answer.text is not None and answer.failure is None:
-            labels.add(answer.arm, answer.item, answer.text)
+            labels.add(answer.arm, answer.item, form.read(answer.text))
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 
@@ -124,5 +138,6 @@ def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) 
         input_tokens=tally.input_tokens,
         output_tokens=tally.output_tokens,
         reasoning_tokens=tally.reasoning_tokens,
+        judge_tokens=tally.judge_tokens,
         mean_latency=tally.latency / tally.timed if tally.timed else None,
     )

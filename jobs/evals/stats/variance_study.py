@@ -6,13 +6,14 @@ same teaches nothing; a model that is almost never right, or almost always, has 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import fmean
 from typing import Final
 
 from charts.wording import counted, estimate, listed, number
-from jobs.evals.records import Answer, Eval, Interval
+from jobs.evals.progress import Tally
+from jobs.evals.records import Answer, Coverage, Eval, Interval
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.power import MOST_ITEMS, about, items_to_settle
 from jobs.evals.stats.summary import usable
@@ -106,6 +107,8 @@ class VarianceReading:
     """Items of the eval with fewer than `LEAST_RUNS` graded answers; they are in no figure."""
     conditions: tuple[Condition, ...]
     """Baseline, headroom and flat items, where an item could be read."""
+    coverage: Coverage = field(default_factory=lambda: Coverage(0, 0))
+    """What its figures are over, answers of items that are left out included."""
 
     @property
     def verdict(self) -> Readiness:
@@ -138,6 +141,8 @@ class VarianceReading:
             remarks.append(f"Always 0: {counted(len(self.always_zero), 'item')} ({named}).")
         if self.left_out:
             remarks.append(f"Left out: {counted(self.left_out, 'item')} with fewer than {LEAST_RUNS} graded runs.")
+        if self.coverage.remark:
+            remarks.append(f"{self.coverage.remark[0].upper()}{self.coverage.remark[1:]}.")
         return "\n".join([*lines, *([" ".join(remarks)] if remarks else []), f"Next: {self.next_step}"])
 
 
@@ -150,14 +155,16 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
     """
     arm = evaluation.arms[0].name
     scores: dict[str, list[float]] = {}
-    for answer in answers:
+    tally = Tally(evaluation.reward)
+    for answer in tally.counting(answers):
         score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None
         if usable(score):
             scores.setdefault(answer.item, []).append(score)
     read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
     items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
+    coverage = tally.progress().coverage.get(arm, Coverage(0, 0))
     if not items:
-        return VarianceReading(arm, (), evaluation.runs, None, None, None, (), evaluation.items, ())
+        return VarianceReading(arm, (), evaluation.runs, None, None, None, (), evaluation.items, (), coverage)
     return VarianceReading(
         arm=arm,
         items=items,
@@ -168,6 +175,7 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
         always_zero=tuple(item.item for item in items if item.best <= 0),
         left_out=max(0, evaluation.items - len(items)),
         conditions=(_baseline(items), _headroom(items, evaluation.runs), _flat_items(items, evaluation.runs)),
+        coverage=coverage,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from charts.wording import counted, decimals_apart, interval, number, signed
+from charts.wording import compared, counted, decimals_of, interval
 from jobs.core.errors import InvalidRequest
 from jobs.evals.stats.paired_tests import FLIPS, Difference, difference, mcnemar
 from jobs.evals.stats.power import LEVEL, about, detectable, sample_size
@@ -99,16 +99,19 @@ class Pair:
         """The verdict alone, short enough for a title."""
         if self.verdict is Verdict.CANT_TELL:
             return f"Can't tell {self.after} from {self.before}"
-        return f"{self.after} is {self.verdict} than {self.before} by {signed(self.difference.mean).lstrip('+-')}"
+        return f"{self.after} is {self.verdict} than {self.before} by {self._compared[-1].lstrip('+-')}"
+
+    @property
+    def _compared(self) -> tuple[str, str, str]:
+        """Both means and the change, as precise as it takes for them to agree; a change that counts is never 0."""
+        return compared(self.before_mean, self.after_mean)
 
     @property
     def text(self) -> str:
         """The verdict with its numbers and what it would take: one line of a few sentences."""
-        decimals = decimals_apart(self.after_mean, self.before_mean)
-        before, after = number(self.before_mean, decimals), number(self.after_mean, decimals)
-        span = self.difference.interval
-        within = f" (95% interval {interval(span.low, span.high)})" if span else ""
-        change = f"{signed(self.difference.mean)}{within}"
+        before, after, change = self._compared
+        if span := self.difference.interval:
+            change += f" (95% interval {interval(span.low, span.high, decimals_of(change))})"
         told = [f"{self.reward} {after} against {before}, {change}, {_p(self.p)}, {counted(self.items, 'item')}."]
         if self.verdict is Verdict.CANT_TELL:
             told.append(self._what_it_takes())
@@ -140,8 +143,17 @@ class Pair:
         return " ".join(told)
 
 
-def pair_up(before: Side, after: Side, reward: str, threshold: float | None = None, flips: int = FLIPS) -> Pair:
+def pair_up(
+    before: Side,
+    after: Side,
+    reward: str,
+    threshold: float | None = None,
+    flips: int = FLIPS,
+    bounds: tuple[float, float] | None = None,
+) -> Pair:
     """Compare two sides item by item on `reward`, and on passing its `threshold` if there is one.
+
+    `bounds` are the lowest and the highest reward there can be: no interval promises a larger change than these allow.
 
     Raises:
         InvalidRequest: no item in common.
@@ -151,7 +163,7 @@ def pair_up(before: Side, after: Side, reward: str, threshold: float | None = No
         raise InvalidRequest(f"{before.name} and {after.name} cannot be compared: no item has a reward from both.")
     old, new = [before.rewards[item] for item in common], [after.rewards[item] for item in common]
     old_means, new_means = [fmean(runs.values()) for runs in old], [fmean(runs.values()) for runs in new]
-    found = difference(_differences(old_means, new_means), flips)
+    found = difference(_differences(old_means, new_means), flips, bounds[1] - bounds[0] if bounds else None)
     run_share = None
     if found.variance and all(len(runs) > 1 for runs in (*old, *new)):
         run_share = min(1.0, sum(run_variance(side) or 0.0 for side in (old, new)) / found.variance)

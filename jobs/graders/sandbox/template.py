@@ -52,6 +52,18 @@ def fill(template: str, sample: object, item: object) -> str:
     return _PLACEHOLDER.sub(value, template)
 
 
+def lacks_item_field(template: str, item: object) -> bool:
+    """Whether a placeholder names a field that the item does not have."""
+    paths = [_path(placeholder[1]) for placeholder in _PLACEHOLDER.finditer(template)]
+    try:
+        for path in paths:
+            if path[0][0] == "item":
+                _value(path, {"item": item})
+    except GradingError:
+        return True
+    return False
+
+
 @lru_cache(maxsize=256)
 def _path(text: str) -> Path:
     shown = "{{" + text[:80] + "}}"

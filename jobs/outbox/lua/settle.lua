@@ -6,6 +6,7 @@ local function key(name) return prefix .. ':' .. name end
 local holder = redis.call('HGET', key('holders'), item)
 if not holder or string.match(holder, '^%S*') ~= token then return 0 end
 redis.call('HSET', key('ledger:' .. subject), id, entry)
+redis.call('HDEL', key('refused'), id)
 if string.sub(subject, 1, 7) == 'answer:' then redis.call('EXPIRE', key('ledger:' .. subject), 604800) end
 if redis.call('HGET', key('posting:' .. id), 'wanted') == wanted then
   redis.call('DEL', key('posting:' .. id))

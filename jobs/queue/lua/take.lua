@@ -1,16 +1,29 @@
 -- Takes due work items for a process, and gives back to everybody what the dead held.
 -- ARGV: prefix, token "<member>/<nonce>", lease in ms, 1 where the process may begin a suspect,
--- request as JSON: slots {pool or its kind: how many}, early {{item, pool}}, dead {member}.
+-- request as JSON: slots {{pool or its kind, how many}}, early {{item, pool}}, dead {member}.
 -- A pool's kind is what stands before its colon; its slots count for each pool of the kind that is not named itself.
+-- Kinds come in the order of the slots, so that the one suspect is of what is done soon, if there is any.
 -- Answers {taken: {item, pool, raised, deaths}... (-1: none noted), soonest: ms until something is due or -1, others: members who
--- hold something, strange: keys and items that nobody of us wrote} as JSON; asked twice with one token it answers the same.
+-- hold something, strange: keys and items that nobody of us wrote} as JSON; asked twice with one token it answers the same,
+-- but for what was given back in between.
 local prefix, token, lease, spare, request = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', cjson.decode(ARGV[5])
 local function key(name) return prefix .. ':' .. name end
-local answered = redis.call('GET', key('taken:' .. token))
-if answered then return answered end
 local me = string.match(token, '^[^/]*')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local before = redis.call('GET', key('taken:' .. token))
+if before then
+  local answer, held = cjson.decode(before), {}
+  for _, each in ipairs(answer.taken) do
+    local holder = redis.call('HGET', key('holders'), each[1])
+    if holder and string.match(holder, '^%S*') == token then
+      redis.call('ZADD', key('leases'), now + lease, each[1])
+      held[#held + 1] = each
+    end
+  end
+  answer.taken = held
+  return cjson.encode(answer)
+end
 
 -- What stands where the queue's own keys belong and is none of them is set aside: one bad key must not stop all work.
 local strange = {}
@@ -23,7 +36,12 @@ local function require_type(name, type)
 end
 for name, type in pairs({pools = 'set', members = 'zset', leases = 'zset'}) do require_type(name, type) end
 for _, name in ipairs({'holders', 'deaths', 'raised', 'pool_of'}) do require_type(name, 'hash') end
-for pool in pairs(request.slots) do require_type('due:' .. pool, 'zset') end
+local free, rank = {}, {}
+for place, each in ipairs(request.slots) do
+  free[each[1]], rank[each[1]] = each[2], place
+  require_type('due:' .. each[1], 'zset')
+end
+local function kind_of(pool) return string.match(pool, '^[^:]*') end
 local function count(hash, item)
   return tonumber(redis.call('HGET', key(hash), item) or -1) or 0
 end
@@ -49,9 +67,10 @@ local function give_back(items, is_death)
     end
     redis.call('ZREM', key('leases'), each.item)
     redis.call('HDEL', key('holders'), each.item)
-    redis.call('SADD', key('pools'), each.pool)
-    require_type('due:' .. each.pool, 'zset')
-    redis.call('ZADD', key('due:' .. each.pool), 'LT', now + pause, each.item)
+    local pool = redis.call('HGET', key('pool_of'), each.item) or each.pool
+    redis.call('SADD', key('pools'), pool)
+    require_type('due:' .. pool, 'zset')
+    redis.call('ZADD', key('due:' .. pool), 'LT', now + pause, each.item)
   end
 end
 
@@ -103,7 +122,7 @@ end
 
 local slots, soonest = {}, -1
 local function left(pool)
-  slots[pool] = slots[pool] or request.slots[pool] or request.slots[string.match(pool, '^[^:]*')] or 0
+  slots[pool] = slots[pool] or free[pool] or free[kind_of(pool)] or 0
   return slots[pool]
 end
 for _, each in ipairs(request.early) do
@@ -113,7 +132,10 @@ for _, each in ipairs(request.early) do
     slots[pool] = slots[pool] - 1
   end
 end
-for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
+local pools = redis.call('SMEMBERS', key('pools'))
+local function place_of(pool) return rank[kind_of(pool)] or #request.slots + 1 end
+table.sort(pools, function(one, other) return place_of(one) < place_of(other) end)
+for _, pool in ipairs(pools) do
   local due, skipped = key('due:' .. pool), 0
   require_type('due:' .. pool, 'zset')
   while left(pool) > 0 do

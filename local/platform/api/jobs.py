@@ -38,7 +38,7 @@ class JobsApi:
     async def _create(self, request: web.Request) -> web.Response:
         job_request = await read_body(request, JobRequest)
         check_job_request(job_request)
-        return self._answer(self.runner.create(job_request))
+        return self._answer(await self.runner.create(job_request))
 
     async def _list(self, request: web.Request) -> web.Response:
         """List jobs, newest first; `metadata[key]=value` keeps those that have it, `metadata=null` those without."""

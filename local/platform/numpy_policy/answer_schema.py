@@ -1,14 +1,24 @@
-"""What an answer may look like: the open choices in a response format, and an answer rendered from chosen options."""
+"""What an answer may look like: its open choices, by a response format or in plain text, and how it is rendered."""
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from local.platform.numpy_policy.free_text import BARE, CANNOT_WRITE
+
 Option: TypeAlias = str | int | float | bool | None
 
+FORM_PATH = "(form)"
+"""The path of the choice among forms; no property of a schema that the API takes in training is called that."""
 MOST_OPTIONS = 512
+MOST_CHARACTERS = 200
+"""A longer reference is prose to write, not an answer to choose."""
+MOST_TRIES, MANY_TO_TRY = 200, 12
+REPEATED = 0.5
+"""The share of references that other rows must repeat for them to span a finite set."""
 MOST_DEPTH = 16
 MOST_PARTS = 2_000
 """A schema that refers to itself several times over would otherwise grow without end."""
@@ -52,10 +62,20 @@ Part: TypeAlias = Choice | Fixed | Branch
 
 
 @dataclass(frozen=True, slots=True)
+class Prose:
+    """An answer in plain text: one of some answers, in one of some forms such as "Answer: {}"."""
+
+    form: Choice
+    answer: Choice
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerPlan:
     """The form of an answer, with its open choices."""
 
-    root: Part
+    root: Part | Prose
+    frame: tuple[str, str] | None = None
+    """How the prompts of a job that answers in open text begin and end; None where a schema names all answers."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -68,10 +88,11 @@ class AnswerPlan:
         Args:
             chosen: for each choice, the indices of the chosen options.
         """
+        if isinstance(self.root, Prose):
+            (form,), (answer,) = chosen
+            return str(self.root.form.options[form]).replace(BARE, _plain(self.root.answer.options[answer]))
         value = _value(self.root, iter(chosen))
-        if isinstance(self.root, Choice) and isinstance(value, str):
-            return value
-        return json.dumps(value, ensure_ascii=False)
+        return _plain(value) if isinstance(self.root, Choice) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,46 +112,89 @@ class KnownAnswers:
 NO_ANSWERS = KnownAnswers({}, (), False)
 
 
-def answers_in_rows(items: Iterable[Mapping[str, object]]) -> KnownAnswers:
-    """Return the distinct answers in the reference-like fields of `items`, sorted."""
-    by_name: dict[str, set[Option]] = {}
+def answers_to_try(plan: AnswerPlan, row: Mapping[str, object]) -> Iterator[str]:
+    """Yield answers of `plan` in every form; of many possible answers, those that `row` itself has."""
+    said = {option for value in row.values() for inner in _nested(value) for option in _scalars(inner)}
+    tries = [_tries(choice, said) for choice in plan.choices]
+    return (plan.render(chosen) for chosen in itertools.islice(itertools.product(*tries), MOST_TRIES))
+
+
+def _tries(choice: Choice, said: set[Option]) -> list[list[int]]:
+    own = [index for index, option in enumerate(choice.options) if option in said]
+    if choice.kind == "many" and own:
+        return [own]
+    is_few = choice.path == FORM_PATH or len(choice.options) <= MANY_TO_TRY
+    return [[index] for index in (range(len(choice.options)) if is_few or not own else own)]
+
+
+def _nested(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else (value,)
+
+
+def is_answer(field: str) -> bool:
+    """Return whether a row's field is called as right answers are."""
+    return field != "messages" and any(word in field.lower() for word in ANSWER_WORDS)
+
+
+def answers_in_rows(
+    items: Iterable[Mapping[str, object]], is_wanted: Callable[[str], bool] = is_answer
+) -> KnownAnswers:
+    """Return the distinct answers in the fields of `items` that are wanted, sorted, where they span a finite set.
+
+    A field whose answers rows do not repeat, such as one with a summary of each row, has none.
+    """
+    by_name: dict[str, Counter[Option]] = {}
     lists = False
     for item in items:
         for key, value in item.items():
-            if key == "messages" or not any(word in key.lower() for word in ANSWER_WORDS):
+            if not is_wanted(key):
                 continue
             lists = lists or isinstance(value, list)
             nested = value.items() if isinstance(value, dict) else ()
             for name, inner in ((key, value), *nested):
-                by_name.setdefault(name, set()).update(_scalars(inner))
-    known = {name: _sorted(found) for name, found in by_name.items() if found}
-    return KnownAnswers(known, _sorted(set().union(*by_name.values())), lists)
+                by_name.setdefault(name, Counter()).update(_scalars(inner))
+    known = {name: _sorted(answers) for name, found in by_name.items() if (answers := _finite(found))}
+    return KnownAnswers(known, _sorted(set().union(*known.values())), lists)
+
+
+def _finite(found: Counter[Option]) -> list[Option]:
+    repeated = sum(count for count in found.values() if count > 1)
+    if repeated < REPEATED * found.total():
+        return []
+    return [option for option in found if not isinstance(option, str) or len(option) <= MOST_CHARACTERS]
 
 
 def answers_in_plan(plan: AnswerPlan) -> KnownAnswers:
     """Return the answers a model knows from the plan it was trained with, for where a new schema leaves text open."""
-    by_name = {choice.path.rpartition(".")[2].removesuffix("[]"): choice.options for choice in plan.choices}
-    options = {option for choice in plan.choices for option in choice.options}
-    return KnownAnswers(by_name, _sorted(options), any(choice.kind == "many" for choice in plan.choices))
+    choices = [choice for choice in plan.choices if choice.path != FORM_PATH]
+    by_name = {choice.path.rpartition(".")[2].removesuffix("[]"): choice.options for choice in choices}
+    options = {option for choice in choices for option in choice.options}
+    return KnownAnswers(by_name, _sorted(options), any(choice.kind == "many" for choice in choices))
 
 
-def plan_of(schema: Mapping[str, object] | None, known: KnownAnswers = NO_ANSWERS) -> AnswerPlan:
-    """Return the plan of answers that obey `schema`, or without one, of answers like the known ones.
+def plan_of(
+    schema: Mapping[str, object] | None, known: KnownAnswers = NO_ANSWERS, forms: Sequence[str] = ()
+) -> AnswerPlan:
+    """Return the plan of answers that obey `schema`, or without one, of the known answers in one of `forms`.
 
     Raises:
         NothingToChoose: if no choice is left open.
     """
-    if schema is not None:
-        root = _SchemaReader(schema, known).part(schema, "", "", 0)
-    else:
-        root = Choice("", "many", known.all) if known.all and known.lists else _one("", known.all)
-    plan = AnswerPlan(root)
+    plan = AnswerPlan(
+        _SchemaReader(schema, known).part(schema, "", "", 0) if schema is not None else _text(known, forms)
+    )
     if not plan.choices:
-        raise NothingToChoose(
-            "Nothing to learn: the response format needs a property with an enum, "
-            "or the rows a reference answer whose labels are to be chosen."
-        )
+        raise NothingToChoose(CANNOT_WRITE)
     return plan
+
+
+def _text(known: KnownAnswers, forms: Sequence[str]) -> Part | Prose:
+    if known.all and known.lists:
+        return Choice("", "many", known.all)
+    answer = _one("", known.all)
+    if isinstance(answer, Choice) and len(forms) > 1:
+        return Prose(Choice(FORM_PATH, "one", tuple(forms)), answer)
+    return answer
 
 
 class _SchemaReader:
@@ -217,8 +281,10 @@ def _list(node: Mapping[str, object], item: Part) -> Part:
     )
 
 
-def _choices(part: Part) -> Iterator[Choice]:
+def _choices(part: Part | Prose) -> Iterator[Choice]:
     match part:
+        case Prose(form, answer):
+            yield from (form, answer)
         case Choice():
             yield part
         case Branch(parts):
@@ -237,6 +303,10 @@ def _value(part: Part, chosen: Iterator[Sequence[int]]) -> object:
             if part.kind == "one":
                 return options[0]
             return options if part.key is None else [{part.key: option, **dict(part.rest)} for option in options]
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _first_value(part: Part) -> object:

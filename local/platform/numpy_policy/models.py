@@ -1,8 +1,9 @@
 """The models that can be called, the base model and the weights that jobs have left, and their answers."""
 
+import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ from local.platform.job_store import JobRecord, JobStore, Status
 from local.platform.numpy_policy.answer_schema import (
     NO_ANSWERS,
     AnswerPlan,
+    KnownAnswers,
     NothingToChoose,
     answers_in_plan,
     plan_of,
 )
+from local.platform.numpy_policy.free_text import choices_named, forms_in
+from local.platform.numpy_policy.job_plan import framed_text, prompt_text
 from local.platform.numpy_policy.policy import (
     Floats,
     aligned,
@@ -42,6 +46,8 @@ class Model:
     created: int
     features: Path | None = None
     weights: Path | None = None
+    jobs: Sequence[Path] = ()
+    """For the base model, the features of the jobs that have started from it, newest first."""
 
     def view(self) -> dict[str, object]:
         """Return the API's model object."""
@@ -65,34 +71,51 @@ class Model:
         text = user_text(messages)
         if not text.strip():
             raise ApiError("The prompt has no text from the user.", "messages")
-        plan = self._plan(schema, schema_param)
+        prompt = prompt_text(messages)
+        plan = self._plan(schema, schema_param, messages, prompt)
         if temperature == 0:
-            chosen = likeliest(plan.choices, self._probabilities(plan, text, 1.0))[0].repeat(draws, axis=0)
+            chosen = likeliest(plan.choices, self._probabilities(plan, text, prompt, 1.0))[0].repeat(draws, axis=0)
         else:
             rng = np.random.default_rng(secrets.randbits(64) if seed is None else seed % 2**64)
-            chosen = draw(plan.choices, self._probabilities(plan, text, temperature), draws, rng)[0]
+            chosen = draw(plan.choices, self._probabilities(plan, text, prompt, temperature), draws, rng)[0]
         return [plan.render(indices(plan.choices, answer)) for answer in chosen]
 
-    def _plan(self, schema: JsonObject | None, schema_param: str) -> AnswerPlan:
+    def _plan(
+        self, schema: JsonObject | None, schema_param: str, messages: Sequence[object], prompt: str
+    ) -> AnswerPlan:
         own = None if self.features is None else load_features(self.features)[1]
-        if schema is not None:
-            try:
-                return plan_of(schema, NO_ANSWERS if own is None else answers_in_plan(own))
-            except NothingToChoose:
-                said = "There is nothing to choose: the JSON schema needs a property with an enum."
-                raise ApiError(said, schema_param) from None
-        if own is None:
-            said = "The base model answers by choosing among labels: send a JSON schema with an enum."
-            raise ApiError(said, "response_format")
-        return own
+        if own is not None and schema is None:
+            return own
+        try:
+            return _plan_with(NO_ANSWERS if own is None else answers_in_plan(own), schema, prompt)
+        except NothingToChoose as nothing:
+            for known in self._suggested(messages, prompt):
+                with contextlib.suppress(NothingToChoose):
+                    return _plan_with(known, schema, prompt)
+            raise ApiError(str(nothing), schema_param if schema is not None else "response_format") from None
 
-    def _probabilities(self, plan: AnswerPlan, text: str, temperature: float) -> Floats:
+    def _suggested(self, messages: Sequence[object], prompt: str) -> Iterator[KnownAnswers]:
+        """Yield the answers that the prompt names, then those of the newest job whose prompts were framed like it."""
+        yield replace(NO_ANSWERS, all=choices_named(prompt))
+        plans = [load_features(path)[1] for path in self.jobs if path.exists()]
+        framed = [plan for plan in plans if plan.frame is not None and _is_framed(framed_text(messages), plan.frame)]
+        yield from map(answers_in_plan, sorted(framed, key=lambda plan: -sum(map(len, plan.frame or ()))))
+
+    def _probabilities(self, plan: AnswerPlan, text: str, prompt: str, temperature: float) -> Floats:
         """Return the probability of each option of `plan` for a text; shape (1, options)."""
-        logits = base_logits(plan.choices, [text])
+        logits = base_logits(plan.choices, [text], [prompt])
         if self.features is not None and self.weights is not None:
             features, own = load_features(self.features)
             logits = logits + features.of([text]) @ aligned(own.choices, load_linear(self.weights), plan.choices)
         return probabilities(plan.choices, logits / temperature)
+
+
+def _plan_with(known: KnownAnswers, schema: JsonObject | None, prompt: str) -> AnswerPlan:
+    return plan_of(schema, known, forms_in([prompt]))
+
+
+def _is_framed(text: str, frame: tuple[str, str]) -> bool:
+    return text.startswith(frame[0]) and text.endswith(frame[1])
 
 
 class Models:
@@ -103,7 +126,8 @@ class Models:
 
     def list(self) -> Iterator[Model]:
         """Yield the base model, then those of each job, newest job first."""
-        yield Model(BASE_MODEL, BASE_MODEL_CREATED)
+        jobs = tuple(self._jobs.folder(record.id).features for record in self._jobs.list())
+        yield Model(BASE_MODEL, BASE_MODEL_CREATED, jobs=jobs)
         for record in self._jobs.list():
             yield from self._of_job(record)
 

@@ -16,7 +16,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -24,7 +24,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from local.platform.numpy_policy.answer_schema import Choice, Option
+from local.platform.numpy_policy.answer_schema import FORM_PATH, Choice, Option
+from local.platform.numpy_policy.free_text import BARE, mark_of
 
 Floats: TypeAlias = NDArray[np.float64]
 Chosen = NDArray[np.bool_]
@@ -36,6 +37,8 @@ MOST_FITTED = 1_500
 """A truncated SVD of more texts than this costs seconds and moves the main directions little."""
 STRENGTH = 4.0
 """Logit that an option gains when all of its name is found in the text."""
+PLAINNESS = 2.0
+"""Logit of the bare answer, without a form around it."""
 GRAM_SIZES = (4, 5)
 LEARNING_RATE = 0.3
 DECAY_STEPS = 15.0
@@ -47,11 +50,25 @@ BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
 _CHUNK = 512
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+)")
+"""A run of Chinese or Japanese writing, which has no spaces between words."""
 
 
 def words(text: str) -> list[str]:
-    """Return the words of `text` in lower case; digits and single letters are not words."""
-    return _WORD.findall(text.lower())
+    """Return the words of `text` in lower case; digits and single letters are not words.
+
+    In writing without spaces, every two neighbouring characters are a word.
+    """
+    found = _WORD.findall(text.lower())
+    return [part for word in found for part in _parted(word)] if _UNSPACED.search(text) else found
+
+
+def _parted(word: str) -> Iterator[str]:
+    for part in _UNSPACED.split(word):
+        if _UNSPACED.match(part) and len(part) > 2:
+            yield from (part[start : start + 2] for start in range(len(part) - 1))
+        elif part:
+            yield part
 
 
 @lru_cache(maxsize=8192)
@@ -120,16 +137,31 @@ def _unit(matrix: Floats) -> Floats:
     return unit
 
 
-def base_logits(choices: Sequence[Choice], texts: Sequence[str]) -> Floats:
+def base_logits(choices: Sequence[Choice], texts: Sequence[str], prompts: Sequence[str] = ()) -> Floats:
     """Return the base model's logits; shape (len(texts), options of all choices one after the other).
 
     In a choice of many, the odds of options that have nothing in common with the text add up to one expected option.
+    Among forms, the bare answer is likely, and one that the prompt asks for likelier.
+
+    Args:
+        choices: what is open.
+        texts: what the user says.
+        prompts: the whole prompts, instructions included; needed where there is a choice among forms.
     """
     options = [option for choice in choices for option in choice.options]
     offsets = [_offset(choice) for choice in choices for _ in choice.options]
     shared = np.array([[_shared(option, grams) for option in options] for grams in map(_grams, texts)])
     logits: Floats = STRENGTH * shared.reshape(len(texts), len(options)) + np.array(offsets)
+    for choice, columns in columns_of(choices):
+        if choice.path == FORM_PATH:
+            logits[:, columns] = [[_named(str(form), prompt) for form in choice.options] for prompt in prompts]
     return logits
+
+
+def _named(form: str, prompt: str) -> float:
+    if form == BARE:
+        return PLAINNESS
+    return STRENGTH if mark_of(form) in prompt.lower() else 0.0
 
 
 def _offset(choice: Choice) -> float:

@@ -202,12 +202,12 @@ class StepMetrics:
 
 def failing_share(grades: Sequence[Grade]) -> float:
     """Return the share of answers that a grader broke on; one that could not be parsed is not the grader's fault."""
-    return fmean(_broken(grade) for grade in grades)
+    return fmean(is_broken(grade) for grade in grades)
 
 
 def first_detail(grades: Sequence[Grade]) -> str:
     """Return what the first broken grader said, for the job's error."""
-    return next((grade.detail for grade in grades if _broken(grade) and grade.detail), "no further detail")
+    return next((grade.detail for grade in grades if is_broken(grade) and grade.detail), "no further detail")
 
 
 def result_table(steps: Iterable[Mapping[str, Any]]) -> bytes:
@@ -241,7 +241,8 @@ def _errors(kinds: Sequence[GraderErrorKind]) -> FiguresOf:
     return figures
 
 
-def _broken(grade: Grade) -> bool:
+def is_broken(grade: Grade) -> bool:
+    """Return whether the grader broke; an answer that it could not parse is no fault of its own."""
     return any(kind is not GraderErrorKind.SAMPLE_PARSE_ERROR for kinds in grade.errors.values() for kind in kinds)
 
 

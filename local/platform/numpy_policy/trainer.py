@@ -30,8 +30,9 @@ from local.platform.job_store import (
     best_checkpoints,
     new_event,
 )
-from local.platform.numpy_policy.answer_schema import AnswerPlan, answers_in_rows, plan_of
+from local.platform.numpy_policy.answer_schema import AnswerPlan
 from local.platform.numpy_policy.engine import keep_weights
+from local.platform.numpy_policy.job_plan import plan_of_job, prompt_text
 from local.platform.numpy_policy.policy import Features, Weights, base_logits, fit
 from local.platform.numpy_policy.train_step import (
     AnswerGrader,
@@ -144,8 +145,7 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
     validation = split_rows(folder.validation.read_bytes(), "validation")
     if not folder.features.exists():
         texts = [user_text(row["messages"]) for row in (*training, *validation)]
-        plan = plan_of(request.reinforcement.answer_schema, answers_in_rows(training))
-        save_features(folder.features, fit(texts), plan)
+        save_features(folder.features, fit(texts), plan_of_job(request.reinforcement, training))
     features, plan = load_features(folder.features)
     return TrainingSetup(
         plan=plan,
@@ -160,7 +160,8 @@ def training_setup(folder: JobFolder, record: JobRecord) -> TrainingSetup:
 def examples_of(rows: tuple[Row, ...], features: Features, plan: AnswerPlan) -> Examples:
     """Return the rows as the policy sees them."""
     texts = [user_text(row["messages"]) for row in rows]
-    return Examples(rows, features.of(texts), base_logits(plan.choices, texts))
+    prompts = [prompt_text(row["messages"]) for row in rows]
+    return Examples(rows, features.of(texts), base_logits(plan.choices, texts, prompts))
 
 
 def _checkpoint(step: int, train: Rollouts, valid: Rollouts) -> Checkpoint:

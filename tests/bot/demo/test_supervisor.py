@@ -11,6 +11,7 @@ import pytest
 from bot.demo.supervisor import LARGEST_LOG, Part, PartFailed, Supervisor
 
 SERVES = "import time; print('part ready http://x', flush=True); time.sleep(600)"
+ORDERLY = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); " + SERVES
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SERVES
 
 
@@ -33,9 +34,9 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def killed_and_replaced(watcher: Supervisor) -> None:
+async def killed_and_replaced(watcher: Supervisor, how: signal.Signals = signal.SIGKILL) -> None:
     old = watcher.pids["part"]
-    os.kill(old, signal.SIGKILL)
+    os.kill(old, how)
     await until(lambda: watcher.pids["part"] != old)
 
 
@@ -55,6 +56,18 @@ async def test_a_killed_part_is_started_again_however_often(tmp_path: Path) -> N
             await killed_and_replaced(watcher)
 
     assert said == ["part was ended by SIGKILL; starting it again"] * 8
+
+
+async def test_a_part_that_ends_in_order_when_told_to_is_started_again_however_often(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with supervisor(tmp_path, said) as watcher:
+        await watcher.start(part(ORDERLY))
+        for times in range(1, 9):
+            await killed_and_replaced(watcher, signal.SIGTERM)
+            log = tmp_path / "part.log"
+            await until(lambda: log.read_text().count("part ready") > times)  # noqa: B023 - asked at once
+
+    assert said == ["part ended with exit code 0; starting it again"] * 8
 
 
 async def test_a_part_that_keeps_ending_is_given_up_with_its_last_words(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_two_arms_are_told_with_their_verdict_intervals_and_what_is_missing() ->
     assert " to 0." in shown
     assert "In brackets: the 95% interval of a mean over items" in shown
     assert "standard deviation over runs 0.0" in shown
-    assert "base: 1 answer is missing; it counts in no score." in shown
+    assert "base: the mean is over 300 of 301 answers: 1 is missing." in shown
     assert "Missing: 1 time-out" in shown
     assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt;" in shown
     assert LINK in shown

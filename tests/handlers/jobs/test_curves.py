@@ -147,7 +147,7 @@ HIGHEST = "rft-one is highest: validation reward 0.50 at step 25"
     [
         ((0.1, 0.12, 0.2, 0.2, 0.2), f"{HIGHEST}, 0.30 above the next, more than noise explains (0."),
         ((0.1, 0.3, 0.1, 0.3, 0.45), "Can't tell rft-one from rft-two: 0.50 against 0.45, noise explains"),
-        ((0.1, 0.3, 0.1, 0.3, 0.499), "Can't tell rft-one from rft-two: 0.50 against 0.50, noise explains"),
+        ((0.1, 0.3, 0.1, 0.3, 0.499), "Can't tell rft-one from rft-two: 0.500 against 0.499, noise explains"),
         ((0.1, 0.2), f"{HIGHEST}; too few evaluations to tell that from noise"),
         ((), HIGHEST),
     ],

@@ -1,6 +1,7 @@
 """Nobody is left without an answer: what was acknowledged is worked off, whatever dies meanwhile, and once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -77,6 +78,8 @@ class Deaths:
     at: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    problems: dict[str, str] = field(default_factory=dict)
+    """What is wrong with a form; said once `go_on` is set."""
 
     def may_come(self, place: str) -> None:
         """Die, if it is here."""
@@ -161,6 +164,14 @@ class Office:
         """Return what only this person was shown."""
         return [each.text for each in self.workspace.workspace.messages.ephemerals_for(user)]
 
+    def direct(self) -> list[str]:
+        """Return what alice's conversation with the bot says."""
+        workspace = self.workspace.workspace
+        alice = workspace.directory.user(ALICE)
+        assert alice is not None
+        channel = workspace.directory.direct_message(alice)
+        return [each.text for each in workspace.messages.all_in(channel.id)]
+
     def view(self) -> Json | None:
         """Return the view that alice sees."""
         top = self.workspace.workspace.views.top(ALICE)
@@ -188,6 +199,10 @@ def listen(listeners: Listeners) -> None:
 async def do(
     ack: AsyncAck, body: Json, asker: Asker, answers: Answers, store: Store, deaths: Deaths, took_effect: bool
 ) -> None:
+    if deaths.problems:
+        await deaths.go_on.wait()
+        await ack(response_action="errors", errors=deaths.problems)
+        return
     await ack()
     deaths.may_come("before")
     if body.get("text") == "look":
@@ -278,6 +293,23 @@ async def test_what_breaks_off_again_and_again_is_given_up_in_words_and_the_rest
     assert office.told()[1:] == ["Done."]
 
 
+async def test_who_asked_where_the_bot_is_not_is_told_in_their_conversation_with_it(office: Office) -> None:
+    bot = await office.bot()
+    bot.deaths.failures = [Conflict("Not now.")]
+    view = {**SENT_FORM["view"], "private_metadata": '{"channel": "C0ELSEWHERE"}'}
+    await bot.asked(office.body({**SENT_FORM, "view": view}))
+    assert office.direct() == ["Not now."]
+    assert await office.envelopes() == []
+
+
+async def test_what_is_given_up_holds_up_nothing_although_slack_refuses_to_say_it(office: Office) -> None:
+    bot = await office.bot()
+    bot.deaths.failures = [RedisConnectionError("away")] * MOST_RAISED
+    office.workspace.workspace.faults.add(MethodFault("chat.postEphemeral", "error", error="restricted_action"))
+    await bot.asked(office.body(COMMAND))
+    assert (office.told(), await office.envelopes()) == ([], [])
+
+
 async def test_a_handler_that_needs_redis_waits_for_it(office: Office) -> None:
     bot = await office.bot()
     bot.deaths.failures = [RedisConnectionError("away")]
@@ -337,6 +369,23 @@ async def test_words_take_the_place_of_a_form_that_is_announced(office: Office) 
         assert view is not None
         assert words in str(view["blocks"])
     assert office.told() == []
+
+
+async def test_what_is_wrong_with_a_form_is_said_in_it_or_once_it_is_closed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await office.bot()
+    bot.deaths.problems = {"reason": "Give a reason."}
+    bot.deaths.go_on.set()
+    assert json.loads((await bot.asked(office.body(SENT_FORM)))["body"])["errors"] == bot.deaths.problems
+    assert office.told() == []
+    bot.deaths.go_on.clear()
+    monkeypatch.setattr("handlers.slack.intake.FORM_SECONDS", 0.05)
+    working = asyncio.create_task(bot.asked(office.body(SENT_FORM)))
+    await asyncio.sleep(0.2)
+    bot.deaths.go_on.set()
+    assert (await working)["body"] == ""
+    assert office.told() == ["Nothing came of the form *Approve step 5*: Give a reason. Fill it in again."]
 
 
 async def test_a_form_that_slack_does_not_open_any_more_is_answered_in_words(office: Office) -> None:

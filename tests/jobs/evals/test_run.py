@@ -15,16 +15,35 @@ from handlers.evals.results import result_message
 from jobs.core.ids import EVALS
 from jobs.evals.answer_store import AnswerFile, LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
+from jobs.evals.results import read_comparison
+from jobs.evals.stats.verdict import Verdict
 from jobs.evals.transitions import Transitions
 from jobs.queue.due import MOST_DEATHS, MOST_RAISED, DueItems, Outcome
 from jobs.state.change import Change, Versioned
 from jobs.views.eval import read_eval
 from tests.jobs.evals.laboratory import QUICK, Laboratory, exact, valid_rows
-from tests.jobs.evals.model_endpoint import drop, page, refusing
+from tests.jobs.evals.model_endpoint import Heard, drop, page, refusing
 from tests.records import BOB
 from tests.working import bury, due_in, held, make_due, taken
 
+CHECK_OF_LABEL = json.dumps(
+    {
+        "type": "string_check",
+        "name": "exact",
+        "input": "{{sample.output_json.label}}",
+        "reference": "{{item.reference_answer}}",
+        "operation": "eq",
+    }
+)
 WORKER = "tests.jobs.evals.worker_program"
+
+
+def talky(heard: Heard) -> str:
+    """Answer as `small` does, rightly on every second item and in prose on the others, or as `large`, right on 80%."""
+    _, number, _, label = heard.text.split()
+    if heard.body["model"] == "large":
+        return json.dumps({"label": label if int(number) % 5 else "no such"})
+    return json.dumps({"label": label}) if int(number) % 2 == 0 else f"I think it is {label}."
 
 
 def cells(answers: list[Answer]) -> list[tuple[str, str, int]]:
@@ -147,7 +166,7 @@ async def test_what_no_asking_again_mends_ends_the_eval_at_once(lab: Laboratory)
     assert len(lab.endpoint.heard) <= 8
 
 
-async def test_answers_that_break_the_schema_are_graded_or_counted_as_grader_errors(lab: Laboratory) -> None:
+async def test_answers_that_break_the_schema_score_what_training_would_give_them(lab: Laboratory) -> None:
     lab.endpoint.says = lambda heard: "no JSON" if "fish" in heard.text else '{"label": "no such"}'
     started = await lab.start()
 
@@ -156,10 +175,34 @@ async def test_answers_that_break_the_schema_are_graded_or_counted_as_grader_err
     summary = ended.summary("small")
     assert summary is not None
     assert summary.failures == {}
-    assert summary.grader_errors == {"python_grader_runtime_error": 2}
+    assert summary.grader_errors == {}
     exactly = summary.grader("exact")
     assert exactly is not None
-    assert (exactly.mean, exactly.graded) == (0.0, 4)
+    assert (exactly.mean, exactly.graded, exactly.ungradable) == (0.0, 6, 2)
+    remark = "on 2 of 6 answers the grader found nothing to grade"
+    assert summary.coverage("exact").remark == ended.progress.coverage["small"].remark == remark
+
+
+async def test_a_model_that_is_right_in_half_its_answers_and_writes_prose_in_the_others_scores_half(
+    lab: Laboratory,
+) -> None:
+    """Case 12: the prose used to drop out of the mean, which then was 1.000."""
+    lab.write_task({"valid.jsonl": valid_rows(30), "graders/exact.json": CHECK_OF_LABEL})
+    lab.endpoint.says = talky
+    started = await lab.start(models=("small", "large"))
+
+    ended = await lab.run(started.id)
+
+    talked, steady = ended.summary("small"), ended.summary("large")
+    assert talked is not None
+    assert steady is not None
+    means = [found.mean for summary in (talked, steady) if (found := summary.grader("exact"))]
+    assert means == [0.5, 0.8]
+    assert talked.coverage("exact").remark == "on 15 of 30 answers the grader found nothing to grade"
+    assert steady.coverage("exact").remark == ""
+    comparison = read_comparison((ended,), lab.rows)
+    assert comparison.pairs[0].verdict is Verdict.BETTER
+    assert "small: on 15 of 30 answers the grader found nothing to grade." in comparison.notes
 
 
 STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'x')\n"
@@ -345,7 +388,7 @@ async def test_who_loses_the_eval_stops_and_writes_nothing_more(lab: Laboratory)
 
     assert lab.answers(started.id) == []
     assert await lab.store.record(Eval, started.id) == before
-    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals"
+    assert await lab.store.connection.redis.hget("{proctor}:holders", started.id) == f"{theirs.token} evals:local"
     assert bot.failures == []
 
 

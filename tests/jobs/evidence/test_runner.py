@@ -14,7 +14,7 @@ from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdi
 from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.plan import eval_id
-from jobs.evals.records import Eval, EvalState
+from jobs.evals.records import SCORING, Eval, EvalState
 from jobs.evals.stats.verdict import Verdict as Change_
 from jobs.evidence.records import EvidenceState, Role
 from jobs.queue.due import MOST_RAISED
@@ -92,7 +92,9 @@ async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(large_
     assert twenty.fixed
     assert twenty.fixed[0].text.startswith("act ")
     assert evidence.bias is not None
-    assert set(evidence.parts) == {"dataset", "test", "graders", "prompt", "schema", "valid_eval", "test_eval"}
+    task_parts = {"dataset", "test", "graders", "prompt", "schema", "scoring"}
+    assert set(evidence.parts) == task_parts | {"valid_eval", "test_eval"}
+    assert (evidence.constrained, evidence.scoring) == (True, SCORING)
 
 
 async def test_the_approval_is_opened_with_the_evidence_in_one_change(scene: Scene) -> None:

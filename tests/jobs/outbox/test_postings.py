@@ -128,6 +128,16 @@ async def test_a_refused_posting_is_set_aside_with_its_reason(store: Store, redi
     assert refused.posting == a_posting()
 
 
+async def test_what_slack_takes_after_all_is_not_known_as_refused(store: Store) -> None:
+    outbox = Outbox(store)
+    await post(store, CARD)
+    lane = await lane_of(store)
+    await outbox.refuse(await begun(store, lane), "not_in_channel")
+    await post(store, CARD)
+    await outbox.settle(await begun(store, lane), SAID)
+    assert not await outbox.is_refused(CARD.id)
+
+
 async def test_a_posting_in_hand_is_not_dropped_by_somebody_else(store: Store) -> None:
     await post(store, a_posting())
     lane, outbox = await lane_of(store), Outbox(store)

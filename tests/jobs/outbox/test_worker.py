@@ -9,8 +9,8 @@ import pytest
 
 from jobs.core.ids import DELIVERIES, card_id
 from jobs.core.records import Posting, PostingKind
-from jobs.outbox.postings import Outbox
-from jobs.outbox.worker import MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
+from jobs.outbox.postings import Delivery, Outbox
+from jobs.outbox.worker import MOST_FAULTS, MaybeDelivered, NotDelivered, OutboxWorker, RateLimits, Undeliverable
 from jobs.queue.due import MOST_DEATHS, DueItems
 from jobs.state.change import Change
 from jobs.state.store import LedgerEntry, Store
@@ -180,6 +180,32 @@ async def test_a_thread_whose_card_is_taken_after_all_goes_on_at_once(store: Sto
     assert [posting for posting, _ in slack.posted] == [card.id, note.id]
 
 
+@pytest.mark.parametrize("at", ["before it says so", "after it said so"])
+async def test_a_thread_that_begins_to_wait_as_its_card_is_taken_goes_on_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    slack = SmallSlack(["refused"])
+    outbox_worker = a_worker(store, slack)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    await deliver(store, outbox_worker)
+    note = a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread")
+    await store.commit(Change(postings=(note,)))
+    wait = Outbox.wait_for_root
+
+    async def overtaken(self: Outbox, delivery: Delivery) -> None:
+        if at == "after it said so":
+            await wait(self, delivery)
+        await store.commit(Change(postings=(card,)))
+        await deliver(store, outbox_worker)
+        if at == "before it says so":
+            await wait(self, delivery)
+
+    monkeypatch.setattr(Outbox, "wait_for_root", overtaken)
+    await deliver_all(store, outbox_worker, turns=5)
+    assert [posting for posting, _ in slack.posted] == [card.id, note.id]
+
+
 async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store: Store) -> None:
     slack = SmallSlack()
     outbox_worker = a_worker(store, slack, QUICK)
@@ -189,6 +215,16 @@ async def test_a_refreshed_posting_is_posted_once_and_edited_from_then_on(store:
         await deliver_all(store, outbox_worker)
     assert slack.posted == [(card.id, None)]
     assert slack.edits[card.id] == 2
+
+
+@pytest.mark.parametrize("fault", ["lost after", "killed after"])
+async def test_a_refreshed_posting_that_is_found_is_brought_up_to_date(store: Store, fault: str) -> None:
+    slack = SmallSlack([fault])
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, refreshed=True)
+    await store.commit(Change(postings=(card,)))
+    await deliver_all(store, a_worker(store, slack))
+    assert slack.posted == [(card.id, None)]
+    assert slack.edits[card.id] == 1
 
 
 async def test_edits_wanted_during_a_pause_become_one(store: Store) -> None:
@@ -240,11 +276,14 @@ async def test_beyond_the_rate_the_lane_is_given_back(store: Store) -> None:
     assert a_posting(3).channel == CHANNEL
 
 
-async def test_a_posting_that_kills_the_bot_each_time_is_set_aside(store: Store) -> None:
+@pytest.mark.parametrize("failed", [(MOST_DEATHS, None), (None, MOST_FAULTS)])
+async def test_a_posting_that_the_bot_cannot_deliver_does_not_hold_up_its_lane(
+    store: Store, failed: tuple[int | None, int | None]
+) -> None:
     slack = SmallSlack()
     await store.commit(Change(postings=(a_posting(1), a_posting(2))))
     (lane,) = await taken(store, DELIVERIES)
-    again = await a_worker(store, slack).deliver(held(replace(lane, deaths=MOST_DEATHS)))
+    again = await a_worker(store, slack).deliver(held(replace(lane, deaths=failed[0], raised=failed[1])))
     await DueItems(store.connection).end(lane, *ended(again))
     await deliver_all(store, a_worker(store, slack))
     assert await Outbox(store).is_refused(a_posting(1).id)

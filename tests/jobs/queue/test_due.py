@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from jobs.core.ids import LONG, evidence_item, looks_at
+from jobs.core.ids import LONG, evidence_item, launches_on, looks_at
 from jobs.core.records import Job, JobState
 from jobs.queue.due import LEASE, MOST_DEATHS, MOST_RAISED, DueItems, Outcome, Taken
 from jobs.state.change import Change, Versioned
@@ -54,8 +54,8 @@ async def test_what_is_due_is_taken_by_one(store: Store) -> None:
 async def test_a_look_whose_answer_was_lost_finds_the_same_again(store: Store) -> None:
     await due(store, "rft-aaaaaa", "rft-bbbbbb")
     take = store.connection.script("queue", "take")
-    request = json.dumps({"slots": {LONG: 1}, "early": [], "dead": []})
-    first, second = [await take("me/once", 60_000, 1, request) for _ in range(2)]
+    request = json.dumps({"slots": [[LONG, 1]], "early": [], "dead": []})
+    first, second = [json.loads(str(await take("me/once", 60_000, 1, request))) for _ in range(2)]
     assert first == second
     assert await items(store) == ["rft-bbbbbb"]
 
@@ -77,6 +77,17 @@ async def test_what_was_taken_by_a_look_that_failed_is_found_by_the_next(store: 
         await table.take(EVERYTHING)
     assert [each.item for each in (await table.take(EVERYTHING)).taken] == ["rft-aaaaaa"]
     assert (await table.take(EVERYTHING)).taken == ()
+
+
+async def test_what_a_look_took_and_others_have_by_now_is_not_found_by_the_next(store: Store) -> None:
+    """The connection was cut, so that the process counted as dead until it asked again."""
+    await due(store, "rft-aaaaaa", "rft-bbbbbb")
+    mine, other = (DueItems(Connection(store.connection.redis, member)) for member in ("mine", "other"))
+    mine._unanswered = "mine/lost"
+    assert len((await mine.take(EVERYTHING)).taken) == 2
+    assert len((await other.take({LONG: 1}, dead=["mine"])).taken) == 1
+    mine._unanswered = "mine/lost"
+    assert (await mine.take(EVERYTHING)).taken == ()
 
 
 async def test_what_is_not_due_is_left_and_named_by_its_time(store: Store) -> None:
@@ -107,7 +118,7 @@ async def test_a_job_moves_from_long_work_to_its_platforms_looks(store: Store) -
     job = a_job(state=JobState.LAUNCHING)
     await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
     item = await one(store)
-    assert item.pool == LONG
+    assert item.pool == launches_on(job.platform)
     await due(store, job.id)  # a person wants it at once, while it is being launched
     watching = replace(job, state=JobState.WATCHING, remote_id="r")
     await store.commit(Change(records=(Versioned(watching, 1),), due_in=600))
@@ -117,6 +128,17 @@ async def test_a_job_moves_from_long_work_to_its_platforms_looks(store: Store) -
     await store.commit(Change(records=(Versioned(watching, 2),), due_in=-1))
     await DueItems(store.connection).end(again)
     assert await items(store) == []
+
+
+async def test_a_job_that_moved_before_its_process_died_is_due_in_one_pool(store: Store, redis: Redis) -> None:
+    job = a_job(state=JobState.LAUNCHING)
+    await store.commit(Change(records=(Versioned(job, 0),), due_in=0))
+    item = await one(store)
+    watching = replace(job, state=JobState.WATCHING, remote_id="r")
+    await store.commit(Change(records=(Versioned(watching, 1),), due_in=600))
+    await kill(redis, item)
+    assert await items(store, LONG) == []
+    assert await items(store) == [job.id]
 
 
 # -- wanted again ------------------------------------------------------------------------------------------------------
@@ -233,6 +255,19 @@ async def test_a_death_of_a_process_that_did_much_counts_against_nothing_but_mak
     assert (await one(store)).deaths is None, "what was done is not suspected any more"
 
 
+async def test_suspects_that_are_done_soon_do_not_wait_for_those_that_take_long(store: Store, redis: Redis) -> None:
+    """An eval whose platform answers nobody, say: it would keep the others waiting for hours."""
+    await due(store, "eval-aaaaaa", "rft-aaaaaa", "deliver:C1", "approval:rft-aaaaaa")
+    everything = await taken(store)
+    assert len(everything) == 4
+    await kill(redis, everything[0])
+    order = []
+    while found := await taken(store):
+        order += [each.item for each in found]
+        await DueItems(store.connection).end(found[0])
+    assert order == ["deliver:C1", "approval:rft-aaaaaa", "rft-aaaaaa", "eval-aaaaaa"]
+
+
 async def test_forty_innocents_beside_one_that_kills_are_never_set_aside(store: Store, redis: Redis) -> None:
     """Each round is the life of a process: it takes what it may, and dies as soon as the poison is among it."""
     poison, innocents = "rft-poison", [f"rft-{n:06}" for n in range(40)]
@@ -288,6 +323,19 @@ async def test_nine_deaths_do_not_end_what_ran_alone(store: Store, redis: Redis)
         await kill(redis, item)
         await redis.zadd("{proctor}:due:long", {item.item: 0})
     assert not (await one(store)).is_exhausted
+
+
+async def test_what_is_set_aside_is_set_aside_again_by_its_next_death(store: Store, redis: Redis) -> None:
+    await due(store, "rft-aaaaaa")
+    await redis.hset("{proctor}:deaths", "rft-aaaaaa", str(MOST_DEATHS))
+    item = await one(store)
+    await DueItems(store.connection).end(item, Outcome.ASIDE, 0)
+    tried = await one(store)
+    assert (tried.deaths, tried.is_deadly) == (MOST_DEATHS - 1, False)
+    await kill(redis, tried)
+    await redis.zadd("{proctor}:due:long", {item.item: 0})
+    assert (await one(store)).is_deadly
+    await redis.zadd("{proctor}:due:long", {item.item: 0})
 
 
 # -- early -------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jobs.core.ids import ANSWERS, LONG
 from jobs.core.records import Job
-from jobs.queue.envelopes import REPLY, Begun, Early, Envelope, Envelopes, NotKept
+from jobs.queue.envelopes import REPLY, Begun, Early, Envelope, Envelopes, Moved, NotKept
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection, quick_connection_to
 from jobs.state.in_hand import IN_HAND
@@ -119,7 +120,7 @@ async def test_what_takes_long_is_worked_off_in_its_own_pool_and_still_in_order(
     assert await ended(envelopes) == ["first"]
     assert (await due(redis, LONG), await due(redis)) == (["asks:U1"], [])
     await envelopes.end(await begun(envelopes, pool=LONG))
-    assert await envelopes.begin("asks:U1", LONG) is None
+    assert await envelopes.begin("asks:U1", LONG) == Moved()
     assert await due(redis) == ["asks:U1"]
     assert await ended(envelopes) == ["last"]
 
@@ -173,6 +174,34 @@ async def test_what_others_wrote_where_envelopes_belong_is_set_aside(redis: Redi
         assert await redis.get(f"{{proctor}}:strange:{name}") == "garbage"
 
 
+@pytest.mark.parametrize("missing", ["pool", "user"])
+async def test_an_envelope_that_lacks_something_holds_up_nothing(
+    redis: Redis, envelopes: Envelopes, missing: str
+) -> None:
+    await envelopes.keep(asked("broken"))
+    await redis.hdel("{proctor}:envelope:broken", missing)
+    await envelopes.keep(asked("sound"))
+    assert await ended(envelopes) == ["sound"]
+    assert await redis.exists("{proctor}:strange:envelope:broken")
+
+
+async def test_a_key_that_is_no_envelope_holds_up_nothing(redis: Redis, envelopes: Envelopes) -> None:
+    await envelopes.keep(asked("broken"))
+    await envelopes.keep(asked("sound"))
+    await redis.delete("{proctor}:envelope:broken")
+    await redis.set("{proctor}:envelope:broken", "garbage")
+    assert await ended(envelopes) == ["sound"]
+    await redis.set("{proctor}:asked:U1", "garbage")
+    assert await ended(envelopes) == []
+
+
+async def test_half_a_character_costs_nobody_their_command(envelopes: Envelopes) -> None:
+    """A text that was cut in the middle of an emoji."""
+    cut = replace(asked("cut"), body={"text": "cut \ud83d"})
+    assert all(await asyncio.gather(envelopes.keep(asked("sound")), envelopes.keep(cut)))
+    assert await ended(envelopes) == ["sound", "cut \ud83d"]
+
+
 async def test_a_clock_that_was_misjudged_refuses_nobody(envelopes: Envelopes) -> None:
     await envelopes.keep(asked("first"))
     assert envelopes._ahead is not None
@@ -217,6 +246,19 @@ async def test_what_was_stored_though_its_reply_was_lost_is_taken_back_before_an
     assert await redis.lrange("{proctor}:asked:U1", 0, -1) == ["refused"], "else this shows nothing"
     assert await envelopes.begin("asks:U1", ANSWERS) is None
     assert not await redis.exists("{proctor}:asked:U1")
+
+
+async def test_another_bot_leaves_who_refused_it_the_time_to_take_it_back_after_the_server_stood_still(
+    redis: Redis, envelopes: Envelopes, quick: Connection
+) -> None:
+    other = Envelopes(Connection(redis), quick, lambda: None)
+    await envelopes.keep(asked("refused"))
+    await redis.hdel("{proctor}:envelope:refused", "accepted")
+    await redis.hincrby("{proctor}:envelope:refused", "at", -20_000)  # it stood still after that
+    assert isinstance(await other.begin("asks:U1", ANSWERS), Early)
+    envelopes._refused.append("refused")
+    await envelopes.keep(asked("next", user="U2"))
+    assert await other.begin("asks:U1", ANSWERS) is None
 
 
 async def test_what_was_begun_is_not_taken_back(redis: Redis, quick: Connection, accepting: Accepting) -> None:

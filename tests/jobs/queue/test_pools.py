@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import LONG, approval_item, evidence_item
@@ -345,6 +346,44 @@ async def test_one_failure_to_renew_ends_no_renewal(store: Store) -> None:
     assert diary.seen[0].is_valid
     diary.let_go.set()
     await pools.stop()
+
+
+async def test_an_answer_that_takes_its_time_makes_no_lease_longer(store: Store) -> None:
+    diary = Diary()
+    async with bot(store, diary.work) as one:
+        take = one.pools._due._take
+
+        async def slow(*arguments: str | int) -> object:
+            answer = await take(*arguments)
+            one.clock.now += LEASE - 1
+            return answer
+
+        one.pools._due._take = slow
+        await one.wants("rft-aaaaaa")
+        await until(lambda: bool(diary.begun))
+        one.clock.now += 1
+        assert not diary.seen[0].is_valid
+        diary.let_go.set()
+
+
+async def test_a_look_that_fails_is_told_of_and_ends_no_others(store: Store) -> None:
+    """Somebody's script holds up the server, say."""
+    diary = Diary()
+    async with bot(store, diary.work) as one:
+        take, failures = one.pools._due._take, [ResponseError("BUSY Redis is busy running a script.")]
+
+        async def busy(*arguments: str | int) -> object:
+            if failures:
+                raise failures.pop()
+            return await take(*arguments)
+
+        one.pools._due._take = busy
+        await one.wants("rft-aaaaaa")
+        await until(lambda: bool(one.failures))
+        await one.wants("rft-bbbbbb")
+        await until(lambda: len(diary.begun) == 2)
+        assert one.pools.is_working
+        diary.let_go.set()
 
 
 async def test_a_process_that_cannot_renew_in_time_stops_before_others_begin(store: Store) -> None:

@@ -177,10 +177,20 @@ async def test_a_full_server_counts_as_away_and_nothing_is_written_by_half(
     assert [str(key) for key in await redis.keys()] == ["{proctor}:schema"]
 
 
-async def test_a_server_whose_disk_is_full_counts_as_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "MISCONF Errors writing to the AOF file: No space left on device",
+        "BUSY Valkey is busy running a script.",
+        "NOREPLICAS Not enough good replicas to write.",
+    ],
+)
+async def test_a_server_that_cannot_take_it_just_now_counts_as_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
     async def refuse(**_: object) -> None:
-        raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
+        raise ResponseError(refusal)
 
     monkeypatch.setattr(store.connection.redis, "register_script", lambda _text: refuse)
-    with pytest.raises(AWAY, match="No space left"):
+    with pytest.raises(AWAY, match=refusal.split(maxsplit=1)[0]):
         await store.connection.script("state", "commit")("token", "{}")

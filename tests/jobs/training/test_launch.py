@@ -290,6 +290,16 @@ async def test_files_are_deleted_later_where_the_platform_does_not_answer_now(of
     assert not await office.is_due(job.id)
 
 
+async def test_the_files_that_are_known_are_deleted_though_the_platform_lists_none(office: Office) -> None:
+    job = await office.launching()
+    office.way.lose("POST /fine_tuning/jobs", "refused")
+    await office.work(job.id)
+    office.way.lose("GET /files", "refused")
+    await office.work(job.id)
+    assert office.remote_files() == []
+    assert not await office.is_due(job.id)
+
+
 async def test_tidying_is_given_up_after_a_while_and_that_is_said(office: Office) -> None:
     job = await office.launching()
     office.way.lose("POST /fine_tuning/jobs", "refused")
@@ -459,7 +469,7 @@ async def test_tools_that_the_platform_makes_nothing_of_are_remarked_on_the_job(
         {"role": "tool", "tool_call_id": "c", "content": "shelf 4"},
         {"role": "user", "content": "So?"},
     ]
-    rows = "".join(line(name, messages=turns, tools=[tool]) for name in "ab")
+    rows = "".join(line(name, messages=turns, tools=[tool], reference_answer=name) for name in "ab")
     write_folder(office.tasks, {"train.jsonl": rows})
     job = await office.jobs.launch(office.request())
     (remark,) = job.remarks

@@ -183,6 +183,18 @@ async def test_what_a_person_wants_is_not_put_off(tower: Tower) -> None:
     assert await tower.due_within(0.0) == {job_id(3)}
 
 
+async def test_what_a_person_wants_of_a_busy_platform_is_not_put_off_either(tower: Tower) -> None:
+    await tower.knows(*range(MANY))
+    tower.lists([on_platform(number) for number in range(MANY)])
+    tower.platform.on(f"POST {JOBS}/{remote_id(3)}/cancel", error(429, "Slow down."))
+    held, pending = await tower.held(3), PendingAction(Action.CANCEL, ALICE, CHANNEL, "typed")
+    await tower.poller.perform(Versioned(replace(held.value, pending=pending), held.version), pending)
+
+    await tower.sweep()
+
+    assert await tower.due_within(10.0) == {job_id(3)}
+
+
 async def test_a_work_item_in_progress_is_left_alone(tower: Tower) -> None:
     await tower.knows(*range(MANY))
     await tower.knows(MANY, due=0.0)

@@ -12,6 +12,7 @@ import pytest
 from jobs.core.errors import PlatformRejected, PlatformUnavailable
 from jobs.core.records import Action, Job, JobState
 from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion
+from jobs.platforms.gateway import Gateway
 from jobs.platforms.patience import LONGEST_PAUSE, PATIENCE, SPREAD
 from jobs.state.store import Store
 from jobs.training.launch import Launcher
@@ -64,6 +65,19 @@ async def test_one_failure_of_any_kind_at_any_call_is_waited_for(
     assert said.endswith(f"`/rft cancel {job.id}` ends it.")
     await assert_launched_once(office, await office.work(job.id))
     assert await office.told() == [said]
+
+
+async def test_a_platform_that_asks_for_minutes_at_the_last_call_is_left_alone_for_as_long(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await office.launching()
+
+    async def busy(*_: object) -> None:
+        raise PlatformUnavailable("Local platform is busy.", retry_after=300.0)
+
+    monkeypatch.setattr(Gateway, "create", busy)
+    assert (await office.work(job.id)).state is JobState.LAUNCHING
+    assert await due_in(office, job.id) >= 299
 
 
 async def test_a_platform_that_refuses_connections_for_a_while_is_waited_for(office: Office) -> None:

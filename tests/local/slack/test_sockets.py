@@ -150,6 +150,20 @@ async def test_envelopes_can_be_lost_and_repeated(app: SocketApp, control: Contr
     assert [payload["text"] for payload in app.payloads] == ["2", "2"]
 
 
+async def test_the_last_envelope_can_be_delivered_again_to_an_app_that_acked_it(
+    server: WorkspaceServer, control: Control
+) -> None:
+    async with socket_app(server) as first:
+        assert not (await control.post("fault", fault="redeliver"))["ok"]
+        await control.post("command", channel="rft", user="alice", command="/rft", text="1")
+    await until(lambda: server.sockets.count == 0)
+    assert not (await control.post("fault", fault="redeliver"))["ok"]
+    async with socket_app(server) as second:
+        assert (await control.post("fault", fault="redeliver"))["ok"]
+        await until(lambda: second.payloads == first.payloads)
+        assert second.received[-1]["envelope_id"] == first.received[-1]["envelope_id"]
+
+
 async def test_told_to_disconnect_a_client_gets_word_first(app: SocketApp, control: Control) -> None:
     await control.post("fault", fault="disconnect", reason="warning")
     await until(lambda: app.socket.closed)

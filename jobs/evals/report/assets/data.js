@@ -18,8 +18,8 @@ const ITEMS = read("items").map(([id, input, reference, labels], index) => ({
   words: null,
 }));
 
-for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish] of read("answers"))
-  ITEMS[item].answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish });
+for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable] of read("answers"))
+  ITEMS[item].answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable });
 for (const item of ITEMS) item.answers.sort((a, b) => a.arm - b.arm || a.run - b.run);
 
 const ANSWERS = ITEMS.flatMap((item) => item.answers);
@@ -31,9 +31,11 @@ const canCount = (item, answer) => item.labels !== null && answer.text !== null;
 const named = (answer) => answer.labels ?? [];
 const added = (item, answer) => named(answer).filter((label) => !item.expected.has(label));
 
-/** An answer that is missing, or that a grader could not judge. */
+/** An answer that is missing, that could not be graded, or on which a grader broke. */
 const hasTrouble = (answer) =>
-  answer.failure !== null || answer.errors !== null || answer.scores.some((value) => typeof value === "string");
+  answer.failure !== null ||
+  answer.errors !== null ||
+  answer.ungradable !== null || answer.scores.some((value) => typeof value === "string");
 
 /** What can be searched of an item, once it is first searched. */
 function wordsOf(item) {

@@ -111,7 +111,7 @@ function runRow(answer, text) {
   return make(
     "tr",
     make("td", answer.run),
-    GRADERS.map((grader, index) => scoreCell(grader, answer.scores[index], answer.errors)),
+    GRADERS.map((grader, index) => scoreCell(grader, answer.scores[index], answer)),
     answer.tokens.map((count) => make("td", whole(count))),
     latency,
     finish,
@@ -119,10 +119,12 @@ function runRow(answer, text) {
   );
 }
 
-function scoreCell(grader, value, errors) {
+function scoreCell(grader, value, { errors, ungradable }) {
   const bad = (words, title) => make("td", { class: "bad", title: `${title}: counted as no score` }, words);
   if (typeof value === "string") return bad(value, "not a finite number");
   if (value === null && errors?.[grader]) return bad(errors[grader], "the grader failed");
+  if (ungradable?.[grader])
+    return make("td", { class: "bad", title: `nothing to grade: ${ungradable[grader]}; scored as in training` }, score(value));
   return make("td", score(value));
 }
 

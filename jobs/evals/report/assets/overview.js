@@ -44,7 +44,7 @@ function armRow(arm) {
   return make(
     "tr",
     words(link(null, { arm: CHOICE.arm === arm ? -1 : arm }, null, said(ARMS[arm]))),
-    GRADERS.map((grader, index) => graderCell(summaryOf(grader), arm, index)),
+    GRADERS.map((grader, index) => graderCell(summaryOf(grader), arm, index, EVAL.remarks[ARMS[arm]]?.[grader])),
     isNumber(EVAL.threshold) && make("td", share(summary?.pass_rate)),
     make("td", whole(answers.filter((answer) => answer.failure !== null).length)),
     make("td", whole(meanOf(answers, (answer) => answer.tokens[1]))),
@@ -52,7 +52,7 @@ function armRow(arm) {
   );
 }
 
-function graderCell(summary, arm, index) {
+function graderCell(summary, arm, index, remark) {
   if (!summary) {
     const itemMean = (item) => meanOf(item.answers, (each) => (each.arm === arm ? each.scores[index] : null));
     return make("td", make("strong", score(meanOf(ITEMS, itemMean), 3)));
@@ -63,13 +63,16 @@ function graderCell(summary, arm, index) {
     make("strong", score(summary.mean, 3)),
     isNumber(std) && ` ± ${score(std, 3)}`,
     interval && make("small", `(${score(interval.low, 3)} to ${score(interval.high, 3)})`),
+    remark && make("small", remark),
   );
 }
 
 function failureSection() {
   const counts = new Map();
   const count = (arm, reason) => counts.set(`${arm}\n${reason}`, (counts.get(`${arm}\n${reason}`) ?? 0) + 1);
-  for (const { arm, failure, errors, scores } of ANSWERS) {
+  for (const { arm, failure, errors, scores, ungradable } of ANSWERS) {
+    for (const [grader, kind] of Object.entries(ungradable ?? {}))
+      count(ARMS[arm], `${grader} found nothing to grade: ${kind}`);
     if (failure !== null) count(ARMS[arm], `no answer: ${failure}`);
     for (const [grader, kind] of Object.entries(errors ?? {})) count(ARMS[arm], `${grader} failed: ${kind}`);
     if (scores.some((value) => typeof value === "string")) count(ARMS[arm], "a grader gave no finite number");
@@ -82,7 +85,7 @@ function failureSection() {
       return make("tr", words(said(reason)), words(said(arm)), make("td", whole(number)));
     });
   const only = link(null, { failures: true }, "list", "Show the items");
-  const explained = make("p", "Counted here and nowhere as a score of 0. ", only);
+  const explained = make("p", "What broke has no score. Where a grader found nothing to grade, the answer scores what it would in training. ", only);
   return section("Failures", explained, figureTable(["What", "Arm", "Answers"], 2, rows));
 }
 

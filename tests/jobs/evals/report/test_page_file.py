@@ -50,7 +50,29 @@ def test_the_reward_is_the_first_score_and_what_is_absent_is_null() -> None:
     graded, missing = data(written([Item("a", "text", ["law"])], answers), "answers")
 
     assert graded[5:8] == [[0.5, None, "nan"], {"precision": "time-out"}, None]
-    assert missing[3:] == [None, None, [None, None, None], None, "429 rate limited", [None, None, None], None, None]
+    assert missing[3:] == [
+        None,
+        None,
+        [None, None, None],
+        None,
+        "429 rate limited",
+        [None, None, None],
+        None,
+        None,
+        None,
+    ]
+
+
+def test_an_answer_that_could_not_be_graded_is_marked_and_said_next_to_the_mean() -> None:
+    answer = an_answer("a", scores={"f1": 0.0}, ungradable={"f1": "sample_parse_error"})
+    grader = GraderSummary("f1", 0.0, None, None, graded=1, ungradable=1)
+    evaluation = an_eval(summaries=(ArmSummary("base", 1, graders=(grader,)),))
+
+    page = written([Item("a", "text", ["law"])], [answer], evaluation)
+
+    assert data(page, "answers")[0][11] == {"f1": "sample_parse_error"}
+    remark = "on 1 of 1 answer the grader found nothing to grade"
+    assert data(page, "eval")[0]["remarks"]["base"]["f1"] == remark
 
 
 @pytest.mark.parametrize(
@@ -155,7 +177,14 @@ def test_summaries_reach_the_page() -> None:
     (shown,) = data(written([], [], an_eval(summaries=(summary,))), "eval")[0]["summaries"]
 
     assert shown["graders"] == [
-        {"grader": "f1", "mean": 0.5, "run_std": None, "interval": {"low": 0.4, "high": "nan"}, "graded": 3},
+        {
+            "grader": "f1",
+            "mean": 0.5,
+            "run_std": None,
+            "interval": {"low": 0.4, "high": "nan"},
+            "graded": 3,
+            "ungradable": 0,
+        },
     ]
     assert shown["micro"] == {"precision": 0.1, "recall": 0.2, "f1": 0.3}
     assert (shown["macro"], shown["pass_rate"]) == (None, 0.4)

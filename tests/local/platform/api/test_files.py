@@ -47,7 +47,11 @@ async def test_uploads_outlive_the_platform(tmp_path: Path) -> None:
         (b'{"messages": [{"role": "user", "content": " "}]}', "Line 1: messages[0].content has no text"),
         (
             b'{"messages": [{"role": "user", "content": "Cod?"}, {"role": "assistant", "content": "Yes."}]}',
-            "Line 1: the last message must have the role user, not assistant",
+            "Line 1: the last message must have the role user or tool, not assistant",
+        ),
+        (
+            b'{"messages": [{"role": "developer", "content": "Be brief."}, {"role": "tool", "content": ""}]}',
+            "Line 1: no message has text from the user or a tool",
         ),
         (GOOD + b'{"messages": "\xff"}', "Line 2: not valid UTF-8"),
         (b"[" * 100_000, "Line 1: not valid JSON"),

@@ -353,31 +353,14 @@ async def test_a_cancelled_job_stops_at_once_and_stays_cancelled(tmp_path: Path)
                 await again(job.id)
 
 
-@pytest.mark.parametrize(
-    ("train", "valid", "code", "message"),
-    [
-        (rows(4), rows(1001), "invalid_validation_file", "has 1,001 examples; at most 1,000"),
-        (
-            b'{"messages": [{"role": "user", "content": "Only one answer."}], "reference_answer": "yes"}\n',
-            rows(2),
-            "nothing_to_learn",
-            "needs a property with an enum",
-        ),
-    ],
-)
-async def test_files_that_cannot_be_trained_on_fail_the_job_with_a_sentence(
-    client: AsyncOpenAI, train: bytes, valid: bytes, code: str, message: str
-) -> None:
-    schema = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
-    how = method(response_format=described(schema))
-
-    job = await ended(client, (await launch(client, train=train, valid=valid, how=how)).id)
+async def test_files_that_cannot_be_trained_on_fail_the_job_with_a_sentence(client: AsyncOpenAI) -> None:
+    job = await ended(client, (await launch(client, train=rows(4), valid=rows(1001))).id)
 
     assert job.status == "failed"
     assert job.error is not None
-    assert job.error.code == code
+    assert job.error.code == "invalid_validation_file"
     assert job.error.message is not None
-    assert message in job.error.message
+    assert "has 1,001 examples; at most 1,000" in job.error.message
     assert (await events(client, job.id))[-1].level == "error"
 
 

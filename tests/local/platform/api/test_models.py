@@ -221,7 +221,7 @@ async def test_labels_that_only_the_rows_named_are_still_known_when_asked(client
         text: Any = {"format": {"type": "json_schema", "name": "n", "schema": asked}}
         answer = await client.responses.create(model=str(job.fine_tuned_model), input="Cod.", text=text, temperature=2)
         assert set(json.loads(answer.output_text)[key]) <= set(LABELS)
-    with pytest.raises(BadRequestError, match="needs a property with an enum"):
+    with pytest.raises(BadRequestError, match="cannot write prose: give a response format"):
         await client.chat.completions.create(
             model=BASE, messages=[{"role": "user", "content": "Cod."}], response_format=open_format
         )

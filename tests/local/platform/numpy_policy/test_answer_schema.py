@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from local.platform.numpy_policy.answer_schema import (
+    FORM_PATH,
     NO_ANSWERS,
     AnswerPlan,
     Choice,
     NothingToChoose,
+    answers_in_plan,
     answers_in_rows,
     plan_of,
 )
@@ -105,7 +107,7 @@ def test_choices_know_where_they_stand_and_their_options() -> None:
 def test_without_an_enum_the_labels_seen_are_the_options(
     items: list[Mapping[str, object]], schema: dict[str, object] | None, options: tuple[object, ...], answer: str
 ) -> None:
-    plan = plan_of(schema, answers_in_rows(items))
+    plan = plan_of(schema, answers_in_rows([*items, *items]))
 
     assert plan.choices[0].options == options
     assert plan.render([[1]]) == answer
@@ -115,7 +117,7 @@ def test_without_an_enum_the_labels_seen_are_the_options(
     "schema", [None, an_object(), an_object(why={"type": "string"}), an_object(only={"enum": ["x"]}), {"$ref": "#"}]
 )
 def test_where_nothing_is_open_there_is_nothing_to_learn(schema: dict[str, object] | None) -> None:
-    with pytest.raises(NothingToChoose, match="needs a property with an enum"):
+    with pytest.raises(NothingToChoose, match="cannot write prose: give a response format with an enum"):
         plan_of(schema, NO_ANSWERS)
 
 
@@ -137,3 +139,46 @@ def test_a_schema_that_refers_to_itself_over_and_over_is_read_to_an_end() -> Non
     plan = plan_of(an_object(label=ONE, a=again, b=again, c=again, d={"type": "array", "items": again}))
 
     assert plan.choices[0].path == "label"
+
+
+def test_an_answer_in_prose_is_a_form_around_a_known_answer(tmp_path: Path) -> None:
+    known = answers_in_rows([{"answer": "yes"}, {"answer": "no"}, {"answer": "no"}, {"answer": "yes"}])
+    plan = plan_of(None, known, ("{}", "\\boxed{{}}", "答案\uff1a{}"))
+
+    assert [plan.render([[form], [1]]) for form in range(3)] == ["yes", "\\boxed{yes}", "答案\uff1ayes"]
+    assert [choice.path for choice in plan.choices] == [FORM_PATH, ""]
+    save_features(tmp_path / "features.npz", fit(["cod"]), plan)
+    assert load_features(tmp_path / "features.npz")[1] == plan
+    assert answers_in_plan(plan).all == ("no", "yes")
+
+
+def test_numbers_and_truths_are_written_as_json_spells_them() -> None:
+    known = answers_in_rows([{"answer": 0}, {"answer": 2.5}, {"answer": 0}, {"answer": 2.5}])
+
+    assert plan_of(None, known, ("{}", "#### {}")).render([[1], [0]]) in ("#### 0", "#### 2.5")
+    truths = plan_of(None, answers_in_rows([{"answer": False}, {"answer": True}] * 2))
+    assert {truths.render([[0]]), truths.render([[1]])} == {"false", "true"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "known"),
+    [
+        (("a", "b", "a", "b"), ("a", "b")),
+        (("a", "b", "a", "c"), ("a", "b", "c")),
+        (("a", "b", "c", "d", "a"), ()),
+        (("x" * 201, "x" * 201, "b", "b"), ("b",)),
+        ((0, 1, 0, 1), (0, 1)),
+        (("", "yes", "", "yes"), ("", "yes")),
+        ((None, None, "yes", "yes"), ("yes",)),
+    ],
+)
+def test_references_span_a_finite_set_where_half_of_them_are_repeated(
+    answers: tuple[object, ...], known: tuple[object, ...]
+) -> None:
+    assert answers_in_rows([{"reference_answer": answer} for answer in answers]).all == known
+
+
+def test_a_field_of_prose_takes_nothing_from_the_field_of_labels() -> None:
+    rows = [{"label": "ab"[number % 2], "answer_in_full": f"Since {number} it is so."} for number in range(8)]
+
+    assert answers_in_rows(rows).all == ("a", "b")
