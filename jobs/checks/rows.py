@@ -225,7 +225,7 @@ def unheeded_tools(profile: Profile, rows: Sequence[Row]) -> str | None:
     ]
     if not told:
         return None
-    return f"{' and '.join(told)}: {profile.title} takes them, but its models read what users say and call no tool."
+    return f"{' and '.join(told)}: {profile.title} takes them, but its models call no tool."
 
 
 def _count(found: Sequence[Repeat]) -> str:

@@ -147,6 +147,4 @@ async def test_tools_that_a_platform_makes_nothing_of_are_named(check: Check) ->
     found = await check(changes={"train.jsonl": rows, "valid.jsonl": line("v", text(50), ["fish"])}, profile=PROFILE)
     said = found["platform_rows"].text
     assert "20 rows offer tools, which evals and training send as they are." in said
-    assert (
-        "20 rows offer tools: Local platform takes them, but its models read what users say and call no tool." in said
-    )
+    assert "20 rows offer tools: Local platform takes them, but its models call no tool." in said

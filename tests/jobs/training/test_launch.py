@@ -20,7 +20,7 @@ from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken, Store
 from jobs.training.plan import job_id
 from tests.jobs.tasks.folder import grader, line, write_folder
-from tests.jobs.training.launch_office import Fate, Office, ProcessEnded, open_office
+from tests.jobs.training.launch_office import SCHEMA, Fate, Office, ProcessEnded, open_office
 from tests.lossy_way import Loss
 from tests.records import BOB, CHANNEL, a_request
 from tests.working import bury
@@ -469,8 +469,8 @@ async def test_tools_that_the_platform_makes_nothing_of_are_remarked_on_the_job(
         {"role": "tool", "tool_call_id": "c", "content": "shelf 4"},
         {"role": "user", "content": "So?"},
     ]
-    rows = "".join(line(name, messages=turns, tools=[tool]) for name in "ab")
-    write_folder(office.tasks, {"train.jsonl": rows})
+    rows = "".join(line(name, messages=turns, tools=[tool], reference_answer=name) for name in "ab")
+    write_folder(office.tasks, {"train.jsonl": rows, "response_format.json": json.dumps(SCHEMA)})
     job = await office.jobs.launch(office.request())
     (remark,) = job.remarks
     assert remark.startswith("2 rows offer tools and 2 rows have turns that call tools: Local platform takes them, but")
