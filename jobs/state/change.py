@@ -89,9 +89,14 @@ def change_json(
     found = () if change.item else change.records
     own = next((each for each in found if kinds.of(each.value).has_work), None)
     subject = kinds.of(own.value).id_of(own.value) if own else change.item or ""
+    pools = {
+        kind.id_of(each.value): kind.pool(each.value)
+        for each in change.records
+        if (kind := kinds.of(each.value)).has_work and kind.pool
+    }
     written: dict[str, object] = {
         "records": [_record(versioned, kinds, replaced) for versioned in change.records],
-        "schedule": [_item(id_, after) for id_, after in change.schedule.items()],
+        "schedule": [_item(id_, after, pools.get(id_)) for id_, after in change.schedule.items()],
         "steps": {
             "key": f"steps:{subject}",
             "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
@@ -100,8 +105,7 @@ def change_json(
         "plain": {f"model:{alias}": model for alias, model in change.models.items()},
     }
     if change.due_in is not None:
-        pool_of = kinds.of(own.value).pool if own else None
-        written["due"] = _item(subject, change.due_in, pool_of(own.value) if own and pool_of else None)
+        written["due"] = _item(subject, change.due_in, pools.get(subject))
         entry_of = kinds.of(own.value).sweep_entry if own else None
         entry = entry_of(own.value, change.due_in) if own and entry_of else None
         if entry:

@@ -260,7 +260,6 @@ async def test_an_eval_that_a_person_cancels_is_no_evidence(scene: Scene) -> Non
     assert f"{evidence.valid_eval} was cancelled." in str(evidence.note)
 
 
-@pytest.mark.thorough
 async def test_a_grader_beside_the_reward_that_broke_is_left_out_and_said(scene: Scene) -> None:
     await scene.job()
     stale = {"type": "string_check", "name": "stale", "operation": "eq", "input": "{{sample.output_text}}"}

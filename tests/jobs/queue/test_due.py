@@ -141,6 +141,12 @@ async def test_a_job_that_moved_before_its_process_died_is_due_in_one_pool(store
     assert await items(store) == [job.id]
 
 
+async def test_a_record_that_another_work_item_starts_goes_into_its_own_pool(store: Store) -> None:
+    job = a_job(state=JobState.WATCHING, remote_id="r")
+    await store.commit(Change(records=(Versioned(job, 0),), item="evidence:x", schedule={job.id: 0.0}))
+    assert (await one(store)).pool == looks_at(job.platform)
+
+
 # -- wanted again ------------------------------------------------------------------------------------------------------
 
 
