@@ -328,14 +328,22 @@ class Flaky:
         return call
 
 
-async def test_one_failure_to_renew_ends_no_renewal(store: Store) -> None:
-    """B5: a moment without Redis, and the lease of a slow post ran out."""
-    diary, clock = Diary(), Clock()
+async def at_work_on_flaky(
+    store: Store, diary: Diary, clock: Callable[[], float] = time.monotonic
+) -> tuple[WorkPools, Flaky]:
+    """Let a process work on one item of a table whose server may fall silent."""
     flaky = Flaky(DueItems(store.connection))
     pools = WorkPools(flaky, {"job": diary.work}, {LONG: 1}, store.committed, print, clock)  # type: ignore[arg-type] # the same but for its failures
     pools.start()
     await store.commit(Change(schedule={"rft-aaaaaa": 0.0}))
     await until(lambda: bool(diary.begun))
+    return pools, flaky
+
+
+async def test_one_failure_to_renew_ends_no_renewal(store: Store) -> None:
+    """B5: a moment without Redis, and the lease of a slow post ran out."""
+    diary, clock = Diary(), Clock()
+    pools, flaky = await at_work_on_flaky(store, diary, clock)
     flaky.away = True
     with pytest.raises(AWAY):
         await pools.keep()
@@ -388,11 +396,7 @@ async def test_a_look_that_fails_is_told_of_and_ends_no_others(store: Store) -> 
 
 async def test_a_process_that_cannot_renew_in_time_stops_before_others_begin(store: Store) -> None:
     diary, clock = Diary(), Clock()
-    flaky = Flaky(DueItems(store.connection))
-    pools = WorkPools(flaky, {"job": diary.work}, {LONG: 1}, store.committed, print, clock)  # type: ignore[arg-type] # the same but for its failures
-    pools.start()
-    await store.commit(Change(schedule={"rft-aaaaaa": 0.0}))
-    await until(lambda: bool(diary.begun))
+    pools, flaky = await at_work_on_flaky(store, diary, clock)
     flaky.away = True
     clock.now += LEASE
     assert not diary.seen[0].is_valid
@@ -404,11 +408,7 @@ async def test_a_process_that_cannot_renew_in_time_stops_before_others_begin(sto
 
 async def test_what_ended_while_the_server_was_away_is_given_back_when_it_answers(store: Store) -> None:
     diary = Diary()
-    flaky = Flaky(DueItems(store.connection))
-    pools = WorkPools(flaky, {"job": diary.work}, {LONG: 1}, store.committed, print)  # type: ignore[arg-type] # the same but for its failures
-    pools.start()
-    await store.commit(Change(schedule={"rft-aaaaaa": 0.0}))
-    await until(lambda: bool(diary.begun))
+    pools, flaky = await at_work_on_flaky(store, diary)
     flaky.away = True
     diary.let_go.set()
     await until(lambda: bool(diary.done))
