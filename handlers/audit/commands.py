@@ -40,8 +40,11 @@ SAID: Final = {
     Act.ROLLBACK_PROPOSED: "proposed a rollback of",
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
+    Act.GRADE_REVIEWED: "checked a grade in",
 }
 SHOWN: Final = {
+    "item": "item",
+    "said": "saying that",
     "platform": "on",
     "budget": "with at most",
     "ending": "result:",

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from charts.wording import counted
+from handlers.evals import reviews
 from handlers.evals.cards import CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evidence.summary import ReportLink
@@ -17,8 +18,9 @@ from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
-from jobs.evals.records import EvalRequest
+from jobs.evals.records import Eval, EvalRequest
 from jobs.evals.results import read_comparison
+from jobs.evals.reviews import Agreement
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken
 from jobs.views.eval import read_eval
@@ -39,8 +41,9 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval and to the control on evals' cards."""
+    """Listen to /eval, to the control on evals' cards, and to the buttons next to grades."""
     listen(listeners, "/eval", EVAL, CONTROLS)
+    reviews.register(listeners)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
@@ -103,7 +106,13 @@ async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
     """Show which arms of one or several evals are better, item by item."""
     evaluations = [await evals.view(reference) for reference in dict.fromkeys(typed.words)]
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
-    return await show_comparison(comparison, pictures)
+    return await show_comparison(comparison, pictures, await _agreements(evaluations, evals))
+
+
+async def _agreements(evaluations: Sequence[Eval], evals: Evals) -> tuple[Agreement, ...]:
+    """Return how far people agree with the judges of some evals, each once."""
+    reviews = {each.task: await evals.reviews.of_task(each.task) for each in evaluations}
+    return tuple(dict.fromkeys(found for each in evaluations for found in reviews[each.task].agreements(each)))
 
 
 async def export(typed: Typed, asker: Asker, evals: Evals) -> str:
@@ -134,6 +143,13 @@ EVAL: Final = (
     Verb("list", "the newest evals", list_evals, handling=Handling.READS),
     Verb("status", "how far an eval is", show_status, takes="<eval>", handling=Handling.READS),
     Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
+    Verb(
+        "review",
+        "check grades: some drawn at random, or the one of an item; what you say stands next to the grader's score",
+        reviews.review,
+        takes="<eval>",
+        keys=reviews.REVIEW_KEYS,
+    ),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
 )

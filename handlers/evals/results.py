@@ -6,11 +6,13 @@ from typing import Final
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
 from charts.wording import counted, estimate, number, on_scale, percentage, seconds
 from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
+from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
 from handlers.slack.images import Pictures
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
+from jobs.evals.reviews import Agreement
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
 from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
@@ -29,14 +31,15 @@ async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLin
     return result_message(view, chart, file, report_link(view.evaluation.id)), file
 
 
-async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message:
-    """Return how arms compare: the table, the picture, and a verdict for each pair."""
+async def show_comparison(comparison: Comparison, pictures: Pictures, agreements: Sequence[Agreement] = ()) -> Message:
+    """Return how arms compare: the table, the picture, a verdict for each pair, how far people agree with judges."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
     blocks: list[Block] = [section(f"```{escape(cut(comparison.table, MOST_TABLE))}```")]
     if file:
         blocks.append(image(file, describe(chart)))
-    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    blocks += [*_verdicts(comparison), *(context(escape(each.sentence)) for each in agreements)]
+    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), tuple(blocks))
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -119,7 +122,9 @@ def result_message(
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
     if results.worst:
-        blocks += [divider(), section("\n".join(["*Worst items*", *map(_worst_line, results.worst)]))]
+        blocks += [divider(), section("*Worst items*"), *(_worst_block(view, each) for each in results.worst)]
+    if view.agreements:
+        blocks.append(context(f"`/eval review {evaluation.id}` draws grades at random for you to check."))
     if link:
         blocks.append(context(f"<{link}|Browse every answer> · the link works for 7 days"))
     return Message(cut(f"Result of {evaluation.id}. {meaning} {numbers}", MOST_TEXT), tuple(blocks))
@@ -135,6 +140,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
     for summary in view.evaluation.summaries:
         if remark := summary.coverage(view.evaluation.reward).remark:
             yield f"{escape(summary.arm)}: {escape(remark)}."
+    yield from (escape(each.sentence) for each in view.agreements)
 
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
@@ -171,6 +177,11 @@ def _cost(summary: ArmSummary) -> str:
     return f"{tokens}{reasoning}{judges}{latency}"
 
 
-def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.text or "").split()), SHOWN_TEXT)
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"
+def _worst_block(view: EvalView, worst: WorstItem) -> Block:
+    """Return an item with a low reward, what people say of that, and the button with which to say it."""
+    grade, answered = view.grades.get(worst.id), cut(" ".join((worst.worst.text or "").split()), SHOWN_TEXT)
+    line = f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(answered)}"
+    if grade is None:
+        return section(line)
+    said = said_of(grade)
+    return section(f"{line}\n{said}" if said else line, block_id=f"worst:{worst.id}", accessory=check_button(grade))

@@ -14,7 +14,7 @@ from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
 from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
+from jobs.graders import GraderRuntime, check_grader, fingerprint, models_of, parse_grader, score_range
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -55,6 +55,7 @@ class EvalPlanner:
         arms = _arms(request, task, profile, self.clock())
         items, runs = _items_and_runs(request, rows, len(arms))
         threshold = task.reward_grader.get("pass_threshold")
+        graders = {name: parse_grader(definition, name) for name, definition in task.graders.items()}
         return Eval(
             id=eval_id(request.trigger),
             state=EvalState.CHECKING,
@@ -73,7 +74,9 @@ class EvalPlanner:
             graders=tuple(task.graders),
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
             scoring=SCORING,
-            ranges=_ranges(task),
+            ranges={name: each for name, grader in graders.items() if (each := score_range(grader)) is not None},
+            fingerprints={name: fingerprint(grader) for name, grader in graders.items()},
+            judges=tuple(name for name, grader in graders.items() if models_of(grader)),
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
         )
@@ -82,11 +85,6 @@ class EvalPlanner:
 def eval_id(trigger: str) -> str:
     """Return the id of the eval that this trigger starts: always the same one."""
     return short_id(EVAL_PREFIX, trigger)
-
-
-def _ranges(task: Task) -> dict[str, tuple[float, float]]:
-    ranges = {name: score_range(parse_grader(definition, name)) for name, definition in task.graders.items()}
-    return {name: each for name, each in ranges.items() if each is not None}
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:

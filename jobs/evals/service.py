@@ -13,6 +13,7 @@ from jobs.evals.answer_store import AnswerStore
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
+from jobs.evals.review_store import Reviews
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
@@ -38,6 +39,11 @@ class Evals:
     answer_store: AnswerStore
     permissions: Permissions
     clock: Callable[[], float] = time.time
+
+    @property
+    def reviews(self) -> Reviews:
+        """What people say of their grades."""
+        return Reviews(self.store, self.answer_store, self.clock)
 
     async def start(self, request: EvalRequest) -> Eval:
         """Check what was asked for and write the eval down; its turns do the rest.

@@ -117,6 +117,7 @@ def measured(
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
+        judges={name: valid.fingerprints[name] for name in valid.judges if name in valid.graders},
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals),

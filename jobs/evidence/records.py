@@ -154,6 +154,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """The graders that ask a model, each with the fingerprint of its definition."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1

@@ -10,6 +10,7 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
+    fingerprint,
     lacks_of_item,
     models_of,
     parse_grader,
@@ -64,6 +65,7 @@ __all__ = [
     "check_grader",
     "example_answers",
     "extra_fields",
+    "fingerprint",
     "lacks_of_item",
     "models_of",
     "parse_grader",

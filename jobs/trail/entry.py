@@ -33,6 +33,8 @@ class Act(StrEnum):
     ROLLBACK_PROPOSED = "rollback_proposed"
     EMERGENCY_ROLLBACK = "emergency_rollback"
     REVIEWED = "reviewed"
+    GRADE_REVIEWED = "grade_reviewed"
+    """A person said whether a grade is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """An eval with its result, read once for its message, picture and alt text."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from charts.wording import counted, decimals_apart, joined, number
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Eval
-from jobs.evals.results import EvalResults, read_results
+from jobs.evals.results import EvalResults, WorstItem, read_results
+from jobs.evals.reviews import Agreement, Grade, TaskReviews, grade_of
 from jobs.evals.service import Evals
 from jobs.views.wording import grader_name
 
@@ -20,6 +23,10 @@ class EvalView:
 
     evaluation: Eval
     results: EvalResults
+    agreements: tuple[Agreement, ...] = ()
+    """How far people agree with its judges, and with its other graders that they checked."""
+    grades: Mapping[str, Grade] = field(default_factory=dict)
+    """The reward of each of the worst items' worst answer, by item."""
 
     @property
     def headline(self) -> str:
@@ -50,7 +57,22 @@ class EvalView:
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     """Return an eval with its result, which is read from the answers on file."""
-    return EvalView(evaluation, await asyncio.to_thread(read_results, evaluation, evals.answer_store))
+    reviews = await evals.reviews.of_task(evaluation.task)
+    return await asyncio.to_thread(_read, evaluation, evals.answer_store, reviews)
+
+
+def _read(evaluation: Eval, reader: AnswerReader, reviews: TaskReviews) -> EvalView:
+    results = read_results(evaluation, reader)
+    grades = _grades(evaluation, reader, {each.id: each for each in results.worst}, reviews)
+    return EvalView(evaluation, results, reviews.agreements(evaluation), grades)
+
+
+def _grades(
+    evaluation: Eval, reader: AnswerReader, worst: Mapping[str, WorstItem], reviews: TaskReviews
+) -> dict[str, Grade]:
+    items = (item for item in reader.items(evaluation.id) if item.id in worst) if worst else ()
+    found = (grade_of(evaluation, item, worst[item.id].worst, evaluation.reward, reviews) for item in items)
+    return {grade.item.id: grade for grade in found if grade}
 
 
 def size_of(evaluation: Eval) -> str:

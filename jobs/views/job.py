@@ -8,6 +8,8 @@ from jobs.approvals.records import Approval
 from jobs.core.errors import NotFound
 from jobs.core.records import Job
 from jobs.core.series import Series
+from jobs.evals.review_store import held_reviews
+from jobs.evals.reviews import Agreement
 from jobs.evidence.records import Evidence
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
@@ -27,6 +29,8 @@ class JobView:
     """Its platform; None if the bot does not know it any more."""
     aliases: tuple[str, ...] = ()
     """What points at its approved checkpoint now."""
+    agreements: tuple[Agreement, ...] = ()
+    """How far people agree with the judges that graded its checkpoints."""
 
     def as_pictured(self) -> "JobView":
         """Return the job as it was at the step up to which its curve is drawn.
@@ -70,7 +74,14 @@ class JobViews:
             evidence.value if evidence else None,
             self._profile(job.platform),
             await self._aliases(job.id) if approval and approval.value.settled else (),
+            await self._agreements(job, evidence.value) if evidence else (),
         )
+
+    async def _agreements(self, job: Job, evidence: Evidence) -> tuple[Agreement, ...]:
+        if not evidence.judges:
+            return ()
+        reviews = (await held_reviews(self.store, job.task)).value
+        return tuple(reviews.agreement(judge, fingerprint) for judge, fingerprint in evidence.judges.items())
 
     async def _aliases(self, job_id: str) -> tuple[str, ...]:
         every = await self.store.records(Alias)

@@ -34,7 +34,7 @@ function armTable() {
     ? "Mean over items of the mean over runs; ± is the spread of the runs, in brackets the 95% interval of the mean."
     : "So far: mean over items of the mean over runs.";
   const rows = ARMS.map((_, arm) => armRow(arm));
-  return [make("p", explained), figureTable(heads, 1, rows)];
+  return [make("p", explained), figureTable(heads, 1, rows), EVAL.agreements.map((line) => make("p", line))];
 }
 
 function armRow(arm) {
