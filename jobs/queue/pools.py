@@ -18,13 +18,13 @@ from jobs.queue.due import LEASE, DueItems, Outcome, Taken
 from jobs.state.connection import AWAY, answered_within
 
 LOOK: Final = 2.0
-"""Seconds between two looks at the table where nothing is held; what is committed here or planned is taken at its time."""
+"""Seconds between two looks where nothing is held; what is committed here or planned is taken at its time."""
 OFTEN: Final = 0.5
 """Seconds between two looks while something is held, here or elsewhere, or the server does not answer."""
 HEARTBEAT: Final = 2.0
 """Seconds between two signs of life."""
 SURELY_GONE: Final = 1.9
-"""Seconds without any connection to the server after which a process counts as dead; one that holds something asks every `OFTEN`."""
+"""Seconds without any connection to the server after which a process counts as dead; what holds work asks `OFTEN`."""
 LEAVE: Final = 0.5
 """Seconds to tell the others that this process stops."""
 DRAIN: Final = 5.0
