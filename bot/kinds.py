@@ -8,6 +8,7 @@ from jobs.core.ids import evals_on
 from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evals.reviews import TaskReviews
+from jobs.evals.suspects import SuspectLabels
 from jobs.evidence.records import Evidence
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.state.kind import Kind, Kinds
@@ -30,6 +31,7 @@ KINDS: Final = Kinds(
     ),
     Kind(Approval, "approval", "subject", "all:approval"),
     Kind(TaskReviews, "reviews", "task", "all:reviews"),
+    Kind(SuspectLabels, "suspects", "evaluation", "all:suspects", "found_at"),
     Kind(Evidence, "evidence", "job", "all:evidence"),
     Kind(Alias, "alias", "name", "all:alias"),
     Kind(Proposal, "proposal", "id", "all:proposal", "at"),

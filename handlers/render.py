@@ -10,6 +10,7 @@ from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card
 from handlers.evals.results import show_result
+from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
@@ -69,19 +70,34 @@ class Renderer:
                 return Rendered(await self.proposals.show(posting))
             case PostingKind.DIGEST:
                 return Rendered(await self.digests.show(posting))
+            case (
+                PostingKind.EVAL_CARD
+                | PostingKind.EVAL_RESULT
+                | PostingKind.EVAL_SUSPECTS
+                | PostingKind.EVAL_REPORT
+                | PostingKind.EVAL_EXPORT
+            ):
+                return await self._of_eval(posting)
+            case PostingKind.CARD | PostingKind.CURVE | PostingKind.ALERT | PostingKind.STATUS | PostingKind.SUMMARY:
+                return await self._of_job(posting, await self.views.job(posting.subject), entry, mentions)
+            case _:
+                assert_never(kind)
+
+    async def _of_eval(self, posting: Posting) -> Rendered:
+        match posting.kind:
             case PostingKind.EVAL_CARD:
                 return Rendered(eval_card(await self.evals.view(posting.subject), self.clock()))
             case PostingKind.EVAL_RESULT:
                 view = await read_eval(self.evals, await self.evals.view(posting.subject))
                 return Rendered(*await show_result(view, self.pictures, self.report_link))
+            case PostingKind.EVAL_SUSPECTS:
+                return Rendered(suspects_message(await self.evals.suspects.of(posting.subject)))
             case PostingKind.EVAL_REPORT:
-                return await self._report(text or posting.subject)
+                return await self._report(posting.text or posting.subject)
             case PostingKind.EVAL_EXPORT:
-                return await self._export(*text.split("/", 1))
-            case PostingKind.CARD | PostingKind.CURVE | PostingKind.ALERT | PostingKind.STATUS | PostingKind.SUMMARY:
-                return await self._of_job(posting, await self.views.job(posting.subject), entry, mentions)
+                return await self._export(*(posting.text or "").split("/", 1))
             case _:
-                assert_never(kind)
+                raise AssertionError(f"{posting.kind} is not about an eval")
 
     async def _of_job(
         self, posting: Posting, view: JobView, entry: LedgerEntry | None, mentions: tuple[str, ...]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from charts.wording import counted
-from handlers.evals import reviews
+from handlers.evals import reviews, suspects
 from handlers.evals.cards import CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evidence.summary import ReportLink
@@ -41,9 +41,10 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval, to the control on evals' cards, and to the buttons next to grades."""
+    """Listen to /eval, to the control on evals' cards, and to the buttons next to grades and suspect labels."""
     listen(listeners, "/eval", EVAL, CONTROLS)
     reviews.register(listeners)
+    suspects.register(listeners)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:

@@ -34,6 +34,8 @@ MOST_INPUT: Final = 1200
 MOST_ANSWER: Final = 2400
 MOST_LISTED: Final = 160
 MOST_NOTE: Final = 300
+SHOWN_NOTE: Final = 80
+MOST_PEOPLE: Final = 3
 MOST_VALUE: Final = 2000
 """Characters of a button's value; a form remembers 3,000."""
 REVIEW_KEYS: Final[Mapping[str, str]] = {
@@ -63,12 +65,15 @@ def check_button(grade: Grade, *, is_drawn: bool = False) -> Block | None:
 
 
 def said_of(grade: Grade) -> str:
-    """Return what people say of a grade, in Slack's markup; "" where nobody said anything."""
-    return "; ".join(f"{person(each.user)}: {_words(each)}" for each in grade.reviewed.reviews)
+    """Return what people say of a grade, the newest last, in Slack's markup; "" where nobody said anything."""
+    newest = grade.reviewed.reviews[-MOST_PEOPLE:]
+    more = len(grade.reviewed.reviews) - len(newest)
+    said = [*([f"{more} earlier"] if more else []), *(f"{person(each.user)}: {_words(each)}" for each in newest)]
+    return "; ".join(said)
 
 
 def _words(review: Review) -> str:
-    return review.words + (f" ({quoted(review.note, MOST_NOTE)})" if review.note else "")
+    return review.words + (f" ({quoted(review.note, SHOWN_NOTE)})" if review.note else "")
 
 
 def _address(grade: Grade) -> GradeAddress:

@@ -146,7 +146,7 @@ def reason_input(hint: str) -> Block:
     return text_input("Reason", REASON, hint, MOST_REASON, multiline=True, focus_on_load=True)
 
 
-def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool) -> Block:
+def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool | str) -> Block:
     """Return a field for at most `most` characters; `options` are those of Slack's plain_text_input."""
     return {
         "type": "input",

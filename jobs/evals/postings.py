@@ -39,6 +39,19 @@ def result_posting(evaluation: Eval, *, urgent: bool = False) -> Posting:
     )
 
 
+def suspects_posting(evaluation_id: str, channel: str, *, urgent: bool = False) -> Posting:
+    """Return the posting that lists the items of a variance study whose labels may be wrong, for people to decide."""
+    return Posting(
+        id=f"eval:{evaluation_id}:suspects",
+        kind=PostingKind.EVAL_SUSPECTS,
+        lane=f"result:{evaluation_id}",
+        subject=evaluation_id,
+        channel=channel,
+        refreshed=True,
+        urgent=urgent,
+    )
+
+
 def report_posting(evaluation: Eval) -> Posting:
     """Return the posting that puts the browsable report into the thread, after the result; a job's, into the job's."""
     job = evaluation.request.job

@@ -230,4 +230,4 @@ class EvalRunner:
             budget = f"It stopped at its budget of {evaluation.request.budget:,} tokens."
             await self._transitions.end(evaluation, EvalState.FINISHED, budget)
         else:
-            await self._transitions.end(evaluation, EvalState.FINISHED)
+            await self._transitions.end(evaluation, EvalState.FINISHED, task=pipeline.task)

@@ -212,6 +212,8 @@ KIND_NAMES = {
     "job": "jobs",
     "eval": "evals",
     "approval": "all:approval",
+    "reviews": "all:reviews",
+    "suspects": "all:suspects",
     "evidence": "all:evidence",
     "alias": "all:alias",
     "proposal": "all:proposal",
