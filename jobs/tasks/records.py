@@ -22,6 +22,8 @@ class Row:
     id: str
     item: Mapping[str, object]
     messages: tuple[Message, ...] | None = None
+    where: str = field(default="", compare=False)
+    """File and line, for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
