@@ -47,8 +47,8 @@ async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
 
 
 async def test_roles_and_reserved_fields_are_noted(check: Check) -> None:
-    own = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
-    own |= {"reference_answer": ["fish"]}
+    own: dict[str, object] = {"reference_answer": ["fish"]}
+    own |= {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
     rows = split(TRAIN) + json.dumps(own | {"tools": ["hammer"]}) + "\n"
     finding = (await check(changes={"train.jsonl": rows}))["platform_rows"]
     assert finding.level is Level.NOTE
