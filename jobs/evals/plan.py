@@ -12,6 +12,7 @@ from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
+from jobs.evals.held_out import opened_by
 from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
 from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
@@ -77,6 +78,7 @@ class EvalPlanner:
             ranges=_ranges(task),
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
+            opens="" if request.job else opened_by(task, split),
         )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from handlers.evals.commands import start
 from handlers.jobs.commands import launch
+from handlers.slack.blocks import Message
 from handlers.slack.commands import Typed
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
@@ -47,7 +48,7 @@ class Taken:
 )
 async def test_an_eval_that_is_over_is_not_on_its_way(state: EvalState, said: str) -> None:
     first = an_eval(state=state)
-    answer: Awaitable[str] = start(
+    answer: Awaitable[Message | str] = start(
         Typed("run", (), {"task": "acts"}), ASKER, cast("Evals", Taken(first)), cast("People", Members())
     )
     assert await answer == (
