@@ -4,7 +4,7 @@ from typing import Never, cast
 
 from handlers.evals.cards import CONTROLS
 from handlers.evals.commands import EVAL, start
-from handlers.slack.blocks import Message
+from handlers.slack.blocks import Block, Message
 from handlers.slack.commands import parse
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
@@ -27,8 +27,8 @@ async def test_the_question_has_a_button_that_stands_for_the_command_and_its_yes
     asked = await start(typed, Asker("U1", "C1", "t"), cast("Evals", Unopened()), cast("People", Members()))
     assert isinstance(asked, Message)
     assert asked.text == "test is held out."
-    (control,) = asked.blocks[1]["elements"]
-    assert CONTROLS.match(control["action_id"])
-    verb, _, words = control["value"].partition("|")
+    (control,) = cast("list[Block]", asked.blocks[1]["elements"])
+    assert CONTROLS.match(str(control["action_id"]))
+    verb, _, words = str(control["value"]).partition("|")
     again = parse("/eval", f"{verb} {words}", EVAL)
     assert (again.verb, again.given) == ("run", {**typed.given, "open": "yes"})
