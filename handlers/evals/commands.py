@@ -9,6 +9,7 @@ from typing import Final
 from charts.wording import counted
 from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
+from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, actions, button, escape, section, without
 from handlers.slack.commands import Typed, Verb, listen
@@ -42,6 +43,15 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "open": "yes",
 }
 SURE: Final = "yes"
+
+SCHEDULE_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<alias>",
+    "every": "1d|1w",
+    "at": "07:00",
+    "zone": "Europe/Berlin",
+    "budget": "<tokens>",
+}
 
 
 def register(listeners: Listeners) -> None:
@@ -157,4 +167,13 @@ EVAL: Final = (
     Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
+    Verb(
+        "schedule",
+        "measure an alias's model again and again, and say when it is worse than at its approval; on its own, list",
+        answer_schedule,
+        takes="pause|resume|end",
+        least=0,
+        most=2,
+        keys=SCHEDULE_KEYS,
+    ),
 )

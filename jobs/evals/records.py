@@ -78,6 +78,13 @@ class EvalRequest:
     """Most tokens, input and output together; once spent, the eval stops and keeps what it has."""
     job: str | None = None
     """The job whose checkpoints it evaluates: its messages are the job's, it has no card or thread of its own."""
+    schedule: str | None = None
+    """The schedule that it is one measurement of: its messages are the schedule's."""
+
+    @property
+    def thread(self) -> str | None:
+        """The job or schedule in whose thread its messages are; None if it has a card and thread of its own."""
+        return self.job or self.schedule
 
 
 @dataclass(frozen=True, slots=True)

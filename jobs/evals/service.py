@@ -134,7 +134,7 @@ class Evals:
             InvalidRequest: it has no answers yet, or no thread.
         """
         evaluation = await self.view(reference)
-        thread = evaluation.request.job or evaluation.id
+        thread = evaluation.request.thread or evaluation.id
         if not evaluation.progress.answered or await self.store.ledger(thread, card_id(thread)) is None:
             raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
         await self.store.commit(Change(postings=export_postings(evaluation, trigger)))

@@ -33,6 +33,8 @@ class Act(StrEnum):
     ROLLBACK_PROPOSED = "rollback_proposed"
     EMERGENCY_ROLLBACK = "emergency_rollback"
     REVIEWED = "reviewed"
+    SCHEDULED = "scheduled"
+    """That a model is measured again and again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from zlib import compress, crc32
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.schedule import next_daily
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
@@ -20,6 +21,7 @@ from handlers.posting import SlackPoster
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
+from jobs.aliases.move import Aliases
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core import ids
@@ -35,6 +37,9 @@ from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
+from jobs.schedules.baseline import Baselines
+from jobs.schedules.measure import ScheduleRunner
+from jobs.schedules.service import Schedules
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
@@ -158,6 +163,13 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
         proposals=ProposalMessages(rollbacks, people),
         digests=DigestMessages(store, nobody),
         quiet=quiet,
+        schedules=Schedules(
+            store,
+            ScheduleRunner(store, planner, Baselines(store, planner.tasks, evals.answer_store), next_daily, time.time),
+            EVERYBODY_MAY,
+            time.time,
+        ),
+        aliases=Aliases(store, people, time.time, notifies=False),
         report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
         report_link=lambda _: None,
     )
