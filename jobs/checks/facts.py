@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from jobs.core.errors import BotError
 from jobs.evals.records import Eval
-from jobs.graders import Grade
+from jobs.graders import Grade, Sample
 from jobs.graders.example_answers import HERE
 from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
@@ -44,7 +44,7 @@ class Trial:
     phrase: str
     """What the answers are, for sentences."""
     rows: tuple[Row, ...]
-    answers: tuple[str, ...]
+    answers: tuple[Sample, ...]
     grades: tuple[Grade, ...] = ()
     is_right: bool = False
     """Whether the answers are known to be right ones: each is its row's reference, in the place where it belongs."""
@@ -103,7 +103,7 @@ class Facts:
     """Whether the references are sets of labels."""
     shape: AnswerShape | None = None
     form: str = HERE
-    """How a free text gives an answer, of `TEXT_FORMS`: as the reward grader likes it best."""
+    """How an answer is given without a response format, of `TEXT_FORMS` or `AS_CALL`: as the reward pays it best."""
     trials: Mapping[Source, Trial] = field(default_factory=dict)
     others: tuple[SideTrial, ...] = ()
     """What the graders beside the reward make of the reference answers."""

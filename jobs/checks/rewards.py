@@ -6,6 +6,7 @@ from statistics import fmean
 
 from jobs.checks.facts import TRIVIAL, Facts, Source, Trial
 from jobs.checks.finding import Finding, Level
+from jobs.graders import called
 from jobs.tasks.labels import labels_of, row_labels
 
 HIGHEST_TRIVIAL = 0.5
@@ -96,7 +97,8 @@ def exploitable(facts: Facts) -> Finding | None:
 def _label_f1s(facts: Facts, trial: Trial) -> Iterator[float]:
     path = facts.shape.path if facts.shape else ()
     for row, answer in zip(trial.rows, trial.answers, strict=True):
-        given: object = answer if facts.shape is None else json.loads(answer)
+        given: object = list(called(answer.tool_calls)) or answer.output_text
+        given = given if facts.shape is None else json.loads(answer.output_text)
         for step in path:
             given = given.get(step) if isinstance(given, dict) else None
         said, right = set(labels_of(given) or ()), set(row_labels(row) or ())

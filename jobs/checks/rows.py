@@ -195,8 +195,8 @@ def _doubts(facts: Facts) -> Iterator[str]:
     offering = sum(bool(tools_of(row)) for row in every)
     if offering:
         yield (
-            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are. An "
-            "answer that only calls one is an empty text to the graders here."
+            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are; "
+            "graders find what an answer calls in `sample.output_tools`."
         )
     if facts.profile and (unheeded := unheeded_tools(facts.profile, every)):
         yield unheeded

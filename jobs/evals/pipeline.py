@@ -16,6 +16,7 @@ from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
+from jobs.graders import Sample
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 from jobs.tasks.rows import tools_of
@@ -181,8 +182,12 @@ class Pipeline:
         return batch
 
     async def _graded(self, batch: Sequence[Ungraded]) -> list[Answer]:
-        texts = [(each.answer.text, each.row.item) for each in batch if each.answer.text is not None]
-        grades = iter(await self.graders.grade(texts) if texts else ())
+        samples = [
+            (Sample(each.answer.text, tuple(each.answer.tool_calls)), each.row.item)
+            for each in batch
+            if each.answer.text is not None
+        ]
+        grades = iter(await self.graders.grade(samples) if samples else ())
         answers = []
         for each in batch:
             answer = each.answer

@@ -18,7 +18,7 @@ from jobs.graders.definitions import (
     untrainable,
     with_names,
 )
-from jobs.graders.example_answers import example_answers
+from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
@@ -37,6 +37,7 @@ from jobs.graders.kinds import (
 from jobs.graders.preflight import check_grader
 from jobs.graders.runtime import GraderRuntime
 from jobs.graders.sandbox.errors import GraderErrorKind
+from jobs.graders.tool_calls import called, offered_tools, shown_calls
 
 __all__ = [
     "CosineGrader",
@@ -61,13 +62,17 @@ __all__ = [
     "StringCheckGrader",
     "TextSimilarityGrader",
     "TokenUsage",
+    "called",
     "check_grader",
     "example_answers",
+    "example_samples",
     "extra_fields",
     "lacks_of_item",
     "models_of",
+    "offered_tools",
     "parse_grader",
     "score_range",
+    "shown_calls",
     "training_definition",
     "untrainable",
     "with_names",

@@ -7,6 +7,7 @@ from typing import Literal
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
+from jobs.graders import offered_tools
 from jobs.tasks.records import Row, Task
 from jobs.tasks.split_formats import entries_of
 
@@ -65,9 +66,7 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
 
 def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
     """Return the tools that a row offers the model, as it gave them; () where its `tools` are something else."""
-    tools = row.item.get("tools")
-    is_list = isinstance(tools, list) and all(isinstance(tool, dict) and "type" in tool for tool in tools)
-    return tuple(tools) if is_list and isinstance(tools, list) else ()
+    return offered_tools(row.item)
 
 
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
