@@ -16,7 +16,7 @@ from jobs.checks.trials import AS_CALL, in_form, make_trials
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
-from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader
+from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader, run_elsewhere
 from jobs.graders.example_answers import TEXT_FORMS
 from jobs.graders.tool_calls import call_of
 from jobs.platforms.parse import GraderTrial
@@ -109,7 +109,7 @@ async def check_task(
     """
     newest_first = sorted((each for each in evals if each.task == task.name), key=lambda each: -each.created_at)
     facts = replace(await asyncio.to_thread(_read, task, catalogue), profile=profile, evals=tuple(newest_first))
-    if facts.train:
+    if facts.train and run_elsewhere(parse_grader(task.reward_grader, task.reward)) is None:
         facts = await _tried(facts, partial(graders.grade, seconds=seconds), platform, answers or {})
     return await asyncio.to_thread(lambda: tuple(finding for check in CHECKS if (finding := check(facts))))
 
@@ -151,7 +151,7 @@ async def _by_others(facts: Facts, grade: Grading, trial: Trial) -> tuple[SideTr
     """Have the graders beside the reward grade well-formed answers: one each where that asks a model."""
     tried: list[SideTrial] = []
     for name, definition in facts.task.graders.items():
-        if name == facts.task.reward:
+        if name == facts.task.reward or run_elsewhere(parse_grader(definition, name)):
             continue
         most = 1 if _asks_models(definition) else ROWS_BY_OTHERS
         rows = trial.rows[:most]
@@ -168,7 +168,7 @@ async def _odd_answers(facts: Facts, grade: Grading, row: Row) -> tuple[OddGrade
     batch = [(answer, row.item) for answer in odd.values()]
     tried: list[OddGrade] = []
     for name, definition in facts.task.graders.items():
-        if not _asks_models(definition):
+        if not _asks_models(definition) and run_elsewhere(parse_grader(definition, name)) is None:
             grades = await grade(parse_grader(definition, name), batch)
             tried += [OddGrade(name, what, each) for what, each in zip(odd, grades, strict=True)]
     return tuple(tried)
@@ -187,7 +187,7 @@ async def _asked(platform: GraderChecker | None, task: Task, row: Row, answer: S
     if platform is None or answer.tool_calls:  # platforms try graders on texts only
         return None
     try:
-        return await platform.check_grader(task.reward_grader, row.item, answer.output_text)
+        return await platform.check_grader(task.training_grader, row.item, answer.output_text)
     except BotError as error:
         return error
 

@@ -130,6 +130,16 @@ class Facts:
         return trial if is_known else None
 
     @property
+    def range(self) -> tuple[float, float] | None:
+        """The lowest and the highest reward; None where neither the grader's definition nor task.yaml says."""
+        return self.task.range_of(self.task.reward)
+
+    def share(self, reward: float) -> float:
+        """Return a reward as a share of the way from the lowest to the highest, of 0 to 1 where these are not known."""
+        low, high = self.range or (0.0, 1.0)
+        return (reward - low) / (high - low)
+
+    @property
     def train(self) -> Sequence[Row]:
         """The rows that training would see; of a task without a train split, its first split's."""
         return self.rows.get("train") or next(iter(self.rows.values()), ())

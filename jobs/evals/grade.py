@@ -26,6 +26,7 @@ from jobs.graders import (
     models_of,
     offered_tools,
     parse_grader,
+    run_elsewhere,
 )
 from jobs.graders import training_definition as without_threshold
 from jobs.tasks import Task
@@ -48,14 +49,18 @@ class Graded:
 
 
 class EvalGraders:
-    """A task's graders, but for those `without`; one that is also a part of a multi grader is run there only."""
+    """A task's graders that run here, but for those `without`.
+
+    One that is also a part of a multi grader is run there only.
+    """
 
     def __init__(self, runtime: GraderRuntime, task: Task, without: Collection[str] = ()) -> None:
         self._runtime = runtime
         self._form = AnswerForm.of(task)
         self._response_format = task.response_format if self._form.schema is not None else None
         kept = {name: definition for name, definition in task.graders.items() if name not in without}
-        graders = {name: parse_grader(definition, name) for name, definition in kept.items()}
+        parsed = {name: parse_grader(definition, name) for name, definition in kept.items()}
+        graders = {name: grader for name, grader in parsed.items() if run_elsewhere(grader) is None}
         parts = [part for each in graders.values() if isinstance(each, MultiGrader) for part in each.parts]
         inside = [without_threshold(part) for part in parts]
         self.names = tuple(graders)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from jobs.core.errors import InvalidRequest
 from jobs.evals.records import EvalState
 from jobs.views.eval import read_eval
 from tests.jobs.evals.laboratory import Laboratory, valid_rows
@@ -146,3 +147,19 @@ async def test_a_task_without_a_response_format_is_evaluated_as_free_text(lab: L
     view = await read_eval(lab.evals, ended)
     assert view.graders == ("exact", "close")
     assert "precision" not in view.headline
+
+
+async def test_a_grader_that_only_its_platform_runs_is_left_out_and_said(lab: Laboratory) -> None:
+    far = {"type": "lambda", "name": "far", "lambda": {"function": "arn:aws:lambda:us-west-2:1:function:f"}}
+    lab.write_task({"task.yaml": "reward: far\n", "graders/far.json": json.dumps(far), "valid.jsonl": valid_rows(3)})
+    started = await lab.start()
+
+    ended = await lab.run(started.id)
+
+    assert (ended.reward, ended.progress.rewards) == ("exact", {"small": 1.0})
+    assert "far is a grader of type 'lambda', which only Amazon Bedrock can run." in (ended.left_out_note or "")
+
+    lab.write_task({"task.yaml": "reward: far\n", "graders/far.json": json.dumps(far)})
+    (lab.folder / "tasks" / "small" / "graders" / "exact.json").unlink()
+    with pytest.raises(InvalidRequest, match=r"Amazon Bedrock can run\. Add a grader that runs here to small; answers"):
+        await lab.start()
