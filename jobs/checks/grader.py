@@ -6,12 +6,13 @@ from charts.wording import apart, counted
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
-from jobs.graders import Grade
+from jobs.graders import Grade, GraderErrorKind
 from jobs.tasks import Row
 from jobs.tasks.labels import REFERENCE
 
 _FULL = 0.99
 _SAME = 1e-6
+_ANSWERS_FAULT = frozenset({GraderErrorKind.SAMPLE_PARSE_ERROR, GraderErrorKind.INVALID_VARIABLE_ERROR})
 
 
 def right_answers(facts: Facts) -> Finding | None:
@@ -182,7 +183,7 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
         return None
     graders = len({odd.grader for odd in tried})
     stopped = [odd for odd in tried if odd.grade.stopped]
-    failed = [odd for odd in tried if odd.grade.errors]
+    failed = [odd for odd in tried if _raises(odd.grade, what)]
     numbers = {"tried": len(tried), "failed": len(failed)}
     if stopped:
         first = stopped[0]
@@ -198,6 +199,12 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
         return Finding(check, Level.WARN, said, numbers)
     said = f"{counted(graders, 'grader')} came through {len(tried)} odd {what}s without an error."
     return Finding(check, Level.OK, said, numbers)
+
+
+def _raises(grade: Grade, what: str) -> bool:
+    """Tell whether a grader failed by itself: that an odd answer is no JSON, or lacks a field, is its own fault."""
+    kinds = {kind for kinds in grade.errors.values() for kind in kinds}
+    return bool(kinds - _ANSWERS_FAULT if what == "answer" else kinds)
 
 
 def _why(grade: Grade) -> str:

@@ -64,6 +64,8 @@ class Pipeline:
     failed: str | None = None
     """Why the rest is not tried, as a sentence."""
     out_of_budget: bool = False
+    last_failure: str = ""
+    """Why the last answer that failed did, as a sentence."""
     _answered: asyncio.Queue[Ungraded | None] = field(init=False)
     _askers: tuple[asyncio.Task[None], ...] = ()
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -149,6 +151,7 @@ class Pipeline:
             self.failed = self.failed or trouble.sentence
             return True
         self._failures_in_a_row += 1
+        self.last_failure = trouble.sentence
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self.failed = self.failed or (
                 f"{self._failures_in_a_row} answers in a row failed; the last one: {trouble.sentence}"
