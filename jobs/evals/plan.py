@@ -15,7 +15,7 @@ from jobs.evals.grade import EvalGraders
 from jobs.evals.held_out import opened_by
 from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
+from jobs.graders import GraderRuntime, check_grader, parse_grader, run_elsewhere
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -51,6 +51,8 @@ class EvalPlanner:
         task = await asyncio.to_thread(self.tasks.load, request.task)
         profile, gateway = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
         gateway.require_key()
+        if reason := run_elsewhere(parse_grader(task.reward_grader, task.reward)):
+            raise InvalidRequest(f"{reason} Add a grader that runs here to {task.name}; answers are measured by that.")
         split = _split(request, task)
         rows, first = await asyncio.to_thread(check_rows, self.tasks, task, split)
         prompt = _prompt(request, task, first)
@@ -88,8 +90,7 @@ def eval_id(trigger: str) -> str:
 
 
 def _ranges(task: Task) -> dict[str, tuple[float, float]]:
-    ranges = {name: score_range(parse_grader(definition, name)) for name, definition in task.graders.items()}
-    return {name: each for name, each in ranges.items() if each is not None}
+    return {name: each for name in task.graders if (each := task.range_of(name)) is not None}
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
@@ -195,6 +196,8 @@ class Preflight:
         with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as rows:
             first = await asyncio.to_thread(rows.row, 0)
             failing = await asyncio.to_thread(_unfed, task, rows)
+        reasons = {name: run_elsewhere(parse_grader(each, name)) for name, each in task.graders.items()}
+        failing |= {name: reason for name, reason in reasons.items() if reason}
         sound: set[str] = set()
         # What a failing multi grader would have run with its parts is run, and tried, alone.
         while untried := [each for each in EvalGraders(self.runtime, task, failing).run if each.name not in sound]:

@@ -3,6 +3,7 @@
 Times are unix seconds, latencies seconds, tokens counts, scores whatever the grader gives (0..1 for ours).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import Final, Literal
 
 from charts.wording import counted, plural
 from jobs.core.records import Effort
+from jobs.core.series import JsonObject
+from jobs.graders import called, shown_calls
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
@@ -114,6 +117,19 @@ class Answer:
     latency: float | None = None
     finish_reason: str | None = None
     at: float = 0.0
+    tool_calls: tuple[JsonObject, ...] = ()
+    """The tools that it calls, in the nesting of chat completions."""
+
+    @property
+    def shown(self) -> str | None:
+        """What it says for people, the tools that it calls included."""
+        return None if self.text is None else "\n".join(filter(None, (self.text, shown_calls(self.tool_calls))))
+
+    @property
+    def names_labels(self) -> str | None:
+        """The text in which its labels stand: its own or, where it only calls tools, their names."""
+        names = () if self.text else called(self.tool_calls)
+        return names[0] if len(names) == 1 else json.dumps(names) if names else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -356,7 +356,7 @@ def _spec(job: Job, task: Task) -> JobSpec:
         validation_file=validation_file,
         suffix=job.suffix,
         seed=job.request.seed,
-        grader=task.reward_grader,
+        grader=task.training_grader,
         response_format=task.response_format,
         hyperparameters=job.request.hyperparameters,
     )

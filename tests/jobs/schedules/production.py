@@ -85,7 +85,7 @@ class Production:
         """Take the schedule's next turn, due or not."""
         work = (runner or self.runner()).turn
         schedule = await self.schedule()
-        await step(self.store, schedule_item(schedule.id), lambda held: work(held.item))  # type: ignore[arg-type, return-value] # its result is not looked at
+        await step(self.store, schedule_item(schedule.id), lambda held: work(held.item))
         return await self.schedule()
 
     async def measured(self) -> Schedule:
