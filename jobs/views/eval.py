@@ -50,7 +50,8 @@ class EvalView:
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     """Return an eval with its result, which is read from the answers on file."""
-    return EvalView(evaluation, await asyncio.to_thread(read_results, evaluation, evals.answer_store))
+    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store, evals.prices_of(evaluation))
+    return EvalView(evaluation, results)
 
 
 def size_of(evaluation: Eval) -> str:

@@ -32,14 +32,15 @@ class Heard:
 class Endpoint:
     """What the endpoint does, and what it was asked.
 
-    `says` makes the text of an answer; `faults` are taken one a question, and when they are used up, `always`;
-    `hold` keeps every answer back until it is set; `seconds` is how long an answer takes; of `listing_faults`, each
-    question about its models takes one.
+    `says` makes the text of an answer, and `uses` its usage in the Responses API; `faults` are taken one a question,
+    and when they are used up, `always`; `hold` keeps every answer back until it is set; `seconds` is how long an answer
+    takes; of `listing_faults`, each question about its models takes one.
     """
 
     url: str = ""
     models: list[str] = field(default_factory=lambda: ["small", "large"])
     says: Callable[[Heard], str] = lambda heard: json.dumps({"label": heard.text.split()[-1]})
+    uses: Callable[[Heard], Json] | None = None
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
     listing_faults: list[Fault] = field(default_factory=list)
@@ -67,8 +68,10 @@ class Endpoint:
                 await asyncio.sleep(self.seconds)
             self.answered[heard.text] += 1
             text = self.says(heard)
-            shape = completion if heard.path.endswith("completions") else response
-            return web.json_response(shape(text))
+            if heard.path.endswith("completions"):
+                return web.json_response(completion(text))
+            usage = {"usage": self.uses(heard)} if self.uses else {}
+            return web.json_response(response(text, **usage))
         finally:
             self.under_way -= 1
 
