@@ -67,7 +67,7 @@ async def test_prompts_are_arms_and_each_may_be_asked_without_the_format_as_well
     own = {"id": "a", "messages": [{"role": "user", "content": "act 0 on fish"}], "reference_answer": "fish"}
     lab.write_task({"valid.jsonl": json.dumps(own) + "\n"})
     assert "bring their own messages, so its prompts cannot be compared" in await refused(lab, prompts=("v1", "v2"))
-    lab.write_task({"response_format.json": None})
+    lab.write_task({"response_format.json": json.dumps({"type": "text"})})
     assert "format=none would ask the same twice" in await refused(lab, format="none")
 
 
