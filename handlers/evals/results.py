@@ -5,10 +5,22 @@ from typing import Final
 
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
 from charts.wording import counted, estimate, number, on_scale, percentage, seconds
-from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
+from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.blocks import money
 from handlers.evidence.summary import ReportLink
-from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
+from handlers.slack.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    cut,
+    divider,
+    escape,
+    header,
+    image,
+    section,
+)
 from handlers.slack.images import Pictures
 from handlers.tasks.defaults import default_button
 from jobs.evals.records import ArmSummary, GraderSummary
@@ -22,6 +34,8 @@ MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
+MOST_LABEL: Final = 40
+"""Letters of a button, of which Slack's are wide enough on a phone."""
 
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
@@ -113,7 +127,7 @@ def result_message(
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
     blocks: list[Block] = [header(f"Result of {evaluation.id}"), section(meaning)]
-    blocks += _advice_blocks(view)
+    blocks += [*_alternative_blocks(view), *_advice_blocks(view)]
     if results.comparison:
         blocks += _verdicts(results.comparison)
     if chart and file:
@@ -138,6 +152,20 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
         yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _alternative_blocks(view: EvalView) -> Iterator[Block]:
+    """Yield what to try before anything is trained, with buttons that run what was not."""
+    if not view.alternatives:
+        return
+    lines = [f"\u2022 {escape(each.text)}" for each in view.alternatives]
+    yield section("\n".join(["*Is tuning needed at all?* What costs less:", *lines]))
+    if buttons := [
+        button(cut(each.label, MOST_LABEL), f"{ACT}:try:{place}", each.command.replace(" ", "|", 1))
+        for place, each in enumerate(view.alternatives)
+        if each.command and each.label
+    ]:
+        yield actions(*buttons, block_id=f"alternatives:{view.evaluation.id}")
 
 
 def _meaning(view: EvalView) -> Iterator[str]:

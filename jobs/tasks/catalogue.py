@@ -67,6 +67,8 @@ class TaskCatalogue:
             approval=manifest.approval.policy,
             evidence_runs=manifest.evidence.runs,
             lenient_json=manifest.lenient_json,
+            stronger_model=manifest.stronger_model,
+            plain_model=manifest.plain_model,
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:

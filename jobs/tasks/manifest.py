@@ -103,6 +103,8 @@ class Manifest(Section):
     evidence: Annotated[Evidence, BeforeValidator(_without_auto)] = Evidence()
     invalid_grade: Annotated[float, Field(allow_inf_nan=False)] | None = None
     lenient_json: bool = False
+    stronger_model: Text | None = None
+    plain_model: Text | None = None
 
     @property
     def scoring(self) -> tuple[object, ...]:

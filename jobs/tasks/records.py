@@ -55,6 +55,8 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        stronger_model: one to measure before anything is trained, on the same platform.
+        plain_model: one that does not reason, to measure before anything is trained.
         lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
@@ -80,6 +82,8 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    stronger_model: str | None = None
+    plain_model: str | None = None
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

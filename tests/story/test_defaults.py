@@ -22,8 +22,8 @@ SCHEMA = {
 USED = {"low": 40, "medium": 100}
 
 
-def write_labels(folder: Path, items: int = 90) -> None:
-    """Write a task whose text ends in its label."""
+def write_labels(folder: Path, items: int = 90, word: str = "") -> None:
+    """Write a task whose text ends in its label; a text that begins with "hard" is for a large model."""
     (folder / "graders").mkdir(parents=True)
     (folder / "prompts").mkdir()
     grader = {"type": "python", "name": "exact", "source": RULE}
@@ -34,7 +34,13 @@ def write_labels(folder: Path, items: int = 90) -> None:
     (folder / "task.yaml").write_text("reward: exact\ndefaults: {platform: lab, model: small}\n")
     for split in ("train", "valid"):
         rows = [
-            {"item": {"id": f"{split}{n}", "text_input": f"{split} {n} is fish", "reference_answer": "fish"}}
+            {
+                "item": {
+                    "id": f"{split}{n}",
+                    "text_input": f"{word} {split} {n} is fish".strip(),
+                    "reference_answer": "fish",
+                }
+            }
             for n in range(items)
         ]
         (folder / f"{split}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
@@ -47,20 +53,23 @@ def let_answer(house: House, endpoint: Endpoint) -> None:
         effort = (heard.body.get("reasoning") or {}).get("effort") or "medium"
         used = USED[effort]
         sent = sum(len(str(message["content"])) for message in heard.body["input"]) // 4
-        return {"input_tokens": sent, "output_tokens": used, "output_tokens_details": {"reasoning_tokens": used - 10}}
+        reasons = 0 if heard.body["model"] == "plain" else used - 10
+        return {"input_tokens": sent, "output_tokens": used, "output_tokens_details": {"reasoning_tokens": reasons}}
 
     def says(heard: Heard) -> str:
         if not heard.body.get("text"):
             return "It is fish, I think."
-        return json.dumps({"label": heard.text.split()[-1]})
+        knows = heard.body["model"] == "large" or not heard.text.startswith("hard")
+        return json.dumps({"label": heard.text.split()[-1] if knows else "coal"})
 
+    endpoint.models.append("plain")
     endpoint.uses, endpoint.says = uses, says
     profile = {
         "base_url": endpoint.url,
         "default_key": "any",
-        "models": ["small", "large"],
+        "models": ["small", "large", "plain"],
         "default_model": "small",
-        "prices": {"small": {"input": 1.0, "output": 4.0}},
+        "prices": {"small": {"input": 1.0, "output": 4.0}, "large": {"input": 10.0, "output": 40.0}},
     }
     file = house.home.parent / "platforms.yaml"
     file.write_text(yaml.safe_dump({"lab": profile}))
@@ -143,3 +152,31 @@ async def test_prompts_and_formats_are_compared_in_one_eval(house: House) -> Non
     assert "Make v1 the default" in said(result)
     assert "small (format none)" in said(without)
     assert "on 20 of 20 answers the grader found nothing to grade" in said(without)
+
+
+async def test_a_variance_study_asks_first_whether_tuning_is_needed(house: House) -> None:
+    write_labels(house.tasks / "labels", word="hard")
+    with (house.tasks / "labels/task.yaml").open("a") as manifest:
+        manifest.write("plain_model: plain\n")
+    workspace = house.workspace
+    async with serving_models() as endpoint:
+        let_answer(house, endpoint)
+        async with house.bot():
+            await workspace.type_command("alice", "/eval", "variance task=labels runs=3 limit=20")
+            study = await workspace.reply_with("Is tuning needed at all?")
+            assert "v1 was not tried with these items." in said(study)
+            assert "A stronger model: large was not measured on these items." in said(study)
+            assert "A model that does not reason: plain was not measured on these items." in said(study)
+            for place in range(3):
+                (run,) = buttons(study, f"act_on_eval:try:{place}")
+                await workspace.click("bob", study, run)
+            for arm in ("small (prompt v1)", "large", "plain"):
+                await workspace.reply_with(f"'text': '*{arm}*\\n")
+            eval_id = str(said(study)).split("Result of ")[1].split(".")[0].split(" ")[0]
+            await workspace.type_command("carol", "/eval", f"show {eval_id}")
+            await workspace.told("carol", f"Result of {eval_id}")
+            shown = str((await workspace._get("ephemerals/carol"))["ephemerals"])
+    assert "Another prompt: Can't tell small (prompt v1) from small" in shown
+    assert "A stronger model: large is better than small: exact 1.00 against 0.0" in shown
+    assert "A model that does not reason: Can't tell plain from small" in shown
+    assert "act_on_eval:try" not in shown
