@@ -65,6 +65,7 @@ from jobs.schedules.service import Schedules
 from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.defaults import DefaultsDesk
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
@@ -142,6 +143,7 @@ class Wiring:
             "pictures": self.base.pictures,
             "store": self.base.store,
             "tasks": self.base.tasks,
+            "defaults_desk": DefaultsDesk(self.base.store, self.base.tasks, time.time),
             "profiles": self.base.platforms.profiles,
         }
 

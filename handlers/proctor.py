@@ -1,6 +1,7 @@
 """The /proctor command: help, tasks, platforms, and what other rooms answer."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -25,6 +26,7 @@ from handlers.slack.replies import Asker
 from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
+from handlers.tasks.defaults import ACT, DEFAULT_KEYS, answer_default, default_line
 from jobs.approvals.decide import Approvals
 from jobs.checks.finding import Finding
 from jobs.core.errors import UserError
@@ -33,15 +35,17 @@ from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
+from jobs.tasks.defaults import chosen_for
 from jobs.views.wording import grader_name
 
+CONTROLS: Final = re.compile(rf"^{ACT}:")
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""
 
 
 def register(listeners: Listeners) -> None:
     """Listen to /proctor."""
-    listen(listeners, "/proctor", PROCTOR)
+    listen(listeners, "/proctor", PROCTOR, CONTROLS)
 
 
 async def show_help() -> str:
@@ -57,10 +61,12 @@ async def show_help() -> str:
     )
 
 
-async def show_tasks(typed: Typed, tasks: TaskCatalogue) -> str:
+async def show_tasks(typed: Typed, tasks: TaskCatalogue, store: Store) -> str:
     """Show the task that is named, or all of them."""
     if typed.word:
-        return await asyncio.to_thread(describe_task, tasks, typed.word)
+        described = await asyncio.to_thread(describe_task, tasks, typed.word)
+        chosen = await chosen_for(store, typed.word)
+        return f"{described}\n{default_line(chosen)}" if chosen.changes else described
     return await asyncio.to_thread(list_tasks, tasks)
 
 
@@ -159,6 +165,14 @@ PROCTOR: Final = (
     Verb("help", "what I can do", show_help, handling=Handling.READS),
     Verb("tasks", "all tasks", show_tasks, handling=Handling.READS),
     Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>", handling=Handling.READS),
+    Verb(
+        "default",
+        "what launches and evals of a task use where nothing is typed; with `undo`, as it was before",
+        answer_default,
+        takes="<task>",
+        most=2,
+        keys=DEFAULT_KEYS,
+    ),
     Verb(
         "check",
         "is a task fit for a launch: graders, rows, labels, trivial answers",

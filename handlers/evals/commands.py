@@ -17,13 +17,15 @@ from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
+from handlers.tasks.defaults import used_by_default
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HeldOut
-from jobs.evals.records import EvalRequest
+from jobs.evals.records import NO_FORMAT, EvalRequest, Format
 from jobs.evals.results import read_comparison
 from jobs.evals.service import ENDED, Evals
-from jobs.state.store import AlreadyTaken
+from jobs.state.store import AlreadyTaken, Store
+from jobs.tasks.defaults import chosen_for
 from jobs.views.eval import read_eval
 
 MOST_BUDGET: Final = 10_000_000_000
@@ -36,7 +38,9 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "split": "valid",
     "runs": "n",
     "effort": "low,high",
-    "prompt": "<version>",
+    "prompt": "<version>,<version>",
+    "format": NO_FORMAT,
+    "margin": "0.02",
     "limit": "n",
     "platform": "<platform>",
     "budget": "<tokens>",
@@ -59,12 +63,13 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/eval", EVAL, CONTROLS)
 
 
-async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Message | str:
+async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
     """Start an eval, or a variance study; the first look at a held-out split is asked about."""
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
     given = typed.given
+    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
     request = EvalRequest(
         task=given["task"],
         requested_by=asker.user,
@@ -75,7 +80,10 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Mes
         efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
         split=given.get("split"),
         runs=_whole(typed, "runs", 50),
-        prompt=given.get("prompt"),
+        prompt=prompts[0] if len(prompts) == 1 else None,
+        prompts=prompts if len(prompts) > 1 else (),
+        format=_format(given["format"]) if "format" in given else None,
+        margin=_margin(given["margin"]) if "margin" in given else None,
         limit=_whole(typed, "limit", 50_000),
         platform=given.get("platform"),
         budget=_whole(typed, "budget", MOST_BUDGET),
@@ -94,6 +102,7 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Mes
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
+        f"{used_by_default(await chosen_for(store, evaluation.task), given)}"
     )
 
 
@@ -104,6 +113,24 @@ def _question(asked: str, typed: Typed) -> Message:
     if len(confirmed) > MOST_VALUE:
         return Message(asked)
     return Message(asked, (section(asked), actions(button("Open it", f"{ACT}:open", confirmed), block_id="open_test")))
+
+
+def _format(text: str) -> Format:
+    if text.lower() != NO_FORMAT:
+        raise InvalidRequest(
+            f"`format={text}` does not work: format is {NO_FORMAT}, which asks a second time without the response "
+            "format of the task."
+        )
+    return NO_FORMAT
+
+
+def _margin(text: str) -> float:
+    try:
+        if 0 < (margin := float(text)) <= 1:
+            return margin
+    except ValueError:
+        pass
+    raise InvalidRequest(f"`margin={text}` does not work: margin is a share of the scale from 0 to 1, such as 0.02.")
 
 
 def _whole(typed: Typed, key: str, most: int) -> int | None:

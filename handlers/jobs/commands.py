@@ -19,10 +19,12 @@ from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
+from handlers.tasks.defaults import used_by_default
 from jobs.core.hyperparameters import TYPED_KEYS, read_auto, read_hyperparameters, read_seed, read_suffix
 from jobs.core.records import Action, LaunchRequest
 from jobs.platforms.patience import answered
 from jobs.state.store import AlreadyTaken, Store
+from jobs.tasks.defaults import chosen_for
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
@@ -48,7 +50,7 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/rft", RFT, CONTROLS)
 
 
-async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, views: JobViews) -> str:
+async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, views: JobViews, store: Store) -> str:
     """Launch a job, and say whether it would pay."""
     await people.require_membership(asker.channel, just_now=True)
     given = typed.given
@@ -74,7 +76,8 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
         )
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it.\n"
+        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
+        f"{used_by_default(await chosen_for(store, job.task), given)}\n"
         f"{escape((await views.before_training(job)).sentence)}"
     )
 

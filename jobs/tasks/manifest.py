@@ -129,6 +129,8 @@ class Manifest(Section):
     invalid_grade: Annotated[float, Field(allow_inf_nan=False)] | None = None
     lenient_json: bool = False
     ranges: Annotated[dict[str, tuple[float, float]], BeforeValidator(_ranges)] = Field(default_factory=dict)
+    stronger_model: Text | None = None
+    plain_model: Text | None = None
 
     @property
     def scoring(self) -> tuple[object, ...]:
