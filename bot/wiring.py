@@ -20,10 +20,11 @@ from bot.worker import job_work, named_work, repeated_work
 from charts import ChartPool
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
+from handlers.home import Homes
 from handlers.notifications.commands import NotificationCommands, zones_of
 from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
-from handlers.proctor import TaskChecker
+from handlers.proctor import COMMANDS, TaskChecker
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
@@ -116,6 +117,7 @@ class Wiring:
     quiet: Quiet
     digests: Digests
     notifications: NotificationCommands
+    homes: Homes
 
     def services(self) -> dict[str, object]:
         """Return what handlers ask for, by the names of their parameters."""
@@ -132,11 +134,14 @@ class Wiring:
             "rollbacks": self.rollbacks,
             "audit": self.audit,
             "notifications": self.notifications,
+            "homes": self.homes,
+            "commands": COMMANDS,
             "people": self.base.people,
             "pictures": self.base.pictures,
             "store": self.base.store,
             "tasks": self.base.tasks,
             "profiles": self.base.platforms.profiles,
+            "platforms_with_keys": self.base.platforms.with_keys,
         }
 
     def work(self) -> dict[str, Work]:
@@ -153,6 +158,7 @@ class Wiring:
             ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn),
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
+            ids.HOME: repeated_work(self.homes.refresh),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -197,6 +203,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
+    approvals = Approvals(store, people, time.time, evidence_runner.recheck)
     return Wiring(
         base=base,
         jobs=jobs,
@@ -208,7 +215,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         report_cache=report_cache,
         reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
-        approvals=Approvals(store, people, time.time, evidence_runner.recheck),
+        approvals=approvals,
         aliases=Aliases(store, people, time.time, notifies=notifies),
         rollbacks=Rollbacks(store, people, time.time, notifies=notifies),
         audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
@@ -217,6 +224,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
+        homes=Homes(store, base.client, approvals, people, time.time),
     )
 
 

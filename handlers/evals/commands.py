@@ -3,19 +3,25 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncAck
 
 from charts.wording import counted
+from handlers.evals import form
 from handlers.evals.cards import CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, escape, without
-from handlers.slack.commands import Typed, Verb, listen
+from handlers.slack.commands import Typed, Verb, listen, parse
+from handlers.slack.forms import read_fields, refused
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
-from handlers.slack.replies import Asker
-from jobs.core.errors import InvalidRequest
+from handlers.slack.replies import DONE_BEFORE, Answers, Asker
+from handlers.tasks.fields import CHANNEL, field_of
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.records import EvalRequest
 from jobs.evals.results import read_comparison
@@ -39,8 +45,10 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval and to the control on evals' cards."""
-    listen(listeners, "/eval", EVAL, CONTROLS)
+    """Listen to /eval, to the control on evals' cards, and to the form that starts one."""
+    listen(listeners, "/eval", EVAL, CONTROLS, bare="run")
+    listeners.opens_form(form.OPEN, form.form_for_click)
+    listeners.form(form.FORM, take_form)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
@@ -73,6 +81,27 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here."
     )
+
+
+async def take_form(
+    ack: AsyncAck,
+    view: dict[str, Any],
+    asker: Asker,
+    answers: Answers,
+    evals: Evals,
+    people: People,
+    took_effect: bool,
+) -> None:
+    """Start what the form holds; what is wrong with it is said next to a field."""
+    fields = read_fields(view)
+    asker = replace(asker, channel=fields.get(CHANNEL, asker.channel))
+    try:
+        said = await start(parse("/eval", form.as_typed(fields), EVAL), asker, evals, people)
+    except UserError as problem:
+        await refused(ack, str(problem), field_of(str(problem), fields, ("split",)))
+        return
+    await ack()
+    await answers.tell(asker.user, asker.channel, f"{DONE_BEFORE} {said}" if took_effect else said)
 
 
 def _whole(typed: Typed, key: str, most: int) -> int | None:
@@ -121,8 +150,22 @@ async def cancel(typed: Typed, asker: Asker, evals: Evals) -> str:
 
 
 EVAL: Final = (
-    Verb("run", "ask one or more models, grade every answer", start, keys=EVAL_KEYS, needs=("task",)),
-    Verb("variance", "is there headroom to learn: nine runs of each item", start, keys=EVAL_KEYS, needs=("task",)),
+    Verb(
+        "run",
+        "ask one or more models, grade every answer",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
+    Verb(
+        "variance",
+        "is there headroom to learn: nine runs of each item",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
     Verb(
         "compare",
         "which is better, item by item: two evals or more",

@@ -19,6 +19,7 @@ WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -94,6 +95,11 @@ def digest_item(channel: str) -> str:
 def quiet_item(record: str) -> str:
     """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:
