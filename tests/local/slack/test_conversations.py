@@ -92,7 +92,8 @@ async def test_channels_are_listed_by_kind_and_paged(slack: AsyncWebClient) -> N
     first = await slack.conversations_list(limit=1)
     second = await slack.conversations_list(limit=1, cursor=first["response_metadata"]["next_cursor"])
     assert [answer["channels"][0]["name"] for answer in (first, second)] == ["general", "random"]
-    assert second["response_metadata"]["next_cursor"] == ""
+    third = await slack.conversations_list(limit=1, cursor=second["response_metadata"]["next_cursor"])
+    assert third["response_metadata"]["next_cursor"] == ""
     assert await error_of(slack.conversations_info(channel="C0NOWHERE")) == "channel_not_found"
 
 
