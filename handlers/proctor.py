@@ -9,7 +9,7 @@ from typing import Final
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from charts.wording import counted, number
+from charts.wording import counted, grader_name, number
 from handlers.aliases.commands import answer_alias
 from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
@@ -33,7 +33,6 @@ from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
-from jobs.views.wording import grader_name
 
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""

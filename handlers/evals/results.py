@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, number, on_scale, percentage, seconds
+from charts.wording import counted, estimate, grader_name, number, on_scale, percentage, seconds, sentence
 from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
@@ -14,7 +14,6 @@ from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
 from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
-from jobs.views.wording import grader_name
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
@@ -33,10 +32,13 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     """Return how arms compare: the table, the picture, and a verdict for each pair."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
-    blocks: list[Block] = [section(f"```{escape(cut(comparison.table, MOST_TABLE))}```")]
+    headline = comparison.conclusion.headline
+    blocks: list[Block] = [section(f"*{escape(headline)}*")]
     if file:
         blocks.append(image(file, describe(chart)))
-    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
+    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -59,6 +61,7 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
         arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
+        best=view.conclusion.best,
         scales=_scales(evaluation.ranges, view.graders),
     )
 
@@ -82,7 +85,8 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     usual = tuple(grader for grader in USUAL_GRADERS if grader in comparison.graders)
     graders = usual or comparison.graders[:MOST_GRADERS]
     return ScoreComparison(
-        title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
+        title=comparison.conclusion.headline,
+        best=comparison.conclusion.best,
         graders=tuple(map(grader_name, graders)),
         arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
         scales=_scales(comparison.ranges, graders),

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import apart
+from charts.wording import apart, grader_name
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
 from jobs.evidence.measure import NOT_EVALUATED
 from jobs.evidence.records import ChangedItem, Guard, Role
 from jobs.views.checkpoint import CheckpointView, EvidenceView, capitalized
-from jobs.views.wording import grader_name
 
 MOST_DETAILED: Final = 6
 """More checkpoints than this get a line or two each, or the message would be longer than Slack takes."""
@@ -115,7 +114,8 @@ def checkpoint_blocks(
         lines += _brief(checkpoint) if len(checkpoints) > MOST_DETAILED else _detailed(view, checkpoint)
         lines += vote_lines(approval, choice)
         block_id = f"checkpoint:{view.job.id}:{measured.step}:{edition(approval)}:{view.evidence.round}"
-        control = None if view.is_awaited else approve_button(approval, choice, measured.name, measured.digest)
+        is_best = checkpoint is view.recommended
+        control = None if view.is_awaited else approve_button(approval, checkpoint, recommended=is_best)
         yield section("\n".join(lines), block_id=block_id, accessory=control)
     if len(checkpoints) > MOST_CHECKPOINTS:
         yield context(f"{len(checkpoints) - MOST_CHECKPOINTS} more checkpoints are not shown here.")
@@ -123,8 +123,8 @@ def checkpoint_blocks(
 
 def _heading(view: EvidenceView, checkpoint: CheckpointView) -> str:
     if view.is_ready:
-        rank = f"highest {view.reward}," if checkpoint.is_best and len(view.checkpoints) > 1 else view.reward
-        scored = escape(f"{rank} {checkpoint.score(view.job.reward)}")
+        rank = "recommended, " if checkpoint is view.recommended and len(view.checkpoints) > 1 else ""
+        scored = escape(f"{rank}{view.reward} {checkpoint.score(view.job.reward)}")
     else:
         scored = " \u00b7 ".join(f"{escape(name)} *{value}*" for name, value in view.scores_of(checkpoint).items())
     return f"*{escape(checkpoint.title)}* \u00b7 {scored}\n`{escape(checkpoint.measured.model)}`"

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from charts.wording import counted, plural
 from jobs.core.records import Effort
+from jobs.evals.verdict import Conclusion
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
@@ -244,6 +245,8 @@ class Eval:
     """Whether JSON in a block of code was read as JSON."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
+    conclusion: Conclusion | None = None
+    """What its answers show; None until it has ended, and where a job's evidence draws the conclusion."""
     note: str | None = None
     """The reason of the present state, as a sentence."""
     cancelled_by: str | None = None

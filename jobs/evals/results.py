@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final
 
+from charts.wording import grader_name
 from jobs.core.errors import InvalidRequest
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.summary import usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
+from jobs.evals.verdict import Conclusion, conclude
 
 MOST_WORST: Final = 10
 
@@ -51,14 +53,26 @@ def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
     """Return the result of an eval."""
     comparison = None
     if len(evaluation.arms) > 1:
-        with suppress(InvalidRequest):  # an arm without a single graded answer; the summaries say so
-            comparison = read_comparison((evaluation,), reader)
+        arms = gather(evaluation, reader.answers(evaluation.id))
+        with suppress(InvalidRequest):  # no two arms have items in common; the summaries say so
+            comparison = compare([arm for arm in arms if arm.scores.get(evaluation.reward)])
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
         worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
     )
+
+
+def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
+    """Return what an eval shows: the verdict of a variance study, of the comparison of its arms, or its one score."""
+    if results.variance is not None:
+        return Conclusion(f"{results.variance.verdict}: {results.variance.next_step}")
+    if results.comparison is not None:
+        return results.comparison.conclusion
+    scored = {arm.arm: figure.mean for arm in evaluation.summaries if (figure := arm.grader(evaluation.reward))}
+    known = {arm: mean for arm, mean in scored.items() if mean is not None}
+    return conclude(grader_name(evaluation.reward), known, ())
 
 
 def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:

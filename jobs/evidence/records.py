@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jobs.evals.records import Coverage
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 
 
 class EvidenceState(StrEnum):
@@ -92,6 +92,7 @@ class Candidate:
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
+    test_versus_alias: Versus | None = None
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""

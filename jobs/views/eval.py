@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from charts.wording import counted, decimals_apart, joined, number
+from charts.wording import counted
 from jobs.evals.records import Eval
-from jobs.evals.results import EvalResults, read_results
+from jobs.evals.results import EvalResults, conclusion_of, read_results
 from jobs.evals.service import Evals
-from jobs.views.wording import grader_name
+from jobs.evals.verdict import Conclusion
 
 USUAL_GRADERS: Final = ("precision", "recall", "f1")
 MOST_GRADERS: Final = 4
@@ -23,22 +23,13 @@ class EvalView:
 
     @property
     def headline(self) -> str:
-        """The result in one line: the verdict of a variance study or between two arms, else which arm is highest."""
-        variance, comparison, reward = self.results.variance, self.results.comparison, self.evaluation.reward
-        if variance is not None:
-            return f"{variance.verdict}: {variance.next_step}"
-        if comparison and len(comparison.pairs) == 1:
-            return comparison.pairs[0].headline
-        scored = {arm.arm: figure.mean for arm in self.evaluation.summaries if (figure := arm.grader(reward))}
-        known = {arm: mean for arm, mean in scored.items() if mean is not None}
-        if not known:
-            return "No answer could be graded"
-        top, name = max(known.values()), grader_name(reward)
-        best = [arm for arm, mean in known.items() if mean == top]
-        if len(known) == 1:
-            return f"{best[0]}: {name} {number(top)}"
-        told = number(top, decimals_apart(*known.values()))
-        return f"{joined(best)} {'share' if len(best) > 1 else 'has'} the highest {name}, {told}"
+        """The result in one line."""
+        return self.conclusion.headline
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The most that may be claimed of its arms."""
+        return conclusion_of(self.evaluation, self.results)
 
     @property
     def graders(self) -> tuple[str, ...]:

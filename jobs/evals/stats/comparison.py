@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
+from charts.wording import grader_name
 from jobs.core.errors import InvalidRequest
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, Coverage, Eval, EvalState, GraderSummary
+from jobs.evals.stats.pair import Pair, Side, pair_up
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
-from jobs.evals.stats.verdict import Pair, Side, pair_up
+from jobs.evals.verdict import Conclusion, conclude
 
 FIRST_COLUMNS: Final = ("precision", "recall", "f1")
 """Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
@@ -42,6 +44,14 @@ class Comparison:
     """What to keep in mind, each a sentence."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The lowest and the highest score of each grader whose definition says so."""
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The most that may be claimed of these arms."""
+        reward = self.pairs[0].reward
+        means = {name: figure.mean for name, row in self.rows.items() for figure in row if figure.grader == reward}
+        scored = {name: mean for name, mean in means.items() if mean is not None}
+        return conclude(grader_name(reward), scored, [pair.contrast for pair in self.pairs])
 
     @property
     def text(self) -> str:

@@ -8,6 +8,7 @@ function overview() {
     "div",
     { class: "overview" },
     make("h2", `${EVAL.task}: ${EVAL.purpose === "variance" ? "variance study" : "eval"} ${EVAL.id}`),
+    EVAL.conclusion && make("p", { class: "verdict" }, make("strong", said(EVAL.conclusion.headline))),
     make("p", { class: "lead" }, `${asked}: ${whole(ANSWERS.length)} of ${whole(EVAL.total)} answers on file.`),
     (state !== "finished" || note) && make("p", { class: "note" }, make("strong", state), note && [": ", said(note)]),
     section("Results", armTable()),

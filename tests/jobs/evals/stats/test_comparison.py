@@ -11,7 +11,8 @@ import pytest
 from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Arm, EvalState
 from jobs.evals.stats.comparison import ArmAnswers, compare, gather
-from jobs.evals.stats.verdict import Pair, Verdict
+from jobs.evals.stats.pair import Pair
+from jobs.evals.verdict import Verdict
 from tests.jobs.evals.answers import an_answer, an_eval, graded, graded_by_all
 
 PUBLISHED = {
@@ -85,7 +86,7 @@ def test_the_published_arms_are_told_apart_on_a_hundred_items() -> None:
         ("o4-mini", "tuned", Verdict.BETTER),
     ]
     assert comparison.text.splitlines()[2].startswith(
-        "tuned is better than o4-mini: f1 0.67 against 0.54, +0.13 (95% interval 0."
+        "tuned is better than o4-mini: F1 0.67 against 0.54, +0.13 (95% interval 0."
     )
 
 
@@ -98,7 +99,7 @@ def test_better_and_worse_are_the_two_sides_of_one_coin() -> None:
     assert better.p == worse.p
     assert better.items_needed is None
     assert better.headline == f"tuned is better than base by {better.difference.mean:.2f}"
-    assert "tuned is worse than base: f1" in worse.text
+    assert "tuned is worse than base: F1" in worse.text
 
 
 def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
@@ -109,7 +110,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
     assert pair.items_needed > 50
     assert pair.detectable is not None
     assert pair.headline == "Can't tell tuned from base"
-    assert pair.text.startswith("Can't tell tuned from base: f1 ")
+    assert pair.text.startswith("Can't tell tuned from base: F1 ")
     assert "items would show it 4 times in 5; these 50 show one from 0.0" in pair.text
 
 
