@@ -13,10 +13,11 @@ from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
-from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
+from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
 
@@ -53,16 +54,17 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     evaluation, sample = view.evaluation, f"{view.evaluation.split}, {size_of(view.evaluation)}"
     if view.results.variance is not None:
         return _variance_chart(view.results.variance, view, sample)
-    if not evaluation.summaries or not view.graders:
+    graders = evaluation.headline_graders
+    if not evaluation.summaries:
         return None
     return ScoreComparison(
         title=view.headline,
-        graders=tuple(map(grader_name, view.graders)),
-        arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
+        graders=tuple(map(grader_name, graders)),
+        arms=tuple(_arm_scores(summary.arm, summary.graders, graders) for summary in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
         best=view.conclusion.best,
-        scales=_scales(evaluation.ranges, view.graders),
+        scales=_scales(evaluation.ranges, graders),
     )
 
 
@@ -82,8 +84,7 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
 
 def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
-    usual = tuple(grader for grader in USUAL_GRADERS if grader in comparison.graders)
-    graders = usual or comparison.graders[:MOST_GRADERS]
+    graders = comparison.headline
     return ScoreComparison(
         title=comparison.conclusion.headline,
         best=comparison.conclusion.best,
@@ -144,7 +145,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
-    for grader in view.graders:
+    for grader in view.evaluation.shown_graders[:MOST_GRADERS_LISTED]:
         score = _score_line(grader, summary.grader(grader))
         yield score + on_scale(view.evaluation.ranges.get(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:

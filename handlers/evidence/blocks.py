@@ -9,6 +9,7 @@ from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
 from jobs.evidence.measure import NOT_EVALUATED
 from jobs.evidence.records import ChangedItem, Guard, Role
+from jobs.tasks.records import headline_of
 from jobs.views.checkpoint import CheckpointView, EvidenceView, capitalized
 
 MOST_DETAILED: Final = 6
@@ -17,10 +18,8 @@ MOST_CHECKPOINTS: Final = 24
 MOST_CHANGED: Final = 3
 MOST_ROWS: Final = 24
 MOST_NAME: Final = 40
-MOST_GRADERS: Final = 4
 SHOWN_TEXT: Final = 140
-FIRST: Final = ("f1", "precision", "recall")
-"""Graders that are shown next to the reward if the task has them."""
+MOST_BESIDE: Final = 1_500
 
 
 # -- the table --------------------------------------------------------------------------------------------------------
@@ -33,7 +32,7 @@ def evidence_table(view: EvidenceView) -> Block:
     """
     models = view.models[:MOST_ROWS]
     columns = {"Model": [_name(each) for each in models]}
-    for grader in _shown_graders(view, models):
+    for grader in _graders(view)[0]:
         title = capitalized(grader_name(grader))
         columns[title] = [each.score(grader) for each in models]
         if grader == view.job.reward:
@@ -52,12 +51,18 @@ def evidence_table(view: EvidenceView) -> Block:
     }
 
 
-def _shown_graders(view: EvidenceView, models: Sequence[CheckpointView]) -> list[str]:
-    """Return the reward and, beside it, what is measured over labels; without labels the task's other graders."""
-    known = dict.fromkeys(grader for each in models for grader in each.measured.valid)
-    beside = FIRST if any(name in known for name in FIRST) else tuple(known)
-    shown = dict.fromkeys((view.job.reward, *beside))
-    return [name for name in shown if name in known][:MOST_GRADERS]
+def _graders(view: EvidenceView) -> tuple[list[str], list[str]]:
+    """Return the graders of the table, the reward first, and those that are told in words."""
+    known = dict.fromkeys(grader for each in view.models for grader in each.measured.valid)
+    headline = headline_of(view.job.reward, known, view.evidence.headline)
+    return [name for name in headline if name in known], [name for name in known if name not in headline]
+
+
+def _beside(view: EvidenceView) -> Iterator[str]:
+    """Yield what the graders that are in no column gave each model, a line for each grader."""
+    for grader in _graders(view)[1]:
+        scores = ", ".join(f"{each.measured.name} {each.score(grader)}" for each in view.models[:MOST_ROWS])
+        yield f"{capitalized(grader_name(grader))}: {scores}."
 
 
 def _name(model: CheckpointView) -> str:
@@ -183,6 +188,8 @@ def _guard(view: EvidenceView, guard: Guard) -> str:
 
 def choice_blocks(view: EvidenceView) -> Iterator[Block]:
     """Yield what the choice of the best checkpoint is worth, and which costs are the same for all models."""
+    if beside := list(_beside(view)):
+        yield context(escape(cut("\n".join(beside), MOST_BESIDE)))
     if notes := [note for note in (view.selection_note, same_for_all(view)) if note]:
         yield context(escape("\n".join(notes)))
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from charts.wording import counted, plural
 from jobs.core.records import Effort
 from jobs.evals.verdict import Conclusion
+from jobs.tasks.records import headline_of
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
@@ -233,6 +234,8 @@ class Eval:
     reward: str
     """Name of the reward grader."""
     graders: tuple[str, ...]
+    headline: tuple[str, ...] = ()
+    """The graders that pictures and tables show; evals that did not write it down have the usual ones."""
     threshold: float | None = None
     """`pass_threshold` of the reward grader."""
     scoring: int = 1
@@ -264,6 +267,16 @@ class Eval:
             return None
         names = ", ".join(self.left_out)
         return f"{' '.join(self.left_out.values())} Left out for that: {names}; the rest is measured."
+
+    @property
+    def headline_graders(self) -> tuple[str, ...]:
+        """The graders that pictures and tables show, as far as they grade here; the reward is the first."""
+        return headline_of(self.reward, self.graders, self.headline)
+
+    @property
+    def shown_graders(self) -> tuple[str, ...]:
+        """Every grader: those of the headline, then the others."""
+        return tuple(dict.fromkeys((*self.headline_graders, *self.graders)))
 
     @property
     def total(self) -> int:

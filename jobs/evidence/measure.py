@@ -121,6 +121,7 @@ def measured(
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
+        headline=valid.headline_graders,
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals),

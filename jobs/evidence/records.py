@@ -155,6 +155,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    headline: tuple[str, ...] = ()
+    """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1

@@ -92,6 +92,7 @@ class Manifest(Section):
     description: Text | None = None
     prompt: Text | None = None
     reward: Text | None = None
+    headline: Names = ()
     defaults: Defaults = Defaults()
     approvers: Names = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 2
@@ -130,8 +131,9 @@ def read_manifest(text: str, where: str) -> tuple[Manifest, YamlFile]:
 
 
 def check_graders(manifest: Manifest, graders: Mapping[str, Mapping[str, object]], reward: str, file: YamlFile) -> None:
-    """Refuse held-out graders and guardrails that the task does not have, and held-out graders that training climbs."""
-    for key, names in (("shadows", manifest.held_out_graders), ("guardrails", manifest.guardrails)):
+    """Refuse graders that the task does not have, and held-out graders that training climbs."""
+    named = {"headline": manifest.headline, "shadows": manifest.held_out_graders, "guardrails": manifest.guardrails}
+    for key, names in named.items():
         for name in names:
             if name not in graders:
                 raise no_such_grader(file, key, name, graders)

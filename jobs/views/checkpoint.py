@@ -14,6 +14,7 @@ from jobs.evals.verdict import Conclusion, Verdict, by_noise, strictest
 from jobs.evidence.measure import platform_figures
 from jobs.evidence.plan import by_step, checkpoint_candidate
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role, Versus
+from jobs.tasks.records import headline_of
 
 SMALLEST_LOSS: Final = 0.005
 """A smaller loss is not worth a number."""
@@ -218,16 +219,17 @@ class EvidenceView:
     def scores_of(self, checkpoint: CheckpointView) -> dict[str, str]:
         """Return the figures that a checkpoint is introduced with: the reward, or whatever the platform reports.
 
-        That is precision, recall and F1 where there are labels, and else the reward and the task's other graders.
+        The reward comes first; where there are labels, it is called by its name.
         """
-        valid, scored = checkpoint.measured.valid, ("precision", "recall", "f1")
+        valid, training_reward = checkpoint.measured.valid, self.job.training_reward
         if self.is_ready:
             return {self.reward: checkpoint.score(self.job.reward)}
+        every = headline_of(training_reward, valid, tuple(valid))
+        scores = {name: valid[name] for name in every if name in valid}
         if "precision" in valid or "recall" in valid:
-            return {grader_name(name): score(found.mean) for name in scored if (found := valid.get(name))}
-        training_reward = self.job.training_reward
-        reward = valid.get(training_reward)
-        others = {grader_name(name): score(found.mean) for name, found in valid.items() if name != training_reward}
+            return {grader_name(name): score(found.mean) for name, found in scores.items()}
+        reward = scores.pop(training_reward, None)
+        others = {grader_name(name): score(found.mean) for name, found in scores.items()}
         return {"validation reward": score(reward.mean if reward else None), **others}
 
     def leaders(self, grader: str) -> tuple[tuple[CheckpointView, float], ...]:

@@ -2,16 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from charts.wording import counted
 from jobs.evals.records import Eval
 from jobs.evals.results import EvalResults, conclusion_of, read_results
 from jobs.evals.service import Evals
 from jobs.evals.verdict import Conclusion
-
-USUAL_GRADERS: Final = ("precision", "recall", "f1")
-MOST_GRADERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +26,6 @@ class EvalView:
     def conclusion(self) -> Conclusion:
         """The most that may be claimed of its arms."""
         return conclusion_of(self.evaluation, self.results)
-
-    @property
-    def graders(self) -> tuple[str, ...]:
-        """The graders that are shown: precision, recall and F1 if the reward is one of them, else the reward first."""
-        every, reward = self.evaluation.graders, self.evaluation.reward
-        usual = tuple(grader for grader in USUAL_GRADERS if grader in every)
-        return usual if reward in usual else tuple(dict.fromkeys((reward, *every)))[:MOST_GRADERS]
 
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:

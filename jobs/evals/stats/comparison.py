@@ -15,9 +15,6 @@ from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
 from jobs.evals.verdict import Conclusion, conclude
 
-FIRST_COLUMNS: Final = ("precision", "recall", "f1")
-"""Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
-
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswers:
@@ -42,6 +39,8 @@ class Comparison:
     """Every two arms, the later named one as `after`."""
     notes: tuple[str, ...]
     """What to keep in mind, each a sentence."""
+    headline: tuple[str, ...] = ()
+    """Those of the graders that the picture shows."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The lowest and the highest score of each grader whose definition says so."""
 
@@ -108,14 +107,14 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
         for side, arm in zip(sides, arms, strict=True)
     }
     covered = {side.name: arm.coverage for side, arm in zip(sides, arms, strict=True)}
-    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), evals[0].ranges)
+    headline = tuple(grader for grader in evals[0].headline_graders if grader in columns)
+    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), headline, evals[0].ranges)
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
-    """Return the graders that every eval has."""
-    shared = set.intersection(*({*evaluation.graders, evaluation.reward} for evaluation in evals))
-    every = dict.fromkeys((*FIRST_COLUMNS, *evals[0].graders, evals[0].reward))
-    return tuple(grader for grader in every if grader in shared)
+    """Return the graders that every eval has, the reward first."""
+    shared = set.intersection(*(set(evaluation.shown_graders) for evaluation in evals))
+    return tuple(grader for grader in evals[0].shown_graders if grader in shared)
 
 
 def _summary(grader: str, scores: ItemScores, bounds: tuple[float, float] | None) -> GraderSummary:

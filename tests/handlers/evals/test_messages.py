@@ -17,7 +17,7 @@ from jobs.evals.stats.variance_study import read_variance
 from jobs.views.eval import EvalView
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.evidence_shown import action_ids, text_of
-from tests.jobs.evals.answers import an_answer, an_eval, graded
+from tests.jobs.evals.answers import an_answer, an_eval, graded, graded_by_all
 
 TUNED = Arm("ft:local-policy-1:org:acts:AbCdEfGh:ckpt-step-60", label="step 60 of rft-zuwoq5")
 LINK = "https://example.com/report"
@@ -133,18 +133,38 @@ def test_scores_are_drawn_on_the_scale_of_their_grader() -> None:
 
 
 @pytest.mark.parametrize(
-    ("graders", "reward", "shown"),
+    ("graders", "reward", "chosen", "shown"),
     [
-        (("f1", "recall", "precision"), "f1", ("precision", "recall", "f1")),
-        (("exact", "f1"), "exact", ("exact", "f1")),
-        (("a", "b", "c", "d", "e"), "e", ("e", "a", "b", "c")),
+        (("f1", "recall", "precision"), "f1", (), ("f1", "precision", "recall")),
+        (("exact", "f1"), "exact", (), ("exact", "f1")),
+        (("a", "b", "c", "d", "e"), "e", (), ("e", "a", "b", "c")),
+        (("judge", "recall", "exact", "precision", "f1"), "f1", (), ("f1", "precision", "recall", "judge")),
+        (("judge", "recall", "exact", "precision", "f1"), "f1", ("f1", "judge"), ("f1", "judge")),
+        (("judge", "exact", "f1"), "f1", ("judge", "broken"), ("f1", "judge")),
     ],
 )
-def test_the_usual_graders_come_first_if_the_reward_is_one_of_them(
-    graders: tuple[str, ...], reward: str, shown: tuple[str, ...]
+def test_the_headline_is_the_reward_and_what_the_task_chose(
+    graders: tuple[str, ...], reward: str, chosen: tuple[str, ...], shown: tuple[str, ...]
 ) -> None:
-    view = EvalView(an_eval(graders=graders, reward=reward), EvalResults(None, None, ()))
-    assert view.graders == shown
+    evaluation = an_eval(graders=graders, reward=reward, headline=chosen)
+    assert evaluation.headline_graders == shown
+    assert evaluation.shown_graders[: len(shown)] == shown
+    assert set(evaluation.shown_graders) == set(graders)
+
+
+def test_every_grader_is_told_and_the_picture_shows_those_of_the_headline() -> None:
+    tables = {"f1": [[0.5], [0.4]], "judge": [[4.0], [3.0]], "exact": [[1.0], [0.0]], "close": [[0.9], [0.8]]}
+    answers = [each for arm in ("low", "high") for each in graded_by_all(tables, arm)]
+    graders = ("judge", "exact", "close", "f1")
+    view = view_of(answers, arms=(Arm("low"), Arm("high")), graders=graders, reward="f1", headline=("f1", "judge"))
+    chart = result_chart(view)
+    assert isinstance(chart, ScoreComparison)
+    assert chart.graders == ("F1", "judge")
+    told = said(view)
+    assert all(f"{name} *" in told for name in ("F1", "judge", "exact", "close"))
+    assert view.results.comparison is not None
+    assert comparison_chart(view.results.comparison).graders == ("F1", "judge")
+    assert view.results.comparison.graders == ("f1", "judge", "exact", "close")
 
 
 def test_a_mean_says_its_scale_and_what_it_is_over() -> None:

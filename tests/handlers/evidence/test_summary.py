@@ -463,6 +463,19 @@ def test_without_labels_the_tasks_own_graders_are_shown() -> None:
     assert not any(word in text_of(message).lower() for word in ("precision", "recall", "f1"))
 
 
+def test_graders_without_a_column_are_told_in_words() -> None:
+    graders = ("f1", "precision", "recall", "judge", "exact")
+    rows = tuple(
+        replace(each, valid={name: a_figure(0.5) for name in graders}, test={}) for each in shown.PLAIN.candidates
+    )
+    usual = summary(view(replace(shown.PLAIN, candidates=rows)), None)
+    assert table_of(usual)[0][1:] == ["F1", "Against the base", "Precision", "Recall", "Judge"]
+    assert "Exact: base 0.50 (0.42 to 0.58), step 60 0.50" in text_of(usual)
+    chosen = summary(view(replace(shown.PLAIN, candidates=rows, headline=("f1", "judge"))), None)
+    assert table_of(chosen)[0][1:] == ["F1", "Against the base", "Judge"]
+    assert all(f"{name}: base 0.50" in text_of(chosen) for name in ("Precision", "Recall", "Exact"))
+
+
 def test_a_platforms_own_figures_are_those_of_the_tasks_graders() -> None:
     bare = replace(a_checkpoint(5), valid_reward=0.61, scores={"judge": 0.61, "polite": 0.4})
     told = text_of(summary(view(None, None, replace(JOB, reward="judge", checkpoints=(bare,))), None))
