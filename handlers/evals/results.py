@@ -9,6 +9,7 @@ from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
 from handlers.slack.images import Pictures
+from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
@@ -57,13 +58,14 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     graders = evaluation.headline_graders
     if not evaluation.summaries:
         return None
+    names = names_apart([summary.arm for summary in evaluation.summaries])
     return ScoreComparison(
         title=view.headline,
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(summary.arm, summary.graders, graders) for summary in evaluation.summaries),
+        arms=tuple(_arm_scores(names[each.arm], each.graders, graders) for each in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
-        best=view.conclusion.best,
+        best=names.get(view.conclusion.best, ""),
         scales=_scales(evaluation.ranges, graders),
     )
 
@@ -84,12 +86,12 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
 
 def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
-    graders = comparison.headline
+    graders, names = comparison.headline, names_apart(list(comparison.rows))
     return ScoreComparison(
         title=comparison.conclusion.headline,
-        best=comparison.conclusion.best,
+        best=names.get(comparison.conclusion.best, ""),
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
+        arms=tuple(_arm_scores(names[name], row, graders) for name, row in comparison.rows.items()),
         scales=_scales(comparison.ranges, graders),
     )
 
@@ -177,5 +179,6 @@ def _cost(summary: ArmSummary) -> str:
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.text or "").split()), SHOWN_TEXT)
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"
+    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.text or "", worst.expected))
+    reference = f" · expected {escape(expected)}" if expected else ""
+    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"

@@ -3,6 +3,7 @@
 Everything here reads answers from file and computes: not for the event loop.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from heapq import nsmallest
 from typing import Final
 
 from charts.wording import grader_name
-from jobs.core.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest, NotFound
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.summary import usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
 from jobs.evals.verdict import Conclusion, conclude
+from jobs.tasks.labels import reference_labels
 
 MOST_WORST: Final = 10
 
@@ -30,6 +32,8 @@ class WorstItem:
     """The scored answer with the lowest reward, the earliest of equals."""
     total: float = 0.0
     scored: int = 0
+    expected: str = ""
+    """Its reference answer, as text; "" where it has none."""
     """Answers with a reward, of all arms."""
 
     @property
@@ -60,7 +64,7 @@ def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
-        worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
+        worst=_with_references(worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST), evaluation, reader),
     )
 
 
@@ -82,6 +86,23 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
         InvalidRequest: they do not compare; the sentence says what differs.
     """
     return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
+
+
+def _with_references(worst: tuple[WorstItem, ...], evaluation: Eval, reader: AnswerReader) -> tuple[WorstItem, ...]:
+    """Return the items with their reference answers; as they are where the items are gone."""
+    wanted = {each.id: each for each in worst}
+    with suppress(NotFound):
+        for item in reader.items(evaluation.id):
+            if item.id in wanted and item.reference is not None:
+                wanted[item.id].expected = _as_text(item.reference)
+    return worst
+
+
+def _as_text(reference: object) -> str:
+    labels = reference_labels(reference)
+    if labels is not None:
+        return ", ".join(sorted(labels)) or "no label"
+    return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
 
 
 def worst_items(evaluation: Eval, answers: Iterable[Answer], most: int = 10) -> tuple[WorstItem, ...]:

@@ -9,6 +9,7 @@ import pytest
 from charts import ScoreComparison, VarianceStudy
 from handlers.evals.cards import eval_card, eval_list
 from handlers.evals.results import comparison_chart, result_chart, result_message
+from jobs.core.ids import names_apart
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, Progress
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.stats.comparison import compare, gather
@@ -39,7 +40,7 @@ def view_of(answers: Iterable[Answer], **changes: object) -> EvalView:
     evaluation = replace(evaluation, summaries=summarise(evaluation, known, {}))
     comparison = compare(gather(evaluation, known)) if len(evaluation.arms) > 1 else None
     study = read_variance(evaluation, known) if evaluation.request.purpose == "variance" else None
-    worst = WorstItem("i<7>", replace(known[0], text="a\n<b>"), total=0.3, scored=3)
+    worst = WorstItem("i<7>", replace(known[0], text="a\n<b>"), total=0.3, scored=3, expected="c")
     return EvalView(evaluation, EvalResults(study, comparison, (worst,)))
 
 
@@ -97,14 +98,21 @@ def test_two_arms_are_told_with_their_verdict_intervals_and_what_is_missing() ->
     assert "standard deviation over runs 0.0" in shown
     assert "base: the mean is over 300 of 301 answers: 1 is missing." in shown
     assert "Missing: 1 time-out" in shown
-    assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt;" in shown
+    assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt; · expected c" in shown
     assert LINK in shown
     chart = result_chart(view)
     assert isinstance(chart, ScoreComparison)
     assert chart.title == view.headline
-    assert [arm.arm for arm in chart.arms] == ["base", TUNED.name]
+    assert [arm.arm for arm in chart.arms] == ["base", "step 60"]
+    assert chart.best == "step 60"
     assert view.results.comparison is not None
     assert comparison_chart(view.results.comparison).title == view.headline
+
+
+def test_checkpoints_of_several_jobs_keep_the_name_of_theirs() -> None:
+    arms = ("base", "step 5 of rft-aaaaaa (low)", "step 5 of rft-bbbbbb")
+    assert list(names_apart(arms).values()) == list(arms)
+    assert list(names_apart(arms[:2]).values()) == ["base", "step 5 (low)"]
 
 
 def test_a_variance_study_is_drawn_by_item_and_says_what_to_do() -> None:
