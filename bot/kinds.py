@@ -11,7 +11,9 @@ from jobs.evals.reviews import TaskReviews
 from jobs.evals.suspects import SuspectLabels
 from jobs.evidence.records import Evidence
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
+from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
+from jobs.tasks.defaults import TaskDefaults
 from jobs.training.sweep import pool_of_job, sweep_entry
 
 KINDS: Final = Kinds(
@@ -40,4 +42,6 @@ KINDS: Final = Kinds(
     Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
+    Kind(Schedule, "schedule", "id", "schedules", "created_at"),
+    Kind(TaskDefaults, "task", "task", "all:task"),
 )

@@ -41,6 +41,8 @@ SAID: Final = {
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
     Act.GRADE_REVIEWED: "checked a grade in",
+    Act.SCHEDULED: "scheduled",
+    Act.DEFAULT: "set the defaults of",
 }
 SHOWN: Final = {
     "item": "item",
@@ -51,6 +53,9 @@ SHOWN: Final = {
     "overrides": "set aside:",
     "votes": "votes:",
     "proposal": "proposal",
+    "schedule": "for schedule",
+    "now": "now",
+    "before": "before:",
 }
 """Details worth a word in Slack, each with what is said before it; the file has all of them."""
 FLAWS: Final = {

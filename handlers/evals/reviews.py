@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from slack_bolt.async_app import AsyncAck
 
-from charts.wording import counted, number, on_scale
+from charts.wording import counted, grader_name, number, on_scale
 from handlers.slack.blocks import Block, Message, button, context, cut, escape, quoted, section
 from handlers.slack.commands import Typed
 from handlers.slack.forms import Choice, modal, select, text_input
@@ -21,7 +21,6 @@ from jobs.evals.records import Eval
 from jobs.evals.review_store import GradeAddress
 from jobs.evals.reviews import Grade, Review
 from jobs.evals.service import Evals
-from jobs.views.wording import grader_name
 
 CHECK: Final = "check_grade"
 FORM: Final = "review_grade"
@@ -104,7 +103,7 @@ def form(grade: Grade, asker: Asker, *, is_drawn: bool) -> Block:
     blocks = [
         section(f"*Item {escape(cut(grade.item.id, 60))}*\n{quoted(grade.item.input, MOST_INPUT)}"),
         section(f"*Reference*\n{escape(cut(_json(grade.item.reference), MOST_INPUT))}"),
-        section(f"*Answer of {escape(grade.answer.arm)}*\n{escape(cut(grade.answer.text or '', MOST_ANSWER))}"),
+        section(f"*Answer of {escape(grade.answer.arm)}*\n{escape(cut(grade.answer.shown or '', MOST_ANSWER))}"),
         section(f"*{escape(grader_name(grade.grader))} {number(grade.score)}*{on_scale(grade.range)}"),
         *([context(f"Checked already. {said}")] if said else ()),
         select("Is this grade right?", SAYS, [RIGHT, WRONG], chosen=chosen),
@@ -242,7 +241,7 @@ def _line(grade: Grade) -> str:
     return "\n".join(
         [
             f"`{escape(cut(grade.item.id, 40))}` *{number(grade.score)}* · {quoted(grade.item.input, MOST_LISTED)}",
-            quoted(grade.answer.text or "", MOST_LISTED),
+            quoted(grade.answer.shown or "", MOST_LISTED),
             *([said] if said else ()),
         ]
     )

@@ -87,7 +87,7 @@ class Reviews:
                 grade = item and grade_of(evaluation, item, answer, grader, reviews)
                 if grade and all(each.user != user for each in grade.reviewed.reviews):
                     # One answer is drawn once, however many runs give it, or copies would count as agreement.
-                    yield text_hash(f"{evaluation.id} {user} {answer.item} {answer.text}"), answer
+                    yield text_hash(f"{evaluation.id} {user} {answer.item} {answer.shown}"), answer
 
         drawn = nsmallest(DRAWN, dict(unchecked()).items())
         grades = (grade_of(evaluation, items[answer.item], answer, grader, reviews) for _, answer in drawn)

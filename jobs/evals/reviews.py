@@ -236,7 +236,7 @@ class Grade:
 def grade_of(evaluation: Eval, item: Item, answer: Answer, grader: str, reviews: TaskReviews) -> Grade | None:
     """Return the grade of an answer with what people say of it; None where it has no score that could be checked."""
     score, fingerprint = answer.scores.get(grader), evaluation.fingerprints.get(grader)
-    if answer.text is None or fingerprint is None or not usable(score):
+    if answer.shown is None or fingerprint is None or not usable(score):
         return None
     low, high = evaluation.ranges.get(grader, (0.0, 1.0))
     bare = ReviewedGrade(
@@ -244,7 +244,7 @@ def grade_of(evaluation: Eval, item: Item, answer: Answer, grader: str, reviews:
         fingerprint,
         item.id,
         text_hash(json.dumps([item.input, item.reference], sort_keys=True, ensure_ascii=False)),
-        text_hash(answer.text),
+        text_hash(answer.shown),
         TOLERANCE * (high - low),
     )
     return Grade(evaluation, item, answer, grader, score, reviews.of(bare))

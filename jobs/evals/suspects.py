@@ -199,9 +199,10 @@ def _read(
     found = {name: _Read(item, frozenset(labels_of(item.reference) or ())) for name, item in items.items()}
     for answer in answers:
         read = found.get(answer.item) if answer.arm == evaluation.arms[0].name else None
-        if read is None or answer.text is None:
+        if read is None or answer.shown is None:
             continue
-        said = _labels(form.read(answer.text), shape) if shape else frozenset({_plain(form.read(answer.text))})
+        text = form.read((answer.names_labels if shape else answer.shown) or "")
+        said = _labels(text, shape) if shape else frozenset({_plain(text)})
         if said is not None:
             read.runs.append(said)
             if usable(reward := answer.scores.get(evaluation.reward)):

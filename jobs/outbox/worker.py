@@ -40,6 +40,7 @@ IN_THREAD: Final = frozenset(
         PostingKind.EVAL_REPORT,
         PostingKind.EVAL_SUSPECTS,
         PostingKind.EVAL_EXPORT,
+        PostingKind.MEASUREMENT,
     }
 )
 log: Final = structlog.get_logger(__name__)

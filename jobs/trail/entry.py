@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 BOT: Final = "proctor"
 """Who did what no person did."""
-NAMING_DETAILS: Final = ("alias", "proposal", "job", "model")
+NAMING_DETAILS: Final = ("alias", "proposal", "job", "model", "opens")
 """Details that name what an entry is about, as well as its task and subject."""
 
 
@@ -35,6 +35,10 @@ class Act(StrEnum):
     REVIEWED = "reviewed"
     GRADE_REVIEWED = "grade_reviewed"
     """A person said whether a grade is right."""
+    SCHEDULED = "scheduled"
+    """That a model is measured again and again."""
+    DEFAULT = "default"
+    """What launches and evals of a task use was set, or set back."""
 
 
 @dataclass(frozen=True, slots=True)
