@@ -26,6 +26,7 @@ from handlers.posting import SlackPoster
 from handlers.proctor import TaskChecker
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
+from handlers.slack.links import card_link
 from handlers.slack.people import People
 from jobs import checks
 from jobs.aliases.move import Aliases, in_production
@@ -48,6 +49,7 @@ from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.runner import EvidenceRunner
+from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
 from jobs.notifications.service import Quiet
@@ -159,6 +161,7 @@ class Wiring:
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SCHEDULE: named_work(self.schedules.runner.turn),
+            ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -172,6 +175,17 @@ class Wiring:
             return held.value if held else None
 
         return AliasPages(find, self.base.settings.alias_token, AWAY)
+
+    def _gate(self) -> Gate:
+        base = self.base
+        return Gate(
+            base.store,
+            self.evals,
+            base.tasks,
+            base.people.require_membership,
+            partial(card_link, base.store, base.client),
+            time.time,
+        )
 
     def _renderer(self) -> Renderer:
         return Renderer(

@@ -56,22 +56,7 @@ def register(listeners: Listeners) -> None:
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
     """Start an eval, or a variance study."""
     await people.require_membership(asker.channel)
-    given = typed.given
-    request = EvalRequest(
-        task=given["task"],
-        requested_by=asker.user,
-        channel=asker.channel,
-        trigger=asker.trigger,
-        purpose="variance" if typed.verb == "variance" else "run",
-        models=tuple(model for model in given.get("model", "").split(",") if model),
-        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
-        split=given.get("split"),
-        runs=_whole(typed, "runs", 50),
-        prompt=given.get("prompt"),
-        limit=_whole(typed, "limit", 50_000),
-        platform=given.get("platform"),
-        budget=_whole(typed, "budget", MOST_BUDGET),
-    )
+    request = read_request(typed, asker.user, asker.channel, asker.trigger)
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
@@ -82,6 +67,26 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here."
+    )
+
+
+def read_request(typed: Typed, user: str, channel: str, trigger: str) -> EvalRequest:
+    """Return the eval that was asked for; raises InvalidRequest where a value does not work."""
+    given = typed.given
+    return EvalRequest(
+        task=given["task"],
+        requested_by=user,
+        channel=channel,
+        trigger=trigger,
+        purpose="variance" if typed.verb == "variance" else "run",
+        models=tuple(model for model in given.get("model", "").split(",") if model),
+        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
+        split=given.get("split"),
+        runs=_whole(typed, "runs", 50),
+        prompt=given.get("prompt"),
+        limit=_whole(typed, "limit", 50_000),
+        platform=given.get("platform"),
+        budget=_whole(typed, "budget", MOST_BUDGET),
     )
 
 

@@ -35,6 +35,11 @@ ACTS: Final = {
     ScheduleState.ACTIVE: Act.RESUME,
     ScheduleState.ENDED: Act.CANCEL,
 }
+PERMISSIONS: Final = {
+    ScheduleState.PAUSED: Permission.PAUSE,
+    ScheduleState.ACTIVE: Permission.RESUME,
+    ScheduleState.ENDED: Permission.END,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ class Schedules:
         if schedule.state in {state, ScheduleState.ENDED}:
             raise Conflict(f"{schedule.id} {DONE[schedule.state]} already.")
         await self.permissions.require_for_schedule(
-            Permission(ACTS[state].value), schedule.id, by, owner=schedule.by, task=schedule.task
+            PERMISSIONS[state], schedule.id, by, owner=schedule.by, task=schedule.task
         )
         changed = replace(schedule, state=state)
         if state is ScheduleState.ACTIVE:
