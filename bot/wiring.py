@@ -29,6 +29,7 @@ from handlers.slack.images import Pictures
 from handlers.slack.links import card_link
 from handlers.slack.people import People
 from jobs import checks
+from jobs.aliases.call import calls_of
 from jobs.aliases.move import Aliases, in_production
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
@@ -199,7 +200,6 @@ class Wiring:
             digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
             schedules=self.schedules,
-            aliases=self.aliases,
         )
 
 
@@ -231,7 +231,9 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
         approvals=Approvals(store, people, time.time, evidence_runner.recheck),
-        aliases=Aliases(store, people, time.time, notifies=notifies),
+        aliases=Aliases(
+            store, people, time.time, notifies=notifies, call_of=calls_of(base.tasks, base.platforms.profile_of)
+        ),
         rollbacks=Rollbacks(store, people, time.time, notifies=notifies),
         audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
         quiet=quiet,

@@ -228,6 +228,10 @@ class Job:
     """What whoever approves should know, as sentences: in what a job launched elsewhere differs from its task, or may;
     and what the platform makes nothing of in the rows of one launched here."""
 
+    calls_a_day: float | None = None
+    """To its task's model in production, as task.yaml says."""
+    instead_of: str = ""
+    """The model that those calls go to otherwise; "" for what is in production, or the base."""
     trained_on: str = ""
     """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
 

@@ -73,6 +73,8 @@ class EvalRequest:
     """Only the first so many items."""
     platform: str | None = None
     budget: int | None = None
+    opens: bool = False
+    """The person knows what opening the held-out split costs."""
     """Most tokens, input and output together; once spent, the eval stops and keeps what it has."""
     job: str | None = None
     """The job whose checkpoints it evaluates: its messages are the job's, it has no card or thread of its own."""
@@ -258,6 +260,8 @@ class Eval:
     """Since when it waits, before its first question, for the platform; see `jobs.platforms.patience`."""
     started_at: float | None = None
     finished_at: float | None = None
+    opens: str = ""
+    """Digest of the held-out items that it opens outside evidence; see `jobs.evals.held_out`."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Grader to the sentence that says why it grades nothing here; the reward is never among them."""
 

@@ -12,6 +12,7 @@ from jobs.core.errors import BotError, Conflict, InvalidRequest
 from jobs.core.ids import checkpoint_name
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_form import AnswerForm
+from jobs.evals.held_out import opened_by, opened_sentences, openings
 from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import SCORING, Eval, EvalRequest, EvalState
 from jobs.evidence.records import Candidate, Evidence, Role
@@ -96,6 +97,8 @@ class RoundPlanner:
         if parts[ITEMS_OF[TEST]]:
             try:
                 wanted.append(await self._eval(job, new.round, TEST, candidates))
+                opened = await openings(self.store, task.name, opened_by(task, TEST))
+                notes = (*notes, *opened_sentences(opened))
             except InvalidRequest as problem:
                 notes = (*notes, f"The test split is left out: {problem}")
         if any(each.task_version != task.version for each in wanted):

@@ -10,7 +10,6 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
-    lacks_of_item,
     models_of,
     parse_grader,
     score_range,
@@ -21,6 +20,7 @@ from jobs.graders.definitions import (
 from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
+from jobs.graders.item_fields import TwoItems, is_answer, item_in, lacking
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
     CosineGrader,
@@ -61,10 +61,13 @@ __all__ = [
     "StringCheckGrader",
     "TextSimilarityGrader",
     "TokenUsage",
+    "TwoItems",
     "check_grader",
     "example_answers",
     "extra_fields",
-    "lacks_of_item",
+    "is_answer",
+    "item_in",
+    "lacking",
     "models_of",
     "parse_grader",
     "score_range",

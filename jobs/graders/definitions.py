@@ -19,7 +19,6 @@ from jobs.graders.kinds import (
     ScoreModelGrader,
     SingleGrader,
 )
-from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
     kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
@@ -109,11 +108,6 @@ def score_range(grader: Grader) -> tuple[float, float] | None:
         case _:
             low, high = 0.0, 1.0
     return min(low, grader.score_if_ungradable), max(high, grader.score_if_ungradable)
-
-
-def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
-    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
-    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:

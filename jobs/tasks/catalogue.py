@@ -67,6 +67,8 @@ class TaskCatalogue:
             approval=manifest.approval.policy,
             evidence_runs=manifest.evidence.runs,
             lenient_json=manifest.lenient_json,
+            calls_a_day=manifest.traffic.calls_per_day,
+            instead_of=manifest.traffic.instead_of or "",
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:

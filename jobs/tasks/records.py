@@ -22,6 +22,8 @@ class Row:
     id: str
     item: Mapping[str, object]
     messages: tuple[Message, ...] | None = None
+    where: str = field(default="", compare=False)
+    """File and line, for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        calls_a_day: calls to its model in production; None where task.yaml does not say.
+        instead_of: the model that they go to otherwise; "" for what is in production, or the base.
         lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
@@ -80,6 +84,8 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    calls_a_day: float | None = None
+    instead_of: str = ""
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

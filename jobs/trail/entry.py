@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 BOT: Final = "proctor"
 """Who did what no person did."""
-NAMING_DETAILS: Final = ("alias", "proposal", "job", "model")
+NAMING_DETAILS: Final = ("alias", "proposal", "job", "model", "opens")
 """Details that name what an entry is about, as well as its task and subject."""
 
 

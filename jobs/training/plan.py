@@ -36,6 +36,8 @@ class TaskPolicy(TypedDict):
     guardrails: Mapping[str, float]
     alias: str
     evidence_runs: int
+    calls_a_day: float | None
+    instead_of: str
 
 
 async def plan(
@@ -101,6 +103,8 @@ def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
         guardrails=task.guardrails,
         alias=task.alias,
         evidence_runs=task.evidence_runs,
+        calls_a_day=task.calls_a_day,
+        instead_of=task.instead_of,
     )
 
 

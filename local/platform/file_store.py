@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from jobs.graders import Grader, TwoItems, item_in, lacking
 from local.platform.disk import write_atomically, write_json
 from local.platform.errors import ApiError
 from local.platform.ids import new_id
@@ -122,8 +123,8 @@ class BadRow(Exception):
     """A row is not what training needs; the text names its line."""
 
 
-def read_rows(data: bytes) -> Iterator[Row]:
-    """Yield the rows of a JSONL file, without blank lines.
+def read_rows(data: bytes, grader: Grader | None = None) -> Iterator[Row]:
+    """Yield the rows of a JSONL file, without blank lines; each must have what the grader, if there is one, reads.
 
     Raises:
         BadRow: naming the line and what is wrong with it.
@@ -131,18 +132,21 @@ def read_rows(data: bytes) -> Iterator[Row]:
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
             try:
-                yield _row(line)
+                row = _row(line)
+                if grader is not None and (missing := lacking(grader, row)):
+                    raise BadRow(missing)
+                yield row
             except BadRow as fault:
                 raise BadRow(f"Line {number}: {fault}") from None
 
 
-def split_rows(data: bytes, split: Split) -> tuple[Row, ...]:
-    """Return the rows of a job's split; refuse an empty one, or more rows than the API takes.
+def split_rows(data: bytes, split: Split, grader: Grader | None = None) -> tuple[Row, ...]:
+    """Return the rows of a job's split; refuse an empty one, more rows than the API takes, or one without a reference.
 
     Raises:
         BadRow: naming the line, or the count.
     """
-    rows = tuple(read_rows(data))
+    rows = tuple(read_rows(data, grader))
     if not rows:
         raise BadRow(f"The {split} file has no examples.")
     if len(rows) > MOST_ROWS[split]:
@@ -177,6 +181,12 @@ def _row(line: bytes) -> Row:
         raise BadRow(f"not valid JSON ({fault}).") from None
     if not isinstance(item, dict):
         raise BadRow("must be a JSON object.")
+    try:
+        item = item_in(item)
+    except TwoItems as twice:
+        raise BadRow(f"{twice}.") from None
+    if not isinstance(item, dict):
+        raise BadRow("'item' must be a JSON object.")
     messages = item.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRow("'messages' must be a list with at least one message.")
