@@ -27,6 +27,7 @@ from handlers.posting import SlackPoster
 from handlers.proctor import COMMANDS, TaskChecker
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
+from handlers.slack.links import card_link
 from handlers.slack.people import People
 from jobs import checks
 from jobs.aliases.call import calls_of
@@ -50,6 +51,7 @@ from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.runner import EvidenceRunner
+from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
 from jobs.notifications.service import Quiet
@@ -168,6 +170,7 @@ class Wiring:
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SCHEDULE: named_work(self.schedules.runner.turn),
             ids.HOME: repeated_work(self.homes.refresh),
+            ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -182,6 +185,17 @@ class Wiring:
 
         return AliasPages(find, self.base.settings.alias_token, AWAY)
 
+    def _gate(self) -> Gate:
+        base = self.base
+        return Gate(
+            base.store,
+            self.evals,
+            base.tasks,
+            base.people.require_membership,
+            partial(card_link, base.store, base.client),
+            time.time,
+        )
+
     def _renderer(self) -> Renderer:
         return Renderer(
             views=self.views,
@@ -194,7 +208,6 @@ class Wiring:
             digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
             schedules=self.schedules,
-            aliases=self.aliases,
         )
 
 
