@@ -35,10 +35,15 @@ EXIT_INTERRUPTED: Final = 130
 LOOK: Final = 0.5
 """Seconds between two looks."""
 USUAL_TIMEOUT: Final = 3600.0
-KEYS: Final = {**EVAL_KEYS, "model": "<model or alias>", "baseline": "<model, alias or eval>"} | {
+KEYS: Final = {key: each for key, each in EVAL_KEYS.items() if key != "format"} | {
+    "model": "<model or alias>",
+    "prompt": "<version>",
+    "effort": "low",
+    "baseline": "<model, alias or eval>",
     "channel": "<id>",
     "by": "<name>",
 }
+"""Those of `/eval run`, but for what would ask more than model and baseline."""
 
 
 async def _say_nothing() -> None:
@@ -125,8 +130,8 @@ def read_run(words: list[str]) -> GateRun:
     typed = parse("proctor eval", shlex.join(["run", *words]), (RUN,))
     given, run_id = typed.given, short_id(GATE_PREFIX, token_hex(16))
     request = read_request(typed, f"{SHELL}{given.get('by') or getuser()}", given.get("channel", ""), run_id)
-    if len(request.models) != 1 or len(request.efforts) > 1:
-        raise InvalidRequest("The gate compares one model at one effort with its baseline: `model=` takes one.")
+    if len(request.models) != 1 or len(request.efforts) > 1 or request.prompts:
+        raise InvalidRequest("The gate compares one model, at one effort and with one prompt, with its baseline.")
     return GateRun(run_id, request, given.get("baseline", ""), time.time())
 
 

@@ -12,6 +12,7 @@ from jobs.gates.records import GateRun
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
+from jobs.tasks.defaults import TaskDefaults
 from jobs.training.sweep import pool_of_job, sweep_entry
 
 KINDS: Final = Kinds(
@@ -40,4 +41,5 @@ KINDS: Final = Kinds(
     Kind(Digest, "digest", "id", "all:digest"),
     Kind(GateRun, "gate", "id", "gates", "made_at"),
     Kind(Schedule, "schedule", "id", "schedules", "created_at"),
+    Kind(TaskDefaults, "task", "task", "all:task"),
 )

@@ -27,6 +27,7 @@ QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
 GATE: Final = "gate"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -114,6 +115,11 @@ def schedule_item(schedule: str) -> str:
 def gate_item(gate: str) -> str:
     """Return the id of the work items of a run of the gate."""
     return f"{GATE}:{gate}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:

@@ -228,6 +228,7 @@ def test_what_is_typed_is_read_as_the_slash_command_reads_it() -> None:
         (["task=small"], r"`proctor eval run` needs `model=`"),
         (["task=small", "modl=x"], r"takes no 'modl='; did you mean 'model'\?"),
         (["task=small", "model=a,b"], "compares one model"),
+        (["task=small", "model=a", "prompt=v1,v2"], "with one prompt"),
         (["task=small", "model=a", "runs=many"], "runs"),
     ):
         with pytest.raises(InvalidRequest, match=said):

@@ -174,6 +174,10 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
     return SlackPoster(client, renderer, quiet)
 
 
+def _no_profile(name: str) -> Profile:
+    raise AssertionError(f"no alias moves to a model on {name} here")
+
+
 def _nowhere(name: str) -> tuple[Profile, Gateway]:
     raise AssertionError(f"nobody plans an eval on {name} here")
 
