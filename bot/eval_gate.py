@@ -136,7 +136,10 @@ def read_run(words: list[str]) -> GateRun:
 
 
 def exit_code(run: GateRun, *, allow_unclear: bool) -> int:
-    """Return the exit code that stands for a run: 0 only if the model is better, unless `allow_unclear`."""
+    """Return the exit code that stands for a run.
+
+    0 if the model is better, or is shown to lose less than the margin; with `allow_unclear` also if it can't be told.
+    """
     match run.state:
         case GateState.REFUSED:
             return EXIT_REFUSED
@@ -147,12 +150,10 @@ def exit_code(run: GateRun, *, allow_unclear: bool) -> int:
         case GateState.DONE if run.verdict is None:
             return EXIT_NO_VERDICT
         case GateState.DONE:
-            codes = {
-                Verdict.BETTER: 0,
-                Verdict.WORSE: EXIT_WORSE,
-                Verdict.CANT_TELL: 0 if allow_unclear else EXIT_UNCLEAR,
-            }
-            return codes[run.verdict.verdict]
+            found = run.verdict
+            unclear = 0 if allow_unclear else EXIT_UNCLEAR
+            codes = {Verdict.BETTER: 0, Verdict.WORSE: EXIT_WORSE, Verdict.CANT_TELL: unclear}
+            return 0 if found.is_as_good else codes[found.verdict]
 
 
 def as_json(run: GateRun, code: int) -> dict[str, object]:
