@@ -3,17 +3,17 @@
     alias list [--json]                            where each alias points
     alias get <alias> [--json | --prompt]          the model id that an alias points at, and nothing else; or all that a
                                                    call to it needs, or the prompt's text to the byte
-    eval run task=<task> model=<model or alias> [baseline=<model, alias or eval>] [split= runs= effort= prompt= limit=
-             platform= budget= channel= by=] [--wait] [--timeout <seconds>] [--allow-unclear]
+    eval run task=<task> model=<model or alias> [baseline=<model, alias or eval>] [margin= split= runs= effort= prompt=
+             limit= platform= budget= channel= by=] [--wait] [--timeout <seconds>] [--allow-unclear]
                                                    a running bot evaluates it; the exit code is the verdict
     audit export [--format jsonl|csv] [--since 7d] [--about <task, job, alias or person>]
     audit verify [--head <hash>]                   is the audit trail sound; --head: a hash that an earlier run printed
 
 It reads Redis at REDIS_URL, or the bot's own server under PROCTOR_HOME; to verify a trail that was sealed with
-AUDIT_KEY, that is needed too. Exit codes: 0 all is well, or the model is better; 1 there is no such alias, the trail is
-not sound, or the model is worse; 2 wrong usage; 3 it can't be told whether the model is better or worse (0 with
---allow-unclear); 4 the eval ended without a verdict; 69 Redis does not answer, or no bot is there; 78 a setting is
-wrong; 124 the time was up, and the eval goes on; 130 interrupted, and the eval goes on.
+AUDIT_KEY, that is needed too. Exit codes: 0 all is well, or the model is better, or loses less than margin=; 1 there is
+no such alias, the trail is not sound, or the model is worse; 2 wrong usage; 3 it can't be told whether the model is
+better or worse (0 with --allow-unclear); 4 the eval ended without a verdict; 69 Redis does not answer, or no bot is
+there; 78 a setting is wrong; 124 the time was up, and the eval goes on; 130 interrupted, and the eval goes on.
 """
 
 import argparse

@@ -35,10 +35,15 @@ EXIT_INTERRUPTED: Final = 130
 LOOK: Final = 0.5
 """Seconds between two looks."""
 USUAL_TIMEOUT: Final = 3600.0
-KEYS: Final = {**EVAL_KEYS, "model": "<model or alias>", "baseline": "<model, alias or eval>"} | {
+KEYS: Final = {key: each for key, each in EVAL_KEYS.items() if key != "format"} | {
+    "model": "<model or alias>",
+    "prompt": "<version>",
+    "effort": "low",
+    "baseline": "<model, alias or eval>",
     "channel": "<id>",
     "by": "<name>",
 }
+"""Those of `/eval run`, but for what would ask more than model and baseline."""
 
 
 async def _say_nothing() -> None:
@@ -125,13 +130,16 @@ def read_run(words: list[str]) -> GateRun:
     typed = parse("proctor eval", shlex.join(["run", *words]), (RUN,))
     given, run_id = typed.given, short_id(GATE_PREFIX, token_hex(16))
     request = read_request(typed, f"{SHELL}{given.get('by') or getuser()}", given.get("channel", ""), run_id)
-    if len(request.models) != 1 or len(request.efforts) > 1:
-        raise InvalidRequest("The gate compares one model at one effort with its baseline: `model=` takes one.")
+    if len(request.models) != 1 or len(request.efforts) > 1 or request.prompts:
+        raise InvalidRequest("The gate compares one model, at one effort and with one prompt, with its baseline.")
     return GateRun(run_id, request, given.get("baseline", ""), time.time())
 
 
 def exit_code(run: GateRun, *, allow_unclear: bool) -> int:
-    """Return the exit code that stands for a run: 0 only if the model is better, unless `allow_unclear`."""
+    """Return the exit code that stands for a run.
+
+    0 if the model is better, or is shown to lose less than the margin; with `allow_unclear` also if it can't be told.
+    """
     match run.state:
         case GateState.REFUSED:
             return EXIT_REFUSED
@@ -142,12 +150,10 @@ def exit_code(run: GateRun, *, allow_unclear: bool) -> int:
         case GateState.DONE if run.verdict is None:
             return EXIT_NO_VERDICT
         case GateState.DONE:
-            codes = {
-                Verdict.BETTER: 0,
-                Verdict.WORSE: EXIT_WORSE,
-                Verdict.CANT_TELL: 0 if allow_unclear else EXIT_UNCLEAR,
-            }
-            return codes[run.verdict.verdict]
+            found = run.verdict
+            unclear = 0 if allow_unclear else EXIT_UNCLEAR
+            codes = {Verdict.BETTER: 0, Verdict.WORSE: EXIT_WORSE, Verdict.CANT_TELL: unclear}
+            return 0 if found.is_as_good else codes[found.verdict]
 
 
 def as_json(run: GateRun, code: int) -> dict[str, object]:

@@ -17,8 +17,10 @@ from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.ids import EVAL_PREFIX
 from jobs.core.records import Job
 from jobs.evals.records import Eval, EvalRequest
-from jobs.evals.results import read_comparison
 from jobs.evals.service import Evals
+from jobs.evals.stats.advice import non_inferiority
+from jobs.evals.stats.comparison import compare, gather
+from jobs.evals.stats.variance_components import item_means
 from jobs.evidence.measure import trouble
 from jobs.gates.records import GateRun, GateState, GateVerdict, verdict_of
 from jobs.state.change import Change, Versioned
@@ -106,9 +108,16 @@ class Gate:
             return replace(done, note=str(problem))
 
     def _verdict(self, evaluations: list[Eval]) -> GateVerdict:
-        comparison = read_comparison(evaluations, self.evals.answer_store)
-        (pair,) = comparison.pairs
-        return verdict_of(pair, comparison.notes)
+        file, newest = self.evals.answer_store, evaluations[-1]
+        arms = [arm for each in evaluations for arm in gather(each, file.answers(each.id))]
+        comparison = compare(arms)
+        (pair,), margin = comparison.pairs, newest.request.margin
+        if margin is None:
+            return verdict_of(pair, comparison.notes, None)
+        before, after = (item_means(arm.scores[newest.reward]) for arm in arms)
+        low, high = newest.ranges.get(newest.reward, (0.0, 1.0))
+        differences = [after[item] - before[item] for item in sorted(before.keys() & after.keys())]
+        return verdict_of(pair, comparison.notes, non_inferiority(differences, margin * (high - low), width=high - low))
 
     # -- what was asked -------------------------------------------------------------------------------------------
 

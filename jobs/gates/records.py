@@ -1,9 +1,12 @@
 """What a shell asked the gate, and its verdict. Frozen values; times are unix seconds."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from charts.wording import number
 from jobs.evals.records import EvalRequest
+from jobs.evals.stats.advice import NonInferiority
 from jobs.evals.stats.pair import Pair
 from jobs.evals.verdict import Verdict
 
@@ -47,6 +50,8 @@ class GateVerdict:
     """If it can't be told: about how many items would show the change seen, 4 times in 5."""
     text: str
     """The same as sentences, with what to keep in mind."""
+    is_as_good: bool | None = None
+    """Whether it is shown to lose less than the margin that was asked for; None where none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,8 @@ class GateRun:
     """Why it was refused, or why there is no verdict, as sentences."""
 
 
-def verdict_of(pair: Pair, notes: tuple[str, ...]) -> GateVerdict:
-    """Return the verdict of a comparison whose `before` is the baseline."""
+def verdict_of(pair: Pair, notes: tuple[str, ...], shown: NonInferiority | None) -> GateVerdict:
+    """Return the verdict of a comparison whose `before` is the baseline; `shown` is what a margin was asked of."""
     span = pair.difference.interval
     return GateVerdict(
         verdict=pair.verdict,
@@ -84,5 +89,17 @@ def verdict_of(pair: Pair, notes: tuple[str, ...]) -> GateVerdict:
         p=pair.p,
         items=pair.items,
         items_needed=pair.items_needed,
-        text=" ".join((pair.text, *notes)),
+        text=" ".join((pair.text, *notes, *((_said(shown),) if shown else ()))),
+        is_as_good=shown.is_shown if shown else None,
     )
+
+
+def _said(shown: NonInferiority) -> str:
+    """Return whether less is lost than the margin, as a sentence."""
+    lost = "nothing" if shown.low >= 0 else f"at most {number(-shown.low, 3)}"
+    if shown.is_shown:
+        return f"It loses {lost}, less than the margin of {shown.margin:g} (97.5% confidence)."
+    if math.isinf(shown.low):
+        return f"One item cannot show that it loses less than {shown.margin:g}."
+    needed = f"; equals would show it on about {shown.items_needed:,} items" if shown.items_needed else ""
+    return f"It may lose {number(-shown.low, 3)}, more than the margin of {shown.margin:g}{needed}."

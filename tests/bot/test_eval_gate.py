@@ -112,6 +112,12 @@ async def test_the_exit_code_is_the_verdict(bench: Bench) -> None:
 
         code, printed, _ = await bench.ask("model=tuned-10", "baseline=tuned-20", "limit=4")
         assert (code, printed["verdict"]) == (3, "cant_tell")
+        code, printed, _ = await bench.ask("model=tuned-10", "baseline=tuned-20", "margin=0.01", "limit=6")
+        assert (code, printed["figures"]["is_as_good"]) == (3, False)
+        assert "more than the margin of 0.01" in printed["text"]
+        code, printed, _ = await bench.ask("model=tuned-10", "baseline=small", "margin=0.5")
+        assert (code, printed["figures"]["is_as_good"]) == (0, True)
+        assert "less than the margin of 0.5 (97.5% confidence)." in printed["text"]
         code, printed, _ = await bench.ask("model=tuned-10", "baseline=tuned-20", "limit=5", allow_unclear=True)
         assert (code, printed["verdict"]) == (0, "cant_tell")
     entry = next(e.entry for e in await bench.store.trail() if e.entry.details.get("models", "").endswith("small"))
@@ -228,6 +234,7 @@ def test_what_is_typed_is_read_as_the_slash_command_reads_it() -> None:
         (["task=small"], r"`proctor eval run` needs `model=`"),
         (["task=small", "modl=x"], r"takes no 'modl='; did you mean 'model'\?"),
         (["task=small", "model=a,b"], "compares one model"),
+        (["task=small", "model=a", "prompt=v1,v2"], "with one prompt"),
         (["task=small", "model=a", "runs=many"], "runs"),
     ):
         with pytest.raises(InvalidRequest, match=said):
@@ -241,6 +248,7 @@ def test_every_end_has_a_code() -> None:
         replace(run, state=GateState.DONE, verdict=found): (0, 0),
         replace(run, state=GateState.DONE, verdict=replace(found, verdict=Verdict.WORSE)): (1, 1),
         replace(run, state=GateState.DONE, verdict=replace(found, verdict=Verdict.CANT_TELL)): (3, 0),
+        replace(run, state=GateState.DONE, verdict=replace(found, verdict=Verdict.WORSE, is_as_good=True)): (0, 0),
         replace(run, state=GateState.DONE): (4, 4),
         replace(run, state=GateState.REFUSED): (2, 2),
         replace(run, state=GateState.WITHDRAWN): (69, 69),
