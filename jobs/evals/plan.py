@@ -14,7 +14,7 @@ from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
 from jobs.evals.records import DEFAULT_MARGIN, NO_FORMAT, SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
+from jobs.graders import GraderRuntime, check_grader, gates_of, parse_grader, score_range
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -79,6 +79,9 @@ class EvalPlanner:
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
             margin=_margin(request, task),
+            gates=gates_of(parse_grader(task.reward_grader, task.reward)).names
+            if request.purpose == "variance"
+            else (),
             prompt_lengths={version: len(task.prompts[version]) for version in request.prompts},
         )
 

@@ -20,6 +20,7 @@ from jobs.graders.definitions import (
 )
 from jobs.graders.example_answers import example_answers
 from jobs.graders.fields import InvalidGrader
+from jobs.graders.gates import Gates, gates_of
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
@@ -41,6 +42,7 @@ from jobs.graders.sandbox.errors import GraderErrorKind
 __all__ = [
     "CosineGrader",
     "Embedder",
+    "Gates",
     "Grade",
     "Grader",
     "GraderErrorKind",
@@ -64,6 +66,7 @@ __all__ = [
     "check_grader",
     "example_answers",
     "extra_fields",
+    "gates_of",
     "lacks_of_item",
     "models_of",
     "parse_grader",
