@@ -40,6 +40,7 @@ SAID: Final = {
     Act.ROLLBACK_PROPOSED: "proposed a rollback of",
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
+    Act.SCHEDULED: "scheduled",
     Act.DEFAULT: "set the defaults of",
 }
 SHOWN: Final = {
@@ -49,6 +50,7 @@ SHOWN: Final = {
     "overrides": "set aside:",
     "votes": "votes:",
     "proposal": "proposal",
+    "schedule": "for schedule",
     "now": "now",
     "before": "before:",
 }

@@ -1,15 +1,17 @@
 """The /eval command and the control on an eval's card."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Final
 
 from charts.wording import counted
-from handlers.evals.cards import CONTROLS, eval_card, eval_list
+from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
+from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
-from handlers.slack.blocks import Message, escape, without
+from handlers.slack.blocks import Message, actions, button, escape, section, without
 from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
@@ -18,6 +20,7 @@ from handlers.slack.replies import Asker
 from handlers.tasks.defaults import used_by_default
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
+from jobs.evals.held_out import HeldOut
 from jobs.evals.records import NO_FORMAT, EvalRequest, Format
 from jobs.evals.results import read_comparison
 from jobs.evals.service import ENDED, Evals
@@ -27,6 +30,8 @@ from jobs.views.eval import read_eval
 
 MOST_BUDGET: Final = 10_000_000_000
 MOST_COMPARED: Final = 6
+MOST_VALUE: Final = 2_000
+"""Characters that Slack carries in a button."""
 EVAL_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<model>,<model>",
@@ -39,6 +44,17 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "limit": "n",
     "platform": "<platform>",
     "budget": "<tokens>",
+    "open": "yes",
+}
+SURE: Final = "yes"
+
+SCHEDULE_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<alias>",
+    "every": "1d|1w",
+    "at": "07:00",
+    "zone": "Europe/Berlin",
+    "budget": "<tokens>",
 }
 
 
@@ -47,8 +63,10 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/eval", EVAL, CONTROLS)
 
 
-async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> str:
-    """Start an eval, or a variance study."""
+async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
+    """Start an eval, or a variance study; the first look at a held-out split is asked about."""
+    if typed.given.get("open", SURE) != SURE:
+        raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
     given = typed.given
     prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
@@ -69,19 +87,32 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
         limit=_whole(typed, "limit", 50_000),
         platform=given.get("platform"),
         budget=_whole(typed, "budget", MOST_BUDGET),
+        opens="open" in given,
     )
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
         how = ENDED.get((await evals.view(taken.holder)).state, "is on its way")
         return f"You asked for just that a moment ago: `{taken.holder}` {how}. `/eval show {taken.holder}` shows it."
+    except HeldOut as asked:
+        return _question(str(asked), typed)
     names = ", ".join(arm.name for arm in evaluation.arms)
+    opened = await evals.openings(evaluation)
     return (
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
-        f"{counted(evaluation.total, 'answer')}. Its card appears here."
+        f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
         f"{used_by_default(await chosen_for(store, evaluation.task), given)}"
     )
+
+
+def _question(asked: str, typed: Typed) -> Message:
+    """Return the question whether to open a held-out split, with a button that stands for the command and its yes."""
+    pairs = shlex.join(f"{key}={value}" for key, value in {**typed.given, "open": SURE}.items())
+    confirmed = f"{typed.verb}|{pairs}"
+    if len(confirmed) > MOST_VALUE:
+        return Message(asked)
+    return Message(asked, (section(asked), actions(button("Open it", f"{ACT}:open", confirmed), block_id="open_test")))
 
 
 def _format(text: str) -> Format:
@@ -163,4 +194,13 @@ EVAL: Final = (
     Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
+    Verb(
+        "schedule",
+        "measure an alias's model again and again, and say when it is worse than at its approval; on its own, list",
+        answer_schedule,
+        takes="pause|resume|end",
+        least=0,
+        most=2,
+        keys=SCHEDULE_KEYS,
+    ),
 )

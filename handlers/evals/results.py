@@ -14,9 +14,8 @@ from charts import (
     VarianceStudy,
     describe,
 )
-from charts.wording import counted, estimate, number, on_scale, percentage, seconds
+from charts.wording import counted, estimate, money, number, on_scale, percentage, seconds
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
-from handlers.evidence.blocks import money
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
     Block,
@@ -262,5 +261,5 @@ def _cost(summary: ArmSummary, dollars: float | None) -> str:
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.text or "").split()), SHOWN_TEXT)
+    said = cut(" ".join((worst.worst.shown or "").split()), SHOWN_TEXT)
     return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"

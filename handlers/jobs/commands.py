@@ -50,8 +50,8 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/rft", RFT, CONTROLS)
 
 
-async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, store: Store) -> str:
-    """Launch a job."""
+async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, views: JobViews, store: Store) -> str:
+    """Launch a job, and say whether it would pay."""
     await people.require_membership(asker.channel, just_now=True)
     given = typed.given
     request = LaunchRequest(
@@ -77,7 +77,8 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, stor
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
-        f"{used_by_default(await chosen_for(store, job.task), given)}"
+        f"{used_by_default(await chosen_for(store, job.task), given)}\n"
+        f"{escape((await views.before_training(job)).sentence)}"
     )
 
 

@@ -119,8 +119,8 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
     labels, form = LabelCounts(references), AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
-        if answer.text is not None and answer.failure is None:
-            labels.add(answer.arm, answer.item, form.read(answer.text))
+        if answer.names_labels is not None and answer.failure is None:
+            labels.add(answer.arm, answer.item, form.read(answer.names_labels))
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 
@@ -146,7 +146,4 @@ def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) 
 
 def cost_of(summary: ArmSummary, price: Price | None) -> float | None:
     """Return US dollars for 1,000 calls; None if the price or the tokens are not known."""
-    sent, said, given = summary.input_tokens, summary.output_tokens, summary.answers
-    if price is None or not given or not (sent and said):
-        return None
-    return (sent * price.input + said * price.output) / 1000 / given
+    return price.of_1000(summary.input_tokens, summary.output_tokens, summary.answers) if price else None
