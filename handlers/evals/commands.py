@@ -4,21 +4,28 @@ import asyncio
 import shlex
 import time
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
+from handlers.evals import form
 from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, actions, button, escape, section, without
-from handlers.slack.commands import Typed, Verb, listen
+from handlers.slack.commands import Typed, Verb, listen, parse
+from handlers.slack.forms import read_fields, refused
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
-from handlers.slack.replies import Asker
+from handlers.slack.replies import DONE_BEFORE, Answers, Asker, whisper
 from handlers.tasks.defaults import used_by_default
-from jobs.core.errors import InvalidRequest
+from handlers.tasks.fields import CHANNEL, field_of
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HeldOut
 from jobs.evals.records import NO_FORMAT, EvalRequest, Format
@@ -59,8 +66,10 @@ SCHEDULE_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval and to the control on evals' cards."""
-    listen(listeners, "/eval", EVAL, CONTROLS)
+    """Listen to /eval, to the control on evals' cards, and to the form that starts one."""
+    listen(listeners, "/eval", EVAL, CONTROLS, bare="run")
+    listeners.opens_form(form.OPEN, form.form_for_click)
+    listeners.form(form.FORM, take_form)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
@@ -133,6 +142,32 @@ def _margin(text: str) -> float:
     raise InvalidRequest(f"`margin={text}` does not work: margin is a share of the scale from 0 to 1, such as 0.02.")
 
 
+async def take_form(
+    ack: AsyncAck,
+    view: dict[str, Any],
+    asker: Asker,
+    answers: Answers,
+    client: AsyncWebClient,
+    evals: Evals,
+    people: People,
+    store: Store,
+    took_effect: bool,
+) -> None:
+    """Start what the form holds; what is wrong with it is said next to a field."""
+    fields = read_fields(view)
+    asker = replace(asker, channel=fields.get(CHANNEL, asker.channel))
+    try:
+        said = await start(parse("/eval", form.as_typed(fields), EVAL), asker, evals, people, store)
+    except UserError as problem:
+        await refused(ack, str(problem), field_of(str(problem), fields, ("split",)))
+        return
+    await ack()
+    if isinstance(said, Message):
+        await whisper(client, said, asker.user, asker.channel)
+    else:
+        await answers.tell(asker.user, asker.channel, f"{DONE_BEFORE} {said}" if took_effect else said)
+
+
 def _whole(typed: Typed, key: str, most: int) -> int | None:
     return read_whole(key, typed.given[key], 1, most) if key in typed.given else None
 
@@ -179,8 +214,22 @@ async def cancel(typed: Typed, asker: Asker, evals: Evals) -> str:
 
 
 EVAL: Final = (
-    Verb("run", "ask one or more models, grade every answer", start, keys=EVAL_KEYS, needs=("task",)),
-    Verb("variance", "is there headroom to learn: nine runs of each item", start, keys=EVAL_KEYS, needs=("task",)),
+    Verb(
+        "run",
+        "ask one or more models, grade every answer",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
+    Verb(
+        "variance",
+        "is there headroom to learn: nine runs of each item",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
     Verb(
         "compare",
         "which is better, item by item: two evals or more",

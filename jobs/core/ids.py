@@ -22,6 +22,7 @@ DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -104,6 +105,11 @@ def quiet_item(record: str) -> str:
 def schedule_item(schedule: str) -> str:
     """Return the id of the work items of a schedule of evals."""
     return f"{SCHEDULE}:{schedule}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:

@@ -6,7 +6,7 @@ from typing import Never, cast
 import pytest
 
 from handlers.evals.commands import start
-from handlers.jobs.commands import launch
+from handlers.jobs.launch import launch
 from handlers.slack.blocks import Message
 from handlers.slack.commands import Typed
 from handlers.slack.people import People
