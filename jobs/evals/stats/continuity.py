@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from charts.wording import counted, percentage
+from charts.wording import counted, listed, percentage
 
 BINS: Final = 20
-MOST_DISTINCT: Final = 20
-"""Up to so many different rewards are a bar each, and a grader with so few has steps."""
+MOST_NAMED: Final = 3
 COARSE: Final = 3
 """Different rewards up to which a grader tells little apart."""
 _DIGITS: Final = 9
@@ -40,12 +39,9 @@ class GateReading:
 
     @property
     def text(self) -> str:
-        """The reading as a sentence or two."""
-        name = f"The gate `{self.name}`"
-        if not self.closed:
-            return f"{name} never closes on {counted(self.answers, 'answer')}."
+        """The reading of one that closes at all, as a sentence or two."""
         share = percentage(self.closed / self.answers)
-        told = f"{name} closes on {self.closed:,} of {counted(self.answers, 'answer')} ({share})"
+        told = f"The gate `{self.name}` closes on {self.closed:,} of {counted(self.answers, 'answer')} ({share})"
         if self.closed == self.answers:
             return f"{told}: the model never passes it, so nothing behind it can be learned. Teach the gate first."
         if self.never_passed:
@@ -91,7 +87,9 @@ class Continuity:
         told += " scored the lowest."
         if self.distinct <= COARSE:
             told += " So few tell little apart: partial credit would turn more answers into a lesson."
-        return "\n".join([told, *(gate.text for gate in self.gates)])
+        never = [f"`{gate.name}`" for gate in self.gates if not gate.closed]
+        closed = [gate.text for gate in self.gates if gate.closed]
+        return "\n".join([told, *closed, *([f"Gates that never close: {listed(never, MOST_NAMED)}."] if never else [])])
 
 
 def read_continuity(
