@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
 from bot.kinds import KINDS
+from bot.logs import Redactor, secrets_of
 from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
@@ -117,6 +119,8 @@ class Wiring:
     quiet: Quiet
     digests: Digests
     notifications: NotificationCommands
+    redact: Callable[[str], str]
+    """Takes secrets out of a text that leaves the bot."""
 
     def services(self) -> dict[str, object]:
         """Return what handlers ask for, by the names of their parameters."""
@@ -138,6 +142,7 @@ class Wiring:
             "store": self.base.store,
             "tasks": self.base.tasks,
             "profiles": self.base.platforms.profiles,
+            "redact": self.redact,
         }
 
     def work(self) -> dict[str, Work]:
@@ -220,7 +225,14 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
+        redact=_redactor(settings, base.platforms),
     )
+
+
+def _redactor(settings: Settings, platforms: Platforms) -> Redactor:
+    """Return what takes every secret of the settings and every platform's key out of a text."""
+    keys = (key_of(each.api_key_env) for each in platforms.profiles.values() if each.api_key_env)
+    return Redactor([*secrets_of(settings), *filter(None, keys)])
 
 
 async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> Base:

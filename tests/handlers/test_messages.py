@@ -73,9 +73,9 @@ def test_slack_would_take_the_form(verdict: Verdict, choice: str) -> None:
 
 
 def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_not() -> None:
-    assert action_ids(MESSAGES["card in training"]) == ["act_on_job:pause", "act_on_job:cancel"]
+    assert action_ids(MESSAGES["card in training"]) == ["act_on_job:pause", "act_on_job:cancel", "act_on_job:details"]
     assert "Resume" in text_of(MESSAGES["card of a paused job"])
-    assert action_ids(MESSAGES["card of a failed job"]) == []
+    assert action_ids(MESSAGES["card of a failed job"]) == ["act_on_job:details", "act_on_job:bundle"]
 
 
 def test_what_people_wrote_cannot_become_markup() -> None:
