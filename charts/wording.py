@@ -64,14 +64,16 @@ def decimals_of(text: str) -> int:
 
 
 def compared(before: float, after: float, least: int = 2) -> tuple[str, str, str]:
-    """Return two scores and the signed change, all as precise as it takes for the three to agree as written."""
-    for decimals in range(decimals_apart(before, after, least=least), MOST_DECIMALS + 1):
-        was, now = round(before, decimals), round(after, decimals)
-        if round(now - was, decimals) == round(after - before, decimals):
-            break
-    else:
-        decimals = MOST_DECIMALS
-    return number(before, decimals), number(after, decimals), signed(after - before, decimals)
+    """Return two scores and the signed change; the change is that of the scores as written.
+
+    Where that is not the true change as one rounds it, all three have a decimal more, and no more than that: of 10/18
+    and 17/18 no number of decimals agrees.
+    """
+    decimals = decimals_apart(before, after, least=least)
+    if round(round(after, decimals) - round(before, decimals), decimals) != round(after - before, decimals):
+        decimals = min(decimals + 1, MOST_DECIMALS)
+    change = round(after, decimals) - round(before, decimals)
+    return number(before, decimals), number(after, decimals), signed(change, decimals)
 
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:

@@ -12,6 +12,7 @@ from charts.wording import counted, duration, moved, number, plural, quantity, s
 from handlers.approvals.messages import ended
 from handlers.jobs.compare import since_start
 from handlers.jobs.curves import RECENT, reward_curve
+from handlers.jobs.launch import OPEN as LAUNCH_FORM
 from handlers.jobs.thread import LEVELS, heading, why_button
 from handlers.slack.blocks import (
     Block,
@@ -209,7 +210,7 @@ def _controls(job: Job) -> list[Block]:
     if job.state is JobState.FAILED:
         looks.append(button("Debug bundle", f"{ACT}:bundle", f"bundle|{job.id}"))
     if job.state.is_final:
-        return [*why, *looks]
+        return [*why, *_next_steps(job), *looks]
     label, toggle = ("Resume", Action.RESUME) if job.state is JobState.PAUSED else ("Pause", Action.PAUSE)
     consequence = f"{job.id} stops for good at {progress_of(job)}. Work done so far is charged if the platform charges."
     return [
@@ -224,6 +225,16 @@ def _controls(job: Job) -> list[Block]:
         ),
         *looks,
     ]
+
+
+def _next_steps(job: Job) -> list[Block]:
+    """Return what people look at, or do, once a job is over."""
+    seen = [
+        button("Curves", f"{ACT}:curve", f"curve|{job.id}") if job.last_step else None,
+        button("Checkpoints", f"{ACT}:checkpoints", f"checkpoints|{job.id}") if job.checkpoints else None,
+        None if job.imported else button("Launch again", LAUNCH_FORM, job.id),
+    ]
+    return [each for each in seen if each]
 
 
 def job_list(jobs: tuple[Job, ...]) -> Message:

@@ -277,6 +277,10 @@ class PostingKind(StrEnum):
     EVAL_REPORT = "eval_report"
     EVAL_EXPORT = "eval_export"
     """An eval's answers as a log for another program."""
+    SCHEDULE = "schedule"
+    """The card of a schedule of evals."""
+    MEASUREMENT = "measurement"
+    """What one of its measurements showed, in its thread."""
     ANSWER = "answer"
     """A sentence that only the person who asked sees."""
 

@@ -1,13 +1,14 @@
 """Reads a split into rows, and writes rows as the platform's training file."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Literal
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
-from jobs.graders import Grader, TwoItems, item_in, lacking
+from jobs.graders import Grader, TwoItems, item_in, lacking, offered_tools
 from jobs.tasks.records import Row, Task
 from jobs.tasks.split_formats import entries_of
 
@@ -15,6 +16,8 @@ from jobs.tasks.split_formats import entries_of
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
 OTHER_SPLITS_LIMIT = 50_000
 ROLES = ("developer", "system", "user", "assistant", "tool")
+LAST_ROLES = ("user", "tool", "assistant")
+"""With which a row's messages may end. What a platform trains on is a matter of its profile."""
 PARTS = ("text", "image_url")
 
 
@@ -66,9 +69,7 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
 
 def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
     """Return the tools that a row offers the model, as it gave them; () where its `tools` are something else."""
-    tools = row.item.get("tools")
-    is_list = isinstance(tools, list) and all(isinstance(tool, dict) and "type" in tool for tool in tools)
-    return tuple(tools) if is_list and isinstance(tools, list) else ()
+    return offered_tools(row.item)
 
 
 def unfed(grader: Grader, rows: Iterable[Row]) -> Iterator[str]:
@@ -120,12 +121,29 @@ def _messages(value: object, where: str) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidRequest(f"{where}: field 'messages' must be a list of messages, not {kind(value)}.")
     messages = tuple(_message(each, f"{where}: field 'messages[{index}]'") for index, each in enumerate(value))
-    if messages[-1].role != "user":
+    if messages[-1].role not in LAST_ROLES:
         raise InvalidRequest(
-            f"{where}: the last of 'messages' must have role 'user', not {quoted(messages[-1].role)}: "
-            "it is what the model answers."
+            f"{where}: the last of 'messages' must have role 'user', 'tool' or 'assistant', not "
+            f"{quoted(messages[-1].role)}: it is what the model answers."
         )
+    if not any(message.role == "user" for message in messages):
+        raise InvalidRequest(f"{where}: field 'messages' has no turn with role 'user': there is nothing to answer.")
+    _check_answered(messages, where)
     return messages
+
+
+def _check_answered(messages: Sequence[Message], where: str) -> None:
+    """Refuse calls of tools without what they returned: no API answers such a conversation."""
+    for index, message in enumerate(messages):
+        calls = message.more.get("tool_calls")
+        returned = takewhile(lambda after: after.role == "tool", messages[index + 1 :])
+        missing = {call["id"] for call in calls} if isinstance(calls, list) else set()
+        missing -= {after.more.get("tool_call_id") for after in returned}
+        if missing:
+            raise InvalidRequest(
+                f"{where}: field 'messages[{index}].tool_calls' has the call {quoted(min(missing))}, and no turn with "
+                "role 'tool' after it says what that returned. Add it, or take out what the model is to answer itself."
+            )
 
 
 def _message(value: object, where: str) -> Message:

@@ -33,6 +33,10 @@ class Act(StrEnum):
     ROLLBACK_PROPOSED = "rollback_proposed"
     EMERGENCY_ROLLBACK = "emergency_rollback"
     REVIEWED = "reviewed"
+    SCHEDULED = "scheduled"
+    """That a model is measured again and again."""
+    DEFAULT = "default"
+    """What launches and evals of a task use was set, or set back."""
 
 
 @dataclass(frozen=True, slots=True)

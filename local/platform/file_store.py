@@ -1,7 +1,7 @@
 """Uploaded files and result files, kept on disk as `<id>.bin` with its description in `<id>.json`.
 
-Uploads hold training rows: one JSON object a line, with `messages` that end with what the user says or a tool returned;
-every other key is for the graders.
+Uploads hold training rows: one JSON object a line, with `messages` that end with what the user or the assistant says
+or a tool returned; every other key is for the graders.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ from local.platform.ids import new_id
 MOST_ROWS: Mapping[str, int] = {"training": 50_000, "validation": 1_000}
 ROLES = ("developer", "system", "user", "assistant", "tool")
 ASKING = ("user", "tool")
-"""The roles that a prompt may end with, and whose texts the policy reads."""
+"""The roles whose texts the policy reads."""
+LAST = (*ASKING, "assistant")
+"""The roles that a prompt may end with."""
 Split = Literal["training", "validation"]
 Row: TypeAlias = Mapping[str, Any]
 """One example: what graders see of it, and in `messages` the prompt."""
@@ -187,16 +189,21 @@ def _row(line: bytes) -> Row:
         raise BadRow(f"{twice}.") from None
     if not isinstance(item, dict):
         raise BadRow("'item' must be a JSON object.")
-    messages = item.get("messages")
+    _check_messages(item.get("messages"))
+    return item
+
+
+def _check_messages(messages: object) -> None:
     if not isinstance(messages, list) or not messages:
         raise BadRow("'messages' must be a list with at least one message.")
     for index, message in enumerate(messages):
         _check_message(index, message)
-    if messages[-1]["role"] not in ASKING:
-        raise BadRow(f"the last message must have the role user or tool, not {messages[-1]['role']}.")
+    if messages[-1]["role"] not in LAST:
+        raise BadRow(f"the last message must have the role user, tool or assistant, not {messages[-1]['role']}.")
+    if messages[-1].get("tool_calls"):
+        raise BadRow("the last message calls tools, and no message says what they returned.")
     if not user_text(messages).strip():
         raise BadRow("no message has text from the user or a tool.")
-    return item
 
 
 def _check_message(index: int, message: object) -> None:

@@ -107,6 +107,18 @@ async def test_a_question_says_what_training_says(lab: Laboratory) -> None:
     assert [arm.name for arm in ended.arms] == ["small (low)"]
 
 
+async def test_an_eval_in_which_not_one_answer_came_has_failed_and_says_why(lab: Laboratory) -> None:
+    lab.endpoint.always = refusing(400, "I cannot write prose.", code="nothing_to_learn")
+    started = await lab.start(limit=4)
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert (ended.note or "").startswith("Not one answer came. ")
+    assert "I cannot write prose." in (ended.note or "")
+    assert ended.progress.failures == {"400 nothing_to_learn": 4}
+
+
 async def test_failures_are_counted_by_reason_and_never_scored(lab: Laboratory) -> None:
     lab.endpoint.faults = [refusing(400, "too long", code="context_length_exceeded")]
     started = await lab.start()

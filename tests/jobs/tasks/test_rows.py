@@ -120,6 +120,13 @@ def test_turns_that_call_tools_and_several_answers_are_carried(tmp_path: Path) -
     assert training_line(tmp_path, {"train.jsonl": json.dumps(item)}) == item
 
 
+@pytest.mark.parametrize("turns", [TURNS[:3], TURNS[:4]])
+def test_a_conversation_may_end_with_what_a_tool_returned_or_the_assistant_said(turns: list[dict[str, object]]) -> None:
+    (row,) = read({"id": "a", "messages": turns})
+    assert row.messages is not None
+    assert row.messages[-1].role == turns[-1]["role"]
+
+
 def test_tools_that_are_a_field_of_the_items_own_are_not_sent() -> None:
     (row,) = read({"text_input": "x", "tools": ["hammer"]})
     assert tools_of(row) == ()
@@ -158,8 +165,20 @@ def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
         ({"messages": [{"role": "user"}]}, "line 2: field 'messages[0]' needs 'content' as text or a list of parts"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "line 2: field 'messages[0]' has a content part that is"),
         (
-            {"messages": [USER, {"role": "assistant", "content": "This."}]},
-            "line 2: the last of 'messages' must have role 'user', not 'assistant': it is what the model answers.",
+            {"messages": [USER, {"role": "developer", "content": "Be short."}]},
+            "line 2: the last of 'messages' must have role 'user', 'tool' or 'assistant', not 'developer': it is",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "This."}]},
+            "line 2: field 'messages' has no turn with role 'user': there is nothing to answer.",
+        ),
+        (
+            {"messages": TURNS[:2]},
+            "line 2: field 'messages[1].tool_calls' has the call 'c1', and no turn with role 'tool' after it says what",
+        ),
+        (
+            {"messages": [*TURNS[:2], USER, TURNS[2]]},
+            "line 2: field 'messages[1].tool_calls' has the call 'c1', and no turn with role 'tool' after it says what",
         ),
         ('{"id": "b", "text_input": "x", "n": NaN}', "line 2 is not JSON: NaN is not a JSON number."),
         ('{"id": "b", "text_input": "\\ud800"}', "line 2 holds half of a surrogate pair, which is no text."),

@@ -85,7 +85,7 @@ def test_a_task_with_one_label_a_row_keeps_cells_whole(tmp_path: Path) -> None:
         ("a".encode("utf-16"), "x.jsonl", "'x.jsonl' is UTF-16 text; save it as UTF-8"),
         (b"PK\x03\x04\n\0\0", "x.xlsx", "'x.xlsx' line 2 holds a null byte"),
         (b'[{"text_input": "a"}, 3]', "x.json", r"x\.json row 2 must be a JSON object, not a number"),
-        (b'{"messages": [{"role": "assistant", "content": "x"}]}', "x.jsonl", "must have role 'user'"),
+        (b'{"messages": [{"role": "assistant", "content": "x"}]}', "x.jsonl", "has no turn with role 'user'"),
         (b"", "x.csv", r"x\.csv line 1 needs the columns text_input and reference_answer; text_input is missing"),
         (b"text_input\na", "x.csv", "reference_answer is missing"),
         (b"text_input,reference_answer,\na,b,c", "x.csv", "a column without a name"),
