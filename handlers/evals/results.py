@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, money, number, on_scale, percentage, seconds
+from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
@@ -22,15 +22,16 @@ from handlers.slack.blocks import (
 )
 from handlers.slack.images import Pictures
 from handlers.tasks.defaults import default_button
+from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
-from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
-from jobs.views.wording import grader_name
+from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
 MOST_LABEL: Final = 40
@@ -48,10 +49,13 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     """Return how arms compare: the table, the picture, and a verdict for each pair."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
-    blocks: list[Block] = [section(f"```{escape(cut(comparison.table, MOST_TABLE))}```")]
+    headline = comparison.conclusion.headline
+    blocks: list[Block] = [section(f"*{escape(headline)}*")]
     if file:
         blocks.append(image(file, describe(chart)))
-    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
+    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -66,15 +70,18 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     evaluation, sample = view.evaluation, f"{view.evaluation.split}, {size_of(view.evaluation)}"
     if view.results.variance is not None:
         return _variance_chart(view.results.variance, view, sample)
-    if not evaluation.summaries or not view.graders:
+    graders = evaluation.headline_graders
+    if not evaluation.summaries:
         return None
+    names = names_apart([summary.arm for summary in evaluation.summaries])
     return ScoreComparison(
         title=view.headline,
-        graders=tuple(map(grader_name, view.graders)),
-        arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
+        graders=tuple(map(grader_name, graders)),
+        arms=tuple(_arm_scores(names[each.arm], each.graders, graders) for each in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
-        scales=_scales(evaluation.ranges, view.graders),
+        best=names.get(view.conclusion.best, ""),
+        scales=_scales(evaluation.ranges, graders),
     )
 
 
@@ -94,12 +101,12 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
 
 def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
-    usual = tuple(grader for grader in USUAL_GRADERS if grader in comparison.graders)
-    graders = usual or comparison.graders[:MOST_GRADERS]
+    graders, names = comparison.headline, names_apart(list(comparison.rows))
     return ScoreComparison(
-        title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
+        title=comparison.conclusion.headline,
+        best=names.get(comparison.conclusion.best, ""),
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
+        arms=tuple(_arm_scores(names[name], row, graders) for name, row in comparison.rows.items()),
         scales=_scales(comparison.ranges, graders),
     )
 
@@ -182,7 +189,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
-    for grader in view.graders:
+    for grader in view.evaluation.shown_graders[:MOST_GRADERS_LISTED]:
         score = _score_line(grader, summary.grader(grader))
         yield score + on_scale(view.evaluation.ranges.get(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:
@@ -218,5 +225,6 @@ def _cost(summary: ArmSummary, dollars: float | None) -> str:
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.shown or "").split()), SHOWN_TEXT)
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"
+    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
+    reference = f" · expected {escape(expected)}" if expected else ""
+    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"

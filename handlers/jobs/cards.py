@@ -102,7 +102,7 @@ def _without_validation(view: JobView) -> str:
     job, train = view.job, view.series.train
     if kept := [checkpoint for checkpoint in job.checkpoints if checkpoint.valid_reward is not None]:
         best = max(kept, key=lambda checkpoint: checkpoint.valid_reward or 0.0)
-        return f"Validation reward {score(best.valid_reward)} at step {best.step}, the highest of its checkpoints."
+        return f"Validation reward {score(best.valid_reward)} at step {best.step}."
     if not train and (said := told_unread(view.series.steps)):
         return escape(said)
     if len(train) > 1:

@@ -1,8 +1,9 @@
 """The ids of records, work items and root messages: how each is built and read."""
 
 import hashlib
+import re
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 JOB_PREFIX: Final = "rft-"
@@ -65,6 +66,17 @@ def summary_id(job: str) -> str:
 def checkpoint_name(step: int, job_id: str) -> str:
     """Return what a checkpoint is called wherever it is shown, in place of its model id: `step 60 of rft-zuwoq5`."""
     return f"step {step} of {job_id}"
+
+
+_CHECKPOINT = re.compile(r"^(step \d+) of (?P<job>rft-\w+)")
+
+
+def names_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called where room is short: without the job, where the checkpoints are all of one."""
+    of_job = {name: match for name in names if (match := _CHECKPOINT.match(name))}
+    if len({match["job"] for match in of_job.values()}) != 1:
+        return {name: name for name in names}
+    return {name: _CHECKPOINT.sub(r"\1", name) for name in names}
 
 
 def is_eval(subject: str) -> bool:

@@ -77,6 +77,7 @@ class EvalPlanner:
             prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
             reward=task.reward,
             graders=tuple(task.graders),
+            headline=task.headline,
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
             scoring=SCORING,
             ranges=_ranges(task),

@@ -137,7 +137,7 @@ def test_a_job_that_ended_before_its_first_evaluation_promises_none() -> None:
         (
             (Step(20, train_reward=0.36),),
             (a_checkpoint(10, f1=0.45), a_checkpoint(20, f1=0.52)),
-            "Validation reward 0.52 at step 20, the highest of its checkpoints.",
+            "Validation reward 0.52 at step 20.",
             "*Train reward*\n0.36",
         ),
     ],

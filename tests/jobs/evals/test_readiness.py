@@ -83,7 +83,7 @@ def test_what_was_measured_is_told_with_its_verdict(tmp_path: Path) -> None:
     )
     prompt, stronger, plain = told(tmp_path, STUDY, *others, files=TWO, huge=0.8, plain="tiny")
     assert prompt.text.startswith("Another prompt: Can't tell small (low, prompt v2) from small (low)")
-    assert stronger.text.startswith("A stronger model: huge is better than small (low): f1 0.81 against 0.41")
+    assert stronger.text.startswith("A stronger model: huge is better than small (low): F1 0.81 against 0.41")
     assert plain.text.startswith("A model that does not reason: Can't tell tiny from small (low)")
 
 
