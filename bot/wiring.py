@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
 from bot.kinds import KINDS
+from bot.logs import Redactor, secrets_of
 from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
@@ -125,6 +127,8 @@ class Wiring:
     digests: Digests
     schedules: Schedules
     notifications: NotificationCommands
+    redact: Callable[[str], str]
+    """Takes secrets out of a text that leaves the bot."""
     homes: Homes
 
     def services(self) -> dict[str, object]:
@@ -151,6 +155,7 @@ class Wiring:
             "tasks": self.base.tasks,
             "defaults_desk": DefaultsDesk(self.base.store, self.base.tasks, time.time),
             "profiles": self.base.platforms.profiles,
+            "redact": self.redact,
             "platforms_with_keys": self.base.platforms.with_keys,
         }
 
@@ -251,8 +256,15 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
+        redact=_redactor(settings, base.platforms),
         homes=Homes(store, base.client, approvals, people, time.time),
     )
+
+
+def _redactor(settings: Settings, platforms: Platforms) -> Redactor:
+    """Return what takes every secret of the settings and every platform's key out of a text."""
+    keys = (key_of(each.api_key_env) for each in platforms.profiles.values() if each.api_key_env)
+    return Redactor([*secrets_of(settings), *filter(None, keys)])
 
 
 async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> Base:
