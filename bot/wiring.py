@@ -50,6 +50,7 @@ from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.runner import EvidenceRunner
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
+from jobs.notifications.refusals import RefusalNotices
 from jobs.notifications.service import Quiet
 from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
@@ -154,7 +155,13 @@ class Wiring:
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
-            ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
+            ids.DELIVER: OutboxWorker(
+                store,
+                Outbox(store),
+                poster,
+                _rate_limits(settings.card_seconds),
+                RefusalNotices(store).tell,
+            ).deliver,
         }
 
     def alias_pages(self) -> AliasPages:
