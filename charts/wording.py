@@ -199,6 +199,13 @@ def plural(count: int, noun: str, several: str = "") -> str:
     return noun if count == 1 else several or f"{noun}s"
 
 
+def money(dollars: float | None) -> str:
+    """Return an amount such as `$1.20` or `$0.0034`, or that it is unknown."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
+
+
 def counted(count: int, noun: str, several: str = "") -> str:
     """Return a number of things: `1 item`, `1,200 items`."""
     return f"{count:,} {plural(count, noun, several)}"

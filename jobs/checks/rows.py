@@ -16,7 +16,7 @@ from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
 from jobs.tasks.labels import REFERENCE, as_label, imbalance, label_counts, row_labels
 from jobs.tasks.records import TRAINING_SPLITS
-from jobs.tasks.rows import tools_of
+from jobs.tasks.rows import tools_of, unfed
 
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
@@ -180,6 +180,15 @@ def _refused(facts: Facts) -> Iterator[str]:
         size = sum(len(text_of(row).encode()) for row in rows) + len(asked) * prompt
         if size > SPLIT_FILE:
             yield f"{split} would be a file of {size / MIB:.0f} MiB; a platform takes {SPLIT_FILE // MIB}."
+        yield from _unfed(facts, rows)
+
+
+def _unfed(facts: Facts, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield, for each grader that reads what rows lack, the first of them and how many there are."""
+    for name, definition in facts.task.graders.items():
+        if found := list(unfed(parse_grader(definition, name), rows)):
+            more = f" So it is in {len(found)} of {len(rows)} rows." if len(found) > 1 else ""
+            yield f"{found[0]}{more}"
 
 
 def _refused_by_platform(facts: Facts) -> Iterator[str]:
@@ -227,9 +236,6 @@ def _doubts(facts: Facts) -> Iterator[str]:
     for name, definition in facts.task.graders.items():
         if extra := extra_fields(parse_grader(definition, name)):
             yield f"The grader {name} has fields that I do not know and pass on as they are: {', '.join(extra)}."
-    missing = [row.id for row in every if row.item.get(REFERENCE) is None]
-    if missing:
-        yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
 
 
 def measured_elsewhere(task: Task) -> str | None:

@@ -22,7 +22,7 @@ from jobs.graders import (
     Sample,
     TokenUsage,
     example_samples,
-    lacks_of_item,
+    lacking,
     models_of,
     offered_tools,
     parse_grader,
@@ -115,7 +115,7 @@ class EvalGraders:
                     case GraderErrorKind.SAMPLE_PARSE_ERROR:
                         found[place][part.name] = kind
                     case GraderErrorKind.INVALID_VARIABLE_ERROR if place in malformed:
-                        if not lacks_of_item(part, pairs[place][1]):
+                        if not lacking(part, pairs[place][1]):
                             found[place][part.name] = kind
                     case GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR if place in malformed:
                         if not grades[place].stopped and not grades[place].is_untried:

@@ -3,18 +3,20 @@
 Everything here reads answers from file and computes: not for the event loop.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Final
 
 from jobs.core.errors import InvalidRequest
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
+from jobs.evals.stats.advice import Advice, advise
 from jobs.evals.stats.comparison import Comparison, compare, gather
-from jobs.evals.stats.summary import usable
+from jobs.evals.stats.summary import cost_of, usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
+from jobs.platforms.profiles import Price
 
 MOST_WORST: Final = 10
 
@@ -45,20 +47,38 @@ class EvalResults:
     comparison: Comparison | None
     """None unless several arms have items in common."""
     worst: tuple[WorstItem, ...]
+    advice: tuple[Advice, ...] = ()
+    """What to use, where efforts or prompts are compared."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """US dollars for 1,000 calls, by arm; one whose price is not known is absent."""
 
 
-def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
-    """Return the result of an eval."""
-    comparison = None
+def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Price] | None = None) -> EvalResults:
+    """Return the result of an eval; `prices` are those of models, where they are known."""
+    known = prices or {}
+    comparison, advice = None, tuple[Advice, ...]()
     if len(evaluation.arms) > 1:
         with suppress(InvalidRequest):  # an arm without a single graded answer; the summaries say so
-            comparison = read_comparison((evaluation,), reader)
+            arms = gather(evaluation, reader.answers(evaluation.id))
+            comparison = compare(arms)
+            advice = advise(evaluation, arms, comparison, known)
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
         worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
+        advice=advice,
+        costs=_costs(evaluation, known),
     )
+
+
+def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:
+    costs = {
+        arm.name: cost_of(summary, prices.get(arm.model))
+        for arm in evaluation.arms
+        if (summary := evaluation.summary(arm.name))
+    }
+    return {name: cost for name, cost in costs.items() if cost}
 
 
 def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:

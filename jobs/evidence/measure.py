@@ -14,6 +14,7 @@ from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.paired_tests import difference, holm
+from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
 from jobs.evals.stats.verdict import Side, pair_up
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
@@ -127,7 +128,7 @@ def measured(
 def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: Price | None) -> Candidate:
     """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
     summary = _summary(valid, candidate.model)
-    given, sent, said, thought = summary.answers, summary.input_tokens, summary.output_tokens, summary.reasoning_tokens
+    given, said, thought = summary.answers, summary.output_tokens, summary.reasoning_tokens
     candidate = replace(
         candidate,
         valid=_figures(summary),
@@ -142,7 +143,7 @@ def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: P
         candidate,
         reasoning_tokens=None if thought is None else thought / given,
         output_tokens=said / given if said else None,
-        cost=(sent * price.input + said * price.output) / 1000 / given if price and sent and said else None,
+        cost=cost_of(summary, price),
     )
 
 

@@ -10,7 +10,6 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
-    lacks_of_item,
     models_of,
     parse_grader,
     run_elsewhere,
@@ -22,6 +21,7 @@ from jobs.graders.definitions import (
 from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
+from jobs.graders.item_fields import TwoItems, is_answer, item_in, lacking
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
     CosineGrader,
@@ -63,12 +63,15 @@ __all__ = [
     "StringCheckGrader",
     "TextSimilarityGrader",
     "TokenUsage",
+    "TwoItems",
     "called",
     "check_grader",
     "example_answers",
     "example_samples",
     "extra_fields",
-    "lacks_of_item",
+    "is_answer",
+    "item_in",
+    "lacking",
     "models_of",
     "offered_tools",
     "parse_grader",

@@ -22,7 +22,6 @@ from jobs.graders.kinds import (
     ScoreModelGrader,
     SingleGrader,
 )
-from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
     kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader, *REMOTE_GRADERS)
@@ -131,11 +130,6 @@ def _range_of_formula(grader: MultiGrader) -> tuple[float, float] | None:
     if found is None:
         return None
     return min(found[0], grader.score_if_ungradable), max(found[1], grader.score_if_ungradable)
-
-
-def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
-    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
-    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:

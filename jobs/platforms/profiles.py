@@ -61,6 +61,12 @@ class Price:
     input: Dollars
     output: Dollars
 
+    def of_1000(self, sent: int, said: int, answers: int) -> float | None:
+        """Return what 1,000 answers cost, given the tokens of some; None where their number is not known."""
+        if self.input == self.output == 0:
+            return 0.0
+        return (sent * self.input + said * self.output) / 1000 / answers if sent and said and answers else None
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -70,6 +70,10 @@ class TaskCatalogue:
             approval=manifest.approval.policy,
             evidence_runs=manifest.evidence.runs,
             lenient_json=manifest.lenient_json,
+            calls_a_day=manifest.traffic.calls_per_day,
+            instead_of=manifest.traffic.instead_of or "",
+            stronger_model=manifest.stronger_model,
+            plain_model=manifest.plain_model,
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:

@@ -32,6 +32,11 @@ def _falls(value: object) -> object:
     return {name: ALLOWED_FALL if fall is None or fall == "auto" else fall for name, fall in falls.items()}
 
 
+def _calls(value: object) -> object:
+    """Take a number alone for the calls of a day."""
+    return {"calls_per_day": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _without_auto(value: object) -> object:
     """Count `auto` as absent: it leaves the choice to others."""
     return {key: None if held == "auto" else held for key, held in value.items()} if isinstance(value, dict) else value
@@ -90,6 +95,13 @@ class Approval(Section):
         )
 
 
+class Traffic(Section):
+    """How often the model is called in production, and which one is called otherwise."""
+
+    calls_per_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    instead_of: Text | None = None
+
+
 class Evidence(Section):
     """How checkpoints are evaluated before somebody decides on them."""
 
@@ -113,9 +125,12 @@ class Manifest(Section):
     alias: Alias = "production"
     approval: Annotated[Approval, BeforeValidator(_without_auto)] = Approval()
     evidence: Annotated[Evidence, BeforeValidator(_without_auto)] = Evidence()
+    traffic: Annotated[Traffic, BeforeValidator(_calls)] = Traffic()
     invalid_grade: Annotated[float, Field(allow_inf_nan=False)] | None = None
     lenient_json: bool = False
     ranges: Annotated[dict[str, tuple[float, float]], BeforeValidator(_ranges)] = Field(default_factory=dict)
+    stronger_model: Text | None = None
+    plain_model: Text | None = None
 
     @property
     def scoring(self) -> tuple[object, ...]:

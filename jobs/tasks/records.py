@@ -23,6 +23,8 @@ class Row:
     id: str
     item: Mapping[str, object]
     messages: tuple[Message, ...] | None = None
+    where: str = field(default="", compare=False)
+    """File and line, for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        calls_a_day: calls to its model in production; None where task.yaml does not say.
+        instead_of: the model that they go to otherwise; "" for what is in production, or the base.
+        stronger_model: one to measure before anything is trained, on the same platform.
+        plain_model: one that does not reason, to measure before anything is trained.
         lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
@@ -86,6 +92,10 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    calls_a_day: float | None = None
+    instead_of: str = ""
+    stronger_model: str | None = None
+    plain_model: str | None = None
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """Reads a split into rows, and writes rows as the platform's training file."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Literal
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
-from jobs.graders import offered_tools
+from jobs.graders import Grader, TwoItems, item_in, lacking, offered_tools
 from jobs.tasks.records import Row, Task
 from jobs.tasks.split_formats import entries_of
 
@@ -72,6 +72,11 @@ def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
     return offered_tools(row.item)
 
 
+def unfed(grader: Grader, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a sentence with its place for each row that lacks what a grader reads: no answer to it earns anything."""
+    return (f"{row.where}: {missing}" for row in rows if (missing := lacking(grader, row.item)))
+
+
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
     """Return the rows as the JSONL that reinforcement fine-tuning takes.
 
@@ -91,14 +96,17 @@ def _training_line(task: Task, row: Row, prompt: str | None) -> bytes:
 def _row(value: object, where: str, fallback_id: str) -> Row:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{where} must be a JSON object, not {kind(value)}.")
-    item = value.get("item", value) if not {"text_input", "messages"} & set(value) else value
+    try:
+        item = item_in(value)
+    except TwoItems as twice:
+        raise InvalidRequest(f"{where}: {twice}.") from None
     if not isinstance(item, dict):
         raise InvalidRequest(f"{where}: field 'item' must be an object, not {kind(item)}.")
     row_id = fallback_id if item.get("id") is None else item["id"]
     if isinstance(row_id, bool) or not isinstance(row_id, str | int | float) or row_id == "":
         raise InvalidRequest(f"{where}: field 'id' must be text or a number, not {kind(row_id)}.")
     if item.get("messages") is not None:
-        return Row(str(row_id), item, _messages(item["messages"], where))
+        return Row(str(row_id), item, _messages(item["messages"], where), where)
     text = item.get("text_input")
     if text is None:
         raise InvalidRequest(f"{where} has neither 'text_input' nor 'messages': there is no user message to answer.")
@@ -106,7 +114,7 @@ def _row(value: object, where: str, fallback_id: str) -> Row:
         raise InvalidRequest(f"{where}: field 'text_input' must be text, not {kind(text)}.")
     if not text.strip():
         raise InvalidRequest(f"{where}: field 'text_input' is blank.")
-    return Row(str(row_id), item)
+    return Row(str(row_id), item, where=where)
 
 
 def _messages(value: object, where: str) -> tuple[Message, ...]:

@@ -1,15 +1,20 @@
 """An eval with its result, read once for its message, picture and alt text."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from charts.wording import counted, decimals_apart, joined, number
+from jobs.core.errors import UserError
+from jobs.evals.readiness import Alternative, alternatives
 from jobs.evals.records import Eval
 from jobs.evals.results import EvalResults, read_results
 from jobs.evals.service import Evals
 from jobs.views.wording import grader_name
 
+NEWEST: Final = 50
+"""Evals among which one is looked for that has tried what costs less than training."""
 USUAL_GRADERS: Final = ("precision", "recall", "f1")
 MOST_GRADERS: Final = 4
 
@@ -20,6 +25,8 @@ class EvalView:
 
     evaluation: Eval
     results: EvalResults
+    alternatives: tuple[Alternative, ...] = ()
+    """What costs less than training, of a variance study."""
 
     @property
     def headline(self) -> str:
@@ -50,7 +57,23 @@ class EvalView:
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     """Return an eval with its result, which is read from the answers on file."""
-    return EvalView(evaluation, await asyncio.to_thread(read_results, evaluation, evals.answer_store))
+    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store, evals.prices_of(evaluation))
+    alternatives = await _alternatives(evals, evaluation) if evaluation.request.purpose == "variance" else ()
+    return EvalView(evaluation, results, alternatives)
+
+
+async def _alternatives(evals: Evals, evaluation: Eval) -> tuple[Alternative, ...]:
+    """Return what to try before training; nothing where the task or its platform is gone."""
+    others = await evals.newest(NEWEST)
+
+    def read() -> tuple[Alternative, ...]:
+        with suppress(UserError):
+            task = evals.planner.tasks.load(evaluation.task)
+            profile, _ = evals.planner.platform_of(evaluation.platform)
+            return alternatives(evaluation, others, evals.answer_store, task, profile.prices)
+        return ()
+
+    return await asyncio.to_thread(read)
 
 
 def size_of(evaluation: Eval) -> str:

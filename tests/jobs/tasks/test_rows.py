@@ -25,6 +25,31 @@ def test_wrapped_and_bare_items_are_the_same() -> None:
     assert read({"item": item}) == read(item) == (Row("a", item),)
 
 
+@pytest.mark.parametrize("beside", [{}, {"id": "a"}, {"sample": {"output_text": "x"}}, {"text_input": None}])
+def test_messages_may_stand_in_the_item_or_next_to_it(beside: dict[str, object]) -> None:
+    item = {"id": "a", "reference_answer": ["fish"]}
+    (row,) = read({"item": item, "messages": [USER], "tools": [TOOL], **beside})
+    assert row == Row("a", {**item, "messages": [USER], "tools": [TOOL]}, (Message("user", "Which?"),))
+
+
+def test_what_stands_in_the_item_wins_over_what_stands_next_to_it() -> None:
+    (row,) = read({"item": {"id": "a", "text_input": "x"}, "id": "outer", "source": "web", "reference_answer": None})
+    assert row == Row("a", {"id": "a", "text_input": "x", "source": "web"})
+
+
+def test_a_bare_row_may_have_a_field_called_item() -> None:
+    bare = {"text_input": "x", "item": {"sku": 3}, "reference_answer": "a"}
+    assert read(bare, {"text_input": "y", "item": "shoe"}) == (
+        Row("train-1", bare),
+        Row("train-2", {"text_input": "y", "item": "shoe"}),
+    )
+
+
+def test_a_row_that_is_asked_in_two_ways_is_an_error() -> None:
+    with pytest.raises(InvalidRequest, match=r"line 1: field 'text_input' stands in 'item' and next to it, and the"):
+        read({"item": {"text_input": "x"}, "text_input": "y"})
+
+
 def test_a_row_without_an_id_is_called_by_its_line() -> None:
     assert [row.id for row in read("", {"text_input": "a"}, {"text_input": "b", "id": 7})] == ["train-2", "7"]
 

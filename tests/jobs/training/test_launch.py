@@ -359,7 +359,7 @@ async def test_a_task_that_is_gone_when_the_outcome_is_known_ends_the_launch(off
 
 
 async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Office) -> None:
-    broken = grader("exact").replace("return 1.0", "return item['no_such_field']")
+    broken = grader("exact").replace("return 1.0", "return dict(item)['no_such_field']")
     write_folder(office.tasks, {"graders/exact.json": broken})
     job = await office.jobs.launch(office.request())
     refused = await office.work(job.id)
@@ -434,6 +434,7 @@ async def test_a_test_split_that_cannot_be_read_is_refused_before_the_launch(off
         await office.jobs.launch(office.request())
 
 
+READS = "def grade(sample, item):\n    return float(sample['output_text'] == item.get('reference_answer'))\n"
 STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'a')\n"
 
 
@@ -443,8 +444,17 @@ async def test_a_grader_beside_the_reward_that_fails_is_refused_before_the_launc
     job = await office.jobs.launch(office.request())
     refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
-    assert "The grader stale fails: TypeError" in (refused.note or "")
-    assert "It was tried on small/train.jsonl, row a." in (refused.note or "")
+    assert "the grader stale reads item.reference_answer.name, which is not there" in (refused.note or "")
+
+
+async def test_a_row_without_its_reference_is_refused_with_its_line(office: Office) -> None:
+    reads = json.dumps({"type": "python", "name": "exact", "source": READS})
+    rows = line("c") + line("d", reference_answer=None)
+    write_folder(office.tasks, {"graders/exact.json": reads, "valid.jsonl": rows})
+    job = await office.jobs.launch(office.request())
+    refused = await office.work(job.id)
+    assert refused.state is JobState.NOT_LAUNCHED
+    assert refused.note == "small/valid.jsonl line 2: the grader exact reads item.reference_answer, which is null."
 
 
 async def test_graders_are_tried_on_the_test_split_too(office: Office) -> None:

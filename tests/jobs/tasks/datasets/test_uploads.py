@@ -111,6 +111,19 @@ def test_a_split_needs_a_plain_name(catalogue: TaskCatalogue, name: str) -> None
         uploaded(catalogue, split([["fish"]]), split=name)
 
 
+def test_an_upload_whose_rows_lack_what_the_reward_reads_is_refused_with_its_line(tmp_path: Path) -> None:
+    reward = {"type": "string_check", "name": "exact", "operation": "eq", "input": "{{ sample.output_text }}"}
+    changes = {"graders/exact.json": json.dumps({**reward, "reference": "{{ item.reference_answer }}"})}
+    catalogue = TaskCatalogue(write_folder(tmp_path, changes, name="goods"))
+    content = (
+        json.dumps({"text_input": "a", "reference_answer": 0}) + "\n" + json.dumps({"text_input": "b", "lable": 1})
+    )
+    with pytest.raises(
+        InvalidRequest, match=r"^x\.jsonl line 2: the grader exact reads item\.reference_answer, which is"
+    ):
+        uploaded(catalogue, content, "x.jsonl")
+
+
 def test_a_json_list_is_read(catalogue: TaskCatalogue) -> None:
     made = uploaded(catalogue, json.dumps([{"text_input": "a", "reference_answer": ["fish"]}], indent=1), "x.json")
     assert references(catalogue, made) == [["fish"]]
