@@ -233,7 +233,9 @@ class Job:
     instead_of: str = ""
     """The model that those calls go to otherwise; "" for what is in production, or the base."""
     trained_on: str = ""
-    """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
+    """Name of the grader that training climbs, where that is not the reward of its task."""
+    reward_range: tuple[float, float] | None = None
+    """The lowest and the highest reward of training; None where the task does not say."""
 
     @property
     def training_reward(self) -> str:
