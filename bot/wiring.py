@@ -56,6 +56,7 @@ from jobs.evidence.runner import EvidenceRunner
 from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
+from jobs.notifications.refusals import RefusalNotices
 from jobs.notifications.service import Quiet
 from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
@@ -177,7 +178,13 @@ class Wiring:
             ids.HOME: repeated_work(self.homes.refresh),
             ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
-            ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
+            ids.DELIVER: OutboxWorker(
+                store,
+                Outbox(store),
+                poster,
+                _rate_limits(settings.card_seconds),
+                RefusalNotices(store).tell,
+            ).deliver,
         }
 
     def alias_pages(self) -> AliasPages:

@@ -235,7 +235,9 @@ class Job:
     like: str = ""
     """The earlier job that it repeats, and with which changes; see `jobs.training.alike`."""
     trained_on: str = ""
-    """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
+    """Name of the grader that training climbs, where that is not the reward of its task."""
+    reward_range: tuple[float, float] | None = None
+    """The lowest and the highest reward of training; None where the task does not say."""
 
     @property
     def training_reward(self) -> str:
