@@ -142,16 +142,10 @@ def finite_range(facts: Facts) -> Finding | None:
     numbers = {"lowest": low, "highest": high, "graded": len(rewards)}
     lowest, highest = facts.range or (0.0, 1.0)
     is_within = lowest <= low and high <= highest
-    if is_within and (lowest, highest) == (0.0, 1.0):
-        said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within 0 to 1."
-        return Finding("range", Level.OK, said, numbers)
     if is_within:
-        said = (
-            f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, within the grader's range of {lowest:g} to "
-            f"{highest:g}. Scores are shown on that scale; the thresholds of alerts are made for 0 to 1, and `alerts` "
-            "in task.yaml sets others."
-        )
-        return Finding("range", Level.NOTE, said, numbers)
+        where = "0 to 1" if (lowest, highest) == (0.0, 1.0) else f"the grader's range of {lowest:g} to {highest:g}"
+        said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within {where}."
+        return Finding("range", Level.OK, said, numbers)
     said = f"Rewards reach from {low:.2f} to {high:.2f}, "
     if facts.range:
         said += f"beyond the range of {lowest:g} to {highest:g} that the task gives for {facts.task.reward}."

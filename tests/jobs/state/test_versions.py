@@ -223,6 +223,7 @@ KIND_NAMES = {
     "held": "all:held",
     "digest": "all:digest",
     "task": "all:task",
+    "gate": "gates",
     "schedule": "schedules",
 }
 
@@ -263,6 +264,8 @@ ENUM_VALUES = {
     "proposal.state": "open, done, rejected, expired, superseded",
     "channel.mutes.scope": "channel, task, job",
     "digest.mutes.scope": "channel, task, job",
+    "gate.state": "asked, running, done, refused, withdrawn",
+    "gate.verdict.verdict": "better, worse, cant_tell",
     "schedule.state": "active, paused, ended",
     "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
     "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
