@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from charts.wording import counted
 from handlers.evals.cards import CONTROLS, eval_card, eval_list
-from handlers.evals.results import show_comparison, show_result
+from handlers.evals.results import show_comparison, show_result, show_two_splits
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, escape, without
 from handlers.slack.commands import Typed, Verb, listen
@@ -18,7 +19,7 @@ from handlers.slack.replies import Asker
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.records import EvalRequest
-from jobs.evals.results import read_comparison
+from jobs.evals.results import read_comparison, read_two_splits
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken
 from jobs.views.eval import read_eval
@@ -28,7 +29,7 @@ MOST_COMPARED: Final = 6
 EVAL_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<model>,<model>",
-    "split": "valid",
+    "split": "valid,valid_natural",
     "runs": "n",
     "effort": "low,high",
     "prompt": "<version>",
@@ -44,10 +45,19 @@ def register(listeners: Listeners) -> None:
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
-    """Start an eval, or a variance study."""
+    """Start an eval or a variance study, on each of the splits named."""
     await people.require_membership(asker.channel)
+    splits = list(dict.fromkeys(typed.given.get("split", "").split(",")))
+    request = _request(typed, asker)
+    if len(splits) == 1:
+        return await _start(request, evals)
+    each = [replace(request, split=split, trigger=f"{request.trigger}:{split}") for split in splits]
+    return "\n".join([await _start(one, evals) for one in each])
+
+
+def _request(typed: Typed, asker: Asker) -> EvalRequest:
     given = typed.given
-    request = EvalRequest(
+    return EvalRequest(
         task=given["task"],
         requested_by=asker.user,
         channel=asker.channel,
@@ -62,6 +72,9 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str
         platform=given.get("platform"),
         budget=_whole(typed, "budget", MOST_BUDGET),
     )
+
+
+async def _start(request: EvalRequest, evals: Evals) -> str:
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
@@ -102,6 +115,9 @@ async def show(typed: Typed, evals: Evals, pictures: Pictures, report_link: Repo
 async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
     """Show which arms of one or several evals are better, item by item."""
     evaluations = [await evals.view(reference) for reference in dict.fromkeys(typed.words)]
+    if len(evaluations) == 2 and evaluations[0].split != evaluations[1].split:
+        both = await asyncio.to_thread(read_two_splits, evaluations[0], evaluations[1], evals.answer_store)
+        return await show_two_splits(both, pictures)
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
     return await show_comparison(comparison, pictures)
 

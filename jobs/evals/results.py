@@ -15,6 +15,7 @@ from jobs.core.errors import InvalidRequest, NotFound
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.comparison import Comparison, compare, gather
+from jobs.evals.stats.splits import OnTwoSplits, on_two_splits
 from jobs.evals.stats.summary import usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
 from jobs.evals.verdict import Conclusion, conclude
@@ -86,6 +87,15 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
         InvalidRequest: they do not compare; the sentence says what differs.
     """
     return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
+
+
+def read_two_splits(one: Eval, other: Eval, reader: AnswerReader) -> OnTwoSplits:
+    """Return how the arms of two evals score on the split of each.
+
+    Raises:
+        InvalidRequest: they differ in more than the split, or have no arm in common.
+    """
+    return on_two_splits(*(gather(each, reader.answers(each.id)) for each in (one, other)))
 
 
 def _with_references(worst: tuple[WorstItem, ...], evaluation: Eval, reader: AnswerReader) -> tuple[WorstItem, ...]:

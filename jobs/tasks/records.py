@@ -11,7 +11,9 @@ TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
 
 
-EVIDENCE_SPLITS: Final = ("valid", "test")
+NATURAL: Final = "valid_natural"
+"""A second validation split, distributed as production is, next to a balanced one."""
+EVIDENCE_SPLITS: Final = ("valid", "test", NATURAL)
 """What a job's checkpoints are evaluated on, as far as the task has them."""
 
 
