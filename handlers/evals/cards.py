@@ -44,7 +44,7 @@ def eval_card(evaluation: Eval, now: float) -> Message:
         context(
             f"`{evaluation.id}` · started by {person(evaluation.request.requested_by)} "
             f"{moment(evaluation.created_at)} · platform {escape(evaluation.platform)} · {evaluation.split}, "
-            f"{size_of(evaluation)} · prompt {escape(evaluation.prompt or 'of each row')}"
+            f"{size_of(evaluation)} · {_prompts(evaluation)}"
         ),
     ]
     if not ended:
@@ -60,6 +60,12 @@ def eval_card(evaluation: Eval, now: float) -> Message:
     concluded = f" {sentence(evaluation.conclusion.headline)}" if evaluation.conclusion else ""
     text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers.{concluded}"
     return Message(text, tuple(blocks))
+
+
+def _prompts(evaluation: Eval) -> str:
+    if evaluation.prompt_lengths:
+        return f"prompts {escape(', '.join(evaluation.prompt_lengths))}"
+    return f"prompt {escape(evaluation.prompt or 'of each row')}"
 
 
 def _state(evaluation: Eval) -> str:

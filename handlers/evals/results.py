@@ -4,11 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, grader_name, number, on_scale, percentage, seconds, sentence
-from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
+from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
+from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
-from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
+from handlers.slack.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    cut,
+    divider,
+    escape,
+    header,
+    image,
+    section,
+)
 from handlers.slack.images import Pictures
+from handlers.tasks.defaults import default_button
 from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
@@ -23,6 +36,8 @@ MOST_SPLITS: Final = 1800
 MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
+MOST_LABEL: Final = 40
+"""Letters of a button, of which Slack's are wide enough on a phone."""
 
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
@@ -157,6 +172,7 @@ def result_message(
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
     blocks: list[Block] = [header(f"Result of {evaluation.id}"), section(meaning)]
+    blocks += [*_alternative_blocks(view), *_advice_blocks(view)]
     if results.comparison:
         blocks += _verdicts(results.comparison)
     if chart and file:
@@ -173,6 +189,32 @@ def result_message(
     if link:
         blocks.append(context(f"<{link}|Browse every answer> · the link works for 7 days"))
     return Message(cut(f"Result of {evaluation.id}. {meaning} {numbers}", MOST_TEXT), tuple(blocks))
+
+
+def _advice_blocks(view: EvalView) -> Iterator[Block]:
+    """Yield what to use of the efforts or prompts compared, with a button that makes it the task's default."""
+    evaluation = view.evaluation
+    for number_of, advice in enumerate(view.results.advice):
+        which = f"{escape(advice.model)}: " if len(view.results.advice) > 1 else ""
+        make = None
+        if advice.is_offered:
+            label = f"Make {advice.value} the default"
+            make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
+        yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _alternative_blocks(view: EvalView) -> Iterator[Block]:
+    """Yield what to try before anything is trained, with buttons that run what was not."""
+    if not view.alternatives:
+        return
+    lines = [f"\u2022 {escape(each.text)}" for each in view.alternatives]
+    yield section("\n".join(["*Is tuning needed at all?* What costs less:", *lines]))
+    if buttons := [
+        button(cut(each.label, MOST_LABEL), f"{ACT}:try:{place}", each.command.replace(" ", "|", 1))
+        for place, each in enumerate(view.alternatives)
+        if each.command and each.label
+    ]:
+        yield actions(*buttons, block_id=f"alternatives:{view.evaluation.id}")
 
 
 def _meaning(view: EvalView) -> Iterator[str]:
@@ -197,7 +239,10 @@ def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
         yield f"Over labels: micro F1 {number(summary.micro.f1)}, macro F1 {number(summary.macro.f1)}"
     if summary.pass_rate is not None:
         yield f"Passes the threshold {view.evaluation.threshold}: {percentage(summary.pass_rate)} of answers"
-    yield _cost(summary)
+    yield _cost(summary, view.results.costs.get(summary.arm))
+    prompt = next((arm.prompt for arm in view.evaluation.arms if arm.name == summary.arm), None)
+    if prompt and (length := view.evaluation.prompt_lengths.get(prompt)):
+        yield f"Prompt {escape(prompt)}: {counted(length, 'character')}"
     if summary.failures:
         yield f"Missing: {missing(summary.failures, ', ')}"
     if summary.grader_errors:
@@ -213,15 +258,16 @@ def _score_line(grader: str, figure: GraderSummary | None) -> str:
     return f"{name} *{estimate(figure.mean, low, high)}*{spread}"
 
 
-def _cost(summary: ArmSummary) -> str:
+def _cost(summary: ArmSummary, dollars: float | None) -> str:
     tokens = f"{counted(summary.input_tokens, 'token')} in, {summary.output_tokens:,} out"
     reasoning = f" ({summary.reasoning_tokens:,} of them reasoning)" if summary.reasoning_tokens else ""
     judges = f", {summary.judge_tokens:,} of judges" if summary.judge_tokens else ""
     latency = f", {seconds(summary.mean_latency)} an answer" if summary.mean_latency is not None else ""
-    return f"{tokens}{reasoning}{judges}{latency}"
+    price = f"; 1,000 calls cost {money(dollars)}" if dollars else ""
+    return f"{tokens}{reasoning}{judges}{latency}{price}"
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.text or "", worst.expected))
+    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
     reference = f" · expected {escape(expected)}" if expected else ""
     return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"

@@ -12,6 +12,8 @@ EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
 PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
+SCHEDULE_PREFIX: Final = "sched-"
+"""How the id of every schedule of evals begins, and no other's."""
 LETTERS: Final = 6
 APPROVAL: Final = "approval"
 EVIDENCE: Final = "evidence"
@@ -19,7 +21,9 @@ MOVE: Final = "move"
 WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
+SCHEDULE: Final = "schedule"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -46,7 +50,9 @@ def short_id(prefix: str, cause: str) -> str:
 
 
 def card_id(subject: str) -> str:
-    """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
+    """Return the id of the posting that is the root of a thread: the card of its subject, or a proposal."""
+    if subject.startswith(SCHEDULE_PREFIX):
+        return f"schedule:{subject}:card"
     if subject.startswith(PROPOSAL_PREFIX):
         return f"{subject}:approval"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
@@ -106,6 +112,16 @@ def digest_item(channel: str) -> str:
 def quiet_item(record: str) -> str:
     """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
+
+
+def schedule_item(schedule: str) -> str:
+    """Return the id of the work items of a schedule of evals."""
+    return f"{SCHEDULE}:{schedule}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:

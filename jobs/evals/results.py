@@ -4,9 +4,9 @@ Everything here reads answers from file and computes: not for the event loop.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Final
 
@@ -14,11 +14,13 @@ from charts.wording import grader_name
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
+from jobs.evals.stats.advice import Advice, advise
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.splits import OnTwoSplits, on_two_splits
-from jobs.evals.stats.summary import usable
+from jobs.evals.stats.summary import cost_of, usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
 from jobs.evals.verdict import Conclusion, conclude
+from jobs.platforms.profiles import Price
 from jobs.tasks.labels import reference_labels
 
 MOST_WORST: Final = 10
@@ -52,20 +54,28 @@ class EvalResults:
     comparison: Comparison | None
     """None unless several arms have items in common."""
     worst: tuple[WorstItem, ...]
+    advice: tuple[Advice, ...] = ()
+    """What to use, where efforts or prompts are compared."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """US dollars for 1,000 calls, by arm; one whose price is not known is absent."""
 
 
-def read_results(evaluation: Eval, reader: AnswerReader) -> EvalResults:
-    """Return the result of an eval."""
-    comparison = None
+def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Price] | None = None) -> EvalResults:
+    """Return the result of an eval; `prices` are those of models, where they are known."""
+    known = prices or {}
+    comparison, advice = None, tuple[Advice, ...]()
     if len(evaluation.arms) > 1:
-        arms = gather(evaluation, reader.answers(evaluation.id))
+        arms = [arm for arm in gather(evaluation, reader.answers(evaluation.id)) if arm.scores.get(evaluation.reward)]
         with suppress(InvalidRequest):  # no two arms have items in common; the summaries say so
-            comparison = compare([arm for arm in arms if arm.scores.get(evaluation.reward)])
+            comparison = compare(arms)
+            advice = advise(evaluation, arms, comparison, known)
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
         worst=_with_references(worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST), evaluation, reader),
+        advice=advice,
+        costs=_costs(evaluation, known),
     )
 
 
@@ -78,6 +88,15 @@ def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     scored = {arm.arm: figure.mean for arm in evaluation.summaries if (figure := arm.grader(evaluation.reward))}
     known = {arm: mean for arm, mean in scored.items() if mean is not None}
     return conclude(grader_name(evaluation.reward), known, ())
+
+
+def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:
+    costs = {
+        arm.name: cost_of(summary, prices.get(arm.model))
+        for arm in evaluation.arms
+        if (summary := evaluation.summary(arm.name))
+    }
+    return {name: cost for name, cost in costs.items() if cost}
 
 
 def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:

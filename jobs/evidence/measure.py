@@ -16,6 +16,7 @@ from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm
 from jobs.evals.stats.splits import Gap, welch
+from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
 from jobs.evals.verdict import Verdict
 from jobs.evidence.plan import TEST, VALID, by_step, checkpoint_candidate, digest_of, hash_of
@@ -171,7 +172,7 @@ def _with_figures(candidate: Candidate, evals: Mapping[str, Eval], price: Price 
     """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
     valid, of_split = evals[VALID], {split: _summary(each, candidate.model) for split, each in evals.items()}
     summary = of_split[VALID]
-    given, sent, said, thought = summary.answers, summary.input_tokens, summary.output_tokens, summary.reasoning_tokens
+    given, said, thought = summary.answers, summary.output_tokens, summary.reasoning_tokens
     candidate = replace(
         candidate,
         valid=_figures(summary),
@@ -192,7 +193,7 @@ def _with_figures(candidate: Candidate, evals: Mapping[str, Eval], price: Price 
         candidate,
         reasoning_tokens=None if thought is None else thought / given,
         output_tokens=said / given if said else None,
-        cost=(sent * price.input + said * price.output) / 1000 / given if price and sent and said else None,
+        cost=cost_of(summary, price),
     )
 
 

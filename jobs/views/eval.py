@@ -1,14 +1,16 @@
 """An eval with its result, read once for its message, picture and alt text."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from charts.wording import counted
-from jobs.core.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.evals.answer_store import AnswerReader
+from jobs.evals.readiness import Alternative, alternatives
 from jobs.evals.records import Eval, EvalState
 from jobs.evals.results import EvalResults, conclusion_of, read_results, read_two_splits
 from jobs.evals.service import Evals
@@ -16,8 +18,8 @@ from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.verdict import Conclusion
 from jobs.tasks.records import NATURAL
 
-NEWEST: Final = 30
-"""Evals among which that of the other validation split is looked for."""
+NEWEST: Final = 50
+"""Evals among which are looked for: one on the other validation split, and one of what costs less than training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class EvalView:
 
     evaluation: Eval
     results: EvalResults
+    alternatives: tuple[Alternative, ...] = ()
+    """What costs less than training, of a variance study."""
     other_split: OnTwoSplits | None = None
     """Its arms on the other validation split as well, where a finished eval asked them the same there."""
 
@@ -42,17 +46,12 @@ class EvalView:
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     """Return an eval with its result, which is read from the answers on file."""
-    other = next(filter(partial(_is_other_split, evaluation), await evals.newest(NEWEST)), None)
-    return await asyncio.to_thread(_read, evaluation, other, evals.answer_store)
-
-
-def _read(evaluation: Eval, other: Eval | None, reader: AnswerReader) -> EvalView:
-    results, two_splits = read_results(evaluation, reader), None
-    if other:
-        with suppress(InvalidRequest):  # something else differs; each is shown by itself
-            pair = (evaluation, other) if evaluation.split != NATURAL else (other, evaluation)
-            two_splits = read_two_splits(*pair, reader)
-    return EvalView(evaluation, results, two_splits)
+    others = await evals.newest(NEWEST)
+    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store, evals.prices_of(evaluation))
+    alternatives = await _alternatives(evals, evaluation, others) if evaluation.request.purpose == "variance" else ()
+    other = next(filter(partial(_is_other_split, evaluation), others), None)
+    two_splits = await asyncio.to_thread(_on_two_splits, evaluation, other, evals.answer_store) if other else None
+    return EvalView(evaluation, results, alternatives, two_splits)
 
 
 def _is_other_split(evaluation: Eval, other: Eval) -> bool:
@@ -63,6 +62,27 @@ def _is_other_split(evaluation: Eval, other: Eval) -> bool:
         and not other.request.job
         and other.task == evaluation.task
     )
+
+
+def _on_two_splits(evaluation: Eval, other: Eval, reader: AnswerReader) -> OnTwoSplits | None:
+    """Return both evals side by side, the natural split second; None where more than the split differs."""
+    pair = (evaluation, other) if evaluation.split != NATURAL else (other, evaluation)
+    with suppress(InvalidRequest):
+        return read_two_splits(*pair, reader)
+    return None
+
+
+async def _alternatives(evals: Evals, evaluation: Eval, others: Sequence[Eval]) -> tuple[Alternative, ...]:
+    """Return what to try before training; nothing where the task or its platform is gone."""
+
+    def read() -> tuple[Alternative, ...]:
+        with suppress(UserError):
+            task = evals.planner.tasks.load(evaluation.task)
+            profile, _ = evals.planner.platform_of(evaluation.platform)
+            return alternatives(evaluation, others, evals.answer_store, task, profile.prices)
+        return ()
+
+    return await asyncio.to_thread(read)
 
 
 def size_of(evaluation: Eval) -> str:

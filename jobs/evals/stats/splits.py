@@ -19,10 +19,10 @@ from jobs.evals.stats.paired_tests import holm
 from jobs.evals.stats.variance_components import item_means
 from jobs.evals.verdict import Verdict, by_test
 
-MUST_BE_ALIKE: Final[Mapping[str, Callable[[Eval], str]]] = {
+MUST_BE_ALIKE: Final[Mapping[str, Callable[[ArmAnswers], str]]] = {
     **{words: of for words, of in MUST_AGREE.items() if words != "other splits"},
-    "other prompts": lambda each: each.prompt_hash,
-    "other platforms": lambda each: each.platform,
+    "other prompts": lambda arm: arm.prompt_hash,
+    "other platforms": lambda arm: arm.evaluation.platform,
 }
 
 
@@ -128,7 +128,7 @@ def on_two_splits(one: Sequence[ArmAnswers], other: Sequence[ArmAnswers]) -> OnT
     """
     evals = (one[0].evaluation, other[0].evaluation)
     reward = evals[0].reward
-    differing = [words for words, of in MUST_BE_ALIKE.items() if of(evals[0]) != of(evals[1])]
+    differing = [words for words, of in MUST_BE_ALIKE.items() if {of(arm) for arm in one} != {of(arm) for arm in other}]
     if differing:
         raise InvalidRequest(f"{evals[0].id} and {evals[1].id} differ in more than the split: {', '.join(differing)}.")
     first, second = ({each.arm: item_means(each.scores.get(reward, {})) for each in arms} for arms in (one, other))

@@ -220,6 +220,7 @@ KIND_NAMES = {
     "person": "all:person",
     "held": "all:held",
     "digest": "all:digest",
+    "task": "all:task",
 }
 
 
