@@ -65,9 +65,9 @@ def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Pr
     known = prices or {}
     comparison, advice = None, tuple[Advice, ...]()
     if len(evaluation.arms) > 1:
-        arms = [arm for arm in gather(evaluation, reader.answers(evaluation.id)) if arm.scores.get(evaluation.reward)]
+        arms = gather(evaluation, reader.answers(evaluation.id))
         with suppress(InvalidRequest):  # no two arms have items in common; the summaries say so
-            comparison = compare(arms)
+            comparison = compare([arm for arm in arms if arm.scores.get(evaluation.reward)])
             advice = advise(evaluation, arms, comparison, known)
     study = evaluation.request.purpose == "variance"
     return EvalResults(

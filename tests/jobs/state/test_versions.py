@@ -221,6 +221,7 @@ KIND_NAMES = {
     "held": "all:held",
     "digest": "all:digest",
     "task": "all:task",
+    "schedule": "schedules",
 }
 
 
@@ -262,10 +263,14 @@ ENUM_VALUES = {
     "proposal.state": "open, done, rejected, expired, superseded",
     "channel.mutes.scope": "channel, task, job",
     "digest.mutes.scope": "channel, task, job",
+    "schedule.state": "active, paused, ended",
+    "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
+    "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
     "posting.kind": "card, curve, alert, status, summary, approval, "
-    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, answer",
+    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, schedule, measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
-    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed",
+    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, scheduled, "
+    "default",
 }
 
 
