@@ -4,7 +4,7 @@ Imports nothing but the standard library, so every floor can use it.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Unit = Literal["score", "tokens", "seconds", "share"]
@@ -64,14 +64,16 @@ def decimals_of(text: str) -> int:
 
 
 def compared(before: float, after: float, least: int = 2) -> tuple[str, str, str]:
-    """Return two scores and the signed change, all as precise as it takes for the three to agree as written."""
-    for decimals in range(decimals_apart(before, after, least=least), MOST_DECIMALS + 1):
-        was, now = round(before, decimals), round(after, decimals)
-        if round(now - was, decimals) == round(after - before, decimals):
-            break
-    else:
-        decimals = MOST_DECIMALS
-    return number(before, decimals), number(after, decimals), signed(after - before, decimals)
+    """Return two scores and the signed change; the change is that of the scores as written.
+
+    Where that is not the true change as one rounds it, all three have a decimal more, and no more than that: of 10/18
+    and 17/18 no number of decimals agrees.
+    """
+    decimals = decimals_apart(before, after, least=least)
+    if round(round(after, decimals) - round(before, decimals), decimals) != round(after - before, decimals):
+        decimals = min(decimals + 1, MOST_DECIMALS)
+    change = round(after, decimals) - round(before, decimals)
+    return number(before, decimals), number(after, decimals), signed(change, decimals)
 
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -124,12 +126,6 @@ def moved(before: float, after: float, *beside: float) -> str:
     if change[0] not in "+-":
         return "unchanged"
     return f"{'up' if change[0] == '+' else 'down'} {change[1:]}"
-
-
-def highest(values: Iterable[float | None], decimals: int = 2) -> str | None:
-    """Return the highest value as it is written, or None where all are written alike."""
-    known = [value for value in values if value is not None]
-    return number(max(known), decimals) if len({number(value, decimals) for value in known}) > 1 else None
 
 
 # -- units ------------------------------------------------------------------------------------------------------------
@@ -197,6 +193,13 @@ def plural(count: int, noun: str, several: str = "") -> str:
     return noun if count == 1 else several or f"{noun}s"
 
 
+def money(dollars: float | None) -> str:
+    """Return an amount such as `$1.20` or `$0.0034`, or that it is unknown."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
+
+
 def counted(count: int, noun: str, several: str = "") -> str:
     """Return a number of things: `1 item`, `1,200 items`."""
     return f"{count:,} {plural(count, noun, several)}"
@@ -216,6 +219,11 @@ def listed(parts: Sequence[str], most: int) -> str:
 def sentence(words: str) -> str:
     """Return `words` with a full stop, unless they are empty or end in one or in a question mark."""
     return words if not words or words.endswith((".", "?")) else f"{words}."
+
+
+def grader_name(grader: str) -> str:
+    """Return a grader's name as people write it."""
+    return "F1" if grader == "f1" else grader
 
 
 def finite(value: float | None) -> float | None:

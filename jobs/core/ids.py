@@ -1,8 +1,9 @@
 """The ids of records, work items and root messages: how each is built and read."""
 
 import hashlib
+import re
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 JOB_PREFIX: Final = "rft-"
@@ -11,6 +12,8 @@ EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
 PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
+SCHEDULE_PREFIX: Final = "sched-"
+"""How the id of every schedule of evals begins, and no other's."""
 LETTERS: Final = 6
 APPROVAL: Final = "approval"
 EVIDENCE: Final = "evidence"
@@ -18,7 +21,9 @@ MOVE: Final = "move"
 WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
+SCHEDULE: Final = "schedule"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -45,7 +50,9 @@ def short_id(prefix: str, cause: str) -> str:
 
 
 def card_id(subject: str) -> str:
-    """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
+    """Return the id of the posting that is the root of a thread: the card of its subject, or a proposal."""
+    if subject.startswith(SCHEDULE_PREFIX):
+        return f"schedule:{subject}:card"
     if subject.startswith(PROPOSAL_PREFIX):
         return f"{subject}:approval"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
@@ -59,6 +66,17 @@ def summary_id(job: str) -> str:
 def checkpoint_name(step: int, job_id: str) -> str:
     """Return what a checkpoint is called wherever it is shown, in place of its model id: `step 60 of rft-zuwoq5`."""
     return f"step {step} of {job_id}"
+
+
+_CHECKPOINT = re.compile(r"^(step \d+) of (?P<job>rft-\w+)")
+
+
+def names_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called where room is short: without the job, where the checkpoints are all of one."""
+    of_job = {name: match for name in names if (match := _CHECKPOINT.match(name))}
+    if len({match["job"] for match in of_job.values()}) != 1:
+        return {name: name for name in names}
+    return {name: _CHECKPOINT.sub(r"\1", name) for name in names}
 
 
 def is_eval(subject: str) -> bool:
@@ -94,6 +112,16 @@ def digest_item(channel: str) -> str:
 def quiet_item(record: str) -> str:
     """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
+
+
+def schedule_item(schedule: str) -> str:
+    """Return the id of the work items of a schedule of evals."""
+    return f"{SCHEDULE}:{schedule}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:

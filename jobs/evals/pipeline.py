@@ -14,8 +14,9 @@ from jobs.core.errors import BotError
 from jobs.evals.answer_store import AnswerFile
 from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
-from jobs.evals.records import Answer, Eval
+from jobs.evals.records import NO_FORMAT, Answer, Eval
 from jobs.evals.split_file import SplitFile
+from jobs.graders import Sample
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 from jobs.tasks.rows import tools_of
@@ -63,6 +64,8 @@ class Pipeline:
     failed: str | None = None
     """Why the rest is not tried, as a sentence."""
     out_of_budget: bool = False
+    last_failure: str = ""
+    """Why the last answer that failed did, as a sentence."""
     _answered: asyncio.Queue[Ungraded | None] = field(init=False)
     _askers: tuple[asyncio.Task[None], ...] = ()
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -112,7 +115,7 @@ class Pipeline:
         # Reading a usual item takes less time than handing it to a thread, now that the file is in memory.
         row = self.split.row(cell.place) if size <= SMALL else await asyncio.to_thread(self.split.row, cell.place)
         try:
-            messages = conversation(self.task, row, self.evaluation.prompt or None)
+            messages = conversation(self.task, row, arm.prompt or self.evaluation.prompt or None)
         except BotError as failure:
             self.failed = str(failure)
             return
@@ -121,7 +124,7 @@ class Pipeline:
             arm.model,
             messages,
             effort=arm.effort,
-            response_format=self.task.response_format,
+            response_format=None if arm.format == NO_FORMAT else self.task.response_format,
             tools=tools_of(row),
             parallel_tool_calls=parallel if isinstance(parallel, bool) else None,
         )
@@ -148,6 +151,7 @@ class Pipeline:
             self.failed = self.failed or trouble.sentence
             return True
         self._failures_in_a_row += 1
+        self.last_failure = trouble.sentence
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self.failed = self.failed or (
                 f"{self._failures_in_a_row} answers in a row failed; the last one: {trouble.sentence}"
@@ -181,8 +185,12 @@ class Pipeline:
         return batch
 
     async def _graded(self, batch: Sequence[Ungraded]) -> list[Answer]:
-        texts = [(each.answer.text, each.row.item) for each in batch if each.answer.text is not None]
-        grades = iter(await self.graders.grade(texts) if texts else ())
+        samples = [
+            (Sample(each.answer.text, tuple(each.answer.tool_calls)), each.row.item)
+            for each in batch
+            if each.answer.text is not None
+        ]
+        grades = iter(await self.graders.grade(samples) if samples else ())
         answers = []
         for each in batch:
             answer = each.answer

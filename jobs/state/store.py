@@ -14,12 +14,15 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
     {proctor}:also:<kind>            hash another name of a record (a job's id on its platform) -> its id
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
+    {proctor}:call:<alias>           text, JSON: the same with everything that a call needs; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
     {proctor}:channel:<channel>      hash version, by, value (ChannelPreferences as JSON): mutes, quiet hours, digest
     {proctor}:person:<user>          hash version, by, value (PersonPreferences as JSON): who wants to be mentioned
     {proctor}:held:<id>              hash version, by, value (HeldBack as JSON): what quiet hours kept from a channel
     {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
+    {proctor}:schedule:<id>          hash version, by, value (Schedule as JSON): a model that is measured again and again
+    {proctor}:task:<name>            hash version, by, value (TaskDefaults as JSON): what people chose for a task
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it
     {proctor}:audit:about:<word>     list, id of each entry about a task, job, alias, proposal, model, person

@@ -1,11 +1,12 @@
 """What a task is once its folder has been read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from jobs.core.records import ApprovalPolicy, Hyperparameters, Message
+from jobs.graders import parse_grader, score_range
 
 TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
@@ -15,6 +16,21 @@ EVIDENCE_SPLITS: Final = ("valid", "test")
 """What a job's checkpoints are evaluated on, as far as the task has them."""
 
 
+USUAL_GRADERS: Final = ("precision", "recall", "f1")
+"""What a task of labels is graded by besides its reward, and shown with unless it chooses."""
+MOST_HEADLINE: Final = 4
+
+
+def headline_of(reward: str, graders: Iterable[str], chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the graders that pictures and tables show: the reward, then those chosen or the usual ones, then others.
+
+    Without a choice they are `MOST_HEADLINE` at most.
+    """
+    known = tuple(graders)
+    first = dict.fromkeys((reward, *(name for name in chosen or USUAL_GRADERS if name in known)))
+    return tuple(first) if chosen else tuple(dict.fromkeys((*first, *known)))[:MOST_HEADLINE]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a split: `item` is what graders see; `messages` is set where the row brings its own conversation."""
@@ -22,6 +38,8 @@ class Row:
     id: str
     item: Mapping[str, object]
     messages: tuple[Message, ...] | None = None
+    where: str = field(default="", compare=False)
+    """File and line, for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,11 @@ class Task:
         response_format: Chat Completions nesting, `{"type": "json_schema", "json_schema": {name, strict, schema}}`;
             None for free text.
         graders: grader name to its definition, as written in its file.
-        reward: the name of the grader that training climbs.
+        reward: the name of the grader that training climbs; where only its platform can run that, of the one by which
+            answers are measured here.
+        trained_by: the name of the grader that training climbs.
+        ranges: grader to its lowest and highest score, for those whose definition does not say.
+        headline: the graders that pictures and tables show, the reward first; the others follow in words.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
@@ -55,6 +77,10 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        calls_a_day: calls to its model in production; None where task.yaml does not say.
+        instead_of: the model that they go to otherwise; "" for what is in production, or the base.
+        stronger_model: one to measure before anything is trained, on the same platform.
+        plain_model: one that does not reason, to measure before anything is trained.
         lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
@@ -68,6 +94,8 @@ class Task:
     response_format: Mapping[str, object] | None
     graders: Mapping[str, Mapping[str, object]]
     reward: str
+    trained_by: str
+    ranges: Mapping[str, tuple[float, float]]
     defaults: LaunchDefaults
     approvers: tuple[str, ...]
     quorum: int
@@ -80,6 +108,11 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    calls_a_day: float | None = None
+    instead_of: str = ""
+    stronger_model: str | None = None
+    plain_model: str | None = None
+    headline: tuple[str, ...] = ()
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:
@@ -88,5 +121,14 @@ class Task:
 
     @property
     def reward_grader(self) -> Mapping[str, object]:
-        """The definition of the grader that training climbs."""
+        """The definition of the grader by which answers are measured; training climbs it, see `trained_by`."""
         return self.graders[self.reward]
+
+    @property
+    def training_grader(self) -> Mapping[str, object]:
+        """The definition of the grader that training climbs."""
+        return self.graders[self.trained_by]
+
+    def range_of(self, grader: str) -> tuple[float, float] | None:
+        """Return the lowest and highest score of a grader; None where neither definition nor task.yaml says."""
+        return score_range(parse_grader(self.graders[grader], grader)) or self.ranges.get(grader)

@@ -44,7 +44,7 @@ def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers:
     """
     before, after = _page()
     page.write(before.replace("%TITLE%", html.escape(f"{evaluation.task} · {evaluation.id}")))
-    graders = tuple(dict.fromkeys((evaluation.reward, *evaluation.graders)))
+    graders = evaluation.shown_graders
     page.writelines(blocks("eval", [_eval_row(evaluation, graders)]))
     places: dict[str, int] = {}
     expected: dict[str, Labels | None] = {}
@@ -98,8 +98,8 @@ def _answer_rows(
                 places.setdefault(answer.item, len(places)),
                 arms[answer.arm],
                 answer.run,
-                answer.text,
-                _listed(_labels(answer.text, form, expected.get(answer.item))),
+                answer.shown,
+                _listed(_labels(answer.names_labels, form, expected.get(answer.item))),
                 [plain(answer.scores.get(grader)) for grader in graders],
                 dict(answer.grader_errors) or None,
                 answer.failure,

@@ -10,6 +10,7 @@ from jobs.evals.answer_form import AnswerForm
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.label_metrics import LabelCounts
+from jobs.platforms.profiles import Price
 
 UNUSABLE: Final = "score is not a usable number"
 LARGEST_SCORE: Final = 1e12
@@ -118,8 +119,8 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
     labels, form = LabelCounts(references), AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
-        if answer.text is not None and answer.failure is None:
-            labels.add(answer.arm, answer.item, form.read(answer.text))
+        if answer.names_labels is not None and answer.failure is None:
+            labels.add(answer.arm, answer.item, form.read(answer.names_labels))
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 
@@ -141,3 +142,8 @@ def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) 
         judge_tokens=tally.judge_tokens,
         mean_latency=tally.latency / tally.timed if tally.timed else None,
     )
+
+
+def cost_of(summary: ArmSummary, price: Price | None) -> float | None:
+    """Return US dollars for 1,000 calls; None if the price or the tokens are not known."""
+    return price.of_1000(summary.input_tokens, summary.output_tokens, summary.answers) if price else None
