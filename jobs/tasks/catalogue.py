@@ -108,10 +108,11 @@ def _prompts(folder: TaskFolder) -> dict[str, str]:
     for version, text in prompts.items():
         if not text:
             raise InvalidRequest(f"{folder.called(f'prompts/{version}.md')} is empty.")
-    return {version: prompts[version] for version in sorted(prompts, key=_natural)}
+    return {version: prompts[version] for version in sorted(prompts, key=natural)}
 
 
-def _natural(version: str) -> list[tuple[int, str]]:
+def natural(version: str) -> list[tuple[int, str]]:
+    """Return a key that sorts v2 before v10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", version)]
 
 
