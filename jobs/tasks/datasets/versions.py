@@ -140,8 +140,9 @@ class _Names:
     def taken(self, root: Path) -> dict[int, Path]:
         """Return the folders that have one of the names, by number."""
         numbered = re.compile(rf"{re.escape(self.stem)}-([0-9]+)")
-        found = {int(known[1]): path for path in root.iterdir() if (known := numbered.fullmatch(path.name))}
-        return {**found, 1: root / self.stem} if self.bare and (root / self.stem).exists() else found
+        bare = {1: root / self.stem} if self.bare and (root / self.stem).exists() else {}
+        found = [(path, numbered.fullmatch(path.name)) for path in root.iterdir() if self.numbered]
+        return {int(known[1]): path for path, known in found if known} | bare
 
 
 def _found(root: Path, names: _Names, content: Mapping[str, bytes]) -> tuple[str, bool]:

@@ -92,7 +92,7 @@ def read_openai_export(given: GivenFiles, options: ImportOptions, notes: Notes) 
     _leave_out_the_rest(found, runs, the_eval, notes)
     return Draft(
         name=slug(options.name or name) or "imported",
-        title=options.name or name or "Imported",
+        title=name or options.name or "Imported",
         source=f"the hosted eval {quoted(the_eval['name'])}" if the_eval and the_eval.get("name") else "exported files",
         rows={split: [next(each) for _ in of_split] for split, of_split in rows.items()},
         prompts=prompts,

@@ -109,7 +109,7 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
         rows.setdefault(split, []).append(_without_taken_id(row))
     return Draft(
         name=slug(options.name or title) or "promptfoo",
-        title=options.name or title or "Imported from Promptfoo",
+        title=title or options.name or "Imported from Promptfoo",
         source=f"the Promptfoo config {where}",
         rows=rows,
         prompts=versions,

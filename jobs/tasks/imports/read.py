@@ -5,6 +5,7 @@ Blocks; callers on the event loop use `asyncio.to_thread`.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,10 @@ from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import quoted
 from jobs.core.validation import read_yaml_value
 from jobs.tasks.datasets.versions import SCHEMA_FILE, publish, split_file, title_of
-from jobs.tasks.files import parsed
 from jobs.tasks.imports.draft import Draft, ImportOptions, Json, Notes
 from jobs.tasks.imports.given import GivenFiles
 from jobs.tasks.imports.openai_evals import read_openai_export
 from jobs.tasks.imports.promptfoo import config_of_results, is_promptfoo, read_promptfoo
-from jobs.tasks.split_formats import is_json_lines
 
 _NAMES = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
 
@@ -86,15 +85,11 @@ def import_task(root: Path, given: GivenFiles, options: ImportOptions) -> Import
 
 def _promptfoo_config(given: GivenFiles) -> tuple[Json, str] | None:
     """Return the one Promptfoo config among the files, with its file's name; None if there is none."""
-    found: dict[str, Json] = {}
-    for name in given.contents:
-        ending = name.rpartition(".")[2].lower()
-        if ending not in {"yaml", "yml", "json"} or (ending == "json" and is_json_lines(given.text(name))):
-            continue
-        value = parsed(given.text(name), name) if ending == "json" else read_yaml_value(given.text(name), name)
-        config = config_of_results(value) or (value if isinstance(value, dict) and is_promptfoo(value) else None)
-        if config is not None:
-            found[name] = config
+    values = {name: _document(name, given) for name in given.contents}
+    configs = {
+        name: config_of_results(value) or (value if is_promptfoo(value) else None) for name, value in values.items()
+    }
+    found = {name: config for name, config in configs.items() if isinstance(config, dict)}
     usual = [name for name in found if name.rpartition("/")[2] in _NAMES]
     chosen = usual if len(usual) == 1 else list(found)
     if len(chosen) > 1:
@@ -102,6 +97,18 @@ def _promptfoo_config(given: GivenFiles) -> tuple[Json, str] | None:
             f"There are {len(chosen)} Promptfoo configs: {', '.join(map(quoted, chosen[:6]))}; give one."
         )
     return (found[chosen[0]], chosen[0]) if chosen else None
+
+
+def _document(name: str, given: GivenFiles) -> object:
+    """Return what a YAML or JSON file holds as a whole; None for JSON lines, and for any other file."""
+    match name.rpartition(".")[2].lower():
+        case "yaml" | "yml":
+            return read_yaml_value(given.text(name), name)
+        case "json":
+            with suppress(ValueError, RecursionError):
+                value: object = json.loads(given.text(name))
+                return value
+    return None
 
 
 def _content(draft: Draft, notes: Notes) -> dict[str, bytes]:
