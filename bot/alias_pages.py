@@ -1,7 +1,8 @@
 """The page that tells production where an alias points.
 
     GET /aliases/<alias>            Authorization: Bearer <ALIAS_TOKEN>
-    200  {"alias", "model", "platform", "job", "step", "since", "version"}, with an ETag
+    200  {"alias", "model", "platform", "job", "step", "since", "version", "address", "api", "effort", "prompt",
+          "prompt_sha256", "prompt_text", "response_format_sha256", "response_format", "matches_training"}, with an ETag
     304  to If-None-Match with that ETag: it still points there
     401  without the token; 404 where there is no such alias, or no ALIAS_TOKEN is set; 503 while Redis is away
 

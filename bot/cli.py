@@ -1,7 +1,8 @@
 """Looking at the bot's state from a shell, without Slack: `python -m bot.cli`, or `bin/proctor`.
 
     alias list [--json]                            where each alias points
-    alias get <alias> [--json]                     the model id that an alias points at, and nothing else
+    alias get <alias> [--json | --prompt]          the model id that an alias points at, and nothing else; or all that a
+                                                   call to it needs, or the prompt's text to the byte
     audit export [--format jsonl|csv] [--since 7d] [--about <task, job, alias or person>]
     audit verify [--head <hash>]                   is the audit trail sound; --head: a hash that an earlier run printed
     task import <file or folder> ... [--name <task>]   make a task of what was exported elsewhere
@@ -87,7 +88,7 @@ async def _run(asked: argparse.Namespace, settings: StateSettings, out: TextIO) 
             case ("alias", "list"):
                 return await _list(store, out, as_json=asked.json)
             case ("alias", _):
-                return await _get(store, asked.alias, out, as_json=asked.json)
+                return await _get(store, asked, out)
             case (_, "export"):
                 return await _export(_trail(store, settings), asked, out)
             case _:
@@ -121,13 +122,27 @@ async def _list(store: Store, out: TextIO, *, as_json: bool) -> int:
     return 0
 
 
-async def _get(store: Store, name: str, out: TextIO, *, as_json: bool) -> int:
+async def _get(store: Store, asked: argparse.Namespace, out: TextIO) -> int:
+    name = str(asked.alias)
     held = await store.record(Alias, name)
     if held is None:
         known = await store.ids(Alias)
         raise NotFound(f"There is no alias '{name}'; {nearest(name, known)}")
-    out.write(f"{json.dumps(held.value.as_json(held.value.current)) if as_json else held.value.model}\n")
+    alias, call = held.value, held.value.current.target.call
+    if asked.prompt and call.prompt_text is None:
+        raise NotFound(f"The prompt that {name} was trained with is not known{_why_unknown(alias)}.")
+    if asked.prompt:
+        out.write(str(call.prompt_text))  # without a line's end: its SHA-256 is the one that --json says
+    else:
+        out.write(f"{json.dumps(alias.as_json(alias.current)) if asked.json else alias.model}\n")
     return 0
+
+
+def _why_unknown(alias: Alias) -> str:
+    call = alias.current.target.call
+    if call.is_unchanged:
+        return ": its rows bring their own messages"
+    return f": prompt {call.prompt} or the response format was changed since" if call.prompt else ""
 
 
 async def _export(trail: AuditTrail, asked: argparse.Namespace, out: TextIO) -> int:
@@ -197,7 +212,8 @@ def _parser() -> argparse.ArgumentParser:
     one = alias.add_parser("get", help="the model id that an alias points at")
     one.add_argument("alias")
     for each in (listed, one):
-        each.add_argument("--json", action="store_true", help="platform, job, step, since and version too")
+        each.add_argument("--json", action="store_true", help="with everything that a call needs")
+    one.add_argument("--prompt", action="store_true", help="print the prompt that the model was trained with")
     audit = areas.add_parser("audit", help="the audit trail").add_subparsers(dest="what", required=True)
     export = audit.add_parser("export", help="print the trail, oldest first")
     export.add_argument("--format", choices=FORMATS, default="jsonl")

@@ -9,6 +9,7 @@ from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
+from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
 from jobs.training.sweep import pool_of_job, sweep_entry
 
@@ -36,4 +37,5 @@ KINDS: Final = Kinds(
     Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
+    Kind(Schedule, "schedule", "id", "schedules", "created_at"),
 )

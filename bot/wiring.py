@@ -28,6 +28,7 @@ from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
 from jobs import checks
+from jobs.aliases.call import calls_of
 from jobs.aliases.move import Aliases, in_production
 from jobs.aliases.records import Alias
 from jobs.aliases.rollback import Rollbacks
@@ -58,6 +59,9 @@ from jobs.platforms.profiles import load_profiles
 from jobs.platforms.registry import HideSecret, Platforms
 from jobs.queue.envelopes import Envelopes
 from jobs.queue.pools import Work
+from jobs.schedules.baseline import Baselines
+from jobs.schedules.measure import ScheduleRunner
+from jobs.schedules.service import Schedules
 from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
@@ -115,6 +119,7 @@ class Wiring:
     audit: AuditTrail
     quiet: Quiet
     digests: Digests
+    schedules: Schedules
     notifications: NotificationCommands
 
     def services(self) -> dict[str, object]:
@@ -131,6 +136,7 @@ class Wiring:
             "aliases": self.aliases,
             "rollbacks": self.rollbacks,
             "audit": self.audit,
+            "schedules": self.schedules,
             "notifications": self.notifications,
             "people": self.base.people,
             "pictures": self.base.pictures,
@@ -153,6 +159,7 @@ class Wiring:
             ids.WEBHOOK: named_work(Webhook(store, _webhook_sender(settings), time.time).turn),
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
+            ids.SCHEDULE: named_work(self.schedules.runner.turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -178,6 +185,8 @@ class Wiring:
             proposals=ProposalMessages(self.rollbacks, self.base.people),
             digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
+            schedules=self.schedules,
+            aliases=self.aliases,
         )
 
 
@@ -209,11 +218,14 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
         approvals=Approvals(store, people, time.time, evidence_runner.recheck),
-        aliases=Aliases(store, people, time.time, notifies=notifies),
+        aliases=Aliases(
+            store, people, time.time, notifies=notifies, call_of=calls_of(base.tasks, base.platforms.profile_of)
+        ),
         rollbacks=Rollbacks(store, people, time.time, notifies=notifies),
         audit=AuditTrail(store, audit_key(settings.audit_key), time.time),
         quiet=quiet,
         digests=digests,
+        schedules=_schedules(base, planner, permissions),
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
@@ -346,6 +358,12 @@ def _evidence_runner(base: Base, planner: EvalPlanner) -> EvidenceRunner:
     return EvidenceRunner(store, rounds, base.answer_store, platform_of, partial(approval_of, store), time.time)
 
 
+def _schedules(base: Base, planner: EvalPlanner, permissions: Permissions) -> Schedules:
+    baselines = Baselines(base.store, base.tasks, base.answer_store)
+    runner = ScheduleRunner(base.store, planner, baselines, next_daily, time.time)
+    return Schedules(base.store, runner, permissions, time.time)
+
+
 async def _report_secret(base: Base) -> str:
     given = base.settings.report_key
     return given.get_secret_value() if given else await base.store.secret("reports")
@@ -375,6 +393,7 @@ def _rate_limits(card_seconds: float) -> RateLimits:
             PostingKind.CARD: card_seconds,
             PostingKind.CURVE: card_seconds * CURVE_PAUSE,
             PostingKind.EVAL_CARD: card_seconds,
+            PostingKind.SCHEDULE: 0.0,
             PostingKind.SUMMARY: 0.0,
             PostingKind.ALERT: 0.0,  # edited when it is over; what follows in the thread does not wait for that
         }

@@ -64,14 +64,16 @@ def decimals_of(text: str) -> int:
 
 
 def compared(before: float, after: float, least: int = 2) -> tuple[str, str, str]:
-    """Return two scores and the signed change, all as precise as it takes for the three to agree as written."""
-    for decimals in range(decimals_apart(before, after, least=least), MOST_DECIMALS + 1):
-        was, now = round(before, decimals), round(after, decimals)
-        if round(now - was, decimals) == round(after - before, decimals):
-            break
-    else:
-        decimals = MOST_DECIMALS
-    return number(before, decimals), number(after, decimals), signed(after - before, decimals)
+    """Return two scores and the signed change; the change is that of the scores as written.
+
+    Where that is not the true change as one rounds it, all three have a decimal more, and no more than that: of 10/18
+    and 17/18 no number of decimals agrees.
+    """
+    decimals = decimals_apart(before, after, least=least)
+    if round(round(after, decimals) - round(before, decimals), decimals) != round(after - before, decimals):
+        decimals = min(decimals + 1, MOST_DECIMALS)
+    change = round(after, decimals) - round(before, decimals)
+    return number(before, decimals), number(after, decimals), signed(change, decimals)
 
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -195,6 +197,13 @@ def file_size(count: int) -> str:
 def plural(count: int, noun: str, several: str = "") -> str:
     """Return the noun as it follows `count`; `several` is its plural where that is not just an s more."""
     return noun if count == 1 else several or f"{noun}s"
+
+
+def money(dollars: float | None) -> str:
+    """Return an amount such as `$1.20` or `$0.0034`, or that it is unknown."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
 
 
 def counted(count: int, noun: str, several: str = "") -> str:

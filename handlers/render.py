@@ -4,12 +4,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
 
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card
 from handlers.evals.results import show_result
+from handlers.evals.schedules import measurement_message, schedule_card
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
@@ -18,6 +18,7 @@ from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
 from handlers.slack.blocks import Message, escape
 from handlers.slack.images import Pictures
+from jobs.aliases.move import Aliases
 from jobs.core.errors import NotFound
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
@@ -25,6 +26,8 @@ from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
 from jobs.notifications.service import Quiet
 from jobs.outbox.late_answers import is_late_answer
+from jobs.schedules.records import measurement_id
+from jobs.schedules.service import Schedules
 from jobs.state.store import LedgerEntry
 from jobs.views.eval import read_eval
 from jobs.views.job import JobView, JobViews
@@ -52,6 +55,8 @@ class Renderer:
     proposals: ProposalMessages
     digests: DigestMessages
     quiet: Quiet
+    schedules: Schedules
+    aliases: Aliases
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -59,8 +64,8 @@ class Renderer:
 
     async def render(self, posting: Posting, entry: LedgerEntry | None, mentions: tuple[str, ...] = ()) -> Rendered:
         """Return how a posting looks now; `entry` says where it already stands, `mentions` whom it notifies."""
-        kind, text = posting.kind, posting.text or ""
-        match kind:
+        text = posting.text or ""
+        match posting.kind:
             case PostingKind.ANSWER:
                 return Rendered(Message(text if is_late_answer(posting) else escape(text)))
             case PostingKind.APPROVAL_NOTICE:
@@ -69,6 +74,18 @@ class Renderer:
                 return Rendered(await self.proposals.show(posting))
             case PostingKind.DIGEST:
                 return Rendered(await self.digests.show(posting))
+            case PostingKind.SCHEDULE:
+                return Rendered(schedule_card(await self.schedules.named(posting.subject)))
+            case PostingKind.MEASUREMENT:
+                return Rendered(await self._measurement(posting))
+            case PostingKind.CARD | PostingKind.CURVE | PostingKind.ALERT | PostingKind.STATUS | PostingKind.SUMMARY:
+                return await self._of_job(posting, await self.views.job(posting.subject), entry, mentions)
+            case _:
+                return await self._of_eval(posting)
+
+    async def _of_eval(self, posting: Posting) -> Rendered:
+        text = posting.text or ""
+        match posting.kind:
             case PostingKind.EVAL_CARD:
                 return Rendered(eval_card(await self.evals.view(posting.subject), self.clock()))
             case PostingKind.EVAL_RESULT:
@@ -78,10 +95,8 @@ class Renderer:
                 return await self._report(text or posting.subject)
             case PostingKind.EVAL_EXPORT:
                 return await self._export(*text.split("/", 1))
-            case PostingKind.CARD | PostingKind.CURVE | PostingKind.ALERT | PostingKind.STATUS | PostingKind.SUMMARY:
-                return await self._of_job(posting, await self.views.job(posting.subject), entry, mentions)
             case _:
-                assert_never(kind)
+                raise AssertionError(f"{posting.kind} is not about an eval")
 
     async def _of_job(
         self, posting: Posting, view: JobView, entry: LedgerEntry | None, mentions: tuple[str, ...]
@@ -119,6 +134,15 @@ class Renderer:
         if entry and entry.file and entry.at >= evaluated:
             return entry.file
         return await self.pictures.file_of(chart, f"checkpoints-{view.job.id}")
+
+    async def _measurement(self, posting: Posting) -> Message:
+        """Return what a measurement showed; one that is on record no more, as it was written down with the message."""
+        schedule = await self.schedules.named(posting.subject)
+        found = next((each for each in schedule.measurements if measurement_id(schedule, each) == posting.id), None)
+        if found is None:
+            return Message(escape(posting.text or ""))
+        mentions = (await self.quiet.person(schedule.by)).mentions
+        return measurement_message(schedule, found, await self.aliases.named(schedule.alias), mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

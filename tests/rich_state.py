@@ -190,7 +190,7 @@ async def _alias(store: Store) -> None:
     await store.commit(
         Change(
             records=tuple(Versioned(each, 0) for each in records),
-            models={"acts@production": "ft:85"},
+            plain={"model:acts@production": "ft:85"},
             schedule={webhook_item("acts@production:2"): 60.0},
         )
     )

@@ -27,21 +27,29 @@ from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker
 from handlers.slack.wording import moment, people, person
 from jobs.aliases.move import Aliases, Movable, Moved
-from jobs.aliases.records import read_alias, was_taken_back
+from jobs.aliases.records import Alias, read_alias, undone_by_rollback, was_taken_back
 from jobs.aliases.rollback import Rollbacks
-from jobs.core.errors import InvalidRequest
+from jobs.core.errors import Conflict, InvalidRequest
 from jobs.views.checkpoint import evidence_view
 
 FORM: Final = "alias_move"
+ROLL_BACK: Final = "roll_back_alias"
+"""The button on what says that an alias's model has become worse."""
+ROLLBACK_FORM: Final = "alias_rollback"
+HOW: Final = "how"
 ALIAS: Final = "alias"
 OTHER: Final = "other"
+PROPOSE: Final = Choice("Propose it: it moves once it is approved", "propose")
+EMERGENCY: Final = Choice("At once, as an approver: reviewed afterwards", "emergency")
 MOST_CHOICES: Final = 40
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to the button that moves an alias, and to its form."""
+    """Listen to the buttons that move an alias or roll it back, and to their forms."""
     listeners.opens_form(MOVE_ALIAS, ask_where)
     listeners.form(FORM, take_move)
+    listeners.opens_form(ROLL_BACK, ask_why)
+    listeners.form(ROLLBACK_FORM, take_rollback)
 
 
 async def ask_where(asker: Asker, action: dict[str, Any], aliases: Aliases) -> Block:
@@ -72,6 +80,38 @@ async def take_move(
     await answers.tell(asker.user, asker.channel, _result(replace(moved, is_new=moved.is_new or took_effect)))
 
 
+async def ask_why(asker: Asker, action: dict[str, Any], aliases: Aliases) -> Block:
+    """Return the form that rolls an alias back; raises Conflict where there is nothing before its model."""
+    asked = json.loads(str(action["value"]))
+    return rollback_form(await aliases.named(asked["alias"]), asked["reason"], asker.channel)
+
+
+async def take_rollback(
+    ack: AsyncAck,
+    view: dict[str, Any],
+    asker: Asker,
+    answers: Answers,
+    aliases: Aliases,
+    rollbacks: Rollbacks,
+    took_effect: bool,
+) -> None:
+    """Propose the rollback, or do it in an emergency, and tell the person who asked the result."""
+    values, remembered = view["state"]["values"], json.loads(str(view["private_metadata"]))
+    reason = read_reason(values)
+    if not reason:
+        await ack(response_action="errors", errors={REASON: REASON_MISSING})
+        return
+    await ack()
+    alias = await aliases.named(remembered["alias"])
+    if alias.version != remembered["version"] and not took_effect:
+        raise Conflict(
+            f"{alias.name} was moved meanwhile: it points at {alias.current.place} now. Nothing was changed."
+        )
+    emergency = values[HOW][HOW]["selected_option"]["value"] == EMERGENCY.value
+    done = await _begun(alias.name, reason, asker, rollbacks, emergency=emergency)
+    await answers.tell(asker.user, asker.channel, done)
+
+
 async def answer_alias(typed: Typed, asker: Asker, aliases: Aliases, rollbacks: Rollbacks) -> str:
     """Show one alias, or all of them; or take one back."""
     first, second, *_ = (*typed.words, "", "")
@@ -99,7 +139,11 @@ async def _roll_back(typed: Typed, name: str, asker: Asker, rollbacks: Rollbacks
     emergency = typed.given.get("emergency", "no").lower()
     if emergency not in {"yes", "no"}:
         raise InvalidRequest(f"`emergency={emergency}` does not work; it is `yes` or `no`.")
-    if emergency == "yes":
+    return await _begun(name, reason, asker, rollbacks, emergency=emergency == "yes")
+
+
+async def _begun(name: str, reason: str, asker: Asker, rollbacks: Rollbacks, *, emergency: bool) -> str:
+    if emergency:
         done = await rollbacks.begin(name, asker.user, reason, asker.trigger, emergency=True)
         return (
             f"Done: `{name}` points at {done.alias.current.place} now. The approvers are called and review it: "
@@ -122,7 +166,7 @@ def _result(moved: Moved) -> str:
     )
 
 
-# -- the form ---------------------------------------------------------------------------------------------------------
+# -- the forms --------------------------------------------------------------------------------------------------------
 
 
 def form(movable: Movable, channel: str) -> Block:
@@ -151,6 +195,29 @@ def form(movable: Movable, channel: str) -> Block:
         context("Whoever reads the alias gets this model from then on. `/proctor alias rollback` takes it back."),
     ]
     return modal(FORM, "Move alias", "Move", blocks, json.dumps(remembered))
+
+
+def rollback_form(alias: Alias, reason: str, channel: str) -> Block:
+    """Return the form that asks why an alias is to be rolled back, and whether at once.
+
+    Args:
+        alias: as it is now.
+        reason: what stands in the form already.
+        channel: where the answer goes.
+
+    Raises:
+        Conflict: there is no approved model before the one it points at.
+    """
+    before = undone_by_rollback(alias)
+    if before is None:
+        raise Conflict(f"{alias.name} points at {alias.current.place}, and there is no approved model before that.")
+    blocks = [
+        section(f"`{alias.name}` goes back from {alias.current.place} to *{before.place}*."),
+        select("How", HOW, (PROPOSE, EMERGENCY), chosen=PROPOSE),
+        reason_input("It is shown with your name and kept in the audit trail.", reason),
+    ]
+    remembered = {"alias": alias.name, "version": alias.version, "channel": channel}
+    return modal(ROLLBACK_FORM, "Roll back", "Roll back", blocks, json.dumps(remembered))
 
 
 def _about(movable: Movable) -> str:

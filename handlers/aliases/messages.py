@@ -8,6 +8,7 @@ from handlers.approvals.messages import APPROVE, REJECT, control_value, ended, o
 from handlers.slack.blocks import Block, Message, actions, button, context, escape, header, quoted, section
 from handlers.slack.people import People
 from handlers.slack.wording import moment, people, person
+from jobs.aliases.call import Call, sha256
 from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState, undone_by_rollback
 from jobs.aliases.rollback import ProposalView, Rollbacks
 from jobs.core.records import Posting
@@ -52,6 +53,7 @@ def alias_details(alias: Alias, waiting: ProposalView | None) -> str:
         f"{_points_at(alias)} (version {alias.version}).",
         f"Model `{escape(alias.model)}` on {escape(current.target.platform)}.",
         f"{_who(current)} Reason: {quoted(current.reason)}",
+        _asked(current.target.call),
         f"Production reads it with `GET /aliases/{alias.name}` or `python -m bot.cli alias get {alias.name}`.",
     ]
     if waiting:
@@ -63,6 +65,16 @@ def alias_details(alias: Alias, waiting: ProposalView | None) -> str:
             "`emergency=yes` one approver does it at once."
         )
     return "\n".join([*lines, *_history(alias)])
+
+
+def _asked(call: Call) -> str:
+    """Return how the model is to be asked, and whether that is how training asked."""
+    effort = f", effort {call.effort}" if call.effort else ""
+    prompt = f"prompt {escape(call.prompt)}" if call.prompt else "no prompt"
+    if call.is_unchanged:
+        digest = f" (SHA-256 {str(sha256(call.prompt_text))[:12]})" if call.prompt_text else ""
+        return f"Ask it as training did: {prompt}{digest}{effort}."
+    return f"Asked in training with {prompt}{effort}; whether its text is still the same is not known."
 
 
 def _points_at(alias: Alias) -> str:

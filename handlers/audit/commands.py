@@ -40,6 +40,7 @@ SAID: Final = {
     Act.ROLLBACK_PROPOSED: "proposed a rollback of",
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
+    Act.SCHEDULED: "scheduled",
 }
 SHOWN: Final = {
     "platform": "on",
@@ -48,6 +49,7 @@ SHOWN: Final = {
     "overrides": "set aside:",
     "votes": "votes:",
     "proposal": "proposal",
+    "schedule": "for schedule",
 }
 """Details worth a word in Slack, each with what is said before it; the file has all of them."""
 FLAWS: Final = {

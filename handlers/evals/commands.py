@@ -1,15 +1,17 @@
 """The /eval command and the control on an eval's card."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Final
 
 from charts.wording import counted
-from handlers.evals.cards import CONTROLS, eval_card, eval_list
+from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
+from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
-from handlers.slack.blocks import Message, escape, without
+from handlers.slack.blocks import Message, actions, button, escape, section, without
 from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
@@ -17,6 +19,7 @@ from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_effort, read_whole
+from jobs.evals.held_out import HeldOut
 from jobs.evals.records import EvalRequest
 from jobs.evals.results import read_comparison
 from jobs.evals.service import ENDED, Evals
@@ -25,6 +28,8 @@ from jobs.views.eval import read_eval
 
 MOST_BUDGET: Final = 10_000_000_000
 MOST_COMPARED: Final = 6
+MOST_VALUE: Final = 2_000
+"""Characters that Slack carries in a button."""
 EVAL_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<model>,<model>",
@@ -35,6 +40,17 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "limit": "n",
     "platform": "<platform>",
     "budget": "<tokens>",
+    "open": "yes",
+}
+SURE: Final = "yes"
+
+SCHEDULE_KEYS: Final[Mapping[str, str]] = {
+    "task": "<task>",
+    "model": "<alias>",
+    "every": "1d|1w",
+    "at": "07:00",
+    "zone": "Europe/Berlin",
+    "budget": "<tokens>",
 }
 
 
@@ -43,8 +59,10 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/eval", EVAL, CONTROLS)
 
 
-async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str:
-    """Start an eval, or a variance study."""
+async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Message | str:
+    """Start an eval, or a variance study; the first look at a held-out split is asked about."""
+    if typed.given.get("open", SURE) != SURE:
+        raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
     given = typed.given
     request = EvalRequest(
@@ -61,18 +79,31 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> str
         limit=_whole(typed, "limit", 50_000),
         platform=given.get("platform"),
         budget=_whole(typed, "budget", MOST_BUDGET),
+        opens="open" in given,
     )
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
         how = ENDED.get((await evals.view(taken.holder)).state, "is on its way")
         return f"You asked for just that a moment ago: `{taken.holder}` {how}. `/eval show {taken.holder}` shows it."
+    except HeldOut as asked:
+        return _question(str(asked), typed)
     names = ", ".join(arm.name for arm in evaluation.arms)
+    opened = await evals.openings(evaluation)
     return (
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
-        f"{counted(evaluation.total, 'answer')}. Its card appears here."
+        f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
     )
+
+
+def _question(asked: str, typed: Typed) -> Message:
+    """Return the question whether to open a held-out split, with a button that stands for the command and its yes."""
+    pairs = shlex.join(f"{key}={value}" for key, value in {**typed.given, "open": SURE}.items())
+    confirmed = f"{typed.verb}|{pairs}"
+    if len(confirmed) > MOST_VALUE:
+        return Message(asked)
+    return Message(asked, (section(asked), actions(button("Open it", f"{ACT}:open", confirmed), block_id="open_test")))
 
 
 def _whole(typed: Typed, key: str, most: int) -> int | None:
@@ -136,4 +167,13 @@ EVAL: Final = (
     Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
+    Verb(
+        "schedule",
+        "measure an alias's model again and again, and say when it is worse than at its approval; on its own, list",
+        answer_schedule,
+        takes="pause|resume|end",
+        least=0,
+        most=2,
+        keys=SCHEDULE_KEYS,
+    ),
 )

@@ -172,5 +172,5 @@ def _cost(summary: ArmSummary) -> str:
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.text or "").split()), SHOWN_TEXT)
+    said = cut(" ".join((worst.worst.shown or "").split()), SHOWN_TEXT)
     return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"

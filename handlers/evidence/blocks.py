@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import apart
+from charts.wording import apart, money
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
@@ -72,13 +72,6 @@ def _comparisons(view: EvidenceView, models: Sequence[CheckpointView]) -> dict[s
         cells = [each.against_alias.brief if each.against_alias else "\u2013" for each in models]
         columns[f"Against {view.alias}"] = cells
     return columns
-
-
-def money(dollars: float | None) -> str:
-    """Return an amount such as `$1.20` or `$0.0034`, or that it is unknown."""
-    if dollars is None:
-        return "unknown"
-    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.2g}"
 
 
 def _count(tokens: float | None) -> str:
@@ -181,9 +174,9 @@ def _guard(view: EvidenceView, guard: Guard) -> str:
 # -- the choice -------------------------------------------------------------------------------------------------------
 
 
-def choice_blocks(view: EvidenceView) -> Iterator[Block]:
-    """Yield what the choice of the best checkpoint is worth, and which costs are the same for all models."""
-    if notes := [note for note in (view.selection_note, same_for_all(view)) if note]:
+def choice_blocks(view: EvidenceView, pays: str) -> Iterator[Block]:
+    """Yield what the choice of the best checkpoint is worth, which costs all models share, and whether it `pays`."""
+    if notes := [note for note in (view.selection_note, same_for_all(view), pays) if note]:
         yield context(escape("\n".join(notes)))
 
 

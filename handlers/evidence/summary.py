@@ -13,6 +13,7 @@ from jobs.approvals.records import Approval
 from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
+from jobs.views.break_even import after_training
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
 
@@ -92,7 +93,8 @@ def summary(
     blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
     if file and (chart := chart_of(view)):
         blocks.append(image(file, describe(chart), _caption(shown)))
-    blocks += _body(shown, view.approval, preference)
+    pays = after_training(shown, view.series, view.profile, view.elsewhere).sentence
+    blocks += _body(shown, view.approval, preference, pays)
     blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)
     if shown.is_ready and len(shown.checkpoints) > 1 and (needs := measured_needs(shown.evidence)):
         menu = preference_menu(view.job.id, needs)
@@ -105,13 +107,13 @@ def summary(
     return Message(_text(shown, view.approval), tuple(blocks))
 
 
-def _body(view: EvidenceView, approval: Approval | None, preference: Preference | None) -> Iterator[Block]:
+def _body(view: EvidenceView, approval: Approval | None, preference: Preference | None, pays: str) -> Iterator[Block]:
     """Yield the table if there is evidence, each checkpoint, and what is to be known about the choice among them."""
     order = preference.candidates if preference else tuple(each.measured for each in view.checkpoints)
     in_order = sorted(view.checkpoints, key=lambda each: order.index(each.measured))
     if view.is_ready:
         yield evidence_table(view)
-        yield from choice_blocks(view)
+        yield from choice_blocks(view, pays)
     elif served := best_for(view):
         yield section(served)
     yield from checkpoint_blocks(view, approval, in_order)

@@ -34,6 +34,7 @@ from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
 from jobs.training.unseen import told_unread
+from jobs.views.break_even import training_dollars
 from jobs.views.checkpoint import evidence_view
 from jobs.views.job import JobView
 from jobs.views.wording import progress_of, state_of
@@ -41,7 +42,6 @@ from jobs.views.wording import progress_of, state_of
 MOST_NOTES: Final = 5
 MOST_BLIND: Final = 1500
 """Characters of the line that lists rules without data."""
-HOUR: Final = 3600.0
 ACT: Final = "act_on_job"
 CONTROLS: Final = re.compile(rf"^{ACT}:")
 """Matches every control of a card; the value is a verb of /rft and the job."""
@@ -177,11 +177,10 @@ def training_cost(view: JobView) -> str:
         return "nothing is charged"
     if price is None:
         return "unknown: no price is known here"
-    times = [step.timing for step in view.series.steps]
-    parts = [part for time in times for part in (time.sampling, time.training) if part is not None]
-    if not parts:
+    dollars = training_dollars(view.series, view.profile)
+    if dollars is None:
         return f"unknown so far, at ${price:,.0f} an hour of training"
-    return f"about ${sum(parts) / HOUR * price:,.2f} for training"
+    return f"about ${dollars:,.2f} for training"
 
 
 def _origin(job: Job) -> str:

@@ -48,8 +48,8 @@ def register(listeners: Listeners) -> None:
     listen(listeners, "/rft", RFT, CONTROLS)
 
 
-async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> str:
-    """Launch a job."""
+async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, views: JobViews) -> str:
+    """Launch a job, and say whether it would pay."""
     await people.require_membership(asker.channel, just_now=True)
     given = typed.given
     request = LaunchRequest(
@@ -74,7 +74,8 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People) -> s
         )
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
+        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it.\n"
+        f"{escape((await views.before_training(job)).sentence)}"
     )
 
 

@@ -160,7 +160,7 @@ class NotificationCommands:
             start, end = held.start, held.end
         else:
             return f"{self._hours_are(held)} Set by {person(held.by)}; `/proctor quiet off` ends them."
-        zone, note = await self._zone(typed, asker.user, held)
+        zone, note = await self.zone(typed, asker.user, held)
         hours = QuietHours(start, end, zone, asker.user)
         await self.quiet.set_quiet(asker.channel, hours)
         return (
@@ -198,11 +198,11 @@ class NotificationCommands:
         empty = typed.given.get("empty", "say" if held and held.even_if_empty else "skip")
         if empty not in {"skip", "say"}:
             raise InvalidRequest(f"`empty={empty}` is neither `skip` (no digest if nothing happened) nor `say`.")
-        zone, note = await self._zone(typed, asker.user, held)
+        zone, note = await self.zone(typed, asker.user, held)
         plan = await self.digests.plan(asker.channel, at, zone, by=asker.user, even_if_empty=empty == "say")
         return f"{_plan(plan, note)} `/proctor digest now` posts one at once."
 
-    async def _zone(self, typed: Typed, user: str, held: QuietHours | DigestPlan | None) -> tuple[str, str]:
+    async def zone(self, typed: Typed, user: str, held: QuietHours | DigestPlan | None = None) -> tuple[str, str]:
         """Return the zone that is meant, and a note on it: the one given, the one set before, or the person's."""
         if "zone" in typed.given:
             return await asyncio.to_thread(read_zone, typed.given["zone"]), ""

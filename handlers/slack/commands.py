@@ -91,7 +91,7 @@ def listen(listeners: Listeners, slash: str, verbs: tuple[Verb, ...], controls: 
     """Listen to a slash command, such as `/rft`, and answer only the person who typed it.
 
     `help`, or nothing at all, lists the verbs unless one of them is called help. `controls` matches the action ids of
-    buttons that stand for a verb and its word; their values are `<verb>|<word>`.
+    buttons that stand for a verb and its word or keys; their values are `<verb>|<word>` or `<verb>|<key>=<value> ...`.
     """
     functions = {verb.name: verb.answer for verb in verbs}
     wanted = {verb.name: tuple(signature(verb.answer).parameters) for verb in verbs}
@@ -120,7 +120,8 @@ def listen(listeners: Listeners, slash: str, verbs: tuple[Verb, ...], controls: 
     ) -> None:
         await ack()
         verb, _, word = str(action["value"]).partition("|")
-        await answer(Typed(verb, (word,), {}), {**context, "respond": respond, "client": client})
+        typed = parse(slash, f"{verb} {word}", verbs) if "=" in word else Typed(verb, (word,), {})
+        await answer(typed, {**context, "respond": respond, "client": client})
 
     listeners.command(slash, handle_command, handling_among(verbs))
     if controls:

@@ -141,12 +141,13 @@ def modal(callback_id: str, title: str, submit: str, blocks: Sequence[Block], re
     }
 
 
-def reason_input(hint: str) -> Block:
-    """Return the field that asks for a reason, in a few lines."""
-    return text_input("Reason", REASON, hint, MOST_REASON, multiline=True, focus_on_load=True)
+def reason_input(hint: str, given: str = "") -> Block:
+    """Return the field that asks for a reason, in a few lines; `given` stands in it already."""
+    options: dict[str, Any] = {"initial_value": given[:MOST_REASON]} if given else {}
+    return text_input("Reason", REASON, hint, MOST_REASON, multiline=True, focus_on_load=True, **options)
 
 
-def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool) -> Block:
+def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = False, **options: bool | str) -> Block:
     """Return a field for at most `most` characters; `options` are those of Slack's plain_text_input."""
     return {
         "type": "input",

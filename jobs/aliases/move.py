@@ -1,11 +1,12 @@
 """Pointing an alias at an approved checkpoint: who may, at what, and everything that one move changes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Final
 
 import structlog
 
+from jobs.aliases.call import CallOf, canonical
 from jobs.aliases.records import (
     Alias,
     AliasMove,
@@ -74,8 +75,11 @@ class Aliases:
     directory: Directory
     clock: Callable[[], float]
     """Unix seconds."""
-    notifies: bool = field(kw_only=True)
+    _: KW_ONLY
+    notifies: bool
     """Whether there is a webhook to call on each move."""
+    call_of: CallOf
+    """Says how a job's models are to be asked."""
 
     async def every(self) -> tuple[Alias, ...]:
         """Return all aliases by name."""
@@ -146,7 +150,7 @@ class Aliases:
             )
         move = AliasMove(
             number=held.value.version + 1 if held else 1,
-            target=movable.target,
+            target=replace(movable.target, call=await self.call_of(movable.job)),
             kind=MoveKind.APPROVED,
             by=user,
             at=self.clock(),
@@ -224,7 +228,7 @@ async def move_change(store: Store, held: Versioned[Alias] | None, alias: Alias,
     waiting = held.value.proposal if held else None
     return Change(
         records=(Versioned(alias, held.version if held else 0), *([Versioned(call, 0)] if notifies else [])),
-        models={alias.name: alias.model},
+        plain={f"model:{alias.name}": alias.model, f"call:{alias.name}": canonical(alias.as_json(move))},
         schedule={
             **({webhook_item(call.id): 0.0} if notifies else {}),
             **({proposal_item(waiting): 0.0} if waiting else {}),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from jobs.aliases.call import UNKNOWN, Call
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import checkpoint_name
 from jobs.core.records import Job
@@ -43,6 +44,8 @@ class Target:
     """Subject of the approval that stands for the model: the job's id."""
     evidence: str = ""
     """Digest of the evidence that it was approved on."""
+    call: Call = UNKNOWN
+    """How it is to be asked; of moves from before this was taken down nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Alias:
             "step": move.target.step,
             "since": datetime.fromtimestamp(int(move.at), UTC).isoformat().replace("+00:00", "Z"),
             "version": move.number,
+            **move.target.call.as_json(),
         }
 
 

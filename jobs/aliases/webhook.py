@@ -1,7 +1,7 @@
 """Telling an address of each move of an alias: at least once, over restarts, for about a day.
 
-The body is JSON: alias, version, model, platform, job, step, since (ISO 8601, UTC), was (the model before, or null) and
-kind. Calls may come twice and out of order: the highest version is what is so. Headers:
+The body is JSON: what the page says of the alias, with was (the model before, or null) and kind. Calls may come twice
+and out of order: the highest version is what is so. Headers:
 
     X-Proctor-Delivery    <alias>:<version>, the same each time that one change is sent
     X-Proctor-Timestamp   unix seconds of this attempt; refuse what is older than a few minutes

@@ -12,12 +12,13 @@ from jobs.checks.grader import finite_range, odd_answers, odd_references, other_
 from jobs.checks.prompt import same_prompt
 from jobs.checks.rewards import binary, constant, exploitable
 from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
-from jobs.checks.trials import in_form, make_trials
+from jobs.checks.trials import AS_CALL, in_form, make_trials
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
-from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader
+from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader, run_elsewhere
 from jobs.graders.example_answers import TEXT_FORMS
+from jobs.graders.tool_calls import call_of
 from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task, TaskCatalogue
@@ -25,6 +26,7 @@ from jobs.tasks.datasets.answer_shape import AnswerShape, shape_of
 from jobs.tasks.datasets.balancing import POOL
 from jobs.tasks.datasets.duplicates import find_duplicates, text_of
 from jobs.tasks.labels import REFERENCE, is_labelled, row_labels
+from jobs.tasks.rows import tools_of
 
 PATIENCE_SECONDS: Final = 10.0
 """Training grades hundreds of answers a step; a grader that takes longer for one is of no use to it."""
@@ -38,6 +40,10 @@ ODD_ANSWERS: Final[Mapping[str, str]] = {
     "a text": '"text"',
     "no JSON at all": "no JSON at all",
     "fields nobody asked for": '{"unexpected": [null, 1, {"deeper": true}]}',
+}
+ODD_CALLS: Final[Mapping[str, Sample]] = {
+    "a call of a tool that there is not": Sample("", (call_of("no_such_tool", {}),)),
+    "a call whose arguments are no JSON": Sample("", (call_of("find", '{"cut sho'),)),
 }
 _WRONG_LABELS: Mapping[str, object] = {"null": None, "a number": 7, "a list of nulls": [None, 1, {}], "an object": {}}
 _ODD_REFERENCES: Mapping[str, object] = {"an empty list": [], "an empty text": "", "null": None, "a number": 7}
@@ -103,7 +109,7 @@ async def check_task(
     """
     newest_first = sorted((each for each in evals if each.task == task.name), key=lambda each: -each.created_at)
     facts = replace(await asyncio.to_thread(_read, task, catalogue), profile=profile, evals=tuple(newest_first))
-    if facts.train:
+    if facts.train and run_elsewhere(parse_grader(task.reward_grader, task.reward)) is None:
         facts = await _tried(facts, partial(graders.grade, seconds=seconds), platform, answers or {})
     return await asyncio.to_thread(lambda: tuple(finding for check in CHECKS if (finding := check(facts))))
 
@@ -115,7 +121,7 @@ async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, r
     trials = await asyncio.to_thread(make_trials, facts, real)
     grader = parse_grader(task.reward_grader, task.reward)
     for source, trial in trials.items():
-        batch = [(Sample(text), row.item) for text, row in zip(trial.answers, trial.rows, strict=True)]
+        batch = [(answer, row.item) for answer, row in zip(trial.answers, trial.rows, strict=True)]
         trials[source] = replace(trial, grades=tuple(await grade(grader, batch)))
     row, answer = trials[Source.REFERENCE].rows[0], trials[Source.REFERENCE].answers[0]
     return replace(
@@ -129,13 +135,14 @@ async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, r
 
 
 async def _best_form(facts: Facts, grade: Grading) -> str:
-    """Return the form of a free text in which the reward grader pays references most; of equals the plainest."""
+    """Return the form of an answer in which the reward grader pays references most; of equals the plainest."""
     rows = [row for row in facts.train if row.item.get(REFERENCE) is not None][:ROWS_FOR_FORMS]
-    batch = [(Sample(in_form(form, row.item[REFERENCE])), row.item) for form in TEXT_FORMS for row in rows]
+    forms = (*TEXT_FORMS, *([AS_CALL] if any(tools_of(row) for row in rows) else []))
+    batch = [(in_form(form, row, row.item[REFERENCE]), row.item) for form in forms for row in rows]
     grades = await grade(parse_grader(facts.task.reward_grader, facts.task.reward), batch) if batch else []
     paid = {
         form: sum(each.reward for each in grades[place * len(rows) : (place + 1) * len(rows)])
-        for place, form in enumerate(TEXT_FORMS)
+        for place, form in enumerate(forms)
     }
     return max(paid, key=lambda form: paid[form])
 
@@ -144,41 +151,43 @@ async def _by_others(facts: Facts, grade: Grading, trial: Trial) -> tuple[SideTr
     """Have the graders beside the reward grade well-formed answers: one each where that asks a model."""
     tried: list[SideTrial] = []
     for name, definition in facts.task.graders.items():
-        if name == facts.task.reward:
+        if name == facts.task.reward or run_elsewhere(parse_grader(definition, name)):
             continue
         most = 1 if _asks_models(definition) else ROWS_BY_OTHERS
         rows = trial.rows[:most]
-        batch = [(Sample(text), row.item) for text, row in zip(trial.answers, rows, strict=False)]
+        batch = [(answer, row.item) for answer, row in zip(trial.answers, rows, strict=False)]
         tried.append(SideTrial(name, rows, tuple(await grade(parse_grader(definition, name), batch))))
     return tuple(tried)
 
 
 async def _odd_answers(facts: Facts, grade: Grading, row: Row) -> tuple[OddGrade, ...]:
     """Have every grader that costs nothing grade answers that a model may give although nobody asked for them."""
-    odd = {**ODD_ANSWERS, **(_wrong_types(facts.shape) if facts.shape else {})}
-    batch = [(Sample(text), row.item) for text in odd.values()]
+    texts = {**ODD_ANSWERS, **(_wrong_types(facts.shape) if facts.shape else {})}
+    odd = {what: Sample(text) for what, text in texts.items()}
+    odd |= ODD_CALLS if tools_of(row) else {}
+    batch = [(answer, row.item) for answer in odd.values()]
     tried: list[OddGrade] = []
     for name, definition in facts.task.graders.items():
-        if not _asks_models(definition):
+        if not _asks_models(definition) and run_elsewhere(parse_grader(definition, name)) is None:
             grades = await grade(parse_grader(definition, name), batch)
             tried += [OddGrade(name, what, each) for what, each in zip(odd, grades, strict=True)]
     return tuple(tried)
 
 
-async def _odd_rows(grader: Grader, grade: Grading, row: Row, answer: str) -> tuple[OddGrade, ...]:
+async def _odd_rows(grader: Grader, grade: Grading, row: Row, answer: Sample) -> tuple[OddGrade, ...]:
     """Have a good answer graded against rows whose reference is empty, of another type, or not there."""
     without = {key: value for key, value in row.item.items() if key != REFERENCE}
     odd = {f"{what} as reference": {**without, REFERENCE: value} for what, value in _ODD_REFERENCES.items()}
     odd["no reference"] = without
-    grades = await grade(grader, [(Sample(answer), item) for item in odd.values()])
+    grades = await grade(grader, [(answer, item) for item in odd.values()])
     return tuple(OddGrade(grader.name, what, each) for what, each in zip(odd, grades, strict=True))
 
 
-async def _asked(platform: GraderChecker | None, task: Task, row: Row, answer: str) -> GraderTrial | BotError | None:
-    if platform is None:
+async def _asked(platform: GraderChecker | None, task: Task, row: Row, answer: Sample) -> GraderTrial | BotError | None:
+    if platform is None or answer.tool_calls:  # platforms try graders on texts only
         return None
     try:
-        return await platform.check_grader(task.reward_grader, row.item, answer)
+        return await platform.check_grader(task.training_grader, row.item, answer.output_text)
     except BotError as error:
         return error
 

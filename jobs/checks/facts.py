@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from jobs.core.errors import BotError
 from jobs.evals.records import Eval
-from jobs.graders import Grade
+from jobs.graders import Grade, Sample
 from jobs.graders.example_answers import HERE
 from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
@@ -44,7 +44,7 @@ class Trial:
     phrase: str
     """What the answers are, for sentences."""
     rows: tuple[Row, ...]
-    answers: tuple[str, ...]
+    answers: tuple[Sample, ...]
     grades: tuple[Grade, ...] = ()
     is_right: bool = False
     """Whether the answers are known to be right ones: each is its row's reference, in the place where it belongs."""
@@ -103,7 +103,7 @@ class Facts:
     """Whether the references are sets of labels."""
     shape: AnswerShape | None = None
     form: str = HERE
-    """How a free text gives an answer, of `TEXT_FORMS`: as the reward grader likes it best."""
+    """How an answer is given without a response format, of `TEXT_FORMS` or `AS_CALL`: as the reward pays it best."""
     trials: Mapping[Source, Trial] = field(default_factory=dict)
     others: tuple[SideTrial, ...] = ()
     """What the graders beside the reward make of the reference answers."""
@@ -128,6 +128,16 @@ class Facts:
         trial = self.trials.get(Source.REFERENCE)
         is_known = trial is not None and trial.is_right and (self.task.response_format is not None or trial.mean)
         return trial if is_known else None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The lowest and the highest reward; None where neither the grader's definition nor task.yaml says."""
+        return self.task.range_of(self.task.reward)
+
+    def share(self, reward: float) -> float:
+        """Return a reward as a share of the way from the lowest to the highest, of 0 to 1 where these are not known."""
+        low, high = self.range or (0.0, 1.0)
+        return (reward - low) / (high - low)
 
     @property
     def train(self) -> Sequence[Row]:

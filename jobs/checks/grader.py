@@ -6,12 +6,13 @@ from charts.wording import apart, counted
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
-from jobs.graders import Grade
+from jobs.graders import Grade, GraderErrorKind
 from jobs.tasks import Row
 from jobs.tasks.labels import REFERENCE
 
 _FULL = 0.99
 _SAME = 1e-6
+_ANSWERS_FAULT = frozenset({GraderErrorKind.SAMPLE_PARSE_ERROR, GraderErrorKind.INVALID_VARIABLE_ERROR})
 
 
 def right_answers(facts: Facts) -> Finding | None:
@@ -34,7 +35,7 @@ def right_answers(facts: Facts) -> Finding | None:
         return Finding("right_answers", Level.NOTE, f"{graded} {_not_known(facts)}", numbers)
     if not facts.labelled:
         return Finding("right_answers", Level.OK, graded, numbers)
-    if lowest >= _FULL:
+    if facts.share(lowest) >= _FULL:
         said = f"The reference answer earns {lowest:.2f} or more on each of {len(trial.grades)} rows."
         return Finding("right_answers", Level.OK, said, numbers)
     worst = trial.rows[[grade.reward for grade in trial.grades].index(lowest)]
@@ -111,7 +112,7 @@ def _not_known(facts: Facts) -> str:
 
 
 def finite_range(facts: Facts) -> Finding | None:
-    """Every reward must be a finite number from 0 to 1."""
+    """Every reward must be a finite number within the grader's range; of 0 to 1 where it has none."""
     grades = [grade for trial in facts.trials.values() for grade in trial.grades]
     grades += [odd.grade for odd in (*facts.odd_answers, *facts.odd_rows) if odd.grader == facts.task.reward]
     rewards = [grade.reward for grade in grades if not grade.errors]
@@ -119,13 +120,26 @@ def finite_range(facts: Facts) -> Finding | None:
         return None
     low, high = min(rewards), max(rewards)
     numbers = {"lowest": low, "highest": high, "graded": len(rewards)}
-    if low >= 0 and high <= 1:
+    lowest, highest = facts.range or (0.0, 1.0)
+    is_within = lowest <= low and high <= highest
+    if is_within and (lowest, highest) == (0.0, 1.0):
         said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within 0 to 1."
         return Finding("range", Level.OK, said, numbers)
-    said = (
-        f"Rewards reach from {low:.2f} to {high:.2f}; thresholds and alerts are made for 0 to 1. Scale the grader's "
-        "score into it."
-    )
+    if is_within:
+        said = (
+            f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, within the grader's range of {lowest:g} to "
+            f"{highest:g}. Scores are shown on that scale; the thresholds of alerts are made for 0 to 1, and `alerts` "
+            "in task.yaml sets others."
+        )
+        return Finding("range", Level.NOTE, said, numbers)
+    said = f"Rewards reach from {low:.2f} to {high:.2f}, "
+    if facts.range:
+        said += f"beyond the range of {lowest:g} to {highest:g} that the task gives for {facts.task.reward}."
+    else:
+        said += (
+            f"and nothing says how far those of {facts.task.reward} may: `ranges: {{{facts.task.reward}: [lowest, "
+            "highest]}` in task.yaml does."
+        )
     return Finding("range", Level.WARN, said, numbers)
 
 
@@ -144,8 +158,13 @@ def platform_grader(facts: Facts) -> Finding | None:
     trial = facts.remote
     if trial.errors:
         why = f": {trial.detail.rstrip('.')}" if trial.detail else ""
-        said = f"{title} ran the grader {facts.task.reward} and raised {', '.join(trial.errors)}{why}."
+        said = f"{title} ran the grader {facts.task.trained_by} and raised {', '.join(trial.errors)}{why}."
         return Finding("platform_grader", Level.BLOCK, said)
+    if facts.task.trained_by != facts.task.reward:
+        said = (
+            f"{title} runs the grader {facts.task.trained_by} without an error flag; it pays {trial.reward or 0.0:.2f}."
+        )
+        return Finding("platform_grader", Level.OK, said)
     here, there = facts.trials[Source.REFERENCE].grades[0].reward, trial.reward or 0.0
     numbers = {"here": here, "there": there}
     if abs(here - there) > _SAME:
@@ -164,7 +183,7 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
         return None
     graders = len({odd.grader for odd in tried})
     stopped = [odd for odd in tried if odd.grade.stopped]
-    failed = [odd for odd in tried if odd.grade.errors]
+    failed = [odd for odd in tried if _raises(odd.grade, what)]
     numbers = {"tried": len(tried), "failed": len(failed)}
     if stopped:
         first = stopped[0]
@@ -180,6 +199,12 @@ def _odd(check: str, tried: Sequence[OddGrade], what: str) -> Finding | None:
         return Finding(check, Level.WARN, said, numbers)
     said = f"{counted(graders, 'grader')} came through {len(tried)} odd {what}s without an error."
     return Finding(check, Level.OK, said, numbers)
+
+
+def _raises(grade: Grade, what: str) -> bool:
+    """Tell whether a grader failed by itself: that an odd answer is no JSON, or lacks a field, is its own fault."""
+    kinds = {kind for kinds in grade.errors.values() for kind in kinds}
+    return bool(kinds - _ANSWERS_FAULT if what == "answer" else kinds)
 
 
 def _why(grade: Grade) -> str:

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from jobs.checks.facts import TRIVIAL, Facts, Source, Trial
 from jobs.checks.finding import Finding, Level
+from jobs.graders import called
 from jobs.tasks.labels import labels_of, row_labels
 
 HIGHEST_TRIVIAL = 0.5
@@ -22,7 +23,7 @@ def constant(facts: Facts) -> Finding | None:
         return None
     different = len({round(reward, 9) for reward in rewards})
     numbers = {"values": different, "graded": len(rewards)}
-    if different == 1 and facts.right is None and rewards[0] < 1:
+    if different == 1 and facts.right is None and facts.share(rewards[0]) < 1:
         said = (
             f"The grader {facts.task.reward} gives {rewards[0]:.2f} for each of {len(rewards):,} answers, but no right "
             "answer is known, so none was among them; an eval shows what real answers earn."
@@ -43,15 +44,15 @@ def binary(facts: Facts) -> Finding | None:
     rewards = {reward for trial in facts.trials.values() for reward in trial.rewards}
     if len(rewards) < 2:
         return None
-    if rewards != {0.0, 1.0}:
+    if {facts.share(reward) for reward in rewards} != {0.0, 1.0}:
         said = "The reward has steps between none and full, so it tells half right from wrong."
         return Finding("binary", Level.OK, said)
     tried = [facts.trials[source] for source in (Source.OTHER, Source.NEIGHBOUR) if source in facts.trials]
-    wrong = sum(reward < 1 for trial in tried for reward in trial.rewards)
+    wrong = sum(facts.share(reward) < 1 for trial in tried for reward in trial.rewards)
     partial = [f1 for trial in tried if facts.labelled for f1 in _label_f1s(facts, trial) if 0 < f1 < 1]
     said = (
-        f"The grader {facts.task.reward} gives only 0 and 1. A row on which all answers fail, or all pass, teaches "
-        "nothing."
+        f"The grader {facts.task.reward} gives only {min(rewards):g} and {max(rewards):g}. A row on which all answers "
+        "fail, or all pass, teaches nothing."
     )
     numbers: dict[str, float] = {"wrong": wrong, "half_right": len(partial)}
     if partial:
@@ -81,13 +82,13 @@ def exploitable(facts: Facts) -> Finding | None:
     if baseline is not None and baseline.mean is not None:
         floor = numbers[Source.NEIGHBOUR.value] = baseline.mean
         said += f" Copying {baseline.phrase} earns {floor:.2f}."
-    if most >= NO_HEADROOM:
+    if facts.share(most) >= NO_HEADROOM:
         said += f" Giving {best.phrase} earns nearly everything: a model will learn to give it, and nothing else."
         return Finding("exploitable", Level.BLOCK, said, numbers)
-    if most >= HIGHEST_TRIVIAL:
+    if facts.share(most) >= HIGHEST_TRIVIAL:
         said += f" Giving {best.phrase} pays too well; {_remedy(best.source)}."
         return Finding("exploitable", Level.WARN, said, numbers)
-    if floor is not None and most >= floor > 0:
+    if floor is not None and most >= floor and facts.share(floor) > 0:
         said += f" Giving {best.phrase} earns more than such copying, so training may settle on it first."
         return Finding("exploitable", Level.NOTE, said, numbers)
     return Finding("exploitable", Level.OK, said, numbers)
@@ -96,7 +97,8 @@ def exploitable(facts: Facts) -> Finding | None:
 def _label_f1s(facts: Facts, trial: Trial) -> Iterator[float]:
     path = facts.shape.path if facts.shape else ()
     for row, answer in zip(trial.rows, trial.answers, strict=True):
-        given: object = answer if facts.shape is None else json.loads(answer)
+        given: object = list(called(answer.tool_calls)) or answer.output_text
+        given = given if facts.shape is None else json.loads(answer.output_text)
         for step in path:
             given = given.get(step) if isinstance(given, dict) else None
         said, right = set(labels_of(given) or ()), set(row_labels(row) or ())

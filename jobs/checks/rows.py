@@ -1,21 +1,22 @@
 """Checks of the rows: does the platform take them, do they repeat, are their labels even, allowed and speaking?"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from charts.wording import counted, listed
+from charts.wording import counted, joined, listed, plural
 from jobs.checks.facts import Facts, Repeat
 from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
-from jobs.graders import extra_fields, parse_grader
+from jobs.graders import Grader, MultiGrader, extra_fields, parse_grader, run_elsewhere
+from jobs.graders.example_answers import as_text
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
 from jobs.tasks.datasets.duplicates import text_of, words_of
 from jobs.tasks.files import MIB, SPLIT_FILE
 from jobs.tasks.labels import REFERENCE, as_label, imbalance, label_counts, row_labels
 from jobs.tasks.records import TRAINING_SPLITS
-from jobs.tasks.rows import tools_of
+from jobs.tasks.rows import tools_of, unfed
 
 MOST_IMBALANCE = 3.0
 """The most frequent label over the rarest (monitoring practice: class max/min at most 3)."""
@@ -175,9 +176,25 @@ def _refused(facts: Facts) -> Iterator[str]:
         asked = [row for row in rows if row.messages is None]
         if asked and not facts.task.default_prompt:
             yield f"{len(asked)} rows of {split} have no messages, and the task has no prompt; add prompts/v1.md."
+        shown = [row.id for row in rows if _shows_answer(row)]
+        if shown:
+            ends, its = plural(len(shown), "row ends", "rows end"), plural(len(shown), "its", "their")
+            yield (
+                f"{len(shown):,} {ends} with {its} own {REFERENCE} as the assistant's turn, so that every model is "
+                f"shown it; the first is {split}/{shown[0]}. Take the turn out."
+            )
         size = sum(len(text_of(row).encode()) for row in rows) + len(asked) * prompt
         if size > SPLIT_FILE:
             yield f"{split} would be a file of {size / MIB:.0f} MiB; a platform takes {SPLIT_FILE // MIB}."
+        yield from _unfed(facts, rows)
+
+
+def _unfed(facts: Facts, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield, for each grader that reads what rows lack, the first of them and how many there are."""
+    for name, definition in facts.task.graders.items():
+        if found := list(unfed(parse_grader(definition, name), rows)):
+            more = f" So it is in {len(found)} of {len(rows)} rows." if len(found) > 1 else ""
+            yield f"{found[0]}{more}"
 
 
 def _refused_by_platform(facts: Facts) -> Iterator[str]:
@@ -186,11 +203,17 @@ def _refused_by_platform(facts: Facts) -> Iterator[str]:
         return
     if train and len(train) < profile.min_rows:
         yield f"{len(train)} training rows are too few for {profile.title}, which takes {profile.min_rows} or more."
-    definition = facts.task.reward_grader
-    children = definition.get("graders")
-    parts = [definition, *(children.values() if isinstance(children, dict) else ())]
-    for kind in sorted({str(part.get("type")) for part in parts} - profile.grader_types):
-        yield f"The reward uses a '{kind}' grader, which {profile.title} does not run."
+    grader = parse_grader(facts.task.training_grader, facts.task.trained_by)
+    parts: list[Grader] = [grader, *(grader.parts if isinstance(grader, MultiGrader) else ())]
+    if unfit := unfit_ends(profile, facts.rows):
+        yield unfit
+    for kind in sorted({part.type for part in parts} - profile.grader_types):
+        yield f"The reward uses a grader of type '{kind}', which {profile.title} does not run."
+
+
+def _shows_answer(row: Row) -> bool:
+    last, reference = row.messages[-1] if row.messages else None, row.item.get(REFERENCE)
+    return last is not None and last.role == "assistant" and last.content == as_text(reference) != ""
 
 
 def _doubts(facts: Facts) -> Iterator[str]:
@@ -203,20 +226,49 @@ def _doubts(facts: Facts) -> Iterator[str]:
     offering = sum(bool(tools_of(row)) for row in every)
     if offering:
         yield (
-            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are. An "
-            "answer that only calls one is an empty text to the graders here."
+            f"{counted(offering, 'row offers', 'rows offer')} tools, which evals and training send as they are; "
+            "graders find what an answer calls in `sample.output_tools`."
+        )
+    if ending := sum(bool(row.messages) and row.messages[-1].role == "assistant" for row in every if row.messages):
+        yield (
+            f"{counted(ending, 'row ends', 'rows end')} with an assistant's turn, from which models go on. If that is "
+            f"the answer, it belongs in {REFERENCE}."
         )
     if facts.profile and (unheeded := unheeded_tools(facts.profile, every)):
         yield unheeded
     reserved = sorted({key for row in every for key in RESERVED if key in row.item} if not offering else ())
     if reserved:
         yield f"Rows have the fields {', '.join(reserved)}, which platforms read as their own and not as the item's."
+    if remark := measured_elsewhere(facts.task):
+        yield remark
     for name, definition in facts.task.graders.items():
         if extra := extra_fields(parse_grader(definition, name)):
             yield f"The grader {name} has fields that I do not know and pass on as they are: {', '.join(extra)}."
-    missing = [row.id for row in every if row.item.get(REFERENCE) is None]
-    if missing:
-        yield f"{len(missing)} rows have no {REFERENCE}, the first is {missing[0]}."
+
+
+def measured_elsewhere(task: Task) -> str | None:
+    """Return how answers are measured where the grader that training climbs cannot be run here, as a sentence."""
+    reason = run_elsewhere(parse_grader(task.training_grader, task.trained_by))
+    if reason is None:
+        return None
+    if task.reward == task.trained_by:
+        return f"{reason} {task.name} has no grader that runs here: its checkpoints cannot be measured."
+    return f"{reason} Answers here are measured by {task.reward}."
+
+
+def unfit_ends(profile: Profile, rows: Mapping[str, Sequence[Row]]) -> str | None:
+    """Return which rows of the training splits a platform does not train on for their last turn, as a sentence."""
+    of_training = [(split, row) for split in TRAINING_SPLITS for row in rows.get(split, ())]
+    unfit = [each for each in of_training if each[1].messages and each[1].messages[-1].role not in profile.last_roles]
+    if not unfit:
+        return None
+    split, row = unfit[0]
+    role = row.messages[-1].role if row.messages else ""
+    taken = joined([f"'{each}'" for each in profile.last_roles], "or")
+    return (
+        f"{counted(len(unfit), 'row ends', 'rows end')} with a turn that {profile.title} does not train on; the first "
+        f"is {split}/{row.id}, with role '{role}'. Its rows end with role {taken}; evals take the others."
+    )
 
 
 def unheeded_tools(profile: Profile, rows: Sequence[Row]) -> str | None:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.checks.facts import Facts, Source, Trial
+from jobs.graders import Sample
 from jobs.graders.example_answers import HERE, as_text, example_answers
+from jobs.graders.tool_calls import calls_in, functions
 from jobs.tasks import Row
 from jobs.tasks.datasets.answer_shape import AnswerShape
 from jobs.tasks.datasets.duplicates import text_of, words_of
@@ -22,6 +24,8 @@ ROWS_FOR_MODELS: Final = 3
 """The same where each grading asks a model and costs tokens."""
 FOR_MODELS: Final = (Source.REFERENCE, Source.OTHER, Source.EMPTY)
 """The only trials where each grading costs tokens: with three rows, nine gradings."""
+AS_CALL: Final = "(call)"
+"""The form of an answer that calls the tools which the reference names."""
 CORPUS: Final = 2000
 """Rows of the train split among which the most similar texts are looked for."""
 _COLUMNS = 4096
@@ -42,7 +46,7 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
     rows = tuple(train[place] for place in tried)
     made = [
         _copying(Source.REFERENCE, "the reference answer", facts, rows, rows),
-        Trial(Source.EMPTY, "an empty answer", rows, ("",) * len(rows)),
+        Trial(Source.EMPTY, "an empty answer", rows, (Sample(""),) * len(rows)),
     ]
     if len(train) > 1:
         others = [train[(place + rng.randint(1, len(train) - 1)) % len(train)] for place in tried]
@@ -52,16 +56,16 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
         made.append(_copying(Source.NEIGHBOUR, alike, facts, rows, _most_similar(train, tried)))
     if facts.labelled and shape is None and facts.task.response_format is None:
         top = next(iter(label_counts(train)))
-        frequent = in_form(facts.form, top)
-        made.append(Trial(Source.TOP_LABEL, f"the most frequent label, '{top}'", rows, (frequent,) * len(rows)))
+        frequent = tuple(in_form(facts.form, row, top) for row in rows)
+        made.append(Trial(Source.TOP_LABEL, f"the most frequent label, '{top}'", rows, frequent))
     if facts.labelled and shape is not None:
         made += [
-            Trial(source, phrase, rows, (shape.answer(labels),) * len(rows))
+            Trial(source, phrase, rows, (Sample(shape.answer(labels)),) * len(rows))
             for source, phrase, labels in _constant_answers(train, shape)
         ]
     trials = {trial.source: trial for trial in made if trial.source in FOR_MODELS or not facts.asks_models}
     if answered := tuple(row for row in train if row.id in real)[:most]:
-        texts = tuple(real[row.id] for row in answered)
+        texts = tuple(Sample(real[row.id]) for row in answered)
         trials[Source.REAL] = Trial(Source.REAL, "what a model answered", answered, texts)
     return trials
 
@@ -81,25 +85,27 @@ def nearest_other(texts: Sequence[str], asked: Sequence[int]) -> tuple[int, ...]
 
 def _copying(source: Source, phrase: str, facts: Facts, rows: tuple[Row, ...], copied: Sequence[Row]) -> Trial:
     """Answer each row with the reference of the row that is copied, as far as the response format lets it be said."""
-    answers = tuple(_reference_answer(facts, row) for row in copied)
+    answers = tuple(_reference_answer(facts, row, each) for row, each in zip(rows, copied, strict=True))
     is_right = source is Source.REFERENCE and all(_is_placed(facts, row) for row in copied)
     return Trial(source, phrase, rows, answers, is_right=is_right)
 
 
-def _reference_answer(facts: Facts, row: Row) -> str:
-    reference, labels = row.item.get(REFERENCE), row_labels(row)
+def _reference_answer(facts: Facts, row: Row, copied: Row) -> Sample:
+    reference, labels = copied.item.get(REFERENCE), row_labels(copied)
     if facts.task.response_format is None:
-        return in_form(facts.form, reference)
+        return in_form(facts.form, row, reference)
     if _is_whole_answer(facts, reference):
-        return as_text(reference)
+        return Sample(as_text(reference))
     if facts.shape is not None and labels is not None:
-        return facts.shape.answer(labels)
-    return example_answers(row.item, facts.task.response_format)[0]
+        return Sample(facts.shape.answer(labels))
+    return Sample(example_answers(copied.item, facts.task.response_format)[0])
 
 
-def in_form(form: str, reference: object) -> str:
-    """Return a free text that gives a reference in a form; some words where there is no reference."""
-    return form.replace(HERE, as_text("answer" if reference is None else reference))
+def in_form(form: str, row: Row, reference: object) -> Sample:
+    """Return an answer to a row that gives a reference in a form; some words where there is no reference."""
+    if form == AS_CALL:
+        return Sample("", calls_in(reference, functions(row.item)))
+    return Sample(form.replace(HERE, as_text("answer" if reference is None else reference)))
 
 
 def _is_placed(facts: Facts, row: Row) -> bool:

@@ -11,6 +11,8 @@ EVAL_PREFIX: Final = "eval-"
 """How every eval's id begins, and no other's."""
 PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
+SCHEDULE_PREFIX: Final = "sched-"
+"""How the id of every schedule of evals begins, and no other's."""
 LETTERS: Final = 6
 APPROVAL: Final = "approval"
 EVIDENCE: Final = "evidence"
@@ -18,6 +20,7 @@ MOVE: Final = "move"
 WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
+SCHEDULE: Final = "schedule"
 SWEEP: Final = "sweep"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
@@ -45,7 +48,9 @@ def short_id(prefix: str, cause: str) -> str:
 
 
 def card_id(subject: str) -> str:
-    """Return the id of the posting that is the root of a thread: the card of a job or an eval, or a proposal."""
+    """Return the id of the posting that is the root of a thread: the card of its subject, or a proposal."""
+    if subject.startswith(SCHEDULE_PREFIX):
+        return f"schedule:{subject}:card"
     if subject.startswith(PROPOSAL_PREFIX):
         return f"{subject}:approval"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
@@ -94,6 +99,11 @@ def digest_item(channel: str) -> str:
 def quiet_item(record: str) -> str:
     """Return the id of the work item at which a channel hears what its quiet hours kept back."""
     return f"{QUIET}:{record}"
+
+
+def schedule_item(schedule: str) -> str:
+    """Return the id of the work items of a schedule of evals."""
+    return f"{SCHEDULE}:{schedule}"
 
 
 def sweep_item(platform: str) -> str:

@@ -1,4 +1,4 @@
-"""Who may do what to a job or an eval.
+"""Who may do what to a job, an eval or a schedule of evals.
 
                               who launched it    an approver of its task    anybody else
     pause                     yes                yes                        yes
@@ -117,6 +117,15 @@ class Permissions:
                 f"{_who(refusal, 'started', eval_id, approvers)} A cancelled eval cannot be taken up again, "
                 "and what it cost is spent."
             )
+
+    async def require_for_schedule(
+        self, permission: Permission, schedule: str, user: str, *, owner: str, task: str
+    ) -> None:
+        """Raise NotPermitted, naming who may, if a person may not do this to a schedule of evals."""
+        approvers = () if user == owner else await self.approvers_of(task)
+        refusal = await self._refusal(permission, user, owner, approvers)
+        if refusal:
+            raise NotPermitted(f"{_who(refusal, 'made', schedule, approvers)} Anybody may pause it.")
 
     async def _refusal(
         self, permission: Permission, user: str, owner: str, approvers: tuple[str, ...]

@@ -228,6 +228,10 @@ class Job:
     """What whoever approves should know, as sentences: in what a job launched elsewhere differs from its task, or may;
     and what the platform makes nothing of in the rows of one launched here."""
 
+    calls_a_day: float | None = None
+    """To its task's model in production, as task.yaml says."""
+    instead_of: str = ""
+    """The model that those calls go to otherwise; "" for what is in production, or the base."""
     trained_on: str = ""
     """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
 
@@ -271,6 +275,10 @@ class PostingKind(StrEnum):
     EVAL_REPORT = "eval_report"
     EVAL_EXPORT = "eval_export"
     """An eval's answers as a log for another program."""
+    SCHEDULE = "schedule"
+    """The card of a schedule of evals."""
+    MEASUREMENT = "measurement"
+    """What one of its measurements showed, in its thread."""
     ANSWER = "answer"
     """A sentence that only the person who asked sees."""
 

@@ -11,9 +11,11 @@ from typing import Final, TextIO
 from uuid import NAMESPACE_URL, uuid5
 
 from charts.wording import finite
+from jobs.core.series import JsonObject
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
 from jobs.evals.report.data_blocks import Json, plain
+from jobs.graders.sandbox.sample import read_json
 from jobs.tasks.labels import reference_labels
 
 SCHEMA: Final = 2
@@ -136,7 +138,7 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
     question = item.input if item else "(no longer in the split)"
     messages: list[Json] = [{"role": "user", "content": question}]
     if answer.text is not None:
-        messages.append(_message(arm, answer.text))
+        messages.append(_message(arm, answer))
     sample: dict[str, Json] = {
         "id": answer.item,
         "epoch": answer.run,
@@ -146,7 +148,7 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
         "output": _output(arm, answer),
         # Only scores that are numbers: Inspect would count any other value as one.
         "scores": {
-            grader: {"value": score, "answer": answer.text}
+            grader: {"value": score, "answer": answer.shown}
             for grader in evaluation.graders
             if (score := finite(answer.scores.get(grader))) is not None
         },
@@ -172,15 +174,27 @@ def _output(arm: Arm, answer: Answer) -> Json:
     reason = STOP_REASONS.get(answer.finish_reason or "", "unknown")
     return {
         "model": arm.model,
-        "choices": [{"message": _message(arm, answer.text), "stop_reason": reason}],
+        "choices": [{"message": _message(arm, answer), "stop_reason": reason}],
         "completion": answer.text,
         "usage": _model_usage(arm, answer).get(arm.model),
         "time": finite(answer.latency),
     }
 
 
-def _message(arm: Arm, text: str) -> Json:
-    return {"role": "assistant", "content": text, "source": "generate", "model": arm.model}
+def _message(arm: Arm, answer: Answer) -> Json:
+    message: dict[str, Json] = {"role": "assistant", "content": answer.text, "source": "generate", "model": arm.model}
+    if answer.tool_calls:
+        message["tool_calls"] = [_call(call) for call in answer.tool_calls]
+    return message
+
+
+def _call(call: JsonObject) -> Json:
+    """Return a call as Inspect has it, with an object of arguments; what is no JSON object stands under `raw`."""
+    function = call.get("function")
+    name, said = (function.get("name"), function.get("arguments")) if isinstance(function, Mapping) else (None, None)
+    arguments = read_json(said) if isinstance(said, str) else None
+    shown = plain(arguments) if isinstance(arguments, dict) else {"raw": plain(said)}
+    return {"id": str(call.get("id")), "type": "function", "function": str(name), "arguments": shown}
 
 
 def _target(reference: object) -> Json:

@@ -9,7 +9,7 @@ Why a grader gave no score decides what becomes of the answer:
 import asyncio
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobs.evals.answer_form import AnswerForm
 from jobs.graders import (
@@ -21,10 +21,12 @@ from jobs.graders import (
     MultiGrader,
     Sample,
     TokenUsage,
-    example_answers,
-    lacks_of_item,
+    example_samples,
+    lacking,
     models_of,
+    offered_tools,
     parse_grader,
+    run_elsewhere,
 )
 from jobs.graders import training_definition as without_threshold
 from jobs.tasks import Task
@@ -47,14 +49,18 @@ class Graded:
 
 
 class EvalGraders:
-    """A task's graders, but for those `without`; one that is also a part of a multi grader is run there only."""
+    """A task's graders that run here, but for those `without`.
+
+    One that is also a part of a multi grader is run there only.
+    """
 
     def __init__(self, runtime: GraderRuntime, task: Task, without: Collection[str] = ()) -> None:
         self._runtime = runtime
         self._form = AnswerForm.of(task)
         self._response_format = task.response_format if self._form.schema is not None else None
         kept = {name: definition for name, definition in task.graders.items() if name not in without}
-        graders = {name: parse_grader(definition, name) for name, definition in kept.items()}
+        parsed = {name: parse_grader(definition, name) for name, definition in kept.items()}
+        graders = {name: grader for name, grader in parsed.items() if run_elsewhere(grader) is None}
         parts = [part for each in graders.values() if isinstance(each, MultiGrader) for part in each.parts]
         inside = [without_threshold(part) for part in parts]
         self.names = tuple(graders)
@@ -65,9 +71,9 @@ class EvalGraders:
         self.judges = sum(len(models_of(each)) for each in self.run)
         """Models that each answer is shown to."""
 
-    async def grade(self, batch: Sequence[tuple[str, Mapping[str, object]]]) -> list[Graded]:
+    async def grade(self, batch: Sequence[tuple[Sample, Item]]) -> list[Graded]:
         """Grade answers, each given with the item it answers; in their order."""
-        pairs = [(Sample(self._form.read(text)), item) for text, item in batch]
+        pairs = [(replace(sample, output_text=self._form.read(sample.output_text)), item) for sample, item in batch]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._graded(grader, pairs)) for grader in self.run]
         return [self._merged(graded) for graded in zip(*(task.result() for task in tasks), strict=True)]
@@ -99,7 +105,7 @@ class EvalGraders:
     ) -> list[dict[str, GraderErrorKind]]:
         """Return, for each answer, the parts of a grader that failed because of the answer."""
         failing = [place for place, grade in enumerate(grades) if grade.errors]
-        malformed = {place for place in failing if not self._form.is_kept(pairs[place][0].output_text)}
+        malformed = {place for place in failing if self._may_be_at_fault(*pairs[place])}
         found: list[dict[str, GraderErrorKind]] = [{} for _ in grades]
         for part in grader.parts:
             raised = []
@@ -109,7 +115,7 @@ class EvalGraders:
                     case GraderErrorKind.SAMPLE_PARSE_ERROR:
                         found[place][part.name] = kind
                     case GraderErrorKind.INVALID_VARIABLE_ERROR if place in malformed:
-                        if not lacks_of_item(part, pairs[place][1]):
+                        if not lacking(part, pairs[place][1]):
                             found[place][part.name] = kind
                     case GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR if place in malformed:
                         if not grades[place].stopped and not grades[place].is_untried:
@@ -120,12 +126,14 @@ class EvalGraders:
                     found[place][part.name] = GraderErrorKind.PYTHON_GRADER_RUNTIME_ERROR
         return found
 
+    def _may_be_at_fault(self, sample: Sample, item: Item) -> bool:
+        """Tell whether an answer may be none of those that were asked for: in no form, or a call where text is due."""
+        return not self._form.is_kept(sample.output_text) or bool(offered_tools(item))
+
     async def _broken_on(self, part: Grader, items: Sequence[Item]) -> frozenset[int]:
         """Return the items, by identity, on which a grader fails with well-formed answers too."""
         by_id = {id(item): item for item in items}
-        tried = [
-            (Sample(text), item) for item in by_id.values() for text in example_answers(item, self._response_format)
-        ]
+        tried = [(sample, item) for item in by_id.values() for sample in example_samples(item, self._response_format)]
         grades = await self._runtime.grade(part, tried)
         fine = {id(item) for (_, item), grade in zip(tried, grades, strict=True) if not grade.errors}
         return frozenset(by_id.keys() - fine)

@@ -16,6 +16,7 @@ from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
 from jobs.evals.records import Answer, Eval
 from jobs.evals.split_file import SplitFile
+from jobs.graders import Sample
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
 from jobs.tasks import Row, Task, conversation
 from jobs.tasks.rows import tools_of
@@ -63,6 +64,8 @@ class Pipeline:
     failed: str | None = None
     """Why the rest is not tried, as a sentence."""
     out_of_budget: bool = False
+    last_failure: str = ""
+    """Why the last answer that failed did, as a sentence."""
     _answered: asyncio.Queue[Ungraded | None] = field(init=False)
     _askers: tuple[asyncio.Task[None], ...] = ()
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -148,6 +151,7 @@ class Pipeline:
             self.failed = self.failed or trouble.sentence
             return True
         self._failures_in_a_row += 1
+        self.last_failure = trouble.sentence
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self.failed = self.failed or (
                 f"{self._failures_in_a_row} answers in a row failed; the last one: {trouble.sentence}"
@@ -181,8 +185,12 @@ class Pipeline:
         return batch
 
     async def _graded(self, batch: Sequence[Ungraded]) -> list[Answer]:
-        texts = [(each.answer.text, each.row.item) for each in batch if each.answer.text is not None]
-        grades = iter(await self.graders.grade(texts) if texts else ())
+        samples = [
+            (Sample(each.answer.text, tuple(each.answer.tool_calls)), each.row.item)
+            for each in batch
+            if each.answer.text is not None
+        ]
+        grades = iter(await self.graders.grade(samples) if samples else ())
         answers = []
         for each in batch:
             answer = each.answer

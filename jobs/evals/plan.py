@@ -1,7 +1,7 @@
 """Turns a request into an eval, and tries out what it needs before the first token is spent."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +12,15 @@ from jobs.core.ids import EVAL_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
+from jobs.evals.held_out import opened_by
 from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, parse_grader, score_range
+from jobs.graders import GraderRuntime, check_grader, parse_grader, run_elsewhere
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Row, Task, TaskCatalogue, conversation
+from jobs.tasks.rows import unfed
 
 SPLITS: Final = ("valid", "test", "train")
 """The first of these that the task has is the default."""
@@ -49,6 +51,8 @@ class EvalPlanner:
         task = await asyncio.to_thread(self.tasks.load, request.task)
         profile, gateway = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
         gateway.require_key()
+        if reason := run_elsewhere(parse_grader(task.reward_grader, task.reward)):
+            raise InvalidRequest(f"{reason} Add a grader that runs here to {task.name}; answers are measured by that.")
         split = _split(request, task)
         rows, first = await asyncio.to_thread(check_rows, self.tasks, task, split)
         prompt = _prompt(request, task, first)
@@ -76,6 +80,7 @@ class EvalPlanner:
             ranges=_ranges(task),
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
+            opens="" if request.job else opened_by(task, split),
         )
 
 
@@ -85,8 +90,7 @@ def eval_id(trigger: str) -> str:
 
 
 def _ranges(task: Task) -> dict[str, tuple[float, float]]:
-    ranges = {name: score_range(parse_grader(definition, name)) for name, definition in task.graders.items()}
-    return {name: each for name, each in ranges.items() if each is not None}
+    return {name: each for name in task.graders if (each := task.range_of(name)) is not None}
 
 
 def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
@@ -189,9 +193,11 @@ class Preflight:
     async def _failing_graders(self, evaluation: Eval) -> dict[str, str]:
         """Return the graders that fail beside the reward, each with the reason; raises if it is the reward."""
         task = await self.task_of(evaluation)
-        with await asyncio.to_thread(SplitFile, task, evaluation.split, 1) as rows:
+        with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as rows:
             first = await asyncio.to_thread(rows.row, 0)
-        failing: dict[str, str] = {}
+            failing = await asyncio.to_thread(_unfed, task, rows)
+        reasons = {name: run_elsewhere(parse_grader(each, name)) for name, each in task.graders.items()}
+        failing |= {name: reason for name, reason in reasons.items() if reason}
         sound: set[str] = set()
         # What a failing multi grader would have run with its parts is run, and tried, alone.
         while untried := [each for each in EvalGraders(self.runtime, task, failing).run if each.name not in sound]:
@@ -204,3 +210,16 @@ class Preflight:
             else:
                 sound.add(grader.name)
         return failing
+
+
+def _unfed(task: Task, rows: Iterable[Row]) -> dict[str, str]:
+    """Return the graders beside the reward that read what a row lacks, each with why; raises if it is the reward."""
+    graders = {name: parse_grader(definition, name) for name, definition in task.graders.items()}
+    failing: dict[str, str] = {}
+    for row in rows:
+        for name in graders.keys() - failing.keys():
+            if problem := next(unfed(graders[name], (row,)), None):
+                failing[name] = problem
+    if task.reward in failing:
+        raise InvalidRequest(failing[task.reward])
+    return failing

@@ -54,7 +54,7 @@ def export_postings(evaluation: Eval, trigger: str) -> tuple[Posting, ...]:
             id=f"eval:{evaluation.id}:export:{trigger}:{number}",
             kind=PostingKind.EVAL_EXPORT,
             lane=f"exports:{evaluation.id}",
-            subject=evaluation.request.job or evaluation.id,
+            subject=evaluation.request.thread or evaluation.id,
             channel=evaluation.request.channel,
             text=f"{evaluation.id}/{inspect_log_name(evaluation, arm)}",
         )

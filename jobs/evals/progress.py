@@ -75,6 +75,11 @@ class Tally:
             before.ungradable + (self._reward in answer.ungradable),
         )
 
+    @property
+    def failed(self) -> int:
+        """How many of them failed."""
+        return self._failures.total()
+
     def counting(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Yield the answers, each counted."""
         for answer in answers:

@@ -3,6 +3,7 @@
 Times are unix seconds, latencies seconds, tokens counts, scores whatever the grader gives (0..1 for ours).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import Final, Literal
 
 from charts.wording import counted, plural
 from jobs.core.records import Effort
+from jobs.core.series import JsonObject
+from jobs.graders import called, shown_calls
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
@@ -73,9 +76,18 @@ class EvalRequest:
     """Only the first so many items."""
     platform: str | None = None
     budget: int | None = None
+    opens: bool = False
+    """The person knows what opening the held-out split costs."""
     """Most tokens, input and output together; once spent, the eval stops and keeps what it has."""
     job: str | None = None
     """The job whose checkpoints it evaluates: its messages are the job's, it has no card or thread of its own."""
+    schedule: str | None = None
+    """The schedule that it is one measurement of: its messages are the schedule's."""
+
+    @property
+    def thread(self) -> str | None:
+        """The job or schedule in whose thread its messages are; None if it has a card and thread of its own."""
+        return self.job or self.schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,19 @@ class Answer:
     latency: float | None = None
     finish_reason: str | None = None
     at: float = 0.0
+    tool_calls: tuple[JsonObject, ...] = ()
+    """The tools that it calls, in the nesting of chat completions."""
+
+    @property
+    def shown(self) -> str | None:
+        """What it says for people, the tools that it calls included."""
+        return None if self.text is None else "\n".join(filter(None, (self.text, shown_calls(self.tool_calls))))
+
+    @property
+    def names_labels(self) -> str | None:
+        """The text in which its labels stand: its own or, where it only calls tools, their names."""
+        names = () if self.text else called(self.tool_calls)
+        return names[0] if len(names) == 1 else json.dumps(names) if names else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +276,8 @@ class Eval:
     """Since when it waits, before its first question, for the platform; see `jobs.platforms.patience`."""
     started_at: float | None = None
     finished_at: float | None = None
+    opens: str = ""
+    """Digest of the held-out items that it opens outside evidence; see `jobs.evals.held_out`."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Grader to the sentence that says why it grades nothing here; the reward is never among them."""
 

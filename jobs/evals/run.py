@@ -229,5 +229,8 @@ class EvalRunner:
         elif pipeline.out_of_budget:
             budget = f"It stopped at its budget of {evaluation.request.budget:,} tokens."
             await self._transitions.end(evaluation, EvalState.FINISHED, budget)
+        elif pipeline.tally.failed and pipeline.tally.failed == pipeline.tally.answered:
+            reason = f"Not one answer came. {pipeline.last_failure}".rstrip()
+            await self._transitions.end(evaluation, EvalState.FAILED, reason)
         else:
             await self._transitions.end(evaluation, EvalState.FINISHED)

@@ -10,6 +10,7 @@ from jobs.core.ids import EVAL_PREFIX, card_id, checkpoint_name
 from jobs.core.permissions import Permissions
 from jobs.core.records import Job
 from jobs.evals.answer_store import AnswerStore
+from jobs.evals.held_out import opened_sentences, openings, require_open
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
@@ -47,8 +48,10 @@ class Evals:
         Raises:
             UserError: the task, split, platform, models or numbers do not allow it; nothing was written.
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
+            HeldOut: it would be the first to open the held-out split outside evidence.
         """
         evaluation = await self._labelled(await self.planner.plan(request))
+        await require_open(self.store, evaluation)
         return await start(
             self.store,
             evaluation,
@@ -66,6 +69,11 @@ class Evals:
         jobs = await self.store.records(Job, NEWEST_JOBS)
         names = {each.model_id: checkpoint_name(each.step, job.id) for job in jobs for each in job.checkpoints}
         return replace(evaluation, arms=tuple(replace(arm, label=names.get(arm.model)) for arm in evaluation.arms))
+
+    async def openings(self, evaluation: Eval) -> tuple[str, ...]:
+        """Return how often what an eval opens was opened outside evidence, this time included, as a sentence."""
+        opened = await openings(self.store, evaluation.task, evaluation.opens) if evaluation.opens else ()
+        return opened_sentences(opened)
 
     async def find(self, eval_id: str) -> Eval | None:
         """Return the eval with exactly this id, or None."""
@@ -126,7 +134,7 @@ class Evals:
             InvalidRequest: it has no answers yet, or no thread.
         """
         evaluation = await self.view(reference)
-        thread = evaluation.request.job or evaluation.id
+        thread = evaluation.request.thread or evaluation.id
         if not evaluation.progress.answered or await self.store.ledger(thread, card_id(thread)) is None:
             raise InvalidRequest(f"{evaluation.id} has no answers to export yet.")
         await self.store.commit(Change(postings=export_postings(evaluation, trigger)))

@@ -1,5 +1,6 @@
 """What the audit trail says of evals: started, cancelled, and by whom."""
 
+from jobs.evals.held_out import split_word
 from jobs.evals.records import Eval
 from jobs.trail.entry import Act, AuditEntry
 
@@ -15,6 +16,8 @@ def eval_started(evaluation: Eval) -> AuditEntry:
         "runs": str(evaluation.runs),
         "budget": "" if request.budget is None else f"{request.budget} tokens",
         "version": evaluation.task_version,
+        "opens": split_word(evaluation.task) if evaluation.opens else "",
+        "items_of": evaluation.opens,
     }
     return AuditEntry(
         at=evaluation.created_at,

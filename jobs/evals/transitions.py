@@ -138,7 +138,7 @@ class Transitions:
         change = Change(
             records=(Versioned(new, held.version),),
             due_in=due_in,
-            postings=() if job else postings,  # the messages of a job's own eval are the job's
+            postings=() if new.request.thread else postings,  # they are the job's or the schedule's then
             schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
         )
         await self.store.commit(change)

@@ -142,7 +142,7 @@ def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: P
         candidate,
         reasoning_tokens=None if thought is None else thought / given,
         output_tokens=said / given if said else None,
-        cost=(sent * price.input + said * price.output) / 1000 / given if price and sent and said else None,
+        cost=price.of_1000(sent, said, given) if price else None,
     )
 
 

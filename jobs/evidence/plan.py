@@ -12,6 +12,7 @@ from jobs.core.errors import BotError, Conflict, InvalidRequest
 from jobs.core.ids import checkpoint_name
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_form import AnswerForm
+from jobs.evals.held_out import opened_by, opened_sentences, openings
 from jobs.evals.plan import EvalPlanner, eval_id
 from jobs.evals.records import SCORING, Eval, EvalRequest, EvalState
 from jobs.evidence.records import Candidate, Evidence, Role
@@ -96,6 +97,8 @@ class RoundPlanner:
         if parts[ITEMS_OF[TEST]]:
             try:
                 wanted.append(await self._eval(job, new.round, TEST, candidates))
+                opened = await openings(self.store, task.name, opened_by(task, TEST))
+                notes = (*notes, *opened_sentences(opened))
             except InvalidRequest as problem:
                 notes = (*notes, f"The test split is left out: {problem}")
         if any(each.task_version != task.version for each in wanted):
@@ -144,30 +147,11 @@ class RoundPlanner:
         return task
 
     async def _eval(self, job: Job, number: int, split: str, candidates: Sequence[Candidate]) -> Eval:
-        """Return the eval that a round asks for, under its short id, or the next one if that is another eval's."""
-        effort = job.request.hyperparameters.reasoning_effort
-        planned = await self.planner.plan(
-            EvalRequest(
-                task=job.task,
-                requested_by=job.request.requested_by,
-                channel=job.request.channel,
-                trigger=f"evidence:{job.id}:{number}:{split}",
-                models=tuple(dict.fromkeys(each.model for each in candidates)),
-                efforts=(effort,) if effort and effort != "default" else (),
-                split=split,
-                runs=job.evidence_runs,
-                prompt=job.prompt or None,
-                platform=job.platform,
-                job=job.id,
-            )
-        )
-        own = [each for each in candidates if each.role is Role.CHECKPOINT]
-        labels = {each.model: checkpoint_name(each.step, job.id) for each in own if each.step is not None}
-        planned = replace(planned, arms=tuple(replace(arm, label=labels.get(arm.model)) for arm in planned.arms))
-        trigger = planned.request.trigger
-        while (held := await self.store.record(Eval, planned.id)) and held.value.request.trigger != trigger:
-            planned = replace(planned, id=eval_id(f"{planned.id} {trigger}"))
-        return planned
+        """Return the eval that a round asks for."""
+        models = tuple(dict.fromkeys(each.model for each in candidates))
+        trigger = f"evidence:{job.id}:{number}:{split}"
+        request = replace(request_as_trained(job, models, split, trigger), job=job.id)
+        return await planned_as_trained(self.store, self.planner, job, request)
 
     async def _reused(self, wanted: Eval, previous: Evidence | None, parts: Mapping[str, str]) -> Eval | None:
         """Return the eval of the round before, if it asked for the same and lacks nothing."""
@@ -185,6 +169,39 @@ class RoundPlanner:
             for name in ("arms", "runs", "items", "scoring", "lenient_json")
         )
         return found if is_complete and is_same else None
+
+
+def request_as_trained(job: Job, models: tuple[str, ...], split: str, trigger: str) -> EvalRequest:
+    """Return the request to ask models as the job's were trained: its prompt and effort, and as often as evidence."""
+    effort = job.request.hyperparameters.reasoning_effort
+    return EvalRequest(
+        task=job.task,
+        requested_by=job.request.requested_by,
+        channel=job.request.channel,
+        trigger=trigger,
+        models=models,
+        efforts=(effort,) if effort and effort != "default" else (),
+        split=split,
+        runs=job.evidence_runs,
+        prompt=job.prompt or None,
+        platform=job.platform,
+    )
+
+
+async def planned_as_trained(store: Store, planner: EvalPlanner, job: Job, request: EvalRequest) -> Eval:
+    """Return the eval of a request, with the job's checkpoints called by their steps.
+
+    It has its short id, or the next one if that is another eval's.
+
+    Raises:
+        BotError: it cannot be done; says why and what to do.
+    """
+    planned = await planner.plan(request)
+    labels = {each.model_id: checkpoint_name(each.step, job.id) for each in job.checkpoints}
+    planned = replace(planned, arms=tuple(replace(arm, label=labels.get(arm.model)) for arm in planned.arms))
+    while (held := await store.record(Eval, planned.id)) and held.value.request.trigger != request.trigger:
+        planned = replace(planned, id=eval_id(f"{planned.id} {request.trigger}"))
+    return planned
 
 
 # -- candidates ----------------------------------------------------------------------------------------------------

@@ -10,17 +10,18 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
-    lacks_of_item,
     models_of,
     parse_grader,
+    run_elsewhere,
     score_range,
     training_definition,
     untrainable,
     with_names,
 )
-from jobs.graders.example_answers import example_answers
+from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
+from jobs.graders.item_fields import TwoItems, is_answer, item_in, lacking
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
 from jobs.graders.kinds import (
     CosineGrader,
@@ -37,6 +38,7 @@ from jobs.graders.kinds import (
 from jobs.graders.preflight import check_grader
 from jobs.graders.runtime import GraderRuntime
 from jobs.graders.sandbox.errors import GraderErrorKind
+from jobs.graders.tool_calls import called, offered_tools, shown_calls
 
 __all__ = [
     "CosineGrader",
@@ -61,13 +63,21 @@ __all__ = [
     "StringCheckGrader",
     "TextSimilarityGrader",
     "TokenUsage",
+    "TwoItems",
+    "called",
     "check_grader",
     "example_answers",
+    "example_samples",
     "extra_fields",
-    "lacks_of_item",
+    "is_answer",
+    "item_in",
+    "lacking",
     "models_of",
+    "offered_tools",
     "parse_grader",
+    "run_elsewhere",
     "score_range",
+    "shown_calls",
     "training_definition",
     "untrainable",
     "with_names",

@@ -10,19 +10,21 @@ from jobs.graders.fields import InvalidGrader, keys_of, read_fields, shown
 from jobs.graders.formula import FUNCTIONS, FormulaError, parse_formula
 from jobs.graders.kinds import (
     MODEL_GRADERS,
+    REMOTE_GRADERS,
     SANDBOXED_GRADERS,
     CosineGrader,
+    EndpointGrader,
     Grader,
     LabelModelGrader,
+    LambdaGrader,
     MultiGrader,
     PythonGrader,
     ScoreModelGrader,
     SingleGrader,
 )
-from jobs.graders.sandbox.template import lacks_item_field
 
 KINDS: Mapping[str, type[SingleGrader]] = {
-    kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader)
+    kind.type: kind for kind in (*SANDBOXED_GRADERS, ScoreModelGrader, LabelModelGrader, *REMOTE_GRADERS)
 }
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -31,7 +33,7 @@ def parse_grader(definition: Mapping[str, object], where: str = "grader") -> Gra
     """The grader that `definition` describes.
 
     Args:
-        definition: OpenAI grader JSON of any type but `endpoint`.
+        definition: OpenAI grader JSON of any type.
         where: how errors call the definition; a field is named `<where>.<field>`.
 
     Raises:
@@ -94,6 +96,14 @@ def untrainable(grader: Grader) -> str | None:
     return None
 
 
+def run_elsewhere(grader: Grader) -> str | None:
+    """Why this grader cannot be run here, as a sentence; None if it can."""
+    for part in grader.parts:
+        if isinstance(part, EndpointGrader | LambdaGrader):
+            return f"{part.name} is a grader of type '{part.type}', which only {part.run_by} can run."
+    return None
+
+
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that this grader asks, each once, in order."""
     return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))
@@ -104,16 +114,22 @@ def score_range(grader: Grader) -> tuple[float, float] | None:
     match grader:
         case ScoreModelGrader():
             low, high = grader.range
-        case MultiGrader() | PythonGrader():
+        case PythonGrader() | EndpointGrader() | LambdaGrader():
             return None
+        case MultiGrader():
+            return _range_of_formula(grader)
         case _:
             low, high = 0.0, 1.0
     return min(low, grader.score_if_ungradable), max(high, grader.score_if_ungradable)
 
 
-def lacks_of_item(grader: SingleGrader, item: Mapping[str, object]) -> bool:
-    """Whether a template of the grader names a field that the item does not have: no answer could be graded then."""
-    return any(lacks_item_field(template, item) for template in getattr(grader, "templates", ()))
+def _range_of_formula(grader: MultiGrader) -> tuple[float, float] | None:
+    ranges = {name: score_range(part) for name, part in grader.graders.items()}
+    known = {name: each for name, each in ranges.items() if each is not None}
+    found = grader.formula.range(known) if grader.formula.names <= known.keys() else None
+    if found is None:
+        return None
+    return min(found[0], grader.score_if_ungradable), max(found[1], grader.score_if_ungradable)
 
 
 def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:
@@ -123,8 +139,6 @@ def _without_threshold(definition: Mapping[str, object]) -> dict[str, object]:
 def _type_of(definition: object, where: str) -> str:
     if not isinstance(definition, Mapping):
         raise InvalidGrader(where, "must be a JSON object")
-    if definition.get("type") == "endpoint":
-        raise InvalidGrader(f"{where}.type", "endpoint graders are not supported; use python or score_model")
     fields.choice(*KINDS, "multi")(definition.get("type"), f"{where}.type")
     return str(definition["type"])
 

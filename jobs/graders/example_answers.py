@@ -4,10 +4,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from jobs.graders.grades import Sample
+from jobs.graders.tool_calls import call_of, calls_in, functions
+
 HERE = "{}"
 """Stands in a form for the answer itself."""
 TEXT_FORMS = (HERE, "Answer: {}", "The answer is {}.", "#### {}", r"\boxed{{}}", "<answer>{}</answer>")
 """How a free text may give a short answer: bare, or where the graders of public tasks look for it."""
+MOST_CALLS = 8
+"""Answers that call tools, of all that a row offers."""
 MAX_DEPTH = 20
 """A schema may contain itself; deeper than this it is filled with null."""
 
@@ -25,6 +30,21 @@ def example_answers(item: Mapping[str, object], response_format: Mapping[str, ob
     known = "answer" if reference is None else reference
     as_json = [json.dumps(known, default=str), json.dumps({"answer": known}, default=str)]
     return list(dict.fromkeys([*(form.replace(HERE, as_text(known)) for form in TEXT_FORMS), *as_json]))
+
+
+def example_samples(item: Mapping[str, object], response_format: Mapping[str, object] | None) -> list[Sample]:
+    """At least one answer to `item`: `example_answers`, and where it offers tools, calls of them."""
+    texts = [Sample(text) for text in example_answers(item, response_format)]
+    offered = functions(item)
+    words = frozenset(_words({field: value for field, value in item.items() if field != "tools"}))
+    right = [
+        calls for field in dict.fromkeys(("reference_answer", *item)) if (calls := calls_in(item.get(field), offered))
+    ]
+    guessed = [
+        (call_of(name, _Filler(schema, words).fill(schema, 0) or {}),)
+        for name, schema in sorted(offered.items(), key=lambda pair: pair[0] not in words)
+    ]
+    return [*texts, *(Sample("", calls) for calls in [*right, *guessed][:MOST_CALLS])]
 
 
 def as_text(value: object) -> str:

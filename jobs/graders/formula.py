@@ -12,10 +12,11 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Values: TypeAlias = Mapping[str, float]
-Evaluate: TypeAlias = Callable[[Values], float]
+Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""Of scores, or of the spans that they may lie in."""
 
 MAX_CHARACTERS = 4096
 MAX_DEPTH = 100
@@ -64,7 +65,7 @@ class Formula:
         """
         failure = "has no finite value"
         try:
-            value = self._evaluate(scores)
+            value: float = self._evaluate(scores)
         except ZeroDivisionError:
             value, failure = math.nan, "divides by zero"
         except (ValueError, OverflowError):
@@ -73,6 +74,52 @@ class Formula:
             return value
         used = ", ".join(f"{name} = {scores[name]:g}" for name in sorted(self.names))
         raise FormulaError(f"the formula `{self.text}` {failure}" + (f" with {used}" if used else ""))
+
+    def range(self, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float] | None:
+        """The lowest and highest value for scores within `ranges`, or a little beyond; None unless it adds and scales.
+
+        A formula that divides by a score, raises to a power or calls a function has no range that could be relied on.
+        """
+        try:
+            found = self._evaluate({name: _Span(*each) for name, each in ranges.items()})
+        except (TypeError, ZeroDivisionError, OverflowError):
+            return None
+        return (found.low, found.high) if isinstance(found, _Span) else (float(found), float(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """All numbers from `low` to `high`; adds, and is multiplied by numbers and other spans."""
+
+    low: float
+    high: float
+
+    def __neg__(self) -> "_Span":
+        return _Span(-self.high, -self.low)
+
+    def __add__(self, other: "_Span | float") -> "_Span":
+        low, high = _ends(other)
+        return _Span(self.low + low, self.high + high)
+
+    def __sub__(self, other: "_Span | float") -> "_Span":
+        low, high = _ends(other)
+        return _Span(self.low - high, self.high - low)
+
+    def __rsub__(self, other: float) -> "_Span":
+        return -self + other
+
+    def __mul__(self, other: "_Span | float") -> "_Span":
+        products = [own * factor for own in (self.low, self.high) for factor in _ends(other)]
+        return _Span(min(products), max(products))
+
+    def __truediv__(self, other: float) -> "_Span":
+        return self * (1 / other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _ends(value: _Span | float) -> tuple[float, float]:
+    return (value.low, value.high) if isinstance(value, _Span) else (value, value)
 
 
 def parse_formula(text: str, names: Iterable[str]) -> Formula:

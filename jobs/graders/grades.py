@@ -17,6 +17,8 @@ class Sample:
     """One answer of a model, as a grader gets to see it."""
 
     output_text: str
+    tool_calls: tuple[Mapping[str, object], ...] = ()
+    """What it calls, as chat completions spell it: `{"id", "type": "function", "function": {"name", "arguments"}}`."""
 
 
 @dataclass(frozen=True, slots=True)

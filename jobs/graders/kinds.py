@@ -182,14 +182,48 @@ class LabelModelGrader(_Judged):
     passing_labels: Annotated[tuple[str, ...], fields.labels]
 
 
+def _url(value: object, path: str) -> str:
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        raise InvalidGrader(path, f"must be an address that starts with https://, not {shown(value)}")
+    return value
+
+
+def _function(value: object, path: str) -> str:
+    function = value.get("function") if isinstance(value, Mapping) else None
+    if not isinstance(function, str) or not function.startswith("arn:"):
+        raise InvalidGrader(path, f'must be {{"function": "arn:aws:lambda:..."}}, not {shown(value)}')
+    return function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointGrader(_Single):
+    """An address that the platform asks for a score; it is never asked from here."""
+
+    type: ClassVar[str] = "endpoint"
+    run_by: ClassVar[str] = "OpenAI and Azure, in a preview,"
+    url: Annotated[str, _url]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaGrader(_Single):
+    """A function at Amazon that Bedrock calls for a score; it is never called from here."""
+
+    type: ClassVar[str] = "lambda"
+    run_by: ClassVar[str] = "Amazon Bedrock"
+    function: Annotated[str, _function, "lambda"]
+
+
 SandboxedGrader: TypeAlias = PythonGrader | StringCheckGrader | TextSimilarityGrader
 """Graded in a grading process."""
 JudgeGrader: TypeAlias = ScoreModelGrader | LabelModelGrader
 ModelGrader: TypeAlias = JudgeGrader | CosineGrader
 """Asks a model of a platform."""
-SingleGrader: TypeAlias = SandboxedGrader | ModelGrader
+RemoteGrader: TypeAlias = EndpointGrader | LambdaGrader
+"""Graded by the platform that trains, and nowhere else."""
+SingleGrader: TypeAlias = SandboxedGrader | ModelGrader | RemoteGrader
 SANDBOXED_GRADERS = (PythonGrader, StringCheckGrader, TextSimilarityGrader)
 MODEL_GRADERS = (ScoreModelGrader, LabelModelGrader, CosineGrader)
+REMOTE_GRADERS = (EndpointGrader, LambdaGrader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,8 @@ class ModelGrading:
 
 
 def _filled(templates: Sequence[str], sample: Sample, item: Item) -> list[str]:
-    seen, row = sample_of(sample.output_text), json.loads(json.dumps(item, default=dict))  # mappings become dicts
+    seen = sample_of(sample.output_text, sample.tool_calls)
+    row = json.loads(json.dumps(item, default=dict))  # mappings become dicts
     return [fill(template, seen, row) for template in templates]
 
 

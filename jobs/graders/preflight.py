@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jobs.core.errors import PlatformUnavailable
-from jobs.graders.example_answers import example_answers
+from jobs.graders.example_answers import example_samples
 from jobs.graders.grades import Grade, Sample
 from jobs.graders.kinds import SANDBOXED_GRADERS, Grader
 from jobs.graders.runtime import GraderRuntime
@@ -36,27 +36,28 @@ async def check_grader(
     Raises:
         PlatformUnavailable: it asks a platform that does not answer now.
     """
-    examples = example_answers(item, response_format)
+    examples = example_samples(item, response_format)
     grades = await _try(runtime, grader, item, examples)
     if all(grade.errors for grade in grades):
         if any(grade.is_unasked for grade in grades):
             reason = next(grade.detail for grade in grades if grade.is_unasked)
             raise PlatformUnavailable(f"The grader {reason}")
-        return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(examples[0])}."]
+        return [f"{_reason(grader, grades[0])}. It was given a well-formed answer: {_shown(examples[0].output_text)}."]
     computed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
     without_judges = [grader] if len(computed) == len(grader.parts) else computed
+    odd = [Sample(answer) for answer in ODD_ANSWERS]
     for part in without_judges:
-        for answer, grade in zip(ODD_ANSWERS, await _try(runtime, part, item, ODD_ANSWERS), strict=True):
+        for answer, grade in zip(ODD_ANSWERS, await _try(runtime, part, item, odd), strict=True):
             if grade.stopped:
                 return [f"{_reason(grader, grade)}. It was given {_shown(answer)}, which a model may answer."]
     return []
 
 
 async def _try(
-    runtime: GraderRuntime, grader: Grader, item: Mapping[str, object], answers: Sequence[str]
+    runtime: GraderRuntime, grader: Grader, item: Mapping[str, object], answers: Sequence[Sample]
 ) -> list[Grade]:
     seconds = min(PATIENCE_SECONDS, runtime.limits.seconds)
-    return await runtime.grade(grader, [(Sample(answer), item) for answer in answers], seconds, PATIENCE_SECONDS)
+    return await runtime.grade(grader, [(answer, item) for answer in answers], seconds, PATIENCE_SECONDS)
 
 
 def _reason(grader: Grader, grade: Grade) -> str:

@@ -275,5 +275,5 @@ def request(pairs: Sequence[tuple[Sample, Item]]) -> dict[str, object]:
     """What asks for `pairs` to be graded; an item that several samples answer travels once."""
     items = {id(item): item for _, item in pairs}
     places = {key: place for place, key in enumerate(items)}
-    rows = [(sample.output_text, places[id(item)]) for sample, item in pairs]
+    rows = [(sample.output_text, sample.tool_calls, places[id(item)]) for sample, item in pairs]
     return {"items": list(items.values()), "rows": rows}

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from jobs.graders.definitions import run_elsewhere
 from jobs.graders.formula import FormulaError
-from jobs.graders.grades import Grade, Item, Limits, Outcomes, Sample, TokenUsage
+from jobs.graders.grades import Grade, Item, Limits, Outcome, Outcomes, Sample, TokenUsage
 from jobs.graders.judge import Embedder, Judge
-from jobs.graders.kinds import MODEL_GRADERS, SANDBOXED_GRADERS, Grader, MultiGrader
+from jobs.graders.kinds import MODEL_GRADERS, REMOTE_GRADERS, SANDBOXED_GRADERS, Grader, MultiGrader
 from jobs.graders.model_graders import ModelGrading
 from jobs.graders.pool import GradingPool
 from jobs.graders.sandbox.errors import GraderErrorKind
@@ -65,11 +66,16 @@ class GraderRuntime:
         """
         sandboxed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
         judged = [part for part in grader.parts if isinstance(part, MODEL_GRADERS)]
+        elsewhere: Outcomes = {
+            part.name: Outcome(0.0, 0.0, GraderErrorKind.OTHER_ERROR, run_elsewhere(part), is_untried=True)
+            for part in grader.parts
+            if isinstance(part, REMOTE_GRADERS)
+        }
         async with asyncio.TaskGroup() as group:
             computing = group.create_task(self._pool.grade(sandboxed, batch, seconds or self.limits.seconds))
             judging = group.create_task(self._models.grade(judged, batch, patience))
         return [
-            _grade(grader, computed | asked)
+            _grade(grader, computed | asked | elsewhere)
             for computed, asked in zip(computing.result(), judging.result(), strict=True)
         ]
 

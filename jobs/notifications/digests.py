@@ -159,7 +159,7 @@ def digest_of(
         evals=tuple(
             each.id
             for each in evals
-            if each.request.channel == preferences.channel and each.request.job is None and _ended(each, since, now)
+            if each.request.channel == preferences.channel and each.request.thread is None and _ended(each, since, now)
         ),
         pending=tuple(
             each.subject

@@ -39,6 +39,7 @@ IN_THREAD: Final = frozenset(
         PostingKind.EVAL_RESULT,
         PostingKind.EVAL_REPORT,
         PostingKind.EVAL_EXPORT,
+        PostingKind.MEASUREMENT,
     }
 )
 log: Final = structlog.get_logger(__name__)

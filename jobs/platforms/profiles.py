@@ -61,6 +61,12 @@ class Price:
     input: Dollars
     output: Dollars
 
+    def of_1000(self, sent: int, said: int, answers: int) -> float | None:
+        """Return what 1,000 answers cost, given the tokens of some; None where their number is not known."""
+        if self.input == self.output == 0:
+            return 0.0
+        return (sent * self.input + said * self.output) / 1000 / answers if sent and said and answers else None
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -88,6 +94,8 @@ class Profile:
     """How its models are asked for answers: the Responses API, or chat completions."""
     calls_tools: bool = True
     """False where models take the tools of a row and never call one."""
+    last_roles: tuple[str, ...] = ("user",)
+    """The roles with which a training row's messages may end."""
     max_concurrency: Annotated[int, Field(ge=1)] = 32
     """Most questions to its models under way at once, from one bot."""
     min_rows: Annotated[int, Field(ge=1)] = 1
@@ -141,6 +149,7 @@ PROFILES: tuple[Profile, ...] = (
         grader_types=frozenset({"python", "multi", "string_check", "text_similarity"}),
         max_concurrency=64,
         calls_tools=False,
+        last_roles=("user", "tool", "assistant"),
         poll_seconds=1.0,
         idle_poll_seconds=1.0,
         training_hour=0.0,

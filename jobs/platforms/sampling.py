@@ -57,13 +57,15 @@ class ModelAnswer:
 
     text: str
     finish_reason: str | None = None
-    """`stop`, `length`, `content_filter`, `refusal`, or whatever a platform adds."""
+    """`stop`, `tool_calls`, `length`, `content_filter`, `refusal`, or whatever a platform adds."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     """Reasoning included."""
     reasoning_tokens: int | None = None
     latency: float = 0.0
     """Seconds from the question to the last byte, of the attempt that was answered."""
+    tool_calls: tuple[JsonObject, ...] = ()
+    """The tools that it calls, in the nesting of chat completions."""
 
     @property
     def tokens(self) -> int | None:

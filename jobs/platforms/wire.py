@@ -16,7 +16,7 @@ PATHS: Final[Mapping[Api, str]] = {"responses": "/responses", "chat": "/chat/com
 ENDS: Final[Mapping[str, str]] = {"max_output_tokens": "length", "max_tokens": "length"}
 """The Responses API's reasons of an incomplete answer, in the words of chat completions."""
 CALLS: Final = "tool_calls"
-"""Why an answer ended that calls tools: it is an answer, with no text."""
+"""Why an answer ended that calls tools: it is an answer, with or without text."""
 UNREADABLE: Final = Trouble(
     "not the API's JSON", "The endpoint answered with something that is not the API's JSON.", Remedy.AGAIN
 )
@@ -41,7 +41,7 @@ def read_answer(answer: JsonObject, api: Api, latency: float) -> ModelAnswer:
     if said.finish_reason == "refusal":
         refused = "The model refused to answer."
         raise NotAnswered(Trouble("refused by the model", refused, Remedy.NOTHING, silence=replace(said, text="")))
-    if not said.text and said.finish_reason not in {"stop", CALLS, None}:
+    if not said.text and not said.tool_calls and said.finish_reason not in {"stop", CALLS, None}:
         words = f"no text ({said.finish_reason})"
         ended = f"The answer ended before its first word: {words}."
         raise NotAnswered(Trouble(words, ended, Remedy.NOTHING, silence=said))
@@ -155,18 +155,27 @@ def _read_response(answer: JsonObject, latency: float) -> ModelAnswer:
     parts = list(_parts(answer))
     refused = any(part.get("type") == "refusal" for part in parts)
     ended = text(child(answer, "incomplete_details"), "reason") if status == "incomplete" else "stop"
-    output = answer["output"]
-    if isinstance(output, list) and any(text(item, "type") == "function_call" for item in output) and ended == "stop":
-        ended = CALLS
+    calls = tuple(_calls(answer))
     usage = child(answer, "usage")
     return ModelAnswer(
         text="".join(str(part["text"]) for part in parts if isinstance(part.get("text"), str)),
-        finish_reason="refusal" if refused else ENDS.get(ended or "", ended),
+        finish_reason="refusal" if refused else CALLS if calls and ended == "stop" else ENDS.get(ended or "", ended),
+        tool_calls=calls,
         input_tokens=whole(usage.get("input_tokens")),
         output_tokens=whole(usage.get("output_tokens")),
         reasoning_tokens=whole(child(usage, "output_tokens_details").get("reasoning_tokens")),
         latency=latency,
     )
+
+
+def _calls(answer: JsonObject) -> Iterator[JsonObject]:
+    """Yield the calls of tools in a response, as chat completions have them."""
+    output = answer["output"]
+    assert isinstance(output, list)
+    for each in output:
+        if isinstance(each, dict) and each.get("type") == "function_call":
+            function = {"name": each.get("name"), "arguments": each.get("arguments") or "{}"}
+            yield {"id": each.get("call_id"), "type": "function", "function": function}
 
 
 def _parts(answer: JsonObject) -> Iterator[JsonObject]:
@@ -185,10 +194,11 @@ def _read_completion(answer: JsonObject, latency: float) -> ModelAnswer:
     if not message:
         raise NotAnswered(UNREADABLE)
     usage = child(answer, "usage")
-    said = text(message, "content") or ""
+    said, calls = text(message, "content") or "", message.get("tool_calls")
     return ModelAnswer(
         text=said,
         finish_reason="refusal" if text(message, "refusal") and not said else text(choice, "finish_reason"),
+        tool_calls=tuple(call for call in calls if isinstance(call, dict)) if isinstance(calls, list) else (),
         input_tokens=whole(usage.get("prompt_tokens")),
         output_tokens=whole(usage.get("completion_tokens")),
         reasoning_tokens=whole(child(usage, "completion_tokens_details").get("reasoning_tokens")),

@@ -17,12 +17,14 @@ from jobs.core.ids import kind_of_item
 from jobs.queue.due import LEASE, DueItems, Outcome, Taken
 from jobs.state.connection import AWAY, answered_within
 
-LOOK: Final = 0.5
-"""Seconds between two looks at the table; what this process commits or finds planned is taken at its time."""
+LOOK: Final = 2.0
+"""Seconds between two looks where nothing is held; what is committed here or planned is taken at its time."""
+OFTEN: Final = 0.5
+"""Seconds between two looks while something is held, here or elsewhere, or the server does not answer."""
 HEARTBEAT: Final = 2.0
 """Seconds between two signs of life."""
 SURELY_GONE: Final = 1.9
-"""Seconds without any connection to the server after which a process counts as dead; a live one asks every `LOOK`."""
+"""Seconds without any connection to the server after which a process counts as dead; what holds work asks `OFTEN`."""
 LEAVE: Final = 0.5
 """Seconds to tell the others that this process stops."""
 DRAIN: Final = 5.0
@@ -138,6 +140,7 @@ class WorkPools:
         self._others: frozenset[str] = frozenset()
         self._missing: dict[str, float] = {}
         self._follower: asyncio.Task[None] | None = None
+        self._next_look: asyncio.TimerHandle | None = None
         self._looking = asyncio.Lock()
         self._stopping = False
 
@@ -150,6 +153,8 @@ class WorkPools:
     async def stop(self) -> None:
         """Take nothing more, let the work in hand finish for `DRAIN` seconds, and give the rest back."""
         self._stopping = True
+        if self._next_look:
+            self._next_look.cancel()
         if self._follower:
             self._follower.cancel()
         with suppress(*AWAY):
@@ -189,6 +194,7 @@ class WorkPools:
         async with self._looking:
             if self._stopping:
                 return
+            self._look_in(OFTEN)  # unless this look is answered, and says when
             now, dead = self._clock(), self._dead()
             self._early = {item: each for item, each in self._early.items() if each[1] > now}
             found = await self._due.take(
@@ -200,8 +206,15 @@ class WorkPools:
             for taken in found.taken:
                 self._begin(taken, now)
             self._others = found.others - dead
-        if found.soonest is not None and found.soonest < LOOK:
-            asyncio.get_running_loop().call_later(found.soonest, self._committed.set)
+            often = OFTEN if self._tasks or self._others else LOOK
+            self._look_in(often if found.soonest is None else min(often, found.soonest))
+
+    def _look_in(self, seconds: float) -> None:
+        """Plan the next look, if it is to be earlier than the schedule's."""
+        if self._next_look:
+            self._next_look.cancel()
+        if seconds < LOOK:
+            self._next_look = asyncio.get_running_loop().call_later(seconds, self._committed.set)
 
     async def _follow_commits(self) -> None:
         # Python 3.11 may swallow a cancel while a command is being written (asyncio.wait_for in redis-py).

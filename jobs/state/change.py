@@ -69,8 +69,8 @@ class Change:
     """Other work items: id to seconds from now, unless an earlier time is planned; a negative number ends them."""
     postings: tuple[Posting, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
-    models: Mapping[str, str] = field(default_factory=dict)
-    """Alias to the id of the model it points at from now on, for programs that read Redis themselves."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """Texts by key, for programs that read Redis themselves: what an alias points at from now on."""
     once: Once | None = None
 
     def record(self, kind: type[T]) -> Versioned[T] | None:
@@ -102,7 +102,7 @@ def change_json(
             "values": {str(step.step): STEP.dump_json(step, exclude_defaults=True).decode() for step in change.steps},
         },
         "postings": [_posting(posting) for posting in change.postings],
-        "plain": {f"model:{alias}": model for alias, model in change.models.items()},
+        "plain": dict(change.plain),
     }
     if change.due_in is not None:
         written["due"] = _item(subject, change.due_in, pools.get(subject))

@@ -14,6 +14,7 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)
     {proctor}:also:<kind>            hash another name of a record (a job's id on its platform) -> its id
     {proctor}:model:<alias>          text, id of the model that the alias points at; to be read by production
+    {proctor}:call:<alias>           text, JSON: the same with everything that a call needs; to be read by production
     {proctor}:proposal:<id>          hash version, by, value (Proposal as JSON), a rollback that is to be decided on
     {proctor}:webhook:<alias>:<n>    hash version, by, value (WebhookCall as JSON), one per move
     {proctor}:channel:<channel>      hash version, by, value (ChannelPreferences as JSON): mutes, quiet hours, digest

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest, quoted
 from jobs.core.validation import YamlFile
-from jobs.graders import parse_grader, with_names
+from jobs.graders import parse_grader, run_elsewhere, with_names
 from jobs.tasks.datasets.answer_shape import may_hold_many
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
@@ -38,8 +38,9 @@ class TaskCatalogue:
         manifest, file = read_manifest(folder.text(_MANIFEST), folder.called(_MANIFEST))
         wanted = _response_format(folder)
         prompts, graders, splits = _prompts(folder), _graders(folder), _splits(folder)
-        reward = _reward(manifest, graders, file)
-        check_graders(manifest, graders, reward, file)
+        trained_by = _reward(manifest, graders, file)
+        check_graders(manifest, graders, trained_by, file)
+        reward = _measured_by(manifest, graders, trained_by, file)
         if manifest.invalid_grade is not None:
             graders[reward] = {**graders[reward], "invalid_grade": manifest.invalid_grade}
         defaults = manifest.defaults
@@ -55,11 +56,13 @@ class TaskCatalogue:
             response_format=wanted,
             graders=graders,
             reward=reward,
+            trained_by=trained_by,
+            ranges=manifest.ranges,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
             approvers=manifest.approvers,
             quorum=manifest.quorum,
             digests=digests,
-            version=digest(json.dumps([reward, sorted(digests.items()), *manifest.scoring]).encode())[:12],
+            version=digest(json.dumps([trained_by, sorted(digests.items()), *manifest.scoring]).encode())[:12],
             alerts=manifest.alerts,
             held_out_graders=manifest.held_out_graders,
             guardrails=manifest.guardrails,
@@ -67,6 +70,8 @@ class TaskCatalogue:
             approval=manifest.approval.policy,
             evidence_runs=manifest.evidence.runs,
             lenient_json=manifest.lenient_json,
+            calls_a_day=manifest.traffic.calls_per_day,
+            instead_of=manifest.traffic.instead_of or "",
         )
 
     def rows(self, task: Task, split: str) -> tuple[Row, ...]:
@@ -149,6 +154,24 @@ def _reward(manifest: Manifest, graders: Mapping[str, object], file: YamlFile) -
     if reward not in graders:
         raise no_such_grader(file, "reward", reward, graders)
     return reward
+
+
+def _measured_by(
+    manifest: Manifest, graders: Mapping[str, Mapping[str, object]], trained_by: str, file: YamlFile
+) -> str:
+    """Return the grader by which answers are measured here: the one that training climbs, if it can be run here."""
+    here = [name for name, each in graders.items() if run_elsewhere(parse_grader(each, name)) is None]
+    named = manifest.measured_by
+    if named is not None and (trained_by in here or named not in here):
+        why = "which cannot be run here" if named in graders else "which is no grader of this task"
+        why = f"but the reward {trained_by} is run here and measures" if trained_by in here else why
+        raise file.error(("measured_by",), f"names {quoted(named)}, {why}.")
+    if trained_by in here or not here:
+        return trained_by
+    if named is None and len(here) > 1:
+        reason = run_elsewhere(parse_grader(graders[trained_by], trained_by))
+        raise InvalidRequest(f"{file.where} needs 'measured_by': one of {', '.join(here)}. {reason}")
+    return named or here[0]
 
 
 def _splits(folder: TaskFolder) -> dict[str, Path]:

@@ -1,5 +1,6 @@
 """Reads task.yaml: which keys it may have, what they mean, and on which line one is wrong."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
@@ -31,9 +32,24 @@ def _falls(value: object) -> object:
     return {name: ALLOWED_FALL if fall is None or fall == "auto" else fall for name, fall in falls.items()}
 
 
+def _calls(value: object) -> object:
+    """Take a number alone for the calls of a day."""
+    return {"calls_per_day": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _without_auto(value: object) -> object:
     """Count `auto` as absent: it leaves the choice to others."""
     return {key: None if held == "auto" else held for key, held in value.items()} if isinstance(value, dict) else value
+
+
+def _ranges(value: object) -> object:
+    """Take a list of two numbers for a range."""
+    for held in value.values() if isinstance(value, dict) else [value]:
+        match held:
+            case [int() | float() as low, int() | float() as high] if -math.inf < low < high < math.inf:
+                continue
+        raise ValueError("must be graders, each with its lowest and its highest score, such as [0, 5].")
+    return {name: tuple(map(float, held)) for name, held in value.items()} if isinstance(value, dict) else value
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -79,6 +95,13 @@ class Approval(Section):
         )
 
 
+class Traffic(Section):
+    """How often the model is called in production, and which one is called otherwise."""
+
+    calls_per_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    instead_of: Text | None = None
+
+
 class Evidence(Section):
     """How checkpoints are evaluated before somebody decides on them."""
 
@@ -92,6 +115,7 @@ class Manifest(Section):
     description: Text | None = None
     prompt: Text | None = None
     reward: Text | None = None
+    measured_by: Text | None = None
     defaults: Defaults = Defaults()
     approvers: Names = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 2
@@ -101,13 +125,16 @@ class Manifest(Section):
     alias: Alias = "production"
     approval: Annotated[Approval, BeforeValidator(_without_auto)] = Approval()
     evidence: Annotated[Evidence, BeforeValidator(_without_auto)] = Evidence()
+    traffic: Annotated[Traffic, BeforeValidator(_calls)] = Traffic()
     invalid_grade: Annotated[float, Field(allow_inf_nan=False)] | None = None
     lenient_json: bool = False
+    ranges: Annotated[dict[str, tuple[float, float]], BeforeValidator(_ranges)] = Field(default_factory=dict)
 
     @property
     def scoring(self) -> tuple[object, ...]:
         """What it changes about the scores of an answer; empty where it says nothing."""
-        return (self.invalid_grade, self.lenient_json) if self.invalid_grade is not None or self.lenient_json else ()
+        changes = (self.invalid_grade, self.lenient_json) if self.invalid_grade is not None or self.lenient_json else ()
+        return (*changes, *sorted(self.ranges.items()), *([self.measured_by] if self.measured_by else []))
 
 
 KEYS: Final = tuple(field.alias or name for name, field in Manifest.model_fields.items())
@@ -130,8 +157,9 @@ def read_manifest(text: str, where: str) -> tuple[Manifest, YamlFile]:
 
 
 def check_graders(manifest: Manifest, graders: Mapping[str, Mapping[str, object]], reward: str, file: YamlFile) -> None:
-    """Refuse held-out graders and guardrails that the task does not have, and held-out graders that training climbs."""
-    for key, names in (("shadows", manifest.held_out_graders), ("guardrails", manifest.guardrails)):
+    """Refuse graders that the task does not have, and held-out graders that training climbs."""
+    named = {"shadows": manifest.held_out_graders, "guardrails": manifest.guardrails, "ranges": manifest.ranges}
+    for key, names in named.items():
         for name in names:
             if name not in graders:
                 raise no_such_grader(file, key, name, graders)

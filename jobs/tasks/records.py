@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.core.records import ApprovalPolicy, Hyperparameters, Message
+from jobs.graders import parse_grader, score_range
 
 TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
@@ -22,6 +23,8 @@ class Row:
     id: str
     item: Mapping[str, object]
     messages: tuple[Message, ...] | None = None
+    where: str = field(default="", compare=False)
+    """File and line, for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Task:
         response_format: Chat Completions nesting, `{"type": "json_schema", "json_schema": {name, strict, schema}}`;
             None for free text.
         graders: grader name to its definition, as written in its file.
-        reward: the name of the grader that training climbs.
+        reward: the name of the grader that training climbs; where only its platform can run that, of the one by which
+            answers are measured here.
+        trained_by: the name of the grader that training climbs.
+        ranges: grader to its lowest and highest score, for those whose definition does not say.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
@@ -55,6 +61,8 @@ class Task:
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
+        calls_a_day: calls to its model in production; None where task.yaml does not say.
+        instead_of: the model that they go to otherwise; "" for what is in production, or the base.
         lenient_json: whether evals read a JSON answer out of a block of code (```json); training never does.
     """
 
@@ -68,6 +76,8 @@ class Task:
     response_format: Mapping[str, object] | None
     graders: Mapping[str, Mapping[str, object]]
     reward: str
+    trained_by: str
+    ranges: Mapping[str, tuple[float, float]]
     defaults: LaunchDefaults
     approvers: tuple[str, ...]
     quorum: int
@@ -80,6 +90,8 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    calls_a_day: float | None = None
+    instead_of: str = ""
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:
@@ -88,5 +100,14 @@ class Task:
 
     @property
     def reward_grader(self) -> Mapping[str, object]:
-        """The definition of the grader that training climbs."""
+        """The definition of the grader by which answers are measured; training climbs it, see `trained_by`."""
         return self.graders[self.reward]
+
+    @property
+    def training_grader(self) -> Mapping[str, object]:
+        """The definition of the grader that training climbs."""
+        return self.graders[self.trained_by]
+
+    def range_of(self, grader: str) -> tuple[float, float] | None:
+        """Return the lowest and highest score of a grader; None where neither definition nor task.yaml says."""
+        return score_range(parse_grader(self.graders[grader], grader)) or self.ranges.get(grader)

@@ -1,12 +1,14 @@
 """Reads a split into rows, and writes rows as the platform's training file."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Literal
 
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import kind, nearest, quoted
 from jobs.core.records import Message
+from jobs.graders import Grader, TwoItems, item_in, lacking, offered_tools
 from jobs.tasks.records import Row, Task
 from jobs.tasks.split_formats import entries_of
 
@@ -14,6 +16,8 @@ from jobs.tasks.split_formats import entries_of
 ROW_LIMITS: Mapping[str, int] = {"train": 50_000, "valid": 1_000}
 OTHER_SPLITS_LIMIT = 50_000
 ROLES = ("developer", "system", "user", "assistant", "tool")
+LAST_ROLES = ("user", "tool", "assistant")
+"""With which a row's messages may end. What a platform trains on is a matter of its profile."""
 PARTS = ("text", "image_url")
 
 
@@ -65,9 +69,12 @@ def conversation(task: Task, row: Row, prompt: str | None = None) -> tuple[Messa
 
 def tools_of(row: Row) -> tuple[Mapping[str, object], ...]:
     """Return the tools that a row offers the model, as it gave them; () where its `tools` are something else."""
-    tools = row.item.get("tools")
-    is_list = isinstance(tools, list) and all(isinstance(tool, dict) and "type" in tool for tool in tools)
-    return tuple(tools) if is_list and isinstance(tools, list) else ()
+    return offered_tools(row.item)
+
+
+def unfed(grader: Grader, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a sentence with its place for each row that lacks what a grader reads: no answer to it earns anything."""
+    return (f"{row.where}: {missing}" for row in rows if (missing := lacking(grader, row.item)))
 
 
 def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> bytes:
@@ -89,14 +96,17 @@ def _training_line(task: Task, row: Row, prompt: str | None) -> bytes:
 def _row(value: object, where: str, fallback_id: str) -> Row:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{where} must be a JSON object, not {kind(value)}.")
-    item = value.get("item", value) if not {"text_input", "messages"} & set(value) else value
+    try:
+        item = item_in(value)
+    except TwoItems as twice:
+        raise InvalidRequest(f"{where}: {twice}.") from None
     if not isinstance(item, dict):
         raise InvalidRequest(f"{where}: field 'item' must be an object, not {kind(item)}.")
     row_id = fallback_id if item.get("id") is None else item["id"]
     if isinstance(row_id, bool) or not isinstance(row_id, str | int | float) or row_id == "":
         raise InvalidRequest(f"{where}: field 'id' must be text or a number, not {kind(row_id)}.")
     if item.get("messages") is not None:
-        return Row(str(row_id), item, _messages(item["messages"], where))
+        return Row(str(row_id), item, _messages(item["messages"], where), where)
     text = item.get("text_input")
     if text is None:
         raise InvalidRequest(f"{where} has neither 'text_input' nor 'messages': there is no user message to answer.")
@@ -104,19 +114,36 @@ def _row(value: object, where: str, fallback_id: str) -> Row:
         raise InvalidRequest(f"{where}: field 'text_input' must be text, not {kind(text)}.")
     if not text.strip():
         raise InvalidRequest(f"{where}: field 'text_input' is blank.")
-    return Row(str(row_id), item)
+    return Row(str(row_id), item, where=where)
 
 
 def _messages(value: object, where: str) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidRequest(f"{where}: field 'messages' must be a list of messages, not {kind(value)}.")
     messages = tuple(_message(each, f"{where}: field 'messages[{index}]'") for index, each in enumerate(value))
-    if messages[-1].role != "user":
+    if messages[-1].role not in LAST_ROLES:
         raise InvalidRequest(
-            f"{where}: the last of 'messages' must have role 'user', not {quoted(messages[-1].role)}: "
-            "it is what the model answers."
+            f"{where}: the last of 'messages' must have role 'user', 'tool' or 'assistant', not "
+            f"{quoted(messages[-1].role)}: it is what the model answers."
         )
+    if not any(message.role == "user" for message in messages):
+        raise InvalidRequest(f"{where}: field 'messages' has no turn with role 'user': there is nothing to answer.")
+    _check_answered(messages, where)
     return messages
+
+
+def _check_answered(messages: Sequence[Message], where: str) -> None:
+    """Refuse calls of tools without what they returned: no API answers such a conversation."""
+    for index, message in enumerate(messages):
+        calls = message.more.get("tool_calls")
+        returned = takewhile(lambda after: after.role == "tool", messages[index + 1 :])
+        missing = {call["id"] for call in calls} if isinstance(calls, list) else set()
+        missing -= {after.more.get("tool_call_id") for after in returned}
+        if missing:
+            raise InvalidRequest(
+                f"{where}: field 'messages[{index}].tool_calls' has the call {quoted(min(missing))}, and no turn with "
+                "role 'tool' after it says what that returned. Add it, or take out what the model is to answer itself."
+            )
 
 
 def _message(value: object, where: str) -> Message:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 BOT: Final = "proctor"
 """Who did what no person did."""
-NAMING_DETAILS: Final = ("alias", "proposal", "job", "model")
+NAMING_DETAILS: Final = ("alias", "proposal", "job", "model", "opens")
 """Details that name what an entry is about, as well as its task and subject."""
 
 
@@ -33,6 +33,8 @@ class Act(StrEnum):
     ROLLBACK_PROPOSED = "rollback_proposed"
     EMERGENCY_ROLLBACK = "emergency_rollback"
     REVIEWED = "reviewed"
+    SCHEDULED = "scheduled"
+    """That a model is measured again and again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from jobs.state.start import start
 from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
+from jobs.tasks.rows import unfed
 from jobs.training import uploads
 from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
@@ -109,6 +110,8 @@ class Launcher:
                 continue
             rows = await asyncio.to_thread(self.tasks.rows, task, split)
             for grader in graders:
+                if lacks := await asyncio.to_thread(next, unfed(grader, rows), None):
+                    return [lacks]
                 if models_of(grader) and split != TRAINING_SPLITS[0]:
                     continue  # each grading costs tokens; that its judge answers is known from the first split
                 if problems := await check_grader(self.graders, grader, rows[0].item, task.response_format):
@@ -353,7 +356,7 @@ def _spec(job: Job, task: Task) -> JobSpec:
         validation_file=validation_file,
         suffix=job.suffix,
         seed=job.request.seed,
-        grader=task.reward_grader,
+        grader=task.training_grader,
         response_format=task.response_format,
         hyperparameters=job.request.hyperparameters,
     )

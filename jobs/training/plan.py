@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from jobs.checks.rows import unheeded_tools
+from jobs.checks.rows import measured_elsewhere, unfit_ends, unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
 from jobs.core.records import ApprovalPolicy, Job, JobState, LaunchRequest
-from jobs.graders import MultiGrader, parse_grader, untrainable
+from jobs.graders import MultiGrader, parse_grader, run_elsewhere, untrainable
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile, require_open
 from jobs.platforms.prompt_hash import prompt_hash
@@ -36,6 +36,8 @@ class TaskPolicy(TypedDict):
     guardrails: Mapping[str, float]
     alias: str
     evidence_runs: int
+    calls_a_day: float | None
+    instead_of: str
 
 
 async def plan(
@@ -61,6 +63,8 @@ async def plan(
     rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
     train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
+    if unfit := unfit_ends(profile, rows):
+        raise InvalidRequest(f"{task.name}: {unfit}")
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
     _check_fit(task, profile, train)
@@ -81,7 +85,8 @@ async def plan(
         prompt=prompt,
         train_items=train,
         valid_items=valid,
-        remarks=(unheeded,) if unheeded else (),
+        remarks=tuple(filter(None, (unheeded, measured_elsewhere(task)))),
+        trained_on=task.trained_by if task.trained_by != task.reward else "",
         **task_policy(task, default_approvers),
         prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
     )
@@ -101,6 +106,8 @@ def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
         guardrails=task.guardrails,
         alias=task.alias,
         evidence_runs=task.evidence_runs,
+        calls_a_day=task.calls_a_day,
+        instead_of=task.instead_of,
     )
 
 
@@ -127,10 +134,12 @@ def _check_fit(task: Task, profile: Profile, rows: int) -> None:
         raise InvalidRequest(
             f"{task.name} has {rows} training items; {profile.name} takes no fewer than {profile.min_rows}."
         )
-    grader = parse_grader(task.reward_grader, task.reward)
+    grader = parse_grader(task.training_grader, task.trained_by)
     if reason := untrainable(grader):
         raise InvalidRequest(reason)
     for part in (grader, *(grader.graders.values() if isinstance(grader, MultiGrader) else ())):
         if (kind := str(part.definition["type"])) not in profile.grader_types:
             known = ", ".join(sorted(profile.grader_types))
-            raise InvalidRequest(f"{task.name} trains on a '{kind}' grader; {profile.name} runs {known}.")
+            only = None if isinstance(part, MultiGrader) else run_elsewhere(part)
+            said = f"{task.name} trains on a grader of type '{kind}'; {profile.name} runs {known}."
+            raise InvalidRequest(f"{said} {only}" if only else said)

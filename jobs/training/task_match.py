@@ -25,7 +25,7 @@ def tasks_like(tasks: TaskCatalogue, remote: RemoteJob) -> tuple[str, ...]:
 
 def has_reward_of(task: Task, remote: RemoteJob) -> bool:
     """Tell whether a job trains on the task's reward grader; False if its platform does not say."""
-    return bool(remote.grader) and _plain(trainable(remote.grader)) == _plain(trainable(task.reward_grader))
+    return bool(remote.grader) and _plain(trainable(remote.grader)) == _plain(trainable(task.training_grader))
 
 
 def prompt_in(task: Task, row: JsonObject | None) -> str | None:
@@ -54,8 +54,8 @@ def remarks(task: Task, remote: RemoteJob, row: JsonObject | None) -> tuple[str,
     found: list[str] = []
     if not has_reward_of(task, remote):
         is_what = f"is {remote.reward}" if remote.reward else "is not known"
-        if remote.reward == task.reward:
-            is_what = f"is called {task.reward} too, and defined otherwise"
+        if remote.reward == task.trained_by:
+            is_what = f"is called {task.trained_by} too, and defined otherwise"
         found.append(f"The job's grader {is_what}; here {task.reward} of {task.name} counts.")
     if remark := _format_remark(task, remote):
         found.append(remark)

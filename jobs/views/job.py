@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from jobs.aliases.records import Alias
 from jobs.approvals.records import Approval
 from jobs.core.errors import NotFound
 from jobs.core.records import Job
 from jobs.core.series import Series
-from jobs.evidence.records import Evidence
+from jobs.evals.records import Eval
+from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
 from jobs.training.service import find_job
+from jobs.views.break_even import BreakEven, before_training, is_alike, measured_cost, training_dollars
+
+NEWEST: Final = 100
+"""Jobs and evals among which figures of the past are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class JobView:
     """Its platform; None if the bot does not know it any more."""
     aliases: tuple[str, ...] = ()
     """What points at its approved checkpoint now."""
+    elsewhere: float | None = None
+    """US dollars for 1,000 calls to the model that it takes the place of, where that is none of those evaluated."""
 
     def as_pictured(self) -> "JobView":
         """Return the job as it was at the step up to which its curve is drawn.
@@ -70,7 +78,19 @@ class JobViews:
             evidence.value if evidence else None,
             self._profile(job.platform),
             await self._aliases(job.id) if approval and approval.value.settled else (),
+            await self._elsewhere(job) if evidence and evidence.value.state is EvidenceState.READY else None,
         )
+
+    async def _elsewhere(self, job: Job) -> float | None:
+        if not job.instead_of:
+            return None
+        return measured_cost(job.instead_of, job, await self.store.records(Eval, NEWEST), self.profile_of)
+
+    async def before_training(self, job: Job) -> BreakEven:
+        """Return whether a job that is being launched would pay, by what is known before it."""
+        ended = [each for each in await self.store.records(Job, NEWEST) if is_alike(each, job)]
+        costs = [training_dollars(await self.store.series(each.id), self._profile(each.platform)) for each in ended]
+        return before_training(job, costs, await self.store.records(Eval, NEWEST), self.profile_of)
 
     async def _aliases(self, job_id: str) -> tuple[str, ...]:
         every = await self.store.records(Alias)

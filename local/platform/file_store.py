@@ -1,7 +1,7 @@
 """Uploaded files and result files, kept on disk as `<id>.bin` with its description in `<id>.json`.
 
-Uploads hold training rows: one JSON object a line, with `messages` that end with what the user says or a tool returned;
-every other key is for the graders.
+Uploads hold training rows: one JSON object a line, with `messages` that end with what the user or the assistant says
+or a tool returned; every other key is for the graders.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from jobs.graders import Grader, TwoItems, item_in, lacking
 from local.platform.disk import write_atomically, write_json
 from local.platform.errors import ApiError
 from local.platform.ids import new_id
@@ -21,7 +22,9 @@ from local.platform.ids import new_id
 MOST_ROWS: Mapping[str, int] = {"training": 50_000, "validation": 1_000}
 ROLES = ("developer", "system", "user", "assistant", "tool")
 ASKING = ("user", "tool")
-"""The roles that a prompt may end with, and whose texts the policy reads."""
+"""The roles whose texts the policy reads."""
+LAST = (*ASKING, "assistant")
+"""The roles that a prompt may end with."""
 Split = Literal["training", "validation"]
 Row: TypeAlias = Mapping[str, Any]
 """One example: what graders see of it, and in `messages` the prompt."""
@@ -122,8 +125,8 @@ class BadRow(Exception):
     """A row is not what training needs; the text names its line."""
 
 
-def read_rows(data: bytes) -> Iterator[Row]:
-    """Yield the rows of a JSONL file, without blank lines.
+def read_rows(data: bytes, grader: Grader | None = None) -> Iterator[Row]:
+    """Yield the rows of a JSONL file, without blank lines; each must have what the grader, if there is one, reads.
 
     Raises:
         BadRow: naming the line and what is wrong with it.
@@ -131,18 +134,21 @@ def read_rows(data: bytes) -> Iterator[Row]:
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
             try:
-                yield _row(line)
+                row = _row(line)
+                if grader is not None and (missing := lacking(grader, row)):
+                    raise BadRow(missing)
+                yield row
             except BadRow as fault:
                 raise BadRow(f"Line {number}: {fault}") from None
 
 
-def split_rows(data: bytes, split: Split) -> tuple[Row, ...]:
-    """Return the rows of a job's split; refuse an empty one, or more rows than the API takes.
+def split_rows(data: bytes, split: Split, grader: Grader | None = None) -> tuple[Row, ...]:
+    """Return the rows of a job's split; refuse an empty one, more rows than the API takes, or one without a reference.
 
     Raises:
         BadRow: naming the line, or the count.
     """
-    rows = tuple(read_rows(data))
+    rows = tuple(read_rows(data, grader))
     if not rows:
         raise BadRow(f"The {split} file has no examples.")
     if len(rows) > MOST_ROWS[split]:
@@ -177,16 +183,27 @@ def _row(line: bytes) -> Row:
         raise BadRow(f"not valid JSON ({fault}).") from None
     if not isinstance(item, dict):
         raise BadRow("must be a JSON object.")
-    messages = item.get("messages")
+    try:
+        item = item_in(item)
+    except TwoItems as twice:
+        raise BadRow(f"{twice}.") from None
+    if not isinstance(item, dict):
+        raise BadRow("'item' must be a JSON object.")
+    _check_messages(item.get("messages"))
+    return item
+
+
+def _check_messages(messages: object) -> None:
     if not isinstance(messages, list) or not messages:
         raise BadRow("'messages' must be a list with at least one message.")
     for index, message in enumerate(messages):
         _check_message(index, message)
-    if messages[-1]["role"] not in ASKING:
-        raise BadRow(f"the last message must have the role user or tool, not {messages[-1]['role']}.")
+    if messages[-1]["role"] not in LAST:
+        raise BadRow(f"the last message must have the role user, tool or assistant, not {messages[-1]['role']}.")
+    if messages[-1].get("tool_calls"):
+        raise BadRow("the last message calls tools, and no message says what they returned.")
     if not user_text(messages).strip():
         raise BadRow("no message has text from the user or a tool.")
-    return item
 
 
 def _check_message(index: int, message: object) -> None:

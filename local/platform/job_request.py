@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from jobs.core.errors import InvalidRequest
-from jobs.graders import models_of, parse_grader, untrainable
+from jobs.graders import models_of, parse_grader, run_elsewhere, untrainable
 from local.platform.errors import ApiError, model_not_found
 from local.platform.ids import BASE_MODEL
 from local.platform.request_models import (
@@ -151,7 +151,7 @@ def check_grader(grader: JsonObject, at: str) -> None:
     except InvalidRequest as invalid:
         param = str(invalid).partition(":")[0]
         raise ApiError(str(invalid), param if param.startswith(at) else at, "invalid_grader") from None
-    if reason := untrainable(parsed):
+    if reason := untrainable(parsed) or run_elsewhere(parsed):
         raise ApiError(f"{at}: {reason}", at, "invalid_grader")
     if models := models_of(parsed):
         raise ApiError(f"{at}: there is no model {models[0]} here to grade with.", at, "invalid_grader")

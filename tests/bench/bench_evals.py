@@ -80,9 +80,9 @@ async def _many(folder: Path, url: str) -> dict[str, float]:
         Gateway(a_profile("http://127.0.0.1:1/v1"), "any") as gateway,
         _bench(folder, url, gateway, Sampler(AtOnce(), CONCURRENCY)) as lab,
     ):
-        await lab.run(a_wish("warm-up-2", split="test", limit=1000))
+        await lab.run(a_wish("warm-up-2", split="test", opens=True, limit=1000))
         watch, before = Watch(), _resident()
-        seconds = await watch.during(lab.run(a_wish("many", split="test", runs=MANY_RUNS)))
+        seconds = await watch.during(lab.run(a_wish("many", split="test", opens=True, runs=MANY_RUNS)))
     return {
         "evals.memory_growth_mib_30000_answers": round(watch.most_resident - before, 1),
         "evals.many_loop_blocked_most_ms": round(1000 * watch.latest, 1),

@@ -15,7 +15,7 @@ from jobs.aliases.records import Alias
 from jobs.core.errors import ConfigurationError
 from jobs.state.connection import AWAY
 from jobs.state.store import Store
-from tests.jobs.aliases.team import PRODUCTION, Team
+from tests.jobs.aliases.team import NOTHING_KNOWN, PRODUCTION, Team
 from tests.records import BOB
 
 TOKEN = "a-token-that-production-has"
@@ -65,6 +65,7 @@ async def test_production_reads_where_it_points_and_asks_again_for_nothing(serve
         "step": 10,
         "since": "2025-11-22T08:26:40Z",
         "version": 1,
+        **NOTHING_KNOWN,
     }
     assert headers["Content-Type"].startswith("application/json")
     assert headers["Cache-Control"] == "private, no-cache"

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,8 @@ from redis.asyncio import Redis
 
 from bot.cli import main
 from bot.kinds import KINDS
+from jobs.aliases.call import Call
+from jobs.core.records import Job
 from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.jobs.aliases.team import PRODUCTION, Team
@@ -75,6 +78,24 @@ async def test_an_alias_is_printed_as_its_model_and_nothing_else(team: Team, she
     assert json.loads((await shell.run("alias", "list", "--json")).out) == plain
     said = f"There is no alias 'acts@prodution'; did you mean '{PRODUCTION}'?\n"
     assert await shell.run("alias", "get", "acts@prodution") == (1, "", said)
+
+
+async def test_the_prompt_of_training_is_printed_to_the_byte(team: Team, shell: Shell) -> None:
+    async def call_of(job: Job) -> Call:
+        return Call(prompt="v2", prompt_text="Name it.\nNo prose.", is_unchanged=job.id == "rft-first")
+
+    team.call_of = call_of
+    await team.moved("rft-first")
+    assert await shell.run("alias", "get", PRODUCTION, "--prompt") == (0, "Name it.\nNo prose.", "")
+    plain = json.loads((await shell.run("alias", "get", PRODUCTION, "--json")).out)
+    assert plain["prompt_sha256"] == hashlib.sha256(b"Name it.\nNo prose.").hexdigest()
+
+
+async def test_a_prompt_that_was_changed_since_is_not_printed(team: Team, shell: Shell) -> None:
+    await team.moved("rft-first")
+    code, out, err = await shell.run("alias", "get", PRODUCTION, "--prompt")
+    assert (code, out) == (1, "")
+    assert err.endswith("is not known: prompt v1 or the response format was changed since.\n")
 
 
 async def test_the_trail_is_verified(team: Team, shell: Shell, redis: Redis) -> None:

@@ -75,6 +75,8 @@ def test_two_scores_and_their_change_agree_as_they_are_written() -> None:
     assert compared(0.524, 0.521) == ("0.524", "0.521", "-0.003")
     assert compared(0.536, 0.674) == ("0.536", "0.674", "+0.138")
     assert compared(0.5, 0.5) == ("0.50", "0.50", "0.00")
+    assert compared(10 / 18, 17 / 18) == ("0.556", "0.944", "+0.388")
+    assert moved(10 / 18, 17 / 18) == "up 0.388"
 
 
 @settings(max_examples=200)

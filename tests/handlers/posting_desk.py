@@ -11,6 +11,7 @@ from zlib import compress, crc32
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.schedule import next_daily
 from charts import Chart, ChartFailed, ChartPool
 from charts.values import Theme
 from handlers.aliases.messages import ProposalMessages
@@ -20,6 +21,8 @@ from handlers.posting import SlackPoster
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
+from jobs.aliases.call import calls_of
+from jobs.aliases.move import Aliases
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core import ids
@@ -35,6 +38,9 @@ from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
 from jobs.platforms.gateway import Gateway
 from jobs.platforms.profiles import Profile
+from jobs.schedules.baseline import Baselines
+from jobs.schedules.measure import ScheduleRunner
+from jobs.schedules.service import Schedules
 from jobs.state.store import Store
 from jobs.tasks import TaskCatalogue
 from jobs.training.launch import Launcher
@@ -158,10 +164,21 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
         proposals=ProposalMessages(rollbacks, people),
         digests=DigestMessages(store, nobody),
         quiet=quiet,
+        schedules=Schedules(
+            store,
+            ScheduleRunner(store, planner, Baselines(store, planner.tasks, evals.answer_store), next_daily, time.time),
+            EVERYBODY_MAY,
+            time.time,
+        ),
+        aliases=Aliases(store, people, time.time, notifies=False, call_of=calls_of(planner.tasks, _no_profile)),
         report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
         report_link=lambda _: None,
     )
     return SlackPoster(client, renderer, quiet)
+
+
+def _no_profile(name: str) -> Profile:
+    raise AssertionError(f"no alias moves to a model on {name} here")
 
 
 def _nowhere(name: str) -> tuple[Profile, Gateway]:

@@ -7,6 +7,7 @@ import pytest
 
 from handlers.evals.commands import start
 from handlers.jobs.commands import launch
+from handlers.slack.blocks import Message
 from handlers.slack.commands import Typed
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
@@ -15,6 +16,7 @@ from jobs.evals.records import Eval, EvalState
 from jobs.evals.service import Evals
 from jobs.state.store import AlreadyTaken
 from jobs.training.service import RftJobs
+from jobs.views.job import JobViews
 from tests.jobs.evals.reported import an_eval
 from tests.records import a_job
 
@@ -47,7 +49,7 @@ class Taken:
 )
 async def test_an_eval_that_is_over_is_not_on_its_way(state: EvalState, said: str) -> None:
     first = an_eval(state=state)
-    answer: Awaitable[str] = start(
+    answer: Awaitable[Message | str] = start(
         Typed("run", (), {"task": "acts"}), ASKER, cast("Evals", Taken(first)), cast("People", Members())
     )
     assert await answer == (
@@ -58,6 +60,6 @@ async def test_an_eval_that_is_over_is_not_on_its_way(state: EvalState, said: st
 @pytest.mark.parametrize(("state", "said"), [(JobState.WATCHING, "training"), (JobState.SUCCEEDED, "finished")])
 async def test_a_job_that_is_over_is_not_on_its_way(state: JobState, said: str) -> None:
     jobs, people = cast("RftJobs", Taken(a_job(state=state))), cast("People", Members())
-    assert await launch(Typed("launch", (), {"task": "acts"}), ASKER, jobs, people) == (
+    assert await launch(Typed("launch", (), {"task": "acts"}), ASKER, jobs, people, cast("JobViews", None)) == (
         f"You asked for just that a moment ago: `rft-abc234` ({said}). Add `seed=` to launch another."
     )

@@ -1,6 +1,10 @@
 """From an approved checkpoint to what production reads, and back again, end to end."""
 
+import asyncio
+import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +22,7 @@ from tests.story.colleagues import Json, Workspace, buttons, eventually, in_thre
 from tests.story.conftest import House
 
 pytestmark = pytest.mark.story
+CLIENT = Path(__file__).parents[2] / "docs" / "client.py"
 ALIAS, TOKEN, KEY = "eurovoc@production", "token-of-production", "key-of-the-trail"
 
 
@@ -82,6 +87,22 @@ async def read(bot: Bot, token: str = TOKEN, tag: str = "") -> tuple[int, Json, 
         return answer.status, json.loads(text) if text else {}, answer.headers.get("ETag", "")
 
 
+async def asked_as_training_did(house: House, bot: Bot, shown: Json) -> None:
+    """Run the client of the docs, which knows nothing but the alias; the model answers in its schema."""
+    prompt = (house.tasks / "eurovoc" / "prompts" / f"{shown['prompt']}.md").read_text("utf-8").strip()
+    assert hashlib.sha256(prompt.encode()).hexdigest() == shown["prompt_sha256"]
+    known = {"PROCTOR_URL": f"http://127.0.0.1:{bot.health_port}", "ALIAS_TOKEN": TOKEN, "PLATFORM_KEY": "local"}
+    client = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(CLIENT), ALIAS, "Act on milk quotas and the price of butter."),
+        env={**os.environ, **known},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answer, _ = await client.communicate()
+    assert client.returncode == 0
+    assert list(json.loads(answer)) == ["domains"]
+    assert shown["effort"] is None
+
+
 async def test_from_an_approval_to_production_and_back(house: House, redis: Redis) -> None:
     shortened(house.copy_eurovoc(runs=1))
     async with received() as (hook, url):
@@ -116,6 +137,8 @@ async def to_production_and_back(house: House, redis: Redis, hook: Receiver) -> 
         status, shown, tag = await read(bot)
         assert (status, shown["job"], shown["version"]) == (200, first, 1)
         assert await redis.get(f"{{proctor}}:model:{ALIAS}") == shown["model"]
+        assert json.loads(str(await redis.get(f"{{proctor}}:call:{ALIAS}"))) == shown
+        await asked_as_training_did(house, bot, shown)
         assert (await read(bot, tag=tag))[0] == 304
         assert (await read(bot, token="wrong"))[0] == 401
 

@@ -113,11 +113,11 @@ MALFORMED: dict[str, tuple[Break, str]] = {
             {
                 "item": {
                     "id": "y",
-                    "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}],
+                    "messages": [{"role": "user", "content": "?"}, {"role": "developer", "content": "!"}],
                 }
             },
         ),
-        "answer-last/valid.jsonl line 3: the last of 'messages' must have role 'user', not 'assistant'",
+        "answer-last/valid.jsonl line 3: the last of 'messages' must have role 'user', 'tool' or 'assistant', not",
     ),
     "empty-split": (
         write("valid.jsonl", "\n"),

@@ -118,8 +118,8 @@ def summarise(evaluation: Eval, answers: Iterable[Answer], references: Mapping[s
     labels, form = LabelCounts(references), AnswerForm(lenient=evaluation.lenient_json)
     for answer in answers:
         tallies[answer.arm].add(answer, evaluation.reward, evaluation.threshold)
-        if answer.text is not None and answer.failure is None:
-            labels.add(answer.arm, answer.item, form.read(answer.text))
+        if answer.names_labels is not None and answer.failure is None:
+            labels.add(answer.arm, answer.item, form.read(answer.names_labels))
     return tuple(_summary(arm, tally, evaluation, labels) for arm, tally in tallies.items())
 
 

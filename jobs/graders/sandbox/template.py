@@ -52,16 +52,10 @@ def fill(template: str, sample: object, item: object) -> str:
     return _PLACEHOLDER.sub(value, template)
 
 
-def lacks_item_field(template: str, item: object) -> bool:
-    """Whether a placeholder names a field that the item does not have."""
-    paths = [_path(placeholder[1]) for placeholder in _PLACEHOLDER.finditer(template)]
-    try:
-        for path in paths:
-            if path[0][0] == "item":
-                _value(path, {"item": item})
-    except GradingError:
-        return True
-    return False
+def item_paths(template: str) -> tuple[tuple[str, ...], ...]:
+    """The steps from the item to each field of it that a placeholder names; () is the item itself."""
+    paths = (_path(placeholder[1]) for placeholder in _PLACEHOLDER.finditer(template))
+    return tuple(tuple(step for step, _ in path[1:]) for path in paths if path[0][0] == "item")
 
 
 @lru_cache(maxsize=256)

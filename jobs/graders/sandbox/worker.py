@@ -60,10 +60,10 @@ class Worker:
         self._replies.write(dumps(reply, separators=(",", ":")) + "\n")
         self._replies.flush()
 
-    def _grade(self, rows: list[tuple[str, int]], items: list[bytes]) -> None:
+    def _grade(self, rows: list[tuple[str, list[dict[str, object]], int]], items: list[bytes]) -> None:
         """Call every grader for every row; each call gets copies of its own, which it may change."""
-        for text, place in rows:
-            sample, item = freeze(sample_of(text)), items[place]
+        for text, tool_calls, place in rows:
+            sample, item = freeze(sample_of(text, tool_calls)), items[place]
             for scorer in self._scorers:
                 self.send(self._outcome(scorer, thaw(sample), thaw(item)))  # noqa: S302  # written by this process
             if self._is_out_of_memory:

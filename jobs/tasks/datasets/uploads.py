@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from charts.wording import listed
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import quoted
+from jobs.graders import parse_grader
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.answer_shape import may_hold_many, shape_of
 from jobs.tasks.datasets.versions import split_file, title_of, write_version
 from jobs.tasks.files import MIB, decoded
 from jobs.tasks.labels import label_counts
-from jobs.tasks.rows import read_rows
+from jobs.tasks.rows import read_rows, unfed
 from jobs.tasks.split_formats import entries_of, is_json_lines
 
 LARGEST_UPLOAD = 64 * MIB
@@ -91,6 +92,8 @@ def ingest(catalogue: TaskCatalogue, upload: Upload) -> Ingested:
     shape = shape_of(task.response_format)
     many = may_hold_many(task.response_format)
     rows = read_rows(text.encode(), where, upload.split, many=many)
+    if missing := next(unfed(parse_grader(task.reward_grader, task.reward), rows), None):
+        raise InvalidRequest(missing)
     if not is_json_lines(text) or where.lower().endswith(".csv"):
         items = (value for _number, value in entries_of(text.encode(), where, many=many).values)
         text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from jobs.graders import is_answer
 from local.platform.file_store import user_text
 from local.platform.numpy_policy.arithmetic import calculated
 from local.platform.numpy_policy.free_text import BARE, CANNOT_WRITE
@@ -26,7 +27,6 @@ REPEATED = 0.5
 MOST_DEPTH = 16
 MOST_PARTS = 2_000
 """A schema that refers to itself several times over would otherwise grow without end."""
-ANSWER_WORDS = ("reference", "answer", "label", "target", "expected", "gold", "correct", "truth", "ideal")
 
 
 class NothingToChoose(Exception):
@@ -154,11 +154,6 @@ def _messages(row: Mapping[str, object]) -> Iterable[object]:
 
 def _nested(value: object) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else (value,)
-
-
-def is_answer(field: str) -> bool:
-    """Return whether a row's field is called as right answers are."""
-    return field != "messages" and any(word in field.lower() for word in ANSWER_WORDS)
 
 
 def answers_in_rows(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.graders import Sample, parse_grader
+from jobs.graders import Grader, Sample, parse_grader
 from local.platform.disk import write_atomically
 from local.platform.file_store import BadRow, Row, Split, split_rows
 from local.platform.job_request import JobRequest
@@ -57,8 +57,9 @@ def validate_files(folder: JobFolder, request: JobRequest) -> int:
     Raises:
         JobFailed: naming the file, and the line where one line is wrong.
     """
-    training = _rows(folder.training, "training")
-    _rows(folder.validation, "validation")
+    grader = parse_grader(request.reinforcement.grader)
+    training = _rows(folder.training, "training", grader)
+    _rows(folder.validation, "validation", grader)
     try:
         plan_of_job(request.reinforcement, training)
     except NothingToChoose as nothing:
@@ -93,8 +94,8 @@ def keep_weights(folder: JobFolder, step: int) -> None:
     write_atomically(folder.weights(step), folder.state.read_bytes())
 
 
-def _rows(path: Path, split: Split) -> tuple[Row, ...]:
+def _rows(path: Path, split: Split, grader: Grader) -> tuple[Row, ...]:
     try:
-        return split_rows(path.read_bytes(), split)
+        return split_rows(path.read_bytes(), split, grader)
     except BadRow as bad:
         raise JobFailed(JobError(f"invalid_{split}_file", str(bad), f"{split}_file")) from None

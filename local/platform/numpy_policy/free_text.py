@@ -25,8 +25,11 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _DIRECT = re.compile(r"(?i)\b(?:answer|reply|say|respond|return|output|either) (\w+(?:, \w+)*,? or \w+)\b")
+_CUE_IN_CHINESE = re.compile(r"[答选選择擇类類签籤称稱判一][^\n。:\uff1a]{0,12}[:\uff1a]")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+"""Of scripts that put no spaces between words."""
 _BULLET = re.compile(r"[ \t]*[-*•][ \t]+(\S.{0,39})[ \t]*(?:\n|$)")
-_SEPARATOR = re.compile(r"\s*(?:[,;|/、\uff0c]|\bor\b|\band\b)\s*")
+_SEPARATOR = re.compile(r"\s*(?:[,;|/、\uff0c]|\bor\b|\band\b|还是|還是|或者?|または)\s*")
 _SENTENCE_END = re.compile(r"[.!?(:\n。\uff01\uff1f\uff08\uff1a]")
 _LETTERED = re.compile(r"(?m)^[ \t]*\(?([A-H])[).:][ \t]")
 _RANGE = re.compile(
@@ -53,7 +56,8 @@ def choices_in(prompts: Sequence[str]) -> tuple[str, ...]:
 
 def choices_named(prompt: str) -> tuple[str, ...]:
     """Return the answers that one prompt names, in its order; empty where it names none."""
-    for start in (*(cue.end() for cue in _CUE.finditer(prompt)), *(cue.start(1) for cue in _DIRECT.finditer(prompt))):
+    cues = (cue.end() for each in (_CUE, _CUE_IN_CHINESE) for cue in each.finditer(prompt))
+    for start in (*cues, *(cue.start(1) for cue in _DIRECT.finditer(prompt))):
         if found := _listed(prompt[start:]):
             return found
     letters = tuple(dict.fromkeys(_LETTERED.findall(prompt)))
@@ -69,12 +73,12 @@ def _listed(text: str) -> tuple[str, ...]:
         bullets.append(bullet[1])
         rest = rest[bullet.end() :]
     items = bullets or _SEPARATOR.split(_SENTENCE_END.split(text, maxsplit=1)[0])
-    named = tuple(dict.fromkeys(name for item in items if (name := item.strip(" \t\"'`“”\u2018\u2019"))))
+    named = tuple(dict.fromkeys(name for item in items if (name := item.strip(" \t\"'`“”\u2018\u2019「」『』"))))
     return named if 1 < len(named) <= MOST_NAMED and all(_is_short(name) for name in named) else ()
 
 
 def _is_short(name: str) -> bool:
-    return len(name) <= 40 and len(name.split()) <= MOST_WORDS
+    return len(name) <= (12 if _UNSPACED.search(name) else 40) and len(name.split()) <= MOST_WORDS
 
 
 def _range(ends: tuple[str, str]) -> tuple[str, ...]:

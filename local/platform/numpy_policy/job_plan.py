@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from jobs.graders import is_answer
 from local.platform.file_store import Row, texts_of, user_text
 from local.platform.job_request import Reinforcement
 from local.platform.numpy_policy.answer_schema import (
@@ -16,7 +17,6 @@ from local.platform.numpy_policy.answer_schema import (
     KnownAnswers,
     NothingToChoose,
     answers_in_rows,
-    is_answer,
     plan_of,
 )
 from local.platform.numpy_policy.arithmetic import number_of, ways_to

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from charts import PrecisionRecall, ScoreIntervals
-from handlers.evidence.blocks import money
+from charts.wording import money
 from handlers.evidence.platform_figures import platform_chart
 from handlers.evidence.summary import NEEDS, chart_of, summary
 from handlers.slack.blocks import Message

@@ -1,9 +1,11 @@
 """Jobs whose checkpoints are approved, and the people who may point aliases at them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from jobs.aliases.call import Call, CallOf, calls_of
 from jobs.aliases.move import Aliases
 from jobs.aliases.records import Alias, Proposal
 from jobs.aliases.rollback import Rollbacks
@@ -12,11 +14,21 @@ from jobs.approvals.records import Approval, Decision, Ending, Settlement, Verdi
 from jobs.approvals.rules import Answer
 from jobs.core.ids import proposal_item
 from jobs.core.records import Job, JobState
+from jobs.platforms.profiles import PROFILES
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store
+from jobs.tasks import TaskCatalogue
 from tests.records import ALICE, BOB, CAROL, a_checkpoint, a_job, an_approval
 
 PRODUCTION = "acts@production"
+
+
+NOTHING_KNOWN: Mapping[str, object] = {
+    **Call(address="", api="responses", prompt="v1").as_json(),
+    "prompt_text": None,
+    "matches_training": False,
+}
+"""What is said of a call where the task is gone."""
 
 
 class Group:
@@ -52,10 +64,11 @@ class Team:
     group: Group = field(default_factory=lambda: Group(ALICE, BOB, CAROL))
     clock: Clock = field(default_factory=Clock)
     notifies: bool = False
+    call_of: CallOf = field(default_factory=lambda: calls_of(TaskCatalogue(Path("no-tasks")), lambda _: PROFILES[0]))
 
     @property
     def aliases(self) -> Aliases:
-        return Aliases(self.store, self.group, self.clock, notifies=self.notifies)
+        return Aliases(self.store, self.group, self.clock, notifies=self.notifies, call_of=self.call_of)
 
     @property
     def rollbacks(self) -> Rollbacks:

@@ -13,7 +13,7 @@ from jobs.aliases.webhook import GIVE_UP, LONGEST_PAUSE, HttpSender, Webhook, pa
 from jobs.core.ids import webhook_item
 from jobs.state.store import Store
 from tests.jobs.aliases.receiver import How, Receiver, received
-from tests.jobs.aliases.team import PRODUCTION, Team
+from tests.jobs.aliases.team import NOTHING_KNOWN, PRODUCTION, Team
 from tests.records import BOB
 from tests.working import planned_work
 
@@ -68,6 +68,7 @@ async def test_a_move_is_sent_signed_and_once_where_it_is_taken(line: Line) -> N
         "step": 10,
         "since": "2025-11-22T08:26:40Z",
         "version": 1,
+        **NOTHING_KNOWN,
         "was": None,
         "kind": "approved",
     }

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -80,10 +81,69 @@ async def test_an_empty_reference_that_breaks_it_matters_where_a_row_has_one(che
 
 
 @pytest.mark.parametrize(("factor", "says"), [("* 3", "from 0.00 to 3.00"), ("- 0.5", "from -0.50 to 0.50")])
-async def test_rewards_outside_0_to_1_are_told(check: Check, factor: str, says: str) -> None:
+async def test_rewards_outside_0_to_1_of_which_nothing_says_how_far_they_may_are_told(
+    check: Check, factor: str, says: str
+) -> None:
     found = await check(SAFE + f"    return f1(sample, item) {factor}")
     assert found["range"].level is Level.WARN
     assert says in found["range"].text
+    assert found["range"].text.endswith("`ranges: {exact: [lowest, highest]}` in task.yaml does.")
+    assert "cale" not in found["range"].text
+
+
+async def test_a_grader_of_another_range_is_judged_on_its_own_scale(check: Check) -> None:
+    source = SAFE + "    return 5 * f1(sample, item)"
+    found = await check(source, changes={"task.yaml": "reward: exact\nranges: {exact: [0, 5]}\n"})
+    assert found["range"].level is Level.NOTE
+    assert "lie from 0.00 to 5.00, within the grader's range of 0 to 5." in found["range"].text
+    assert found["right_answers"].level is Level.OK
+    assert found["exploitable"].level is Level.NOTE
+    assert found["exploitable"].numbers["all_labels"] > 0.5, "little, of 5"
+    found = await check(source, changes={"task.yaml": "reward: exact\nranges: {exact: [0, 2]}\n"})
+    assert found["range"].level is Level.WARN
+    assert found["range"].text.endswith("beyond the range of 0 to 2 that the task gives for exact.")
+
+
+async def test_all_or_nothing_is_noticed_on_any_scale(check: Check) -> None:
+    source = SAFE + "    return 5 * (f1(sample, item) == 1)"
+    found = await check(source, changes={"task.yaml": "reward: exact\nranges: {exact: [0, 5]}\n"})
+    assert found["binary"].text.startswith("The grader exact gives only 0 and 5.")
+
+
+REMOTE: dict[str, dict[str, object]] = {
+    "lambda": {"type": "lambda", "name": "far", "lambda": {"function": "arn:aws:lambda:us-west-2:1:function:f"}},
+    "endpoint": {"type": "endpoint", "name": "far", "url": "https://example.org/grade"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "who"), [("lambda", "Amazon Bedrock"), ("endpoint", "OpenAI and Azure, in a preview,")]
+)
+async def test_a_reward_that_only_some_platforms_run_is_named_and_its_stand_in_is_checked(
+    check: Check, kind: str, who: str
+) -> None:
+    changes = {"task.yaml": "reward: far\n", "graders/far.json": json.dumps(REMOTE[kind])}
+    local, there = PROFILES[0], replace(PROFILES[0], title="There", grader_types=frozenset({kind}))
+
+    found = await check(changes=changes, profile=local)
+    assert found["platform_rows"].level is Level.BLOCK
+    assert (
+        f"The reward uses a grader of type '{kind}', which Local platform does not run." in found["platform_rows"].text
+    )
+
+    found = await check(changes=changes, profile=there)
+    assert found["platform_rows"].level is Level.NOTE
+    assert f"far is a grader of type '{kind}', which only {who}" in found["platform_rows"].text
+    assert "can run. Answers here are measured by exact." in found["platform_rows"].text
+    assert found["right_answers"].text == "The reference answer earns 1.00 or more on each of 40 rows."
+
+
+async def test_where_no_grader_runs_here_that_is_said_and_nothing_else_is_claimed(check: Check) -> None:
+    there = replace(PROFILES[0], title="There", grader_types=frozenset({"lambda"}))
+    far = json.dumps(REMOTE["lambda"] | {"name": "exact"})
+    found = await check(changes={"graders/exact.json": far}, profile=there)
+    assert "goods has no grader that runs here: its checkpoints cannot be measured." in found["platform_rows"].text
+    assert not {"right_answers", "odd_answers", "range", "constant", "exploitable"} & set(found)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

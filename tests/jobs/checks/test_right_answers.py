@@ -103,6 +103,7 @@ async def test_zero_and_false_are_references(check: Check) -> None:
     }
     found = await check(changes=changes)
     assert found["right_answers"].text == "The reference answer earns 1.00 or more on each of 24 rows."
+    assert found["odd_answers"].level is Level.OK, "what is no JSON, or has no such field, is at fault itself"
     assert "no reference" not in " ".join(finding.text for finding in found.values() if finding.level is Level.WARN)
     assert found["balance"].counts == {"0": 8, "1": 8, "2": 8}
 
@@ -114,3 +115,28 @@ async def test_no_value_counts_as_missing(check: Check, value: object) -> None:
     told = " ".join(finding.text for finding in found.values())
     assert "rows have no reference_answer" not in told
     assert "No row of the train split is like that" in found["odd_references"].text
+
+
+FIND = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+CALLED = """
+def grade(sample, item):
+    return float([call["function"]["name"] for call in sample["output_tools"]] == [item["reference_answer"]])
+"""
+
+
+async def test_where_rows_offer_tools_a_call_of_the_reference_may_be_the_right_answer(check: Check) -> None:
+    tools = [FIND | {"function": {"name": name}} for name in LABELS]
+    found = await check(changes=free_text(CALLED, tools=tools))
+    assert found["right_answers"].text == "The reference answer earns 1.00 or more on each of 24 rows."
+    assert found["exploitable"].numbers["top_label"] == pytest.approx(1 / 3)
+    assert found["odd_answers"].level is Level.OK
+    assert found["constant"].level is Level.OK
+
+
+async def test_a_grader_that_trusts_the_arguments_of_a_call_is_warned_of(check: Check) -> None:
+    source = "import json\n" + CALLED.replace(
+        "return", "[json.loads(c['function']['arguments']) for c in sample['output_tools']]; return"
+    )
+    found = await check(changes=free_text(source, tools=[FIND]))
+    assert (found["odd_answers"].level, found["odd_answers"].numbers["failed"]) == (Level.WARN, 1)
+    assert "a call whose arguments are no JSON" in found["odd_answers"].text

@@ -29,7 +29,7 @@ async def test_what_the_profile_refuses_blocks(check: Check) -> None:
     finding = (await check(profile=small))["platform_rows"]
     assert finding.level is Level.BLOCK
     assert "40 training rows are too few for Local platform, which takes 100 or more." in finding.text
-    assert "uses a 'python' grader, which Local platform does not run." in finding.text
+    assert "uses a grader of type 'python', which Local platform does not run." in finding.text
 
 
 async def test_a_missing_split_and_a_missing_prompt_block(check: Check) -> None:
@@ -46,14 +46,14 @@ async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
     assert "goods/valid.jsonl has more than 1,000 rows" in finding.text
 
 
-async def test_roles_reserved_fields_and_missing_references_are_noted(check: Check) -> None:
-    own = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
+async def test_roles_and_reserved_fields_are_noted(check: Check) -> None:
+    own: dict[str, object] = {"reference_answer": ["fish"]}
+    own |= {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a question of its own"}]}
     rows = split(TRAIN) + json.dumps(own | {"tools": ["hammer"]}) + "\n"
     finding = (await check(changes={"train.jsonl": rows}))["platform_rows"]
     assert finding.level is Level.NOTE
     assert "1 rows have a message with role 'system'" in finding.text
     assert "fields tools" in finding.text
-    assert "1 rows have no reference_answer, the first is train-41." in finding.text
 
 
 async def test_a_text_twice_in_a_split_is_told_with_its_other_reference(check: Check) -> None:
@@ -146,5 +146,34 @@ async def test_tools_that_a_platform_makes_nothing_of_are_named(check: Check) ->
     rows = "".join(line(f"r{n}", text(n), ["fish"], tools=[tool]) for n in range(20))
     found = await check(changes={"train.jsonl": rows, "valid.jsonl": line("v", text(50), ["fish"])}, profile=PROFILE)
     said = found["platform_rows"].text
-    assert "20 rows offer tools, which evals and training send as they are." in said
+    assert "20 rows offer tools, which evals and training send as they are; graders" in said
     assert "20 rows offer tools: Local platform takes them, but its models call no tool." in said
+
+
+def turns(*said: str) -> list[dict[str, str]]:
+    return [{"role": role, "content": words} for role, words in zip(("user", "assistant", "user"), said, strict=False)]
+
+
+def talks(ends: str) -> str:
+    rows = [{"id": f"r{n}", "messages": turns(text(n), ends), "reference_answer": ["fish"]} for n in range(20)]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+async def test_rows_that_end_with_the_assistants_turn_are_carried_where_they_can_be(check: Check) -> None:
+    changes = {"train.jsonl": talks("Let me think."), "valid.jsonl": line("v", text(50), ["fish"])}
+    found = (await check(changes=changes, profile=PROFILE))["platform_rows"]
+    assert found.level is Level.NOTE
+    assert found.text.startswith("20 rows end with an assistant's turn, from which models go on.")
+    refusing = replace(PROFILE, title="OpenAI", last_roles=("user",))
+    found = (await check(changes=changes, profile=refusing))["platform_rows"]
+    assert found.level is Level.BLOCK
+    assert found.text.startswith(
+        "20 rows end with a turn that OpenAI does not train on; the first is train/r0, with role 'assistant'. Its rows "
+        "end with role 'user'; evals take the others."
+    )
+
+
+async def test_rows_that_show_the_model_their_own_reference_block(check: Check) -> None:
+    found = (await check(changes={"train.jsonl": talks('["fish"]')}))["platform_rows"]
+    assert found.level is Level.BLOCK
+    assert found.text.startswith("20 rows end with their own reference_answer as the assistant's turn, so that every")

@@ -32,7 +32,8 @@ class Heard:
 class Endpoint:
     """What the endpoint does, and what it was asked.
 
-    `says` makes the text of an answer; `faults` are taken one a question, and when they are used up, `always`;
+    `says` makes the text of an answer; `calls`, where tools are offered, the name and arguments of
+    a call; `faults` are taken one a question, and when they are used up, `always`;
     `hold` keeps every answer back until it is set; `seconds` is how long an answer takes; of `listing_faults`, each
     question about its models takes one.
     """
@@ -40,6 +41,7 @@ class Endpoint:
     url: str = ""
     models: list[str] = field(default_factory=lambda: ["small", "large"])
     says: Callable[[Heard], str] = lambda heard: json.dumps({"label": heard.text.split()[-1]})
+    calls: Callable[[Heard], tuple[str, str]] | None = None
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
     listing_faults: list[Fault] = field(default_factory=list)
@@ -66,9 +68,10 @@ class Endpoint:
             if self.seconds:
                 await asyncio.sleep(self.seconds)
             self.answered[heard.text] += 1
-            text = self.says(heard)
-            shape = completion if heard.path.endswith("completions") else response
-            return web.json_response(shape(text))
+            is_chat = heard.path.endswith("completions")
+            if self.calls and heard.body.get("tools"):
+                return web.json_response((calling_chat if is_chat else calling)(*self.calls(heard)))
+            return web.json_response((completion if is_chat else response)(self.says(heard)))
         finally:
             self.under_way -= 1
 
@@ -124,6 +127,17 @@ def completion(text: str | None, finish_reason: str = "stop", **message: Any) ->
             "completion_tokens_details": {"reasoning_tokens": 5},
         },
     }
+
+
+def calling(name: str, arguments: str) -> Json:
+    """Return an answer of the Responses API that calls a tool."""
+    return response("", output=[{"type": "function_call", "call_id": "c1", "name": name, "arguments": arguments}])
+
+
+def calling_chat(name: str, arguments: str) -> Json:
+    """Return an answer of the Chat Completions API that calls a tool."""
+    call = {"id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    return completion(None, "tool_calls", tool_calls=[call])
 
 
 def refusal(status: int, message: str = "no", **more: Any) -> web.Response:

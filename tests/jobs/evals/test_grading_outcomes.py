@@ -13,7 +13,7 @@ from jobs.core.errors import PlatformRejected, PlatformUnavailable
 from jobs.evals.grade import EvalGraders
 from jobs.evals.records import Answer, ArmSummary
 from jobs.evals.stats.summary import summarise
-from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion, Limits, parse_grader, training_definition
+from jobs.graders import GraderRuntime, JudgeAnswer, JudgeQuestion, Limits, Sample, parse_grader, training_definition
 from jobs.graders.sandbox.confine import unsupported
 from jobs.tasks import Task, TaskCatalogue
 from local.platform.job_request import Hyperparameters
@@ -176,7 +176,7 @@ def summarised(graded_answer: Answer) -> ArmSummary:
 
 
 async def graded(runtime: GraderRuntime, task: Task, text: str) -> Answer:
-    (found,) = await EvalGraders(runtime, task).grade([(text, ITEM)])
+    (found,) = await EvalGraders(runtime, task).grade([(Sample(text), ITEM)])
     return Answer("i1", "base", 1, text, scores=found.scores, grader_errors=found.errors, ungradable=found.ungradable)
 
 

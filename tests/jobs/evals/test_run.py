@@ -107,6 +107,18 @@ async def test_a_question_says_what_training_says(lab: Laboratory) -> None:
     assert [arm.name for arm in ended.arms] == ["small (low)"]
 
 
+async def test_an_eval_in_which_not_one_answer_came_has_failed_and_says_why(lab: Laboratory) -> None:
+    lab.endpoint.always = refusing(400, "I cannot write prose.", code="nothing_to_learn")
+    started = await lab.start(limit=4)
+
+    ended = await lab.run(started.id)
+
+    assert ended.state is EvalState.FAILED
+    assert (ended.note or "").startswith("Not one answer came. ")
+    assert "I cannot write prose." in (ended.note or "")
+    assert ended.progress.failures == {"400 nothing_to_learn": 4}
+
+
 async def test_failures_are_counted_by_reason_and_never_scored(lab: Laboratory) -> None:
     lab.endpoint.faults = [refusing(400, "too long", code="context_length_exceeded")]
     started = await lab.start()
@@ -205,6 +217,7 @@ async def test_a_model_that_is_right_in_half_its_answers_and_writes_prose_in_the
     assert "small: on 15 of 30 answers the grader found nothing to grade." in comparison.notes
 
 
+USER = [{"role": "user", "content": "act 7 on fish"}]
 STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'x')\n"
 
 
@@ -220,10 +233,38 @@ async def test_a_grader_beside_the_reward_that_fails_is_left_out_and_said(lab: L
     (summary,) = ended.summaries
     assert ([each.grader for each in summary.graders], summary.grader_errors) == (["exact"], {})
     assert ended.left_out_note is not None
-    assert ended.left_out_note.startswith("The grader stale fails: TypeError")
+    assert ended.left_out_note.startswith(
+        "small/valid.jsonl line 1: the grader stale reads item.reference_answer.name,"
+    )
     assert ended.left_out_note.endswith("Left out for that: stale; the rest is measured.")
     shown = result_message(await read_eval(lab.evals, ended), None, None, None)
     assert "Left out for that: stale" in shown.text
+
+
+async def test_a_row_without_its_reference_is_an_error_with_its_line_and_no_zero(lab: Laboratory) -> None:
+    reads = exact().replace('item[\\"reference_answer\\"]', 'item.get(\\"reference_answer\\")')
+    rows = valid_rows(3) + json.dumps({"item": {"id": "m", "reference": "fish"}, "messages": USER}) + "\n"
+    lab.write_task({"graders/exact.json": reads, "valid.jsonl": rows})
+
+    ended = await lab.run((await lab.start()).id)
+
+    assert (ended.state, lab.endpoint.heard) == (EvalState.REFUSED, [])
+    assert ended.note == (
+        "small/valid.jsonl line 4: the grader exact reads item.reference_answer, which is not there; "
+        "did you mean item.reference?"
+    )
+
+
+async def test_messages_next_to_the_item_are_asked_and_graded_as_those_within(lab: Laboratory) -> None:
+    item = {"id": "m", "reference_answer": "fish"}
+    rows = (
+        json.dumps({"item": item, "messages": USER}) + "\n" + json.dumps({**item, "id": "n", "messages": USER}) + "\n"
+    )
+    lab.write_task({"valid.jsonl": rows})
+
+    ended = await lab.run((await lab.start()).id)
+
+    assert [(each.grader, each.mean) for each in ended.summaries[0].graders] == [("exact", 1.0)]
 
 
 async def test_what_a_failing_multi_grader_would_have_run_is_run_alone(lab: Laboratory) -> None:

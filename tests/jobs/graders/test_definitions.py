@@ -13,6 +13,8 @@ from jobs.graders import (
     extra_fields,
     models_of,
     parse_grader,
+    run_elsewhere,
+    score_range,
     training_definition,
     untrainable,
     with_names,
@@ -76,11 +78,71 @@ def test_pass_thresholds_are_left_out_for_training_and_nothing_else_is() -> None
     assert "pass_threshold" in children["precision"]
 
 
-def test_endpoint_graders_are_refused_with_what_to_use_instead() -> None:
-    with pytest.raises(InvalidRequest, match=r"^grader.type: endpoint graders are not supported; use python or"):
-        parse_grader({"type": "endpoint", "name": "x"})
-    with pytest.raises(InvalidRequest, match=r"^g.graders.a.type: endpoint graders are not supported"):
-        parse_grader(multi("a") | {"graders": {"a": {"type": "endpoint"}}}, "g")
+ENDPOINT = {
+    "type": "endpoint",
+    "name": "e",
+    "url": "https://example.org/grade",
+    "rate_limit": 50,
+    "headers": {"K": "v"},
+}
+LAMBDA = {"type": "lambda", "name": "l", "lambda": {"function": "arn:aws:lambda:us-west-2:123456789012:function:f"}}
+
+
+@pytest.mark.parametrize(("definition", "who"), [(ENDPOINT, "OpenAI and Azure"), (LAMBDA, "Amazon Bedrock")])
+def test_graders_that_only_some_platforms_run_are_read_and_kept_as_they_are(
+    definition: dict[str, object], who: str
+) -> None:
+    grader = parse_grader(definition)
+    assert training_definition(grader) == definition
+    assert who in (run_elsewhere(grader) or "")
+    assert score_range(grader) is None
+    within = parse_grader({**multi("a"), "graders": {"a": definition}})
+    assert who in (run_elsewhere(within) or "")
+    assert run_elsewhere(parse_grader(multi())) is None
+
+
+@pytest.mark.parametrize(
+    ("definition", "sentence"),
+    [
+        ({**ENDPOINT, "url": "example.org"}, "^grader.url: must be an address that starts with https://, not 'example"),
+        ({**ENDPOINT, "url": None}, "^grader.url: must be an address that starts with https://, not missing"),
+        ({**LAMBDA, "lambda": "f"}, "^grader.lambda: must be .*\"arn:aws:lambda:.*, not 'f'"),
+        ({"type": "lambda", "name": "l"}, "^grader.lambda: must be .*, not missing"),
+    ],
+)
+def test_what_such_a_grader_lacks_is_named(definition: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence):
+        parse_grader(definition)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("a", (0, 1)),
+        ("0.5 * a + 0.5 * b / 5", (0, 1)),
+        ("a + b", (0, 6)),
+        ("a - b", (-5, 1)),
+        ("1 - a", (0, 1)),
+        ("-b + 2", (-3, 2)),
+        ("a * b", (0, 5)),
+        ("a * (1 - b)", (-4, 1)),
+        ("7", (0, 7)),
+        ("a + p", None),
+        ("a / b", None),
+        ("2 / b", None),
+        ("b ^ 2", None),
+        ("min(a, b)", None),
+        ("exp(a)", None),
+        ("a / 0", None),
+    ],
+)
+def test_the_range_of_a_multi_grader_follows_from_a_formula_that_adds_and_scales(
+    formula: str, expected: tuple[float, float] | None
+) -> None:
+    rated = {**judge(), "name": "b", "range": [0, 5]}
+    children = {"a": {**check(), "name": "a"}, "b": rated, "p": python(GRADE, "p")}
+    definition = {"type": "multi", "name": "m", "graders": children, "calculate_output": formula}
+    assert score_range(parse_grader(definition)) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,7 +151,7 @@ def test_endpoint_graders_are_refused_with_what_to_use_instead() -> None:
         (
             {"type": None},
             "grader.type",
-            "must be one of python, string_check, text_similarity, score_model, label_model, multi, not missing",
+            "must be one of python, string_check, text_similarity, score_model, label_model, endpoint, lambda, multi",
         ),
         ({"type": "pyhton"}, "grader.type", "not 'pyhton'; did you mean python?"),
         ({"type": ["python"]}, "grader.type", "must be one of python"),

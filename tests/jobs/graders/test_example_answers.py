@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jobs.graders.example_answers import example_answers
+from jobs.graders.example_answers import example_answers, example_samples
 
 ITEM = {"id": "a", "text_input": "A rule on tariffs.", "reference_answer": ["trade", "law"]}
 LABELS = ["energy", "law", "trade", "transport"]
@@ -79,3 +79,31 @@ def test_without_a_response_format_the_reference_answer_is_the_guess() -> None:
     listed = example_answers(ITEM, None)
     assert (listed[0], listed[-1]) == ('["trade", "law"]', '{"answer": ["trade", "law"]}')
     assert example_answers({}, None)[0] == "answer"
+
+
+FIND = {
+    "type": "function",
+    "name": "find",
+    "parameters": {"type": "object", "properties": {"shelf": {"type": "integer"}, "side": {"enum": ["left", "right"]}}},
+}
+WAIT = {"type": "function", "function": {"name": "wait"}}
+
+
+def calls(**item: object) -> list[list[tuple[str, object]]]:
+    samples = example_samples({"text_input": "?", "tools": [WAIT, FIND, {"type": "web_search"}], **item}, None)
+    called = [[call["function"] for call in sample.tool_calls] for sample in samples if sample.tool_calls]
+    return [[(each["name"], json.loads(each["arguments"])) for each in one if isinstance(each, dict)] for one in called]
+
+
+def test_where_a_row_offers_tools_an_answer_may_call_them_as_the_reference_says_or_their_schema() -> None:
+    right = {"name": "find", "arguments": {"shelf": 4}}
+    guesses = [[("wait", {})], [("find", {"shelf": 1, "side": "right"})]]
+    assert calls(side="right") == guesses
+    assert calls(side="right", reference_answer=right) == [[("find", {"shelf": 4})], *guesses[::-1]]
+    assert calls(reference_answer=[right, "wait"])[0] == [("find", {"shelf": 4}), ("wait", {})]
+    assert calls(reference_answer="wait")[0] == [("wait", {})]
+    assert calls(reference_answer={"name": "fly"}) == calls(reference_answer="fly") == calls()
+
+
+def test_without_tools_there_are_only_texts() -> None:
+    assert [sample.output_text for sample in example_samples(ITEM, None)] == example_answers(ITEM, None)

@@ -163,7 +163,7 @@ async def test_no_more_replies_are_read_than_calls_were_asked_for() -> None:
 def test_an_item_that_comes_again_travels_once() -> None:
     item = {"id": "only-once"}
     asked = request([(Sample("a"), item), (Sample("b"), item), (Sample("c"), {"id": "other"})])
-    assert asked == {"items": [item, {"id": "other"}], "rows": [("a", 0), ("b", 0), ("c", 1)]}
+    assert asked == {"items": [item, {"id": "other"}], "rows": [("a", (), 0), ("b", (), 0), ("c", (), 1)]}
 
 
 @pytest.mark.parametrize(

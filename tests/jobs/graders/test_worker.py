@@ -16,7 +16,7 @@ ITEM = {"reference_answer": ["law"]}
 
 
 def asking(*texts: str) -> str:
-    return json.dumps({"items": [ITEM], "rows": [(text, 0) for text in texts]}) + "\n"
+    return json.dumps({"items": [ITEM], "rows": [(text, [], 0) for text in texts]}) + "\n"
 
 
 def replies(requests: str, *graders: list[str]) -> list[list[object]]:

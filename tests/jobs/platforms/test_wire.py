@@ -100,13 +100,26 @@ def test_tools_and_what_they_returned_are_sent_in_each_apis_own_way(tool: dict[s
 @pytest.mark.parametrize(
     ("api", "said"),
     [
-        ("responses", response("") | {"output": [{"type": "function_call", "name": "find", "arguments": "{}"}]}),
+        (
+            "responses",
+            response("")
+            | {"output": [{"type": "function_call", "call_id": "c1", "name": "find", "arguments": "{}", "id": "fc_1"}]},
+        ),
         ("chat", completion(None, "tool_calls", tool_calls=[CALL])),
     ],
 )
 def test_an_answer_that_only_calls_a_tool_is_an_answer_without_text(api: Any, said: dict[str, Any]) -> None:
     answer = read_answer(said, api, 0.0)
-    assert (answer.text, answer.finish_reason) == ("", "tool_calls")
+    assert (answer.text, answer.finish_reason, answer.tool_calls) == ("", "tool_calls", (CALL,))
+
+
+def test_words_beside_a_call_and_a_call_that_was_cut_short_are_answers() -> None:
+    both = response("I look.")
+    both["output"].append({"type": "function_call", "call_id": "c1", "name": "find", "arguments": "{}"})
+    answer = read_answer(both, "responses", 0.0)
+    assert (answer.text, answer.finish_reason, answer.tool_calls) == ("I look.", "tool_calls", (CALL,))
+    cut = read_answer(completion(None, "length", tool_calls=[CALL]), "chat", 0.0)
+    assert (cut.text, cut.finish_reason, cut.tool_calls) == ("", "length", (CALL,))
 
 
 @pytest.mark.parametrize(("api", "said"), [("responses", response("Yes")), ("chat", completion("Yes"))])

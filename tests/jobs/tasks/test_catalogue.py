@@ -261,3 +261,56 @@ def test_a_copy_of_a_task_has_its_splits_once_whatever_they_were_written_in(tmp_
     task = TaskCatalogue(write_folder(tmp_path, {"train.jsonl": None, "train.csv": cells})).load("small")
     version = write_version(task, "data", {"train.jsonl": line("new").encode()})
     assert not (tmp_path / version.name / "train.csv").exists()
+
+
+FAR = json.dumps({"type": "endpoint", "name": "far", "url": "https://example.org/grade"})
+
+
+def test_where_the_reward_is_run_elsewhere_another_grader_measures_answers_here(tmp_path: Path) -> None:
+    task = TaskCatalogue(write_folder(tmp_path, {"task.yaml": "reward: far\n", "graders/far.json": FAR})).load("small")
+    assert (task.reward, task.trained_by) == ("exact", "far")
+    assert task.training_grader["type"] == "endpoint"
+    assert TaskCatalogue(write_folder(tmp_path)).load("small").trained_by == "exact"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        (
+            "reward: far\n",
+            "small/task.yaml needs 'measured_by': one of close, exact. far is a grader of type 'endpoint'",
+        ),
+        (
+            "reward: far\nmeasured_by: far\n",
+            "small/task.yaml line 2: 'measured_by' names 'far', which cannot be run here.",
+        ),
+        (
+            "reward: far\nmeasured_by: other\n",
+            "small/task.yaml line 2: 'measured_by' names 'other', which is no grader of",
+        ),
+        (
+            "reward: exact\nmeasured_by: close\n",
+            "small/task.yaml line 2: 'measured_by' names 'close', but the reward exact",
+        ),
+        (
+            "reward: exact\nranges: {other: [0, 5]}\n",
+            "small/task.yaml line 2: 'ranges' names 'other', which is no grader",
+        ),
+        ("reward: exact\nranges: {exact: [5, 0]}\n", "small/task.yaml line 2: 'ranges' must be graders, each with its"),
+        ("reward: exact\nranges: {exact: 5}\n", "small/task.yaml line 2: 'ranges' must be graders, each with its"),
+    ],
+)
+def test_what_measures_and_how_far_it_may_must_be_there(tmp_path: Path, manifest: str, sentence: str) -> None:
+    files = {"task.yaml": manifest, "graders/far.json": FAR, "graders/close.json": grader("close")}
+    assert refusal(tmp_path, files).startswith(sentence)
+
+
+def test_a_task_says_the_range_of_graders_whose_definition_does_not(tmp_path: Path) -> None:
+    check = {"type": "string_check", "name": "same", "input": "a", "reference": "b", "operation": "eq"}
+    manifest = "reward: exact\nranges: {exact: [0, 5], same: [0, 9]}\n"
+    files = {"task.yaml": manifest, "graders/same.json": json.dumps(check), "graders/far.json": FAR}
+    task = TaskCatalogue(write_folder(tmp_path, files)).load("small")
+    assert [task.range_of(name) for name in ("exact", "same", "far")] == [(0.0, 5.0), (0.0, 1.0), None]
+    before = task.version
+    write_folder(tmp_path, {**files, "task.yaml": "reward: exact\nranges: {exact: [0, 6]}\n"})
+    assert TaskCatalogue(tmp_path).load("small").version != before

@@ -25,6 +25,31 @@ def test_wrapped_and_bare_items_are_the_same() -> None:
     assert read({"item": item}) == read(item) == (Row("a", item),)
 
 
+@pytest.mark.parametrize("beside", [{}, {"id": "a"}, {"sample": {"output_text": "x"}}, {"text_input": None}])
+def test_messages_may_stand_in_the_item_or_next_to_it(beside: dict[str, object]) -> None:
+    item = {"id": "a", "reference_answer": ["fish"]}
+    (row,) = read({"item": item, "messages": [USER], "tools": [TOOL], **beside})
+    assert row == Row("a", {**item, "messages": [USER], "tools": [TOOL]}, (Message("user", "Which?"),))
+
+
+def test_what_stands_in_the_item_wins_over_what_stands_next_to_it() -> None:
+    (row,) = read({"item": {"id": "a", "text_input": "x"}, "id": "outer", "source": "web", "reference_answer": None})
+    assert row == Row("a", {"id": "a", "text_input": "x", "source": "web"})
+
+
+def test_a_bare_row_may_have_a_field_called_item() -> None:
+    bare = {"text_input": "x", "item": {"sku": 3}, "reference_answer": "a"}
+    assert read(bare, {"text_input": "y", "item": "shoe"}) == (
+        Row("train-1", bare),
+        Row("train-2", {"text_input": "y", "item": "shoe"}),
+    )
+
+
+def test_a_row_that_is_asked_in_two_ways_is_an_error() -> None:
+    with pytest.raises(InvalidRequest, match=r"line 1: field 'text_input' stands in 'item' and next to it, and the"):
+        read({"item": {"text_input": "x"}, "text_input": "y"})
+
+
 def test_a_row_without_an_id_is_called_by_its_line() -> None:
     assert [row.id for row in read("", {"text_input": "a"}, {"text_input": "b", "id": 7})] == ["train-2", "7"]
 
@@ -95,6 +120,13 @@ def test_turns_that_call_tools_and_several_answers_are_carried(tmp_path: Path) -
     assert training_line(tmp_path, {"train.jsonl": json.dumps(item)}) == item
 
 
+@pytest.mark.parametrize("turns", [TURNS[:3], TURNS[:4]])
+def test_a_conversation_may_end_with_what_a_tool_returned_or_the_assistant_said(turns: list[dict[str, object]]) -> None:
+    (row,) = read({"id": "a", "messages": turns})
+    assert row.messages is not None
+    assert row.messages[-1].role == turns[-1]["role"]
+
+
 def test_tools_that_are_a_field_of_the_items_own_are_not_sent() -> None:
     (row,) = read({"text_input": "x", "tools": ["hammer"]})
     assert tools_of(row) == ()
@@ -133,8 +165,20 @@ def test_line_separators_inside_a_text_do_not_end_the_line() -> None:
         ({"messages": [{"role": "user"}]}, "line 2: field 'messages[0]' needs 'content' as text or a list of parts"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "line 2: field 'messages[0]' has a content part that is"),
         (
-            {"messages": [USER, {"role": "assistant", "content": "This."}]},
-            "line 2: the last of 'messages' must have role 'user', not 'assistant': it is what the model answers.",
+            {"messages": [USER, {"role": "developer", "content": "Be short."}]},
+            "line 2: the last of 'messages' must have role 'user', 'tool' or 'assistant', not 'developer': it is",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "This."}]},
+            "line 2: field 'messages' has no turn with role 'user': there is nothing to answer.",
+        ),
+        (
+            {"messages": TURNS[:2]},
+            "line 2: field 'messages[1].tool_calls' has the call 'c1', and no turn with role 'tool' after it says what",
+        ),
+        (
+            {"messages": [*TURNS[:2], USER, TURNS[2]]},
+            "line 2: field 'messages[1].tool_calls' has the call 'c1', and no turn with role 'tool' after it says what",
         ),
         ('{"id": "b", "text_input": "x", "n": NaN}', "line 2 is not JSON: NaN is not a JSON number."),
         ('{"id": "b", "text_input": "\\ud800"}', "line 2 holds half of a surrogate pair, which is no text."),

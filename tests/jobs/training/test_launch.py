@@ -108,7 +108,7 @@ async def test_what_does_not_exist_is_named_and_nothing_is_written(
         ({"min_rows": 10}, "small has 2 training items; local takes no fewer than 10."),
         (
             {"grader_types": frozenset({"multi", "string_check"})},
-            "small trains on a 'python' grader; local runs ",
+            "small trains on a grader of type 'python'; local runs ",
         ),
         ({"accepts_new_jobs_until": date(2020, 1, 2)}, "accepts no new training jobs since 2020-01-02."),
     ],
@@ -359,7 +359,7 @@ async def test_a_task_that_is_gone_when_the_outcome_is_known_ends_the_launch(off
 
 
 async def test_a_grader_that_fails_is_found_before_anything_is_sent(office: Office) -> None:
-    broken = grader("exact").replace("return 1.0", "return item['no_such_field']")
+    broken = grader("exact").replace("return 1.0", "return dict(item)['no_such_field']")
     write_folder(office.tasks, {"graders/exact.json": broken})
     job = await office.jobs.launch(office.request())
     refused = await office.work(job.id)
@@ -434,6 +434,7 @@ async def test_a_test_split_that_cannot_be_read_is_refused_before_the_launch(off
         await office.jobs.launch(office.request())
 
 
+READS = "def grade(sample, item):\n    return float(sample['output_text'] == item.get('reference_answer'))\n"
 STALE = "def grade(sample, item):\n    return float(item['reference_answer']['name'] == 'a')\n"
 
 
@@ -443,8 +444,17 @@ async def test_a_grader_beside_the_reward_that_fails_is_refused_before_the_launc
     job = await office.jobs.launch(office.request())
     refused = await office.work(job.id)
     assert refused.state is JobState.NOT_LAUNCHED
-    assert "The grader stale fails: TypeError" in (refused.note or "")
-    assert "It was tried on small/train.jsonl, row a." in (refused.note or "")
+    assert "the grader stale reads item.reference_answer.name, which is not there" in (refused.note or "")
+
+
+async def test_a_row_without_its_reference_is_refused_with_its_line(office: Office) -> None:
+    reads = json.dumps({"type": "python", "name": "exact", "source": READS})
+    rows = line("c") + line("d", reference_answer=None)
+    write_folder(office.tasks, {"graders/exact.json": reads, "valid.jsonl": rows})
+    job = await office.jobs.launch(office.request())
+    refused = await office.work(job.id)
+    assert refused.state is JobState.NOT_LAUNCHED
+    assert refused.note == "small/valid.jsonl line 2: the grader exact reads item.reference_answer, which is null."
 
 
 async def test_graders_are_tried_on_the_test_split_too(office: Office) -> None:
@@ -477,3 +487,35 @@ async def test_tools_that_the_platform_makes_nothing_of_are_remarked_on_the_job(
     await office.work(job.id)
     await office.work(job.id)
     assert (await office.job(job.id)).state is JobState.WATCHING
+
+
+async def test_rows_with_a_last_turn_that_the_platform_does_not_train_on_are_refused(office: Office) -> None:
+    turns = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Let me see."}]
+    rows = "".join(line(name, messages=turns, reference_answer=name) for name in "ab")
+    write_folder(office.tasks, {"train.jsonl": rows})
+    office.profiles["local"] = replace(office.profiles["local"], last_roles=("user",))
+    with pytest.raises(InvalidRequest, match="the first is train/a, with role 'assistant'"):
+        await office.jobs.launch(office.request())
+
+
+FAR = {"type": "lambda", "name": "far", "lambda": {"function": "arn:aws:lambda:us-west-2:1:function:f"}}
+
+
+async def test_a_reward_that_only_another_platform_runs_is_refused_by_its_name(office: Office) -> None:
+    write_folder(office.tasks, {"task.yaml": "reward: far\n", "graders/far.json": json.dumps(FAR)})
+    with pytest.raises(InvalidRequest, match=r"trains on a grader of type 'lambda'; local runs .* only Amazon Bedrock"):
+        await office.jobs.launch(office.request())
+
+
+async def test_such_a_reward_is_sent_as_it_is_to_a_platform_that_runs_it(office: Office) -> None:
+    write_folder(office.tasks, {"task.yaml": "reward: far\n", "graders/far.json": json.dumps(FAR)})
+    profile = office.profiles["local"]
+    office.profiles["local"] = replace(profile, grader_types=profile.grader_types | {"lambda"})
+    job = await office.jobs.launch(office.request())
+    assert (job.reward, job.training_reward) == ("exact", "far")
+    assert job.remarks == (
+        "far is a grader of type 'lambda', which only Amazon Bedrock can run. Answers here are measured by exact.",
+    )
+    await office.work(job.id)
+    refused = await office.work(job.id)  # by the platform: the bot had no doubts
+    assert "far is a grader of type 'lambda'" in (refused.note or "")

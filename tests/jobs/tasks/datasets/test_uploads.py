@@ -85,7 +85,7 @@ def test_a_task_with_one_label_a_row_keeps_cells_whole(tmp_path: Path) -> None:
         ("a".encode("utf-16"), "x.jsonl", "'x.jsonl' is UTF-16 text; save it as UTF-8"),
         (b"PK\x03\x04\n\0\0", "x.xlsx", "'x.xlsx' line 2 holds a null byte"),
         (b'[{"text_input": "a"}, 3]', "x.json", r"x\.json row 2 must be a JSON object, not a number"),
-        (b'{"messages": [{"role": "assistant", "content": "x"}]}', "x.jsonl", "must have role 'user'"),
+        (b'{"messages": [{"role": "assistant", "content": "x"}]}', "x.jsonl", "has no turn with role 'user'"),
         (b"", "x.csv", r"x\.csv line 1 needs the columns text_input and reference_answer; text_input is missing"),
         (b"text_input\na", "x.csv", "reference_answer is missing"),
         (b"text_input,reference_answer,\na,b,c", "x.csv", "a column without a name"),
@@ -109,6 +109,19 @@ def test_what_cannot_be_a_split_is_refused_in_words(
 def test_a_split_needs_a_plain_name(catalogue: TaskCatalogue, name: str) -> None:
     with pytest.raises(InvalidRequest, match="is no name for a split"):
         uploaded(catalogue, split([["fish"]]), split=name)
+
+
+def test_an_upload_whose_rows_lack_what_the_reward_reads_is_refused_with_its_line(tmp_path: Path) -> None:
+    reward = {"type": "string_check", "name": "exact", "operation": "eq", "input": "{{ sample.output_text }}"}
+    changes = {"graders/exact.json": json.dumps({**reward, "reference": "{{ item.reference_answer }}"})}
+    catalogue = TaskCatalogue(write_folder(tmp_path, changes, name="goods"))
+    content = (
+        json.dumps({"text_input": "a", "reference_answer": 0}) + "\n" + json.dumps({"text_input": "b", "lable": 1})
+    )
+    with pytest.raises(
+        InvalidRequest, match=r"^x\.jsonl line 2: the grader exact reads item\.reference_answer, which is"
+    ):
+        uploaded(catalogue, content, "x.jsonl")
 
 
 def test_a_json_list_is_read(catalogue: TaskCatalogue) -> None:

@@ -46,8 +46,12 @@ async def test_uploads_outlive_the_platform(tmp_path: Path) -> None:
         (b'{"messages": [{"role": "sailor", "content": "Cod."}]}', "Line 1: messages[0].role must be one of"),
         (b'{"messages": [{"role": "user", "content": " "}]}', "Line 1: messages[0].content has no text"),
         (
-            b'{"messages": [{"role": "user", "content": "Cod?"}, {"role": "assistant", "content": "Yes."}]}',
-            "Line 1: the last message must have the role user or tool, not assistant",
+            b'{"messages": [{"role": "user", "content": "Cod?"}, {"role": "developer", "content": "Be brief."}]}',
+            "Line 1: the last message must have the role user, tool or assistant, not developer",
+        ),
+        (
+            b'{"messages": [{"role": "user", "content": "Cod?"}, {"role": "assistant", "tool_calls": [{"id": "c"}]}]}',
+            "Line 1: the last message calls tools, and no message says what they returned",
         ),
         (
             b'{"messages": [{"role": "developer", "content": "Be brief."}, {"role": "tool", "content": ""}]}',

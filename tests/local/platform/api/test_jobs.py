@@ -14,8 +14,10 @@ from tests.local.platform.small_task import (
     F1,
     RESPONSE_FORMAT,
     SCHEMA,
+    curve,
     ended,
     events,
+    jsonl,
     launch,
     method,
     python_grader,
@@ -364,8 +366,28 @@ async def test_files_that_cannot_be_trained_on_fail_the_job_with_a_sentence(clie
     assert (await events(client, job.id))[-1].level == "error"
 
 
+async def test_a_row_without_what_the_grader_reads_fails_the_job_with_its_line(client: AsyncOpenAI) -> None:
+    lines = jsonl([row(1), {key: value for key, value in row(2).items() if key == "messages"}])
+    job = await ended(client, (await launch(client, valid=lines)).id)
+
+    assert job.status == "failed"
+    assert job.error is not None
+    assert (job.error.code, job.error.param) == ("invalid_validation_file", "validation_file")
+    assert "Line 2: the grader precision reads item.reference_answer, which is not there" in (job.error.message or "")
+
+
+async def test_an_item_next_to_its_messages_is_trained_on_as_a_bare_row(client: AsyncOpenAI) -> None:
+    bare = [row(number) for number in range(32)]
+    nested = [{"item": {"reference_answer": each["reference_answer"]}, "messages": each["messages"]} for each in bare]
+    jobs = [await ended(client, (await launch(client, train=jsonl(each))).id) for each in (bare, nested)]
+
+    first, second = [await curve(client, job.id) for job in jobs]
+    assert first == second
+    assert first[-1][1] > 0
+
+
 async def test_a_grader_that_breaks_fails_the_job_with_its_traceback_line(client: AsyncOpenAI) -> None:
-    how = method(grader=python_grader("broken", "def grade(sample, item):\n    return item['nothing']"))
+    how = method(grader=python_grader("broken", "def grade(sample, item):\n    return dict(item)['nothing']"))
 
     job = await ended(client, (await launch(client, how=how)).id)
 
