@@ -19,7 +19,7 @@ from handlers.jobs import thread
 from handlers.slack.boundary import Boundary
 from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
-from handlers.tasks import datasets
+from handlers.tasks import datasets, imports
 
 
 class Concern(Protocol):
@@ -31,7 +31,7 @@ class Concern(Protocol):
         ...
 
 
-CONCERNS: Final[tuple[Concern, ...]] = (jobs, evals, thread, decide, checkpoints, aliases, datasets, proctor)
+CONCERNS: Final[tuple[Concern, ...]] = (jobs, evals, thread, decide, checkpoints, aliases, datasets, imports, proctor)
 
 
 def register(

@@ -16,8 +16,9 @@ from handlers.audit.commands import answer_audit
 from handlers.evals.commands import EVAL
 from handlers.jobs.commands import RFT
 from handlers.notifications.commands import NotificationCommands
-from handlers.slack.blocks import Message, escape
+from handlers.slack.blocks import MOST_TEXT, Message, cut, escape
 from handlers.slack.commands import Typed, Verb, listen, overview
+from handlers.slack.files import hand_over
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
@@ -25,16 +26,19 @@ from handlers.slack.replies import Asker
 from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
+from handlers.tasks.imports import promptfoo_archive
 from jobs.approvals.decide import Approvals
 from jobs.checks.finding import Finding
-from jobs.core.errors import UserError
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
+from jobs.tasks.promptfoo_export import export_to_promptfoo
 from jobs.views.wording import grader_name
 
+PROMPTFOO: Final = "promptfoo"
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""
 
@@ -51,17 +55,35 @@ async def show_help() -> str:
         "checkpoint. Try `/rft launch task=eurovoc`."
     )
     commands = (("Evals", "/eval", EVAL), ("Jobs", "/rft", RFT), ("Around them", "/proctor", PROCTOR))
-    uploads = 'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message.'
+    uploads = (
+        'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message. "Import as '
+        'task" there makes a task of what you exported elsewhere: hosted evals, training files, Promptfoo configs.'
+    )
     return "\n\n".join(
         [opening, *(f"*{title}*\n{overview(slash, verbs)}" for title, slash, verbs in commands), uploads]
     )
 
 
-async def show_tasks(typed: Typed, tasks: TaskCatalogue) -> str:
-    """Show the task that is named, or all of them."""
-    if typed.word:
-        return await asyncio.to_thread(describe_task, tasks, typed.word)
+async def show_tasks(tasks: TaskCatalogue) -> str:
+    """Show all tasks."""
     return await asyncio.to_thread(list_tasks, tasks)
+
+
+async def show_task(typed: Typed, asker: Asker, tasks: TaskCatalogue, client: AsyncWebClient) -> str:
+    """Show the task that is named, or hand it over in another tool's format."""
+    if "format" not in typed.given:
+        return await asyncio.to_thread(describe_task, tasks, typed.word)
+    if typed.given["format"].lower() != PROMPTFOO:
+        raise InvalidRequest(f"A task goes out as format={PROMPTFOO} only.")
+    exported = await asyncio.to_thread(
+        lambda: export_to_promptfoo(tasks, tasks.load(typed.word), typed.given.get("split", ""))
+    )
+    left_out = "\n".join(f"\u2022 {escape(each)}" for each in exported.left_out)
+    words = f"`{typed.word}` as a Promptfoo project. Not carried over:\n{left_out}"
+    await hand_over(
+        client, asker.user, f"{typed.word}.zip", promptfoo_archive(typed.word, exported), cut(words, MOST_TEXT)
+    )
+    return f"`{typed.word}` as a Promptfoo project is in your conversation with me."
 
 
 async def check_task(
@@ -158,7 +180,15 @@ def _platform_line(profile: Profile) -> str:
 PROCTOR: Final = (
     Verb("help", "what I can do", show_help, handling=Handling.READS),
     Verb("tasks", "all tasks", show_tasks, handling=Handling.READS),
-    Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>", handling=Handling.READS),
+    Verb(
+        "task",
+        "one task: its splits, graders and prompts; with `format`, all of it as a Promptfoo project",
+        show_task,
+        takes="<task>",
+        keys={"format": PROMPTFOO, "split": "<split>"},
+        handling=Handling.READS,
+        handling_with={"format": Handling.READS_FOR_LONG},
+    ),
     Verb(
         "check",
         "is a task fit for a launch: graders, rows, labels, trivial answers",

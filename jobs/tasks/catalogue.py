@@ -28,6 +28,11 @@ class TaskCatalogue:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def root(self) -> Path:
+        """The folder of all tasks."""
+        return self._root
+
     def names(self) -> tuple[str, ...]:
         """Names of all folders with a task.yaml, sorted; a broken task is listed too, so that it can be explained."""
         return tuple(name for name in self._candidates() if _NAME.fullmatch(name))

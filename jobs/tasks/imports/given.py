@@ -110,6 +110,7 @@ def _unpacked(name: str, content: bytes, limit: int) -> Iterator[tuple[str, byte
                 parts = member.filename.replace("\\", "/").split("/")
                 if ".." in parts or not parts[0] or ":" in parts[0]:
                     raise InvalidRequest(f"{quoted(name)} holds {quoted(member.filename)}, which leads out of it.")
+                check_size(member.file_size, member.filename)
                 if not any(part.startswith(".") or part in _SKIPPED | {"__MACOSX"} for part in parts):
                     with archive.open(member) as file:
                         data = file.read(member.file_size + 1)  # the size that it announces is not to be trusted
