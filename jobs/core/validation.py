@@ -1,5 +1,6 @@
 """YAML files and typed settings read with pydantic, so that whatever is wrong is said with its line, key and bounds."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def read_yaml_value(text: str, where: str) -> object:
             return None
         if _size(node, {}) > MOST_YAML_VALUES:
             raise InvalidRequest(f"{where} repeats itself to more than {MOST_YAML_VALUES:,} values.")
-        return _json_value(loader.construct_document(node))
+        value = _json_value(loader.construct_document(node))
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text, and a ValueError
+        return value
 
 
 @contextmanager

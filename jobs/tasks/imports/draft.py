@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
-from typing import Final
+from typing import Final, TypeGuard
 
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind, quoted
@@ -15,7 +15,7 @@ from jobs.tasks.labels import REFERENCE
 
 TEXT: Final = "text_input"
 MESSAGES: Final = "messages"
-_INSTRUCTING: Final = frozenset({"developer", "system"})
+_INSTRUCTED: Final = (["developer", "user"], ["system", "user"])
 _SPLIT_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -157,7 +157,7 @@ def _prompted(variant: Variant, items: Sequence[Item]) -> tuple[str, list[str]] 
     instructions: set[str] = set()
     texts: list[str] = []
     for item, said in zip(items, variant.conversations, strict=True):
-        if len(said) != 2 or said[0]["role"] not in _INSTRUCTING or said[1]["role"] != "user":
+        if [message.get("role") for message in said] not in _INSTRUCTED:
             return None
         instruction, text = said[0].get("content"), said[1].get("content")
         if not isinstance(instruction, str) or not isinstance(text, str) or not text.strip():
@@ -169,9 +169,16 @@ def _prompted(variant: Variant, items: Sequence[Item]) -> tuple[str, list[str]] 
     return (instructions.pop(), texts) if len(instructions) == 1 and instructions != {""} else None
 
 
+def is_conversation(value: object) -> TypeGuard[Conversation]:
+    """Tell whether a value is a list of messages, each with a role."""
+    return isinstance(value, list) and bool(value) and all(
+        isinstance(one, dict) and isinstance(one.get("role"), str) for one in value
+    )
+
+
 def conversation_in(value: object, where: str) -> Conversation:
     """Return messages in the chat API's spelling, of which the responses API's are read too."""
-    if not isinstance(value, list) or not value or not all(isinstance(one, dict) and "role" in one for one in value):
+    if not is_conversation(value):
         raise InvalidRequest(f"{where} must be a list of messages, not {kind(value)}.")
     return [
         {**{key: held for key, held in one.items() if key != "type"}, "content": _content(one.get("content"))}

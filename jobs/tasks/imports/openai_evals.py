@@ -53,7 +53,7 @@ _GRADERS: Final = frozenset({*KINDS, "multi", "endpoint"})
 _GRADES_BY: Final = frozenset({"input", "source", "graders", "url"})
 _DEEPEST: Final = 6
 _NO_RESULTS: Final = "a task holds no results of earlier runs"
-_SET_ELSEWHERE: Final = frozenset({"auto", "default", None})
+_SET_ELSEWHERE: Final = ("auto", "default", None)
 
 
 @dataclass(slots=True)
@@ -427,7 +427,7 @@ def _response_format(found: Found, runs: Sequence[Json], notes: Notes) -> Json |
     forms = [*found.schemas, *asked, *trained]
     if any(form.get("type") == "json_object" for form in forms):
         notes.leave_out("response_format json_object", "it asks for JSON of any shape; give a JSON Schema")
-    forms = [form for form in forms if form.get("type") not in {"json_object", "text"}]
+    forms = [form for form in forms if form.get("type") not in ("json_object", "text")]
     if any(form != forms[0] for form in forms):
         notes.leave_out("response format", "the files name several that differ; the first is used")
     return forms[0] if forms else None
@@ -450,7 +450,7 @@ def _hyperparameters(jobs: Sequence[Json], notes: Notes) -> dict[str, object]:
 
 def _leave_out_the_rest(found: Found, runs: Sequence[Json], the_eval: Json | None, notes: Notes) -> None:
     kind = _at(the_eval, "data_source_config", "type")
-    if kind not in {None, "custom"}:
+    if kind not in (None, "custom"):
         notes.leave_out(f"data source {kind}", "new rows no longer come in from logs; the task has the rows given here")
     for run in runs:
         label = quoted(run.get("name") or run.get("id"))

@@ -21,6 +21,7 @@ from jobs.tasks.imports.draft import (
     Variant,
     asked_with,
     conversation_in,
+    is_conversation,
     slug,
     split_of,
     with_reference,
@@ -56,7 +57,7 @@ class PromptTemplate:
             said = json.loads(text)
         except ValueError:
             said = None
-        if isinstance(said, list) and said and all(isinstance(each, dict) and "role" in each for each in said):
+        if is_conversation(said):
             return conversation_in(said, self.label)
         return [{"role": "user", "content": text}]
 
@@ -216,8 +217,7 @@ def _from_text(text: str, label: str) -> PromptTemplate:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return PromptTemplate(label, text)
-    is_chat = isinstance(value, list) and value and all(isinstance(each, dict) and "role" in each for each in value)
-    return PromptTemplate(label, value if is_chat else text)
+    return PromptTemplate(label, value if is_conversation(value) else text)
 
 
 def _picked(prompts: list[PromptTemplate], pick: str) -> list[PromptTemplate]:

@@ -16,6 +16,7 @@ from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import quoted
 from jobs.core.validation import read_yaml_value
 from jobs.tasks.datasets.versions import SCHEMA_FILE, publish, split_file, title_of
+from jobs.tasks.files import parsed
 from jobs.tasks.imports.draft import Draft, ImportOptions, Json, Notes
 from jobs.tasks.imports.given import GivenFiles
 from jobs.tasks.imports.openai_evals import read_openai_export
@@ -105,9 +106,8 @@ def _document(name: str, given: GivenFiles) -> object:
         case "yaml" | "yml":
             return read_yaml_value(given.text(name), name)
         case "json":
-            with suppress(ValueError, RecursionError):
-                value: object = json.loads(given.text(name))
-                return value
+            with suppress(InvalidRequest):
+                return parsed(given.text(name), name)
     return None
 
 
