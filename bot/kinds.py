@@ -11,6 +11,7 @@ from jobs.evidence.records import Evidence
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
+from jobs.tasks.defaults import TaskDefaults
 from jobs.training.sweep import pool_of_job, sweep_entry
 
 KINDS: Final = Kinds(
@@ -38,4 +39,5 @@ KINDS: Final = Kinds(
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
     Kind(Schedule, "schedule", "id", "schedules", "created_at"),
+    Kind(TaskDefaults, "task", "task", "all:task"),
 )

@@ -20,10 +20,11 @@ from bot.worker import job_work, named_work, repeated_work
 from charts import ChartPool
 from handlers.aliases.messages import ProposalMessages
 from handlers.approvals.pending import Notices
+from handlers.home import Homes
 from handlers.notifications.commands import NotificationCommands, zones_of
 from handlers.notifications.digests import DigestMessages
 from handlers.posting import SlackPoster
-from handlers.proctor import TaskChecker
+from handlers.proctor import COMMANDS, TaskChecker
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
@@ -65,6 +66,7 @@ from jobs.schedules.service import Schedules
 from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.defaults import DefaultsDesk
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
@@ -121,6 +123,7 @@ class Wiring:
     digests: Digests
     schedules: Schedules
     notifications: NotificationCommands
+    homes: Homes
 
     def services(self) -> dict[str, object]:
         """Return what handlers ask for, by the names of their parameters."""
@@ -138,11 +141,15 @@ class Wiring:
             "audit": self.audit,
             "schedules": self.schedules,
             "notifications": self.notifications,
+            "homes": self.homes,
+            "commands": COMMANDS,
             "people": self.base.people,
             "pictures": self.base.pictures,
             "store": self.base.store,
             "tasks": self.base.tasks,
+            "defaults_desk": DefaultsDesk(self.base.store, self.base.tasks, time.time),
             "profiles": self.base.platforms.profiles,
+            "platforms_with_keys": self.base.platforms.with_keys,
         }
 
     def work(self) -> dict[str, Work]:
@@ -160,6 +167,7 @@ class Wiring:
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SCHEDULE: named_work(self.schedules.runner.turn),
+            ids.HOME: repeated_work(self.homes.refresh),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -206,6 +214,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
+    approvals = Approvals(store, people, time.time, evidence_runner.recheck)
     return Wiring(
         base=base,
         jobs=jobs,
@@ -217,7 +226,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         report_cache=report_cache,
         reports=Reports(await _report_secret(base), report_cache.report, settings.public_url, time.time),
         checker=_checker(base, evals),
-        approvals=Approvals(store, people, time.time, evidence_runner.recheck),
+        approvals=approvals,
         aliases=Aliases(
             store, people, time.time, notifies=notifies, call_of=calls_of(base.tasks, base.platforms.profile_of)
         ),
@@ -229,6 +238,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
+        homes=Homes(store, base.client, approvals, people, time.time),
     )
 
 

@@ -38,11 +38,17 @@ class CheckpointScores:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointComparison:
-    """The scores of the kept checkpoints, side by side, on the same items."""
+    """The scores of the kept checkpoints, side by side, on the same items.
+
+    Args:
+        noise: the largest difference that chance explains; the highest of a column has a star where it is further above
+            the next. None: nothing has one.
+    """
 
     title: str
     rows: tuple[CheckpointScores, ...]
     subtitle: str = ""
+    noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class ScoreComparison:
     Args:
         arms: in the order shown; `scores` in the order of `graders`.
         errors: what the error bars are.
+        best: the arm that is better than every other by the first grader, which has a star there; "" where none is.
         scales: of the graders whose scale is known, by name; others are 0..1, or wider where a score is.
     """
 
@@ -116,6 +123,7 @@ class ScoreComparison:
     arms: tuple[ArmScores, ...]
     subtitle: str = ""
     errors: str = "standard deviation over runs"
+    best: str = ""
     scales: tuple[tuple[str, Scale], ...] = ()
 
 

@@ -9,13 +9,13 @@ from typing import Any, Final, Protocol
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import proctor
+from handlers import home, proctor, welcome
 from handlers.aliases import commands as aliases
 from handlers.approvals import decide
 from handlers.evals import commands as evals
 from handlers.evidence import commands as checkpoints
 from handlers.jobs import commands as jobs
-from handlers.jobs import thread
+from handlers.jobs import launch, thread
 from handlers.slack.boundary import Boundary
 from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
@@ -31,7 +31,20 @@ class Concern(Protocol):
         ...
 
 
-CONCERNS: Final[tuple[Concern, ...]] = (jobs, evals, thread, decide, checkpoints, aliases, datasets, imports, proctor)
+CONCERNS: Final[tuple[Concern, ...]] = (
+    jobs,
+    launch,
+    evals,
+    thread,
+    decide,
+    checkpoints,
+    aliases,
+    datasets,
+    imports,
+    proctor,
+    home,
+    welcome,
+)
 
 
 def register(

@@ -1,24 +1,26 @@
 """The /proctor command: help, tasks, platforms, and what other rooms answer."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from charts.wording import counted, number
+from charts.wording import counted, grader_name, number
 from handlers.aliases.commands import answer_alias
 from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
 from handlers.evals.commands import EVAL
+from handlers.help import CONTROLS as HELP_CONTROLS
+from handlers.help import overview_message, topic_or_verb_message, topic_window
 from handlers.jobs.commands import RFT
 from handlers.notifications.commands import NotificationCommands
-from handlers.slack.blocks import MOST_TEXT, Message, cut, escape
-from handlers.slack.commands import Typed, Verb, listen, overview
-from handlers.slack.files import hand_over
+from handlers.slack.blocks import Block, Message, escape
+from handlers.slack.commands import Typed, Verb, listen
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
@@ -26,42 +28,51 @@ from handlers.slack.replies import Asker
 from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
-from handlers.tasks.imports import promptfoo_archive
+from handlers.tasks.defaults import ACT, DEFAULT_KEYS, answer_default, default_line
+from handlers.tasks.imports import PROMPTFOO, hand_over_task
+from jobs.aliases.records import Alias
 from jobs.approvals.decide import Approvals
 from jobs.checks.finding import Finding
-from jobs.core.errors import InvalidRequest, UserError
+from jobs.core.errors import UserError
+from jobs.core.records import Job
+from jobs.evals.records import Eval
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
-from jobs.tasks.promptfoo_export import export_to_promptfoo
-from jobs.views.wording import grader_name
+from jobs.tasks.defaults import chosen_for
 
-PROMPTFOO: Final = "promptfoo"
+CONTROLS: Final = re.compile(rf"^{ACT}:")
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]
 """Checks a task, with everything that it takes."""
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /proctor."""
-    listen(listeners, "/proctor", PROCTOR)
+    """Listen to /proctor, to the buttons that stand for its verbs, and to those that open the help."""
+    listen(listeners, "/proctor", PROCTOR, CONTROLS)
+    listeners.opens_form(HELP_CONTROLS, open_topic)
 
 
-async def show_help() -> str:
-    """Show what the bot can do, verb by verb."""
-    opening = (
-        "I evaluate models, launch reinforcement fine-tuning jobs, watch them, and take your team's approval of a "
-        "checkpoint. Try `/rft launch task=eurovoc`."
-    )
-    commands = (("Evals", "/eval", EVAL), ("Jobs", "/rft", RFT), ("Around them", "/proctor", PROCTOR))
-    uploads = (
-        'To use a file as a data set, post it here and choose "Use as data set" in the menu of its message. "Import as '
-        'task" there makes a task of what you exported elsewhere: hosted evals, training files, Promptfoo configs.'
-    )
-    return "\n\n".join(
-        [opening, *(f"*{title}*\n{overview(slash, verbs)}" for title, slash, verbs in commands), uploads]
-    )
+async def show_help(typed: Typed, tasks: TaskCatalogue, store: Store) -> Message:
+    """Show what people come for, or what a command or topic takes."""
+    if not typed.words:
+        return overview_message()
+    return topic_or_verb_message(" ".join(typed.words), COMMANDS, await _examples(tasks, store))
+
+
+async def open_topic(action: dict[str, Any]) -> Block:
+    """Return a view of the topic that a button names, or of all."""
+    return topic_window(str(action.get("value") or ""), COMMANDS)
+
+
+async def _examples(tasks: TaskCatalogue, store: Store) -> dict[str, str]:
+    """Return what stands here for placeholders: the first task, the newest job and eval."""
+    names = await asyncio.to_thread(tasks.names)
+    jobs, evals = await store.ids(Job, 1), await store.ids(Eval, 1)
+    aliases = await store.ids(Alias, 1)
+    found = {"<task>": names[:1], "<job>": jobs, "<eval>": evals, "<alias>": aliases}
+    return {placeholder: known[0] for placeholder, known in found.items() if known}
 
 
 async def show_tasks(tasks: TaskCatalogue) -> str:
@@ -69,21 +80,13 @@ async def show_tasks(tasks: TaskCatalogue) -> str:
     return await asyncio.to_thread(list_tasks, tasks)
 
 
-async def show_task(typed: Typed, asker: Asker, tasks: TaskCatalogue, client: AsyncWebClient) -> str:
-    """Show the task that is named, or hand it over in another tool's format."""
-    if "format" not in typed.given:
-        return await asyncio.to_thread(describe_task, tasks, typed.word)
-    if typed.given["format"].lower() != PROMPTFOO:
-        raise InvalidRequest(f"A task goes out as format={PROMPTFOO} only.")
-    exported = await asyncio.to_thread(
-        lambda: export_to_promptfoo(tasks, tasks.load(typed.word), typed.given.get("split", ""))
-    )
-    left_out = "\n".join(f"\u2022 {escape(each)}" for each in exported.left_out)
-    words = f"`{typed.word}` as a Promptfoo project. Not carried over:\n{left_out}"
-    await hand_over(
-        client, asker.user, f"{typed.word}.zip", promptfoo_archive(typed.word, exported), cut(words, MOST_TEXT)
-    )
-    return f"`{typed.word}` as a Promptfoo project is in your conversation with me."
+async def show_task(typed: Typed, asker: Asker, tasks: TaskCatalogue, store: Store, client: AsyncWebClient) -> str:
+    """Show the task that is named, or hand it over as another tool takes it."""
+    if "format" in typed.given:
+        return await hand_over_task(client, asker.user, tasks, typed.word, typed.given)
+    described = await asyncio.to_thread(describe_task, tasks, typed.word)
+    chosen = await chosen_for(store, typed.word)
+    return f"{described}\n{default_line(chosen)}" if chosen.changes else described
 
 
 async def check_task(
@@ -178,7 +181,15 @@ def _platform_line(profile: Profile) -> str:
 
 
 PROCTOR: Final = (
-    Verb("help", "what I can do", show_help, handling=Handling.READS),
+    Verb(
+        "help",
+        "what I can do; with a topic or a command, what it takes",
+        show_help,
+        takes="<topic or command>",
+        least=0,
+        most=2,
+        handling=Handling.READS,
+    ),
     Verb("tasks", "all tasks", show_tasks, handling=Handling.READS),
     Verb(
         "task",
@@ -188,6 +199,14 @@ PROCTOR: Final = (
         keys={"format": PROMPTFOO, "split": "<split>"},
         handling=Handling.READS,
         handling_with={"format": Handling.READS_FOR_LONG},
+    ),
+    Verb(
+        "default",
+        "what launches and evals of a task use where nothing is typed; with `undo`, as it was before",
+        answer_default,
+        takes="<task>",
+        most=2,
+        keys=DEFAULT_KEYS,
     ),
     Verb(
         "check",
@@ -261,3 +280,5 @@ PROCTOR: Final = (
         keys={"at": "09:00", "zone": "Europe/Berlin", "empty": "skip|say"},
     ),
 )
+
+COMMANDS: Final = {"/eval": EVAL, "/rft": RFT, "/proctor": PROCTOR}

@@ -31,6 +31,7 @@ from jobs.queue.due import DueItems, Outcome
 from jobs.state.change import Change, Once, Versioned
 from jobs.state.connection import Connection
 from jobs.state.store import SCHEMA, LedgerEntry, Store
+from jobs.tasks.defaults import Choice, Chosen, TaskDefaults
 from jobs.training.postings import alert_posting, card_posting, curve_posting, status, summary_posting
 from jobs.training.trail_entries import asked, launched
 from tests.jobs.evals.answers import an_eval
@@ -206,7 +207,8 @@ async def _preferences(store: Store) -> None:
     )
     item = HeldItem(f"job:{RUNNING}:alert:O1:10", RUNNING, "Overfitting", NOW, (BOB,))
     held, digest = HeldBack(f"{CHANNEL}:9000", CHANNEL, 9_000.0, (item,)), Digest("C0RFT:1970-01-01", CHANNEL, 0.0, NOW)
-    await store.commit(Change(records=(Versioned(held, 0), Versioned(digest, 0))))
+    chosen = TaskDefaults("acts", (Chosen(Choice("low", "v2"), ALICE, NOW, "eval-abc234"),))
+    await store.commit(Change(records=(Versioned(held, 0), Versioned(digest, 0), Versioned(chosen, 0))))
 
 
 async def _outbox(store: Store) -> None:

@@ -37,9 +37,16 @@ SCOPES = {
     "views_open": set[str](),
     "views_update": set[str](),
     "views_push": set[str](),
+    "views_publish": set[str](),
     "auth_test": set[str](),
 }
 """Web API method -> bot scopes it needs, from Slack's method pages."""
+EVENTS = {
+    "app_home_opened": set[str](),
+    "app_mention": {"app_mentions:read"},
+    "member_joined_channel": {"channels:read", "groups:read"},
+}
+"""Event -> bot scopes it needs, from Slack's event pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,7 @@ def test_the_two_manifests_differ_only_in_how_slack_reaches_the_bot() -> None:
     for command in http["features"]["slash_commands"]:
         del command["url"]
     del http["settings"]["interactivity"]["request_url"]
+    del http["settings"]["event_subscriptions"]["request_url"]
     http["settings"]["socket_mode_enabled"] = True
 
     assert http == socket
@@ -170,7 +178,10 @@ def test_the_bot_asks_for_exactly_the_scopes_and_commands_it_uses() -> None:
     manifest = yaml.safe_load((ROOT / "manifest" / "socket.yaml").read_text())
 
     assert called <= SCOPES.keys(), "add the new method and its scopes above"
+    heard = set(re.findall(r'\blisteners\.event\("(\w+)"', sources))
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == heard
     needed = {"commands"} | {scope for method in called for scope in SCOPES[method]}
+    needed |= {scope for event in heard for scope in EVENTS[event]}
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == needed
     assert {command["command"] for command in manifest["features"]["slash_commands"]} == listened
 

@@ -40,7 +40,7 @@ def alias_list(aliases: Sequence[Alias]) -> str:
     """Return where each alias points, one line each."""
     if not aliases:
         return NONE_YET
-    lines = [_points_at(alias) for alias in aliases[:MOST_LISTED]]
+    lines = [points_at(alias) for alias in aliases[:MOST_LISTED]]
     if len(aliases) > MOST_LISTED:
         lines.append(f"... and {len(aliases) - MOST_LISTED} more; `/proctor alias <alias>` shows each.")
     return "\n".join(lines)
@@ -50,7 +50,7 @@ def alias_details(alias: Alias, waiting: ProposalView | None) -> str:
     """Return where an alias points, since when and why, how production reads it, and where it pointed before."""
     current = alias.current
     lines = [
-        f"{_points_at(alias)} (version {alias.version}).",
+        f"{points_at(alias)} (version {alias.version}).",
         f"Model `{escape(alias.model)}` on {escape(current.target.platform)}.",
         f"{_who(current)} Reason: {quoted(current.reason)}",
         _asked(current.target.call),
@@ -77,7 +77,8 @@ def _asked(call: Call) -> str:
     return f"Asked in training with {prompt}{effort}; whether its text is still the same is not known."
 
 
-def _points_at(alias: Alias) -> str:
+def points_at(alias: Alias) -> str:
+    """Return where an alias points, and since when."""
     return f"`{alias.name}` points at {_place(alias.current)} since {moment(alias.current.at)}"
 
 

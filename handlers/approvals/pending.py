@@ -45,7 +45,7 @@ async def pending_list(
     waits = plural(len(pending), "waits", "wait")
     lines = [f"{counted(len(pending), 'approval')} {waits}, the longest waiting first:"]
     for each in pending[:MOST_LISTED]:
-        is_yours = await _waits_for(each, user, people)
+        is_yours = await waits_for(each, user, people)
         lines.append(pending_line(each, now, await approval_link(store, client, each.subject), is_yours=is_yours))
     if len(pending) > MOST_LISTED:
         lines.append(f"and {len(pending) - MOST_LISTED} more.")
@@ -69,7 +69,8 @@ def _missing(approval: Approval) -> str:
     return f"evidence is being gathered{why}"
 
 
-async def _waits_for(approval: Approval, user: str, people: People) -> bool:
+async def waits_for(approval: Approval, user: str, people: People) -> bool:
+    """Tell whether an approval lacks this person's vote."""
     if not approval.evidence or user in approval.barred or any(d.user == user for d in approval.decisions):
         return False
     return await people.is_any_of(user, approval.approvers)

@@ -41,6 +41,7 @@ SAID: Final = {
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
     Act.SCHEDULED: "scheduled",
+    Act.DEFAULT: "set the defaults of",
 }
 SHOWN: Final = {
     "platform": "on",
@@ -50,6 +51,8 @@ SHOWN: Final = {
     "votes": "votes:",
     "proposal": "proposal",
     "schedule": "for schedule",
+    "now": "now",
+    "before": "before:",
 }
 """Details worth a word in Slack, each with what is said before it; the file has all of them."""
 FLAWS: Final = {

@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from charts.wording import counted, duration, listed, number, on_scale
+from charts.wording import counted, duration, grader_name, listed, number, on_scale, sentence
 from handlers.slack.blocks import Message, actions, cancel_button, context, cut, escape, fields, header, section
 from handlers.slack.wording import moment, person
 from jobs.evals.records import Coverage, Eval, EvalState
 from jobs.views.eval import size_of
-from jobs.views.wording import grader_name
 
 ACT: Final = "act_on_eval"
 CONTROLS: Final = re.compile(rf"^{ACT}:")
@@ -45,7 +44,7 @@ def eval_card(evaluation: Eval, now: float) -> Message:
         context(
             f"`{evaluation.id}` · started by {person(evaluation.request.requested_by)} "
             f"{moment(evaluation.created_at)} · platform {escape(evaluation.platform)} · {evaluation.split}, "
-            f"{size_of(evaluation)} · prompt {escape(evaluation.prompt or 'of each row')}"
+            f"{size_of(evaluation)} · {_prompts(evaluation)}"
         ),
     ]
     if not ended:
@@ -58,8 +57,15 @@ def eval_card(evaluation: Eval, now: float) -> Message:
             consequence=f"{evaluation.id} stops within two seconds. The {kept} so far are kept.",
         )
         blocks.append(actions(cancel, block_id=f"controls:{evaluation.id}:{done.answered}"))
-    text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers."
+    concluded = f" {sentence(evaluation.conclusion.headline)}" if evaluation.conclusion else ""
+    text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers.{concluded}"
     return Message(text, tuple(blocks))
+
+
+def _prompts(evaluation: Eval) -> str:
+    if evaluation.prompt_lengths:
+        return f"prompts {escape(', '.join(evaluation.prompt_lengths))}"
+    return f"prompt {escape(evaluation.prompt or 'of each row')}"
 
 
 def _state(evaluation: Eval) -> str:
@@ -69,6 +75,8 @@ def _state(evaluation: Eval) -> str:
 
 
 def _verdict(evaluation: Eval) -> str:
+    if concluded := evaluation.conclusion:
+        return "\n".join(filter(None, [f"*{escape(concluded.headline)}*", escape(evaluation.note or "")]))
     if evaluation.note:
         return escape(evaluation.note)
     if evaluation.state is EvalState.FINISHED:
@@ -106,6 +114,7 @@ def eval_list(evaluations: tuple[Eval, ...]) -> Message:
         f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} answers · "
         f"{escape(listed([arm.name for arm in each.arms], MOST_ARMS_LISTED))} · "
         f"{person(each.request.requested_by)}, {moment(each.created_at)}"
+        + (f"\n{escape(each.conclusion.headline)}" if each.conclusion else "")
         for each in evaluations
     ]
     text = counted(len(evaluations), "newest eval")

@@ -4,26 +4,35 @@ import asyncio
 import shlex
 import time
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
+
+from slack_bolt.async_app import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
+from handlers.evals import form
 from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result
 from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, actions, button, escape, section, without
-from handlers.slack.commands import Typed, Verb, listen
+from handlers.slack.commands import Typed, Verb, listen, parse
+from handlers.slack.forms import read_fields, refused
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
-from handlers.slack.replies import Asker
-from jobs.core.errors import InvalidRequest
+from handlers.slack.replies import DONE_BEFORE, Answers, Asker, whisper
+from handlers.tasks.defaults import used_by_default
+from handlers.tasks.fields import CHANNEL, field_of
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HeldOut
-from jobs.evals.records import EvalRequest
+from jobs.evals.records import NO_FORMAT, EvalRequest, Format
 from jobs.evals.results import read_comparison
 from jobs.evals.service import ENDED, Evals
-from jobs.state.store import AlreadyTaken
+from jobs.state.store import AlreadyTaken, Store
+from jobs.tasks.defaults import chosen_for
 from jobs.views.eval import read_eval
 
 MOST_BUDGET: Final = 10_000_000_000
@@ -36,7 +45,9 @@ EVAL_KEYS: Final[Mapping[str, str]] = {
     "split": "valid",
     "runs": "n",
     "effort": "low,high",
-    "prompt": "<version>",
+    "prompt": "<version>,<version>",
+    "format": NO_FORMAT,
+    "margin": "0.02",
     "limit": "n",
     "platform": "<platform>",
     "budget": "<tokens>",
@@ -55,16 +66,19 @@ SCHEDULE_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval and to the control on evals' cards."""
-    listen(listeners, "/eval", EVAL, CONTROLS)
+    """Listen to /eval, to the control on evals' cards, and to the form that starts one."""
+    listen(listeners, "/eval", EVAL, CONTROLS, bare="run")
+    listeners.opens_form(form.OPEN, form.form_for_click)
+    listeners.form(form.FORM, take_form)
 
 
-async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Message | str:
+async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
     """Start an eval, or a variance study; the first look at a held-out split is asked about."""
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
     given = typed.given
+    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
     request = EvalRequest(
         task=given["task"],
         requested_by=asker.user,
@@ -75,7 +89,10 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Mes
         efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
         split=given.get("split"),
         runs=_whole(typed, "runs", 50),
-        prompt=given.get("prompt"),
+        prompt=prompts[0] if len(prompts) == 1 else None,
+        prompts=prompts if len(prompts) > 1 else (),
+        format=_format(given["format"]) if "format" in given else None,
+        margin=_margin(given["margin"]) if "margin" in given else None,
         limit=_whole(typed, "limit", 50_000),
         platform=given.get("platform"),
         budget=_whole(typed, "budget", MOST_BUDGET),
@@ -94,6 +111,7 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People) -> Mes
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
+        f"{used_by_default(await chosen_for(store, evaluation.task), given)}"
     )
 
 
@@ -104,6 +122,50 @@ def _question(asked: str, typed: Typed) -> Message:
     if len(confirmed) > MOST_VALUE:
         return Message(asked)
     return Message(asked, (section(asked), actions(button("Open it", f"{ACT}:open", confirmed), block_id="open_test")))
+
+
+def _format(text: str) -> Format:
+    if text.lower() != NO_FORMAT:
+        raise InvalidRequest(
+            f"`format={text}` does not work: format is {NO_FORMAT}, which asks a second time without the response "
+            "format of the task."
+        )
+    return NO_FORMAT
+
+
+def _margin(text: str) -> float:
+    try:
+        if 0 < (margin := float(text)) <= 1:
+            return margin
+    except ValueError:
+        pass
+    raise InvalidRequest(f"`margin={text}` does not work: margin is a share of the scale from 0 to 1, such as 0.02.")
+
+
+async def take_form(
+    ack: AsyncAck,
+    view: dict[str, Any],
+    asker: Asker,
+    answers: Answers,
+    client: AsyncWebClient,
+    evals: Evals,
+    people: People,
+    store: Store,
+    took_effect: bool,
+) -> None:
+    """Start what the form holds; what is wrong with it is said next to a field."""
+    fields = read_fields(view)
+    asker = replace(asker, channel=fields.get(CHANNEL, asker.channel))
+    try:
+        said = await start(parse("/eval", form.as_typed(fields), EVAL), asker, evals, people, store)
+    except UserError as problem:
+        await refused(ack, str(problem), field_of(str(problem), fields, ("split",)))
+        return
+    await ack()
+    if isinstance(said, Message):
+        await whisper(client, said, asker.user, asker.channel)
+    else:
+        await answers.tell(asker.user, asker.channel, f"{DONE_BEFORE} {said}" if took_effect else said)
 
 
 def _whole(typed: Typed, key: str, most: int) -> int | None:
@@ -152,8 +214,22 @@ async def cancel(typed: Typed, asker: Asker, evals: Evals) -> str:
 
 
 EVAL: Final = (
-    Verb("run", "ask one or more models, grade every answer", start, keys=EVAL_KEYS, needs=("task",)),
-    Verb("variance", "is there headroom to learn: nine runs of each item", start, keys=EVAL_KEYS, needs=("task",)),
+    Verb(
+        "run",
+        "ask one or more models, grade every answer",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
+    Verb(
+        "variance",
+        "is there headroom to learn: nine runs of each item",
+        start,
+        keys=EVAL_KEYS,
+        needs=("task",),
+        form=form.form_for_command,
+    ),
     Verb(
         "compare",
         "which is better, item by item: two evals or more",

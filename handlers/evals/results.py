@@ -4,22 +4,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, number, on_scale, percentage, seconds
-from handlers.evals.cards import MOST_ARMS_SHOWN, in_brackets, missing
+from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
+from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
-from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
+from handlers.slack.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    cut,
+    divider,
+    escape,
+    header,
+    image,
+    section,
+)
 from handlers.slack.images import Pictures
+from handlers.tasks.defaults import default_button
+from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
-from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
-from jobs.views.wording import grader_name
+from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
+MOST_LABEL: Final = 40
+"""Letters of a button, of which Slack's are wide enough on a phone."""
 
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
@@ -33,10 +49,13 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     """Return how arms compare: the table, the picture, and a verdict for each pair."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
-    blocks: list[Block] = [section(f"```{escape(cut(comparison.table, MOST_TABLE))}```")]
+    headline = comparison.conclusion.headline
+    blocks: list[Block] = [section(f"*{escape(headline)}*")]
     if file:
         blocks.append(image(file, describe(chart)))
-    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
+    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -51,15 +70,18 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     evaluation, sample = view.evaluation, f"{view.evaluation.split}, {size_of(view.evaluation)}"
     if view.results.variance is not None:
         return _variance_chart(view.results.variance, view, sample)
-    if not evaluation.summaries or not view.graders:
+    graders = evaluation.headline_graders
+    if not evaluation.summaries:
         return None
+    names = names_apart([summary.arm for summary in evaluation.summaries])
     return ScoreComparison(
         title=view.headline,
-        graders=tuple(map(grader_name, view.graders)),
-        arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
+        graders=tuple(map(grader_name, graders)),
+        arms=tuple(_arm_scores(names[each.arm], each.graders, graders) for each in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
-        scales=_scales(evaluation.ranges, view.graders),
+        best=names.get(view.conclusion.best, ""),
+        scales=_scales(evaluation.ranges, graders),
     )
 
 
@@ -79,12 +101,12 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
 
 def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
-    usual = tuple(grader for grader in USUAL_GRADERS if grader in comparison.graders)
-    graders = usual or comparison.graders[:MOST_GRADERS]
+    graders, names = comparison.headline, names_apart(list(comparison.rows))
     return ScoreComparison(
-        title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
+        title=comparison.conclusion.headline,
+        best=names.get(comparison.conclusion.best, ""),
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
+        arms=tuple(_arm_scores(names[name], row, graders) for name, row in comparison.rows.items()),
         scales=_scales(comparison.ranges, graders),
     )
 
@@ -111,6 +133,7 @@ def result_message(
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
     blocks: list[Block] = [header(f"Result of {evaluation.id}"), section(meaning)]
+    blocks += [*_alternative_blocks(view), *_advice_blocks(view)]
     if results.comparison:
         blocks += _verdicts(results.comparison)
     if chart and file:
@@ -123,6 +146,32 @@ def result_message(
     if link:
         blocks.append(context(f"<{link}|Browse every answer> · the link works for 7 days"))
     return Message(cut(f"Result of {evaluation.id}. {meaning} {numbers}", MOST_TEXT), tuple(blocks))
+
+
+def _advice_blocks(view: EvalView) -> Iterator[Block]:
+    """Yield what to use of the efforts or prompts compared, with a button that makes it the task's default."""
+    evaluation = view.evaluation
+    for number_of, advice in enumerate(view.results.advice):
+        which = f"{escape(advice.model)}: " if len(view.results.advice) > 1 else ""
+        make = None
+        if advice.is_offered:
+            label = f"Make {advice.value} the default"
+            make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
+        yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _alternative_blocks(view: EvalView) -> Iterator[Block]:
+    """Yield what to try before anything is trained, with buttons that run what was not."""
+    if not view.alternatives:
+        return
+    lines = [f"\u2022 {escape(each.text)}" for each in view.alternatives]
+    yield section("\n".join(["*Is tuning needed at all?* What costs less:", *lines]))
+    if buttons := [
+        button(cut(each.label, MOST_LABEL), f"{ACT}:try:{place}", each.command.replace(" ", "|", 1))
+        for place, each in enumerate(view.alternatives)
+        if each.command and each.label
+    ]:
+        yield actions(*buttons, block_id=f"alternatives:{view.evaluation.id}")
 
 
 def _meaning(view: EvalView) -> Iterator[str]:
@@ -140,14 +189,17 @@ def _meaning(view: EvalView) -> Iterator[str]:
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
-    for grader in view.graders:
+    for grader in view.evaluation.shown_graders[:MOST_GRADERS_LISTED]:
         score = _score_line(grader, summary.grader(grader))
         yield score + on_scale(view.evaluation.ranges.get(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:
         yield f"Over labels: micro F1 {number(summary.micro.f1)}, macro F1 {number(summary.macro.f1)}"
     if summary.pass_rate is not None:
         yield f"Passes the threshold {view.evaluation.threshold}: {percentage(summary.pass_rate)} of answers"
-    yield _cost(summary)
+    yield _cost(summary, view.results.costs.get(summary.arm))
+    prompt = next((arm.prompt for arm in view.evaluation.arms if arm.name == summary.arm), None)
+    if prompt and (length := view.evaluation.prompt_lengths.get(prompt)):
+        yield f"Prompt {escape(prompt)}: {counted(length, 'character')}"
     if summary.failures:
         yield f"Missing: {missing(summary.failures, ', ')}"
     if summary.grader_errors:
@@ -163,14 +215,16 @@ def _score_line(grader: str, figure: GraderSummary | None) -> str:
     return f"{name} *{estimate(figure.mean, low, high)}*{spread}"
 
 
-def _cost(summary: ArmSummary) -> str:
+def _cost(summary: ArmSummary, dollars: float | None) -> str:
     tokens = f"{counted(summary.input_tokens, 'token')} in, {summary.output_tokens:,} out"
     reasoning = f" ({summary.reasoning_tokens:,} of them reasoning)" if summary.reasoning_tokens else ""
     judges = f", {summary.judge_tokens:,} of judges" if summary.judge_tokens else ""
     latency = f", {seconds(summary.mean_latency)} an answer" if summary.mean_latency is not None else ""
-    return f"{tokens}{reasoning}{judges}{latency}"
+    price = f"; 1,000 calls cost {money(dollars)}" if dollars else ""
+    return f"{tokens}{reasoning}{judges}{latency}{price}"
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.shown or "").split()), SHOWN_TEXT)
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"
+    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
+    reference = f" · expected {escape(expected)}" if expected else ""
+    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"

@@ -5,12 +5,11 @@ from typing import Final
 
 from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
 from charts.wording import counted, on_scale
-from handlers.approvals.messages import comparison_numbers, edition, ended, sign_off
+from handlers.approvals.messages import comparison_line, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
 from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
 from jobs.approvals.records import Approval
-from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
 from jobs.views.break_even import after_training
@@ -55,8 +54,8 @@ def evidence_chart(view: EvidenceView) -> Chart:
     models = tuple(_drawn(each, view.job.reward) for each in view.models)
     subtitle = f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}"
     if view.has_precision_and_recall:
-        return PrecisionRecall(view.title, models, subtitle)
-    return ScoreIntervals(view.title, models, view.reward, subtitle)
+        return PrecisionRecall(view.conclusion.headline, models, subtitle)
+    return ScoreIntervals(view.conclusion.headline, models, view.reward, subtitle)
 
 
 def _drawn(model: CheckpointView, reward: str) -> EvaluatedModel:
@@ -162,14 +161,14 @@ def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
 
 
 def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
-    """Return the verdict on the best checkpoint against the base model and what is in use, and what is missing."""
+    """Return the verdict on the best checkpoint, how it stands against the base as well, and what is missing."""
     job, best, count = view.job, view.best, len(view.checkpoints)
     lines = [f"*{escape(view.headline)}.*"]
-    if best and (tested := _on_test_split(best)):
-        lines.append(tested)
-    if best and best.against_alias:
-        lines.append(f"{escape(best.against_alias.sentence)}.")
-    elif view.evidence.alias is None and not is_settled:
+    if best and best.against_alias and best.against_base:
+        lines.append(comparison_line(best.against_base))
+    if best and best.measured.broken_guards and view.conclusion.best:
+        lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
+    if view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""
     lines.append(f"Measured on {view.sample}, compared item by item{adjusted}{on_scale(view.evidence.scale)}.")
@@ -187,23 +186,6 @@ def _constrained(evidence: Evidence) -> str:
         return f"Answers were {'' if here else 'not '}held to a schema, in training and here alike."
     held = "in training, and not here" if training else "here, and not in training"
     return f"Answers were held to a schema {held}: format errors count differently."
-
-
-def _on_test_split(best: CheckpointView) -> str:
-    """Return whether the held-out test split confirms the verdict; "" if it has none."""
-    on_test, on_valid = best.on_test, best.against_base
-    if on_test is None or on_valid is None:
-        return ""
-    verdict, expected = on_test.versus.verdict, on_valid.versus.verdict
-    if verdict is expected is Verdict.CANT_TELL:
-        return f"The test split cannot tell either: {on_test.numbers}."
-    if verdict is expected:
-        what = "The test split says the same"
-    elif verdict is Verdict.CANT_TELL:
-        what = "The test split does not confirm it"
-    else:
-        what = "The test split says otherwise"
-    return f"{what}: {comparison_numbers(on_test)}."
 
 
 def _gathering(evidence: Evidence) -> str:

@@ -12,6 +12,7 @@ from charts.wording import counted, duration, moved, number, plural, quantity, s
 from handlers.approvals.messages import ended
 from handlers.jobs.compare import since_start
 from handlers.jobs.curves import RECENT, reward_curve
+from handlers.jobs.launch import OPEN as LAUNCH_FORM
 from handlers.jobs.thread import LEVELS, heading, why_button
 from handlers.slack.blocks import (
     Block,
@@ -101,7 +102,7 @@ def _without_validation(view: JobView) -> str:
     job, train = view.job, view.series.train
     if kept := [checkpoint for checkpoint in job.checkpoints if checkpoint.valid_reward is not None]:
         best = max(kept, key=lambda checkpoint: checkpoint.valid_reward or 0.0)
-        return f"Validation reward {score(best.valid_reward)} at step {best.step}, the highest of its checkpoints."
+        return f"Validation reward {score(best.valid_reward)} at step {best.step}."
     if not train and (said := told_unread(view.series.steps)):
         return escape(said)
     if len(train) > 1:
@@ -206,7 +207,7 @@ def _platform(view: JobView) -> str:
 def _controls(job: Job) -> list[Block]:
     why = [why_button(job, worst) for worst in open_alerts(job)[:1]]
     if job.state.is_final:
-        return why
+        return [*why, *_next_steps(job)]
     label, toggle = ("Resume", Action.RESUME) if job.state is JobState.PAUSED else ("Pause", Action.PAUSE)
     consequence = f"{job.id} stops for good at {progress_of(job)}. Work done so far is charged if the platform charges."
     return [
@@ -220,6 +221,16 @@ def _controls(job: Job) -> list[Block]:
             consequence=consequence,
         ),
     ]
+
+
+def _next_steps(job: Job) -> list[Block]:
+    """Return what people look at, or do, once a job is over."""
+    seen = [
+        button("Curves", f"{ACT}:curve", f"curve|{job.id}") if job.last_step else None,
+        button("Checkpoints", f"{ACT}:checkpoints", f"checkpoints|{job.id}") if job.checkpoints else None,
+        None if job.imported else button("Launch again", LAUNCH_FORM, job.id),
+    ]
+    return [each for each in seen if each]
 
 
 def job_list(jobs: tuple[Job, ...]) -> Message:

@@ -1,7 +1,7 @@
 """The /rft command and the controls on a job's card."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from slack_bolt.async_app import AsyncRespond
@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.evidence.commands import show_checkpoints
 from handlers.jobs.cards import CONTROLS, job_list, job_status
 from handlers.jobs.curves import WORDS, show_comparison, show_curves
+from handlers.jobs.launch import LAUNCH
 from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
 from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
@@ -19,64 +20,22 @@ from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import group
-from jobs.core.hyperparameters import TYPED_KEYS, read_auto, read_hyperparameters, read_seed, read_suffix
-from jobs.core.records import Action, LaunchRequest
+from jobs.core.records import Action
 from jobs.platforms.patience import answered
-from jobs.state.store import AlreadyTaken, Store
+from jobs.state.store import Store
 from jobs.training.import_job import ImportedJob, JobImporter, WatchRequest
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
-from jobs.views.wording import state_of
 
 MOST_ALIKE: Final = 3
 """Tasks with the same reward that are named."""
 MOST_CURVES: Final = 5
 """More lines in one picture cannot be told apart."""
-LAUNCH_KEYS: Final[Mapping[str, str]] = {
-    "task": "<task>",
-    "model": "<base model>",
-    "platform": "<platform>",
-    **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
-    "seed": "n",
-    "suffix": "<name>",
-    "prompt": "<version>",
-}
 
 
 def register(listeners: Listeners) -> None:
     """Listen to /rft and to the controls on cards."""
-    listen(listeners, "/rft", RFT, CONTROLS)
-
-
-async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, views: JobViews) -> str:
-    """Launch a job, and say whether it would pay."""
-    await people.require_membership(asker.channel, just_now=True)
-    given = typed.given
-    request = LaunchRequest(
-        task=given["task"],
-        requested_by=asker.user,
-        channel=asker.channel,
-        trigger=asker.trigger,
-        platform=given.get("platform"),
-        model=given.get("model"),
-        prompt=given.get("prompt"),
-        seed=read_seed(given["seed"]) if "seed" in given else None,
-        suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
-        hyperparameters=read_hyperparameters(given),
-        auto=read_auto(given),
-    )
-    try:
-        job = await jobs.launch(request)
-    except AlreadyTaken as taken:
-        state = state_of(await jobs.job(taken.holder)).lower()
-        return (
-            f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
-        )
-    return (
-        f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it.\n"
-        f"{escape((await views.before_training(job)).sentence)}"
-    )
+    listen(listeners, "/rft", RFT, CONTROLS, bare="launch")
 
 
 async def list_jobs(jobs: RftJobs) -> Message:
@@ -179,7 +138,7 @@ async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
 
 
 RFT: Final = (
-    Verb("launch", "start a job", launch, keys=LAUNCH_KEYS, needs=("task",)),
+    LAUNCH,
     Verb("list", "the newest jobs", list_jobs, handling=Handling.READS),
     Verb("status", "where a job stands", show_status, takes="<job>", handling=Handling.READS),
     Verb(

@@ -122,7 +122,9 @@ def button(
     reads: str | None = None,
 ) -> Block:
     """Return a button; `reads` is what a screen reader says where the label alone is not enough."""
-    element: Block = {"type": "button", "text": plain(label, 75), "action_id": action_id, "value": value}
+    element: Block = {"type": "button", "text": plain(label, 75), "action_id": action_id}
+    if value:
+        element["value"] = value
     if style:
         element["style"] = style
     if confirm:

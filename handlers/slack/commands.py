@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, Final
@@ -12,7 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted, plural
 from handlers.slack.blocks import Message, escape
-from handlers.slack.listeners import Handling, HandlingOf, Listeners
+from handlers.slack.forms import FORM_IN_HAND
+from handlers.slack.listeners import FormOf, Handling, HandlingOf, Listeners, open_form
 from handlers.slack.replies import DONE_BEFORE, TOOK_EFFECT, reply
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest, quoted
@@ -56,6 +57,8 @@ class Verb:
     """How it is worked off."""
     handling_with: Mapping[str, Handling] = field(default_factory=dict)
     """The same where this word or key is given."""
+    form: FormOf | None = None
+    """Returns the form that asks for the keys it needs, where one is missing; filled by name as `answer` is."""
 
     @property
     def usage(self) -> str:
@@ -87,12 +90,21 @@ class Typed:
         return self.words[0] if self.words else ""
 
 
-def listen(listeners: Listeners, slash: str, verbs: tuple[Verb, ...], controls: re.Pattern[str] | None = None) -> None:
+def listen(
+    listeners: Listeners,
+    slash: str,
+    verbs: tuple[Verb, ...],
+    controls: re.Pattern[str] | None = None,
+    *,
+    bare: str = "help",
+) -> None:
     """Listen to a slash command, such as `/rft`, and answer only the person who typed it.
 
-    `help`, or nothing at all, lists the verbs unless one of them is called help. `controls` matches the action ids of
-    buttons that stand for a verb and its word or keys; their values are `<verb>|<word>` or `<verb>|<key>=<value> ...`.
+    `help` lists the verbs unless one of them is called help; nothing at all stands for the verb `bare`. `controls`
+    matches the action ids of buttons that stand for a command; their values are what would be typed, as
+    `<verb>|<the rest>`.
     """
+    forms = {verb.name: verb.form for verb in verbs}
     functions = {verb.name: verb.answer for verb in verbs}
     wanted = {verb.name: tuple(signature(verb.answer).parameters) for verb in verbs}
 
@@ -108,39 +120,50 @@ def listen(listeners: Listeners, slash: str, verbs: tuple[Verb, ...], controls: 
         ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
     ) -> None:
         await ack()
-        text = str(command.get("text") or "").strip() or "help"
+        text = str(command.get("text") or "").strip() or bare
+        known = {**context, "command": command, "respond": respond, "client": client}
         if text.lower() == "help" and "help" not in functions:
             await respond(text=overview(slash, verbs))
+            return
+        typed = parse(slash, text, verbs, into_form=FORM_IN_HAND in context)
+        if FORM_IN_HAND in context and (form := forms[typed.verb]):
+            await open_form(form, {**known, "typed": typed})
         else:
-            known = {**context, "command": command, "respond": respond, "client": client}
-            await answer(parse(slash, text, verbs), known)
+            await answer(typed, known)
 
     async def handle_control(
         ack: AsyncAck, action: dict[str, Any], respond: AsyncRespond, client: AsyncWebClient, context: AsyncBoltContext
     ) -> None:
         await ack()
-        verb, _, word = str(action["value"]).partition("|")
-        typed = parse(slash, f"{verb} {word}", verbs) if "=" in word else Typed(verb, (word,), {})
-        await answer(typed, {**context, "respond": respond, "client": client})
+        text = str(action["value"]).replace("|", " ", 1)
+        await answer(parse(slash, text, verbs), {**context, "respond": respond, "client": client})
 
-    listeners.command(slash, handle_command, handling_among(verbs))
+    listeners.command(slash, handle_command, handling_among(verbs, bare))
     if controls:
         listeners.action(controls, handle_control, handling_among(verbs))
 
 
-def handling_among(verbs: tuple[Verb, ...]) -> HandlingOf:
+def handling_among(verbs: tuple[Verb, ...], bare: str = "") -> HandlingOf:
     """Return what tells how a command of these verbs, or a control that stands for one, is worked off."""
     known = {verb.name: verb for verb in verbs}
 
     def handling_of(text: str) -> Handling:
-        first, *rest = text.translate(TYPOGRAPHY).replace("|", " ").split() or [""]
+        first, *rest = text.translate(TYPOGRAPHY).replace("|", " ").split() or [bare]
         verb = known.get(first.lower())
         if verb is None:
             return Handling.READS  # the overview, or what is wrong
         given = {word.partition("=")[0].lower() for word in rest}
+        if verb.form and _asks_in_form(verb, rest):
+            return Handling.OPENS_FORM
         return next((found for word, found in verb.handling_with.items() if word in given), verb.handling)
 
     return handling_of
+
+
+def _asks_in_form(verb: Verb, words: Sequence[str]) -> bool:
+    """Tell whether a key that a verb needs is missing, and nothing stands there that may be meant for it."""
+    keys = {key for key, equals, _ in (word.partition("=") for word in words) if equals}
+    return not keys.issuperset(verb.needs) and all("=" in word for word in words)
 
 
 def overview(command: str, verbs: tuple[Verb, ...]) -> str:
@@ -153,8 +176,10 @@ def overview(command: str, verbs: tuple[Verb, ...]) -> str:
     return "\n".join(lines)
 
 
-def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
+def parse(command: str, text: str, verbs: tuple[Verb, ...], *, into_form: bool = False) -> Typed:
     """Read what was typed after a slash command: shell-like words, `key=value` pairs in any order.
+
+    A form that is filled with it asks for the keys that are missing.
 
     Raises:
         InvalidRequest: in a sentence that names the wrong word and the nearest valid one.
@@ -168,7 +193,7 @@ def parse(command: str, text: str, verbs: tuple[Verb, ...]) -> Typed:
         if equals:
             _check_key(command, verb, key, value, given)
             given[key] = value
-    for key in verb.needs:
+    for key in () if into_form else verb.needs:
         if key not in given:
             spare = [word for word in bare if word != verb.takes]
             hint = f" Did you mean `{key}={spare[0]}`?" if spare else f" Write `{command} {verb.usage}`."

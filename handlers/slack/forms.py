@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -111,18 +112,19 @@ class OpeningForm:
 
 
 def _loading() -> Block:
-    return _without_fields(LOADING, context("One moment: I read what the form shows."))
+    return window(LOADING, context("One moment: I read what the form shows."))
 
 
 def _notice(words: str) -> Block:
-    return _without_fields(NOTICE, section(words))
+    return window(NOTICE, section(words))
 
 
-def _without_fields(callback_id: str, *blocks: Block) -> Block:
+def window(callback_id: str, *blocks: Block, title: str = "Proctor") -> Block:
+    """Return a view without fields, to be read and closed."""
     return {
         "type": "modal",
         "callback_id": callback_id,
-        "title": plain("Proctor", MOST_TITLE),
+        "title": plain(title, MOST_TITLE),
         "close": plain("Close", MOST_TITLE),
         "blocks": list(blocks),
     }
@@ -159,15 +161,66 @@ def text_input(label: str, name: str, hint: str, most: int, *, optional: bool = 
     }
 
 
+def channel_select(label: str, name: str, hint: str, chosen: str | None = None) -> Block:
+    """Return a list of the channels to choose one from; the one in which the form was opened is chosen, or `chosen`."""
+    element: Block = {
+        "type": "conversations_select",
+        "action_id": name,
+        "default_to_current_conversation": True,
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+    }
+    if chosen:
+        element |= {"default_to_current_conversation": False, "initial_conversation": chosen}
+    return {
+        "type": "input",
+        "block_id": name,
+        "label": plain(label, 2000),
+        "hint": plain(hint, 2000),
+        "element": element,
+    }
+
+
+def read_fields(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a sent form holds, by the name of its field, without those that were left empty.
+
+    Several chosen options are joined by commas.
+    """
+    values: Mapping[str, Mapping[str, Mapping[str, Any]]] = view["state"]["values"]
+    read = {name: _entered(entry) for name, field in values.items() for entry in field.values()}
+    return {name: text for name, text in read.items() if text}
+
+
+def _entered(entry: Mapping[str, Any]) -> str:
+    options = entry.get("selected_options") or [entry.get("selected_option") or {}]
+    chosen = ",".join(str(option["value"]) for option in options if option.get("value"))
+    return str(entry.get("value") or entry.get("selected_conversation") or chosen).strip()
+
+
+async def refused(ack: AsyncAck, problem: str, name: str) -> None:
+    """Say at a field of a sent form what is wrong; Slack shows no markup there."""
+    await ack(response_action="errors", errors={name: problem.replace("`", "")})
+
+
 def read_reason(values: Mapping[str, Any]) -> str:
     """Return the reason in a submission's `state.values`; "" if it is too short to be one."""
     reason = str(values[REASON][REASON]["value"] or "").strip()
     return reason if len(reason) >= SHORTEST_REASON else ""
 
 
-def select(label: str, name: str, choices: Sequence[Choice], *, chosen: Choice | None = None, hint: str = "") -> Block:
-    """Return a list to choose one option from; a long one is parted into groups, as Slack wants it."""
+def select(
+    label: str,
+    name: str,
+    choices: Sequence[Choice],
+    *,
+    chosen: Choice | None = None,
+    hint: str = "",
+    optional: bool = False,
+    several: int = 1,
+) -> Block:
+    """Return a list to choose from, `several` options at most; a long one is parted into groups, as Slack wants it."""
     element: Block = {"type": "static_select", "action_id": name}
+    if several > 1:
+        element |= {"type": "multi_static_select", "max_selected_items": several}
     if len(choices) <= MOST_OPTIONS:
         element["options"] = [_option(each) for each in choices]
     else:
@@ -176,6 +229,7 @@ def select(label: str, name: str, choices: Sequence[Choice], *, chosen: Choice |
     if chosen:
         element["initial_option"] = _option(chosen)
     block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+    block["optional"] = optional
     return {**block, "hint": plain(hint, 2000)} if hint else block
 
 

@@ -4,13 +4,12 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from inspect import signature
-from typing import Any
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from handlers.slack.blocks import Block
 from handlers.slack.forms import FORM_IN_HAND, OpeningForm
-from handlers.slack.replies import Answers, Asker
 
 Json = Mapping[str, Any]
 """A delivery from Slack."""
@@ -56,6 +55,7 @@ class Handling(Enum):
 HandlingOf = Callable[[str], Handling]
 """Tells by what was typed after a command, or by a control's value."""
 Name = str | re.Pattern[str]
+EVENT: Final = "event_callback"
 
 
 class Listeners:
@@ -85,7 +85,7 @@ class Listeners:
         self._app.view(callback_id)(handler)
         self._note("view_submission", callback_id, Handling.SENT_FORM)
 
-    def opens_form(self, action_id: str, form_of: FormOf) -> None:
+    def opens_form(self, action_id: Name, form_of: FormOf) -> None:
         """Open a form when a control is clicked."""
         self._app.action(action_id)(_opener(form_of))
         self._note("block_actions", action_id, Handling.OPENS_FORM)
@@ -94,6 +94,11 @@ class Listeners:
         """Open a form when a shortcut of a message is used."""
         self._app.message_shortcut(callback_id)(_opener(form_of))
         self._note("message_action", callback_id, Handling.OPENS_FORM)
+
+    def event(self, kind: str, handler: Handler) -> None:
+        """Listen to an event of the Events API, such as a mention."""
+        self._app.event(kind)(handler)
+        self._note(EVENT, kind, Handling.READS)
 
     def suggests(self, action_id: str, handler: Handler) -> None:
         """Offer the options of a menu while a person types in it."""
@@ -133,24 +138,27 @@ def _key(body: Json) -> tuple[str, str, str]:
             return kind, str((body.get("view") or {}).get("callback_id")), ""
         case "message_action":
             return kind, str(body.get("callback_id")), ""
+        case "event_callback":
+            return kind, str((body.get("event") or {}).get("type")), ""
         case _:
             return kind, str(body.get("action_id")), ""
 
 
 def _opener(form_of: FormOf) -> Handler:
-    wanted = tuple(signature(form_of).parameters)
-
-    async def open_it(
-        ack: AsyncAck, body: dict[str, Any], payload: dict[str, Any], context: AsyncBoltContext, answers: Answers
-    ) -> None:
+    async def open_it(ack: AsyncAck, body: dict[str, Any], payload: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()
-        form: OpeningForm = context[FORM_IN_HAND]
-        given = {**context, "form": form, "body": body, "action": payload}
-        shown = await form.ready(form_of(**{name: given[name] for name in wanted}))
-        if not isinstance(shown, str):
-            await form.show(shown)
-        elif not await form.say(shown):
-            asker: Asker = context["asker"]
-            await answers.tell(asker.user, asker.channel, shown)
+        await open_form(form_of, {**context, "body": body, "action": payload})
 
     return open_it
+
+
+async def open_form(form_of: FormOf, known: Json) -> None:
+    """Open a form, or say in words why there is none; `known` is what may fill its parameters, by name."""
+    form: OpeningForm = known[FORM_IN_HAND]
+    given = {**known, "form": form}
+    shown = await form.ready(form_of(**{name: given[name] for name in signature(form_of).parameters}))
+    if not isinstance(shown, str):
+        await form.show(shown)
+    elif not await form.say(shown):
+        asker, answers = known["asker"], known["answers"]
+        await answers.tell(asker.user, asker.channel, shown)

@@ -51,6 +51,8 @@ class Asker:
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "Asker":
         """Return who is behind a delivery from Slack."""
+        if event := body.get("event"):
+            return cls(str(event.get("user") or ""), str(event.get("channel") or ""), str(body.get("event_id") or ""))
         user, channel = body.get("user") or {}, body.get("channel") or {}
         return cls(
             str(body.get("user_id") or user.get("id") or ""),
@@ -77,9 +79,10 @@ async def reply(shown: Message | str, respond: AsyncRespond, client: AsyncWebCli
         await respond(text=message.text, blocks=blocks, response_type="ephemeral", replace_original=False)
 
 
-async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str) -> None:
+async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str, thread: str | None = None) -> None:
     """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
-    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=list(message.blocks))
+    blocks = list(message.blocks)
+    await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=blocks, thread_ts=thread)
 
 
 def is_transient(failure: Exception) -> bool:

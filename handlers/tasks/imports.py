@@ -12,31 +12,32 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.blocks import Block, Message, context, cut, escape, header, section, sections
-from handlers.slack.files import SlackFile, download, files_of, look_up
+from handlers.slack.blocks import MOST_TEXT, Block, Message, context, cut, escape, header, section, sections
+from handlers.slack.files import SlackFile, download, files_of, hand_over, look_up
 from handlers.slack.forms import modal, text_input
 from handlers.slack.listeners import Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.tasks.datasets import size_of, tell_alone, thread_of
-from jobs.core.errors import BotError
+from jobs.core.errors import BotError, InvalidRequest
 from jobs.tasks import TaskCatalogue
 from jobs.tasks.datasets.uploads import check_size
 from jobs.tasks.imports.draft import ImportOptions
 from jobs.tasks.imports.given import given_files
 from jobs.tasks.imports.read import Imported, import_task
-from jobs.tasks.promptfoo_export import Exported
+from jobs.tasks.promptfoo_export import Exported, export_to_promptfoo
 
 SHORTCUT: Final = "import_as_task"
 FORM: Final = "import_task"
 FIELDS: Final = {
     "name": ("Name of the task", "Left empty, it is the export's own."),
-    "input": ("Field that is the question", "Only where the files do not say what a model is asked."),
+    "input": ("Field that is the question (input)", "Only where the files do not say what a model is asked."),
     "reward": ("Grader that is the reward", "Only where there are several."),
     "pick": ("Eval or prompt", "Its name, where the files hold several."),
     "judge": ("Model that judges", "Only where the files name none for a rubric."),
 }
 """The fields of the form, each of which may stay empty: label and hint."""
+PROMPTFOO: Final = "promptfoo"
 MOST_SHOWN: Final = 12
 _LONGEST: Final = 100
 
@@ -148,6 +149,19 @@ def _listed(title: str, said: Sequence[str]) -> tuple[Block, ...]:
 
 def _names(files: Sequence[SlackFile]) -> str:
     return cut(", ".join(f"{escape(file.name)} ({size_of(file)})" for file in files), 1000)
+
+
+async def hand_over_task(
+    client: AsyncWebClient, user: str, tasks: TaskCatalogue, name: str, given: Mapping[str, str]
+) -> str:
+    """Put a task into a person's conversation with the bot, in the format that is given; return what to tell them."""
+    if given["format"].lower() != PROMPTFOO:
+        raise InvalidRequest(f"A task goes out as format={PROMPTFOO} only.")
+    exported = await asyncio.to_thread(lambda: export_to_promptfoo(tasks, tasks.load(name), given.get("split", "")))
+    left_out = "\n".join(f"\u2022 {escape(each)}" for each in exported.left_out)
+    words = f"`{name}` as a Promptfoo project. Not carried over:\n{left_out}"
+    await hand_over(client, user, f"{name}.zip", promptfoo_archive(name, exported), cut(words, MOST_TEXT))
+    return f"`{name}` as a Promptfoo project is in your conversation with me."
 
 
 def promptfoo_archive(name: str, exported: Exported) -> bytes:

@@ -1,8 +1,9 @@
 """The ids of records, work items and root messages: how each is built and read."""
 
 import hashlib
+import re
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 JOB_PREFIX: Final = "rft-"
@@ -22,6 +23,7 @@ DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
 SWEEP: Final = "sweep"
+HOME: Final = "home"
 DELIVER: Final = "deliver"
 ASK: Final = "ask"
 """Of one thing that a person asked."""
@@ -66,6 +68,17 @@ def checkpoint_name(step: int, job_id: str) -> str:
     return f"step {step} of {job_id}"
 
 
+_CHECKPOINT = re.compile(r"^(step \d+) of (?P<job>rft-\w+)")
+
+
+def names_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called where room is short: without the job, where the checkpoints are all of one."""
+    of_job = {name: match for name in names if (match := _CHECKPOINT.match(name))}
+    if len({match["job"] for match in of_job.values()}) != 1:
+        return {name: name for name in names}
+    return {name: _CHECKPOINT.sub(r"\1", name) for name in names}
+
+
 def is_eval(subject: str) -> bool:
     """Tell an eval's id from a job's."""
     return subject.startswith(EVAL_PREFIX)
@@ -104,6 +117,11 @@ def quiet_item(record: str) -> str:
 def schedule_item(schedule: str) -> str:
     """Return the id of the work items of a schedule of evals."""
     return f"{SCHEDULE}:{schedule}"
+
+
+def home_item(user: str) -> str:
+    """Return the id of the work item that keeps a person's Home up to date."""
+    return f"{HOME}:{user}"
 
 
 def sweep_item(platform: str) -> str:

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from charts.wording import finite
 from jobs.core.series import JsonObject
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
+from jobs.evals.records import NO_FORMAT, Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
 from jobs.evals.report.data_blocks import Json, plain
 from jobs.graders.sandbox.sample import read_json
 from jobs.tasks.labels import reference_labels
@@ -98,12 +98,12 @@ def _spec(evaluation: Eval, arm: Arm, item_ids: list[str]) -> Json:
         "metadata": {
             "eval": evaluation.id,
             "platform": evaluation.platform,
-            "prompt": evaluation.prompt,
-            "prompt_hash": evaluation.prompt_hash,
+            "prompt": arm.prompt or evaluation.prompt,
+            "prompt_hash": arm.prompt_hash or evaluation.prompt_hash,
             "reward": evaluation.reward,
             "pass_threshold": finite(evaluation.threshold),
             "scoring": evaluation.scoring,
-            "constrained_to_schema": evaluation.constrained,
+            "constrained_to_schema": False if arm.format == NO_FORMAT else evaluation.constrained,
         },
     }
 

@@ -14,7 +14,7 @@ from jobs.core.errors import BotError
 from jobs.evals.answer_store import AnswerFile
 from jobs.evals.grade import EvalGraders, Graded
 from jobs.evals.progress import Budget, Cell, Tally
-from jobs.evals.records import Answer, Eval
+from jobs.evals.records import NO_FORMAT, Answer, Eval
 from jobs.evals.split_file import SplitFile
 from jobs.graders import Sample
 from jobs.platforms.sampling import Question, Remedy, Sampler, Trouble
@@ -115,7 +115,7 @@ class Pipeline:
         # Reading a usual item takes less time than handing it to a thread, now that the file is in memory.
         row = self.split.row(cell.place) if size <= SMALL else await asyncio.to_thread(self.split.row, cell.place)
         try:
-            messages = conversation(self.task, row, self.evaluation.prompt or None)
+            messages = conversation(self.task, row, arm.prompt or self.evaluation.prompt or None)
         except BotError as failure:
             self.failed = str(failure)
             return
@@ -124,7 +124,7 @@ class Pipeline:
             arm.model,
             messages,
             effort=arm.effort,
-            response_format=self.task.response_format,
+            response_format=None if arm.format == NO_FORMAT else self.task.response_format,
             tools=tools_of(row),
             parallel_tool_calls=parallel if isinstance(parallel, bool) else None,
         )

@@ -1,9 +1,9 @@
 """Turns a request into an eval, and tries out what it needs before the first token is spent."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,13 +13,14 @@ from jobs.core.nearest import nearest
 from jobs.evals.answer_form import AnswerForm
 from jobs.evals.grade import EvalGraders
 from jobs.evals.held_out import opened_by
-from jobs.evals.records import SCORING, Arm, Eval, EvalRequest, EvalState
+from jobs.evals.records import DEFAULT_MARGIN, NO_FORMAT, SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
 from jobs.graders import GraderRuntime, check_grader, parse_grader, run_elsewhere
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Row, Task, TaskCatalogue, conversation
+from jobs.tasks.defaults import Choice
 from jobs.tasks.rows import unfed
 
 SPLITS: Final = ("valid", "test", "train")
@@ -42,13 +43,14 @@ class EvalPlanner:
     """Used if neither the person nor the task names one."""
     clock: Callable[[], float]
 
-    async def plan(self, request: EvalRequest) -> Eval:
-        """Return the eval that was asked for, in its first state.
+    async def plan(self, request: EvalRequest, choice: Choice = Choice()) -> Eval:  # noqa: B008  # frozen
+        """Return the eval that was asked for, in its first state; `choice` holds where the request says nothing.
 
         Raises:
             UserError: the task, split, prompt, platform, models or numbers do not allow it; says which and why.
         """
         task = await asyncio.to_thread(self.tasks.load, request.task)
+        request = _chosen(request, task, choice)
         profile, gateway = self.platform_of(request.platform or task.defaults.platform or self.default_platform)
         gateway.require_key()
         if reason := run_elsewhere(parse_grader(task.reward_grader, task.reward)):
@@ -56,7 +58,7 @@ class EvalPlanner:
         split = _split(request, task)
         rows, first = await asyncio.to_thread(check_rows, self.tasks, task, split)
         prompt = _prompt(request, task, first)
-        arms = _arms(request, task, profile, self.clock())
+        arms = _arms(request, task, _models(request, task, profile, self.clock()))
         items, runs = _items_and_runs(request, rows, len(arms))
         threshold = task.reward_grader.get("pass_threshold")
         return Eval(
@@ -75,12 +77,15 @@ class EvalPlanner:
             prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
             reward=task.reward,
             graders=tuple(task.graders),
+            headline=task.headline,
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
             scoring=SCORING,
             ranges=_ranges(task),
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
             opens="" if request.job else opened_by(task, split),
+            margin=_margin(request, task),
+            prompt_lengths={version: len(task.prompts[version]) for version in request.prompts},
         )
 
 
@@ -93,7 +98,16 @@ def _ranges(task: Task) -> dict[str, tuple[float, float]]:
     return {name: each for name in task.graders if (each := task.range_of(name)) is not None}
 
 
-def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[Arm, ...]:
+def _chosen(request: EvalRequest, task: Task, choice: Choice) -> EvalRequest:
+    """Return the request with what was chosen for the task; a prompt that the task has no more is left out."""
+    if choice.effort and not request.efforts:
+        request = replace(request, efforts=(choice.effort,))
+    if choice.prompt in task.prompts and not (request.prompt or request.prompts):
+        request = replace(request, prompt=choice.prompt)
+    return request
+
+
+def _models(request: EvalRequest, task: Task, profile: Profile, now: float) -> tuple[str, ...]:
     models = request.models
     if not models:
         named = task.defaults.model if (task.defaults.platform or profile.name) == profile.name else None
@@ -105,10 +119,41 @@ def _arms(request: EvalRequest, task: Task, profile: Profile, now: float) -> tup
         gone = profile.retired.get(model)
         if gone and datetime.fromtimestamp(now, UTC).date() >= gone.since:
             raise InvalidRequest(gone.sentence(model, profile.title))
-    arms = tuple(dict.fromkeys(Arm(model, effort) for model in models for effort in request.efforts or (None,)))
+    return models
+
+
+def _arms(request: EvalRequest, task: Task, models: Sequence[str]) -> tuple[Arm, ...]:
+    """Return every model at every effort with every prompt, and the same without the response format if asked for."""
+    arms = tuple(
+        dict.fromkeys(
+            Arm(model, effort, prompt=prompt)
+            for model in models
+            for effort in request.efforts or (None,)
+            for prompt in request.prompts or (None,)
+        )
+    )
+    if request.format:
+        if AnswerForm.of(task).schema is None:
+            raise InvalidRequest(f"{task.name} asks for free text as it is; format=none would ask the same twice.")
+        arms = tuple(each for arm in arms for each in (arm, replace(arm, format=request.format)))
     if len(arms) > MOST_ARMS:
-        raise InvalidRequest(f"Models and efforts make {len(arms)} combinations; one eval takes {MOST_ARMS}.")
-    return arms
+        raise InvalidRequest(
+            f"Models, efforts, prompts and formats make {len(arms)} combinations; one eval takes {MOST_ARMS}."
+        )
+    return tuple(replace(arm, prompt_hash=_own_hash(arm, request, task)) for arm in arms)
+
+
+def _own_hash(arm: Arm, request: EvalRequest, task: Task) -> str | None:
+    if arm.prompt is None and arm.format is None:
+        return None
+    prompt = arm.prompt or request.prompt or task.default_prompt
+    return prompt_hash(task.prompts.get(prompt, ""), None if arm.format == NO_FORMAT else task.response_format)
+
+
+def _margin(request: EvalRequest, task: Task) -> float:
+    if request.margin is not None:
+        return request.margin
+    return abs(task.guardrails.get(task.reward, 0.0)) or DEFAULT_MARGIN
 
 
 def _split(request: EvalRequest, task: Task) -> str:
@@ -120,10 +165,15 @@ def _split(request: EvalRequest, task: Task) -> str:
 
 
 def _prompt(request: EvalRequest, task: Task, first: Row) -> str:
-    if request.prompt and request.prompt not in task.prompts:
-        raise NotFound(f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}")
-    conversation(task, first, request.prompt)  # refuses, in words, a task without any prompt
-    return request.prompt or task.default_prompt
+    """Return the prompt version that is asked with; of several, the first."""
+    versions = request.prompts or ((request.prompt,) if request.prompt else ())
+    for version in versions:
+        if version not in task.prompts:
+            raise NotFound(f"{task.name} has no prompt '{version}'; {nearest(version, task.prompt_versions)}")
+    if len(versions) > 1 and first.messages is not None:
+        raise InvalidRequest(f"The rows of {task.name} bring their own messages, so its prompts cannot be compared.")
+    conversation(task, first, next(iter(versions), None))  # refuses, in words, a task without any prompt
+    return next(iter(versions), task.default_prompt)
 
 
 def _items_and_runs(request: EvalRequest, rows: int, arms: int) -> tuple[int, int]:

@@ -7,16 +7,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from charts.wording import counted, plural
 from jobs.core.records import Effort
 from jobs.core.series import JsonObject
+from jobs.evals.verdict import Conclusion
 from jobs.graders import called, shown_calls
+from jobs.tasks.records import headline_of
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
 could not be graded had no score. 2: it scores what it would score in training."""
+
+
+DEFAULT_MARGIN: Final = 0.02
+"""The loss that counts as none where neither the person nor the task's guardrail on the reward names one."""
+Format: TypeAlias = Literal["none"]
+NO_FORMAT: Final[Format] = "none"
+"""How an answer is asked for, where that is not the task's response format: without any, as free text."""
 
 
 class EvalState(StrEnum):
@@ -42,18 +51,26 @@ class EvalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to answer: a model at an effort. Arms are what an eval compares."""
+    """One way to ask: a model at an effort, with a prompt, in a format. Arms are what an eval compares."""
 
     model: str
     effort: Effort | None = None
     label: str | None = None
     """`step 60 of rft-zuwoq5`, if the model is a checkpoint of a job of ours."""
+    prompt: str | None = None
+    """Its prompt version, where the eval compares prompts; None is the eval's."""
+    format: Format | None = None
+    """`none` where it is asked without the task's response format; None is the task's."""
+    prompt_hash: str | None = None
+    """As `Eval.prompt_hash`, where its prompt or format is its own."""
 
     @property
     def name(self) -> str:
         """How it is called in answers, pictures and messages."""
         called = self.label or self.model
-        return f"{called} ({self.effort})" if self.effort else called
+        own = [f"prompt {self.prompt}" if self.prompt else "", f"format {self.format}" if self.format else ""]
+        said = ", ".join(filter(None, [self.effort, *own]))
+        return f"{called} ({said})" if said else called
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,12 @@ class EvalRequest:
     split: str | None = None
     runs: int | None = None
     prompt: str | None = None
+    prompts: tuple[str, ...] = ()
+    """Versions that are compared, an arm each, in place of the one `prompt`."""
+    format: Format | None = None
+    """`none` adds to each arm the same one asked without the task's response format."""
+    margin: float | None = None
+    """Largest loss of reward with which a cheaper arm still counts as good; None is the task's."""
     limit: int | None = None
     """Only the first so many items."""
     platform: str | None = None
@@ -257,6 +280,8 @@ class Eval:
     reward: str
     """Name of the reward grader."""
     graders: tuple[str, ...]
+    headline: tuple[str, ...] = ()
+    """The graders that pictures and tables show; evals that did not write it down have the usual ones."""
     threshold: float | None = None
     """`pass_threshold` of the reward grader."""
     scoring: int = 1
@@ -267,8 +292,14 @@ class Eval:
     """Whether the platform was asked to keep answers to a schema; None for evals that did not write it down."""
     lenient_json: bool = False
     """Whether JSON in a block of code was read as JSON."""
+    margin: float = DEFAULT_MARGIN
+    """Largest loss of reward, on a scale of 0 to 1, with which a cheaper arm still counts as good."""
+    prompt_lengths: Mapping[str, int] = field(default_factory=dict)
+    """Characters of each prompt version that is compared."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
+    conclusion: Conclusion | None = None
+    """What its answers show; None until it has ended, and where a job's evidence draws the conclusion."""
     note: str | None = None
     """The reason of the present state, as a sentence."""
     cancelled_by: str | None = None
@@ -288,6 +319,16 @@ class Eval:
             return None
         names = ", ".join(self.left_out)
         return f"{' '.join(self.left_out.values())} Left out for that: {names}; the rest is measured."
+
+    @property
+    def headline_graders(self) -> tuple[str, ...]:
+        """The graders that pictures and tables show, as far as they grade here; the reward is the first."""
+        return headline_of(self.reward, self.graders, self.headline)
+
+    @property
+    def shown_graders(self) -> tuple[str, ...]:
+        """Every grader: those of the headline, then the others."""
+        return tuple(dict.fromkeys((*self.headline_graders, *self.graders)))
 
     @property
     def total(self) -> int:

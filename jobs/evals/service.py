@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobs.core.errors import Conflict, InvalidRequest
+from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.ids import EVAL_PREFIX, card_id, checkpoint_name
 from jobs.core.permissions import Permissions
 from jobs.core.records import Job
@@ -15,10 +15,12 @@ from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.trail_entries import eval_cancelled, eval_started
+from jobs.platforms.profiles import Price
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.start import start
 from jobs.state.store import Store, retried_on_conflict
+from jobs.tasks.defaults import chosen_for
 
 NEWEST_JOBS: Final = 100
 """Jobs among which a tuned model is looked for, so that it can be called by its step."""
@@ -50,7 +52,8 @@ class Evals:
             AlreadyTaken: the same person asked for the same within the last seconds; names that eval.
             HeldOut: it would be the first to open the held-out split outside evidence.
         """
-        evaluation = await self._labelled(await self.planner.plan(request))
+        chosen = await chosen_for(self.store, request.task)
+        evaluation = await self._labelled(await self.planner.plan(request, chosen.choice))
         await require_open(self.store, evaluation)
         return await start(
             self.store,
@@ -74,6 +77,15 @@ class Evals:
         """Return how often what an eval opens was opened outside evidence, this time included, as a sentence."""
         opened = await openings(self.store, evaluation.task, evaluation.opens) if evaluation.opens else ()
         return opened_sentences(opened)
+
+    def prices_of(self, evaluation: Eval) -> dict[str, Price]:
+        """Return what the answers of an eval's models cost, as far as their platform's profile says so."""
+        try:
+            profile, _ = self.planner.platform_of(evaluation.platform)
+        except NotFound:  # of a platform that the bot does not know any more
+            return {}
+        prices = {arm.model: profile.price_of(arm.model) for arm in evaluation.arms}
+        return {model: price for model, price in prices.items() if price}
 
     async def find(self, eval_id: str) -> Eval | None:
         """Return the eval with exactly this id, or None."""

@@ -14,7 +14,9 @@ from jobs.evals.answer_store import AnswerStore
 from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
 from jobs.evals.progress import Tally
 from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
+from jobs.evals.results import conclusion_of, read_results
 from jobs.evals.stats.summary import summarise
+from jobs.evals.verdict import Conclusion
 from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
@@ -93,13 +95,19 @@ class Transitions:
             state: how it ended.
             reason: why, as a sentence; None where every answer is there.
         """
-        progress, summaries = await asyncio.to_thread(self._summarise, evaluation)
+        progress, summaries, conclusion = await asyncio.to_thread(self._summarise, evaluation)
         kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
         note = " ".join(filter(None, [reason, kept if progress.answered < evaluation.total else None])) or None
 
         def ended(now: Eval) -> Eval:
             return replace(
-                now, state=state, progress=progress, summaries=summaries, note=note, finished_at=self.clock()
+                now,
+                state=state,
+                progress=progress,
+                summaries=summaries,
+                conclusion=conclusion,
+                note=note,
+                finished_at=self.clock(),
             )
 
         postings = [card_posting(evaluation, urgent=True)]
@@ -108,15 +116,18 @@ class Transitions:
         await self._commit(evaluation, ended, *postings, due_in=OVER)
         log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
 
-    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...]]:
-        """Read the file once for both the progress and the summaries. Blocks."""
+    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...], Conclusion | None]:
+        """Return what the answers on file come to, and what they show. Blocks."""
         try:
             references = {item.id: item.reference for item in self.answers.items(evaluation.id)}
         except NotFound:
             references = {}  # it ended before it began
         tally = Tally(evaluation.reward)
         summaries = summarise(evaluation, tally.counting(self.answers.answers(evaluation.id)), references)
-        return tally.progress(), summaries
+        if not tally.answered or evaluation.request.job:
+            return tally.progress(), summaries, None
+        results = read_results(evaluation, self.answers)
+        return tally.progress(), summaries, conclusion_of(replace(evaluation, summaries=summaries), results)
 
     @retried_on_conflict
     async def _commit(

@@ -9,7 +9,7 @@ from typing import Final
 from charts.wording import estimate
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict, by_noise
 from jobs.evidence.records import Candidate, Evidence, Figure, Role
 
 
@@ -150,6 +150,6 @@ def _lead(first: Figure, second: Figure, need: Need) -> str:
             return "the two cost the same"
         return f"a factor of {high / low:.2f}" if low else "the first costs nothing"
     lead = first.mean - second.mean
-    if abs(lead) > math.hypot(_half(first), _half(second)):
+    if by_noise(lead, math.hypot(_half(first), _half(second))) is not Verdict.CANT_TELL:
         return f"a lead of {lead:.3f}, more than chance"
     return f"a difference of {abs(lead):.3f} that may well be chance"

@@ -13,9 +13,10 @@ from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import ArmSummary, Eval, EvalState
 from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm
+from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
-from jobs.evals.stats.verdict import Side, pair_up
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
 from jobs.platforms.profiles import Price, Retirement
@@ -94,7 +95,10 @@ def measured(
     base = evidence.base.model if evidence.base else None
     with_base = versus(base, evidence.candidates, chosen)
     with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
-    tested = versus(base, evidence.candidates, SplitAnswers.read(test, file)) if test else {}
+    on_test = SplitAnswers.read(test, file) if test else None
+    tested, tested_alias = (
+        versus(model, evidence.candidates, on_test) if on_test else {} for model in (base, evidence.alias_model)
+    )
     texts = shown_texts(file, valid.id)
     candidates = []
     for each in evidence.candidates:
@@ -104,6 +108,7 @@ def measured(
             versus_base=with_base.get(each.model),
             versus_alias=with_alias.get(each.model),
             test_versus_base=tested.get(each.model),
+            test_versus_alias=tested_alias.get(each.model),
             fixed=fixed,
             broken=broken,
             guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
@@ -117,6 +122,7 @@ def measured(
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
+        headline=valid.headline_graders,
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals),
@@ -127,7 +133,7 @@ def measured(
 def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: Price | None) -> Candidate:
     """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
     summary = _summary(valid, candidate.model)
-    given, sent, said, thought = summary.answers, summary.input_tokens, summary.output_tokens, summary.reasoning_tokens
+    given, said, thought = summary.answers, summary.output_tokens, summary.reasoning_tokens
     candidate = replace(
         candidate,
         valid=_figures(summary),
@@ -142,7 +148,7 @@ def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: P
         candidate,
         reasoning_tokens=None if thought is None else thought / given,
         output_tokens=said / given if said else None,
-        cost=price.of_1000(sent, said, given) if price else None,
+        cost=cost_of(summary, price),
     )
 
 

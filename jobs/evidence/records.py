@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jobs.evals.records import Coverage
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 
 
 class EvidenceState(StrEnum):
@@ -92,6 +92,7 @@ class Candidate:
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
+    test_versus_alias: Versus | None = None
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""
@@ -154,6 +155,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    headline: tuple[str, ...] = ()
+    """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1

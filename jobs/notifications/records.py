@@ -76,6 +76,8 @@ class PersonPreferences:
     mentions: bool = True
     unwatched: tuple[str, ...] = ()
     """Jobs that they launched and do not want to be notified about."""
+    home_until: float = 0.0
+    """Until when their Home is kept up to date."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,15 @@ class Platforms:
         """The name of the platform used where nobody names one: the local one where it runs."""
         return "local" if "local" in self.profiles else next(iter(self.profiles), "local")
 
+    @property
+    def with_keys(self) -> Mapping[str, Profile]:
+        """The platforms that can be asked: their key is set, or they take any."""
+        return {
+            name: profile
+            for name, profile in self.profiles.items()
+            if profile.default_key or not profile.api_key_env or self.key_of(profile.api_key_env)
+        }
+
     def profile_of(self, name: str) -> Profile:
         """Return a platform's profile; raises NotFound naming the nearest."""
         if name not in self.profiles:

@@ -35,6 +35,8 @@ class Act(StrEnum):
     REVIEWED = "reviewed"
     SCHEDULED = "scheduled"
     """That a model is measured again and again."""
+    DEFAULT = "default"
+    """What launches and evals of a task use was set, or set back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from jobs.state.change import Versioned
 from jobs.state.start import start
 from jobs.state.store import Store, VersionConflict
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.defaults import chosen_for
 from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 from jobs.tasks.rows import unfed
 from jobs.training import uploads
@@ -71,6 +72,7 @@ class Launcher:
         """
         job = await plan(
             request,
+            (await chosen_for(self.store, request.task)).choice,
             self.tasks,
             self.platform_of,
             default_platform=self.default_platform,

@@ -19,6 +19,7 @@ from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile, require_open
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.defaults import Choice
 from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 
 
@@ -42,6 +43,7 @@ class TaskPolicy(TypedDict):
 
 async def plan(
     request: LaunchRequest,
+    choice: Choice,
     tasks: TaskCatalogue,
     platform_of: PlatformOf,
     *,
@@ -50,6 +52,8 @@ async def plan(
     now: float,
 ) -> Job:
     """Return the requested job in its first state; nothing is written or sent. `now` is in unix seconds.
+
+    `choice` was made for the task: it holds where the request says nothing, before task.yaml.
 
     Raises:
         UserError: the task, platform, model or rows do not allow a launch.
@@ -72,13 +76,14 @@ async def plan(
         raise InvalidRequest(
             f"{task.name} has no prompt '{request.prompt}'; {nearest(request.prompt, task.prompt_versions)}"
         )
-    prompt = request.prompt or task.default_prompt
+    prompt = request.prompt or (choice.prompt if choice.prompt in task.prompts else None) or task.default_prompt
+    chosen = {"reasoning_effort": choice.effort} if choice.effort else {}
     given = {name: value for name, value in asdict(request.hyperparameters).items() if value is not None}
     given |= dict.fromkeys(request.auto)
     return Job(
         id=job_id(request.trigger),
         state=JobState.CHECKING,
-        request=replace(request, hyperparameters=replace(task.defaults.hyperparameters, **given)),
+        request=replace(request, hyperparameters=replace(task.defaults.hyperparameters, **(chosen | given))),
         created_at=now,
         platform=profile.name,
         model=model,

@@ -18,10 +18,13 @@ from local.slack.payloads import (
     view_payload,
 )
 from local.slack.response_urls import respond
-from local.slack.seed_data import Channel, User
+from local.slack.seed_data import TEAM_ID, Channel, User
 from local.slack.tokens import ResponseTarget
 from local.slack.views import View, view_json
 from local.slack.workspace import Workspace
+
+INVITE = "/invite"
+"""Slack's own command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,9 @@ class Interactions:
 
     async def command(self, user: User, channel: Channel, command: str, text: str) -> None:
         """Run a slash command; the person sees an error when the app does not answer in 3 seconds."""
+        if command == INVITE:
+            await self._invite(user, channel, text)
+            return
         known = next((known for known in self._workspace.app.commands if known.command == command), None)
         if known is None:
             sentence = f"{command} is not a valid command."
@@ -88,6 +94,16 @@ class Interactions:
             respond(self._workspace, target, answer)
         except SlackError as error:
             raise ControlError(f"The app's answer was refused: {error.error} {' '.join(error.messages)}") from error
+
+    async def _invite(self, user: User, channel: Channel, name: str) -> None:
+        """Make somebody a member of the channel, as Slack's own command does; the app learns of it."""
+        wanted = name.strip().lstrip("@")
+        invited = next((user for user in self._workspace.directory.users if wanted in {user.name, user.id}), None)
+        if invited is None:
+            raise ControlError(f"There is nobody called {name!r}.")
+        self._workspace.directory.join(channel, invited.id)
+        event: Json = {"type": "member_joined_channel", "user": invited.id, "channel": channel.id, "channel_type": "C"}
+        await self._events.send({**event, "team": TEAM_ID, "inviter": user.id})
 
     async def shortcut(self, user: User, channel: Channel, ts: str, callback_id: str) -> None:
         """Use one of the app's shortcuts on a message."""

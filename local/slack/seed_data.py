@@ -91,9 +91,11 @@ USERS = (
 )
 
 _EVERYBODY = tuple(user.id for user in USERS)
+_PEOPLE = tuple(user.id for user in USERS if not user.is_bot)
 
 CHANNELS = (
     Channel("C0GENERAL", "general", "Everything that is not about a job", _EVERYBODY, _CREATED),
+    Channel("C0RANDOM1", "random", "Proctor is not in here yet: /invite @proctor", _PEOPLE, _CREATED),
     Channel("C0RFT0001", "rft", "Reinforcement fine-tuning jobs and their approvals", _EVERYBODY, _CREATED),
 )
 
@@ -125,5 +127,5 @@ PROCTOR = InstalledApp(
             *("im:read", "im:history", "im:write"),
         }
     ),
-    events=frozenset({"app_home_opened", "app_mention"}),
+    events=frozenset({"app_home_opened", "app_mention", "member_joined_channel"}),
 )

@@ -126,8 +126,9 @@ TRACE = RuleTrace(
     total_steps=100,
 )
 CHECKPOINTS = CheckpointComparison(
-    title="Step 45 finds most labels; step 30 is nearly always right",
+    title="Can't tell steps 30, 45 and 60 apart: F1 0.56 to 0.66",
     subtitle="eurovoc, 50 validation items",
+    noise=0.14,
     rows=(
         CheckpointScores("ckpt-step-30", 30, precision=0.87, recall=0.41, f1=0.56),
         CheckpointScores("ckpt-step-45", 45, precision=0.61, recall=0.72, f1=0.66),
@@ -187,13 +188,14 @@ STUDY = VarianceStudy(
 
 PUBLISHED = ScoreComparison(
     title="The tuned model is better: F1 0.671 against 0.537 and 0.449",
-    graders=("precision", "recall", "F1"),
+    graders=("F1", "precision", "recall"),
     arms=(
-        ArmScores("gpt-4.1", (Score(0.390, 0.007), Score(0.593, 0.004), Score(0.449, 0.006))),
-        ArmScores("o4-mini", (Score(0.754, 0.018), Score(0.474, 0.013), Score(0.537, 0.020))),
-        ArmScores("tuned", (Score(0.774, 0.019), Score(0.628, 0.016), Score(0.671, 0.003))),
+        ArmScores("gpt-4.1", (Score(0.449, 0.006), Score(0.390, 0.007), Score(0.593, 0.004))),
+        ArmScores("o4-mini", (Score(0.537, 0.020), Score(0.754, 0.018), Score(0.474, 0.013))),
+        ArmScores("tuned", (Score(0.671, 0.003), Score(0.774, 0.019), Score(0.628, 0.016))),
     ),
     subtitle="150 validation items, several runs each",
+    best="tuned",
 )
 """The figures of the field's demonstration, as published."""
 

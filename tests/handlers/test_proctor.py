@@ -1,13 +1,13 @@
 """/proctor: help, tasks and platforms, for the person who asks."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from handlers.evals.commands import EVAL
-from handlers.jobs.commands import RFT
-from handlers.proctor import PROCTOR, describe_task, list_tasks, show_help, show_platforms
+from handlers.help import TOPICS, topic_or_verb_message
+from handlers.proctor import COMMANDS, describe_task, list_tasks, show_platforms
 from jobs.platforms.profiles import PROFILES
 from jobs.tasks import TaskCatalogue
 from tests.handlers.conftest import Scene
@@ -25,8 +25,8 @@ async def answered(scene: Scene, text: str, words: str) -> str:
 
 
 async def test_help_tasks_and_platforms_are_told_to_who_asks(house: House, scene: Scene) -> None:
-    await answered(scene, "", "*Around them*")
-    await answered(scene, "help", "`/rft launch task=&lt;task&gt;`")
+    await answered(scene, "", "Topics: look at a task")
+    await answered(scene, "help jobs", "Tune a model")
     await answered(scene, "tasks", "There is no task yet. A task is a folder with a task.yaml under PROCTOR_TASKS.")
 
     shutil.copytree(BUNDLED, house.tasks / "eurovoc")
@@ -51,11 +51,16 @@ async def test_help_tasks_and_platforms_are_told_to_who_asks(house: House, scene
     assert await scene.failures() == []
 
 
-async def test_the_help_names_every_verb() -> None:
-    shown = await show_help()
-    for verb in (*RFT, *EVAL, *PROCTOR):
-        assert f" {verb.name}" in shown
-    assert "<" not in shown, "an angle bracket would be read as a link"
+def test_the_topics_of_the_help_have_every_command_once() -> None:
+    known = [(slash, verb.name) for slash, verbs in COMMANDS.items() for verb in verbs]
+    shown = [(slash, name) for topic in TOPICS for slash, names in topic.verbs.items() for name in names]
+    assert sorted(shown) == sorted(known)
+
+
+def test_an_example_in_the_help_is_one_that_works_here() -> None:
+    shown = topic_or_verb_message("/rft curve", COMMANDS, {"<job>": "rft-abc234"})
+    assert "For example: `/rft curve rft-abc234`" in json.dumps(shown.blocks)
+    assert "For example" not in json.dumps(topic_or_verb_message("curve", COMMANDS, {}).blocks)
 
 
 def test_what_a_task_says_about_itself_cannot_become_markup(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -52,6 +53,42 @@ class Workspace:
         body = {"channel": "rft", "messageTs": message["ts"], "user": user, "action": action}
         return await self._post("interact", body)
 
+    async def visit_home(self, user: str) -> Json:
+        """Open the Home tab of the bot, and return it once it is there."""
+        await self._post("open-home", {"user": user})
+        return await self.home_with(user, "")
+
+    async def home_with(self, user: str, words: str) -> Json:
+        """Wait until a person's Home says something."""
+
+        async def look() -> Json | None:
+            home: Json | None = (await self._get("state"))["homes"].get(user)
+            return home if home and words in json.dumps(home["blocks"]) else None
+
+        return await eventually(look, f"a Home with {words!r}")
+
+    async def click_in_view(self, user: str, view: Json, action: Json) -> Json:
+        """Click an element of a Home or a modal."""
+        return await self._post("interact", {"user": user, "view_id": view["id"], "action": action})
+
+    async def form_with(self, user: str, title: str) -> Json:
+        """Wait for a form of this title, and return it."""
+
+        async def look() -> Json | None:
+            form = await self.form_of(user)
+            return form if form and form["title"]["text"] == title else None
+
+        return await eventually(look, f"the form {title!r}")
+
+    async def say(self, user: str, text: str, channel: str = "rft") -> Json:
+        """Post a message."""
+        return await self._post("message", {"channel": channel, "user": user, "text": text})
+
+    async def invite_the_bot(self, user: str, channel: str) -> Json:
+        """Invite the bot to a channel."""
+        body = {"channel": channel, "user": user, "command": "/invite", "text": "@proctor"}
+        return await self._post("command", body)
+
     async def submit(self, user: str, text: str) -> Json:
         """Fill the one text field of the form on top and send it."""
         return await self._post("view_submit", {"user": user, "values": {"text": text}})
@@ -66,9 +103,9 @@ class Workspace:
         view: Json | None = state["open_views"].get(user)
         return view if view and view["callback_id"] != "loading" else None
 
-    async def messages(self) -> list[Json]:
-        """Return every message of #rft, threads included, oldest first."""
-        found: list[Json] = (await self._get("messages/rft"))["messages"]
+    async def messages(self, channel: str = "rft") -> list[Json]:
+        """Return every message of a channel, threads included, oldest first."""
+        found: list[Json] = (await self._get(f"messages/{channel}"))["messages"]
         return sorted(found, key=lambda message: float(message["ts"]))
 
     async def channel(self) -> list[Json]:
@@ -143,7 +180,8 @@ def buttons(message: Json, action_id: str) -> list[Json]:
     for block in message.get("blocks", []):
         elements = block.get("elements", []) if block["type"] == "actions" else [block.get("accessory") or {}]
         found += [
-            {"action_id": e["action_id"], "block_id": block["block_id"], "value": e["value"]}
+            {"action_id": e["action_id"], "block_id": block["block_id"]}
+            | ({"value": e["value"]} if "value" in e else {})
             for e in elements
             if e.get("action_id") == action_id
         ]

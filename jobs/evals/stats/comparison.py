@@ -5,16 +5,15 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
+from charts.wording import grader_name
 from jobs.core.errors import InvalidRequest
 from jobs.evals.progress import Tally
-from jobs.evals.records import Answer, Coverage, Eval, EvalState, GraderSummary
+from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, GraderSummary
+from jobs.evals.stats.pair import Pair, Side, pair_up
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
-from jobs.evals.stats.verdict import Pair, Side, pair_up
-
-FIRST_COLUMNS: Final = ("precision", "recall", "f1")
-"""Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
+from jobs.evals.verdict import Conclusion, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,21 @@ class ArmAnswers:
     coverage: Coverage = field(default_factory=lambda: Coverage(0, 0))
     """What its mean reward is over."""
 
+    @property
+    def asked(self) -> Arm:
+        """How it was asked."""
+        return next(each for each in self.evaluation.arms if each.name == self.arm)
+
+    @property
+    def prompt(self) -> str:
+        """The prompt version that it was asked with."""
+        return self.asked.prompt or self.evaluation.prompt
+
+    @property
+    def prompt_hash(self) -> str:
+        """Of its prompt and format."""
+        return self.asked.prompt_hash or self.evaluation.prompt_hash
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -40,8 +54,18 @@ class Comparison:
     """Every two arms, the later named one as `after`."""
     notes: tuple[str, ...]
     """What to keep in mind, each a sentence."""
+    headline: tuple[str, ...] = ()
+    """Those of the graders that the picture shows."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The lowest and the highest score of each grader whose definition says so."""
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The most that may be claimed of these arms."""
+        reward = self.pairs[0].reward
+        means = {name: figure.mean for name, row in self.rows.items() for figure in row if figure.grader == reward}
+        scored = {name: mean for name, mean in means.items() if mean is not None}
+        return conclude(grader_name(reward), scored, [pair.contrast for pair in self.pairs])
 
     @property
     def text(self) -> str:
@@ -98,14 +122,14 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
         for side, arm in zip(sides, arms, strict=True)
     }
     covered = {side.name: arm.coverage for side, arm in zip(sides, arms, strict=True)}
-    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), evals[0].ranges)
+    headline = tuple(grader for grader in evals[0].headline_graders if grader in columns)
+    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), headline, evals[0].ranges)
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
-    """Return the graders that every eval has."""
-    shared = set.intersection(*({*evaluation.graders, evaluation.reward} for evaluation in evals))
-    every = dict.fromkeys((*FIRST_COLUMNS, *evals[0].graders, evals[0].reward))
-    return tuple(grader for grader in every if grader in shared)
+    """Return the graders that every eval has, the reward first."""
+    shared = set.intersection(*(set(evaluation.shown_graders) for evaluation in evals))
+    return tuple(grader for grader in evals[0].shown_graders if grader in shared)
 
 
 def _summary(grader: str, scores: ItemScores, bounds: tuple[float, float] | None) -> GraderSummary:
@@ -135,16 +159,16 @@ def _notes(evals: Sequence[Eval], pairs: Sequence[Pair], covered: Mapping[str, C
 
 # -- may they be compared? --------------------------------------------------------------------------------------------
 
-MUST_AGREE: Final[Mapping[str, Callable[[Eval], str]]] = {
-    "other tasks": lambda evaluation: evaluation.task,
-    "other versions of the task's files": lambda evaluation: evaluation.task_version,
-    "other splits": lambda evaluation: evaluation.split,
-    "other rewards": lambda evaluation: evaluation.reward,
-    "other rules of scoring": lambda evaluation: f"version {evaluation.scoring}",
+MUST_AGREE: Final[Mapping[str, Callable[[ArmAnswers], str]]] = {
+    "other tasks": lambda arm: arm.evaluation.task,
+    "other versions of the task's files": lambda arm: arm.evaluation.task_version,
+    "other splits": lambda arm: arm.evaluation.split,
+    "other rewards": lambda arm: arm.evaluation.reward,
+    "other rules of scoring": lambda arm: f"version {arm.evaluation.scoring}",
 }
 NAMES: Final[Sequence[Callable[[ArmAnswers], str]]] = (
     lambda arm: arm.arm,
-    lambda arm: f"{arm.arm}, prompt {arm.evaluation.prompt}",
+    lambda arm: f"{arm.arm}, prompt {arm.prompt}",
     lambda arm: f"{arm.arm} on {arm.evaluation.platform}",
     lambda arm: f"{arm.arm}, {arm.evaluation.id}",
 )
@@ -152,19 +176,21 @@ NAMES: Final[Sequence[Callable[[ArmAnswers], str]]] = (
 
 
 def _check_comparable(arms: Sequence[ArmAnswers]) -> None:
-    """Raise InvalidRequest unless only the arms differ, or only the prompt."""
+    """Raise InvalidRequest unless only the models differ, or only the prompts; one eval may cross both."""
+    evals = {arm.evaluation.id for arm in arms}
     if len({(arm.evaluation.id, arm.arm) for arm in arms}) < max(2, len(arms)):
         raise InvalidRequest(
             "A comparison takes at least two arms, each named once: two evals, or one of several arms."
         )
     must_agree = dict(MUST_AGREE)
-    if len({arm.evaluation.prompt_hash for arm in arms}) > 1 and len({arm.arm for arm in arms}) > 1:
+    models = {(arm.asked.model, arm.asked.effort) for arm in arms}
+    if len(evals) > 1 and len({arm.prompt_hash for arm in arms}) > 1 and len(models) > 1:
         # A piece of the hash as well: one version's text or response format may have changed.
-        must_agree["other models and other prompts at once"] = lambda each: f"{each.prompt} ({each.prompt_hash[:6]})"
+        must_agree["other models and other prompts at once"] = lambda arm: f"{arm.prompt} ({arm.prompt_hash[:6]})"
     differences = []
     for words, of in must_agree.items():
-        values = {arm.evaluation.id: of(arm.evaluation) for arm in arms}
-        if len(set(values.values())) > 1:
+        values = {arm.evaluation.id: of(arm) for arm in arms}
+        if len({of(arm) for arm in arms}) > 1:
             differences.append(f"{words} ({', '.join(f'{value} in {id_}' for id_, value in values.items())})")
     if differences:
         raise InvalidRequest(

@@ -10,6 +10,7 @@ from jobs.evals.answer_form import AnswerForm
 from jobs.evals.records import Answer, ArmSummary, Eval, GraderSummary
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.label_metrics import LabelCounts
+from jobs.platforms.profiles import Price
 
 UNUSABLE: Final = "score is not a usable number"
 LARGEST_SCORE: Final = 1e12
@@ -141,3 +142,8 @@ def _summary(arm: str, tally: _ArmTally, evaluation: Eval, labels: LabelCounts) 
         judge_tokens=tally.judge_tokens,
         mean_latency=tally.latency / tally.timed if tally.timed else None,
     )
+
+
+def cost_of(summary: ArmSummary, price: Price | None) -> float | None:
+    """Return US dollars for 1,000 calls; None if the price or the tokens are not known."""
+    return price.of_1000(summary.input_tokens, summary.output_tokens, summary.answers) if price else None

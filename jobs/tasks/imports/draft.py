@@ -171,8 +171,10 @@ def _prompted(variant: Variant, items: Sequence[Item]) -> tuple[str, list[str]] 
 
 def is_conversation(value: object) -> TypeGuard[Conversation]:
     """Tell whether a value is a list of messages, each with a role."""
-    return isinstance(value, list) and bool(value) and all(
-        isinstance(one, dict) and isinstance(one.get("role"), str) for one in value
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, dict) and isinstance(one.get("role"), str) for one in value)
     )
 
 

@@ -22,8 +22,8 @@ from jobs.graders.kinds import ScoreModelGrader
 from jobs.graders.sandbox.errors import GradingError
 from jobs.graders.sandbox.template import BadTemplate, fill
 from jobs.tasks.catalogue import natural
+from jobs.tasks.files import csv_records, parsed
 from jobs.tasks.files import lines as lines_of
-from jobs.tasks.files import parsed
 from jobs.tasks.imports.draft import (
     MESSAGES,
     TEXT,
@@ -115,6 +115,8 @@ def _look_into(name: str, given: GivenFiles, found: Found, notes: Notes) -> None
             for value, is_row in _values(given.text(name), name):
                 if not _take(value, name, found, is_row=is_row):
                     notes.leave_out(name, "it holds nothing that an import knows")
+        case "csv":
+            found.rows[name] = list(_csv_rows(given.text(name), name))
         case "md" if "prompts" in folders and folders[-1] != "grader":
             found.prompts[stem] = given.text(name).strip()
         case "py":
@@ -148,6 +150,16 @@ def _values(text: str, name: str) -> Iterator[tuple[object, bool]]:
         yield from ((each, True) for each in value)
     else:
         yield value, False
+
+
+def _csv_rows(text: str, name: str) -> Iterator[Item]:
+    """Yield each record as an item of texts, by the heading's names."""
+    records = csv_records(text, name)
+    _, heading = next(records, (1, []))
+    for line, cells in records:
+        if len(cells) != len(heading):
+            raise InvalidRequest(f"{name} line {line} has {len(cells)} fields; the heading has {len(heading)}.")
+        yield dict(zip(heading, cells, strict=True))
 
 
 def _take(value: object, file: str, found: Found, *, is_row: bool, depth: int = 0) -> bool:

@@ -52,9 +52,9 @@ class Imported:
     def sentence(self) -> str:
         """What was made, in words."""
         another = f" The name {self.wanted} is taken by another task." if self.task != self.wanted else ""
-        rows = ", ".join(f"{split} {number:,}" for split, number in self.rows.items())
+        rows = ", ".join(f"{split} {counted(number, 'row')}" for split, number in self.rows.items())
         graders = counted(len(self.graders), "grader")
-        return f"{self.task} is made from {self.source}: {rows} rows, {graders}, reward {self.reward}.{another}"
+        return f"{self.task} is made from {self.source}: {rows}, {graders}, reward {self.reward}.{another}"
 
 
 def import_task(root: Path, given: GivenFiles, options: ImportOptions) -> Imported:

@@ -10,6 +10,7 @@ from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from jobs.evals.held_out import HeldOut
 from jobs.evals.service import Evals
+from jobs.state.store import Store
 
 
 class Members:
@@ -24,7 +25,9 @@ class Unopened:
 
 async def test_the_question_has_a_button_that_stands_for_the_command_and_its_yes() -> None:
     typed = parse("/eval", "run task='my task' split=test model=a,b", EVAL)
-    asked = await start(typed, Asker("U1", "C1", "t"), cast("Evals", Unopened()), cast("People", Members()))
+    asked = await start(
+        typed, Asker("U1", "C1", "t"), cast("Evals", Unopened()), cast("People", Members()), cast("Store", None)
+    )
     assert isinstance(asked, Message)
     assert asked.text == "test is held out."
     (control,) = cast("list[Block]", asked.blocks[1]["elements"])

@@ -70,7 +70,8 @@ def test_slack_takes_the_card_in_every_state(state: JobState) -> None:
             shown = ["header", "section", *(["image"] if file else []), "section", "context"]
             assert kinds(message)[: len(shown)] == shown
             open_ones = any(one.cleared is None for one in alerts)
-            controls = [] if state.is_final else ["act_on_job:pause", "act_on_job:cancel"]
+            over = ["act_on_job:curve", *([] if imported else ["open_launch_form"])]
+            controls = over if state.is_final else ["act_on_job:pause", "act_on_job:cancel"]
             assert action_ids(message) == (["explain_alert"] if open_ones else []) + controls
 
 

@@ -38,7 +38,11 @@ def listeners() -> Listeners:
     [
         ("/rft launch task=eurovoc", Handling.CHANGES),
         ("/rft  LIST", Handling.READS),
-        ("/rft", Handling.READS),
+        ("/rft", Handling.OPENS_FORM),
+        ("/rft launch epochs=3", Handling.OPENS_FORM),
+        ("/rft launch eurovoc", Handling.CHANGES),
+        ("/eval", Handling.OPENS_FORM),
+        ("/rft help", Handling.READS),
         ("/rft lanch", Handling.READS),
         ("/rft curve rft-1 reward", Handling.READS),
         ("/rft checkpoints rft-1 prefer=f1", Handling.READS),

@@ -32,8 +32,8 @@ class Heard:
 class Endpoint:
     """What the endpoint does, and what it was asked.
 
-    `says` makes the text of an answer; `calls`, where tools are offered, the name and arguments of
-    a call; `faults` are taken one a question, and when they are used up, `always`;
+    `says` makes the text of an answer, and `uses` its usage in the Responses API; `calls`, where tools are offered, the
+    name and arguments of a call; `faults` are taken one a question, and when they are used up, `always`;
     `hold` keeps every answer back until it is set; `seconds` is how long an answer takes; of `listing_faults`, each
     question about its models takes one.
     """
@@ -42,6 +42,7 @@ class Endpoint:
     models: list[str] = field(default_factory=lambda: ["small", "large"])
     says: Callable[[Heard], str] = lambda heard: json.dumps({"label": heard.text.split()[-1]})
     calls: Callable[[Heard], tuple[str, str]] | None = None
+    uses: Callable[[Heard], Json] | None = None
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
     listing_faults: list[Fault] = field(default_factory=list)
@@ -71,7 +72,10 @@ class Endpoint:
             is_chat = heard.path.endswith("completions")
             if self.calls and heard.body.get("tools"):
                 return web.json_response((calling_chat if is_chat else calling)(*self.calls(heard)))
-            return web.json_response((completion if is_chat else response)(self.says(heard)))
+            if is_chat:
+                return web.json_response(completion(self.says(heard)))
+            usage = {"usage": self.uses(heard)} if self.uses else {}
+            return web.json_response(response(self.says(heard), **usage))
         finally:
             self.under_way -= 1
 

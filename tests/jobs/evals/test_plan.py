@@ -56,6 +56,37 @@ async def test_arms_are_models_times_efforts_each_once(lab: Laboratory) -> None:
     assert evaluation.total == 24
 
 
+async def test_prompts_are_arms_and_each_may_be_asked_without_the_format_as_well(lab: Laboratory) -> None:
+    lab.write_task({"prompts/v2.md": "Name the label, please."})
+    evaluation = await planned(lab, prompts=("v1", "v2"), format="none")
+    names = [arm.name.removeprefix("small ") for arm in evaluation.arms]
+    assert names == ["(prompt v1)", "(prompt v1, format none)", "(prompt v2)", "(prompt v2, format none)"]
+    assert len({arm.prompt_hash for arm in evaluation.arms}) == 4
+    assert evaluation.prompt_lengths["v2"] == 23
+    assert "did you mean 'v2'?" in await refused(lab, prompts=("v1", "w2"))
+    own = {"id": "a", "messages": [{"role": "user", "content": "act 0 on fish"}], "reference_answer": "fish"}
+    lab.write_task({"valid.jsonl": json.dumps(own) + "\n"})
+    assert "bring their own messages, so its prompts cannot be compared" in await refused(lab, prompts=("v1", "v2"))
+    lab.write_task({"response_format.json": json.dumps({"type": "text"})})
+    assert "format=none would ask the same twice" in await refused(lab, format="none")
+
+
+async def test_what_counts_as_good_is_asked_for_or_the_tasks_own(lab: Laboratory) -> None:
+    assert (await planned(lab)).margin == 0.02
+    assert (await planned(lab, margin=0.1)).margin == 0.1
+    lab.write_task({"task.yaml": "reward: exact\nguardrails: {exact: -0.05}\n"})
+    assert (await planned(lab)).margin == 0.05
+
+
+async def test_each_arm_is_asked_with_its_own_prompt_and_format(lab: Laboratory) -> None:
+    lab.write_task({"prompts/v2.md": "Name the label, please."})
+    started = await lab.start(prompts=("v1", "v2"), format="none", limit=1)
+    await lab.run(started.id)
+    asked = {(heard.body["input"][0]["content"], "text" in heard.body) for heard in lab.endpoint.heard}
+    assert len(asked) == 4
+    assert sum(has_format for _, has_format in asked) == 2
+
+
 async def test_the_threshold_is_the_reward_graders(lab: Laboratory) -> None:
     lab.write_task({"graders/exact.json": exact(pass_threshold=0.5)})
     assert (await planned(lab)).threshold == 0.5

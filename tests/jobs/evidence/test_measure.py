@@ -12,7 +12,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 from jobs.evals.stats.intervals import mean_interval
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price

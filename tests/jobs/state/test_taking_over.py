@@ -33,6 +33,8 @@ from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_remote
 from tests.rich_state import CREATING, DONE, FIXTURES, HALF, KEY, NOW, OLD, PAUSED, RUNNING, restore
 from tests.working import held, taken, worked_off
 
+NEWER = {"task", "schedule"}
+"""Kinds of record that came after the oldest of these versions."""
 VERSIONS = sorted(FIXTURES.glob("state-*.json"))
 
 
@@ -76,7 +78,7 @@ class Remote(Gateway):
 async def test_every_record_is_read_with_every_field_that_was_stored(taken_over: Store, redis: Redis) -> None:
     for kind in KINDS:
         ids = await taken_over.ids(kind.type)
-        assert ids, f"the fixture has a record of kind {kind.name}"
+        assert ids or kind.name in NEWER, f"the fixture has a record of kind {kind.name}"
         assert len(await taken_over.records(kind.type)) == len(ids)
         for record_id in ids:
             stored = json.loads(str(await redis.hget(f"{{proctor}}:{kind.key_of(record_id)}", "value")))

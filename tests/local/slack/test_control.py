@@ -21,7 +21,7 @@ async def test_the_state_names_everything_the_page_shows(control: Control) -> No
     state = await control.get("state")
     assert state["workspace"] == {"id": "T0LOCAL", "name": "Local workspace"}
     assert [user["name"] for user in state["users"]] == ["alice", "bob", "carol", "dave", "proctor"]
-    assert [channel["name"] for channel in state["channels"]] == ["general", "rft"]
+    assert [channel["name"] for channel in state["channels"]] == ["general", "random", "rft"]
     [app] = state["apps"]
     assert [command["command"] for command in app["commands"]] == ["/eval", "/rft", "/proctor"]
     assert app["commands"][1]["usage_hint"].startswith("launch task=")
@@ -347,7 +347,7 @@ async def test_a_reset_gives_a_fresh_workspace_with_new_ids(
     await slack.files_upload_v2(filename="a.txt", content="x")
     assert (await control.post("reset"))["ok"]
     assert await control.messages() == []
-    assert len((await control.get("state"))["channels"]) == 2
+    assert len((await control.get("state"))["channels"]) == 3
     assert await control.log("web_api") == []
     assert await card(slack) > before
     assert app.payloads == []

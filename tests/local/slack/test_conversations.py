@@ -86,13 +86,14 @@ async def test_reading_and_writing_need_membership(slack: AsyncWebClient, server
 async def test_channels_are_listed_by_kind_and_paged(slack: AsyncWebClient) -> None:
     await slack.conversations_open(users=ALICE)
     public = await slack.conversations_list()
-    assert [channel["name"] for channel in public["channels"]] == ["general", "rft"]
+    assert [channel["name"] for channel in public["channels"]] == ["general", "random", "rft"]
     direct = await slack.conversations_list(types="im")
     assert [(channel["id"], channel["user"]) for channel in direct["channels"]] == [("D0ALICE01", ALICE)]
     first = await slack.conversations_list(limit=1)
     second = await slack.conversations_list(limit=1, cursor=first["response_metadata"]["next_cursor"])
-    assert [answer["channels"][0]["name"] for answer in (first, second)] == ["general", "rft"]
-    assert second["response_metadata"]["next_cursor"] == ""
+    assert [answer["channels"][0]["name"] for answer in (first, second)] == ["general", "random"]
+    third = await slack.conversations_list(limit=1, cursor=second["response_metadata"]["next_cursor"])
+    assert third["response_metadata"]["next_cursor"] == ""
     assert await error_of(slack.conversations_info(channel="C0NOWHERE")) == "channel_not_found"
 
 

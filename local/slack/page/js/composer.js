@@ -198,7 +198,7 @@ export class Composer {
     const [word] = text.split(/\s/);
     if (this.attachments.files.length) return `${word} takes no files. Send them as a message first.`;
     if (threadTs) return `${word} does not work inside a thread. Use it in the channel.`;
-    const known = this.store.commands.map((command) => command.command);
+    const known = [...this.store.commands.map((command) => command.command), "/invite"];
     if (!known.includes(word)) return `${word} is not a command here. There are: ${known.join(", ")}.`;
     return null;
   }

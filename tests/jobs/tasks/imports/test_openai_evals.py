@@ -31,6 +31,7 @@ def asked(root: Path, name: str, split: str = "valid") -> list[list[tuple[str, o
     return [[(m.role, m.content) for m in conversation(task, row)] for row in catalogue.rows(task, split)]
 
 
+CSV = "ticket_text,correct_label\n" + "".join(f"{item['ticket_text']},{item['correct_label']}\n" for item in ITEMS)
 SENT = [[("developer", "Hardware, Software or Other?"), ("user", item["ticket_text"])] for item in ITEMS]
 
 
@@ -72,8 +73,22 @@ async def test_an_eval_with_its_run_and_items_asks_and_grades_as_before(tmp_path
             ),
         },
         {"eval.json": hosted_eval(), "run.json": run(), "bare.jsonl": jsonl(*ITEMS)},
+        {
+            "eval.json": hosted_eval(),
+            "run.json": run(),
+            "rows.csv": CSV,
+        },
     ],
-    ids=["one file", "lists", "rows in the run", "output items", "output item lines", "item and sample", "bare items"],
+    ids=[
+        "one file",
+        "lists",
+        "in the run",
+        "output items",
+        "output item lines",
+        "item and sample",
+        "bare items",
+        "csv",
+    ],
 )
 def test_however_it_was_saved_the_same_is_asked(tmp_path: Path, files: dict[str, object]) -> None:
     made = imported(tmp_path, files)

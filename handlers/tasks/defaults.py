@@ -1,0 +1,97 @@
+"""`/proctor default`: what launches and evals of a task use where nothing is typed, set and undone by people."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from charts.wording import joined
+from handlers.slack.blocks import Message, actions, button, escape, section
+from handlers.slack.commands import Typed
+from handlers.slack.replies import Asker
+from handlers.slack.wording import moment, person
+from jobs.core.errors import InvalidRequest
+from jobs.core.hyperparameters import AUTO, read_effort
+from jobs.core.nearest import nearest
+from jobs.state.store import Store
+from jobs.tasks.defaults import Choice, DefaultsDesk, TaskDefaults, chosen_for
+
+UNDO: Final = "undo"
+DEFAULT_KEYS: Final[Mapping[str, str]] = {"effort": "low", "prompt": "<version>", "why": "<eval>"}
+ACT: Final = "act_on_default"
+
+
+async def answer_default(
+    typed: Typed, asker: Asker, store: Store, defaults_desk: DefaultsDesk, took_effect: bool
+) -> Message:
+    """Show what was chosen for a task, or change it, or take the newest change back."""
+    task, *words = typed.words
+    wrong = [word for word in words if word.lower() != UNDO]
+    if wrong:
+        raise InvalidRequest(f"`/proctor default {task}` cannot '{wrong[0]}'; {nearest(wrong[0], (UNDO,))}")
+    if took_effect:
+        return default_message(await chosen_for(store, task))
+    if words:
+        return default_message(await defaults_desk.undo(task, by=asker.user, where=asker.channel))
+    if not typed.given.keys() & {"effort", "prompt"}:
+        return default_message(await chosen_for(store, task))
+    changed = await defaults_desk.choose(
+        task,
+        lambda choice: _changed(choice, typed.given),
+        by=asker.user,
+        where=asker.channel,
+        why=typed.given.get("why", ""),
+    )
+    return default_message(changed)
+
+
+def _changed(choice: Choice, given: Mapping[str, str]) -> Choice:
+    if "effort" in given:
+        choice = replace(choice, effort=None if given["effort"] == AUTO else read_effort(given["effort"]))
+    if "prompt" in given:
+        choice = replace(choice, prompt=None if given["prompt"] == AUTO else given["prompt"])
+    return choice
+
+
+def default_message(defaults: TaskDefaults) -> Message:
+    """Return what was chosen for a task, with a button that takes it back."""
+    said = default_line(defaults)
+    if not defaults.changes:
+        return Message(said)
+    undo = button(
+        "Undo",
+        f"{ACT}:undo",
+        f"default|{defaults.task} {UNDO}",
+        reads=f"Undo the newest change of the defaults of {defaults.task}",
+    )
+    return Message(said, (section(said), actions(undo, block_id=f"default:{defaults.task}:{len(defaults.changes)}")))
+
+
+def default_line(defaults: TaskDefaults) -> str:
+    """Return what was chosen for a task, by whom and on which eval, as mrkdwn sentences."""
+    task = escape(defaults.task)
+    if not defaults.changes:
+        return f"Nothing is set for `{task}` here: launches and evals use what its task.yaml says."
+    newest = defaults.changes[-1]
+    rests_on = f", resting on `{escape(newest.why)}`" if newest.why else ""
+    words = escape(defaults.choice.words) or "what its task.yaml says"
+    return (
+        f"`/rft launch` and `/eval run` of `{task}` now use *{words}* where nothing else is typed; "
+        f"set by {person(newest.by)} {moment(newest.at)}{rests_on}."
+    )
+
+
+def used_by_default(defaults: TaskDefaults, given: Mapping[str, str]) -> str:
+    """Return the sentence on what a request takes from what was chosen, to follow the answer; "" for nothing."""
+    choice = defaults.choice
+    effort, prompt = choice.effort, choice.prompt
+    taken = (
+        f"effort {effort}" if effort and "effort" not in given else "",
+        f"prompt {prompt}" if prompt and "prompt" not in given else "",
+    )
+    named = joined([each for each in taken if each])
+    return f" It uses {escape(named)}, set by {person(defaults.changes[-1].by)} for this task." if named else ""
+
+
+def default_button(label: str, task: str, key: str, value: str, eval_id: str) -> dict[str, object]:
+    """Return the button that makes an effort or a prompt the default of a task, resting on an eval."""
+    return button(label, f"{ACT}:{key}", f"default|{task} {key}={value} why={eval_id}", style="primary")
