@@ -103,8 +103,8 @@ class Retention:
             + await self._refused()
             + await self._jobs()
             + await self._expired(Eval, eval_ended, self.days, until=self.clock() - self.days * DAY)
-            + await self._expired(SuspectLabels, lambda found: found.found_at, self.days, item="suspects:")
             + await self._expired(GateRun, lambda run: run.made_at, POSTED_DAYS, item="gate:")
+            + await self._expired(SuspectLabels, lambda found: found.found_at, self.days, item="suspects:")
             + await self._expired(Digest, lambda digest: digest.until, POSTED_DAYS, item="digest:")
             + await self._expired(
                 HeldBack, lambda held: held.ends if held.notified else None, POSTED_DAYS, item="quiet:"
