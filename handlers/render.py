@@ -143,7 +143,9 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
+        alias, evaluation = await self.schedules.alias_of(schedule), await self.evals.find(found.eval or "")
+        agreements = await self.evals.reviews.agreements(evaluation) if evaluation else ()
+        return measurement_message(schedule, found, alias, agreements, mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

@@ -155,6 +155,21 @@ def test_agreement_comes_with_its_interval_and_keeps_picked_grades_apart() -> No
     assert "Only grades drawn at random" in picked.agreement("helpful", "f1").sentence
 
 
+@pytest.mark.parametrize(("others", "is_said"), [(1, True), (9, False)])
+def test_a_judge_that_is_right_no_more_often_than_one_score_for_all_tells_little(others: int, is_said: bool) -> None:
+    """It gives 4 of 5 to each of 20 answers; people would have given 1 to some."""
+    found = many(right=20 - others, wrong=0, drawn=True)
+    for number in range(others):
+        score = 1.0 if is_said else 4.0
+        grade = a_grade(score if is_said else 1.0, item=Item(f"x{number}", "text", "x")).reviewed
+        said = a_review(
+            is_right=not is_said, graded=4.0 if is_said else 1.0, score=score if is_said else None, is_drawn=True
+        )
+        found = found.with_grade(grade.with_review(said))
+    sentence = found.agreement("helpful", "f1").sentence
+    assert ("Always 4.00 would be right as often" in sentence) is is_said
+
+
 def test_another_version_of_the_judge_starts_from_nothing_and_that_is_said() -> None:
     changed = replace(JUDGED, fingerprints={"helpful": "f2"})
     (said,) = many(right=3, wrong=0, drawn=True).agreements(changed)
