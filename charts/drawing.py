@@ -10,6 +10,7 @@ from charts.evaluated_models import draw_precision_recall, draw_score_intervals
 from charts.figure import png
 from charts.fonts import families, texts_of
 from charts.label_distribution import draw_label_distribution
+from charts.learning_curve import draw_learning_curve
 from charts.reward_curves import draw_job_curves, draw_reward_curve
 from charts.rule_trace import draw_rule_trace
 from charts.score_bars import draw_checkpoint_comparison, draw_score_comparison
@@ -21,6 +22,7 @@ from charts.values import (
     Chart,
     CheckpointComparison,
     LabelDistribution,
+    LearningCurve,
     PrecisionRecall,
     ScoreComparison,
     ScoreIntervals,
@@ -41,6 +43,7 @@ CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
     LabelDistribution: draw_label_distribution,
     PrecisionRecall: draw_precision_recall,
     ScoreIntervals: draw_score_intervals,
+    LearningCurve: draw_learning_curve,
 }
 
 
