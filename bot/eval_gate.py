@@ -19,7 +19,7 @@ from handlers.evals.commands import EVAL_KEYS, read_request
 from handlers.slack.commands import Verb, parse
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import GATE_PREFIX, SHELL, gate_item, short_id
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 from jobs.gates.records import GateRun, GateState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict

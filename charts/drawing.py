@@ -6,12 +6,13 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from charts.evaluated_models import draw_precision_recall, draw_score_intervals
+from charts.evaluated_models import draw_precision_recall, draw_score_intervals, draw_score_tokens
 from charts.figure import png
 from charts.fonts import families, texts_of
 from charts.label_distribution import draw_label_distribution
 from charts.learning_curve import draw_learning_curve
 from charts.reward_curves import draw_job_curves, draw_reward_curve
+from charts.reward_spread import draw_reward_spread
 from charts.rule_trace import draw_rule_trace
 from charts.score_bars import draw_checkpoint_comparison, draw_score_comparison
 from charts.step_panels import draw_step_panels
@@ -24,8 +25,10 @@ from charts.values import (
     LabelDistribution,
     LearningCurve,
     PrecisionRecall,
+    RewardSpread,
     ScoreComparison,
     ScoreIntervals,
+    ScoreTokens,
     Theme,
     VarianceStudy,
 )
@@ -44,6 +47,8 @@ CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
     PrecisionRecall: draw_precision_recall,
     ScoreIntervals: draw_score_intervals,
     LearningCurve: draw_learning_curve,
+    ScoreTokens: draw_score_tokens,
+    RewardSpread: draw_reward_spread,
 }
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from charts import LearningCurve, describe
-from charts.wording import counted, joined
+from charts.wording import counted, grader_name, joined
 from handlers.jobs.launch import IN_A_CHANNEL, LAUNCH_KEYS, read_request
 from handlers.slack.blocks import Block, Message, context, escape, header, picture, section
 from handlers.slack.commands import Typed
@@ -17,7 +17,6 @@ from jobs.core.hyperparameters import read_whole
 from jobs.learning.records import Sweep
 from jobs.learning.service import EVALUATED, Sweeps
 from jobs.state.store import AlreadyTaken
-from jobs.views.wording import grader_name
 
 SWEEP_KEYS: Final = {key: each for key, each in LAUNCH_KEYS.items() if key != "suffix"} | {
     "items": "50,100,200",

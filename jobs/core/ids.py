@@ -1,8 +1,9 @@
 """The ids of records, work items and root messages: how each is built and read."""
 
 import hashlib
+import re
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 JOB_PREFIX: Final = "rft-"
@@ -78,6 +79,17 @@ def checkpoint_name(step: int, job_id: str) -> str:
     return f"step {step} of {job_id}"
 
 
+_CHECKPOINT = re.compile(r"^(step \d+) of (?P<job>rft-\w+)")
+
+
+def names_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called where room is short: without the job, where the checkpoints are all of one."""
+    of_job = {name: match for name in names if (match := _CHECKPOINT.match(name))}
+    if len({match["job"] for match in of_job.values()}) != 1:
+        return {name: name for name in names}
+    return {name: _CHECKPOINT.sub(r"\1", name) for name in names}
+
+
 def is_eval(subject: str) -> bool:
     """Tell an eval's id from a job's."""
     return subject.startswith(EVAL_PREFIX)
@@ -118,11 +130,6 @@ def schedule_item(schedule: str) -> str:
     return f"{SCHEDULE}:{schedule}"
 
 
-def gate_item(gate: str) -> str:
-    """Return the id of the work items of a run of the gate."""
-    return f"{GATE}:{gate}"
-
-
 def learning_item(sweep: str) -> str:
     """Return the id of the work items of a sweep over the number of training items."""
     return f"{LEARNING}:{sweep}"
@@ -131,6 +138,11 @@ def learning_item(sweep: str) -> str:
 def home_item(user: str) -> str:
     """Return the id of the work item that keeps a person's Home up to date."""
     return f"{HOME}:{user}"
+
+
+def gate_item(gate: str) -> str:
+    """Return the id of the work items of a run of the gate."""
+    return f"{GATE}:{gate}"
 
 
 def sweep_item(platform: str) -> str:

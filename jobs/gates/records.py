@@ -7,7 +7,8 @@ from enum import StrEnum
 from charts.wording import number
 from jobs.evals.records import EvalRequest
 from jobs.evals.stats.advice import NonInferiority
-from jobs.evals.stats.verdict import Pair, Verdict
+from jobs.evals.stats.pair import Pair
+from jobs.evals.verdict import Verdict
 
 
 class GateState(StrEnum):

@@ -12,7 +12,7 @@ from jobs.graders import parse_grader, run_elsewhere, with_names
 from jobs.tasks.datasets.answer_shape import may_hold_many
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
-from jobs.tasks.records import LaunchDefaults, Row, Task
+from jobs.tasks.records import LaunchDefaults, Row, Task, headline_of
 from jobs.tasks.rows import drawn, read_rows, write_training_rows
 from jobs.tasks.schema import response_format
 
@@ -27,6 +27,11 @@ class TaskCatalogue:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    @property
+    def root(self) -> Path:
+        """The folder of all tasks."""
+        return self._root
 
     def names(self) -> tuple[str, ...]:
         """Names of all folders with a task.yaml, sorted; a broken task is listed too, so that it can be explained."""
@@ -56,6 +61,7 @@ class TaskCatalogue:
             response_format=wanted,
             graders=graders,
             reward=reward,
+            headline=headline_of(reward, graders, manifest.headline),
             trained_by=trained_by,
             ranges=manifest.ranges,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
@@ -118,10 +124,11 @@ def _prompts(folder: TaskFolder) -> dict[str, str]:
     for version, text in prompts.items():
         if not text:
             raise InvalidRequest(f"{folder.called(f'prompts/{version}.md')} is empty.")
-    return {version: prompts[version] for version in sorted(prompts, key=_natural)}
+    return {version: prompts[version] for version in sorted(prompts, key=natural)}
 
 
-def _natural(version: str) -> list[tuple[int, str]]:
+def natural(version: str) -> list[tuple[int, str]]:
+    """Return a key that sorts v2 before v10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", version)]
 
 

@@ -1,6 +1,6 @@
 """What a task is once its folder has been read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,25 @@ TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
 
 
-EVIDENCE_SPLITS: Final = ("valid", "test")
+NATURAL: Final = "valid_natural"
+"""A second validation split, distributed as production is, next to a balanced one."""
+EVIDENCE_SPLITS: Final = ("valid", "test", NATURAL)
 """What a job's checkpoints are evaluated on, as far as the task has them."""
+
+
+USUAL_GRADERS: Final = ("precision", "recall", "f1")
+"""What a task of labels is graded by besides its reward, and shown with unless it chooses."""
+MOST_HEADLINE: Final = 4
+
+
+def headline_of(reward: str, graders: Iterable[str], chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the graders that pictures and tables show: the reward, then those chosen or the usual ones, then others.
+
+    Without a choice they are `MOST_HEADLINE` at most.
+    """
+    known = tuple(graders)
+    first = dict.fromkeys((reward, *(name for name in chosen or USUAL_GRADERS if name in known)))
+    return tuple(first) if chosen else tuple(dict.fromkeys((*first, *known)))[:MOST_HEADLINE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class Task:
         graders: grader name to its definition, as written in its file.
         reward: the name of the grader that training climbs; where only its platform can run that, of the one by which
             answers are measured here.
+        headline: the graders that pictures and tables show, the reward first; the others follow in words.
         trained_by: the name of the grader that training climbs.
         ranges: grader to its lowest and highest score, for those whose definition does not say.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
@@ -92,6 +110,7 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    headline: tuple[str, ...] = ()
     calls_a_day: float | None = None
     instead_of: str = ""
     stronger_model: str | None = None

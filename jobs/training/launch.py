@@ -29,6 +29,7 @@ from jobs.tasks.defaults import chosen_for
 from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 from jobs.tasks.rows import unfed
 from jobs.training import uploads
+from jobs.training.alike import NEWEST, launched_like
 from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
@@ -71,9 +72,10 @@ class Launcher:
             AlreadyTaken: the same person made the same request within the last seconds; names that job.
         """
         job = await self.planned(request)
+        like = launched_like(job, await self.store.records(Job, NEWEST))
         return await start(
             self.store,
-            job,
+            replace(job, like=like),
             prefix=JOB_PREFIX,
             asked=request,
             was_refused=lambda earlier: earlier.state is JobState.NOT_LAUNCHED,

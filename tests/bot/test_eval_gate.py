@@ -19,7 +19,7 @@ from bot.worker import SLOTS, job_work, repeated_work
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import EVALS, GATE, LOOKS, gate_item
 from jobs.evals.records import EvalState
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 from jobs.gates.gate import Gate
 from jobs.gates.records import GateRun, GateState, GateVerdict
 from jobs.queue.due import DueItems
