@@ -54,8 +54,8 @@ async def answer_sweep(typed: Typed, asker: Asker, sweeps: Sweeps, people: Peopl
 def _launched(sweep: Sweep) -> str:
     trained, largest = sum(each.items for each in sweep.jobs), max(each.items for each in sweep.jobs)
     return (
-        f"Launching {counted(len(sweep.jobs), 'job')} as `{sweep.id}`: {_sizes(sweep)} training items of "
-        f"{escape(sweep.request.task)}, each larger part with the smaller ones in it. Together they train on as much "
+        f"Launching {counted(len(sweep.jobs), 'job')} as `{sweep.id}` on {escape(sweep.request.task)}: "
+        f"{_sizes(sweep)}, each larger part with the smaller ones in it. Together they train on as much "
         f"as {trained / largest:.1f} jobs with {largest:,} items. Its message here says how far they are, and in the "
         "end whether more data pays."
     )
@@ -64,7 +64,7 @@ def _launched(sweep: Sweep) -> str:
 def _sizes(sweep: Sweep) -> str:
     sizes = sorted({each.items for each in sweep.jobs})
     seeds = len({each.seed for each in sweep.jobs})
-    return f"{joined([f'{size:,}' for size in sizes])} x {counted(seeds, 'seed')}"
+    return f"{joined([f'{size:,}' for size in sizes])} training items x {counted(seeds, 'seed')}"
 
 
 async def show_sweep(sweep: Sweep, pictures: Pictures) -> Message:
@@ -98,7 +98,7 @@ def sweep_message(sweep: Sweep, chart: LearningCurve | None, file: str | None) -
     blocks: list[Block] = [header(title)]
     if result is None:
         done = sum(end == EVALUATED for end in sweep.ended.values())
-        said = f"{done} of {counted(len(sweep.jobs), 'job')} evaluated: {_sizes(sweep)} training items."
+        said = f"{done} of {counted(len(sweep.jobs), 'job')} evaluated: {_sizes(sweep)}."
         blocks.append(section(said))
     else:
         said = result.text
