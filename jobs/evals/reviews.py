@@ -149,9 +149,8 @@ class Agreement:
         ]
         said = [f"Grades of {called} that {who} checked are right: {'; '.join(parts)}."] if parts else []
         if self.drawn and self.constant and self.drawn.grades >= ENOUGH and self.constant[1] >= self.drawn.right:
-            said.append(
-                f"Always {number(self.constant[0])} would be right as often, so it tells answers apart no better."
-            )
+            always = number(self.constant[0])
+            said.append(f"Always {always} would be right as often, so it hardly tells answers apart.")
         if self.divided:
             said.append(f"On {counted(self.divided, 'grade')} of {called} people disagree with each other.")
         if self.drawn is None:

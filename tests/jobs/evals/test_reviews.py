@@ -155,19 +155,23 @@ def test_agreement_comes_with_its_interval_and_keeps_picked_grades_apart() -> No
     assert "Only grades drawn at random" in picked.agreement("helpful", "f1").sentence
 
 
-@pytest.mark.parametrize(("others", "is_said"), [(1, True), (9, False)])
-def test_a_judge_that_is_right_no_more_often_than_one_score_for_all_tells_little(others: int, is_said: bool) -> None:
-    """It gives 4 of 5 to each of 20 answers; people would have given 1 to some."""
-    found = many(right=20 - others, wrong=0, drawn=True)
-    for number in range(others):
-        score = 1.0 if is_said else 4.0
-        grade = a_grade(score if is_said else 1.0, item=Item(f"x{number}", "text", "x")).reviewed
-        said = a_review(
-            is_right=not is_said, graded=4.0 if is_said else 1.0, score=score if is_said else None, is_drawn=True
-        )
-        found = found.with_grade(grade.with_review(said))
+@pytest.mark.parametrize(
+    ("graded", "deserved", "is_said"),
+    [
+        ([4.0] * 20, [4.0] * 19 + [1.0], True),  # it calls everything good, and nearly everything is
+        ([4.0] * 11 + [1.0] * 9, [4.0] * 11 + [1.0] * 8 + [4.0], False),
+        ([4.0] * 5, [4.0] * 5, False),  # too few to say so
+    ],
+)
+def test_a_judge_that_is_right_no_more_often_than_one_score_for_all_is_called_that(
+    graded: list[float], deserved: list[float], is_said: bool
+) -> None:
+    found = NO_REVIEWS
+    for number, (score, right) in enumerate(zip(graded, deserved, strict=True)):
+        said = a_review(is_right=score == right, graded=score, score=None if score == right else right, is_drawn=True)
+        found = found.with_grade(a_grade(score, item=Item(f"i{number}", "text", "x")).reviewed.with_review(said))
     sentence = found.agreement("helpful", "f1").sentence
-    assert ("Always 4.00 would be right as often" in sentence) is is_said
+    assert ("Always 4.00 would be right as often, so it hardly tells answers apart." in sentence) is is_said
 
 
 def test_another_version_of_the_judge_starts_from_nothing_and_that_is_said() -> None:
