@@ -73,7 +73,8 @@ class Task:
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
         alerts: changes to the rules that look at its jobs, as `jobs.rules.changed_rules` takes them.
         held_out_graders: graders that are reported, and are neither the reward nor a part of it.
-        guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
+        guardrails: grader to the fall that is allowed, as a share of its range (-.02): the lower 95% bound of its
+            paired change must lie above.
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
