@@ -36,7 +36,7 @@ from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
-from jobs.evals.stats.variance_study import VarianceReading
+from jobs.evals.stats.variance_study import Readiness, VarianceReading
 from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
@@ -220,6 +220,8 @@ def _alternative_blocks(view: EvalView) -> Iterator[Block]:
 def _meaning(view: EvalView) -> Iterator[str]:
     variance = view.results.variance
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
+    if variance is not None and variance.verdict is Readiness.READY and any(each.command for each in view.alternatives):
+        rest = [*rest[:-1], "Next: try what costs less, below; then launch an RFT job."]
     yield f"*{escape(verdict)}*"
     yield from map(escape, rest)
     if note := view.evaluation.left_out_note:

@@ -165,7 +165,7 @@ async def test_a_gate_says_how_often_it_closes_and_what_of_the_spend_would_teach
     assert "The gate `safe` closes on" in said(study)
     spread = pictures(study)[1]
     assert "without any spread over 9 runs" in spread["alt_text"]
-    assert "Rewards of 90 answers" in spread["alt_text"]
+    assert "Rewards of 270 answers" in spread["alt_text"]
 
 
 async def test_a_variance_study_asks_first_whether_tuning_is_needed(house: House) -> None:

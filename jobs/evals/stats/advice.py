@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Final, Literal, TypeAlias
 
-from charts.wording import compared, counted, number, percentage
+from charts.wording import compared, counted, grader_name, joined, number, percentage
 from jobs.evals.records import Arm, Eval
 from jobs.evals.stats.comparison import ArmAnswers, Comparison
 from jobs.evals.stats.intervals import t_quantile, variance
@@ -25,6 +25,8 @@ Axis: TypeAlias = Literal["effort", "prompt"]
 AXES: Final[tuple[Axis, ...]] = ("effort", "prompt")
 ERROR: Final = 0.025
 """Chance of calling something as good that loses the margin, over all candidates of one question."""
+LEAST_SAVING: Final = 0.02
+"""A smaller saving is not worth a choice, and may be chance."""
 LOST: Final = 1.25
 """Items that are added as lost in full before the bound is drawn: what was seen rules out no rare loss.
 
@@ -145,12 +147,12 @@ class _Question:
     def answer(self) -> Advice:
         # Of equal means the dearer one, so that the cheaper one is put to the test.
         best = max(self.arms, key=lambda arm: (round(self._mean(arm), 12), self._cost(arm)))
-        cheaper = sorted((arm for arm in self.arms if self._cost(arm) < self._cost(best)), key=self._cost)
+        cheaper = sorted((arm for arm in self.arms if self._is_cheaper(arm, best)), key=self._cost)
         shown = [(arm, self._non_inferiority(arm, best, len(cheaper))) for arm in cheaper]
         as_good = next((pair for pair in shown if pair[1].is_shown), None)
         if as_good:
             return self._advice(as_good[0], self._as_good(*as_good, best), is_offered=True)
-        dearer = [arm for arm in self.arms if self._cost(arm) > self._cost(best)]
+        dearer = [arm for arm in self.arms if self._is_cheaper(best, arm)]
         if not cheaper and dearer:
             return self._cheapest_and_best(best, max(dearer, key=self._mean))
         tied = [(arm, test) for arm, test in shown if self._pair(arm, best).verdict is Verdict.CANT_TELL]
@@ -168,8 +170,8 @@ class _Question:
         if test.is_shown:
             return self._advice(best, self._as_good(best, test, runner_up), is_offered=True)
         text = (
-            f"{self._named(best)} has the highest {self.evaluation.reward} and {self._saving(best, runner_up)} than "
-            f"{self._value(runner_up)}: {self._means(best, runner_up)}."
+            f"Nothing speaks for {self._value(runner_up)}: {self._value(best)} {self._saving(best, runner_up)}, "
+            f"{self._means(best, runner_up)}."
         )
         return self._advice(best, text, is_offered=True)
 
@@ -202,17 +204,18 @@ class _Question:
         )
 
     def _best_only(self, best: ArmAnswers, cheaper: Sequence[ArmAnswers]) -> str:
-        name = self._named(best)
-        if not cheaper:
-            others = " and ".join(self._value(arm) for arm in self.arms if arm is not best)
-            return f"{name} has the highest {self.evaluation.reward}; {others} costs the same, so nothing is saved."
-        worse = cheaper[-1]
-        return f"{name} is worth its price: {self._value(worse)} is worse, {self._means(worse, best)}."
+        if cheaper:
+            worse = cheaper[-1]
+            return f"{self._named(best)} is worth its price: {self._value(worse)} is worse, {self._means(worse, best)}."
+        same = f"{joined([self._value(arm) for arm in self.arms])} cost the same, within {percentage(LEAST_SAVING)}"
+        if self._is_told(best):
+            return f"{self._named(best)} is better and costs nothing more: {same}."
+        return f"{same[0].upper()}{same[1:]}, and are not told apart: nothing is saved by choosing."
 
     def _means(self, arm: ArmAnswers, best: ArmAnswers) -> str:
         was, now, change = compared(self._mean(best), self._mean(arm))
         items = counted(self._pair(arm, best).items, "item")
-        return f"{self.evaluation.reward} {now} against {was} ({change}) on {items}"
+        return f"{grader_name(self.evaluation.reward)} {now} against {was} ({change}) on {items}"
 
     def _saving(self, arm: ArmAnswers, best: ArmAnswers) -> str:
         saved = percentage(1 - self._cost(arm) / self._cost(best))
@@ -236,6 +239,9 @@ class _Question:
     def _pair(self, arm: ArmAnswers, best: ArmAnswers) -> Pair:
         names = {arm.arm, best.arm}
         return next(pair for pair in self.comparison.pairs if {pair.before, pair.after} == names)
+
+    def _is_cheaper(self, arm: ArmAnswers, other: ArmAnswers) -> bool:
+        return self._cost(arm) < (1 - LEAST_SAVING) * self._cost(other)
 
     def _non_inferiority(self, arm: ArmAnswers, best: ArmAnswers, candidates: int) -> NonInferiority:
         low, high = self.evaluation.ranges.get(self.evaluation.reward, (0.0, 1.0))

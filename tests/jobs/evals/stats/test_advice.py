@@ -86,7 +86,7 @@ EFFORTS = (Arm("base", "low"), Arm("base", "medium"))
 def test_a_cheaper_effort_that_is_as_good_is_advised_with_margin_and_saving() -> None:
     advice = advice_on(EFFORTS, (0.5, 0.51), (60, 100), price=Price(0.0, 4.0))
     assert (advice.axis, advice.value, advice.is_offered) == ("effort", "low", True)
-    assert advice.text.startswith("Effort low is as good as medium and costs 40% less: f1 0.5")
+    assert advice.text.startswith("Effort low is as good as medium and costs 40% less: F1 0.5")
     assert "on 400 items, with 97.5% confidence less than 0.05 worse, the margin." in advice.text
     assert "takes 20% fewer tokens" in advice_on(EFFORTS, (0.5, 0.51), (60, 100)).text
 
@@ -102,7 +102,7 @@ def test_no_difference_found_is_not_called_as_good() -> None:
 def test_an_effort_that_is_better_is_worth_its_price() -> None:
     advice = advice_on(EFFORTS, (0.3, 0.6), (60, 100))
     assert (advice.value, advice.is_offered) == ("medium", True)
-    assert advice.text.startswith("Effort medium is worth its price: low is worse, f1 0.")
+    assert advice.text.startswith("Effort medium is worth its price: low is worse, F1 0.")
 
 
 def test_the_shorter_prompt_wins_a_tie_and_it_is_said() -> None:
@@ -116,13 +116,16 @@ def test_the_shorter_prompt_wins_a_tie_and_it_is_said() -> None:
 
 def test_what_costs_the_same_saves_nothing() -> None:
     advice = advice_on(EFFORTS, (0.4, 0.6), (60, 60))
-    assert advice.text == "Effort medium has the highest f1; low costs the same, so nothing is saved."
+    assert advice.text == "Effort medium is better and costs nothing more: low and medium cost the same, within 2%."
+    alike = advice_on(EFFORTS, (0.5, 0.5), (100, 101))
+    assert alike.text.startswith("Low and medium cost the same, within 2%, and are not told apart")
+    assert not alike.is_offered
     assert advice.is_offered  # the scores tell the two apart
 
 
 def test_the_cheapest_that_is_also_the_best_is_advised() -> None:
     advice = advice_on(EFFORTS, (0.6, 0.4), (60, 100))
-    assert advice.text.startswith("Effort low is as good as medium and takes 20% fewer tokens: f1 0.6")
+    assert advice.text.startswith("Effort low is as good as medium and takes 20% fewer tokens: F1 0.6")
     few = advice_on(EFFORTS, (0.53, 0.5), (60, 100), items=10)
-    assert few.text.startswith("Effort low has the highest f1 and takes 20% fewer tokens than medium")
+    assert few.text.startswith("Nothing speaks for medium: low takes 20% fewer tokens, F1 0.")
     assert few.is_offered
