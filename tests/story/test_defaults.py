@@ -147,13 +147,15 @@ async def test_prompts_and_formats_are_compared_in_one_eval(house: House) -> Non
             await workspace.type_command("alice", "/eval", "run task=labels prompt=v1,v2 limit=20")
             result = await workspace.reply_with("Result of eval-")
             await workspace.type_command("alice", "/eval", "run task=labels format=none limit=20")
-            without = await workspace.reply_with("format none")
+            without = await workspace.reply_with("Asked without the response format")
     assert "Prompt v1 is not told from v2" in said(result)
     assert "a tie goes to the shorter one" in said(result)
     assert "Prompt v2: 679 characters" in said(result)
     assert "Make v1 the default" in said(result)
     assert "small (format none)" in said(without)
-    assert "on 20 of 20 answers the grader found nothing to grade" in said(without)
+    lost = "answers are worse: exact 0.00 against 1.00 (-1.00) on 20 items; without it, on 20 of 20 answers the grader"
+    assert f"Asked without the response format, {lost} found nothing to grade." in said(without)
+    assert "Production has to ask with it." in said(without)
 
 
 async def test_a_gate_says_how_often_it_closes_and_what_of_the_spend_would_teach(house: House) -> None:

@@ -1,5 +1,6 @@
-"""Which effort or prompt to use: the cheapest arm that is shown to be as good as the best, and what to use otherwise.
+"""Which effort or prompt to use, and what is lost without the response format, read from the arms of one eval.
 
+The advice is the cheapest arm that is shown to be as good as the best.
 "No difference found" is no proof that there is none, so "as good" means non-inferior: the loss of reward is below a
 stated margin, with 97.5% confidence.
 """
@@ -21,8 +22,8 @@ from jobs.evals.stats.variance_components import item_means
 from jobs.evals.verdict import Verdict
 from jobs.platforms.profiles import Price
 
-Axis: TypeAlias = Literal["effort", "prompt"]
-AXES: Final[tuple[Axis, ...]] = ("effort", "prompt")
+Axis: TypeAlias = Literal["effort", "prompt", "format"]
+AXES: Final[tuple[Axis, ...]] = ("effort", "prompt", "format")
 ERROR: Final = 0.025
 """Chance of calling something as good that loses the margin, over all candidates of one question."""
 LEAST_SAVING: Final = 0.02
@@ -61,7 +62,7 @@ class Advice:
     axis: Axis
     model: str
     value: str
-    """The effort or the prompt version to use."""
+    """The effort or the prompt version to use; of formats `none` or `task`."""
     text: str
     """The advice and its reason, as sentences."""
     is_offered: bool
@@ -131,7 +132,13 @@ def advise(
 
 def _without(arm: Arm, axis: Axis) -> Arm:
     alike = replace(arm, prompt_hash=None)
-    return replace(alike, effort=None) if axis == "effort" else replace(alike, prompt=None)
+    match axis:
+        case "effort":
+            return replace(alike, effort=None)
+        case "prompt":
+            return replace(alike, prompt=None)
+        case "format":
+            return replace(alike, format=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,28 @@ class _Question:
     prices: Mapping[str, Price]
 
     def answer(self) -> Advice:
+        """Return what to use."""
+        return self._format() if self.axis == "format" else self._cheapest()
+
+    def _format(self) -> Advice:
+        """Return what is lost where the response format is left out."""
+        held, free = sorted(self.arms, key=lambda arm: arm.asked.format is not None)
+        test, verdict = self._non_inferiority(free, held, 1), self._pair(held, free).verdict
+        if self._pair(held, free).before != held.arm and verdict is not Verdict.CANT_TELL:
+            verdict = Verdict.WORSE if verdict is Verdict.BETTER else Verdict.BETTER
+        means = self._means(free, held)
+        if free.coverage.ungradable:
+            means += f"; without it, {free.coverage.remark}"
+        if verdict is Verdict.WORSE:
+            text = f"Asked without the response format, answers are worse: {means}. Production has to ask with it."
+        elif test.is_shown:
+            but_for = f"but for the margin of {test.margin:g}"
+            text = f"Asked without the response format, answers are as good, {but_for}: {means}."
+        else:
+            text = f"Not settled what is lost without the response format: {means}. {self._at_worst(test)}"
+        return self._advice(held, text, is_offered=False)
+
+    def _cheapest(self) -> Advice:
         # Of equal means the dearer one, so that the cheaper one is put to the test.
         best = max(self.arms, key=lambda arm: (round(self._mean(arm), 12), self._cost(arm)))
         cheaper = sorted((arm for arm in self.arms if self._is_cheaper(arm, best)), key=self._cost)
@@ -170,7 +199,7 @@ class _Question:
         if test.is_shown:
             return self._advice(best, self._as_good(best, test, runner_up), is_offered=True)
         text = (
-            f"Nothing speaks for {self._value(runner_up)}: {self._value(best)} {self._saving(best, runner_up)}, "
+            f"There is no case for {self._value(runner_up)}: {self._value(best)} {self._saving(best, runner_up)}, "
             f"{self._means(best, runner_up)}."
         )
         return self._advice(best, text, is_offered=True)
@@ -226,7 +255,7 @@ class _Question:
         return value[0].upper() + value[1:]
 
     def _value(self, arm: ArmAnswers) -> str:
-        return str(getattr(arm.asked, self.axis) or "default")
+        return str(getattr(arm.asked, self.axis) or ("task" if self.axis == "format" else "default"))
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

@@ -127,5 +127,16 @@ def test_the_cheapest_that_is_also_the_best_is_advised() -> None:
     advice = advice_on(EFFORTS, (0.6, 0.4), (60, 100))
     assert advice.text.startswith("Effort low is as good as medium and takes 20% fewer tokens: F1 0.6")
     few = advice_on(EFFORTS, (0.53, 0.5), (60, 100), items=10)
-    assert few.text.startswith("Nothing speaks for medium: low takes 20% fewer tokens, F1 0.")
+    assert few.text.startswith("There is no case for medium: low takes 20% fewer tokens, F1 0.")
     assert few.is_offered
+
+
+def test_what_is_lost_without_the_response_format_is_said() -> None:
+    formats = (Arm("base"), Arm("base", format="none"))
+    worse = advice_on(formats, (0.6, 0.3), (60, 60))
+    assert (worse.axis, worse.is_offered) == ("format", False)
+    assert worse.text.startswith("Asked without the response format, answers are worse: F1 0.")
+    assert worse.text.endswith("Production has to ask with it.")
+    assert "answers are as good, but for the margin of 0.05" in advice_on(formats, (0.5, 0.51), (60, 60)).text
+    unclear = advice_on(formats, (0.5, 0.5), (60, 60), items=12)
+    assert unclear.text.startswith("Not settled what is lost without the response format: F1 0.")
