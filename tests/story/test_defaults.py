@@ -93,6 +93,9 @@ async def test_the_advice_of_an_effort_sweep_becomes_the_default_and_is_undone(h
             await workspace.click("bob", result, make)
             await workspace.told("bob", "`/eval run` of `labels` now use *effort low* where nothing else is typed")
 
+            shown = await workspace.reply_with("It is the default of `labels` now, set by <@")
+            assert not buttons(shown, "act_on_default:effort")
+            (undo,) = buttons(shown, "act_on_default:undo")
             heard = len(endpoint.heard)
             await workspace.type_command("carol", "/eval", "run task=labels limit=3")
             told = await workspace.told("carol", "It uses effort low, set by <@")
@@ -102,8 +105,9 @@ async def test_the_advice_of_an_effort_sweep_becomes_the_default_and_is_undone(h
 
             await workspace.type_command("carol", "/proctor", "task labels")
             await workspace.told("carol", "now use *effort low*")
-            await workspace.type_command("carol", "/proctor", "default labels undo")
+            await workspace.click("carol", shown, undo)
             await workspace.told("carol", "Nothing is set for `labels` here")
+            await workspace.reply_with("Make low the default")
             await workspace.type_command("carol", "/proctor", "default labels undo")
             await workspace.told("carol", "Nothing was set for labels here, so there is nothing to undo.")
             await workspace.type_command("dave", "/proctor", "audit labels")
