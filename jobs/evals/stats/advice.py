@@ -46,8 +46,22 @@ class NonInferiority:
     """What the mean is above with 97.5% confidence, or more among several candidates."""
     margin: float
     items: int
-    items_needed: int | None
-    """About how many items would show it, 4 times in 5, were the two equal but for the noise; None above the most."""
+    spread: float
+    """Variance of the item differences."""
+    width: float
+    """The largest loss of one item."""
+    level: float
+    """Confidence of `low`."""
+
+    @property
+    def items_needed(self) -> int | None:
+        """About how many items would show it, 4 times in 5, were the two equal but for the noise; None above the most."""
+        quantile, count = NormalDist().inv_cdf(self.level) + POWER, 2
+        while count <= MOST_ITEMS:
+            if _low(0.0, self.spread * count, count, self.width, quantile) > -self.margin:
+                return count
+            count = math.ceil(count * 1.05)
+        return None
 
     @property
     def is_shown(self) -> bool:
@@ -77,31 +91,17 @@ def non_inferiority(
     The lower bound is m - t(1 - ERROR / candidates, n - 1) SE over the items and `LOST` more that lose everything.
     `width` is the largest loss of one item: the width of the score's scale.
     """
-    count, total = len(differences), math.fsum(differences)
+    count, total, level = len(differences), math.fsum(differences), 1 - ERROR / candidates
     if count < 2:
-        return NonInferiority(total / max(count, 1), -math.inf, margin, count, None)
-    level = 1 - ERROR / candidates
+        return NonInferiority(total / max(count, 1), -math.inf, margin, count, width**2, width, level)
     low = _low(total, math.fsum(each**2 for each in differences), count, width, t_quantile(level, count - 1))
-    spread = variance(differences, total / count)
-    return NonInferiority(total / count, low, margin, count, _needed(spread, margin, width, level))
+    return NonInferiority(total / count, low, margin, count, variance(differences, total / count), width, level)
 
 
 def _low(total: float, squares: float, count: float, width: float, quantile: float) -> float:
     number_of, total, squares = count + LOST, total - LOST * width, squares + LOST * width**2
     mean = total / number_of
     return mean - quantile * math.sqrt(max(squares - number_of * mean**2, 0.0) / (number_of - 1) / number_of)
-
-
-def _needed(spread: float, margin: float, width: float, level: float) -> int | None:
-    """Return the items from which two equals with this variance of differences are shown as good, 4 times in 5."""
-    if margin <= 0:
-        return None
-    quantile, count = NormalDist().inv_cdf(level) + POWER, 2
-    while count <= MOST_ITEMS:
-        if _low(0.0, spread * count, count, width, quantile) > -margin:
-            return count
-        count = math.ceil(count * 1.05)
-    return None
 
 
 # -- what to use ------------------------------------------------------------------------------------------------------

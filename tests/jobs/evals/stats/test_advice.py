@@ -14,7 +14,7 @@ from jobs.platforms.profiles import Price
 from tests.jobs.evals.answers import an_eval, graded
 
 MARGIN = 0.02
-TRIALS = 1_500
+TRIALS = 1_000
 Draw = Callable[[np.random.Generator, int], Sequence[float]]
 LOSSES: dict[str, Draw] = {
     "rare and total": lambda rng, count: [-1.0 if lost else 0.0 for lost in rng.random(count) < MARGIN],
@@ -33,7 +33,7 @@ def share_shown(draw: Draw, count: int, candidates: int = 1) -> float:
 @pytest.mark.parametrize("count", [30, 150, 400])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_loss_of_the_whole_margin_is_rarely_called_as_good(loss: str, count: int) -> None:
-    assert share_shown(LOSSES[loss], count) <= 0.035  # 2.5%, and three standard errors of 1,500 trials
+    assert share_shown(LOSSES[loss], count) <= 0.04  # 2.5%, and three standard errors of 1,000 trials
 
 
 def test_equals_are_called_as_good_about_as_often_as_the_number_of_items_promises() -> None:
@@ -140,3 +140,15 @@ def test_what_is_lost_without_the_response_format_is_said() -> None:
     assert "answers are as good, but for the margin of 0.05" in advice_on(formats, (0.5, 0.51), (60, 60)).text
     unclear = advice_on(formats, (0.5, 0.5), (60, 60), items=12)
     assert unclear.text.startswith("Not settled what is lost without the response format: F1 0.")
+
+
+def test_the_cheapest_of_several_is_rarely_called_as_good_where_each_loses_the_margin() -> None:
+    """The reference is the highest of what was seen, and there are several chances to be wrong: both are paid for."""
+    rng, wrong = np.random.default_rng(11), 0
+    for _ in range(TRIALS):
+        best = rng.normal(0.5, 0.2, 150)
+        cheaper = [best - MARGIN + rng.normal(0, 0.06, 150) for _ in range(3)]
+        highest = max([best, *cheaper], key=lambda scores: float(scores.mean()))
+        tests = [non_inferiority(list(each - highest), MARGIN, candidates=3) for each in cheaper if each is not highest]
+        wrong += any(test.is_shown for test in tests)
+    assert wrong / TRIALS <= 0.04
