@@ -55,7 +55,7 @@ class NonInferiority:
 
     @property
     def items_needed(self) -> int | None:
-        """About how many items would show it, 4 times in 5, were the two equal but for the noise; None above the most."""
+        """About how many items would show it, 4 times in 5, were the two equal but for noise; None above the most."""
         quantile, count = NormalDist().inv_cdf(self.level) + POWER, 2
         while count <= MOST_ITEMS:
             if _low(0.0, self.spread * count, count, self.width, quantile) > -self.margin:
