@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Final, TypeGuard
 
+from charts.wording import counted
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind, quoted
 from jobs.graders import parse_grader, with_names
@@ -203,6 +204,28 @@ def _part(part: object) -> object:
         case {"type": "input_image", "image_url": str(url)}:
             return {"type": "image_url", "image_url": {"url": url}}
     return part
+
+
+def with_ids(rows: Sequence[Item], notes: Notes) -> list[Item]:
+    """Return the rows of a split with ids that tell them apart; a row without one goes by its number."""
+    taken: set[str] = set()
+    told_apart: list[Item] = []
+    for row in rows:
+        given, again = row.get("id"), 2
+        if isinstance(given, bool) or not isinstance(given, str | int | float) or given == "":
+            told_apart.append({key: held for key, held in row.items() if key != "id"})
+            continue
+        name = str(given)
+        while name in taken:
+            name, again = f"{given}-{again}", again + 1
+        taken.add(name)
+        told_apart.append(row if name == str(given) else {**row, "id": name})
+    changed = sum(new.get("id") != old.get("id") for new, old in zip(told_apart, rows, strict=True))
+    if changed:
+        notes.changed.append(
+            f"id: {counted(changed, 'row')} had one that another row has, or that is no text or number"
+        )
+    return told_apart
 
 
 def with_reference(rows: Sequence[Item], graders: Mapping[str, Mapping[str, object]], notes: Notes) -> list[Item]:

@@ -69,6 +69,10 @@ class Found:
     prompts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[Item]] = field(default_factory=dict)
     """By file."""
+    graded: set[tuple[str, str, str]] = field(default_factory=set)
+    """Rows that runs answered, by file, number and content: each comes once for every run."""
+    graded_by: set[str] = field(default_factory=set)
+    """The names of the graders that graded them."""
 
 
 def read_openai_export(given: GivenFiles, options: ImportOptions, notes: Notes) -> Draft:
@@ -198,12 +202,20 @@ def _take_wrapped(value: Json, file: str, found: Found, depth: int) -> bool:
 
 
 def _take_row(value: Json, file: str, found: Found) -> bool:
-    item, sample = value.get("item", value), value.get("sample")
+    """Take in an item, bare or wrapped, alone or with what a run made of it (`run_id`, `sample`, `grades`)."""
+    item = value.get("item", value)
     if not isinstance(item, dict):
         return False
+    if item is not value and value.get("sample"):
+        found.outputs.append({"datasource_item": item, "sample": value["sample"]})
+    if "run_id" in value and item is not value:
+        key = (file, str(value.get("data_source_idx")), json.dumps(item, sort_keys=True))
+        grades = value.get("grades")
+        found.graded_by |= set(grades if isinstance(grades, dict) else ())
+        if key in found.graded:
+            return True
+        found.graded.add(key)
     found.rows.setdefault(file, []).append(item)
-    if item is not value and sample:
-        found.outputs.append({"datasource_item": item, "sample": sample})
     return True
 
 
@@ -384,8 +396,10 @@ def _graders(found: Found, the_eval: Json | None, wanted: str, notes: Notes) -> 
             named = str(read["name"]) if read["name"] not in graders else f"{read['name']}-{len(graders) + 1}"
             graders[named] = {**read, "name": named}
     if not graders:
-        more = f" {' '.join(f'{said}.' for said in notes.left_out)}" if given else ""
-        raise InvalidRequest(f"There is no grader that can be carried over; add one as JSON.{more}")
+        why = [f"{said}." for said in notes.left_out] if given else []
+        if found.graded_by:
+            why = [f"The rows were graded by {listed(sorted(found.graded_by), 6)}; the eval's own JSON says how."]
+        raise InvalidRequest(" ".join(["There is no grader that can be carried over; add one as JSON.", *why]))
     if wanted or len(graders) == 1:
         return graders, _one_of(graders, wanted)
     if of_jobs:

@@ -107,7 +107,7 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
     rows: dict[str, list[Item]] = {}
     for test, row in zip(tests, with_reference(asked, graders.definitions, notes), strict=True):
         split = (split_of(test.split) if test.split else None) or options.split or "valid"
-        rows.setdefault(split, []).append(_without_taken_id(row))
+        rows.setdefault(split, []).append(row)
     return Draft(
         name=slug(options.name or title) or "promptfoo",
         title=title or options.name or "Imported from Promptfoo",
@@ -118,10 +118,6 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
         reward=graders.reward,
         response_format=response_format,
     )
-
-
-def _without_taken_id(row: Item) -> Item:
-    return row if isinstance(row.get("id", ""), str | int) else {key: held for key, held in row.items() if key != "id"}
 
 
 def _with_assertions(tests: Sequence[Test], notes: Notes) -> list[Test]:

@@ -13,6 +13,7 @@ from tests.jobs.tasks.imports.exports import (
     LABEL,
     TEMPLATE,
     Json,
+    dashboard_row,
     hosted_eval,
     imported,
     item_lines,
@@ -94,6 +95,24 @@ def test_however_it_was_saved_the_same_is_asked(tmp_path: Path, files: dict[str,
     made = imported(tmp_path, files)
     assert asked(tmp_path, made.task) == SENT
     assert [item["correct_label"] for item in items_of(tmp_path, made)] == ["Hardware", "Software", "Other"]
+
+
+def test_lines_of_the_dashboard_hold_each_item_once_for_every_run(tmp_path: Path) -> None:
+    twice = [ITEMS[0], ITEMS[1], ITEMS[0]]
+    lines = [dashboard_row(item, n, run_id) for run_id in ("evalrun_1", "evalrun_2") for n, item in enumerate(twice)]
+    with pytest.raises(BotError, match="graded by Match the label; the eval's own JSON says how"):
+        imported(tmp_path, {"results.jsonl": jsonl(*lines)}, input="ticket_text")
+    made = imported(tmp_path, {"results.jsonl": jsonl(*lines), "eval.json": hosted_eval(), "run.json": run()})
+    assert asked(tmp_path, made.task) == [SENT[0], SENT[1], SENT[0]]
+    assert "6 answers with results: a task holds no results of earlier runs" in made.left_out
+
+
+def test_ids_that_repeat_or_are_none_are_told_apart(tmp_path: Path) -> None:
+    ids = ["a", "a", 7, {"x": 1}, None]
+    rows = item_lines(*({"id": given, **ITEMS[0]} for given in ids))
+    made = imported(tmp_path, {"e.json": hosted_eval(), "r.json": run(), "rows.jsonl": rows})
+    assert [item.get("id") for item in items_of(tmp_path, made)] == ["a", "a-2", 7, None, None]
+    assert any(said.startswith("id: 2 rows had one that another row has") for said in made.changed)
 
 
 def test_several_criteria_count_as_hosted_evals_count_them_and_each_can_be_the_reward(tmp_path: Path) -> None:
