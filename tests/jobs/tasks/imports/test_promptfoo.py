@@ -13,6 +13,7 @@ from jobs.graders import GraderRuntime, Sample, parse_grader
 from jobs.graders.sandbox.sample import sample_of
 from jobs.tasks import Row, TaskCatalogue, conversation
 from tests.jobs.tasks.imports.exports import Json, imported, items_of, jsonl, task_of
+from tests.jobs.tasks.promptfoo_itself import answer_with, evaluated, with_promptfoo
 
 CONFIG = "promptfooconfig.yaml"
 
@@ -247,6 +248,42 @@ async def test_answers_in_json_are_parsed_before_they_are_looked_at(tmp_path: Pa
     assert task_of(tmp_path, made).response_format is not None
     assert await rewards(tmp_path, made.task, '{"city": "Paris"}', '{"city": "Rome"}') == [1.0, 0.0]
     assert "temperature of openai:gpt-4.1: evals here ask as the platform does" in made.left_out
+
+
+MIXED = [
+    ("Paris", [{"type": "equals", "value": "Paris"}, {"type": "icontains", "value": "PAR", "weight": 3}]),
+    ("Lima", [{"type": "contains-any", "value": ["Rome", "Lima"]}, {"type": "not-contains", "value": "Lima"}]),
+    ('{"a": [1, 2]}', [{"type": "is-json", "value": {"required": ["b"]}}, {"type": "contains-json"}]),
+    ("Bern!", [{"type": "levenshtein", "value": "Bern", "threshold": 1}, {"type": "regex", "value": "^b"}]),
+    ("Oslo", [{"type": "starts-with", "value": "{{answer}}"}, {"type": "python", "value": "len(output) / 8"}]),
+    (
+        "Rome",
+        [
+            {
+                "type": "assert-set",
+                "assert": [{"type": "equals", "value": "Rome"}, {"type": "python", "value": "False"}],
+            },
+            {"type": "contains-all", "value": "Ro, me"},
+            {"type": "python", "value": "1 / 0"},
+        ],
+    ),
+]
+
+
+@pytest.mark.thorough
+@with_promptfoo
+async def test_promptfoo_itself_gives_the_scores_that_the_imported_task_gives(tmp_path: Path) -> None:
+    tests = [{"vars": {"answer": answer}, "assert": asserted} for answer, asserted in MIXED]
+    text = config(prompts=["Say {{answer}}"], tests=tests, providers=["file://answers.js"])
+    project, tasks = tmp_path / "project", tmp_path / "tasks"
+    for folder in (project, tasks):
+        folder.mkdir()
+    (project / CONFIG).write_text(text)
+    answer_with(project, "variables => variables.answer")
+    made = imported(tasks, {CONFIG: text})
+    mine = await rewards(tasks, made.task, *(answer for answer, _ in MIXED))
+    assert mine == [pytest.approx(result["score"]) for result in evaluated(project, CONFIG)]
+    assert len(set(mine)) > 2
 
 
 def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
