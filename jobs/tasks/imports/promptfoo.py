@@ -103,9 +103,9 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
     response_format = _providers(config, where, given, notes)
     graders = graders_of(tests, where, given, options.judge, notes, is_parsed=response_format is not None)
     title = str(config.get("description") or "")
-    asked, versions = asked_with(graders.items, _variants(prompts, tests, notes), notes)
+    asked, versions = asked_with(graders.items, _variants(prompts, graders.tests, notes), notes)
     rows: dict[str, list[Item]] = {}
-    for test, row in zip(tests, with_reference(asked, graders.definitions, notes), strict=True):
+    for test, row in zip(graders.tests, with_reference(asked, graders.definitions, notes), strict=True):
         split = (split_of(test.split) if test.split else None) or options.split or "valid"
         rows.setdefault(split, []).append(row)
     return Draft(

@@ -134,6 +134,7 @@ async def test_a_reward_is_the_weighted_mean_that_promptfoo_takes(tmp_path: Path
 
 async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path) -> None:
     tests = [
+        {"vars": {"country": "Mars"}, "assert": [{"type": "javascript", "value": "true"}]},
         {"vars": {"country": "France"}, "assert": [{"type": "equals", "value": "Paris"}]},
         {
             "vars": {"country": "Peru"},
@@ -148,8 +149,9 @@ async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path)
     made = imported(tmp_path, {CONFIG: config(tests=tests)})
     assert await rewards(tmp_path, made.task, "Paris", "Cusco", "Santiago") == [1.0, 0.0, 0.5]
     said = " ".join(made.left_out)
-    assert "assertion javascript of tests '#2': JavaScript does not run here" in said
-    assert "tests #4: nothing is asserted of their answers" in said
+    assert "assertion javascript of tests '#1', '#3': JavaScript does not run here" in said
+    assert "tests #1: no assertion of theirs can be carried over" in said
+    assert "tests #5: nothing is asserted of their answers" in said
 
 
 def test_prompts_that_differ_in_the_instruction_become_versions(tmp_path: Path) -> None:
@@ -274,7 +276,8 @@ MIXED = [
 @with_promptfoo
 async def test_promptfoo_itself_gives_the_scores_that_the_imported_task_gives(tmp_path: Path) -> None:
     tests = [{"vars": {"answer": answer}, "assert": asserted} for answer, asserted in MIXED]
-    text = config(prompts=["Say {{answer}}"], tests=tests, providers=["file://answers.js"])
+    always = {"assert": [{"type": "regex", "value": "a", "weight": 0.5}]}
+    text = config(prompts=["Say {{answer}}"], tests=tests, defaultTest=always, providers=["file://answers.js"])
     project, tasks = tmp_path / "project", tmp_path / "tasks"
     for folder in (project, tasks):
         folder.mkdir()
