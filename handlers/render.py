@@ -10,6 +10,7 @@ from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card
 from handlers.evals.results import show_result
 from handlers.evals.schedules import measurement_message, schedule_card
+from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
@@ -18,7 +19,6 @@ from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
 from handlers.slack.blocks import Message, escape
 from handlers.slack.images import Pictures
-from jobs.aliases.move import Aliases
 from jobs.core.errors import NotFound
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
@@ -56,7 +56,6 @@ class Renderer:
     digests: DigestMessages
     quiet: Quiet
     schedules: Schedules
-    aliases: Aliases
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -91,8 +90,10 @@ class Renderer:
             case PostingKind.EVAL_RESULT:
                 view = await read_eval(self.evals, await self.evals.view(posting.subject))
                 return Rendered(*await show_result(view, self.pictures, self.report_link))
+            case PostingKind.EVAL_SUSPECTS:
+                return Rendered(suspects_message(await self.evals.suspects.of(posting.subject)))
             case PostingKind.EVAL_REPORT:
-                return await self._report(text or posting.subject)
+                return await self._report(posting.text or posting.subject)
             case PostingKind.EVAL_EXPORT:
                 return await self._export(*text.split("/", 1))
             case _:
@@ -142,7 +143,7 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.aliases.named(schedule.alias), mentions=mentions)
+        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

@@ -3,9 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
+from charts import (
+    ArmScores,
+    Histogram,
+    ItemScores,
+    RewardSpread,
+    Scale,
+    Score,
+    ScoreComparison,
+    VarianceStudy,
+    describe,
+)
 from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
+from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
     Block,
@@ -25,12 +36,15 @@ from handlers.tasks.defaults import default_button
 from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
+from jobs.evals.reviews import Agreement
 from jobs.evals.stats.comparison import Comparison
+from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.stats.variance_study import VarianceReading
 from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_SPLITS: Final = 1800
 MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
@@ -40,13 +54,14 @@ MOST_LABEL: Final = 40
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
     """Return the message on an eval's result, and the file id of the picture in it."""
-    chart = result_chart(view)
+    chart, spread = result_chart(view), spread_chart(view)
     file = await pictures.file_of(chart, f"result-{view.evaluation.id}") if chart else None
-    return result_message(view, chart, file, report_link(view.evaluation.id)), file
+    beside = await pictures.file_of(spread, f"rewards-{view.evaluation.id}") if spread else None
+    return result_message(view, chart, file, report_link(view.evaluation.id), beside), file or beside
 
 
-async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message:
-    """Return how arms compare: the table, the picture, and a verdict for each pair."""
+async def show_comparison(comparison: Comparison, pictures: Pictures, agreements: Sequence[Agreement] = ()) -> Message:
+    """Return how arms compare: the table, the picture, a verdict for each pair, how far people agree with judges."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
     headline = comparison.conclusion.headline
@@ -54,8 +69,23 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     if file:
         blocks.append(image(file, describe(chart)))
     blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    blocks += [*_verdicts(comparison), *(context(escape(each.sentence)) for each in agreements)]
     text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
-    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    return Message(cut(text, MOST_TEXT), tuple(blocks))
+
+
+async def show_two_splits(found: OnTwoSplits, pictures: Pictures) -> Message:
+    """Return how models score on two splits side by side, and where the splits disagree."""
+    chart = two_splits_chart(found)
+    file = await pictures.file_of(chart, "two-splits")
+    return Message(
+        cut(f"{sentence(found.headline)} {describe(chart)}", MOST_TEXT),
+        (
+            section("\n".join([f"*{escape(found.headline)}*", *map(escape, found.conclusions)])),
+            *((image(file, describe(chart)),) if file else ()),
+            section(f"```{escape(cut(found.table, MOST_TABLE))}```"),
+        ),
+    )
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -85,6 +115,23 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     )
 
 
+def spread_chart(view: EvalView) -> RewardSpread | None:
+    """Return the picture of how finely the reward tells the answers of a variance study apart."""
+    evaluation, reading = view.evaluation, view.results.variance
+    if reading is None or reading.continuity is None:
+        return None
+    found = reading.continuity
+    return RewardSpread(
+        title=found.headline,
+        rewards=Histogram(found.rewards.edges, found.rewards.counts),
+        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        flat=found.flat,
+        runs=found.runs,
+        score=grader_name(evaluation.reward),
+        subtitle=f"{evaluation.task} · {reading.arm} · {evaluation.split}, {size_of(evaluation)}",
+    )
+
+
 def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> VarianceStudy:
     return VarianceStudy(
         title=view.headline,
@@ -111,6 +158,29 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     )
 
 
+def two_splits_chart(found: OnTwoSplits) -> ScoreComparison:
+    """Return the picture of models on two splits: the reward, and F1 over labels both ways where there are labels."""
+    reward, names = found.evals[0].reward, names_apart(list(found.gaps))
+    has_labels = any(summary.micro for _, _, summary in found.figures)
+    one = len(names) == 1
+    return ScoreComparison(
+        title=found.headline,
+        graders=(found.reward, *(("micro F1", "macro F1") if has_labels else ())),
+        arms=tuple(
+            ArmScores(split if one else f"{names[arm]}, {split}", _on_split(summary, reward))
+            for arm, split, summary in found.figures
+        ),
+        subtitle=" · ".join([found.evals[0].task, *(f"{each.split}, {size_of(each)}" for each in found.evals)]),
+        scales=_scales(found.evals[0].ranges, (reward,)),
+    )
+
+
+def _on_split(summary: ArmSummary, reward: str) -> tuple[Score, ...]:
+    figure = summary.grader(reward)
+    over_labels = (Score(each.f1 if each else None) for each in (summary.micro, summary.macro))
+    return (Score(figure.mean, figure.run_std) if figure else Score(None), *over_labels)
+
+
 def _scales(ranges: Mapping[str, Scale], graders: Sequence[str]) -> tuple[tuple[str, Scale], ...]:
     return tuple((grader_name(grader), ranges[grader]) for grader in graders if grader in ranges)
 
@@ -124,11 +194,16 @@ def _arm_scores(arm: str, summaries: Sequence[GraderSummary], graders: Sequence[
 
 
 def result_message(
-    view: EvalView, chart: VarianceStudy | ScoreComparison | None, file: str | None, link: str | None
+    view: EvalView,
+    chart: VarianceStudy | ScoreComparison | None,
+    file: str | None,
+    link: str | None,
+    spread_file: str | None = None,
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    `file` is the picture of `chart`, by Slack's file id; `link` leads to a page with every answer.
+    `file` is the picture of `chart`, by Slack's file id, and `spread_file` that of `spread_chart`; `link` leads to a
+    page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
@@ -138,11 +213,18 @@ def result_message(
         blocks += _verdicts(results.comparison)
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
+    blocks += _continuity_blocks(view, spread_file)
+    if both := view.other_split:
+        other = next(each.id for each in both.evals if each.id != evaluation.id)
+        told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
+        blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
     if results.worst:
-        blocks += [divider(), section("\n".join(["*Worst items*", *map(_worst_line, results.worst)]))]
+        blocks += [divider(), section("*Worst items*"), *(_worst_block(view, each) for each in results.worst)]
+    if view.agreements:
+        blocks.append(context(f"`/eval review {evaluation.id}` draws grades at random for you to check."))
     if link:
         blocks.append(context(f"<{link}|Browse every answer> · the link works for 7 days"))
     return Message(cut(f"Result of {evaluation.id}. {meaning} {numbers}", MOST_TEXT), tuple(blocks))
@@ -158,6 +240,15 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
         yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
+    """Yield how finely the reward tells answers apart: what of the spend would teach, and each gate."""
+    chart = spread_chart(view)
+    if chart and view.results.variance and (found := view.results.variance.continuity):
+        yield section(escape(found.text))
+        if file:
+            yield image(file, describe(chart), chart.subtitle)
 
 
 def _alternative_blocks(view: EvalView) -> Iterator[Block]:
@@ -184,6 +275,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
     for summary in view.evaluation.summaries:
         if remark := summary.coverage(view.evaluation.reward).remark:
             yield f"{escape(summary.arm)}: {escape(remark)}."
+    yield from (escape(each.sentence) for each in view.agreements)
 
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
@@ -224,7 +316,13 @@ def _cost(summary: ArmSummary, dollars: float | None) -> str:
     return f"{tokens}{reasoning}{judges}{latency}{price}"
 
 
-def _worst_line(worst: WorstItem) -> str:
+def _worst_block(view: EvalView, worst: WorstItem) -> Block:
+    """Return an item with a low reward, what people say of that, and the button with which to say it."""
     said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
     reference = f" · expected {escape(expected)}" if expected else ""
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"
+    line = f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"
+    grade = view.grades.get(worst.id)
+    if grade is None:
+        return section(line)
+    people = said_of(grade)
+    return section(f"{line}\n{people}" if people else line, block_id=f"worst:{worst.id}", accessory=check_button(grade))

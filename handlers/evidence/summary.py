@@ -1,9 +1,10 @@
 """The message about a finished job's checkpoints: the verdict, the picture, the table, and their approval."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
+from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, ScoreTokens, describe
 from charts.wording import counted, on_scale
 from handlers.approvals.messages import comparison_line, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
@@ -12,6 +13,7 @@ from handlers.slack.blocks import Block, Message, actions, context, cut, divider
 from jobs.approvals.records import Approval
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
+from jobs.tasks.records import NATURAL
 from jobs.views.break_even import after_training
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
@@ -27,6 +29,7 @@ NEEDS: Final = {
     Need.CHEAPEST: "Cheapest that is as good",
 }
 """What a person may prefer, and what that means."""
+SPLITS: Final = {"valid": "validation split", "test": "test split", NATURAL: "natural validation split"}
 MOST_TEXT: Final = 3900
 
 
@@ -38,12 +41,15 @@ def no_link(_eval: str) -> str | None:
 # -- the picture ------------------------------------------------------------------------------------------------------
 
 
-def chart_of(view: JobView) -> Chart | None:
+def chart_of(view: JobView, preference: Preference | None = None) -> Chart | None:
     """Return the picture of a job's checkpoints: of the evidence or, without any, of the platform's own figures.
 
-    None while evidence is gathered: the picture would soon be replaced.
+    Whoever prefers the cheapest sees scores against tokens. None while evidence is gathered: the picture would soon be
+    replaced.
     """
     shown = evidence_view(view.job, view.evidence)
+    if shown.is_ready and preference and preference.need is Need.CHEAPEST:
+        return tokens_chart(shown, preference)
     if shown.is_ready:
         return evidence_chart(shown)
     return None if shown.state is EvidenceState.GATHERING else platform_chart(shown)
@@ -56,6 +62,28 @@ def evidence_chart(view: EvidenceView) -> Chart:
     if view.has_precision_and_recall:
         return PrecisionRecall(view.conclusion.headline, models, subtitle)
     return ScoreIntervals(view.conclusion.headline, models, view.reward, subtitle)
+
+
+def tokens_chart(view: EvidenceView, preference: Preference) -> ScoreTokens:
+    """Return the picture of what a better score costs in tokens: of reasoning, where the platform reports them."""
+    models = [each.measured for each in view.models]
+    reasons = all(each.reasoning_tokens for each in models)
+    chosen = preference.candidates[0]
+    drawn = (
+        replace(
+            _drawn(each, view.job.reward),
+            tokens=each.measured.reasoning_tokens if reasons else each.measured.output_tokens,
+            chosen=each.measured is chosen,
+        )
+        for each in view.models
+    )
+    return ScoreTokens(
+        title=preference.title,
+        models=tuple(drawn),
+        score=view.reward,
+        tokens="reasoning tokens of an answer" if reasons else "tokens of an answer",
+        subtitle=f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}",
+    )
 
 
 def _drawn(model: CheckpointView, reward: str) -> EvaluatedModel:
@@ -89,9 +117,10 @@ def summary(
     shown = evidence_view(view.job, view.evidence)
     blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
     opening = [escape(preference.reason)] if preference else []
-    blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
-    if file and (chart := chart_of(view)):
-        blocks.append(image(file, describe(chart), _caption(shown)))
+    blocks.append(section("\n".join([*opening, *_opening(shown, view)])))
+    if file and (chart := chart_of(view, preference)):
+        caption = chart.tokens.capitalize() if isinstance(chart, ScoreTokens) else _caption(shown)
+        blocks.append(image(file, describe(chart), caption))
     pays = after_training(shown, view.series, view.profile, view.elsewhere).sentence
     blocks += _body(shown, view.approval, preference, pays)
     blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)
@@ -133,8 +162,7 @@ def preference_menu(job_id: str, needs: Sequence[Need]) -> Block:
 
 def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
     """Yield where every answer can be read: behind a link, or in the files in the thread."""
-    evals = (("validation split", evidence.valid_eval), ("test split", evidence.test_eval))
-    links = [(name, eval_id, report_link(eval_id)) for name, eval_id in evals if eval_id]
+    links = [(SPLITS[split], eval_id, report_link(eval_id)) for split, eval_id in evidence.evals.items()]
     if links and all(link for _, _, link in links):
         told = ", ".join(f"<{link}|{name}>" for name, _, link in links)
         yield context(f"Every answer, item by item: {told}; also as files in the job's thread.")
@@ -146,11 +174,13 @@ def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
 # -- the words --------------------------------------------------------------------------------------------------------
 
 
-def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
+def _opening(view: EvidenceView, of: JobView) -> list[str]:
+    approval = of.approval
     settled = [ended(approval)] if approval and approval.settled else []
     match view.state:
         case EvidenceState.READY:
-            return [*settled, *_verdict(view, is_settled=bool(settled))]
+            judged = (escape(each.sentence) for each in of.agreements)
+            return [*settled, *_verdict(view, is_settled=bool(settled)), *judged]
         case EvidenceState.FAILED:
             why = escape(view.evidence.note or "The reason is not known.")
             return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]
@@ -168,6 +198,10 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
         lines.append(comparison_line(best.against_base))
     if best and best.measured.broken_guards and view.conclusion.best:
         lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
+    if best and best.is_worse_naturally and view.conclusion.best:
+        lines.append(f"{best.title} is worse on {NATURAL}, distributed as production is, so it is not recommended.")
+    if best and best.measured.splits_disagree:
+        lines.append(f"*{escape(best.measured.splits_disagree)}*")
     if view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from jobs.evals.records import Coverage
 from jobs.evals.verdict import Verdict
+from jobs.tasks.records import NATURAL
 
 
 class EvidenceState(StrEnum):
@@ -66,6 +67,23 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstBest:
+    """How a checkpoint stands against the one with the highest reward: is it as good, but for a margin?"""
+
+    best: str
+    """The name of that one."""
+    mean: float
+    low: float
+    """What the change is above with 97.5% confidence over all checkpoints; see `jobs.evals.stats.advice`."""
+    margin: float
+
+    @property
+    def is_as_good(self) -> bool:
+        """Whether the loss is shown to be below the margin."""
+        return self.low > -self.margin
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedItem:
     """An item whose reward tuning changed a lot; `text` is its input, cut short."""
 
@@ -89,10 +107,20 @@ class Candidate:
     """Grader to its score on the validation split, the reward included."""
     test: Mapping[str, Figure] = field(default_factory=dict)
     """The same on the held-out test split; {} if the task has none or it was not opened."""
+    natural: Mapping[str, Figure] = field(default_factory=dict)
+    """The same on the natural validation split; {} if the task has none."""
+    over_labels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Validation split to micro and macro F1 over labels, where there are labels."""
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
     test_versus_alias: Versus | None = None
+    against_best: AgainstBest | None = None
+    """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
+    natural_versus_base: Versus | None = None
+    natural_versus_alias: Versus | None = None
+    splits_disagree: str = ""
+    """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""
@@ -131,6 +159,8 @@ class Evidence:
     valid_eval: str | None = None
     """Id of the eval on the validation split."""
     test_eval: str | None = None
+    natural_eval: str | None = None
+    """Of the eval on a second validation split that is distributed as production is, if the task has one."""
     answered: int = 0
     """Answers so far, over both evals."""
     total: int = 0
@@ -155,12 +185,20 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """The graders that ask a model, each with the fingerprint of its definition."""
     headline: tuple[str, ...] = ()
     """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
+
+    @property
+    def evals(self) -> Mapping[str, str]:
+        """Split to the id of the eval on it, the validation split first."""
+        found = {"valid": self.valid_eval, "test": self.test_eval, NATURAL: self.natural_eval}
+        return {split: eval_id for split, eval_id in found.items() if eval_id}
 
     @property
     def is_done(self) -> bool:

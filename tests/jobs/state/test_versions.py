@@ -212,6 +212,8 @@ KIND_NAMES = {
     "job": "jobs",
     "eval": "evals",
     "approval": "all:approval",
+    "reviews": "all:reviews",
+    "suspects": "all:suspects",
     "evidence": "all:evidence",
     "alias": "all:alias",
     "proposal": "all:proposal",
@@ -221,6 +223,7 @@ KIND_NAMES = {
     "held": "all:held",
     "digest": "all:digest",
     "task": "all:task",
+    "gate": "gates",
     "schedule": "schedules",
 }
 
@@ -256,19 +259,24 @@ ENUM_VALUES = {
     "evidence.candidates.versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.test_versus_base.verdict": "better, worse, cant_tell",
     "evidence.candidates.test_versus_alias.verdict": "better, worse, cant_tell",
+    "evidence.candidates.natural_versus_base.verdict": "better, worse, cant_tell",
+    "evidence.candidates.natural_versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.guards.against": "base, checkpoint, alias",
     "alias.moves.kind": "approved, rollback, emergency, restored",
     "proposal.state": "open, done, rejected, expired, superseded",
     "channel.mutes.scope": "channel, task, job",
     "digest.mutes.scope": "channel, task, job",
+    "gate.state": "asked, running, done, refused, withdrawn",
+    "gate.verdict.verdict": "better, worse, cant_tell",
     "schedule.state": "active, paused, ended",
     "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
     "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
     "posting.kind": "card, curve, alert, status, summary, approval, "
-    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, schedule, measurement, answer",
+    "approval_notice, digest, eval_card, eval_result, eval_report, eval_suspects, eval_export, schedule, "
+    "measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
-    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, scheduled, "
-    "default",
+    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, "
+    "grade_reviewed, scheduled, default",
 }
 
 
