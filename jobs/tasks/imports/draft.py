@@ -1,5 +1,6 @@
 """A task as an import makes it, before it is written; and how conversations become prompts and rows."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from jobs.tasks.labels import REFERENCE
 
 TEXT: Final = "text_input"
 MESSAGES: Final = "messages"
+MOST_OPEN: Final = 100
 _INSTRUCTED: Final = (["developer", "user"], ["system", "user"])
 _SPLIT_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -105,8 +107,16 @@ def as_variables(names: Iterable[str]) -> dict[str, str]:
     return variables
 
 
+def check_braces(template: object) -> None:
+    """Refuse templates with very many braces that are never closed: looking for each one's end would take for ever."""
+    text = template if isinstance(template, str) else json.dumps(template)
+    if max(piece.count("{{") for piece in text.split("}}")) > MOST_OPEN:
+        raise InvalidRequest(f"A template opens {{{{ more than {MOST_OPEN} times and does not close it.")
+
+
 def accepted(definition: Mapping[str, object], name: str, notes: Notes) -> Json | None:
     """Return a grader's definition, with a name; None, and a note, where no such grader exists here."""
+    check_braces(definition)
     named = with_names({key: value for key, value in definition.items() if key != "id" and value is not None}, name)
     try:
         parse_grader(named, "grader")

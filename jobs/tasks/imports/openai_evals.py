@@ -19,6 +19,7 @@ from jobs.core.nearest import nearest, quoted
 from jobs.graders import parse_grader
 from jobs.graders.definitions import KINDS
 from jobs.graders.kinds import ScoreModelGrader
+from jobs.graders.python_source import MAX_SOURCE_KB
 from jobs.graders.sandbox.errors import GradingError
 from jobs.graders.sandbox.template import BadTemplate, fill
 from jobs.tasks.catalogue import natural
@@ -37,6 +38,7 @@ from jobs.tasks.imports.draft import (
     accepted,
     as_variables,
     asked_with,
+    check_braces,
     conversation_in,
     slug,
     split_of,
@@ -132,7 +134,7 @@ def _look_into(name: str, given: GivenFiles, found: Found, notes: Notes) -> None
 def _look_into_code(name: str, stem: str, source: str, found: Found, notes: Notes) -> None:
     """Take in a python grader or the models of structured outputs, as text: nothing of it is executed."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source if len(source) <= MAX_SOURCE_KB * 1024 else "...")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = ast.Module([], [])
     if any(isinstance(node, ast.FunctionDef) and node.name == "grade" for node in tree.body):
@@ -343,6 +345,7 @@ def _run_variants(items: Sequence[Item], runs: Sequence[Json]) -> Iterator[Varia
         if not isinstance(how, dict) or how in seen:
             continue
         seen.append(how)
+        check_braces(how)
         label = str(run.get("name") or run.get("id") or "run")
         if how.get("type") == "item_reference":
             path = "{{ " + str(how.get("item_reference")) + " }}"

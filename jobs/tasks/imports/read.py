@@ -67,9 +67,12 @@ def import_task(root: Path, given: GivenFiles, options: ImportOptions) -> Import
     if not given.contents:
         raise InvalidRequest("There is no file to import.")
     notes = Notes()
-    found = _promptfoo_config(given)
-    draft = read_promptfoo(*found, given, options, notes) if found else read_openai_export(given, options, notes)
-    content = _content(draft, notes)
+    try:
+        found = _promptfoo_config(given)
+        draft = read_promptfoo(*found, given, options, notes) if found else read_openai_export(given, options, notes)
+        content = _content(draft, notes)
+    except RecursionError as error:
+        raise InvalidRequest("The files are nested too deeply to be read.") from error
     version = publish(root, draft.name, content, may_number=not options.name)
     return Imported(
         version.name,

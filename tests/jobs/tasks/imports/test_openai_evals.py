@@ -171,6 +171,15 @@ def test_what_the_files_do_not_say_is_asked_for_and_not_guessed(tmp_path: Path) 
     assert imported(tmp_path, {**files, "eval.json": two}, input="ticket_text", pick="eval_2").task == "Other-tickets"
 
 
+def test_a_template_of_braces_without_end_is_said_at_once(tmp_path: Path) -> None:
+    files: dict[str, object] = {"r.json": run(), "rows.jsonl": item_lines(*ITEMS)}
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval({**LABEL, "reference": "{{" * 200_000})})
+    endless = [{"role": "user", "content": "{{" * 200_000}]
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval(), "r.json": run(endless)})
+
+
 def test_a_criterion_without_an_equal_is_named_with_its_reason(tmp_path: Path) -> None:
     cosine = {**LABEL, "name": "Like", "type": "text_similarity", "evaluation_metric": "cosine", "operation": None}
     files = {"e.json": hosted_eval(LABEL, cosine), "r.json": run(), "rows.jsonl": item_lines(*ITEMS)}

@@ -304,6 +304,13 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
     assert asked(tmp_path, made.task) == [[("user", "Capital of France?")], [("user", "Capital of Peru?")]]
 
 
+@pytest.mark.parametrize("opening", ["{{", "{% raw %}", "{#", "{%"])
+def test_what_opens_without_end_is_said_at_once(tmp_path: Path, opening: str) -> None:
+    files = {CONFIG: config(prompts=["file://p.txt"]), "p.txt": opening * 200_000}
+    with pytest.raises(BotError, match=r"does not close it|it uses \{%"):
+        imported(tmp_path, files)
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
@@ -319,6 +326,9 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
              + "prompts: *h\ntests: []\n"},
             "repeats itself to more than 2,000,000 values",
         ),
+        ({CONFIG: config(a={"$ref": "#/a"})}, "refers to itself without end"),
+        ({CONFIG: config(prompts=["x" * 500_000])}, "too long for YAML"),
+        ({"promptfooconfig.json": '{"prompts": ' + '{"a":' * 900 + "1" + "}" * 901}, "nested too deeply|no grader"),
         ({CONFIG: "prompts: &p [*p]\ntests: []\n"}, "YAML|repeats"),
         ({CONFIG: config(tests=[{"vars": {n: list(range(60)) for n in "abcd"}}])}, "make 12,960,000 tests"),
         ({CONFIG: config(), "other/promptfooconfig.yaml": config()}, "There are 2 Promptfoo configs"),
