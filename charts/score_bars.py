@@ -12,7 +12,7 @@ from charts.figure import ROOM, compose, empty_figure, new_figure
 from charts.style import LABEL, Palette
 from charts.text_fit import shorten, shorten_all, width_of
 from charts.values import METRICS, ArmScores, CheckpointComparison, CheckpointScores, Score, ScoreComparison
-from charts.wording import finite, highest, number
+from charts.wording import finite, number
 
 MOST_CHECKPOINTS = 12
 MOST_ARMS = 12
@@ -21,8 +21,6 @@ CHECKPOINT_NAMES, ARM_NAMES = 250, 330
 """Most pixels for the names at the left."""
 CHECKPOINT, ARM, HEADING = 112, 48, 60
 """Pixels for the row of a checkpoint, for that of an arm, and for the name of a metric or grader."""
-DECIMALS = 3
-"""Of scores with an error."""
 STAR: Final = "\u2605"
 DASH: Final = "\u2013"
 """In place of what was not measured."""
@@ -44,7 +42,7 @@ def draw_checkpoint_comparison(chart: CheckpointComparison, palette: Palette) ->
         axes.set_title("\n".join(filter(None, [name, scale_words(ends)])))
         axes.set_xlim(ends)
         name_rows(axes, names if axes is plots[0] else [""] * len(rows), palette)
-        _draw_column(axes, scores, palette)
+        _draw_column(axes, scores, _standing_out(scores, chart.noise), palette)
     return compose(figure, palette, chart.title, left_out + chart.subtitle, HEADING + len(rows) * CHECKPOINT)
 
 
@@ -54,12 +52,18 @@ def _checkpoint_name(row: CheckpointScores) -> str:
     return "\n".join(shorten(part, CHECKPOINT_NAMES) for part in (step, row.label) if part)
 
 
-def _draw_column(axes: Axes, scores: Sequence[float | None], palette: Palette) -> None:
-    left, best = axes.get_xlim()[0], highest(scores)
-    _explain_star(axes, palette, "column", best)
+def _standing_out(scores: Sequence[float | None], noise: float | None) -> float | None:
+    """Return the highest score if it is further above the next than chance explains, else None."""
+    known = sorted(score for score in scores if score is not None)
+    return known[-1] if noise is not None and len(known) > 1 and known[-1] - known[-2] > noise else None
+
+
+def _draw_column(axes: Axes, scores: Sequence[float | None], best: float | None, palette: Palette) -> None:
+    left = axes.get_xlim()[0]
+    _explain_star(axes, palette, "highest of its column by more than chance" if best is not None else "")
     for row, score in enumerate(scores):
         words = DASH if score is None else number(score)
-        is_best = words == best
+        is_best = best is not None and score == best
         axes.text(left, row - 0.05, f"{words} {STAR}" if is_best else words, weight="bold" if is_best else "normal")
         if score is not None:
             _draw_bar(axes, row + 0.12, score, 0.18, palette.best_bar if is_best else palette.bar, palette)
@@ -82,7 +86,8 @@ def draw_score_comparison(chart: ScoreComparison, palette: Palette) -> Figure:
         axes.set_xlim(ends)
         name_rows(axes, names, palette)
         _draw_errors(axes, scores, chart.errors, palette)
-        _draw_group(axes, scores, palette)
+        best = next((row for row, arm in enumerate(arms) if arm.arm == chart.best and grader == chart.graders[0]), None)
+        _draw_group(axes, scores, best, palette)
     height = len(groups) * (HEADING + len(arms) * ARM)
     return compose(figure, palette, chart.title, left_out + chart.subtitle, height)
 
@@ -102,12 +107,11 @@ def _ends(scores: Sequence[Score]) -> tuple[float, float]:
     return score_ends(errors)
 
 
-def _draw_group(axes: Axes, scores: Sequence[Score], palette: Palette) -> None:
-    best = highest((score.mean for score in scores), DECIMALS)
-    _explain_star(axes, palette, "group", best)
+def _draw_group(axes: Axes, scores: Sequence[Score], best: int | None, palette: Palette) -> None:
+    _explain_star(axes, palette, "better than every other" if best is not None else "")
     for row, (score, colour) in enumerate(zip(scores, cycle(palette.series), strict=False)):
         words = with_error(score) or DASH
-        is_best = score.mean is not None and number(score.mean, DECIMALS) == best
+        is_best = row == best
         write_beside(axes, row, f"{words} {STAR}" if is_best else words, weight="bold" if is_best else "normal")
         if score.mean is not None:
             _draw_bar(axes, row, score.mean, 0.6, colour, palette)
@@ -149,10 +153,10 @@ def write_beside(axes: Axes, row: int, words: str, **look: Any) -> None:
     axes.text(1.02, row, words, transform=axes.get_yaxis_transform(), va="center", **look)
 
 
-def _explain_star(axes: Axes, palette: Palette, group: str, best: str | None) -> None:
-    """Add the star of the highest score to the legend, where one is highest."""
-    if best:
-        axes.plot([], [], "*", color=palette.ink, markersize=24, label=f"highest of its {group}")
+def _explain_star(axes: Axes, palette: Palette, meaning: str) -> None:
+    """Add what the star of a score means to the legend, where one has it."""
+    if meaning:
+        axes.plot([], [], "*", color=palette.ink, markersize=24, label=meaning)
 
 
 def _draw_bar(axes: Axes, row: float, score: float, height: float, colour: str, palette: Palette) -> None:

@@ -38,11 +38,17 @@ class CheckpointScores:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointComparison:
-    """The scores of the kept checkpoints, side by side, on the same items."""
+    """The scores of the kept checkpoints, side by side, on the same items.
+
+    Args:
+        noise: the largest difference that chance explains; the highest of a column has a star where it is further above
+            the next. None: nothing has one.
+    """
 
     title: str
     rows: tuple[CheckpointScores, ...]
     subtitle: str = ""
+    noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class ScoreComparison:
     Args:
         arms: in the order shown; `scores` in the order of `graders`.
         errors: what the error bars are.
+        best: the arm that is better than every other by the first grader, which has a star there; "" where none is.
         scales: of the graders whose scale is known, by name; others are 0..1, or wider where a score is.
     """
 
@@ -116,6 +123,7 @@ class ScoreComparison:
     arms: tuple[ArmScores, ...]
     subtitle: str = ""
     errors: str = "standard deviation over runs"
+    best: str = ""
     scales: tuple[tuple[str, Scale], ...] = ()
 
 
@@ -143,6 +151,7 @@ class EvaluatedModel:
         recall: mean recall, 0..1.
         score: the score that training climbs, or F1.
         chosen: whether the picture is about it; its label is in bold.
+        tokens: mean of an answer, of the kind that the picture is about.
     """
 
     label: str
@@ -151,6 +160,7 @@ class EvaluatedModel:
     recall: Estimate = Estimate(None)
     score: Estimate = Estimate(None)
     chosen: bool = False
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,52 @@ class ScoreIntervals:
 
     title: str
     models: tuple[EvaluatedModel, ...]
+    score: str = "reward"
+    subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTokens:
+    """The score of each model against the tokens that an answer takes: what a better score costs.
+
+    Args:
+        models: in any order; one without score or tokens is named below the picture.
+        score: what it is called.
+        tokens: which tokens these are.
+    """
+
+    title: str
+    models: tuple[EvaluatedModel, ...]
+    score: str = "reward"
+    tokens: str = "tokens of an answer"
+    subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many values lie between one edge and the next; there is one edge more than there are counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSpread:
+    """How finely a grader tells answers apart.
+
+    Args:
+        rewards: of every answer.
+        spreads: from the worst to the best run of an item, of the items whose runs differ.
+        flat: items whose runs all score the same.
+        runs: answers sampled for each item.
+        score: what the reward is called.
+    """
+
+    title: str
+    rewards: Histogram
+    spreads: Histogram
+    flat: int
+    runs: int
     score: str = "reward"
     subtitle: str = ""
 
@@ -242,6 +298,8 @@ Chart: TypeAlias = (
     | LabelDistribution
     | PrecisionRecall
     | ScoreIntervals
+    | ScoreTokens
+    | RewardSpread
 )
 
 METRICS: tuple[tuple[Literal["precision", "recall", "f1", "reward"], str], ...] = (

@@ -4,7 +4,7 @@ Imports nothing but the standard library, so every floor can use it.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Unit = Literal["score", "tokens", "seconds", "share"]
@@ -128,12 +128,6 @@ def moved(before: float, after: float, *beside: float) -> str:
     return f"{'up' if change[0] == '+' else 'down'} {change[1:]}"
 
 
-def highest(values: Iterable[float | None], decimals: int = 2) -> str | None:
-    """Return the highest value as it is written, or None where all are written alike."""
-    known = [value for value in values if value is not None]
-    return number(max(known), decimals) if len({number(value, decimals) for value in known}) > 1 else None
-
-
 # -- units ------------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +219,11 @@ def listed(parts: Sequence[str], most: int) -> str:
 def sentence(words: str) -> str:
     """Return `words` with a full stop, unless they are empty or end in one or in a question mark."""
     return words if not words or words.endswith((".", "?")) else f"{words}."
+
+
+def grader_name(grader: str) -> str:
+    """Return a grader's name as people write it."""
+    return "F1" if grader == "f1" else grader
 
 
 def finite(value: float | None) -> float | None:

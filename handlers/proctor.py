@@ -10,7 +10,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from charts.wording import counted, number
+from charts.wording import counted, grader_name, number
 from handlers.aliases.commands import answer_alias
 from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
@@ -41,7 +41,6 @@ from jobs.tasks import Task, TaskCatalogue
 from jobs.tasks.datasets.balancing import Balanced, balance
 from jobs.tasks.datasets.label_map import label_map_of
 from jobs.tasks.defaults import chosen_for
-from jobs.views.wording import grader_name
 
 CONTROLS: Final = re.compile(rf"^{ACT}:")
 TaskChecker = Callable[[Task], Awaitable[tuple[Finding, ...]]]

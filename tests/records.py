@@ -6,7 +6,7 @@ from typing import Any
 from jobs.approvals.records import Approval
 from jobs.core.records import Checkpoint, Job, JobState, LaunchRequest, Posting, PostingKind
 from jobs.core.series import GraderFigures, Series, Step
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Figure, Role, Versus
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from slack_bolt.async_app import AsyncAck
 
-from charts.wording import counted, plural
+from charts.wording import counted, grader_name, plural
 from handlers.approvals.messages import APPROVE, REJECT, answer, comparison_line
 from handlers.slack.blocks import Block, context, cut, escape, plain, section
 from handlers.slack.forms import REASON, REASON_MISSING, modal, read_reason, reason_input
@@ -20,7 +20,6 @@ from jobs.core.errors import Conflict, NotFound
 from jobs.evidence.measure import NOT_EVALUATED
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView, JobViews
-from jobs.views.wording import grader_name
 
 FORM: Final = "decision"
 OVERRIDE: Final = "override:"
@@ -149,8 +148,9 @@ def _measured(checkpoint: CheckpointView, reward: str) -> list[str]:
     """Return what was measured of a checkpoint, the reward first."""
     graders = sorted(checkpoint.measured.valid, key=lambda name: (name != reward, name))
     scores = [f"{escape(grader_name(grader))} {checkpoint.score(grader)}" for grader in graders]
-    compared = [each for each in (checkpoint.against_base, checkpoint.against_alias) if each]
-    return [*scores, *(comparison_line(each) for each in compared)]
+    lead = [f"*{escape(checkpoint.lead.sentence)}.*"] if checkpoint.lead else []
+    base = [comparison_line(checkpoint.against_base)] if checkpoint.against_alias and checkpoint.against_base else []
+    return [*lead, *base, *scores]
 
 
 def _overrides(broken: tuple[str, ...], choice: str, evidence: EvidenceView | None) -> list[Block]:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
-from charts.wording import counted, joined, plural
-from handlers.slack.blocks import Block, actions, button, context, escape, quoted, section
+from charts.wording import counted, grader_name, joined, plural
+from handlers.slack.blocks import Block, actions, button, context, escape, plain, quoted, section
 from handlers.slack.wording import group, moment, people, person
 from jobs.aliases.records import alias_of
 from jobs.approvals.records import Approval, ApprovalKind, Decision, Ending, Verdict
 from jobs.approvals.rules import Answer, Outcome
 from jobs.core.records import Job
-from jobs.views.checkpoint import Comparison, capitalized
-from jobs.views.wording import grader_name
+from jobs.evals.verdict import Verdict as Standing
+from jobs.views.checkpoint import CheckpointView, Comparison, capitalized
 
 APPROVE: Final = "approve_checkpoint"
 REJECT: Final = "reject_checkpoints"
@@ -68,21 +68,35 @@ def control_value(subject: str, choice: str, evidence: str) -> str:
 # -- in the summary of a job's checkpoints ----------------------------------------------------------------------------
 
 
-def approve_button(approval: Approval | None, checkpoint: str, name: str, digest: str) -> Block | None:
+def approve_button(approval: Approval | None, checkpoint: CheckpointView, *, recommended: bool) -> Block | None:
     """Return the button that approves one checkpoint, or None if it cannot be approved now.
 
-    Args:
-        approval: the job's.
-        checkpoint: its id.
-        name: "step 45".
-        digest: of the evidence that is shown next to the button; "" for what the approval rests on.
+    One that is worse than what it would replace asks first; only the recommended one is in the primary colour.
     """
-    basis = approval.basis(checkpoint) if approval else None
+    measured = checkpoint.measured
+    choice, name = measured.checkpoint or "", measured.name
+    basis = approval.basis(choice) if approval else None
     if approval is None or approval.settled or not basis:
         return None
-    votes = len(approval.votes_for(checkpoint))
+    votes = len(approval.votes_for(choice))
     label = f"Approve {name}" + (f" ({votes} of {approval.quorum})" if votes else "")
-    return button(label, APPROVE, control_value(approval.subject, checkpoint, digest or basis), style="primary")
+    # The digest is of the evidence that is shown next to the button, if there is any.
+    value = control_value(approval.subject, choice, measured.digest or basis)
+    return button(label, APPROVE, value, style="primary" if recommended else None, confirm=_confirmed(checkpoint))
+
+
+def _confirmed(checkpoint: CheckpointView) -> Block | None:
+    """Return the question before the approval of a checkpoint that is worse; None for any other."""
+    lead = checkpoint.lead
+    if lead is None or lead.verdict is not Standing.WORSE:
+        return None
+    return {
+        "title": plain(f"Worse than {lead.other}", 100),
+        "text": plain(f"{lead.sentence}. Approve it all the same?", 300),
+        "confirm": plain("Go on", 30),
+        "deny": plain("Leave it", 30),
+        "style": "danger",
+    }
 
 
 def edition(approval: Approval | None) -> str:
@@ -105,7 +119,7 @@ def _vote_line(vote: Decision) -> str:
 
 def comparison_numbers(comparison: Comparison) -> str:
     """Return the verdict and its numbers as mrkdwn: `*better*, +0.20 (0.14 to 0.26)`."""
-    return f"*{comparison.versus.verdict.words}*, {comparison.numbers}"
+    return f"*{comparison.verdict.words}*, {comparison.numbers}"
 
 
 def comparison_line(comparison: Comparison) -> str:

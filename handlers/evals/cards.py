@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from charts.wording import counted, duration, listed, number, on_scale
+from charts.wording import counted, duration, grader_name, listed, number, on_scale, sentence
 from handlers.slack.blocks import Message, actions, cancel_button, context, cut, escape, fields, header, section
 from handlers.slack.wording import moment, person
 from jobs.evals.records import Coverage, Eval, EvalState
 from jobs.views.eval import size_of
-from jobs.views.wording import grader_name
 
 ACT: Final = "act_on_eval"
 CONTROLS: Final = re.compile(rf"^{ACT}:")
@@ -58,7 +57,8 @@ def eval_card(evaluation: Eval, now: float) -> Message:
             consequence=f"{evaluation.id} stops within two seconds. The {kept} so far are kept.",
         )
         blocks.append(actions(cancel, block_id=f"controls:{evaluation.id}:{done.answered}"))
-    text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers."
+    concluded = f" {sentence(evaluation.conclusion.headline)}" if evaluation.conclusion else ""
+    text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers.{concluded}"
     return Message(text, tuple(blocks))
 
 
@@ -75,6 +75,8 @@ def _state(evaluation: Eval) -> str:
 
 
 def _verdict(evaluation: Eval) -> str:
+    if concluded := evaluation.conclusion:
+        return "\n".join(filter(None, [f"*{escape(concluded.headline)}*", escape(evaluation.note or "")]))
     if evaluation.note:
         return escape(evaluation.note)
     if evaluation.state is EvalState.FINISHED:
@@ -112,6 +114,7 @@ def eval_list(evaluations: tuple[Eval, ...]) -> Message:
         f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} answers · "
         f"{escape(listed([arm.name for arm in each.arms], MOST_ARMS_LISTED))} · "
         f"{person(each.request.requested_by)}, {moment(each.created_at)}"
+        + (f"\n{escape(each.conclusion.headline)}" if each.conclusion else "")
         for each in evaluations
     ]
     text = counted(len(evaluations), "newest eval")

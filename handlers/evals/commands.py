@@ -77,27 +77,7 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
-    given = typed.given
-    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
-    request = EvalRequest(
-        task=given["task"],
-        requested_by=asker.user,
-        channel=asker.channel,
-        trigger=asker.trigger,
-        purpose="variance" if typed.verb == "variance" else "run",
-        models=tuple(model for model in given.get("model", "").split(",") if model),
-        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
-        split=given.get("split"),
-        runs=_whole(typed, "runs", 50),
-        prompt=prompts[0] if len(prompts) == 1 else None,
-        prompts=prompts if len(prompts) > 1 else (),
-        format=_format(given["format"]) if "format" in given else None,
-        margin=_margin(given["margin"]) if "margin" in given else None,
-        limit=_whole(typed, "limit", 50_000),
-        platform=given.get("platform"),
-        budget=_whole(typed, "budget", MOST_BUDGET),
-        opens="open" in given,
-    )
+    request = read_request(typed, asker.user, asker.channel, asker.trigger)
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
@@ -111,7 +91,32 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
-        f"{used_by_default(await chosen_for(store, evaluation.task), given)}"
+        f"{used_by_default(await chosen_for(store, evaluation.task), typed.given)}"
+    )
+
+
+def read_request(typed: Typed, user: str, channel: str, trigger: str) -> EvalRequest:
+    """Return the eval that was asked for; raises InvalidRequest where a value does not work."""
+    given = typed.given
+    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
+    return EvalRequest(
+        task=given["task"],
+        requested_by=user,
+        channel=channel,
+        trigger=trigger,
+        purpose="variance" if typed.verb == "variance" else "run",
+        models=tuple(model for model in given.get("model", "").split(",") if model),
+        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
+        split=given.get("split"),
+        runs=_whole(typed, "runs", 50),
+        prompt=prompts[0] if len(prompts) == 1 else None,
+        prompts=prompts if len(prompts) > 1 else (),
+        format=_format(given["format"]) if "format" in given else None,
+        margin=_margin(given["margin"]) if "margin" in given else None,
+        limit=_whole(typed, "limit", 50_000),
+        platform=given.get("platform"),
+        budget=_whole(typed, "budget", MOST_BUDGET),
+        opens="open" in given,
     )
 
 

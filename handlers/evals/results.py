@@ -3,8 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
-from charts.wording import counted, estimate, money, number, on_scale, percentage, seconds
+from charts import (
+    ArmScores,
+    Histogram,
+    ItemScores,
+    RewardSpread,
+    Scale,
+    Score,
+    ScoreComparison,
+    VarianceStudy,
+    describe,
+)
+from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
@@ -22,15 +32,16 @@ from handlers.slack.blocks import (
 )
 from handlers.slack.images import Pictures
 from handlers.tasks.defaults import default_button
+from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.variance_study import VarianceReading
-from jobs.views.eval import MOST_GRADERS, USUAL_GRADERS, EvalView, size_of
-from jobs.views.wording import grader_name
+from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
 MOST_LABEL: Final = 40
@@ -39,19 +50,23 @@ MOST_LABEL: Final = 40
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
     """Return the message on an eval's result, and the file id of the picture in it."""
-    chart = result_chart(view)
+    chart, spread = result_chart(view), spread_chart(view)
     file = await pictures.file_of(chart, f"result-{view.evaluation.id}") if chart else None
-    return result_message(view, chart, file, report_link(view.evaluation.id)), file
+    beside = await pictures.file_of(spread, f"rewards-{view.evaluation.id}") if spread else None
+    return result_message(view, chart, file, report_link(view.evaluation.id), beside), file or beside
 
 
 async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message:
     """Return how arms compare: the table, the picture, and a verdict for each pair."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
-    blocks: list[Block] = [section(f"```{escape(cut(comparison.table, MOST_TABLE))}```")]
+    headline = comparison.conclusion.headline
+    blocks: list[Block] = [section(f"*{escape(headline)}*")]
     if file:
         blocks.append(image(file, describe(chart)))
-    return Message(cut(f"{comparison.text}\n{comparison.table}", MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
+    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -66,15 +81,35 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     evaluation, sample = view.evaluation, f"{view.evaluation.split}, {size_of(view.evaluation)}"
     if view.results.variance is not None:
         return _variance_chart(view.results.variance, view, sample)
-    if not evaluation.summaries or not view.graders:
+    graders = evaluation.headline_graders
+    if not evaluation.summaries:
         return None
+    names = names_apart([summary.arm for summary in evaluation.summaries])
     return ScoreComparison(
         title=view.headline,
-        graders=tuple(map(grader_name, view.graders)),
-        arms=tuple(_arm_scores(summary.arm, summary.graders, view.graders) for summary in evaluation.summaries),
+        graders=tuple(map(grader_name, graders)),
+        arms=tuple(_arm_scores(names[each.arm], each.graders, graders) for each in evaluation.summaries),
         subtitle=f"{evaluation.task} · {sample}",
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
-        scales=_scales(evaluation.ranges, view.graders),
+        best=names.get(view.conclusion.best, ""),
+        scales=_scales(evaluation.ranges, graders),
+    )
+
+
+def spread_chart(view: EvalView) -> RewardSpread | None:
+    """Return the picture of how finely the reward tells the answers of a variance study apart."""
+    evaluation, reading = view.evaluation, view.results.variance
+    if reading is None or reading.continuity is None:
+        return None
+    found = reading.continuity
+    return RewardSpread(
+        title=found.headline,
+        rewards=Histogram(found.rewards.edges, found.rewards.counts),
+        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        flat=found.flat,
+        runs=found.runs,
+        score=grader_name(evaluation.reward),
+        subtitle=f"{evaluation.task} · {reading.arm} · {evaluation.split}, {size_of(evaluation)}",
     )
 
 
@@ -94,12 +129,12 @@ def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> Va
 
 def comparison_chart(comparison: Comparison) -> ScoreComparison:
     """Return the picture of how arms of one or several evals compare."""
-    usual = tuple(grader for grader in USUAL_GRADERS if grader in comparison.graders)
-    graders = usual or comparison.graders[:MOST_GRADERS]
+    graders, names = comparison.headline, names_apart(list(comparison.rows))
     return ScoreComparison(
-        title=comparison.pairs[0].headline if len(comparison.pairs) == 1 else "Scores of each arm",
+        title=comparison.conclusion.headline,
+        best=names.get(comparison.conclusion.best, ""),
         graders=tuple(map(grader_name, graders)),
-        arms=tuple(_arm_scores(name, row, graders) for name, row in comparison.rows.items()),
+        arms=tuple(_arm_scores(names[name], row, graders) for name, row in comparison.rows.items()),
         scales=_scales(comparison.ranges, graders),
     )
 
@@ -117,11 +152,16 @@ def _arm_scores(arm: str, summaries: Sequence[GraderSummary], graders: Sequence[
 
 
 def result_message(
-    view: EvalView, chart: VarianceStudy | ScoreComparison | None, file: str | None, link: str | None
+    view: EvalView,
+    chart: VarianceStudy | ScoreComparison | None,
+    file: str | None,
+    link: str | None,
+    spread_file: str | None = None,
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    `file` is the picture of `chart`, by Slack's file id; `link` leads to a page with every answer.
+    `file` is the picture of `chart`, by Slack's file id, and `spread_file` that of `spread_chart`; `link` leads to a
+    page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
@@ -131,6 +171,7 @@ def result_message(
         blocks += _verdicts(results.comparison)
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
+    blocks += _continuity_blocks(view, spread_file)
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
@@ -151,6 +192,15 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
         yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
+    """Yield how finely the reward tells answers apart: what of the spend would teach, and each gate."""
+    chart = spread_chart(view)
+    if chart and view.results.variance and (found := view.results.variance.continuity):
+        yield section(escape(found.text))
+        if file:
+            yield image(file, describe(chart), chart.subtitle)
 
 
 def _alternative_blocks(view: EvalView) -> Iterator[Block]:
@@ -182,7 +232,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
     yield f"*{escape(summary.arm)}*"
     yield from (f"`{escape(arm.model)}`" for arm in view.evaluation.arms if arm.label and arm.name == summary.arm)
-    for grader in view.graders:
+    for grader in view.evaluation.shown_graders[:MOST_GRADERS_LISTED]:
         score = _score_line(grader, summary.grader(grader))
         yield score + on_scale(view.evaluation.ranges.get(grader)) + in_brackets(summary.coverage(grader))
     if summary.micro and summary.macro:
@@ -218,5 +268,6 @@ def _cost(summary: ArmSummary, dollars: float | None) -> str:
 
 
 def _worst_line(worst: WorstItem) -> str:
-    said = cut(" ".join((worst.worst.shown or "").split()), SHOWN_TEXT)
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said)}"
+    said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
+    reference = f" · expected {escape(expected)}" if expected else ""
+    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import apart, money
+from charts.wording import apart, grader_name, money
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
 from jobs.evidence.measure import NOT_EVALUATED
 from jobs.evidence.records import ChangedItem, Guard, Role
+from jobs.tasks.records import headline_of
 from jobs.views.checkpoint import CheckpointView, EvidenceView, capitalized
-from jobs.views.wording import grader_name
 
 MOST_DETAILED: Final = 6
 """More checkpoints than this get a line or two each, or the message would be longer than Slack takes."""
@@ -18,10 +18,8 @@ MOST_CHECKPOINTS: Final = 24
 MOST_CHANGED: Final = 3
 MOST_ROWS: Final = 24
 MOST_NAME: Final = 40
-MOST_GRADERS: Final = 4
 SHOWN_TEXT: Final = 140
-FIRST: Final = ("f1", "precision", "recall")
-"""Graders that are shown next to the reward if the task has them."""
+MOST_BESIDE: Final = 1_500
 
 
 # -- the table --------------------------------------------------------------------------------------------------------
@@ -34,7 +32,7 @@ def evidence_table(view: EvidenceView) -> Block:
     """
     models = view.models[:MOST_ROWS]
     columns = {"Model": [_name(each) for each in models]}
-    for grader in _shown_graders(view, models):
+    for grader in _graders(view)[0]:
         title = capitalized(grader_name(grader))
         columns[title] = [each.score(grader) for each in models]
         if grader == view.job.reward:
@@ -53,12 +51,18 @@ def evidence_table(view: EvidenceView) -> Block:
     }
 
 
-def _shown_graders(view: EvidenceView, models: Sequence[CheckpointView]) -> list[str]:
-    """Return the reward and, beside it, what is measured over labels; without labels the task's other graders."""
-    known = dict.fromkeys(grader for each in models for grader in each.measured.valid)
-    beside = FIRST if any(name in known for name in FIRST) else tuple(known)
-    shown = dict.fromkeys((view.job.reward, *beside))
-    return [name for name in shown if name in known][:MOST_GRADERS]
+def _graders(view: EvidenceView) -> tuple[list[str], list[str]]:
+    """Return the graders of the table, the reward first, and those that are told in words."""
+    known = dict.fromkeys(grader for each in view.models for grader in each.measured.valid)
+    headline = headline_of(view.job.reward, known, view.evidence.headline)
+    return [name for name in headline if name in known], [name for name in known if name not in headline]
+
+
+def _beside(view: EvidenceView) -> Iterator[str]:
+    """Yield what the graders that are in no column gave each model, a line for each grader."""
+    for grader in _graders(view)[1]:
+        scores = ", ".join(f"{each.measured.name} {each.score(grader)}" for each in view.models[:MOST_ROWS])
+        yield f"{capitalized(grader_name(grader))}: {scores}."
 
 
 def _name(model: CheckpointView) -> str:
@@ -108,7 +112,8 @@ def checkpoint_blocks(
         lines += _brief(checkpoint) if len(checkpoints) > MOST_DETAILED else _detailed(view, checkpoint)
         lines += vote_lines(approval, choice)
         block_id = f"checkpoint:{view.job.id}:{measured.step}:{edition(approval)}:{view.evidence.round}"
-        control = None if view.is_awaited else approve_button(approval, choice, measured.name, measured.digest)
+        is_best = checkpoint is view.recommended
+        control = None if view.is_awaited else approve_button(approval, checkpoint, recommended=is_best)
         yield section("\n".join(lines), block_id=block_id, accessory=control)
     if len(checkpoints) > MOST_CHECKPOINTS:
         yield context(f"{len(checkpoints) - MOST_CHECKPOINTS} more checkpoints are not shown here.")
@@ -116,8 +121,8 @@ def checkpoint_blocks(
 
 def _heading(view: EvidenceView, checkpoint: CheckpointView) -> str:
     if view.is_ready:
-        rank = f"highest {view.reward}," if checkpoint.is_best and len(view.checkpoints) > 1 else view.reward
-        scored = escape(f"{rank} {checkpoint.score(view.job.reward)}")
+        rank = "recommended, " if checkpoint is view.recommended and len(view.checkpoints) > 1 else ""
+        scored = escape(f"{rank}{view.reward} {checkpoint.score(view.job.reward)}")
     else:
         scored = " \u00b7 ".join(f"{escape(name)} *{value}*" for name, value in view.scores_of(checkpoint).items())
     return f"*{escape(checkpoint.title)}* \u00b7 {scored}\n`{escape(checkpoint.measured.model)}`"
@@ -176,6 +181,8 @@ def _guard(view: EvidenceView, guard: Guard) -> str:
 
 def choice_blocks(view: EvidenceView, pays: str) -> Iterator[Block]:
     """Yield what the choice of the best checkpoint is worth, which costs all models share, and whether it `pays`."""
+    if beside := list(_beside(view)):
+        yield context(escape(cut("\n".join(beside), MOST_BESIDE)))
     if notes := [note for note in (view.selection_note, same_for_all(view), pays) if note]:
         yield context(escape("\n".join(notes)))
 

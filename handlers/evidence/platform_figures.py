@@ -1,16 +1,17 @@
 """A job's checkpoints by the platform's own figures, until they have been evaluated here."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from charts import CheckpointComparison, CheckpointScores
-from charts.wording import counted, joined, number, plural
-from jobs.evals.stats.validation_noise import usual_error
+from charts.wording import apart, counted, joined, number
+from jobs.evals.verdict import MOST_NAMED
 from jobs.views.checkpoint import CheckpointView, EvidenceView
 
 NEEDS: Final = {
-    "f1": "Wrong and missing labels cost alike (highest F1)",
-    "precision": "A wrong label costs more (highest precision)",
-    "recall": "A missing label costs more (highest recall)",
+    "f1": "Wrong and missing labels cost alike (F1)",
+    "precision": "A wrong label costs more (precision)",
+    "recall": "A missing label costs more (recall)",
 }
 """Who each score serves."""
 SELECTION_NOTE: Final = (
@@ -22,7 +23,9 @@ def platform_chart(view: EvidenceView) -> CheckpointComparison:
     """Return the picture that compares the checkpoints."""
     items = () if view.job.valid_items is None else (counted(view.job.valid_items, "validation item"),)
     rows = tuple(_drawn(each, view.job.training_reward) for each in view.checkpoints)
-    return CheckpointComparison(platform_opening(view), rows, " \u00b7 ".join((view.job.task, view.job.id, *items)))
+    return CheckpointComparison(
+        platform_opening(view), rows, " \u00b7 ".join((view.job.task, view.job.id, *items)), view.noise
+    )
 
 
 def _drawn(checkpoint: CheckpointView, reward: str) -> CheckpointScores:
@@ -39,12 +42,20 @@ def _drawn(checkpoint: CheckpointView, reward: str) -> CheckpointScores:
 
 
 def platform_opening(view: EvidenceView) -> str:
-    """Return which checkpoint is highest in the score that matters most, ties named."""
+    """Return which checkpoint is best in the score that matters most, if the platform's figures can tell."""
     for grader, words in (("f1", "F1"), (view.job.training_reward, "validation reward")):
-        leaders, top = view.leaders(grader)
-        if leaders:
-            steps = f"{plural(len(leaders), 'Step')} {joined([str(each.measured.step) for each in leaders])}"
-            return f"{steps} {plural(len(leaders), 'has', 'share')} the highest {words}, {number(top)}."
+        if leaders := view.leaders(grader):
+            (top, score), *level = leaders
+            if not level:
+                only = len(view.checkpoints) == 1
+                return (
+                    f"{top.title}: {words} {number(score)}."
+                    if only
+                    else f"{top.title} has the best {words}, {number(score)}."
+                )
+            lowest, highest = apart(leaders[-1][1], score)
+            told = f"{lowest} to {highest}" if lowest != highest else f"{highest} each"
+            return f"Can't tell {_steps(leaders)} apart: {words} {told}."
     return "The platform reported no validation scores for these checkpoints."
 
 
@@ -52,15 +63,23 @@ def best_for(view: EvidenceView) -> str:
     """Return which checkpoint is best for whom, and how much of a difference is just chance; "" if unknown."""
     lines = []
     for grader, words in NEEDS.items():
-        leaders, top = view.leaders(grader)
-        if leaders:
-            lines.append(f"\u2022 {words}: *{joined([each.measured.name for each in leaders])}*, {number(top)}")
-    items = view.job.valid_items
+        if leaders := view.leaders(grader):
+            (top, score), *level = leaders
+            who = f"can't tell {_steps(leaders)} apart" if level else f"*{top.measured.name}*, {number(score)}"
+            lines.append(f"\u2022 {words}: {who}")
+    items, noise = view.job.valid_items, view.noise
     if not lines:
         return ""
-    if items is None:
+    if items is None or noise is None:
         lines.append("The number of items is not known, so neither is which difference may be chance.")
     else:
-        few = f"On {counted(items, 'item')} a difference below {number(usual_error(items))}"
+        few = f"On {counted(items, 'item')} a difference below {number(noise)}"
         lines.append(f"{few} may well be chance.")
     return "\n".join(lines)
+
+
+def _steps(leaders: Sequence[tuple[CheckpointView, float]]) -> str:
+    steps = sorted(each.measured.step or 0 for each, _ in leaders)
+    return (
+        f"steps {joined([f'{step:,}' for step in steps])}" if len(steps) <= MOST_NAMED else f"{len(steps)} checkpoints"
+    )

@@ -1,16 +1,16 @@
 """The message about a finished job's checkpoints: the verdict, the picture, the table, and their approval."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
+from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, ScoreTokens, describe
 from charts.wording import counted, on_scale
-from handlers.approvals.messages import comparison_numbers, edition, ended, sign_off
+from handlers.approvals.messages import comparison_line, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
 from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
 from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
 from jobs.approvals.records import Approval
-from jobs.evals.stats.verdict import Verdict
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
 from jobs.views.break_even import after_training
@@ -39,12 +39,15 @@ def no_link(_eval: str) -> str | None:
 # -- the picture ------------------------------------------------------------------------------------------------------
 
 
-def chart_of(view: JobView) -> Chart | None:
+def chart_of(view: JobView, preference: Preference | None = None) -> Chart | None:
     """Return the picture of a job's checkpoints: of the evidence or, without any, of the platform's own figures.
 
-    None while evidence is gathered: the picture would soon be replaced.
+    Whoever prefers the cheapest sees scores against tokens. None while evidence is gathered: the picture would soon be
+    replaced.
     """
     shown = evidence_view(view.job, view.evidence)
+    if shown.is_ready and preference and preference.need is Need.CHEAPEST:
+        return tokens_chart(shown, preference)
     if shown.is_ready:
         return evidence_chart(shown)
     return None if shown.state is EvidenceState.GATHERING else platform_chart(shown)
@@ -55,8 +58,30 @@ def evidence_chart(view: EvidenceView) -> Chart:
     models = tuple(_drawn(each, view.job.reward) for each in view.models)
     subtitle = f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}"
     if view.has_precision_and_recall:
-        return PrecisionRecall(view.title, models, subtitle)
-    return ScoreIntervals(view.title, models, view.reward, subtitle)
+        return PrecisionRecall(view.conclusion.headline, models, subtitle)
+    return ScoreIntervals(view.conclusion.headline, models, view.reward, subtitle)
+
+
+def tokens_chart(view: EvidenceView, preference: Preference) -> ScoreTokens:
+    """Return the picture of what a better score costs in tokens: of reasoning, where the platform reports them."""
+    models = [each.measured for each in view.models]
+    reasons = all(each.reasoning_tokens for each in models)
+    chosen = preference.candidates[0]
+    drawn = (
+        replace(
+            _drawn(each, view.job.reward),
+            tokens=each.measured.reasoning_tokens if reasons else each.measured.output_tokens,
+            chosen=each.measured is chosen,
+        )
+        for each in view.models
+    )
+    return ScoreTokens(
+        title=preference.title,
+        models=tuple(drawn),
+        score=view.reward,
+        tokens="reasoning tokens of an answer" if reasons else "tokens of an answer",
+        subtitle=f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}",
+    )
 
 
 def _drawn(model: CheckpointView, reward: str) -> EvaluatedModel:
@@ -91,8 +116,9 @@ def summary(
     blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
     opening = [escape(preference.reason)] if preference else []
     blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
-    if file and (chart := chart_of(view)):
-        blocks.append(image(file, describe(chart), _caption(shown)))
+    if file and (chart := chart_of(view, preference)):
+        caption = chart.tokens.capitalize() if isinstance(chart, ScoreTokens) else _caption(shown)
+        blocks.append(image(file, describe(chart), caption))
     pays = after_training(shown, view.series, view.profile, view.elsewhere).sentence
     blocks += _body(shown, view.approval, preference, pays)
     blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)
@@ -162,14 +188,14 @@ def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
 
 
 def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
-    """Return the verdict on the best checkpoint against the base model and what is in use, and what is missing."""
+    """Return the verdict on the best checkpoint, how it stands against the base as well, and what is missing."""
     job, best, count = view.job, view.best, len(view.checkpoints)
     lines = [f"*{escape(view.headline)}.*"]
-    if best and (tested := _on_test_split(best)):
-        lines.append(tested)
-    if best and best.against_alias:
-        lines.append(f"{escape(best.against_alias.sentence)}.")
-    elif view.evidence.alias is None and not is_settled:
+    if best and best.against_alias and best.against_base:
+        lines.append(comparison_line(best.against_base))
+    if best and best.measured.broken_guards and view.conclusion.best:
+        lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
+    if view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""
     lines.append(f"Measured on {view.sample}, compared item by item{adjusted}{on_scale(view.evidence.scale)}.")
@@ -187,23 +213,6 @@ def _constrained(evidence: Evidence) -> str:
         return f"Answers were {'' if here else 'not '}held to a schema, in training and here alike."
     held = "in training, and not here" if training else "here, and not in training"
     return f"Answers were held to a schema {held}: format errors count differently."
-
-
-def _on_test_split(best: CheckpointView) -> str:
-    """Return whether the held-out test split confirms the verdict; "" if it has none."""
-    on_test, on_valid = best.on_test, best.against_base
-    if on_test is None or on_valid is None:
-        return ""
-    verdict, expected = on_test.versus.verdict, on_valid.versus.verdict
-    if verdict is expected is Verdict.CANT_TELL:
-        return f"The test split cannot tell either: {on_test.numbers}."
-    if verdict is expected:
-        what = "The test split says the same"
-    elif verdict is Verdict.CANT_TELL:
-        what = "The test split does not confirm it"
-    else:
-        what = "The test split says otherwise"
-    return f"{what}: {comparison_numbers(on_test)}."
 
 
 def _gathering(evidence: Evidence) -> str:

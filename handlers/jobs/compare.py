@@ -7,6 +7,7 @@ from charts.wording import apart, number, score
 from jobs.core.hyperparameters import TYPED_KEYS
 from jobs.core.records import Job
 from jobs.evals.stats.validation_noise import largest_by_chance, valid_error, valid_items_needed
+from jobs.evals.verdict import Verdict, by_noise
 from jobs.views.job import JobView
 from jobs.views.wording import reward_of
 
@@ -22,8 +23,9 @@ def since_start(view: JobView) -> str:
         return f"{told[0].upper()}{told[1:]}; too few evaluations to tell that from noise."
     by, explained = last - first, largest_by_chance(error, error)
     told, (_, noise) = reward_of(view.job, explained), apart(abs(by), explained)
-    if abs(by) > explained:
-        return f"{'Better' if by > 0 else 'Worse'}: {told}, more than noise explains ({noise})."
+    verdict = by_noise(by, explained)
+    if verdict is not Verdict.CANT_TELL:
+        return f"{verdict.capitalize()}: {told}, more than noise explains ({noise})."
     needed = valid_items_needed(view.job.valid_items, explained, by)
     items = f"; about {needed:,} validation items would be enough" if needed else ""
     return f"Can't tell yet: {told}, and noise explains {noise}{items}."
@@ -43,7 +45,7 @@ def _highest(views: Sequence[JobView]) -> str:
     if not ranked:
         return "None of these jobs has been evaluated yet"
     step, top = _best(ranked[0])
-    told = f"{ranked[0].job.id} is highest: validation reward {number(top)} at step {step}"
+    told = f"{ranked[0].job.id}: validation reward {number(top)} at step {step}"
     if len(ranked) == 1:
         return told
     if not _alike([view.job for view in views]):
@@ -51,9 +53,9 @@ def _highest(views: Sequence[JobView]) -> str:
     second = _best(ranked[1])[1]
     noise = [error for view in ranked[:2] if (error := valid_error(view.series)) is not None]
     if len(noise) < 2:
-        return f"{told}; too few evaluations to tell that from noise"
+        return f"Can't tell yet which job is better; {told}; too few evaluations to tell that from noise"
     explained = largest_by_chance(*noise)
-    if top - second > explained:
+    if by_noise(top - second, explained) is Verdict.BETTER:
         above, chance = apart(top - second, explained)
         return f"{told}, {above} above the next, more than noise explains ({chance})"
     pair = f"{ranked[0].job.id} from {ranked[1].job.id}"

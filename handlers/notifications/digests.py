@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from charts.wording import counted, duration, number
+from charts.wording import counted, duration, grader_name, number
 from handlers.slack.blocks import Message, context, cut, escape, section, sections
 from handlers.slack.links import approval_link, card_link, link_to, linked
 from handlers.slack.wording import moment, people
@@ -15,7 +15,7 @@ from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.notifications.records import Digest, HeldBack, HeldItem, Mute, Scope
 from jobs.state.store import Store
-from jobs.views.wording import grader_name, progress_of, reward_of, state_of
+from jobs.views.wording import progress_of, reward_of, state_of
 
 MOST_LINES: Final = 10
 MOST_HELD: Final = 30

@@ -1,8 +1,9 @@
 """The ids of records, work items and root messages: how each is built and read."""
 
 import hashlib
+import re
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 JOB_PREFIX: Final = "rft-"
@@ -13,6 +14,10 @@ PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
 SCHEDULE_PREFIX: Final = "sched-"
 """How the id of every schedule of evals begins, and no other's."""
+GATE_PREFIX: Final = "gate-"
+"""How the id of every run of the gate begins, and no other's."""
+SHELL: Final = "shell:"
+"""How the name of who asked from a shell begins, where a person's Slack id would stand."""
 LETTERS: Final = 6
 APPROVAL: Final = "approval"
 EVIDENCE: Final = "evidence"
@@ -21,6 +26,7 @@ WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
+GATE: Final = "gate"
 SWEEP: Final = "sweep"
 HOME: Final = "home"
 DELIVER: Final = "deliver"
@@ -67,6 +73,17 @@ def checkpoint_name(step: int, job_id: str) -> str:
     return f"step {step} of {job_id}"
 
 
+_CHECKPOINT = re.compile(r"^(step \d+) of (?P<job>rft-\w+)")
+
+
+def names_apart(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called where room is short: without the job, where the checkpoints are all of one."""
+    of_job = {name: match for name in names if (match := _CHECKPOINT.match(name))}
+    if len({match["job"] for match in of_job.values()}) != 1:
+        return {name: name for name in names}
+    return {name: _CHECKPOINT.sub(r"\1", name) for name in names}
+
+
 def is_eval(subject: str) -> bool:
     """Tell an eval's id from a job's."""
     return subject.startswith(EVAL_PREFIX)
@@ -110,6 +127,11 @@ def schedule_item(schedule: str) -> str:
 def home_item(user: str) -> str:
     """Return the id of the work item that keeps a person's Home up to date."""
     return f"{HOME}:{user}"
+
+
+def gate_item(gate: str) -> str:
+    """Return the id of the work items of a run of the gate."""
+    return f"{GATE}:{gate}"
 
 
 def sweep_item(platform: str) -> str:

@@ -12,7 +12,9 @@ from typing import Final, Literal, TypeAlias
 from charts.wording import counted, plural
 from jobs.core.records import Effort
 from jobs.core.series import JsonObject
+from jobs.evals.verdict import Conclusion
 from jobs.graders import called, shown_calls
+from jobs.tasks.records import headline_of
 
 SCORING: Final = 2
 """Version of the rules by which answers are scored; scores of different versions are not compared. 1: an answer that
@@ -128,6 +130,8 @@ class Answer:
     """Error kind by grader that broke."""
     ungradable: Mapping[str, str] = field(default_factory=dict)
     """Error kind by grader that found nothing to grade in this answer; its score is the one of training."""
+    closed: tuple[str, ...] = ()
+    """Gates of the reward that closed on this answer; looked at in variance studies only."""
     failure: str | None = None
     """In a few words that group similar failures (`429 rate limited`, `time-out`)."""
     input_tokens: int | None = None
@@ -278,6 +282,8 @@ class Eval:
     reward: str
     """Name of the reward grader."""
     graders: tuple[str, ...]
+    headline: tuple[str, ...] = ()
+    """The graders that pictures and tables show; evals that did not write it down have the usual ones."""
     threshold: float | None = None
     """`pass_threshold` of the reward grader."""
     scoring: int = 1
@@ -290,10 +296,14 @@ class Eval:
     """Whether JSON in a block of code was read as JSON."""
     margin: float = DEFAULT_MARGIN
     """Largest loss of reward, on a scale of 0 to 1, with which a cheaper arm still counts as good."""
+    gates: tuple[str, ...] = ()
+    """Gates of the reward, in a variance study: conditions under which an answer scores nothing."""
     prompt_lengths: Mapping[str, int] = field(default_factory=dict)
     """Characters of each prompt version that is compared."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
+    conclusion: Conclusion | None = None
+    """What its answers show; None until it has ended, and where a job's evidence draws the conclusion."""
     note: str | None = None
     """The reason of the present state, as a sentence."""
     cancelled_by: str | None = None
@@ -313,6 +323,16 @@ class Eval:
             return None
         names = ", ".join(self.left_out)
         return f"{' '.join(self.left_out.values())} Left out for that: {names}; the rest is measured."
+
+    @property
+    def headline_graders(self) -> tuple[str, ...]:
+        """The graders that pictures and tables show, as far as they grade here; the reward is the first."""
+        return headline_of(self.reward, self.graders, self.headline)
+
+    @property
+    def shown_graders(self) -> tuple[str, ...]:
+        """Every grader: those of the headline, then the others."""
+        return tuple(dict.fromkeys((*self.headline_graders, *self.graders)))
 
     @property
     def total(self) -> int:

@@ -3,20 +3,24 @@
 Everything here reads answers from file and computes: not for the event loop.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Final
 
-from jobs.core.errors import InvalidRequest
+from charts.wording import grader_name
+from jobs.core.errors import InvalidRequest, NotFound
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.advice import Advice, advise
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.summary import cost_of, usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
+from jobs.evals.verdict import Conclusion, conclude
 from jobs.platforms.profiles import Price
+from jobs.tasks.labels import reference_labels
 
 MOST_WORST: Final = 10
 
@@ -30,6 +34,8 @@ class WorstItem:
     """The scored answer with the lowest reward, the earliest of equals."""
     total: float = 0.0
     scored: int = 0
+    expected: str = ""
+    """Its reference answer, as text; "" where it has none."""
     """Answers with a reward, of all arms."""
 
     @property
@@ -58,15 +64,15 @@ def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Pr
     known = prices or {}
     comparison, advice = None, tuple[Advice, ...]()
     if len(evaluation.arms) > 1:
-        with suppress(InvalidRequest):  # an arm without a single graded answer; the summaries say so
-            arms = gather(evaluation, reader.answers(evaluation.id))
-            comparison = compare(arms)
+        arms = gather(evaluation, reader.answers(evaluation.id))
+        with suppress(InvalidRequest):  # no two arms have items in common; the summaries say so
+            comparison = compare([arm for arm in arms if arm.scores.get(evaluation.reward)])
             advice = advise(evaluation, arms, comparison, known)
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
-        worst=worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST),
+        worst=_with_references(worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST), evaluation, reader),
         advice=advice,
         costs=_costs(evaluation, known),
     )
@@ -81,6 +87,17 @@ def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:
     return {name: cost for name, cost in costs.items() if cost}
 
 
+def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
+    """Return what an eval shows: the verdict of a variance study, of the comparison of its arms, or its one score."""
+    if results.variance is not None:
+        return Conclusion(f"{results.variance.verdict}: {results.variance.next_step}")
+    if results.comparison is not None:
+        return results.comparison.conclusion
+    scored = {arm.arm: figure.mean for arm in evaluation.summaries if (figure := arm.grader(evaluation.reward))}
+    known = {arm: mean for arm, mean in scored.items() if mean is not None}
+    return conclude(grader_name(evaluation.reward), known, ())
+
+
 def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:
     """Return how the arms of one or several evals compare, item by item.
 
@@ -88,6 +105,23 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
         InvalidRequest: they do not compare; the sentence says what differs.
     """
     return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
+
+
+def _with_references(worst: tuple[WorstItem, ...], evaluation: Eval, reader: AnswerReader) -> tuple[WorstItem, ...]:
+    """Return the items with their reference answers; as they are where the items are gone."""
+    wanted = {each.id: each for each in worst}
+    with suppress(NotFound):
+        for item in reader.items(evaluation.id):
+            if item.id in wanted and item.reference is not None:
+                wanted[item.id].expected = _as_text(item.reference)
+    return worst
+
+
+def _as_text(reference: object) -> str:
+    labels = reference_labels(reference)
+    if labels is not None:
+        return ", ".join(sorted(labels)) or "no label"
+    return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
 
 
 def worst_items(evaluation: Eval, answers: Iterable[Answer], most: int = 10) -> tuple[WorstItem, ...]:

@@ -1,20 +1,22 @@
 """The changes of an eval's state, each written with the messages it causes: begun, refused, progress, ended."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from jobs.core.errors import NotFound
-from jobs.core.ids import evidence_item
-from jobs.core.records import Posting
+from jobs.core.ids import SHELL, evidence_item
+from jobs.core.records import Posting, PostingKind
 from jobs.evals.answer_store import AnswerStore
 from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
 from jobs.evals.progress import Tally
-from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
+from jobs.evals.records import ArmSummary, Eval, EvalRequest, EvalState, Progress
+from jobs.evals.results import conclusion_of, read_results
 from jobs.evals.stats.summary import summarise
+from jobs.evals.verdict import Conclusion
 from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
@@ -93,13 +95,19 @@ class Transitions:
             state: how it ended.
             reason: why, as a sentence; None where every answer is there.
         """
-        progress, summaries = await asyncio.to_thread(self._summarise, evaluation)
+        progress, summaries, conclusion = await asyncio.to_thread(self._summarise, evaluation)
         kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
         note = " ".join(filter(None, [reason, kept if progress.answered < evaluation.total else None])) or None
 
         def ended(now: Eval) -> Eval:
             return replace(
-                now, state=state, progress=progress, summaries=summaries, note=note, finished_at=self.clock()
+                now,
+                state=state,
+                progress=progress,
+                summaries=summaries,
+                conclusion=conclusion,
+                note=note,
+                finished_at=self.clock(),
             )
 
         postings = [card_posting(evaluation, urgent=True)]
@@ -108,15 +116,18 @@ class Transitions:
         await self._commit(evaluation, ended, *postings, due_in=OVER)
         log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
 
-    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...]]:
-        """Read the file once for both the progress and the summaries. Blocks."""
+    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...], Conclusion | None]:
+        """Return what the answers on file come to, and what they show. Blocks."""
         try:
             references = {item.id: item.reference for item in self.answers.items(evaluation.id)}
         except NotFound:
             references = {}  # it ended before it began
         tally = Tally(evaluation.reward)
         summaries = summarise(evaluation, tally.counting(self.answers.answers(evaluation.id)), references)
-        return tally.progress(), summaries
+        if not tally.answered or evaluation.request.job:
+            return tally.progress(), summaries, None
+        results = read_results(evaluation, self.answers)
+        return tally.progress(), summaries, conclusion_of(replace(evaluation, summaries=summaries), results)
 
     @retried_on_conflict
     async def _commit(
@@ -138,7 +149,15 @@ class Transitions:
         change = Change(
             records=(Versioned(new, held.version),),
             due_in=due_in,
-            postings=() if new.request.thread else postings,  # they are the job's or the schedule's then
+            postings=_said(postings, new.request),
             schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
         )
         await self.store.commit(change)
+
+
+def _said(postings: Sequence[Posting], request: EvalRequest) -> tuple[Posting, ...]:
+    """Return the messages that are the eval's own to post: none of one in another's thread, no answers to a shell."""
+    if request.thread:
+        return ()
+    answers = not request.requested_by.startswith(SHELL)
+    return tuple(each for each in postings if answers or each.kind is not PostingKind.ANSWER)

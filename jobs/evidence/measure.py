@@ -6,19 +6,31 @@ Reading answers blocks and statistics compute: not for the event loop.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final, Self
 
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
-from jobs.evals.records import ArmSummary, Eval, EvalState
+from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState
+from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm
 from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
-from jobs.evals.stats.verdict import Side, pair_up
 from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
-from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
+from jobs.evidence.records import (
+    AgainstBest,
+    Candidate,
+    ChangedItem,
+    Evidence,
+    EvidenceState,
+    Figure,
+    Guard,
+    Role,
+    Versus,
+)
 from jobs.platforms.profiles import Price, Retirement
 
 NOT_SHOWN: Final = -1.0
@@ -95,8 +107,13 @@ def measured(
     base = evidence.base.model if evidence.base else None
     with_base = versus(base, evidence.candidates, chosen)
     with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
-    tested = versus(base, evidence.candidates, SplitAnswers.read(test, file)) if test else {}
+    on_test = SplitAnswers.read(test, file) if test else None
+    tested, tested_alias = (
+        versus(model, evidence.candidates, on_test) if on_test else {} for model in (base, evidence.alias_model)
+    )
     texts = shown_texts(file, valid.id)
+    margin = width * (abs(guardrails.get(valid.reward, 0.0)) or DEFAULT_MARGIN)
+    losses = against_best(evidence.candidates, chosen, margin, width)
     candidates = []
     for each in evidence.candidates:
         fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts, width)
@@ -105,6 +122,8 @@ def measured(
             versus_base=with_base.get(each.model),
             versus_alias=with_alias.get(each.model),
             test_versus_base=tested.get(each.model),
+            test_versus_alias=tested_alias.get(each.model),
+            against_best=losses.get(each.model),
             fixed=fixed,
             broken=broken,
             guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
@@ -118,6 +137,7 @@ def measured(
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
+        headline=valid.headline_graders,
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals),
@@ -182,6 +202,26 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
         low, high = (interval.low, interval.high) if interval else (None, None)
         mean = result.difference.mean
         found[model] = Versus(mean, low, high, result.p, result.verdict, result.items, result.items_needed)
+    return found
+
+
+def against_best(
+    candidates: Sequence[Candidate], split: SplitAnswers, margin: float, width: float
+) -> dict[str, AgainstBest]:
+    """Return how each other checkpoint stands against the one with the highest reward, by model; see `AgainstBest`."""
+    means = {each.model: item_means(split.rewards(each.model)) for each in candidates if each.role is Role.CHECKPOINT}
+    scored = {model: fmean(items.values()) for model, items in means.items() if items}
+    if len(scored) < 2:
+        return {}
+    best = max(scored, key=lambda model: scored[model])
+    name = next(each.name for each in candidates if each.model == best)
+    found = {}
+    for model in scored.keys() - {best}:
+        common = sorted(means[model].keys() & means[best].keys())
+        differences = [round(means[model][item] - means[best][item], 12) for item in common]
+        test = non_inferiority(differences, margin, width=width, candidates=len(scored) - 1)
+        if math.isfinite(test.low):
+            found[model] = AgainstBest(name, test.mean, test.low, margin)
     return found
 
 

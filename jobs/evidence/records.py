@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jobs.evals.records import Coverage
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 
 
 class EvidenceState(StrEnum):
@@ -66,6 +66,23 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstBest:
+    """How a checkpoint stands against the one with the highest reward: is it as good, but for a margin?"""
+
+    best: str
+    """The name of that one."""
+    mean: float
+    low: float
+    """What the change is above with 97.5% confidence over all checkpoints; see `jobs.evals.stats.advice`."""
+    margin: float
+
+    @property
+    def is_as_good(self) -> bool:
+        """Whether the loss is shown to be below the margin."""
+        return self.low > -self.margin
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedItem:
     """An item whose reward tuning changed a lot; `text` is its input, cut short."""
 
@@ -92,6 +109,9 @@ class Candidate:
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
+    test_versus_alias: Versus | None = None
+    against_best: AgainstBest | None = None
+    """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""
@@ -154,6 +174,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    headline: tuple[str, ...] = ()
+    """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1

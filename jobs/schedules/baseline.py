@@ -14,8 +14,9 @@ from jobs.core.errors import BotError
 from jobs.core.records import Job
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Eval
+from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.variance_components import ItemScores
-from jobs.evals.stats.verdict import Side, Verdict, pair_up
+from jobs.evals.verdict import Verdict
 from jobs.evidence.measure import SplitAnswers
 from jobs.evidence.plan import ITEMS_OF, VALID, changed_parts, parts_of, said_changed
 from jobs.evidence.records import Candidate, Evidence

@@ -12,7 +12,7 @@ from jobs.graders import parse_grader, run_elsewhere, with_names
 from jobs.tasks.datasets.answer_shape import may_hold_many
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
-from jobs.tasks.records import LaunchDefaults, Row, Task
+from jobs.tasks.records import LaunchDefaults, Row, Task, headline_of
 from jobs.tasks.rows import read_rows, write_training_rows
 from jobs.tasks.schema import response_format
 
@@ -58,6 +58,7 @@ class TaskCatalogue:
             reward=reward,
             trained_by=trained_by,
             ranges=manifest.ranges,
+            headline=headline_of(reward, graders, manifest.headline),
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
             approvers=manifest.approvers,
             quorum=manifest.quorum,

@@ -116,6 +116,7 @@ class Manifest(Section):
     prompt: Text | None = None
     reward: Text | None = None
     measured_by: Text | None = None
+    headline: Names = ()
     defaults: Defaults = Defaults()
     approvers: Names = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 2
@@ -160,7 +161,12 @@ def read_manifest(text: str, where: str) -> tuple[Manifest, YamlFile]:
 
 def check_graders(manifest: Manifest, graders: Mapping[str, Mapping[str, object]], reward: str, file: YamlFile) -> None:
     """Refuse graders that the task does not have, and held-out graders that training climbs."""
-    named = {"shadows": manifest.held_out_graders, "guardrails": manifest.guardrails, "ranges": manifest.ranges}
+    named = {
+        "headline": manifest.headline,
+        "shadows": manifest.held_out_graders,
+        "guardrails": manifest.guardrails,
+        "ranges": manifest.ranges,
+    }
     for key, names in named.items():
         for name in names:
             if name not in graders:

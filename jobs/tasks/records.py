@@ -1,6 +1,6 @@
 """What a task is once its folder has been read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,21 @@ TRAINING_SPLITS: Final = ("train", "valid")
 
 EVIDENCE_SPLITS: Final = ("valid", "test")
 """What a job's checkpoints are evaluated on, as far as the task has them."""
+
+
+USUAL_GRADERS: Final = ("precision", "recall", "f1")
+"""What a task of labels is graded by besides its reward, and shown with unless it chooses."""
+MOST_HEADLINE: Final = 4
+
+
+def headline_of(reward: str, graders: Iterable[str], chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the graders that pictures and tables show: the reward, then those chosen or the usual ones, then others.
+
+    Without a choice they are `MOST_HEADLINE` at most.
+    """
+    known = tuple(graders)
+    first = dict.fromkeys((reward, *(name for name in chosen or USUAL_GRADERS if name in known)))
+    return tuple(first) if chosen else tuple(dict.fromkeys((*first, *known)))[:MOST_HEADLINE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,7 @@ class Task:
             answers are measured here.
         trained_by: the name of the grader that training climbs.
         ranges: grader to its lowest and highest score, for those whose definition does not say.
+        headline: the graders that pictures and tables show, the reward first; the others follow in words.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
@@ -96,6 +112,7 @@ class Task:
     instead_of: str = ""
     stronger_model: str | None = None
     plain_model: str | None = None
+    headline: tuple[str, ...] = ()
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

@@ -6,14 +6,15 @@ Words in here are plain text; callers that put them into markup escape them.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from charts.wording import changed, counted, decimals_apart, estimate, number, score, signed
+from charts.wording import changed, counted, decimals_apart, estimate, grader_name, number, score, signed
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.stats.power import about
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.stats.validation_noise import largest_by_chance, usual_error
+from jobs.evals.verdict import Conclusion, Verdict, by_noise, strictest
 from jobs.evidence.measure import platform_figures
 from jobs.evidence.plan import by_step, checkpoint_candidate
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role, Versus
-from jobs.views.wording import grader_name
+from jobs.tasks.records import headline_of
 
 SMALLEST_LOSS: Final = 0.005
 """A smaller loss is not worth a number."""
@@ -23,52 +24,80 @@ LOPSIDED: Final = 0.20
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A model compared with another on the reward, item by item, on one split."""
+    """A model compared with another on the reward, item by item, on the validation split and the test split."""
 
     model: str
     other: str
     """How the other is called: "the base model", "acts@production"."""
     reward: str
     versus: Versus
+    """On the validation split."""
+    tested: Versus | None = None
+    """On the test split, which chose nothing; None where it was not opened or has no such pair."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What both splits allow to be claimed."""
+        return strictest(self.versus.verdict, self.tested.verdict if self.tested else None) or Verdict.CANT_TELL
 
     @property
     def title(self) -> str:
         """The verdict with its numbers, short enough for the title of a picture; no full stop."""
-        change, bounds = self._changed
-        within = f" (95% interval {bounds})" if bounds else ""
-        if self.versus.verdict is Verdict.CANT_TELL:
-            return f"Can't tell {self.model} from {self.other}: {self.reward} {change}{within}"
-        moved = f"{'up' if self.versus.mean > 0 else 'down'} {change.lstrip('+-')}"
-        return f"{capitalized(self.model)} is {self.versus.verdict} than {self.other}: {self.reward} {moved}{within}"
+        if self.tested is None:
+            return f"{self._opening}: {self.reward} {_moved(self.versus, self.verdict)}"
+        on_valid, on_test = (_change(each)[0] for each in (self.versus, self.tested))
+        return f"{self._opening}: {self.reward} {on_valid} on the validation split, {on_test} on the test split"
 
     @property
     def sentence(self) -> str:
         """The verdict with its numbers and, if it can't be told, how many items it would take; no full stop."""
-        return self.title + self._takes
+        return f"{self._opening}: {self.reward} {self.numbers}" if self.tested else self.title + _takes(self.versus)
 
     @property
     def numbers(self) -> str:
-        """The change with its interval and, if it can't be told, how many items it would take."""
-        change, bounds = self._changed
-        return f"{change}{f' ({bounds})' if bounds else ''}{self._takes}"
+        """The changes with their intervals and, where it can't be told, how many items it would take."""
+        if self.tested is None:
+            return _interval(self.versus) + _takes(self.versus)
+        takes = _takes(self.tested) or _takes(self.versus)
+        return f"{_interval(self.versus)} on the validation split, {_interval(self.tested)} on the test split{takes}"
 
     @property
     def brief(self) -> str:
-        """The change and the verdict: `+0.12 better`."""
-        return f"{self._changed[0]} {self.versus.verdict.words}"
+        """The change on the validation split and the verdict: `+0.12 better`."""
+        return f"{_change(self.versus)[0]} {self.verdict.words}"
 
     @property
-    def _changed(self) -> tuple[str, str]:
-        return changed(self.versus.mean, self.versus.low, self.versus.high)
+    def _opening(self) -> str:
+        if self.verdict is Verdict.CANT_TELL:
+            return f"Can't tell {self.model} from {self.other}"
+        return f"{capitalized(self.model)} is {self.verdict} than {self.other}"
 
-    @property
-    def _takes(self) -> str:
-        versus = self.versus
-        if versus.verdict is not Verdict.CANT_TELL:
-            return ""
-        if versus.items_needed is None:
-            return f" on {counted(versus.items, 'item')}"
-        return f"; {about(versus.items_needed)} items would be enough, this split has {versus.items:,}"
+
+def _change(versus: Versus) -> tuple[str, str]:
+    return changed(versus.mean, versus.low, versus.high)
+
+
+def _interval(versus: Versus) -> str:
+    change, bounds = _change(versus)
+    return f"{change} ({bounds})" if bounds else change
+
+
+def _moved(versus: Versus, verdict: Verdict) -> str:
+    """Return a change for a sentence on one split: `up 0.12 (95% interval 0.05 to 0.19)`."""
+    change, bounds = _change(versus)
+    within = f" (95% interval {bounds})" if bounds else ""
+    if verdict is Verdict.CANT_TELL:
+        return change + within
+    return f"{'up' if versus.mean > 0 else 'down'} {change.lstrip('+-')}{within}"
+
+
+def _takes(versus: Versus) -> str:
+    """Return how many items it would take, to follow the numbers; "" unless it can't be told on this split."""
+    if versus.verdict is not Verdict.CANT_TELL:
+        return ""
+    if versus.items_needed is None:
+        return f" on {counted(versus.items, 'item')}"
+    return f"; {about(versus.items_needed)} items would be enough, this split has {versus.items:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +111,11 @@ class CheckpointView:
     """The alias points at it now."""
     against_base: Comparison | None
     against_alias: Comparison | None
-    on_test: Comparison | None
-    """With the base model on the held-out test split."""
+
+    @property
+    def lead(self) -> Comparison | None:
+        """The comparison that is decided on: with what the alias points at, else with the base model."""
+        return self.against_alias or self.against_base
 
     @property
     def title(self) -> str:
@@ -135,16 +167,24 @@ class EvidenceView:
         return self.state in {EvidenceState.GATHERING, EvidenceState.WITHDRAWN}
 
     @property
-    def headline(self) -> str:
-        """The best checkpoint against the base model, in one sentence without a full stop."""
-        compared = self.best.against_base if self.best else None
-        return compared.sentence if compared else self._without_base()
+    def conclusion(self) -> Conclusion:
+        """The most that may be claimed: of the best checkpoint against what is in production, else against the base."""
+        compared = self.best.lead if self.best else None
+        if self.best is None or compared is None:
+            return Conclusion(self._alone())
+        is_better = compared.verdict is Verdict.BETTER
+        return Conclusion(compared.title, compared.verdict, self.best.measured.name if is_better else "")
 
     @property
-    def title(self) -> str:
-        """The same for the title of a picture: without how many items it would take."""
-        compared = self.best.against_base if self.best else None
-        return compared.title if compared else self._without_base()
+    def headline(self) -> str:
+        """The conclusion in one sentence without a full stop, with how many items it would take if it can't be told."""
+        compared = self.best.lead if self.best else None
+        return compared.sentence if compared else self.conclusion.headline
+
+    @property
+    def recommended(self) -> CheckpointView | None:
+        """The checkpoint to approve: the best, if it may be called better and breaks no guardrail."""
+        return self.best if self.best and self.conclusion.best and not self.best.measured.broken_guards else None
 
     @property
     def sample(self) -> str:
@@ -179,25 +219,36 @@ class EvidenceView:
     def scores_of(self, checkpoint: CheckpointView) -> dict[str, str]:
         """Return the figures that a checkpoint is introduced with: the reward, or whatever the platform reports.
 
-        That is precision, recall and F1 where there are labels, and else the reward and the task's other graders.
+        The reward comes first; where there are labels, it is called by its name.
         """
-        valid, scored = checkpoint.measured.valid, ("precision", "recall", "f1")
+        valid, training_reward = checkpoint.measured.valid, self.job.training_reward
         if self.is_ready:
             return {self.reward: checkpoint.score(self.job.reward)}
+        every = headline_of(training_reward, valid, tuple(valid))
+        scores = {name: valid[name] for name in every if name in valid}
         if "precision" in valid or "recall" in valid:
-            return {grader_name(name): score(found.mean) for name in scored if (found := valid.get(name))}
-        training_reward = self.job.training_reward
-        reward = valid.get(training_reward)
-        others = {grader_name(name): score(found.mean) for name, found in valid.items() if name != training_reward}
+            return {grader_name(name): score(found.mean) for name, found in scores.items()}
+        reward = scores.pop(training_reward, None)
+        others = {grader_name(name): score(found.mean) for name, found in scores.items()}
         return {"validation reward": score(reward.mean if reward else None), **others}
 
-    def leaders(self, grader: str) -> tuple[tuple[CheckpointView, ...], float]:
-        """Return the checkpoints that nobody beats in a score, at the two digits that are shown, and that score."""
-        scored = [
-            (each, round(found.mean, 2)) for each in self.checkpoints if (found := each.measured.valid.get(grader))
-        ]
-        top = max((mean for _, mean in scored), default=0.0)
-        return tuple(each for each, mean in scored if mean == top), top
+    def leaders(self, grader: str) -> tuple[tuple[CheckpointView, float], ...]:
+        """Return the checkpoints that none is shown to beat in a score of the platform's, with theirs, highest first.
+
+        That is the highest alone only if it is above every other by more than the usual noise of so many items.
+        """
+        valid = [(each, found.mean) for each in self.checkpoints if (found := each.measured.valid.get(grader))]
+        ranked = sorted(valid, key=lambda scored: -scored[1])
+        top, noise = ranked[0][1] if ranked else 0.0, self.noise
+        return tuple(
+            each for each in ranked if each is ranked[0] or by_noise(top - each[1], noise) is not Verdict.BETTER
+        )
+
+    @property
+    def noise(self) -> float | None:
+        """The largest difference of two of the platform's scores that chance explains; None if items are unknown."""
+        items = self.job.valid_items
+        return largest_by_chance(usual_error(items), usual_error(items)) if items else None
 
     def of(self, checkpoint: str) -> CheckpointView | None:
         """Return one checkpoint by its id, or None if it was not evaluated."""
@@ -213,10 +264,11 @@ class EvidenceView:
             f"{low}; the task allows {allowed}."
         )
 
-    def _without_base(self) -> str:
+    def _alone(self) -> str:
         if self.best is None:
             return f"No checkpoint was measured for {self.reward} on the validation split"
-        return f"{self.best.title} has the highest {self.reward}, {self.best.score(self.job.reward)}"
+        scored = f"{self.reward} {self.best.score(self.job.reward)}"
+        return f"{self.best.title}: {scored}; it was compared with no other model"
 
 
 def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
@@ -230,17 +282,16 @@ def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
     scored = [each for each in evidence.candidates if each.role is Role.CHECKPOINT and job.reward in each.valid]
     best = max(scored, key=lambda each: each.valid[job.reward].mean, default=None)
 
-    def compared(candidate: Candidate, versus: Versus | None, other: str) -> Comparison | None:
-        return Comparison(candidate.name, other, reward, versus) if versus else None
+    def compared(each: Candidate, versus: Versus | None, tested: Versus | None, other: str) -> Comparison | None:
+        return Comparison(each.name, other, reward, versus, tested) if versus else None
 
     models = tuple(
         CheckpointView(
             each,
             each is best,
             each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
-            compared(each, each.versus_base, "the base model"),
-            compared(each, each.versus_alias, alias),
-            compared(each, each.test_versus_base, "the base model"),
+            compared(each, each.versus_base, each.test_versus_base, "the base model"),
+            compared(each, each.versus_alias, each.test_versus_alias, alias),
         )
         for each in evidence.candidates
     )

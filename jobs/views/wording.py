@@ -1,4 +1,4 @@
-"""How a job's state, progress and reward, and the names of graders, are written wherever they are shown."""
+"""How a job's state, progress and reward are written wherever they are shown."""
 
 from typing import Final
 
@@ -21,11 +21,6 @@ WAITING: Final = {
     "queued": "Queued on the platform",
 }
 """What a job on its platform waits for before it trains, by the platform's own status."""
-
-
-def grader_name(grader: str) -> str:
-    """Return a grader's name as people write it."""
-    return "F1" if grader == "f1" else grader
 
 
 def state_of(job: Job) -> str:

@@ -26,14 +26,17 @@ from charts.values import (
     CheckpointScores,
     Estimate,
     EvaluatedModel,
+    Histogram,
     ItemScores,
     LabelCount,
     LabelDistribution,
     ModelKind,
     PrecisionRecall,
+    RewardSpread,
     Score,
     ScoreComparison,
     ScoreIntervals,
+    ScoreTokens,
     VarianceStudy,
 )
 
@@ -126,8 +129,9 @@ TRACE = RuleTrace(
     total_steps=100,
 )
 CHECKPOINTS = CheckpointComparison(
-    title="Step 45 finds most labels; step 30 is nearly always right",
+    title="Can't tell steps 30, 45 and 60 apart: F1 0.56 to 0.66",
     subtitle="eurovoc, 50 validation items",
+    noise=0.14,
     rows=(
         CheckpointScores("ckpt-step-30", 30, precision=0.87, recall=0.41, f1=0.56),
         CheckpointScores("ckpt-step-45", 45, precision=0.61, recall=0.72, f1=0.66),
@@ -187,13 +191,14 @@ STUDY = VarianceStudy(
 
 PUBLISHED = ScoreComparison(
     title="The tuned model is better: F1 0.671 against 0.537 and 0.449",
-    graders=("precision", "recall", "F1"),
+    graders=("F1", "precision", "recall"),
     arms=(
-        ArmScores("gpt-4.1", (Score(0.390, 0.007), Score(0.593, 0.004), Score(0.449, 0.006))),
-        ArmScores("o4-mini", (Score(0.754, 0.018), Score(0.474, 0.013), Score(0.537, 0.020))),
-        ArmScores("tuned", (Score(0.774, 0.019), Score(0.628, 0.016), Score(0.671, 0.003))),
+        ArmScores("gpt-4.1", (Score(0.449, 0.006), Score(0.390, 0.007), Score(0.593, 0.004))),
+        ArmScores("o4-mini", (Score(0.537, 0.020), Score(0.754, 0.018), Score(0.474, 0.013))),
+        ArmScores("tuned", (Score(0.671, 0.003), Score(0.774, 0.019), Score(0.628, 0.016))),
     ),
     subtitle="150 validation items, several runs each",
+    best="tuned",
 )
 """The figures of the field's demonstration, as published."""
 
@@ -444,4 +449,40 @@ MAIN: dict[str, Chart] = {
     "rewards": REWARDS,
 }
 """One of each kind, as in a real thread."""
+TENTHS = tuple(n / 10 for n in range(11))
+SPREAD = RewardSpread(
+    "31% of the spend would teach nothing",
+    Histogram(TENTHS, (190, 12, 30, 41, 44, 52, 38, 29, 20, 84)),
+    Histogram(TENTHS, (0, 2, 4, 9, 12, 6, 3, 2, 2, 1)),
+    flat=19,
+    runs=9,
+    score="F1",
+    subtitle="eurovoc \u00b7 local-policy-1 \u00b7 valid, 60 items x 9 runs",
+)
+BY_TOKENS = ScoreTokens(
+    "Step 45 is the cheapest that is as good as step 60",
+    tuple(replace(model, tokens=500.0 + 90 * place) for place, model in enumerate(MODELS)),
+    "F1",
+    "reasoning tokens of an answer",
+    "eurovoc, validation split, 50 items x 3 runs",
+)
+MAIN |= {"spread of rewards": SPREAD, "score against tokens": BY_TOKENS}
+ODD |= {
+    "no reward": RewardSpread("Nothing", Histogram((0.0, 1.0), (0,)), Histogram((0.0, 1.0), (0,)), 0, 9),
+    "no item with spread": RewardSpread("Flat", Histogram((0.0, 1.0), (90,)), Histogram((0.0, 1.0), (0,)), 10, 9),
+    "rewards of their own scale": replace(
+        SPREAD,
+        score="a judge with a very long name indeed " * 3,
+        flat=0,
+        rewards=Histogram((-1.0, 2.0, 5.0), (1, 123_456)),
+        spreads=Histogram((0.0, 3.0, 6.0), (1, 2_345)),
+    ),
+    "nearly every item flat": replace(SPREAD, flat=5_000),
+    "no model with tokens": ScoreTokens("Nothing", MODELS),
+    "models of the same tokens": ScoreTokens("Equal", tuple(replace(model, tokens=0.0) for model in MODELS)),
+    "a model without tokens": replace(BY_TOKENS, models=(*BY_TOKENS.models, replace(MODELS[1], label="z" * 99))),
+    "twelve models by tokens": ScoreTokens(
+        "Crowd", tuple(replace(evaluated(LONG_NAME.format(n), 0.5, 0.5), tokens=9e5 + 1e4 * n) for n in range(12))
+    ),
+}
 EVERY: dict[str, Chart] = {**MAIN, **ODD}

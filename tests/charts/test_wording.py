@@ -16,7 +16,6 @@ from charts.wording import (
     duration,
     estimate,
     file_size,
-    highest,
     interval,
     joined,
     listed,
@@ -117,13 +116,6 @@ def test_a_change_is_told_from_two_scores() -> None:
     assert moved(0.501, 0.504) == "up 0.003"
     assert moved(0.5, 0.5 + 1e-9) == "unchanged"
     assert moved(0.40, 0.451, 0.0508) == "up 0.0510"
-
-
-def test_the_highest_is_none_where_all_look_alike() -> None:
-    assert highest([0.5, None, 0.75]) == "0.75"
-    assert highest([0.501, 0.502]) is None
-    assert highest([0.501, 0.502], 3) == "0.502"
-    assert highest([None]) is None
 
 
 @pytest.mark.parametrize(

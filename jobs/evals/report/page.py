@@ -44,7 +44,7 @@ def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers:
     """
     before, after = _page()
     page.write(before.replace("%TITLE%", html.escape(f"{evaluation.task} · {evaluation.id}")))
-    graders = tuple(dict.fromkeys((evaluation.reward, *evaluation.graders)))
+    graders = evaluation.shown_graders
     page.writelines(blocks("eval", [_eval_row(evaluation, graders)]))
     places: dict[str, int] = {}
     expected: dict[str, Labels | None] = {}

@@ -14,10 +14,11 @@ from charts.wording import compared, counted, number, percentage
 from jobs.evals.records import Arm, Eval
 from jobs.evals.stats.comparison import ArmAnswers, Comparison
 from jobs.evals.stats.intervals import t_quantile, variance
+from jobs.evals.stats.pair import Pair
 from jobs.evals.stats.power import MOST_ITEMS, POWER, about
 from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import item_means
-from jobs.evals.stats.verdict import Pair, Verdict
+from jobs.evals.verdict import Verdict
 from jobs.platforms.profiles import Price
 
 Axis: TypeAlias = Literal["effort", "prompt"]

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
+from charts.wording import grader_name
 from jobs.core.errors import InvalidRequest
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, GraderSummary
+from jobs.evals.stats.pair import Pair, Side, pair_up
 from jobs.evals.stats.paired_tests import FLIPS, holm
 from jobs.evals.stats.summary import ScoreTally, usable
 from jobs.evals.stats.variance_components import ItemScores
-from jobs.evals.stats.verdict import Pair, Side, pair_up
-
-FIRST_COLUMNS: Final = ("precision", "recall", "f1")
-"""Columns of the table that come first where the evals have such graders; then the others, in the eval's order."""
+from jobs.evals.verdict import Conclusion, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,18 @@ class Comparison:
     """Every two arms, the later named one as `after`."""
     notes: tuple[str, ...]
     """What to keep in mind, each a sentence."""
+    headline: tuple[str, ...] = ()
+    """Those of the graders that the picture shows."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The lowest and the highest score of each grader whose definition says so."""
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The most that may be claimed of these arms."""
+        reward = self.pairs[0].reward
+        means = {name: figure.mean for name, row in self.rows.items() for figure in row if figure.grader == reward}
+        scored = {name: mean for name, mean in means.items() if mean is not None}
+        return conclude(grader_name(reward), scored, [pair.contrast for pair in self.pairs])
 
     @property
     def text(self) -> str:
@@ -113,14 +122,14 @@ def compare(arms: Sequence[ArmAnswers], *, flips: int = FLIPS) -> Comparison:
         for side, arm in zip(sides, arms, strict=True)
     }
     covered = {side.name: arm.coverage for side, arm in zip(sides, arms, strict=True)}
-    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), evals[0].ranges)
+    headline = tuple(grader for grader in evals[0].headline_graders if grader in columns)
+    return Comparison(columns, rows, pairs, _notes(evals, pairs, covered), headline, evals[0].ranges)
 
 
 def _columns(evals: Sequence[Eval]) -> tuple[str, ...]:
-    """Return the graders that every eval has."""
-    shared = set.intersection(*({*evaluation.graders, evaluation.reward} for evaluation in evals))
-    every = dict.fromkeys((*FIRST_COLUMNS, *evals[0].graders, evals[0].reward))
-    return tuple(grader for grader in every if grader in shared)
+    """Return the graders that every eval has, the reward first."""
+    shared = set.intersection(*(set(evaluation.shown_graders) for evaluation in evals))
+    return tuple(grader for grader in evals[0].shown_graders if grader in shared)
 
 
 def _summary(grader: str, scores: ItemScores, bounds: tuple[float, float] | None) -> GraderSummary:

@@ -7,9 +7,8 @@ from statistics import NormalDist
 from typing import Final
 
 from jobs.evals.stats.intervals import interval_of, t_quantile
+from jobs.evals.verdict import LEVEL
 
-LEVEL: Final = 0.05
-"""Accepted chance of calling equal arms different, over all pairs of a comparison."""
 POWER: Final = NormalDist().inv_cdf(0.80)
 """z of the chance to detect a difference that exists."""
 MOST_ITEMS: Final = 10_000

@@ -13,7 +13,7 @@ from jobs.aliases.records import Alias, AliasMove, MoveKind, ProposalState
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.records import Decision, Ending, Settlement, Verdict
 from jobs.core.records import JobState
-from jobs.evals.stats.verdict import Verdict as Sign
+from jobs.evals.verdict import Verdict as Sign
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Role, Versus
 from jobs.state.change import Versioned
 from jobs.state.connection import Connection

@@ -168,9 +168,9 @@ def test_the_form_shows_what_was_measured_against_base_and_alias() -> None:
     shown: Json = form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), view)
     text = shown["blocks"][0]["text"]["text"]
     lines = text.splitlines()[2:]
-    assert lines[:2] == ["F1 0.50", "recall 0.40 (0.30 to 0.50)"]
-    assert lines[2].startswith("Against the base model: *better*, +0.15 (")
-    assert lines[3].startswith("Against what is in use: *worse*, -0.10 (")
+    assert lines[0].startswith("*Step 5 is worse than what is in use: F1 down 0.10 (")
+    assert lines[1].startswith("Against the base model: *better*, +0.15 (")
+    assert lines[2:] == ["F1 0.50", "recall 0.40 (0.30 to 0.50)"]
     bare = replace(evidence, candidates=(replace(measured, valid={}, versus_base=None, versus_alias=None),))
     empty = form(WAITING, vote(Verdict.APPROVE, "ckpt-5"), replace(view, evidence=bare))
     assert "No scores were measured." in str(empty)

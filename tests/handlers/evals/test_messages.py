@@ -9,6 +9,7 @@ import pytest
 from charts import ScoreComparison, VarianceStudy
 from handlers.evals.cards import eval_card, eval_list
 from handlers.evals.results import comparison_chart, result_chart, result_message
+from jobs.core.ids import names_apart
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, Progress
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.stats.comparison import compare, gather
@@ -17,7 +18,7 @@ from jobs.evals.stats.variance_study import read_variance
 from jobs.views.eval import EvalView
 from local.slack.blocks import too_much_text, validate
 from tests.handlers.evidence_shown import action_ids, text_of
-from tests.jobs.evals.answers import an_answer, an_eval, graded
+from tests.jobs.evals.answers import an_answer, an_eval, graded, graded_by_all
 
 TUNED = Arm("ft:local-policy-1:org:acts:AbCdEfGh:ckpt-step-60", label="step 60 of rft-zuwoq5")
 LINK = "https://example.com/report"
@@ -39,7 +40,7 @@ def view_of(answers: Iterable[Answer], **changes: object) -> EvalView:
     evaluation = replace(evaluation, summaries=summarise(evaluation, known, {}))
     comparison = compare(gather(evaluation, known)) if len(evaluation.arms) > 1 else None
     study = read_variance(evaluation, known) if evaluation.request.purpose == "variance" else None
-    worst = WorstItem("i<7>", replace(known[0], text="a\n<b>"), total=0.3, scored=3)
+    worst = WorstItem("i<7>", replace(known[0], text="a\n<b>"), total=0.3, scored=3, expected="c")
     return EvalView(evaluation, EvalResults(study, comparison, (worst,)))
 
 
@@ -97,14 +98,21 @@ def test_two_arms_are_told_with_their_verdict_intervals_and_what_is_missing() ->
     assert "standard deviation over runs 0.0" in shown
     assert "base: the mean is over 300 of 301 answers: 1 is missing." in shown
     assert "Missing: 1 time-out" in shown
-    assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt;" in shown
+    assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt; · expected c" in shown
     assert LINK in shown
     chart = result_chart(view)
     assert isinstance(chart, ScoreComparison)
     assert chart.title == view.headline
-    assert [arm.arm for arm in chart.arms] == ["base", TUNED.name]
+    assert [arm.arm for arm in chart.arms] == ["base", "step 60"]
+    assert chart.best == "step 60"
     assert view.results.comparison is not None
     assert comparison_chart(view.results.comparison).title == view.headline
+
+
+def test_checkpoints_of_several_jobs_keep_the_name_of_theirs() -> None:
+    arms = ("base", "step 5 of rft-aaaaaa (low)", "step 5 of rft-bbbbbb")
+    assert list(names_apart(arms).values()) == list(arms)
+    assert list(names_apart(arms[:2]).values()) == ["base", "step 5 (low)"]
 
 
 def test_a_variance_study_is_drawn_by_item_and_says_what_to_do() -> None:
@@ -133,18 +141,38 @@ def test_scores_are_drawn_on_the_scale_of_their_grader() -> None:
 
 
 @pytest.mark.parametrize(
-    ("graders", "reward", "shown"),
+    ("graders", "reward", "chosen", "shown"),
     [
-        (("f1", "recall", "precision"), "f1", ("precision", "recall", "f1")),
-        (("exact", "f1"), "exact", ("exact", "f1")),
-        (("a", "b", "c", "d", "e"), "e", ("e", "a", "b", "c")),
+        (("f1", "recall", "precision"), "f1", (), ("f1", "precision", "recall")),
+        (("exact", "f1"), "exact", (), ("exact", "f1")),
+        (("a", "b", "c", "d", "e"), "e", (), ("e", "a", "b", "c")),
+        (("judge", "recall", "exact", "precision", "f1"), "f1", (), ("f1", "precision", "recall", "judge")),
+        (("judge", "recall", "exact", "precision", "f1"), "f1", ("f1", "judge"), ("f1", "judge")),
+        (("judge", "exact", "f1"), "f1", ("judge", "broken"), ("f1", "judge")),
     ],
 )
-def test_the_usual_graders_come_first_if_the_reward_is_one_of_them(
-    graders: tuple[str, ...], reward: str, shown: tuple[str, ...]
+def test_the_headline_is_the_reward_and_what_the_task_chose(
+    graders: tuple[str, ...], reward: str, chosen: tuple[str, ...], shown: tuple[str, ...]
 ) -> None:
-    view = EvalView(an_eval(graders=graders, reward=reward), EvalResults(None, None, ()))
-    assert view.graders == shown
+    evaluation = an_eval(graders=graders, reward=reward, headline=chosen)
+    assert evaluation.headline_graders == shown
+    assert evaluation.shown_graders[: len(shown)] == shown
+    assert set(evaluation.shown_graders) == set(graders)
+
+
+def test_every_grader_is_told_and_the_picture_shows_those_of_the_headline() -> None:
+    tables = {"f1": [[0.5], [0.4]], "judge": [[4.0], [3.0]], "exact": [[1.0], [0.0]], "close": [[0.9], [0.8]]}
+    answers = [each for arm in ("low", "high") for each in graded_by_all(tables, arm)]
+    graders = ("judge", "exact", "close", "f1")
+    view = view_of(answers, arms=(Arm("low"), Arm("high")), graders=graders, reward="f1", headline=("f1", "judge"))
+    chart = result_chart(view)
+    assert isinstance(chart, ScoreComparison)
+    assert chart.graders == ("F1", "judge")
+    told = said(view)
+    assert all(f"{name} *" in told for name in ("F1", "judge", "exact", "close"))
+    assert view.results.comparison is not None
+    assert comparison_chart(view.results.comparison).graders == ("F1", "judge")
+    assert view.results.comparison.graders == ("f1", "judge", "exact", "close")
 
 
 def test_a_mean_says_its_scale_and_what_it_is_over() -> None:

@@ -139,7 +139,7 @@ def job_with(name: str, *valid: float, **changes: object) -> JobView:
 
 
 RISING = (0.1, 0.2, 0.3, 0.4, 0.5)
-HIGHEST = "rft-one is highest: validation reward 0.50 at step 25"
+HIGHEST = "rft-one: validation reward 0.50 at step 25"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ HIGHEST = "rft-one is highest: validation reward 0.50 at step 25"
         ((0.1, 0.12, 0.2, 0.2, 0.2), f"{HIGHEST}, 0.30 above the next, more than noise explains (0."),
         ((0.1, 0.3, 0.1, 0.3, 0.45), "Can't tell rft-one from rft-two: 0.50 against 0.45, noise explains"),
         ((0.1, 0.3, 0.1, 0.3, 0.499), "Can't tell rft-one from rft-two: 0.500 against 0.499, noise explains"),
-        ((0.1, 0.2), f"{HIGHEST}; too few evaluations to tell that from noise"),
+        ((0.1, 0.2), f"Can't tell yet which job is better; {HIGHEST}; too few evaluations to tell that from noise"),
         ((), HIGHEST),
     ],
 )

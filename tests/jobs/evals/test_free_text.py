@@ -145,7 +145,7 @@ async def test_a_task_without_a_response_format_is_evaluated_as_free_text(lab: L
     assert means["exact"] == pytest.approx(1 / 3)
     assert (summary.micro, summary.grader_errors) == (None, {})
     view = await read_eval(lab.evals, ended)
-    assert view.graders == ("exact", "close")
+    assert view.evaluation.headline_graders == ("exact", "close")
     assert "precision" not in view.headline
 
 

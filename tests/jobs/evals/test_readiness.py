@@ -67,7 +67,7 @@ def test_what_nobody_names_is_said_and_has_no_button(tmp_path: Path) -> None:
     prompt, stronger, plain = told(tmp_path, study)
     assert "v1 is the only one there is. Write a second one" in prompt.text
     assert "`stronger_model:` in task.yaml names one" in stronger.text
-    assert plain.text.endswith("huge reports no reasoning tokens, so there is nothing to save by that.")
+    assert plain.text.endswith("huge reports no reasoning tokens, so whether it reasons is not known.")
     assert not any(each.label or each.command for each in (prompt, stronger, plain))
     _, _, plain = told(tmp_path, ended(Arm("small"), reasoning=0))
     assert "small does not reason" in plain.text
@@ -83,7 +83,7 @@ def test_what_was_measured_is_told_with_its_verdict(tmp_path: Path) -> None:
     )
     prompt, stronger, plain = told(tmp_path, STUDY, *others, files=TWO, huge=0.8, plain="tiny")
     assert prompt.text.startswith("Another prompt: Can't tell small (low, prompt v2) from small (low)")
-    assert stronger.text.startswith("A stronger model: huge is better than small (low): f1 0.81 against 0.41")
+    assert stronger.text.startswith("A stronger model: huge is better than small (low): F1 0.81 against 0.41")
     assert plain.text.startswith("A model that does not reason: Can't tell tiny from small (low)")
 
 

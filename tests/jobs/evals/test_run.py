@@ -16,8 +16,8 @@ from jobs.core.ids import EVALS
 from jobs.evals.answer_store import AnswerFile, LocalAnswerFile
 from jobs.evals.records import Answer, Eval, EvalState
 from jobs.evals.results import read_comparison
-from jobs.evals.stats.verdict import Verdict
 from jobs.evals.transitions import Transitions
+from jobs.evals.verdict import Verdict
 from jobs.queue.due import MOST_DEATHS, MOST_RAISED, DueItems, Outcome
 from jobs.state.change import Change, Versioned
 from jobs.views.eval import read_eval

@@ -12,7 +12,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 from jobs.evals.stats.intervals import mean_interval
-from jobs.evals.stats.verdict import Verdict
+from jobs.evals.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
 from jobs.platforms.profiles import Price
@@ -170,6 +170,21 @@ def _as_items(scores: Scores) -> dict[str, float]:
 
 
 # -- verdicts, guardrails, tokens ----------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_is_as_good_as_the_best_where_the_items_show_it() -> None:
+    best, near, far = (drawn(3, items=400, lift=lift) for lift in (0.1, 0.095, 0.02))
+    found = read({BASE: drawn(1, items=400), STEP_1: near, STEP_2: best}, guardrails={"f1": -0.05})
+    assert of(found, STEP_2).against_best is None
+    close = of(found, STEP_1).against_best
+    assert close is not None
+    assert (close.is_as_good, close.margin, close.best) == (True, 0.05, of(found, STEP_2).name)
+    assert of(found, BASE).against_best is None
+    other = of(read({BASE: drawn(1, items=400), STEP_1: far, STEP_2: best}), STEP_1).against_best
+    assert other is not None
+    assert (other.is_as_good, other.margin) == (False, 0.02)
+    few = of(read({BASE: drawn(1), STEP_1: drawn(3), STEP_2: drawn(4)}), STEP_1).against_best
+    assert few is None or not few.is_as_good
 
 
 def test_better_worse_and_how_many_items_it_would_take() -> None:

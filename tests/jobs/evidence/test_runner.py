@@ -15,7 +15,7 @@ from jobs.core.errors import Conflict, NotFound
 from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.plan import eval_id
 from jobs.evals.records import SCORING, Eval, EvalState
-from jobs.evals.stats.verdict import Verdict as Change_
+from jobs.evals.verdict import Verdict as Change_
 from jobs.evidence.records import EvidenceState, Role
 from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned

@@ -221,6 +221,8 @@ KIND_NAMES = {
     "held": "all:held",
     "digest": "all:digest",
     "task": "all:task",
+    "gate": "gates",
+    "schedule": "schedules",
 }
 
 
@@ -245,6 +247,7 @@ ENUM_VALUES = {
     "job.state": "checking, launching, creating, watching, paused, succeeded, failed, cancelled, not_launched",
     "job.pending.action": "pause, resume, cancel",
     "eval.state": "checking, running, finished, cancelled, failed, refused",
+    "eval.conclusion.verdict": "better, worse, cant_tell",
     "approval.kind": "checkpoint, alias_move, review",
     "approval.decisions.verdict": "approve, reject",
     "approval.settled.ending": "approved, rejected, expired",
@@ -253,15 +256,22 @@ ENUM_VALUES = {
     "evidence.candidates.versus_base.verdict": "better, worse, cant_tell",
     "evidence.candidates.versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.test_versus_base.verdict": "better, worse, cant_tell",
+    "evidence.candidates.test_versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.guards.against": "base, checkpoint, alias",
     "alias.moves.kind": "approved, rollback, emergency, restored",
     "proposal.state": "open, done, rejected, expired, superseded",
     "channel.mutes.scope": "channel, task, job",
     "digest.mutes.scope": "channel, task, job",
+    "gate.state": "asked, running, done, refused, withdrawn",
+    "gate.verdict.verdict": "better, worse, cant_tell",
+    "schedule.state": "active, paused, ended",
+    "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
+    "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
     "posting.kind": "card, curve, alert, status, summary, approval, "
-    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, answer",
+    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, schedule, measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
-    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed",
+    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, "
+    "scheduled, default",
 }
 
 

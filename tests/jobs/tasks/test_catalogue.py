@@ -222,12 +222,14 @@ def test_how_its_jobs_are_watched_belongs_to_the_task(tmp_path: Path) -> None:
     task = TaskCatalogue(write_folder(tmp_path, WATCHED)).load("small")
     assert (task.held_out_graders, task.guardrails, task.alias) == (("judge",), {"exact": -0.02}, "canary")
     assert task.alerts == {"O1": {"patience": 3}}
+    assert task.headline[0] == "both"
     assert (task.approval.expires_days, task.evidence_runs) == (7.0, 3)
 
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
+        ("headline: [jugde]", "'headline' names 'jugde', which is no grader of this task; did you mean 'judge'?"),
         ("shadows: [jugde]", "'shadows' names 'jugde', which is no grader of this task; did you mean 'judge'?"),
         ("shadows: [both]", "'shadows' names 'both', which is the reward; training climbs it, so it is not held out."),
         ("shadows: [judge, exact]", "'shadows' names 'exact', which is a part of the reward; training climbs it, so "),

@@ -28,13 +28,13 @@ def test_a_lopsided_checkpoint_is_called_so(precision: float, recall: float, lea
     assert shown.leaning == leaning
 
 
-def test_the_best_are_those_whom_nobody_beats_at_two_digits() -> None:
-    kept = (a_checkpoint(5, 0.9, 0.4, 0.500), a_checkpoint(10, 0.7, 0.6, 0.630), a_checkpoint(15, 0.5, 0.8, 0.633))
+def test_the_best_are_those_whom_none_beats_by_more_than_the_noise_of_so_many_items() -> None:
+    kept = (a_checkpoint(5, 0.9, 0.4, 0.400), a_checkpoint(10, 0.7, 0.6, 0.630), a_checkpoint(15, 0.5, 0.8, 0.633))
     view = by_platform(*kept)
     first, second, third = view.checkpoints
-    assert view.leaders("precision") == ((first,), 0.9)
-    assert view.leaders("recall") == ((third,), 0.8)
-    assert view.leaders("f1") == ((second, third), 0.63)
+    assert view.leaders("precision") == ((first, 0.9),)
+    assert view.leaders("recall") == ((third, 0.8),)
+    assert view.leaders("f1") == ((third, 0.633), (second, 0.63))
 
 
 def test_what_was_not_reported_is_unknown_and_never_best() -> None:
@@ -42,9 +42,9 @@ def test_what_was_not_reported_is_unknown_and_never_best() -> None:
     first, second = view.checkpoints
     assert (first.measured.valid, first.leaning) == ({}, "")
     assert view.scores_of(first) == {"validation reward": "not reported"}
-    assert view.scores_of(second) == {"precision": "0.60"}
-    assert view.leaders("precision") == ((second,), 0.6)
-    assert view.leaders("f1") == ((), 0.0)
+    assert view.scores_of(second) == {"exact": "0.55", "precision": "0.60"}
+    assert view.leaders("precision") == ((second, 0.6),)
+    assert view.leaders("f1") == ()
 
 
 def test_f1_is_the_platforms_own_figure() -> None:

@@ -23,6 +23,8 @@ for (const [item, arm, run, text, labels, scores, errors, failure, tokens, laten
 for (const item of ITEMS) item.answers.sort((a, b) => a.arm - b.arm || a.run - b.run);
 
 const ANSWERS = ITEMS.flatMap((item) => item.answers);
+// References may hold lists that free text is graded by: without an answer that is a set, there is nothing to count.
+if (ANSWERS.length && ANSWERS.every((answer) => answer.labels === null)) for (const item of ITEMS) item.labels = null;
 const HAS_SETS = ITEMS.some((item) => item.labels !== null);
 const RUNS = ANSWERS.reduce((most, answer) => Math.max(most, answer.run), EVAL.runs);
 

@@ -8,6 +8,7 @@ function overview() {
     "div",
     { class: "overview" },
     make("h2", `${EVAL.task}: ${EVAL.purpose === "variance" ? "variance study" : "eval"} ${EVAL.id}`),
+    EVAL.conclusion && make("p", { class: "verdict" }, make("strong", said(EVAL.conclusion.headline))),
     make("p", { class: "lead" }, `${asked}: ${whole(ANSWERS.length)} of ${whole(EVAL.total)} answers on file.`),
     (state !== "finished" || note) && make("p", { class: "note" }, make("strong", state), note && [": ", said(note)]),
     section("Results", armTable()),
@@ -29,12 +30,18 @@ const link = (title, changes, view, ...inside) =>
 
 function armTable() {
   const pass = isNumber(EVAL.threshold) ? [`≥ ${EVAL.threshold}`] : [];
-  const heads = ["Arm", ...GRADERS, ...pass, "Failures", "Tokens out", "Latency"];
+  const heads = ["Arm", ...GRADERS.map(onScale), ...pass, "Failures", "Tokens out", "Latency"];
   const explained = EVAL.summaries.length
     ? "Mean over items of the mean over runs; ± is the spread of the runs, in brackets the 95% interval of the mean."
     : "So far: mean over items of the mean over runs.";
   const rows = ARMS.map((_, arm) => armRow(arm));
   return [make("p", explained), figureTable(heads, 1, rows)];
+}
+
+/** The name of a grader with the scale it grades on, where that is not 0 to 1. */
+function onScale(grader) {
+  const [low, high] = EVAL.ranges[grader] ?? [0, 1];
+  return low === 0 && high === 1 ? grader : `${grader}, ${low} to ${high}`;
 }
 
 function armRow(arm) {
@@ -63,7 +70,7 @@ function graderCell(summary, arm, index, remark) {
     make("strong", score(summary.mean, 3)),
     isNumber(std) && ` ± ${score(std, 3)}`,
     interval && make("small", `(${score(interval.low, 3)} to ${score(interval.high, 3)})`),
-    remark && make("small", remark),
+    remark && make("small", { class: "remark" }, remark),
   );
 }
 

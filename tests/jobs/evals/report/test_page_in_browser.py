@@ -17,6 +17,7 @@ from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, Eval, EvalState
 from jobs.evals.report.cache import write_whole
 from jobs.evals.report.page import write_report
+from jobs.evals.verdict import Conclusion
 from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -127,6 +128,25 @@ async def test_the_worst_item_is_first_and_the_overview_says_what_it_came_to(ope
     await expect(page.locator(".overview")).to_contain_text("no answer: 429 rate limited")
     await expect(page.locator(".row").first.locator(".score")).to_have_text("0")
     await expect(page.locator(".row").first).to_contain_text("1 failure")
+
+
+async def test_free_text_has_no_labels_even_where_references_hold_lists(open_report: Open) -> None:
+    told = Conclusion("Can't tell which of a, b and c is best: judge 2.60 to 2.80")
+    graders: dict[str, object] = {"graders": ("judge",), "reward": "judge", "ranges": {"judge": (0.0, 5.0)}}
+    items = (Item("a", "Late.", {"must": ["offer", "refund"]}), Item("b", "Lost.", "Say that it is replaced."))
+    answers = (an_answer("a", text="We are sorry.\n\n1. Wait.", scores={"judge": 2.0}), an_answer("b", text="Soon."))
+    page = await open_report(an_eval(**graders, conclusion=told), items, answers, width=380)
+
+    overview = page.locator(".overview")
+    await page.locator('[data-action="overview"]').click()
+    await expect(overview.locator(".verdict")).to_have_text(told.headline)
+    await expect(overview).not_to_contain_text("Labels")
+    await expect(overview.locator("th").nth(1)).to_have_text("judge, 0 to 5")
+    await page.keyboard.press("Escape")
+    await page.locator(".row").first.click()
+    await expect(page.locator(".answer.prose")).to_have_text("We are sorry.\n\n1. Wait.")
+    await expect(page.locator(".matrix")).to_have_count(0)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 async def test_j_and_k_walk_and_the_marks_say_what_was_found_missed_and_added(open_report: Open) -> None:

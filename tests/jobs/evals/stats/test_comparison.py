@@ -11,7 +11,8 @@ import pytest
 from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Arm, EvalState
 from jobs.evals.stats.comparison import ArmAnswers, compare, gather
-from jobs.evals.stats.verdict import Pair, Verdict
+from jobs.evals.stats.pair import Pair
+from jobs.evals.verdict import Verdict
 from tests.jobs.evals.answers import an_answer, an_eval, graded, graded_by_all
 
 PUBLISHED = {
@@ -61,7 +62,7 @@ def _published_arm(name: str, items: int, runs: int) -> ArmAnswers:
 def test_the_published_table_comes_out_of_its_runs() -> None:
     comparison = compare([_published_arm(name, items=100, runs=5) for name in PUBLISHED])
 
-    assert comparison.graders == ("precision", "recall", "f1")
+    assert comparison.graders == ("f1", "precision", "recall")
     assert list(comparison.rows) == list(PUBLISHED)
     for name, figures in PUBLISHED.items():
         for summary in comparison.rows[name]:
@@ -69,10 +70,10 @@ def test_the_published_table_comes_out_of_its_runs() -> None:
             assert summary.run_std is not None
             assert (round(summary.mean, 3), round(summary.run_std, 3)) == figures[summary.grader]
     assert comparison.table.splitlines() == [
-        "         precision      recall         f1",
-        "gpt-4.1  0.390 ± 0.007  0.593 ± 0.004  0.449 ± 0.006",
-        "o4-mini  0.754 ± 0.018  0.474 ± 0.013  0.537 ± 0.020",
-        "tuned    0.774 ± 0.019  0.628 ± 0.016  0.671 ± 0.003",
+        "         f1             precision      recall",
+        "gpt-4.1  0.449 ± 0.006  0.390 ± 0.007  0.593 ± 0.004",
+        "o4-mini  0.537 ± 0.020  0.754 ± 0.018  0.474 ± 0.013",
+        "tuned    0.671 ± 0.003  0.774 ± 0.019  0.628 ± 0.016",
     ]
 
 
@@ -85,7 +86,7 @@ def test_the_published_arms_are_told_apart_on_a_hundred_items() -> None:
         ("o4-mini", "tuned", Verdict.BETTER),
     ]
     assert comparison.text.splitlines()[2].startswith(
-        "tuned is better than o4-mini: f1 0.67 against 0.54, +0.13 (95% interval 0."
+        "tuned is better than o4-mini: F1 0.67 against 0.54, +0.13 (95% interval 0."
     )
 
 
@@ -98,7 +99,7 @@ def test_better_and_worse_are_the_two_sides_of_one_coin() -> None:
     assert better.p == worse.p
     assert better.items_needed is None
     assert better.headline == f"tuned is better than base by {better.difference.mean:.2f}"
-    assert "tuned is worse than base: f1" in worse.text
+    assert "tuned is worse than base: F1" in worse.text
 
 
 def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
@@ -109,7 +110,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
     assert pair.items_needed > 50
     assert pair.detectable is not None
     assert pair.headline == "Can't tell tuned from base"
-    assert pair.text.startswith("Can't tell tuned from base: f1 ")
+    assert pair.text.startswith("Can't tell tuned from base: F1 ")
     assert "items would show it 4 times in 5; these 50 show one from 0.0" in pair.text
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from statistics import fmean
 
-from charts.wording import compared, counted, decimals_of, interval
+from charts.wording import compared, counted, decimals_of, grader_name, interval
 from jobs.core.errors import InvalidRequest
 from jobs.evals.stats.paired_tests import FLIPS, Difference, difference, mcnemar
-from jobs.evals.stats.power import LEVEL, about, detectable, sample_size
+from jobs.evals.stats.power import about, detectable, sample_size
 from jobs.evals.stats.variance_components import ItemScores, Runs, run_variance
+from jobs.evals.verdict import LEVEL, Contrast, Verdict, by_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,6 @@ class Side:
 
     name: str
     rewards: ItemScores
-
-
-class Verdict(StrEnum):
-    """How the second of a pair stands against the first."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    CANT_TELL = "cant_tell"
-
-    @property
-    def words(self) -> str:
-        """The verdict for people."""
-        return "can't tell" if self is Verdict.CANT_TELL else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +63,12 @@ class Pair:
     @property
     def verdict(self) -> Verdict:
         """Better or worse if p is at most LEVEL."""
-        if self.p > LEVEL:
-            return Verdict.CANT_TELL
-        return Verdict.BETTER if self.difference.mean > 0 else Verdict.WORSE
+        return by_test(self.difference.mean, self.p)
+
+    @property
+    def contrast(self) -> Contrast:
+        """The pair as conclusions are drawn from it."""
+        return Contrast(self.before, self.after, self.verdict, self.headline)
 
     @property
     def items_needed(self) -> int | None:
@@ -112,7 +102,8 @@ class Pair:
         before, after, change = self._compared
         if span := self.difference.interval:
             change += f" (95% interval {interval(span.low, span.high, decimals_of(change))})"
-        told = [f"{self.reward} {after} against {before}, {change}, {_p(self.p)}, {counted(self.items, 'item')}."]
+        scored = f"{grader_name(self.reward)} {after} against {before}, {change}"
+        told = [f"{scored}, {_p(self.p)}, {counted(self.items, 'item')}."]
         if self.verdict is Verdict.CANT_TELL:
             told.append(self._what_it_takes())
         if passes := self.passes:
