@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from charts.wording import grader_name
 from handlers.jobs.platform_events import MOST_SEARCHED
 from handlers.slack.blocks import Message, context, cut, escape, section
 from handlers.slack.commands import Typed
@@ -23,7 +24,6 @@ from jobs.tasks import TaskCatalogue
 from jobs.training.service import RftJobs
 from jobs.views.debug_bundle import debug_bundle
 from jobs.views.job import JobView, JobViews
-from jobs.views.wording import grader_name
 
 MOST_SOURCE: Final = 2_600
 """Characters of a grader's source in one block."""
