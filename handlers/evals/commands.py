@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts.wording import counted
 from handlers.evals import form
 from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
-from handlers.evals.results import show_comparison, show_result
+from handlers.evals.results import show_comparison, show_result, show_two_splits
 from handlers.evals.schedules import answer_schedule
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import Message, actions, button, escape, section, without
@@ -27,9 +27,9 @@ from handlers.tasks.defaults import used_by_default
 from handlers.tasks.fields import CHANNEL, field_of
 from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
-from jobs.evals.held_out import HeldOut
+from jobs.evals.held_out import HELD_OUT, HeldOut
 from jobs.evals.records import NO_FORMAT, EvalRequest, Format
-from jobs.evals.results import read_comparison
+from jobs.evals.results import read_comparison, read_two_splits
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken, Store
 from jobs.tasks.defaults import chosen_for
@@ -42,7 +42,7 @@ MOST_VALUE: Final = 2_000
 EVAL_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<model>,<model>",
-    "split": "valid",
+    "split": "valid,valid_natural",
     "runs": "n",
     "effort": "low,high",
     "prompt": "<version>,<version>",
@@ -73,25 +73,41 @@ def register(listeners: Listeners) -> None:
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
-    """Start an eval, or a variance study; the first look at a held-out split is asked about."""
+    """Start an eval or a variance study on each of the splits; the first look at a held-out one is asked about."""
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
     request = read_request(typed, asker.user, asker.channel, asker.trigger)
+    splits = list(dict.fromkeys(typed.given.get("split", "").split(",")))
+    try:
+        if len(splits) == 1:
+            return await _start([request], typed, evals, store)
+        if HELD_OUT in splits:
+            raise InvalidRequest(f"`split={HELD_OUT}` is opened by itself; ask for the other splits without it.")
+        each = [replace(request, split=split, trigger=f"{request.trigger}:{split}") for split in splits]
+        return await _start(each, typed, evals, store)
+    except HeldOut as asked:
+        return _question(str(asked), typed)
+
+
+async def _start(requests: Sequence[EvalRequest], typed: Typed, evals: Evals, store: Store) -> str:
+    """Start evals of one task; returns what is said to the person."""
+    told = "\n".join([await _start_one(each, evals) for each in requests])
+    return told + used_by_default(await chosen_for(store, requests[0].task), typed.given)
+
+
+async def _start_one(request: EvalRequest, evals: Evals) -> str:
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
         how = ENDED.get((await evals.view(taken.holder)).state, "is on its way")
         return f"You asked for just that a moment ago: `{taken.holder}` {how}. `/eval show {taken.holder}` shows it."
-    except HeldOut as asked:
-        return _question(str(asked), typed)
     names = ", ".join(arm.name for arm in evaluation.arms)
     opened = await evals.openings(evaluation)
     return (
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
-        f"{used_by_default(await chosen_for(store, evaluation.task), typed.given)}"
     )
 
 
@@ -200,6 +216,9 @@ async def show(typed: Typed, evals: Evals, pictures: Pictures, report_link: Repo
 async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
     """Show which arms of one or several evals are better, item by item."""
     evaluations = [await evals.view(reference) for reference in dict.fromkeys(typed.words)]
+    if len(evaluations) == 2 and evaluations[0].split != evaluations[1].split:
+        both = await asyncio.to_thread(read_two_splits, evaluations[0], evaluations[1], evals.answer_store)
+        return await show_two_splits(both, pictures)
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
     return await show_comparison(comparison, pictures)
 

@@ -36,11 +36,13 @@ from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.stats.comparison import Comparison
+from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.stats.variance_study import VarianceReading
 from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
+MOST_SPLITS: Final = 1800
 MOST_GRADERS_LISTED: Final = 20
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
@@ -67,6 +69,20 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
     text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
     return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
+
+
+async def show_two_splits(found: OnTwoSplits, pictures: Pictures) -> Message:
+    """Return how models score on two splits side by side, and where the splits disagree."""
+    chart = two_splits_chart(found)
+    file = await pictures.file_of(chart, "two-splits")
+    return Message(
+        cut(f"{sentence(found.headline)} {describe(chart)}", MOST_TEXT),
+        (
+            section("\n".join([f"*{escape(found.headline)}*", *map(escape, found.conclusions)])),
+            *((image(file, describe(chart)),) if file else ()),
+            section(f"```{escape(cut(found.table, MOST_TABLE))}```"),
+        ),
+    )
 
 
 def _verdicts(comparison: Comparison) -> Iterator[Block]:
@@ -139,6 +155,29 @@ def comparison_chart(comparison: Comparison) -> ScoreComparison:
     )
 
 
+def two_splits_chart(found: OnTwoSplits) -> ScoreComparison:
+    """Return the picture of models on two splits: the reward, and F1 over labels both ways where there are labels."""
+    reward, names = found.evals[0].reward, names_apart(list(found.gaps))
+    has_labels = any(summary.micro for _, _, summary in found.figures)
+    one = len(names) == 1
+    return ScoreComparison(
+        title=found.headline,
+        graders=(found.reward, *(("micro F1", "macro F1") if has_labels else ())),
+        arms=tuple(
+            ArmScores(split if one else f"{names[arm]}, {split}", _on_split(summary, reward))
+            for arm, split, summary in found.figures
+        ),
+        subtitle=" · ".join([found.evals[0].task, *(f"{each.split}, {size_of(each)}" for each in found.evals)]),
+        scales=_scales(found.evals[0].ranges, (reward,)),
+    )
+
+
+def _on_split(summary: ArmSummary, reward: str) -> tuple[Score, ...]:
+    figure = summary.grader(reward)
+    over_labels = (Score(each.f1 if each else None) for each in (summary.micro, summary.macro))
+    return (Score(figure.mean, figure.run_std) if figure else Score(None), *over_labels)
+
+
 def _scales(ranges: Mapping[str, Scale], graders: Sequence[str]) -> tuple[tuple[str, Scale], ...]:
     return tuple((grader_name(grader), ranges[grader]) for grader in graders if grader in ranges)
 
@@ -172,6 +211,10 @@ def result_message(
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
     blocks += _continuity_blocks(view, spread_file)
+    if both := view.other_split:
+        other = next(each.id for each in both.evals if each.id != evaluation.id)
+        told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
+        blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))

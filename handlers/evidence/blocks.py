@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import apart, grader_name, money
+from charts.wording import apart, grader_name, money, number
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
 from jobs.evidence.measure import NOT_EVALUATED
+from jobs.evidence.plan import VALID
 from jobs.evidence.records import ChangedItem, Guard, Role
-from jobs.tasks.records import headline_of
+from jobs.tasks.records import NATURAL, headline_of
 from jobs.views.checkpoint import CheckpointView, EvidenceView, capitalized
 
 MOST_DETAILED: Final = 6
@@ -37,6 +38,8 @@ def evidence_table(view: EvidenceView) -> Block:
         columns[title] = [each.score(grader) for each in models]
         if grader == view.job.reward:
             columns |= _comparisons(view, models)
+            if any(grader in each.measured.natural for each in models):
+                columns[f"{title} on {NATURAL}"] = [each.score(grader, NATURAL) for each in models]
             if any(grader in each.measured.test for each in models):
                 columns[f"{title} on the test split"] = [each.score(grader, "test") for each in models]
     if any(each.measured.reasoning_tokens for each in models):
@@ -140,7 +143,7 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     measured = checkpoint.measured
     compared = [each for each in (checkpoint.against_base, checkpoint.against_alias) if each]
     lines = [comparison_line(each) for each in compared]
-    lines += filter(None, [checkpoint.leaning, _price(view, checkpoint)])
+    lines += filter(None, [_on_both(view, checkpoint), checkpoint.leaning, _price(view, checkpoint)])
     lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
     if measured.coverage and measured.coverage.remark:
         lines.append(f"{capitalized(measured.coverage.remark)}.")
@@ -150,6 +153,19 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     if measured.shutdown:
         lines.append(f"The platform switches this model off on {escape(measured.shutdown)}.")
     return lines
+
+
+def _on_both(view: EvidenceView, checkpoint: CheckpointView) -> str:
+    """Return the scores on both validation splits next to each other, and whether they disagree; "" for one split."""
+    measured, reward = checkpoint.measured, view.job.reward
+    if reward not in measured.natural:
+        return ""
+    told = []
+    for split in (VALID, NATURAL):
+        over = measured.over_labels.get(split)
+        labels = f", micro F1 {number(over[0])}, macro F1 {number(over[1])}" if over else ""
+        told.append(f"{split}: {escape(view.reward)} {checkpoint.score(reward, split)}{labels}")
+    return "\n".join(filter(None, [" \u00b7 ".join(told), escape(measured.splits_disagree)]))
 
 
 def _price(view: EvidenceView, checkpoint: CheckpointView) -> str:

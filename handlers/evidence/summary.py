@@ -13,6 +13,7 @@ from handlers.slack.blocks import Block, Message, actions, context, cut, divider
 from jobs.approvals.records import Approval
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
+from jobs.tasks.records import NATURAL
 from jobs.views.break_even import after_training
 from jobs.views.checkpoint import CheckpointView, EvidenceView, evidence_view
 from jobs.views.job import JobView
@@ -28,6 +29,7 @@ NEEDS: Final = {
     Need.CHEAPEST: "Cheapest that is as good",
 }
 """What a person may prefer, and what that means."""
+SPLITS: Final = {"valid": "validation split", "test": "test split", NATURAL: "natural validation split"}
 MOST_TEXT: Final = 3900
 
 
@@ -160,8 +162,7 @@ def preference_menu(job_id: str, needs: Sequence[Need]) -> Block:
 
 def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
     """Yield where every answer can be read: behind a link, or in the files in the thread."""
-    evals = (("validation split", evidence.valid_eval), ("test split", evidence.test_eval))
-    links = [(name, eval_id, report_link(eval_id)) for name, eval_id in evals if eval_id]
+    links = [(SPLITS[split], eval_id, report_link(eval_id)) for split, eval_id in evidence.evals.items()]
     if links and all(link for _, _, link in links):
         told = ", ".join(f"<{link}|{name}>" for name, _, link in links)
         yield context(f"Every answer, item by item: {told}; also as files in the job's thread.")
@@ -195,6 +196,10 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
         lines.append(comparison_line(best.against_base))
     if best and best.measured.broken_guards and view.conclusion.best:
         lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
+    if best and best.is_worse_naturally and view.conclusion.best:
+        lines.append(f"{best.title} is worse on {NATURAL}, distributed as production is, so it is not recommended.")
+    if best and best.measured.splits_disagree:
+        lines.append(f"*{escape(best.measured.splits_disagree)}*")
     if view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""

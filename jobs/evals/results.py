@@ -16,6 +16,7 @@ from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.advice import Advice, advise
 from jobs.evals.stats.comparison import Comparison, compare, gather
+from jobs.evals.stats.splits import OnTwoSplits, on_two_splits
 from jobs.evals.stats.summary import cost_of, usable
 from jobs.evals.stats.variance_study import VarianceReading, read_variance
 from jobs.evals.verdict import Conclusion, conclude
@@ -78,15 +79,6 @@ def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Pr
     )
 
 
-def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:
-    costs = {
-        arm.name: cost_of(summary, prices.get(arm.model))
-        for arm in evaluation.arms
-        if (summary := evaluation.summary(arm.name))
-    }
-    return {name: cost for name, cost in costs.items() if cost}
-
-
 def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     """Return what an eval shows: the verdict of a variance study, of the comparison of its arms, or its one score."""
     if results.variance is not None:
@@ -98,6 +90,15 @@ def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     return conclude(grader_name(evaluation.reward), known, ())
 
 
+def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:
+    costs = {
+        arm.name: cost_of(summary, prices.get(arm.model))
+        for arm in evaluation.arms
+        if (summary := evaluation.summary(arm.name))
+    }
+    return {name: cost for name, cost in costs.items() if cost}
+
+
 def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Comparison:
     """Return how the arms of one or several evals compare, item by item.
 
@@ -105,6 +106,15 @@ def read_comparison(evaluations: Sequence[Eval], reader: AnswerReader) -> Compar
         InvalidRequest: they do not compare; the sentence says what differs.
     """
     return compare([arm for each in evaluations for arm in gather(each, reader.answers(each.id))])
+
+
+def read_two_splits(one: Eval, other: Eval, reader: AnswerReader) -> OnTwoSplits:
+    """Return how the arms of two evals score on the split of each.
+
+    Raises:
+        InvalidRequest: they differ in more than the split, or have no arm in common.
+    """
+    return on_two_splits(*(gather(each, reader.answers(each.id)) for each in (one, other)))
 
 
 def _with_references(worst: tuple[WorstItem, ...], evaluation: Eval, reader: AnswerReader) -> tuple[WorstItem, ...]:

@@ -17,9 +17,11 @@ from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm
+from jobs.evals.stats.splits import Gap, welch
 from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
-from jobs.evidence.plan import by_step, checkpoint_candidate, digest_of, hash_of
+from jobs.evals.verdict import Verdict
+from jobs.evidence.plan import TEST, VALID, by_step, checkpoint_candidate, digest_of, hash_of
 from jobs.evidence.records import (
     AgainstBest,
     Candidate,
@@ -32,6 +34,7 @@ from jobs.evidence.records import (
     Versus,
 )
 from jobs.platforms.profiles import Price, Retirement
+from jobs.tasks.records import NATURAL
 
 NOT_SHOWN: Final = -1.0
 """The lower bound if there is nothing to compute it from: what was not measured is not shown to hold."""
@@ -74,8 +77,7 @@ class SplitAnswers:
 
 def measured(
     evidence: Evidence,
-    valid: Eval,
-    test: Eval | None,
+    evals: Mapping[str, Eval],
     file: AnswerReader,
     *,
     guardrails: Mapping[str, float],
@@ -89,28 +91,29 @@ def measured(
 
     Args:
         evidence: its candidates' models are the evals' arms.
-        valid: the eval on the split that chooses.
-        test: the eval on the held-out split; it is left out, and the note says why, if it measured nothing.
+        evals: by split, the one that chooses (valid) among them; another is left out, and the note says why, if it
+            measured nothing.
         file: has their answers.
         guardrails: grader to the fall that is allowed (-.02).
         price_of: the price of a model, or None if it is not known.
         evaluations: during training, from which the platform kept these checkpoints.
     """
-    notes = [evidence.note]
-    if test and (problem := trouble(test)):
-        notes.append(f"On the test split: {problem}")
-        test = None
-    evals = (valid, test) if test else (valid,)
-    chosen = SplitAnswers.read(valid, file)
+    valid, notes = evals[VALID], [evidence.note]
+    troubles = {split: trouble(each) for split, each in evals.items() if split != VALID}
+    notes += [f"On the {split} split: {problem}" for split, problem in troubles.items() if problem]
+    evals = {split: each for split, each in evals.items() if not troubles.get(split)}
+    answers = {split: SplitAnswers.read(each, file) for split, each in evals.items()}
+    chosen = answers[VALID]
     bounds = valid.ranges.get(valid.reward)
     width = bounds[1] - bounds[0] if bounds else 1.0
     base = evidence.base.model if evidence.base else None
-    with_base = versus(base, evidence.candidates, chosen)
-    with_alias = versus(evidence.alias_model, evidence.candidates, chosen)
-    on_test = SplitAnswers.read(test, file) if test else None
-    tested, tested_alias = (
-        versus(model, evidence.candidates, on_test) if on_test else {} for model in (base, evidence.alias_model)
-    )
+    against = {
+        split: [versus(model, evidence.candidates, each) for model in (base, evidence.alias_model)]
+        for split, each in answers.items()
+    }
+    nothing: list[dict[str, Versus]] = [{}, {}]
+    tested, natural = against.get(TEST, nothing), against.get(NATURAL, nothing)
+    disagree = _disagreements(evidence, chosen, answers[NATURAL]) if NATURAL in answers else {}
     texts = shown_texts(file, valid.id)
     margin = width * (abs(guardrails.get(valid.reward, 0.0)) or DEFAULT_MARGIN)
     losses = against_best(evidence.candidates, chosen, margin, width)
@@ -118,11 +121,14 @@ def measured(
     for each in evidence.candidates:
         fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts, width)
         candidate = replace(
-            _with_figures(each, valid, test, price_of(each.model)),
-            versus_base=with_base.get(each.model),
-            versus_alias=with_alias.get(each.model),
-            test_versus_base=tested.get(each.model),
-            test_versus_alias=tested_alias.get(each.model),
+            _with_figures(each, evals, price_of(each.model)),
+            versus_base=against[VALID][0].get(each.model),
+            versus_alias=against[VALID][1].get(each.model),
+            test_versus_base=tested[0].get(each.model),
+            test_versus_alias=tested[1].get(each.model),
+            natural_versus_base=natural[0].get(each.model),
+            natural_versus_alias=natural[1].get(each.model),
+            splits_disagree=disagree.get(each.model, ""),
             against_best=losses.get(each.model),
             fixed=fixed,
             broken=broken,
@@ -140,19 +146,58 @@ def measured(
         headline=valid.headline_graders,
         scoring=valid.scoring,
         scale=bounds,
-        answered=sum(each.progress.answered for each in evals),
-        note=" ".join(filter(None, (*notes, *_left_out(evals), *map(_missing, evals)))) or None,
+        answered=sum(each.progress.answered for each in evals.values()),
+        note=" ".join(filter(None, (*notes, *_left_out([*evals.values()]), *map(_missing, evals.values())))) or None,
     )
 
 
-def _with_figures(candidate: Candidate, valid: Eval, test: Eval | None, price: Price | None) -> Candidate:
+def _disagreements(evidence: Evidence, valid: SplitAnswers, natural: SplitAnswers) -> dict[str, str]:
+    """Return for each checkpoint what the natural split says otherwise, by model; p is adjusted over all (Holm).
+
+    Looked at are how high it scores, and how much it gained on the base.
+    """
+    base = evidence.base.model if evidence.base else None
+    found: dict[tuple[str, str], Gap] = {}
+    for each in evidence.candidates:
+        if each.role is Role.CHECKPOINT:
+            levels = [[*item_means(split.rewards(each.model)).values()] for split in (valid, natural)]
+            leads = [_gains(split, base, each.model) for split in (valid, natural)]
+            found |= {
+                (each.model, name): welch(*both) for name, both in (("scores", levels), ("gained", leads)) if all(both)
+            }
+    adjusted = {
+        key: replace(gap, p=p)
+        for (key, gap), p in zip(found.items(), holm([gap.p for gap in found.values()]), strict=True)
+    }
+    told: dict[str, list[str]] = {}
+    for (model, name), gap in adjusted.items():
+        if gap.verdict is not Verdict.CANT_TELL:
+            than = " over the base" if name == "gained" else ""
+            told.setdefault(model, []).append(f"it {name} {'more' if gap.change > 0 else 'less'}{than}, {gap.words}")
+    return {model: f"{NATURAL} says otherwise: {'; '.join(parts)}." for model, parts in told.items()}
+
+
+def _gains(split: SplitAnswers, base: str | None, model: str) -> list[float]:
+    """Return how much a model is above the base, item by item."""
+    before, after = item_means(split.rewards(base)), item_means(split.rewards(model))
+    return [round(after[item] - before[item], 12) for item in sorted(before.keys() & after.keys())]
+
+
+def _with_figures(candidate: Candidate, evals: Mapping[str, Eval], price: Price | None) -> Candidate:
     """Return the candidate with its scores, how many answers it gave, the tokens that each took, and their cost."""
-    summary = _summary(valid, candidate.model)
+    valid, of_split = evals[VALID], {split: _summary(each, candidate.model) for split, each in evals.items()}
+    summary = of_split[VALID]
     given, said, thought = summary.answers, summary.output_tokens, summary.reasoning_tokens
     candidate = replace(
         candidate,
         valid=_figures(summary),
-        test=_figures(_summary(test, candidate.model)) if test else {},
+        test=_figures(of_split[TEST]) if TEST in of_split else {},
+        natural=_figures(of_split[NATURAL]) if NATURAL in of_split else {},
+        over_labels={
+            split: (each.micro.f1, each.macro.f1)
+            for split, each in of_split.items()
+            if split != TEST and each.micro and each.macro
+        },
         answers=given,
         failures=valid.items * valid.runs - given,
         coverage=replace(summary.coverage(valid.reward), asked=valid.items * valid.runs),

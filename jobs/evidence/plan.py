@@ -21,14 +21,16 @@ from jobs.platforms.profiles import Profile, Retirement
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
+from jobs.tasks.records import NATURAL
 
 VALID: Final = "valid"
 TEST: Final = "test"
-ITEMS_OF: Final[Mapping[str, str]] = {VALID: "dataset", TEST: "test"}
+ITEMS_OF: Final[Mapping[str, str]] = {VALID: "dataset", TEST: "test", NATURAL: "natural"}
 """Split to the part of the evidence that stands for its items."""
 TASK_PARTS: Final[Mapping[str, str]] = {
     "dataset": "the validation split",
     "test": "the test split",
+    "natural": "the natural validation split",
     "graders": "the graders",
     "prompt": "the prompt",
     "schema": "the response format",
@@ -94,13 +96,14 @@ class RoundPlanner:
         candidates, notes = candidates_of(job, production, profile, today)
         parts = parts_of(task, job)
         wanted = [await self._eval(job, new.round, VALID, candidates)]
-        if parts[ITEMS_OF[TEST]]:
+        for split in (each for each in (TEST, NATURAL) if parts[ITEMS_OF[each]]):
             try:
-                wanted.append(await self._eval(job, new.round, TEST, candidates))
-                opened = await openings(self.store, task.name, opened_by(task, TEST))
-                notes = (*notes, *opened_sentences(opened))
+                wanted.append(await self._eval(job, new.round, split, candidates))
+                if split == TEST:
+                    opened = await openings(self.store, task.name, opened_by(task, TEST))
+                    notes = (*notes, *opened_sentences(opened))
             except InvalidRequest as problem:
-                notes = (*notes, f"The test split is left out: {problem}")
+                notes = (*notes, f"The {split} split is left out: {problem}")
         if any(each.task_version != task.version for each in wanted):
             raise Conflict(f"The files of {task.name} are being changed right now.")
         # `_task` has made sure that the response format is the one of the launch, unless that was not written down.
@@ -116,6 +119,7 @@ class RoundPlanner:
             new,
             valid_eval=ids[VALID],
             test_eval=ids.get(TEST),
+            natural_eval=ids.get(NATURAL),
             answered=sum(each.progress.answered for each in evals.values()),
             total=sum(each.total for each in evals.values()),
             candidates=candidates,
@@ -157,7 +161,7 @@ class RoundPlanner:
         """Return the eval of the round before, if it asked for the same and lacks nothing."""
         if previous is None:
             return None
-        earlier = previous.valid_eval if wanted.split == VALID else previous.test_eval
+        earlier = previous.evals.get(wanted.split)
         held = await self.store.record(Eval, earlier) if earlier else None
         rests_on = (ITEMS_OF[wanted.split], "graders", "prompt", "schema", "scoring")
         if held is None or any(previous.parts.get(part) != parts[part] for part in rests_on):
@@ -273,12 +277,14 @@ def parts_of(task: Task, job: Job, evals: Mapping[str, str] | None = None) -> di
     return {
         "dataset": task.digests[task.splits[VALID].name],
         "test": task.digests[task.splits[TEST].name] if opened else "",
+        "natural": task.digests[task.splits[NATURAL].name] if NATURAL in task.splits else "",
         "graders": hash_of({"graders": task.graders, "reward": task.reward}),
         "prompt": hash_of(task.prompts.get(job.prompt, "")),
         "schema": hash_of(task.response_format),
         "scoring": hash_of([SCORING, task.lenient_json]),
         "valid_eval": evals.get(VALID, ""),
         "test_eval": evals.get(TEST, ""),
+        "natural_eval": evals.get(NATURAL, ""),
     }
 
 
@@ -288,8 +294,12 @@ def digest_of(checkpoint: str, model: str, parts: Mapping[str, str]) -> str:
 
 
 def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of the task's parts that have changed, in the order of `TASK_PARTS`."""
-    return tuple(part for part in TASK_PARTS if before.get(part, "") != now.get(part, ""))
+    """Return the names of the task's parts that have changed, in the order of `TASK_PARTS`.
+
+    Evidence of earlier versions did not look at the natural validation split, and stands without it.
+    """
+    old = {"natural": now.get("natural", "")} if before else {}
+    return tuple(part for part in TASK_PARTS if {**old, **before}.get(part, "") != now.get(part, ""))
 
 
 def said_changed(parts: Sequence[str]) -> str:

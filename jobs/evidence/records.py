@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from jobs.evals.records import Coverage
 from jobs.evals.verdict import Verdict
+from jobs.tasks.records import NATURAL
 
 
 class EvidenceState(StrEnum):
@@ -106,12 +107,20 @@ class Candidate:
     """Grader to its score on the validation split, the reward included."""
     test: Mapping[str, Figure] = field(default_factory=dict)
     """The same on the held-out test split; {} if the task has none or it was not opened."""
+    natural: Mapping[str, Figure] = field(default_factory=dict)
+    """The same on the natural validation split; {} if the task has none."""
+    over_labels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Validation split to micro and macro F1 over labels, where there are labels."""
     versus_base: Versus | None = None
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
     test_versus_alias: Versus | None = None
     against_best: AgainstBest | None = None
     """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
+    natural_versus_base: Versus | None = None
+    natural_versus_alias: Versus | None = None
+    splits_disagree: str = ""
+    """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""
@@ -150,6 +159,8 @@ class Evidence:
     valid_eval: str | None = None
     """Id of the eval on the validation split."""
     test_eval: str | None = None
+    natural_eval: str | None = None
+    """Of the eval on a second validation split that is distributed as production is, if the task has one."""
     answered: int = 0
     """Answers so far, over both evals."""
     total: int = 0
@@ -180,6 +191,12 @@ class Evidence:
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
+
+    @property
+    def evals(self) -> Mapping[str, str]:
+        """Split to the id of the eval on it, the validation split first."""
+        found = {"valid": self.valid_eval, "test": self.test_eval, NATURAL: self.natural_eval}
+        return {split: eval_id for split, eval_id in found.items() if eval_id}
 
     @property
     def is_done(self) -> bool:

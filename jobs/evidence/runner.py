@@ -166,7 +166,7 @@ class EvidenceRunner:
         changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
         if changed:
             return await self._begin(case, said_changed(changed))
-        valid, *rest = evals
+        valid = evals[0]
         problem = trouble(valid)
         if problem:
             return self._failed(case, evidence, problem)
@@ -174,8 +174,7 @@ class EvidenceRunner:
         result = await asyncio.to_thread(
             measured,
             evidence,
-            valid,
-            rest[0] if rest else None,
+            {each.split: each for each in evals},
             self.file,
             guardrails=case.job.guardrails,
             price_of=lambda model: profile.price_of(model, case.job.model),
@@ -206,7 +205,7 @@ class EvidenceRunner:
         """Return the evals of a round that is under way, the one on the validation split first."""
         evals = []
         under_way = evidence if evidence and evidence.state is EvidenceState.GATHERING else None
-        for eval_id in filter(None, (under_way.valid_eval, under_way.test_eval) if under_way else ()):
+        for eval_id in under_way.evals.values() if under_way else ():
             held = await self.store.record(Eval, eval_id)
             assert held is not None, "an eval is written with the evidence that names it"
             evals.append(held)

@@ -115,8 +115,8 @@ class Manifest(Section):
     description: Text | None = None
     prompt: Text | None = None
     reward: Text | None = None
-    measured_by: Text | None = None
     headline: Names = ()
+    measured_by: Text | None = None
     defaults: Defaults = Defaults()
     approvers: Names = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 2

@@ -12,7 +12,9 @@ TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
 
 
-EVIDENCE_SPLITS: Final = ("valid", "test")
+NATURAL: Final = "valid_natural"
+"""A second validation split, distributed as production is, next to a balanced one."""
+EVIDENCE_SPLITS: Final = ("valid", "test", NATURAL)
 """What a job's checkpoints are evaluated on, as far as the task has them."""
 
 
@@ -65,9 +67,9 @@ class Task:
         graders: grader name to its definition, as written in its file.
         reward: the name of the grader that training climbs; where only its platform can run that, of the one by which
             answers are measured here.
+        headline: the graders that pictures and tables show, the reward first; the others follow in words.
         trained_by: the name of the grader that training climbs.
         ranges: grader to its lowest and highest score, for those whose definition does not say.
-        headline: the graders that pictures and tables show, the reward first; the others follow in words.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
@@ -108,11 +110,11 @@ class Task:
     approval: ApprovalPolicy
     evidence_runs: int
     lenient_json: bool = False
+    headline: tuple[str, ...] = ()
     calls_a_day: float | None = None
     instead_of: str = ""
     stronger_model: str | None = None
     plain_model: str | None = None
-    headline: tuple[str, ...] = ()
 
     @property
     def prompt_versions(self) -> tuple[str, ...]:

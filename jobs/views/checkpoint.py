@@ -14,7 +14,7 @@ from jobs.evals.verdict import Conclusion, Verdict, by_noise, strictest
 from jobs.evidence.measure import platform_figures
 from jobs.evidence.plan import by_step, checkpoint_candidate
 from jobs.evidence.records import Candidate, Evidence, EvidenceState, Guard, Role, Versus
-from jobs.tasks.records import headline_of
+from jobs.tasks.records import NATURAL, headline_of
 
 SMALLEST_LOSS: Final = 0.005
 """A smaller loss is not worth a number."""
@@ -122,9 +122,17 @@ class CheckpointView:
         """Its name as it begins a sentence: "Step 60"."""
         return capitalized(self.measured.name)
 
+    @property
+    def is_worse_naturally(self) -> bool:
+        """Whether it is worse than what it would replace on the natural validation split."""
+        measured = self.measured
+        found = measured.natural_versus_alias if self.against_alias else measured.natural_versus_base
+        return found is not None and found.verdict is Verdict.WORSE
+
     def score(self, grader: str, split: str = "valid") -> str:
-        """Return a mean with its interval on the valid or the test split, or `not measured`."""
-        found = (self.measured.test if split == "test" else self.measured.valid).get(grader)
+        """Return a mean with its interval on a split, or `not measured`."""
+        by_split = {"valid": self.measured.valid, "test": self.measured.test, NATURAL: self.measured.natural}
+        found = by_split[split].get(grader)
         return estimate(found.mean, found.low, found.high) if found else "not measured"
 
     @property
@@ -183,8 +191,12 @@ class EvidenceView:
 
     @property
     def recommended(self) -> CheckpointView | None:
-        """The checkpoint to approve: the best, if it may be called better and breaks no guardrail."""
-        return self.best if self.best and self.conclusion.best and not self.best.measured.broken_guards else None
+        """The checkpoint to approve: the best, if it may be called better, also as production has its items.
+
+        It breaks no guardrail, and is not worse on the natural validation split.
+        """
+        best = self.best if self.conclusion.best else None
+        return best if best and not best.measured.broken_guards and not best.is_worse_naturally else None
 
     @property
     def sample(self) -> str:

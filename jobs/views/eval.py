@@ -1,20 +1,25 @@
 """An eval with its result, read once for its message, picture and alt text."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from charts.wording import counted
-from jobs.core.errors import UserError
+from jobs.core.errors import InvalidRequest, UserError
+from jobs.evals.answer_store import AnswerReader
 from jobs.evals.readiness import Alternative, alternatives
-from jobs.evals.records import Eval
-from jobs.evals.results import EvalResults, conclusion_of, read_results
+from jobs.evals.records import Eval, EvalState
+from jobs.evals.results import EvalResults, conclusion_of, read_results, read_two_splits
 from jobs.evals.service import Evals
+from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.verdict import Conclusion
+from jobs.tasks.records import NATURAL
 
 NEWEST: Final = 50
-"""Evals among which one is looked for that has tried what costs less than training."""
+"""Evals among which are looked for: one on the other validation split, and one of what costs less than training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class EvalView:
     results: EvalResults
     alternatives: tuple[Alternative, ...] = ()
     """What costs less than training, of a variance study."""
+    other_split: OnTwoSplits | None = None
+    """Its arms on the other validation split as well, where a finished eval asked them the same there."""
 
     @property
     def headline(self) -> str:
@@ -39,14 +46,34 @@ class EvalView:
 
 async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     """Return an eval with its result, which is read from the answers on file."""
-    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store, evals.prices_of(evaluation))
-    alternatives = await _alternatives(evals, evaluation) if evaluation.request.purpose == "variance" else ()
-    return EvalView(evaluation, results, alternatives)
-
-
-async def _alternatives(evals: Evals, evaluation: Eval) -> tuple[Alternative, ...]:
-    """Return what to try before training; nothing where the task or its platform is gone."""
     others = await evals.newest(NEWEST)
+    results = await asyncio.to_thread(read_results, evaluation, evals.answer_store, evals.prices_of(evaluation))
+    alternatives = await _alternatives(evals, evaluation, others) if evaluation.request.purpose == "variance" else ()
+    other = next(filter(partial(_is_other_split, evaluation), others), None)
+    two_splits = await asyncio.to_thread(_on_two_splits, evaluation, other, evals.answer_store) if other else None
+    return EvalView(evaluation, results, alternatives, two_splits)
+
+
+def _is_other_split(evaluation: Eval, other: Eval) -> bool:
+    """Tell whether another eval asked of the same task what this one asks, on the other validation split."""
+    return (
+        {evaluation.split, other.split} == {NATURAL, "valid"}
+        and other.state is EvalState.FINISHED
+        and not other.request.job
+        and other.task == evaluation.task
+    )
+
+
+def _on_two_splits(evaluation: Eval, other: Eval, reader: AnswerReader) -> OnTwoSplits | None:
+    """Return both evals side by side, the natural split second; None where more than the split differs."""
+    pair = (evaluation, other) if evaluation.split != NATURAL else (other, evaluation)
+    with suppress(InvalidRequest):
+        return read_two_splits(*pair, reader)
+    return None
+
+
+async def _alternatives(evals: Evals, evaluation: Eval, others: Sequence[Eval]) -> tuple[Alternative, ...]:
+    """Return what to try before training; nothing where the task or its platform is gone."""
 
     def read() -> tuple[Alternative, ...]:
         with suppress(UserError):

@@ -17,13 +17,11 @@ from jobs.tasks.datasets.label_map import rename_choices, rename_rows
 from jobs.tasks.datasets.stratify import draw_balanced, draw_plainly, split_evenly
 from jobs.tasks.datasets.versions import SCHEMA_FILE, jsonl, schema_file, split_file, title_of, write_version
 from jobs.tasks.labels import imbalance, is_labelled, label_counts, row_labels
-from jobs.tasks.records import TRAINING_SPLITS
+from jobs.tasks.records import NATURAL, TRAINING_SPLITS
 from jobs.tasks.rows import ROW_LIMITS
 
 POOL = "pool"
 """The split that rows are drawn from where a task has it."""
-NATURAL = "valid_natural"
-"""The split that keeps the pool's own distribution, as production has it."""
 NATURAL_SHARE = 0.2
 """At most so much of the pool stays natural."""
 _RATIO = re.compile(r"([0-9]{1,3}):([0-9]{1,3})")

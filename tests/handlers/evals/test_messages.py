@@ -8,11 +8,12 @@ import pytest
 
 from charts import ScoreComparison, VarianceStudy
 from handlers.evals.cards import eval_card, eval_list
-from handlers.evals.results import comparison_chart, result_chart, result_message
+from handlers.evals.results import comparison_chart, result_chart, result_message, two_splits_chart
 from jobs.core.ids import names_apart
-from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, Progress
+from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, LabelScores, Progress
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.stats.comparison import compare, gather
+from jobs.evals.stats.splits import on_two_splits
 from jobs.evals.stats.summary import summarise
 from jobs.evals.stats.variance_study import read_variance
 from jobs.views.eval import EvalView
@@ -113,6 +114,32 @@ def test_checkpoints_of_several_jobs_keep_the_name_of_theirs() -> None:
     arms = ("base", "step 5 of rft-aaaaaa (low)", "step 5 of rft-bbbbbb")
     assert list(names_apart(arms).values()) == list(arms)
     assert list(names_apart(arms[:2]).values()) == ["base", "step 5 (low)"]
+
+
+def test_one_model_on_two_splits_is_shown_side_by_side() -> None:
+    def on(split: str, mean: float) -> EvalView:
+        changes = {"split": split, "id": f"eval-{split}", "arms": (Arm("base"),)}
+        return view_of([replace(each, text="{}") for each in spread("base", mean)], **changes)
+
+    valid, natural = on("valid", 0.6), on("valid_natural", 0.4)
+    labels = LabelScores(0.5, 0.5, 0.55)
+    evals = [
+        replace(
+            each.evaluation, summaries=tuple(replace(s, micro=labels, macro=labels) for s in each.evaluation.summaries)
+        )
+        for each in (valid, natural)
+    ]
+    found = on_two_splits(gather(evals[0], spread("base", 0.6)), gather(evals[1], spread("base", 0.4)))
+    chart = two_splits_chart(found)
+    assert chart.title == found.headline
+    assert chart.title.startswith("base scores less on valid_natural: F1 -0.2")
+    assert (chart.graders, [arm.arm for arm in chart.arms]) == (
+        ("F1", "micro F1", "macro F1"),
+        ["valid", "valid_natural"],
+    )
+    told = said(replace(valid, other_split=found))
+    assert f"*Next to `eval-valid_natural`:* {found.headline}." in told
+    assert "macro F1  0.55" in told
 
 
 def test_a_variance_study_is_drawn_by_item_and_says_what_to_do() -> None:

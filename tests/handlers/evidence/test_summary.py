@@ -463,6 +463,29 @@ def test_without_labels_the_tasks_own_graders_are_shown() -> None:
     assert not any(word in text_of(message).lower() for word in ("precision", "recall", "f1"))
 
 
+def test_both_validation_splits_stand_next_to_each_other_with_a_line_where_they_disagree() -> None:
+    line = "valid_natural says otherwise: it scores less, -0.20 (-0.30 to -0.10)."
+    rows = tuple(
+        replace(
+            each,
+            natural={"f1": a_figure(0.35)},
+            over_labels={"valid": (0.61, 0.52), "valid_natural": (0.58, 0.31)},
+            splits_disagree=line if each.checkpoint else "",
+            natural_versus_base=a_change(-0.1) if each.checkpoint else None,
+        )
+        for each in shown.PLAIN.candidates
+    )
+    message = summary(view(replace(shown.PLAIN, candidates=rows, natural_eval="ev-natural")), FILE)
+    told = text_of(message)
+    assert table_of(message)[0][:4] == ["Model", "F1", "Against the base", "F1 on valid_natural"]
+    natural = "valid_natural: F1 0.35 (0.27 to 0.43), micro F1 0.58, macro F1 0.31"
+    assert f"valid: F1 0.63 (0.55 to 0.71), micro F1 0.61, macro F1 0.52 \xb7 {natural}" in told.replace("·", "\xb7")
+    assert f"*{line}*" in told
+    assert "Step 85 is worse on valid_natural, distributed as production is, so it is not recommended." in told
+    assert "'primary'" not in told
+    assert "natural validation split `ev-natural`" in told
+
+
 def test_graders_without_a_column_are_told_in_words() -> None:
     graders = ("f1", "precision", "recall", "judge", "exact")
     rows = tuple(

@@ -78,14 +78,14 @@ def measure(
     candidates: Sequence[Candidate],
     valid: Eval,
     file: OnFile,
-    test: Eval | None = None,
-    *,
+    *others: Eval,
     alias_model: str | None = None,
     guardrails: Mapping[str, float] | None = None,
     price_of: Callable[[str], Price | None] = lambda _: None,
 ) -> Evidence:
     """Return the evidence on these evals, for checkpoints that the platform kept from three evaluations."""
-    valid = replace(valid, summaries=summarise(valid, file.answers(valid.id), {}))
-    test = replace(test, summaries=summarise(test, file.answers(test.id), {})) if test else None
+    evals = {
+        each.split: replace(each, summaries=summarise(each, file.answers(each.id), {})) for each in (valid, *others)
+    }
     evidence = an_evidence(state=EvidenceState.GATHERING, candidates=tuple(candidates), alias_model=alias_model)
-    return measured(evidence, valid, test, file, guardrails=guardrails or {}, price_of=price_of, evaluations=3)
+    return measured(evidence, evals, file, guardrails=guardrails or {}, price_of=price_of, evaluations=3)

@@ -115,7 +115,7 @@ class Scene:
     async def run_evals(self, evidence: Evidence) -> None:
         """Let the evals of the evidence run to their end."""
         runner = self.lab.runner()
-        for eval_id in filter(None, (evidence.valid_eval, evidence.test_eval)):
+        for eval_id in evidence.evals.values():
             while not (await self.lab.eval(eval_id)).state.is_final:
                 await (await self.lab.begin_turn(runner))
 

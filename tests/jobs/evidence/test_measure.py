@@ -44,16 +44,22 @@ def table(scores: Scores) -> Table:
     return [[float(score) for score in runs] for runs in scores]
 
 
-def read(tables: Mapping[str, Scores], test: Mapping[str, Scores] | None = None, **terms: Any) -> Evidence:
+def read(
+    tables: Mapping[str, Scores],
+    test: Mapping[str, Scores] | None = None,
+    natural: Mapping[str, Scores] | None = None,
+    **terms: Any,
+) -> Evidence:
     """Read evals in which every model has one grader, the reward f1."""
     graded = {model: {"f1": table(scores)} for model, scores in tables.items()}
     files = {"eval-valid2": answered(graded)}
-    held_out = None
-    if test:
-        graded_test = {model: {"f1": table(scores)} for model, scores in test.items()}
-        held_out = evaluated(graded_test, "eval-test22", "test")
-        files["eval-test22"] = answered(graded_test)
-    return measure(lined_up(*tables), evaluated(graded), OnFile(files), held_out, **terms)
+    others = []
+    for split, scored in (("test", test), ("valid_natural", natural)):
+        if scored:
+            of_split = {model: {"f1": table(scores)} for model, scores in scored.items()}
+            others.append(evaluated(of_split, f"eval-{split}", split))
+            files[f"eval-{split}"] = answered(of_split)
+    return measure(lined_up(*tables), evaluated(graded), OnFile(files), *others, **terms)
 
 
 def of(reading: Evidence, model: str) -> Candidate:
@@ -227,6 +233,34 @@ def test_the_test_split_has_figures_and_a_change_of_its_own() -> None:
     assert tuned.test_versus_base is not None
     assert tuned.test_versus_base.verdict is Verdict.CANT_TELL
     assert of(read(tables), STEP_1).test == {}
+
+
+def test_the_natural_split_stands_next_to_the_balanced_one_and_says_where_it_disagrees() -> None:
+    balanced = {BASE: drawn(1), STEP_1: drawn(2, lift=0.2)}
+    alike = of(read(balanced, natural={BASE: drawn(5), STEP_1: drawn(6, lift=0.2)}), STEP_1)
+    assert (alike.splits_disagree, alike.natural_versus_base and alike.natural_versus_base.verdict) == (
+        "",
+        Verdict.BETTER,
+    )
+    assert alike.natural["f1"].mean == pytest.approx(float(drawn(6, lift=0.2).mean()))
+
+    lost = of(read(balanced, natural={BASE: drawn(5), STEP_1: drawn(6, lift=-0.1)}), STEP_1)
+    assert lost.natural_versus_base is not None
+    assert lost.natural_versus_base.verdict is Verdict.WORSE
+    assert lost.splits_disagree.startswith("valid_natural says otherwise: it scores less, -0.")
+    assert "it gained less over the base, -0.2" in lost.splits_disagree
+
+
+@pytest.mark.parametrize("studies", [12, pytest.param(100, marks=pytest.mark.thorough)])
+def test_checkpoints_that_are_alike_on_both_splits_are_seldom_said_to_disagree(studies: int) -> None:
+    def disagrees(seed: int) -> bool:
+        tables = [
+            {BASE: drawn(9 * seed + at), STEP_1: drawn(9 * seed + at + 1, lift=0.1), STEP_2: drawn(9 * seed + at + 2)}
+            for at in (0, 1_000_000)
+        ]
+        return any(each.splits_disagree for each in read(tables[0], natural=tables[1]).candidates)
+
+    assert sum(map(disagrees, range(studies))) <= max(1, 0.1 * studies)
 
 
 def test_missing_answers_are_counted_and_never_scored() -> None:

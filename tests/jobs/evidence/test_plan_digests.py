@@ -32,7 +32,7 @@ def test_each_part_of_the_task_counts_by_itself(tmp_path: Path) -> None:
     assert changed_parts(before, parts(replace(task, response_format={}))) == ("schema",)
     assert changed_parts(before, parts(task, JobState.PAUSED)) == ("test",)
     assert changed_parts(before, parts(replace(task, lenient_json=True))) == ("scoring",)
-    assert changed_parts(before, {}) == tuple(TASK_PARTS)
+    assert changed_parts(before, {}) == tuple(part for part in TASK_PARTS if part != "natural")  # it has none
 
 
 def test_evidence_from_before_the_rules_of_scoring_had_a_version_is_measured_again(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from jobs.core.records import Hyperparameters, JobState
 from jobs.evals.plan import eval_id
 from jobs.evals.records import SCORING, Eval, EvalState
 from jobs.evals.verdict import Verdict as Change_
+from jobs.evidence.plan import changed_parts
 from jobs.evidence.records import EvidenceState, Role
 from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
@@ -92,9 +93,27 @@ async def test_every_checkpoint_and_the_base_are_evaluated_on_both_splits(large_
     assert twenty.fixed
     assert twenty.fixed[0].text.startswith("act ")
     assert evidence.bias is not None
-    task_parts = {"dataset", "test", "graders", "prompt", "schema", "scoring"}
-    assert set(evidence.parts) == task_parts | {"valid_eval", "test_eval"}
+    task_parts = {"dataset", "test", "natural", "graders", "prompt", "schema", "scoring"}
+    assert set(evidence.parts) == task_parts | {"valid_eval", "test_eval", "natural_eval"}
     assert (evidence.constrained, evidence.scoring) == (True, SCORING)
+
+
+async def test_a_natural_validation_split_is_evaluated_as_well(scene: Scene) -> None:
+    scene.edit("valid_natural.jsonl", valid_rows(6).replace("act ", "natural act "))
+    await scene.job()
+    evidence = await scene.gathered()
+    assert list(evidence.evals) == ["valid", "test", "valid_natural"]
+    assert evidence.candidates[1].natural["exact"].mean >= 0
+    lanes = await scene.lanes()
+    assert lanes["reports:rft-abc234"] == [f"eval:{each}:report" for each in evidence.evals.values()]
+
+
+async def test_evidence_of_before_the_natural_split_stands(scene: Scene) -> None:
+    await scene.job()
+    evidence = await scene.gathered()
+    older = {part: value for part, value in evidence.parts.items() if not part.startswith("natural")}
+    assert changed_parts(older, {**evidence.parts, "natural": "new"}) == ()
+    assert changed_parts(evidence.parts, {**evidence.parts, "natural": "new"}) == ("natural",)
 
 
 async def test_the_approval_is_opened_with_the_evidence_in_one_change(scene: Scene) -> None:

@@ -257,6 +257,8 @@ ENUM_VALUES = {
     "evidence.candidates.versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.test_versus_base.verdict": "better, worse, cant_tell",
     "evidence.candidates.test_versus_alias.verdict": "better, worse, cant_tell",
+    "evidence.candidates.natural_versus_base.verdict": "better, worse, cant_tell",
+    "evidence.candidates.natural_versus_alias.verdict": "better, worse, cant_tell",
     "evidence.candidates.guards.against": "base, checkpoint, alias",
     "alias.moves.kind": "approved, rollback, emergency, restored",
     "proposal.state": "open, done, rejected, expired, superseded",

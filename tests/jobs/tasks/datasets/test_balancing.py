@@ -7,10 +7,11 @@ import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets.balancing import NATURAL, BalanceRequest, balance, read_ratio
+from jobs.tasks.datasets.balancing import BalanceRequest, balance, read_ratio
 from jobs.tasks.datasets.duplicates import normalised, text_of
 from jobs.tasks.files import digest
 from jobs.tasks.labels import imbalance, label_counts
+from jobs.tasks.records import NATURAL
 from tests.jobs.tasks.datasets.labelled_task import NAMES, copy_of_eurovoc, split, text, write_labelled
 from tests.task_from_pool import NO_POOL, pool_path, write_task
 
