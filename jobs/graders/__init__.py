@@ -17,6 +17,7 @@ from jobs.graders.definitions import (
     training_definition,
     untrainable,
     with_names,
+    without_secrets,
 )
 from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
@@ -84,4 +85,5 @@ __all__ = [
     "training_definition",
     "untrainable",
     "with_names",
+    "without_secrets",
 ]

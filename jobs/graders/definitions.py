@@ -96,6 +96,20 @@ def untrainable(grader: Grader) -> str | None:
     return None
 
 
+def without_secrets(definition: Mapping[str, object]) -> dict[str, object]:
+    """The definition as it may be shown: of the headers of an endpoint the names, of its address no query."""
+    shown = dict(definition)
+    if isinstance(headers := shown.get("headers"), Mapping):
+        shown["headers"] = dict.fromkeys(map(str, headers), "[hidden]")
+    if isinstance(url := shown.get("url"), str):
+        shown["url"] = url.partition("?")[0]
+    if isinstance(children := shown.get("graders"), Mapping):
+        shown["graders"] = {
+            key: without_secrets(child) if isinstance(child, Mapping) else child for key, child in children.items()
+        }
+    return shown
+
+
 def run_elsewhere(grader: Grader) -> str | None:
     """Why this grader cannot be run here, as a sentence; None if it can."""
     for part in grader.parts:
