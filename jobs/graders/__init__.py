@@ -11,6 +11,7 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 from jobs.graders.definitions import (
     extra_fields,
     models_of,
+    needs_tool_calls,
     parse_grader,
     run_elsewhere,
     score_range,
@@ -77,6 +78,7 @@ __all__ = [
     "item_in",
     "lacking",
     "models_of",
+    "needs_tool_calls",
     "offered_tools",
     "parse_grader",
     "run_elsewhere",

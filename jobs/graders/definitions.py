@@ -118,6 +118,12 @@ def run_elsewhere(grader: Grader) -> str | None:
     return None
 
 
+def needs_tool_calls(grader: Grader) -> bool:
+    """Whether no answer could be graded that calls no tool: a template names what it calls."""
+    templates = [template for part in grader.parts for template in getattr(part, "templates", ())]
+    return any("sample.output_tools" in template for template in templates)
+
+
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that this grader asks, each once, in order."""
     return tuple(dict.fromkeys(part.model for part in grader.parts if isinstance(part, MODEL_GRADERS)))

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from jobs.checks.rows import measured_elsewhere, unfit_ends, unheeded_tools
+from jobs.checks.rows import measured_elsewhere, unfit_ends, unfit_reward, unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
@@ -68,7 +68,7 @@ async def plan(
     rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
     train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
-    if unfit := unfit_ends(profile, rows):
+    if unfit := unfit_ends(profile, rows) or unfit_reward(profile, task):
         raise InvalidRequest(f"{task.name}: {unfit}")
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
