@@ -12,11 +12,11 @@
     task export <task> <folder>                        write a task as a Promptfoo project
 
 It reads Redis at REDIS_URL, or the bot's own server under PROCTOR_HOME; to verify a trail that was sealed with
-AUDIT_KEY, that is needed too; tasks are under PROCTOR_TASKS. Exit codes: 0 all is well, or the model is better, or loses
-less than margin=; 1 there is no such alias, task or file, the trail is not sound, or the model is worse; 2 wrong usage;
-3 it can't be told whether the model is better or worse (0 with --allow-unclear); 4 the eval ended without a verdict; 69
-Redis does not answer, or no bot is there; 78 a setting is wrong; 124 the time was up, and the eval goes on; 130
-interrupted, and the eval goes on.
+AUDIT_KEY, that is needed too; tasks are under PROCTOR_TASKS. Exit codes: 0 all is well, or the model is better, or
+loses less than margin=; 1 there is no such alias, task or file, the trail is not sound, or the model is worse; 2
+wrong usage; 3 it can't be told whether the model is better or worse (0 with --allow-unclear); 4 the eval ended
+without a verdict; 69 Redis does not answer, or no bot is there; 78 a setting is wrong; 124 the time was up, and the
+eval goes on; 130 interrupted, and the eval goes on.
 """
 
 import argparse

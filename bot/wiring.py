@@ -236,7 +236,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
     evals = Evals(store, planner, base.answer_store, permissions)
     evidence_runner = _evidence_runner(base, planner)
-    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
+    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find, evals.reviews.of_task)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     approvals = Approvals(store, people, time.time, evidence_runner.recheck)
@@ -417,8 +417,15 @@ def _checker(base: Base, evals: Evals) -> TaskChecker:
 
     async def check(task: Task) -> tuple[checks.Finding, ...]:
         profile, gateway = platforms.platform_of(task.defaults.platform or platforms.default)
-        newest = await evals.newest(NEWEST_EVALS)
-        return await checks.check_task(task, base.tasks, base.graders, profile=profile, platform=gateway, evals=newest)
+        return await checks.check_task(
+            task,
+            base.tasks,
+            base.graders,
+            profile=profile,
+            platform=gateway,
+            evals=await evals.newest(NEWEST_EVALS),
+            reviews=await evals.reviews.of_task(task.name),
+        )
 
     return check
 

@@ -9,7 +9,15 @@ from typing import Final, Protocol
 
 from jobs.checks.facts import Facts, OddGrade, Repeat, SideTrial, Source, Trial
 from jobs.checks.finding import Finding
-from jobs.checks.grader import finite_range, odd_answers, odd_references, other_graders, platform_grader, right_answers
+from jobs.checks.grader import (
+    checked_judges,
+    finite_range,
+    odd_answers,
+    odd_references,
+    other_graders,
+    platform_grader,
+    right_answers,
+)
 from jobs.checks.prompt import same_prompt
 from jobs.checks.rewards import binary, constant, exploitable
 from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
@@ -17,6 +25,7 @@ from jobs.checks.trials import AS_CALL, in_form, make_trials
 from jobs.core.errors import BotError, InvalidRequest, PlatformUnavailable
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
+from jobs.evals.reviews import NO_REVIEWS, TaskReviews
 from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader, run_elsewhere
 from jobs.graders.example_answers import TEXT_FORMS
 from jobs.graders.tool_calls import call_of
@@ -74,6 +83,7 @@ class GraderChecker(Protocol):
 CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     right_answers,
     other_graders,
+    checked_judges,
     odd_answers,
     odd_references,
     finite_range,
@@ -100,6 +110,7 @@ async def check_task(
     profile: Profile | None = None,
     platform: GraderChecker | None = None,
     evals: Iterable[Eval] = (),
+    reviews: TaskReviews = NO_REVIEWS,
     answers: Mapping[str, str] | None = None,
     seconds: float = PATIENCE_SECONDS,
 ) -> tuple[Finding, ...]:
@@ -112,11 +123,13 @@ async def check_task(
         profile: the platform it would be trained on, for its limits; None checks none of them.
         platform: that platform, where it is to try the grader itself; one that cannot is a note.
         evals: evals of any task; the newest of this one should have asked as training will.
+        reviews: what people say of grades of this task; judges are to be checked before they are trusted.
         answers: train row id to what a model answered, where there are real answers to try the grader on.
         seconds: how long a grader may take for one answer.
     """
     newest_first = sorted((each for each in evals if each.task == task.name), key=lambda each: -each.created_at)
     facts = replace(await asyncio.to_thread(_read, task, catalogue), profile=profile, evals=tuple(newest_first))
+    facts = replace(facts, reviews=reviews)
     if facts.train and run_elsewhere(parse_grader(task.reward_grader, task.reward)) is None:
         grade = partial(graders.grade, seconds=seconds, patience=JUDGE_PATIENCE, within=JUDGE_SECONDS)
         facts = await _tried(facts, grade, platform, answers or {})

@@ -277,6 +277,8 @@ class PostingKind(StrEnum):
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
     EVAL_REPORT = "eval_report"
+    EVAL_SUSPECTS = "eval_suspects"
+    """The items of a variance study whose labels may be wrong."""
     EVAL_EXPORT = "eval_export"
     """An eval's answers as a log for another program."""
     SCHEDULE = "schedule"

@@ -11,15 +11,24 @@ from jobs.core.errors import NotFound
 from jobs.core.ids import SHELL, evidence_item
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.answer_store import AnswerStore
-from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
+from jobs.evals.postings import (
+    card_posting,
+    refusal_posting,
+    report_posting,
+    result_posting,
+    suspects_posting,
+    waits_posting,
+)
 from jobs.evals.progress import Tally
 from jobs.evals.records import ArmSummary, Eval, EvalRequest, EvalState, Progress
 from jobs.evals.results import conclusion_of, read_results
 from jobs.evals.stats.summary import summarise
+from jobs.evals.suspects import SuspectLabels, find_suspects
 from jobs.evals.verdict import Conclusion
 from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
+from jobs.tasks import Task
 
 OVER: Final = -1.0
 """In place of the time of the next turn: the work has ended."""
@@ -87,13 +96,16 @@ class Transitions:
         await self._commit(evaluation, lambda now: replace(now, progress=progress), due_in=0.0)
         log.info("eval.left", answered=progress.answered)
 
-    async def end(self, evaluation: Eval, state: EvalState, reason: str | None = None) -> None:
+    async def end(
+        self, evaluation: Eval, state: EvalState, reason: str | None = None, *, task: Task | None = None
+    ) -> None:
         """Write down the summaries of the answers on file, and show the result in the eval's thread.
 
         Args:
             evaluation: the eval.
             state: how it ended.
             reason: why, as a sentence; None where every answer is there.
+            task: what was evaluated, if a variance study is to look for suspect labels in it.
         """
         progress, summaries, conclusion = await asyncio.to_thread(self._summarise, evaluation)
         kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
@@ -113,8 +125,19 @@ class Transitions:
         postings = [card_posting(evaluation, urgent=True)]
         if state is not EvalState.CANCELLED:
             postings += [result_posting(evaluation), report_posting(evaluation)]
-        await self._commit(evaluation, ended, *postings, due_in=OVER)
+        found = await asyncio.to_thread(self._suspects, evaluation, task) if task else None
+        if found:
+            postings.append(suspects_posting(evaluation.id, evaluation.request.channel))
+        await self._commit(evaluation, ended, *postings, due_in=OVER, suspects=found)
         log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
+
+    def _suspects(self, evaluation: Eval, task: Task) -> SuspectLabels | None:
+        """Return the suspect labels of a variance study, if there are any. Blocks."""
+        if evaluation.request.purpose != "variance" or evaluation.request.thread:
+            return None
+        items, answers = self.answers.items(evaluation.id), self.answers.answers(evaluation.id)
+        found = find_suspects(evaluation, task, items, answers, self.clock())
+        return found if found.suspects else None
 
     def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...], Conclusion | None]:
         """Return what the answers on file come to, and what they show. Blocks."""
@@ -137,6 +160,7 @@ class Transitions:
         *postings: Posting,
         due_in: float | None = None,
         only_from: EvalState | None = None,
+        suspects: SuspectLabels | None = None,
     ) -> None:
         """Change the newest record, unless it has ended or has left `only_from`: two workers did the same at once."""
         held = await self.store.record(Eval, evaluation.id)
@@ -147,7 +171,7 @@ class Transitions:
         if due_in and due_in > 0 and new.cancelled_by:
             due_in = 0.0  # somebody cancelled it in the middle of this step, and waits
         change = Change(
-            records=(Versioned(new, held.version),),
+            records=(Versioned(new, held.version), *((Versioned(suspects, 0),) if suspects else ())),
             due_in=due_in,
             postings=_said(postings, new.request),
             schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},

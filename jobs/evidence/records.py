@@ -185,6 +185,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """The graders that ask a model, each with the fingerprint of its definition."""
     headline: tuple[str, ...] = ()
     """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1

@@ -38,6 +38,7 @@ IN_THREAD: Final = frozenset(
         PostingKind.APPROVAL_NOTICE,
         PostingKind.EVAL_RESULT,
         PostingKind.EVAL_REPORT,
+        PostingKind.EVAL_SUSPECTS,
         PostingKind.EVAL_EXPORT,
         PostingKind.MEASUREMENT,
     }

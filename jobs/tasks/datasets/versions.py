@@ -48,7 +48,7 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
         Conflict: a file of the task has changed since it was read.
         InvalidRequest: the copy would not be a task, or cannot be written.
     """
-    root, base = task.folder.parent, _VERSION.sub("", task.name)
+    root, base = task.folder.parent, base_name(task.name)
     if task.response_format is not None:
         changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
     replaced = {path.name for split, path in task.splits.items() if split_file(split) in changes}
@@ -83,6 +83,11 @@ def _made(root: Path, base: str, content: Mapping[str, bytes], names: "_Names") 
             shutil.rmtree(making, ignore_errors=True)
     except OSError as error:
         raise InvalidRequest(f"The tasks folder cannot be written to ({os.strerror(error.errno or 0)}).") from error
+
+
+def base_name(task: str) -> str:
+    """Return the name of the task that a version was made of, in the end; of a task that is none, its own."""
+    return _VERSION.sub("", task)
 
 
 def title_of(name: str, *, is_new: bool) -> str:
