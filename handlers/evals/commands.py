@@ -95,11 +95,10 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
 
 async def _start(requests: Sequence[EvalRequest], typed: Typed, evals: Evals, store: Store) -> str:
     """Start evals of one task; returns what is said to the person."""
-    told = "\n".join([await _start_one(each, evals) for each in requests])
-    return told + used_by_default(await chosen_for(store, requests[0].task), typed.given)
+    return "\n".join([await _start_one(each, typed, evals, store) for each in requests])
 
 
-async def _start_one(request: EvalRequest, evals: Evals) -> str:
+async def _start_one(request: EvalRequest, typed: Typed, evals: Evals, store: Store) -> str:
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
@@ -111,6 +110,7 @@ async def _start_one(request: EvalRequest, evals: Evals) -> str:
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
+        f"{used_by_default(await chosen_for(store, evaluation.task), typed.given)}"
     )
 
 

@@ -154,4 +154,9 @@ class Facts:
     @property
     def train(self) -> Sequence[Row]:
         """The rows that training would see; of a task without a train split, its first split's."""
-        return self.rows.get("train") or next(iter(self.rows.values()), ())
+        return self.rows.get(self.train_split, ())
+
+    @property
+    def train_split(self) -> str:
+        """The split of those rows."""
+        return "train" if self.rows.get("train") else next(iter(self.rows), "train")

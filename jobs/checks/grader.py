@@ -101,10 +101,13 @@ def odd_references(facts: Facts) -> Finding | None:
     failing = {odd.what for odd in facts.odd_rows if odd.grade.errors}
     alike = [(row.id, what) for row in facts.train if (what := _oddity(row)) in failing]
     if not alike:
-        return Finding(finding.check, Level.NOTE, f"{finding.text} No row of the train split is like that.")
+        return Finding(
+            finding.check, Level.NOTE, f"{finding.text} No row of the {facts.train_split} split is like that."
+        )
     first, what = alike[0]
     are = "is" if len(alike) == 1 else "are"
-    said = f"{finding.text} {counted(len(alike), 'row')} of the train split {are} like that: {first} has {what}."
+    rows = f"{counted(len(alike), 'row')} of the {facts.train_split} split"
+    said = f"{finding.text} {rows} {are} like that: {first} has {what}."
     return Finding(finding.check, Level.WARN, said, {**finding.numbers, "alike": len(alike)})
 
 
@@ -125,7 +128,8 @@ def _not_known(facts: Facts) -> str:
     """Return why no right answer is known."""
     missing = sum(row.item.get(REFERENCE) is None for row in facts.train)
     if missing:
-        why = f"{counted(missing, 'row')} of the train split {'has' if missing == 1 else 'have'} no {REFERENCE}"
+        have = "has" if missing == 1 else "have"
+        why = f"{counted(missing, 'row')} of the {facts.train_split} split {have} no {REFERENCE}"
     elif facts.task.response_format is None:
         why = f"their {REFERENCE} never earns the full reward, bare or in a form such as 'Answer: ...'"
     else:

@@ -91,7 +91,8 @@ def balance(facts: Facts) -> Finding | None:
     ratio = imbalance(counts) or 1.0
     (most, top), (rarest, fewest) = next(iter(counts.items())), list(counts.items())[-1]
     unseen = [label for label in (facts.shape.choices if facts.shape else ()) if label not in counts]
-    said = f"{len(counts)} labels; {quoted(most)} has {top} train rows, {quoted(rarest)} {fewest}: {ratio:.1f} times."
+    counted_in = f"{quoted(most)} has {top} {facts.train_split} rows"
+    said = f"{len(counts)} labels; {counted_in}, {quoted(rarest)} {fewest}: {ratio:.1f} times."
     if unseen:
         said += f" {len(unseen)} labels of the response format have no train row: {_quoted(unseen)}."
     numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}

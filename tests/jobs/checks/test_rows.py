@@ -39,6 +39,13 @@ async def test_a_missing_split_and_a_missing_prompt_block(check: Check) -> None:
     assert "40 rows of train have no messages, and the task has no prompt; add prompts/v1.md." in finding.text
 
 
+async def test_a_task_without_rows_to_train_on_is_one_for_evals(check: Check) -> None:
+    found = await check(changes={"train.jsonl": None})
+    assert found["platform_rows"].level is Level.NOTE
+    assert "goods has no train.jsonl: it can be evaluated; a job needs a train" in found["platform_rows"].text
+    assert "valid rows" in found["balance"].text
+
+
 async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
     rows = "".join(line(str(n), f"w{n}", ["fish"]) for n in range(1001))
     finding = (await check(changes={"valid.jsonl": rows}))["platform_rows"]
