@@ -5,7 +5,8 @@ that it rarely names where the references have it, or often names where they hav
 rates are taken over the other items (as the thresholds by class in Northcutt, Jiang and Chuang, "Confident learning",
 2021).
 
-Where references are no labels, an item is suspect if nearly all runs give one answer and the reward is low.
+Where references are no labels, an item is suspect if nearly all runs give one answer, and a reward that looks at the
+reference is low.
 """
 
 import hashlib
@@ -181,7 +182,9 @@ def find_suspects(
         and is_labelled([Row(item.id, {REFERENCE: item.reference}) for item in known.values()])
     )
     read = _read(evaluation, AnswerForm.of(task), shape if labelled else None, known, answers)
-    found = _of_labels(read) if labelled else _of_texts(read, evaluation)
+    # A reward that never looks at the reference says nothing against it.
+    by_reference = REFERENCE in json.dumps(task.reward_grader)
+    found = _of_labels(read) if labelled else _of_texts(read, evaluation) if by_reference else []
     ranked = sorted(found, key=lambda each: (-each.suspicion, each.item))
     agreed = [each for each in read if each.is_agreed]
     unlike = {each.item for each in ranked} if not labelled else set()

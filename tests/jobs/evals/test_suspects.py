@@ -125,7 +125,8 @@ def test_an_item_without_a_reference_and_other_arms_do_not_count(tmp_path: Path)
 
 
 def test_free_text_is_suspect_where_all_runs_say_the_same_and_it_earns_little(tmp_path: Path) -> None:
-    task = replace(a_task(tmp_path, many=False), response_format=None)
+    graded = {"exact": {"type": "string_check", "reference": "{{item.reference_answer}}"}}
+    task = replace(a_task(tmp_path, many=False), response_format=None, graders=graded)
     items = [Item(f"s{number}", "2 + 2", f"word {number}") for number in range(20)] + [Item("x", "3 + 4", "8")]
     answers = [each for item in items for each in answered(item.id, *[str(item.reference)] * 5, reward=1.0)][:-5]
     answers += answered("x", "7", " 7 ", "7", "7", "7\n", reward=0.0)
@@ -133,6 +134,8 @@ def test_free_text_is_suspect_where_all_runs_say_the_same_and_it_earns_little(tm
     assert (suspect.item, suspect.proposed, suspect.why) == ("x", "7", "5 of 5 runs answer 7")
     graded_well = [replace(each, scores={"f1": 1.0}) for each in answers]
     assert studied(task, items, graded_well).suspects == ()
+    blind = replace(task, graders={"exact": {"type": "score_model", "input": "Is {{sample.output_text}} polite?"}})
+    assert studied(blind, items, answers).suspects == (), "a reward that does not look at the reference"
 
 
 # -- from the study to the new version --------------------------------------------------------------------------------
