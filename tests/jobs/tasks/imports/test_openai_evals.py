@@ -107,6 +107,26 @@ def test_lines_of_the_dashboard_hold_each_item_once_for_every_run(tmp_path: Path
     assert "6 answers with results: a task holds no results of earlier runs" in made.left_out
 
 
+def test_what_two_runs_sent_are_two_prompts(tmp_path: Path) -> None:
+    second = [{**output_item(item, n, "Which kind?"), "run_id": "r2"} for n, item in enumerate(ITEMS)]
+    lines = [*(output_item(item, n) for n, item in enumerate(ITEMS)), *second]
+    made = imported(tmp_path, {"e.json": hosted_eval(), "items.jsonl": jsonl(*lines)})
+    task = task_of(tmp_path, made)
+    assert task.prompts == {"sent": "Hardware, Software or Other?", "r2": "Which kind?"}
+    assert asked(tmp_path, task.name) == SENT
+
+
+def test_graders_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    files = {
+        "r.json": run(),
+        "rows.jsonl": item_lines(*ITEMS),
+        "a.json": LABEL,
+        "b.json": {**LABEL, "operation": "like"},
+    }
+    made = imported(tmp_path, files, reward="Match the label-2")
+    assert made.graders == ("Match the label", "Match the label-2")
+
+
 def test_ids_that_repeat_or_are_none_are_told_apart(tmp_path: Path) -> None:
     ids = ["a", "a", 7, {"x": 1}, None]
     rows = item_lines(*({"id": given, **ITEMS[0]} for given in ids))
