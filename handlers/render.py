@@ -14,6 +14,8 @@ from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.launch import next_button
+from handlers.jobs.sweep import show_sweep
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
@@ -24,11 +26,14 @@ from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
 from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
+from jobs.learning.service import Sweeps
 from jobs.notifications.service import Quiet
 from jobs.outbox.late_answers import is_late_answer
 from jobs.schedules.records import measurement_id
 from jobs.schedules.service import Schedules
 from jobs.state.store import LedgerEntry
+from jobs.training.next_experiment import next_experiment
+from jobs.training.postings import is_finish
 from jobs.views.eval import read_eval
 from jobs.views.job import JobView, JobViews
 
@@ -56,6 +61,7 @@ class Renderer:
     digests: DigestMessages
     quiet: Quiet
     schedules: Schedules
+    sweeps: Sweeps
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -73,6 +79,8 @@ class Renderer:
                 return Rendered(await self.proposals.show(posting))
             case PostingKind.DIGEST:
                 return Rendered(await self.digests.show(posting))
+            case PostingKind.SWEEP:
+                return Rendered(await show_sweep(await self.sweeps.view(posting.subject), self.pictures))
             case PostingKind.SCHEDULE:
                 return Rendered(schedule_card(await self.schedules.named(posting.subject)))
             case PostingKind.MEASUREMENT:
@@ -115,7 +123,9 @@ class Renderer:
                 trace, file = await draw_trace(view, raised, self.clock(), self.pictures)
                 return Rendered(alert(view.job, raised, file, trace, mentions), file)
             case PostingKind.STATUS:
-                return Rendered(status(view.job, posting.text or "", posting.user, mentions))
+                proposed = next_experiment(view.job, view.series) if is_finish(posting) else None
+                again = (next_button(view.job.id, proposed),) if proposed and not view.job.imported else ()
+                return Rendered(status(view.job, posting.text or "", posting.user, mentions, again))
             case PostingKind.SUMMARY:
                 file = await self._checkpoints_of(view, entry)
                 return Rendered(summary(view, file, self.report_link), file)
@@ -143,7 +153,9 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
+        alias, evaluation = await self.schedules.alias_of(schedule), await self.evals.find(found.eval or "")
+        agreements = await self.evals.reviews.agreements(evaluation) if evaluation else ()
+        return measurement_message(schedule, found, alias, agreements, mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

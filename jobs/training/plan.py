@@ -59,7 +59,7 @@ async def plan(
     Raises:
         UserError: the task, platform, model or rows do not allow a launch.
     """
-    task = await asyncio.to_thread(tasks.load, request.task)
+    task = (await asyncio.to_thread(tasks.load, request.task)).training_on(request.reward)
     profile, _ = platform_of(request.platform or task.defaults.platform or default_platform)
     for split in TRAINING_SPLITS:
         if split not in task.splits:
@@ -67,6 +67,9 @@ async def plan(
     used = dict.fromkeys((*TRAINING_SPLITS, *(split for split in EVIDENCE_SPLITS if split in task.splits)))
     rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
     train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
+    if request.items and request.items > train:
+        raise InvalidRequest(f"items={request.items:,} is more than {task.name} has: {train:,} training items.")
+    train = request.items or train
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
     if unfit := unfit_ends(profile, rows):
         raise InvalidRequest(f"{task.name}: {unfit}")
@@ -91,11 +94,17 @@ async def plan(
         prompt=prompt,
         train_items=train,
         valid_items=valid,
-        remarks=tuple(filter(None, (unheeded, measured_elsewhere(task)))),
+        remarks=tuple(filter(None, (unheeded, measured_elsewhere(task), _trained_on(request, task)))),
         trained_on=task.trained_by if task.trained_by != task.reward else "",
         **task_policy(task, default_approvers),
         prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
     )
+
+
+def _trained_on(request: LaunchRequest, task: Task) -> str | None:
+    if request.reward in {None, task.reward}:
+        return None
+    return f"Training climbs {request.reward}; checkpoints are measured by {task.reward}, as ever."
 
 
 def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
