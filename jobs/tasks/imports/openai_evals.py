@@ -161,7 +161,7 @@ def _values(text: str, name: str) -> Iterator[tuple[object, bool]]:
 
 def _csv_rows(text: str, name: str) -> Iterator[Item]:
     """Yield each record as an item of texts, by the heading's names."""
-    records = csv_records(text, name)
+    records = csv_records(text, name, strip=False)
     _, heading = next(records, (1, []))
     for line, cells in records:
         if len(cells) != len(heading):
