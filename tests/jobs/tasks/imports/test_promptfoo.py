@@ -286,7 +286,8 @@ async def test_code_and_schemas_in_files_are_carried_as_text(tmp_path: Path) -> 
         CONFIG: config(
             tests=[{"vars": {"country": name}} for name in ("France", "Peru")], defaultTest={"assert": checks}
         ),
-        "check.py": f"open({str(tmp_path / 'run')!r}, 'w').close()\ndef get_assert(output, context):\n    return 'true'\n"
+        "check.py": f"open({str(tmp_path / 'run')!r}, 'w').close()\n"
+        "def get_assert(output, context):\n    return 'true'\n"
         "def other(output, context):\n    return {'score': len(output) / 20}\n",
         "schema.yaml": "type: object\nrequired: [city]\n",
         "word.txt": " city \n",
