@@ -1,14 +1,19 @@
-"""Looking at the bot's state from a shell, without Slack: `python -m bot.cli`, or `bin/proctor`.
+"""The bot's state, and a gate for continuous integration, from a shell: `python -m bot.cli`, or `bin/proctor`.
 
     alias list [--json]                            where each alias points
     alias get <alias> [--json | --prompt]          the model id that an alias points at, and nothing else; or all that a
                                                    call to it needs, or the prompt's text to the byte
+    eval run task=<task> model=<model or alias> [baseline=<model, alias or eval>] [margin= split= runs= effort= prompt=
+             limit= platform= budget= channel= by=] [--wait] [--timeout <seconds>] [--allow-unclear]
+                                                   a running bot evaluates it; the exit code is the verdict
     audit export [--format jsonl|csv] [--since 7d] [--about <task, job, alias or person>]
     audit verify [--head <hash>]                   is the audit trail sound; --head: a hash that an earlier run printed
 
 It reads Redis at REDIS_URL, or the bot's own server under PROCTOR_HOME; to verify a trail that was sealed with
-AUDIT_KEY, that is needed too. Exit codes: 0 all is well; 1 there is no such alias, or the trail is not sound; 2 wrong
-usage; 69 Redis does not answer; 78 a setting is wrong.
+AUDIT_KEY, that is needed too. Exit codes: 0 all is well, or the model is better, or loses less than margin=; 1 there is
+no such alias, the trail is not sound, or the model is worse; 2 wrong usage; 3 it can't be told whether the model is
+better or worse (0 with --allow-unclear); 4 the eval ended without a verdict; 69 Redis does not answer, or no bot is
+there; 78 a setting is wrong; 124 the time was up, and the eval goes on; 130 interrupted, and the eval goes on.
 """
 
 import argparse
@@ -20,6 +25,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
+from bot.eval_gate import EXIT_INTERRUPTED, GateShell, add_commands
 from bot.kinds import KINDS
 from bot.logs import Redactor, configure_logs
 from bot.redis_server.embedded_redis import embedded_redis
@@ -59,7 +65,9 @@ def main(arguments: Sequence[str], out: TextIO, err: TextIO, env: Mapping[str, s
     except SystemExit as usage:  # argparse has said what is wrong
         return int(usage.code or 0)
     try:
-        return asyncio.run(_run(asked, load_state_settings(env), out))
+        return asyncio.run(_run(asked, load_state_settings(env), out, err))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except ConfigurationError as problem:
         err.write(f"{problem}\n")
         return EXIT_CONFIGURATION
@@ -71,11 +79,13 @@ def main(arguments: Sequence[str], out: TextIO, err: TextIO, env: Mapping[str, s
         return EXIT_NO if isinstance(problem, NotFound) else EXIT_USAGE
 
 
-async def _run(asked: argparse.Namespace, settings: StateSettings, out: TextIO) -> int:
+async def _run(asked: argparse.Namespace, settings: StateSettings, out: TextIO, err: TextIO) -> int:
     async with _state(settings) as store:
         match (asked.about, asked.what):
             case ("alias", "list"):
                 return await _list(store, out, as_json=asked.json)
+            case ("eval", _):
+                return await GateShell(store, out, err).run(asked)
             case ("alias", _):
                 return await _get(store, asked, out)
             case (_, "export"):
@@ -167,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (listed, one):
         each.add_argument("--json", action="store_true", help="with everything that a call needs")
     one.add_argument("--prompt", action="store_true", help="print the prompt that the model was trained with")
+    add_commands(areas)
     audit = areas.add_parser("audit", help="the audit trail").add_subparsers(dest="what", required=True)
     export = audit.add_parser("export", help="print the trail, oldest first")
     export.add_argument("--format", choices=FORMATS, default="jsonl")

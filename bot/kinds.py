@@ -8,6 +8,7 @@ from jobs.core.ids import evals_on
 from jobs.core.records import Job
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence
+from jobs.gates.records import GateRun
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
@@ -38,6 +39,7 @@ KINDS: Final = Kinds(
     Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
+    Kind(GateRun, "gate", "id", "gates", "made_at"),
     Kind(Schedule, "schedule", "id", "schedules", "created_at"),
     Kind(TaskDefaults, "task", "task", "all:task"),
 )

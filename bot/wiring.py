@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alias_pages import AliasPages
 from bot.kinds import KINDS
+from bot.logs import Redactor, secrets_of
 from bot.redis_server.embedded_redis import embedded_redis
 from bot.reports import Reports
 from bot.schedule import next_daily
@@ -27,6 +29,7 @@ from handlers.posting import SlackPoster
 from handlers.proctor import COMMANDS, TaskChecker
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
+from handlers.slack.links import card_link
 from handlers.slack.people import People
 from jobs import checks
 from jobs.aliases.call import calls_of
@@ -50,6 +53,7 @@ from jobs.evals.run import EvalRunner
 from jobs.evals.service import Evals
 from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.runner import EvidenceRunner
+from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
 from jobs.notifications.service import Quiet
@@ -123,6 +127,8 @@ class Wiring:
     digests: Digests
     schedules: Schedules
     notifications: NotificationCommands
+    redact: Callable[[str], str]
+    """Takes secrets out of a text that leaves the bot."""
     homes: Homes
 
     def services(self) -> dict[str, object]:
@@ -149,6 +155,7 @@ class Wiring:
             "tasks": self.base.tasks,
             "defaults_desk": DefaultsDesk(self.base.store, self.base.tasks, time.time),
             "profiles": self.base.platforms.profiles,
+            "redact": self.redact,
             "platforms_with_keys": self.base.platforms.with_keys,
         }
 
@@ -168,6 +175,7 @@ class Wiring:
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SCHEDULE: named_work(self.schedules.runner.turn),
             ids.HOME: repeated_work(self.homes.refresh),
+            ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
             ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
         }
@@ -182,6 +190,17 @@ class Wiring:
 
         return AliasPages(find, self.base.settings.alias_token, AWAY)
 
+    def _gate(self) -> Gate:
+        base = self.base
+        return Gate(
+            base.store,
+            self.evals,
+            base.tasks,
+            base.people.require_membership,
+            partial(card_link, base.store, base.client),
+            time.time,
+        )
+
     def _renderer(self) -> Renderer:
         return Renderer(
             views=self.views,
@@ -194,7 +213,6 @@ class Wiring:
             digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
             schedules=self.schedules,
-            aliases=self.aliases,
         )
 
 
@@ -238,8 +256,15 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
+        redact=_redactor(settings, base.platforms),
         homes=Homes(store, base.client, approvals, people, time.time),
     )
+
+
+def _redactor(settings: Settings, platforms: Platforms) -> Redactor:
+    """Return what takes every secret of the settings and every platform's key out of a text."""
+    keys = (key_of(each.api_key_env) for each in platforms.profiles.values() if each.api_key_env)
+    return Redactor([*secrets_of(settings), *filter(None, keys)])
 
 
 async def _base(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> Base:

@@ -23,14 +23,17 @@ from charts.values import (
     CheckpointComparison,
     Estimate,
     EvaluatedModel,
+    Histogram,
     ItemScores,
     LabelCount,
     LabelDistribution,
     ModelKind,
     PrecisionRecall,
+    RewardSpread,
     Score,
     ScoreComparison,
     ScoreIntervals,
+    ScoreTokens,
     VarianceStudy,
 )
 from charts.wording import (
@@ -254,6 +257,27 @@ def _score_intervals(chart: ScoreIntervals) -> Iterator[str]:
     yield from (_model(model, {chart.score: model.score}) for model in chart.models)
 
 
+def _score_tokens(chart: ScoreTokens) -> Iterator[str]:
+    yield f"Mean {chart.score} of {counted(len(chart.models), 'model')} against {chart.tokens}, with 95% intervals."
+    for model in chart.models:
+        known = finite(model.tokens)
+        taken = "not reported" if known is None else quantity(known, "tokens")
+        yield _model(model, {f"{chart.tokens}: {taken}, {chart.score}": model.score})
+
+
+def _reward_spread(chart: RewardSpread) -> Iterator[str]:
+    yield f"Rewards of {counted(sum(chart.rewards.counts), 'answer')}: {_bins(chart.rewards)}."
+    differing = sum(chart.spreads.counts)
+    yield f"{counted(chart.flat, 'item')} of {chart.flat + differing:,} without any spread over {chart.runs} runs."
+    if differing:
+        yield f"Worst to best run of the others: {_bins(chart.spreads)}."
+
+
+def _bins(values: Histogram) -> str:
+    edges = zip(values.edges, values.edges[1:], values.counts, strict=False)
+    return ", ".join(f"{number(low)} to {number(high)}: {count:,}" for low, high, count in edges if count)
+
+
 def _model(model: EvaluatedModel, scores: Mapping[str, Estimate]) -> str:
     return _scored(
         f"{model.label}{KINDS[model.kind]}",
@@ -283,6 +307,8 @@ WORDS: Mapping[type[Chart], Callable[[Any], Iterator[str]]] = {
     LabelDistribution: _labels,
     PrecisionRecall: _precision_recall,
     ScoreIntervals: _score_intervals,
+    ScoreTokens: _score_tokens,
+    RewardSpread: _reward_spread,
 }
 
 

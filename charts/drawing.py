@@ -6,11 +6,12 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from charts.evaluated_models import draw_precision_recall, draw_score_intervals
+from charts.evaluated_models import draw_precision_recall, draw_score_intervals, draw_score_tokens
 from charts.figure import png
 from charts.fonts import families, texts_of
 from charts.label_distribution import draw_label_distribution
 from charts.reward_curves import draw_job_curves, draw_reward_curve
+from charts.reward_spread import draw_reward_spread
 from charts.rule_trace import draw_rule_trace
 from charts.score_bars import draw_checkpoint_comparison, draw_score_comparison
 from charts.step_panels import draw_step_panels
@@ -22,8 +23,10 @@ from charts.values import (
     CheckpointComparison,
     LabelDistribution,
     PrecisionRecall,
+    RewardSpread,
     ScoreComparison,
     ScoreIntervals,
+    ScoreTokens,
     Theme,
     VarianceStudy,
 )
@@ -41,6 +44,8 @@ CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
     LabelDistribution: draw_label_distribution,
     PrecisionRecall: draw_precision_recall,
     ScoreIntervals: draw_score_intervals,
+    ScoreTokens: draw_score_tokens,
+    RewardSpread: draw_reward_spread,
 }
 
 

@@ -4,7 +4,7 @@ Each kind of model has a shape and a colour of its own, the same in both.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ from charts.score_bars import DASH, name_rows, write_beside
 from charts.step_axes import ROUND, number_axis, value_range
 from charts.style import LABEL, Dash, Palette
 from charts.text_fit import shorten, shorten_all, shorten_apart, width_of
-from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals
+from charts.values import Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, ScoreTokens
 from charts.wording import finite, number
 
 MARKS: dict[ModelKind, tuple[str, str]] = {
@@ -94,8 +94,39 @@ def draw_precision_recall(chart: PrecisionRecall, palette: Palette) -> Figure:
         _draw_model(axes, palette, model, *_place(model), xerr=_reach(model.recall), yerr=_reach(model.precision))
     compose(figure, palette, chart.title, left_out + chart.subtitle, PLOT, legend="above", note=note)
     freeze_layout(figure)
-    _write_names(axes, shown, names, palette)
+    _write_names(axes, shown, names, palette, _place)
     return figure
+
+
+def draw_score_tokens(chart: ScoreTokens, palette: Palette) -> Figure:
+    """Draw every model that has score and tokens, the cheaper at the left; the others are named below the title."""
+    shown = [m for m in chart.models if finite(m.score.mean) is not None and finite(m.tokens) is not None]
+    score = shorten(chart.score, MOST_LABEL)
+    if not shown:
+        return empty_figure(palette, chart.title, chart.subtitle, f"no model has {score} and {chart.tokens} yet")
+    missing = ", ".join(model.label for model in chart.models if model not in shown)
+    shown, left_out = _foremost(shown)
+    names, explained = _names(shown)
+    note = "; ".join(filter(None, [explained, f"not measured: {missing}" if missing else ""]))
+    figure, (axes,) = new_figure()
+    taken = [model.tokens or 0.0 for model in shown]
+    room = 0.12 * (max(taken) - min(taken)) or 0.1 * max(taken) or 1.0
+    axes.set(xlim=(max(min(taken) - room, -room / 2), max(taken) + room), ylim=_score_range(m.score for m in shown))
+    axes.set_title(f"{score} ({BARS})", color=palette.muted, weight="normal")
+    axes.set_xlabel(chart.tokens)
+    axes.spines["left"].set_visible(True)
+    number_axis(axes.xaxis, "tokens", ticks=6)
+    number_axis(axes.yaxis, ticks=6)
+    for model in sorted(shown, key=lambda model: model.chosen):
+        _draw_model(axes, palette, model, *_cost_place(model), yerr=_reach(model.score))
+    compose(figure, palette, chart.title, left_out + chart.subtitle, PLOT, legend="above", note=note)
+    freeze_layout(figure)
+    _write_names(axes, shown, names, palette, _cost_place)
+    return figure
+
+
+def _cost_place(model: EvaluatedModel) -> tuple[float, float]:
+    return model.tokens or 0.0, model.score.mean or 0.0
 
 
 def _foremost(models: Sequence[EvaluatedModel]) -> tuple[list[EvaluatedModel], str]:
@@ -139,13 +170,19 @@ def f1_of(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision > 0 and recall > 0 else 0.0
 
 
-def _write_names(axes: Axes, models: Sequence[EvaluatedModel], names: Sequence[str], palette: Palette) -> None:
+def _write_names(
+    axes: Axes,
+    models: Sequence[EvaluatedModel],
+    names: Sequence[str],
+    palette: Palette,
+    place_of: Callable[[EvaluatedModel], tuple[float, float]],
+) -> None:
     """Write each model's name next to its point where it covers least, the chosen one's first.
 
     In a crowd a name that would lie over another is left out.
     """
     pixels = axes.transData.transform
-    marks = [Bbox([pixels(_place(model))] * 2).padded(14) for model in models]
+    marks = [Bbox([pixels(place_of(model))] * 2).padded(14) for model in models]
     errors = [bars for bars in axes.collections if isinstance(bars, LineCollection)]
     bars = [Bbox(pixels(bar)).padded(8) for bars in errors for bar in bars.get_segments() if len(bar) == 2]
     written: list[Bbox] = []
@@ -158,7 +195,7 @@ def _write_names(axes: Axes, models: Sequence[EvaluatedModel], names: Sequence[s
         )
 
     for model, words in sorted(zip(models, names, strict=True), key=lambda named: not named[0].chosen):
-        x, y = pixels(_place(model))
+        x, y = pixels(place_of(model))
         far, box = min(_places(x, y, width_of(words, weight="bold") + 6, axes.bbox), key=cost)
         if box.count_overlaps(written):
             continue
@@ -166,7 +203,7 @@ def _write_names(axes: Axes, models: Sequence[EvaluatedModel], names: Sequence[s
         look = {"facecolor": palette.background, "edgecolor": "none", "pad": 1, "alpha": 0.85}
         line = {"arrowstyle": "-", "linewidth": 1.5, "color": palette.ink} if far > NEAR else None
         middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
-        name = axes.annotate(words, _place(model), middle, textcoords="figure pixels", arrowprops=line, bbox=look)
+        name = axes.annotate(words, place_of(model), middle, textcoords="figure pixels", arrowprops=line, bbox=look)
         name.set(weight="bold" if model.chosen else "normal", ha="center", va="center", zorder=5)
 
 

@@ -151,6 +151,7 @@ class EvaluatedModel:
         recall: mean recall, 0..1.
         score: the score that training climbs, or F1.
         chosen: whether the picture is about it; its label is in bold.
+        tokens: mean of an answer, of the kind that the picture is about.
     """
 
     label: str
@@ -159,6 +160,7 @@ class EvaluatedModel:
     recall: Estimate = Estimate(None)
     score: Estimate = Estimate(None)
     chosen: bool = False
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,52 @@ class ScoreIntervals:
 
     title: str
     models: tuple[EvaluatedModel, ...]
+    score: str = "reward"
+    subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTokens:
+    """The score of each model against the tokens that an answer takes: what a better score costs.
+
+    Args:
+        models: in any order; one without score or tokens is named below the picture.
+        score: what it is called.
+        tokens: which tokens these are.
+    """
+
+    title: str
+    models: tuple[EvaluatedModel, ...]
+    score: str = "reward"
+    tokens: str = "tokens of an answer"
+    subtitle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many values lie between one edge and the next; there is one edge more than there are counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSpread:
+    """How finely a grader tells answers apart.
+
+    Args:
+        rewards: of every answer.
+        spreads: from the worst to the best run of an item, of the items whose runs differ.
+        flat: items whose runs all score the same.
+        runs: answers sampled for each item.
+        score: what the reward is called.
+    """
+
+    title: str
+    rewards: Histogram
+    spreads: Histogram
+    flat: int
+    runs: int
     score: str = "reward"
     subtitle: str = ""
 
@@ -250,6 +298,8 @@ Chart: TypeAlias = (
     | LabelDistribution
     | PrecisionRecall
     | ScoreIntervals
+    | ScoreTokens
+    | RewardSpread
 )
 
 METRICS: tuple[tuple[Literal["precision", "recall", "f1", "reward"], str], ...] = (

@@ -18,7 +18,6 @@ from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
 from handlers.slack.blocks import Message, escape
 from handlers.slack.images import Pictures
-from jobs.aliases.move import Aliases
 from jobs.core.errors import NotFound
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
@@ -56,7 +55,6 @@ class Renderer:
     digests: DigestMessages
     quiet: Quiet
     schedules: Schedules
-    aliases: Aliases
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -142,7 +140,7 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.aliases.named(schedule.alias), mentions=mentions)
+        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

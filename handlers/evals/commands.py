@@ -77,7 +77,8 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
-    splits, request = list(dict.fromkeys(typed.given.get("split", "").split(","))), _request(typed, asker)
+    splits = list(dict.fromkeys(typed.given.get("split", "").split(",")))
+    request = read_request(typed, asker.user, asker.channel, asker.trigger)
     try:
         if len(splits) == 1:
             return await _start([request], typed, evals, store)
@@ -87,30 +88,6 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
         return await _start(each, typed, evals, store)
     except HeldOut as asked:
         return _question(str(asked), typed)
-
-
-def _request(typed: Typed, asker: Asker) -> EvalRequest:
-    given = typed.given
-    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
-    return EvalRequest(
-        task=given["task"],
-        requested_by=asker.user,
-        channel=asker.channel,
-        trigger=asker.trigger,
-        purpose="variance" if typed.verb == "variance" else "run",
-        models=tuple(model for model in given.get("model", "").split(",") if model),
-        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
-        split=given.get("split"),
-        runs=_whole(typed, "runs", 50),
-        prompt=prompts[0] if len(prompts) == 1 else None,
-        prompts=prompts if len(prompts) > 1 else (),
-        format=_format(given["format"]) if "format" in given else None,
-        margin=_margin(given["margin"]) if "margin" in given else None,
-        limit=_whole(typed, "limit", 50_000),
-        platform=given.get("platform"),
-        budget=_whole(typed, "budget", MOST_BUDGET),
-        opens="open" in given,
-    )
 
 
 async def _start(requests: Sequence[EvalRequest], typed: Typed, evals: Evals, store: Store) -> str:
@@ -131,6 +108,31 @@ async def _start_one(request: EvalRequest, evals: Evals) -> str:
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
+    )
+
+
+def read_request(typed: Typed, user: str, channel: str, trigger: str) -> EvalRequest:
+    """Return the eval that was asked for; raises InvalidRequest where a value does not work."""
+    given = typed.given
+    prompts = tuple(dict.fromkeys(version for version in given.get("prompt", "").split(",") if version))
+    return EvalRequest(
+        task=given["task"],
+        requested_by=user,
+        channel=channel,
+        trigger=trigger,
+        purpose="variance" if typed.verb == "variance" else "run",
+        models=tuple(model for model in given.get("model", "").split(",") if model),
+        efforts=tuple(read_effort(effort) for effort in given.get("effort", "").split(",") if effort),
+        split=given.get("split"),
+        runs=_whole(typed, "runs", 50),
+        prompt=prompts[0] if len(prompts) == 1 else None,
+        prompts=prompts if len(prompts) > 1 else (),
+        format=_format(given["format"]) if "format" in given else None,
+        margin=_margin(given["margin"]) if "margin" in given else None,
+        limit=_whole(typed, "limit", 50_000),
+        platform=given.get("platform"),
+        budget=_whole(typed, "budget", MOST_BUDGET),
+        opens="open" in given,
     )
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from charts import ArmScores, ItemScores, Scale, Score, ScoreComparison, VarianceStudy, describe
+from charts import (
+    ArmScores,
+    Histogram,
+    ItemScores,
+    RewardSpread,
+    Scale,
+    Score,
+    ScoreComparison,
+    VarianceStudy,
+    describe,
+)
 from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evidence.summary import ReportLink
@@ -42,9 +52,10 @@ MOST_LABEL: Final = 40
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
     """Return the message on an eval's result, and the file id of the picture in it."""
-    chart = result_chart(view)
+    chart, spread = result_chart(view), spread_chart(view)
     file = await pictures.file_of(chart, f"result-{view.evaluation.id}") if chart else None
-    return result_message(view, chart, file, report_link(view.evaluation.id)), file
+    beside = await pictures.file_of(spread, f"rewards-{view.evaluation.id}") if spread else None
+    return result_message(view, chart, file, report_link(view.evaluation.id), beside), file or beside
 
 
 async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message:
@@ -98,6 +109,23 @@ def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
         errors="standard deviation over runs" if evaluation.runs > 1 else "",
         best=names.get(view.conclusion.best, ""),
         scales=_scales(evaluation.ranges, graders),
+    )
+
+
+def spread_chart(view: EvalView) -> RewardSpread | None:
+    """Return the picture of how finely the reward tells the answers of a variance study apart."""
+    evaluation, reading = view.evaluation, view.results.variance
+    if reading is None or reading.continuity is None:
+        return None
+    found = reading.continuity
+    return RewardSpread(
+        title=found.headline,
+        rewards=Histogram(found.rewards.edges, found.rewards.counts),
+        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        flat=found.flat,
+        runs=found.runs,
+        score=grader_name(evaluation.reward),
+        subtitle=f"{evaluation.task} · {reading.arm} · {evaluation.split}, {size_of(evaluation)}",
     )
 
 
@@ -163,11 +191,16 @@ def _arm_scores(arm: str, summaries: Sequence[GraderSummary], graders: Sequence[
 
 
 def result_message(
-    view: EvalView, chart: VarianceStudy | ScoreComparison | None, file: str | None, link: str | None
+    view: EvalView,
+    chart: VarianceStudy | ScoreComparison | None,
+    file: str | None,
+    link: str | None,
+    spread_file: str | None = None,
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    `file` is the picture of `chart`, by Slack's file id; `link` leads to a page with every answer.
+    `file` is the picture of `chart`, by Slack's file id, and `spread_file` that of `spread_chart`; `link` leads to a
+    page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
@@ -181,6 +214,7 @@ def result_message(
         other = next(each.id for each in both.evals if each.id != evaluation.id)
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
         blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
+    blocks += _continuity_blocks(view, spread_file)
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
@@ -201,6 +235,15 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
         yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+
+
+def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
+    """Yield how finely the reward tells answers apart: what of the spend would teach, and each gate."""
+    chart = spread_chart(view)
+    if chart and view.results.variance and (found := view.results.variance.continuity):
+        yield section(escape(found.text))
+        if file:
+            yield image(file, describe(chart), chart.subtitle)
 
 
 def _alternative_blocks(view: EvalView) -> Iterator[Block]:

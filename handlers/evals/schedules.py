@@ -225,25 +225,35 @@ def measurement_message(schedule: Schedule, measurement: Measurement, alias: Ali
         alias: as it is now.
         mentions: whether whoever set the schedule up may be mentioned.
     """
-    is_worse = measurement.finding is Finding.WORSE
-    said = escape(f"{schedule.alias} ({measurement.place}) {measurement.text}")
-    lines = [f"{person(schedule.by)} *{said}*" if is_worse and mentions else f"*{said}*" if is_worse else said]
-    blocks: list[Block] = []
-    if is_worse:
-        lines.append(_way_back(alias, measurement))
-    blocks.append(section("\n".join(filter(None, lines))))
-    if is_worse and undone_by_rollback(alias) and alias.model == measurement.model:
-        value = json.dumps({"alias": alias.name, "reason": f"{measurement.eval}: {measurement.text}"[:300]})
-        blocks.append(actions(button("Roll back\u2026", ROLL_BACK, value), block_id=f"rollback:{measurement.eval}"))
+    verdict, colon, figures = escape(measurement.text).partition(": ")
+    verdict = f"{escape(schedule.alias)} ({escape(measurement.place)}) {verdict}"
+    if measurement.finding is not Finding.WORSE:
+        lines, way_back = [f"{verdict}{colon}{figures}"], []
+    else:
+        whom = f"{person(schedule.by)} " if mentions else ""
+        lines, way_back = (
+            [f"{whom}*{verdict}*{colon}{figures}", *_before(alias, measurement)],
+            _way_back(alias, measurement),
+        )
+    blocks: list[Block] = [section("\n".join(lines)), *way_back]
     if measurement.eval:
         blocks.append(context(f"`/eval show {measurement.eval}` has every figure"))
-    return Message("\n".join(filter(None, lines)), tuple(blocks))
+    return Message("\n".join(lines), tuple(blocks))
 
 
-def _way_back(alias: Alias, measurement: Measurement) -> str:
+def _before(alias: Alias, measurement: Measurement) -> list[str]:
+    """Return where the alias pointed before the model that has become worse, as a line of its own."""
     if alias.model != measurement.model:
-        return ""
+        return []
     before = undone_by_rollback(alias)
     if before is None:
-        return f"No approved model came before it, so `{alias.name}` cannot be rolled back."
-    return f"Before it, `{alias.name}` pointed at {before.place}."
+        return [f"No approved model came before it, so `{alias.name}` cannot be rolled back."]
+    return [f"Before it, `{alias.name}` pointed at {before.place}."]
+
+
+def _way_back(alias: Alias, measurement: Measurement) -> list[Block]:
+    if alias.model != measurement.model or undone_by_rollback(alias) is None:
+        return []
+    found = measurement.text.partition(". ")[0]
+    value = json.dumps({"alias": alias.name, "reason": f"It {found} ({measurement.eval})."})
+    return [actions(button("Roll back\u2026", ROLL_BACK, value), block_id=f"rollback:{measurement.eval}")]

@@ -92,7 +92,7 @@ async def shown_to_one(view: JobView, need: str | None, pictures: Pictures, repo
     if not view.job.checkpoints:
         raise NotFound(_none_yet(view))
     chosen = preferred(_evaluated(view), read_need(need)) if need is not None else None
-    chart = chart_of(view)
+    chart = chart_of(view, chosen)
     file = await pictures.file_of(chart, f"checkpoints-{view.job.id}") if chart else None
     message = summary(view, file, report_link, chosen)
     blocks = [

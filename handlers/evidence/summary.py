@@ -1,9 +1,10 @@
 """The message about a finished job's checkpoints: the verdict, the picture, the table, and their approval."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, describe
+from charts import Chart, Estimate, EvaluatedModel, ModelKind, PrecisionRecall, ScoreIntervals, ScoreTokens, describe
 from charts.wording import counted, on_scale
 from handlers.approvals.messages import comparison_line, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
@@ -40,12 +41,15 @@ def no_link(_eval: str) -> str | None:
 # -- the picture ------------------------------------------------------------------------------------------------------
 
 
-def chart_of(view: JobView) -> Chart | None:
+def chart_of(view: JobView, preference: Preference | None = None) -> Chart | None:
     """Return the picture of a job's checkpoints: of the evidence or, without any, of the platform's own figures.
 
-    None while evidence is gathered: the picture would soon be replaced.
+    Whoever prefers the cheapest sees scores against tokens. None while evidence is gathered: the picture would soon be
+    replaced.
     """
     shown = evidence_view(view.job, view.evidence)
+    if shown.is_ready and preference and preference.need is Need.CHEAPEST:
+        return tokens_chart(shown, preference)
     if shown.is_ready:
         return evidence_chart(shown)
     return None if shown.state is EvidenceState.GATHERING else platform_chart(shown)
@@ -58,6 +62,28 @@ def evidence_chart(view: EvidenceView) -> Chart:
     if view.has_precision_and_recall:
         return PrecisionRecall(view.conclusion.headline, models, subtitle)
     return ScoreIntervals(view.conclusion.headline, models, view.reward, subtitle)
+
+
+def tokens_chart(view: EvidenceView, preference: Preference) -> ScoreTokens:
+    """Return the picture of what a better score costs in tokens: of reasoning, where the platform reports them."""
+    models = [each.measured for each in view.models]
+    reasons = all(each.reasoning_tokens for each in models)
+    chosen = preference.candidates[0]
+    drawn = (
+        replace(
+            _drawn(each, view.job.reward),
+            tokens=each.measured.reasoning_tokens if reasons else each.measured.output_tokens,
+            chosen=each.measured is chosen,
+        )
+        for each in view.models
+    )
+    return ScoreTokens(
+        title=preference.title,
+        models=tuple(drawn),
+        score=view.reward,
+        tokens="reasoning tokens of an answer" if reasons else "tokens of an answer",
+        subtitle=f"{view.job.task} \u00b7 {view.job.id} \u00b7 {view.sample}",
+    )
 
 
 def _drawn(model: CheckpointView, reward: str) -> EvaluatedModel:
@@ -92,8 +118,9 @@ def summary(
     blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
     opening = [escape(preference.reason)] if preference else []
     blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
-    if file and (chart := chart_of(view)):
-        blocks.append(image(file, describe(chart), _caption(shown)))
+    if file and (chart := chart_of(view, preference)):
+        caption = chart.tokens.capitalize() if isinstance(chart, ScoreTokens) else _caption(shown)
+        blocks.append(image(file, describe(chart), caption))
     pays = after_training(shown, view.series, view.profile, view.elsewhere).sentence
     blocks += _body(shown, view.approval, preference, pays)
     blocks += () if shown.is_awaited else _reports(shown.evidence, report_link)

@@ -188,7 +188,7 @@ def _origin(job: Job) -> str:
     who, when = person(job.request.requested_by), moment(job.created_at)
     if job.imported:
         return f"`{escape(job.remote_id or '')}`, launched elsewhere, watched for {who} since {when}"
-    return f"launched by {who} {when}"
+    return f"launched by {who} {when}{f', {escape(job.like)}' if job.like else ''}"
 
 
 def _items(job: Job) -> str:
@@ -206,8 +206,11 @@ def _platform(view: JobView) -> str:
 
 def _controls(job: Job) -> list[Block]:
     why = [why_button(job, worst) for worst in open_alerts(job)[:1]]
+    looks = [button("Details", f"{ACT}:details", f"details|{job.id}")] if job.remote_id else []
+    if job.state is JobState.FAILED:
+        looks.append(button("Debug bundle", f"{ACT}:bundle", f"bundle|{job.id}"))
     if job.state.is_final:
-        return [*why, *_next_steps(job)]
+        return [*why, *_next_steps(job), *looks]
     label, toggle = ("Resume", Action.RESUME) if job.state is JobState.PAUSED else ("Pause", Action.PAUSE)
     consequence = f"{job.id} stops for good at {progress_of(job)}. Work done so far is charged if the platform charges."
     return [
@@ -220,6 +223,7 @@ def _controls(job: Job) -> list[Block]:
             question="Cancel this job?",
             consequence=consequence,
         ),
+        *looks,
     ]
 
 

@@ -10,8 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.evidence.commands import show_checkpoints
 from handlers.jobs.cards import CONTROLS, job_list, job_status
 from handlers.jobs.curves import WORDS, show_comparison, show_curves
+from handlers.jobs.details import hand_over_bundle, show_details
 from handlers.jobs.launch import LAUNCH
-from handlers.jobs.platform_events import MOST_MESSAGES, platform_messages
+from handlers.jobs.platform_events import MOST_MESSAGES, MOST_SEARCHED, platform_messages, read_wanted
 from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen
@@ -53,8 +54,11 @@ async def show_status(
 
 
 async def show_events(typed: Typed, respond: AsyncRespond, jobs: RftJobs) -> Message:
-    """Show what the platform says about a job."""
-    return platform_messages(*await answered(lambda: jobs.messages(typed.word, MOST_MESSAGES), saying(respond)))
+    """Show what the platform says about a job, or what of it is wanted."""
+    wanted = read_wanted(typed.given)
+    most = MOST_SEARCHED if wanted else MOST_MESSAGES
+    job, events = await answered(lambda: jobs.messages(typed.word, most), saying(respond))
+    return platform_messages(job, events, wanted)
 
 
 def saying(respond: AsyncRespond) -> Callable[[str], Awaitable[None]]:
@@ -167,7 +171,28 @@ RFT: Final = (
         handling=Handling.READS,
         handling_with={"again": Handling.CHANGES},
     ),
-    Verb("events", "what its platform says about it", show_events, takes="<job>", handling=Handling.READS_FOR_LONG),
+    Verb(
+        "details",
+        "how it was run: settings, seed, files, grader, output model",
+        show_details,
+        takes="<job>",
+        handling=Handling.READS_FOR_LONG,
+    ),
+    Verb(
+        "events",
+        "what its platform says about it",
+        show_events,
+        takes="<job>",
+        keys={"level": "info|warn|error", "type": "<type>", "step": "80-90"},
+        handling=Handling.READS_FOR_LONG,
+    ),
+    Verb(
+        "bundle",
+        "its events, curves, grader errors and configuration as one file, for whoever must look at it",
+        hand_over_bundle,
+        takes="<job>",
+        handling=Handling.READS_FOR_LONG,
+    ),
     Verb(
         "watch",
         "be notified about a job; or watch one that was launched elsewhere",

@@ -100,9 +100,10 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
         return (
             f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
         )
+    like = f", {escape(job.like)}" if job.like else ""
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {escape(job.model)}. Its card appears here once {job.platform} has taken it."
+        f"validation items, model {escape(job.model)}{like}. Its card appears here once {job.platform} has taken it."
         f"{used_by_default(await chosen_for(store, job.task), given)}\n"
         f"{escape((await views.before_training(job)).sentence)}"
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from charts.wording import joined
 from handlers.slack.blocks import escape
+from jobs.core.ids import SHELL
 
 
 def moment(at: float) -> str:
@@ -12,8 +13,8 @@ def moment(at: float) -> str:
 
 
 def person(user: str) -> str:
-    """Return a mention of a person."""
-    return f"<@{user}>"
+    """Return a mention of a person; who asked from a shell has no account, and is named."""
+    return escape(user) if user.startswith(SHELL) else f"<@{user}>"
 
 
 def people(users: Iterable[str]) -> str:

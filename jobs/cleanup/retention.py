@@ -1,8 +1,10 @@
 """What is kept how long; the rest is removed in small pieces, each of them all or nothing.
 
-    for good                  jobs, approvals, evidence, aliases, proposals, the audit trail, evals of checkpoints
+    for good                  jobs, approvals, evidence, aliases, proposals, schedules, the audit trail, evals of
+                              checkpoints
     RETENTION_DAYS            a job's steps and its ledger, but for its card and summary; other evals, with their ledger
-    30 days                   digests, what quiet hours held back once it was posted, what Slack refused
+    30 days                   digests, what quiet hours held back once it was posted, runs of the gate, what Slack
+                              refused
 
 Days count from the last thing that happened: a job's end, its evaluation, its approval. What an alias points at now,
 what waits for approval and what is being evaluated is left alone. A card that Slack refused stays known as refused: its
@@ -24,6 +26,7 @@ from jobs.core.ids import card_id, is_eval, summary_id
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.evidence.records import Evidence, EvidenceState
+from jobs.gates.records import GateRun
 from jobs.notifications.records import Digest, HeldBack
 from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import IN_THREAD
@@ -99,6 +102,7 @@ class Retention:
             + await self._refused()
             + await self._jobs()
             + await self._expired(Eval, eval_ended, self.days, until=self.clock() - self.days * DAY)
+            + await self._expired(GateRun, lambda run: run.made_at, POSTED_DAYS, item="gate:")
             + await self._expired(Digest, lambda digest: digest.until, POSTED_DAYS, item="digest:")
             + await self._expired(
                 HeldBack, lambda held: held.ends if held.notified else None, POSTED_DAYS, item="quiet:"

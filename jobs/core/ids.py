@@ -14,6 +14,10 @@ PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
 SCHEDULE_PREFIX: Final = "sched-"
 """How the id of every schedule of evals begins, and no other's."""
+GATE_PREFIX: Final = "gate-"
+"""How the id of every run of the gate begins, and no other's."""
+SHELL: Final = "shell:"
+"""How the name of who asked from a shell begins, where a person's Slack id would stand."""
 LETTERS: Final = 6
 APPROVAL: Final = "approval"
 EVIDENCE: Final = "evidence"
@@ -22,6 +26,7 @@ WEBHOOK: Final = "webhook"
 DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
+GATE: Final = "gate"
 SWEEP: Final = "sweep"
 HOME: Final = "home"
 DELIVER: Final = "deliver"
@@ -122,6 +127,11 @@ def schedule_item(schedule: str) -> str:
 def home_item(user: str) -> str:
     """Return the id of the work item that keeps a person's Home up to date."""
     return f"{HOME}:{user}"
+
+
+def gate_item(gate: str) -> str:
+    """Return the id of the work items of a run of the gate."""
+    return f"{GATE}:{gate}"
 
 
 def sweep_item(platform: str) -> str:

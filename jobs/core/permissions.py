@@ -6,6 +6,7 @@
     cancel                    yes                yes                        no
     evaluate again            yes                yes                        no
     say which task it is of   yes                yes                        no
+    end (a schedule)          yes                yes                        no
 
 A pause can be taken back and saves money, so it is everybody's. A cancelled job is paid for and lost, and what resumes
 or is evaluated again costs more. Small teams open all of it to everybody.
@@ -17,6 +18,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from jobs.core.errors import NotAllowed
+from jobs.core.ids import SHELL
 from jobs.core.records import Job
 
 ApproversOf = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -43,6 +45,8 @@ class Permission(StrEnum):
     """Its checkpoints, which costs model calls and ends the votes so far."""
     GIVE_TASK = "give_task"
     """To a job launched elsewhere: whose graders, approvers and guardrails hold for it."""
+    END = "end"
+    """A schedule of evals."""
 
 
 EVERYBODYS: Final = frozenset({Permission.PAUSE})
@@ -142,7 +146,8 @@ def _who(refusal: Refusal, owns: str, subject: str, approvers: tuple[str, ...]) 
     groups = ", ".join(_named(each) for each in approvers)
     others = f" and its approvers ({groups})" if groups else ""
     what = DEEDS.get(refusal.permission, f"{refusal.permission.value} {{}}").format(subject)
-    return f"Only <@{refusal.owner}>, who {owns} it,{others} can {what}."
+    owner = refusal.owner if refusal.owner.startswith(SHELL) else f"<@{refusal.owner}>"
+    return f"Only {owner}, who {owns} it,{others} can {what}."
 
 
 def _named(approver: str) -> str:

@@ -232,6 +232,8 @@ class Job:
     """To its task's model in production, as task.yaml says."""
     instead_of: str = ""
     """The model that those calls go to otherwise; "" for what is in production, or the base."""
+    like: str = ""
+    """The earlier job that it repeats, and with which changes; see `jobs.training.alike`."""
     trained_on: str = ""
     """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
 

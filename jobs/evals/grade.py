@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from jobs.evals.answer_form import AnswerForm
 from jobs.graders import (
+    Gates,
     Grade,
     Grader,
     GraderErrorKind,
@@ -22,6 +23,7 @@ from jobs.graders import (
     Sample,
     TokenUsage,
     example_samples,
+    gates_of,
     lacking,
     models_of,
     offered_tools,
@@ -46,6 +48,8 @@ class Graded:
     """Of judges."""
     stopped: str | None = None
     """For people: what a grader did that had to be stopped."""
+    closed: tuple[str, ...] = ()
+    """Gates of the reward that closed on the answer."""
 
 
 class EvalGraders:
@@ -54,8 +58,12 @@ class EvalGraders:
     One that is also a part of a multi grader is run there only.
     """
 
-    def __init__(self, runtime: GraderRuntime, task: Task, without: Collection[str] = ()) -> None:
+    def __init__(
+        self, runtime: GraderRuntime, task: Task, without: Collection[str] = (), *, looks_at_gates: bool = False
+    ) -> None:
         self._runtime = runtime
+        self._reward = task.reward
+        self._gates = gates_of(parse_grader(task.reward_grader, task.reward)) if looks_at_gates else Gates()
         self._form = AnswerForm.of(task)
         self._response_format = task.response_format if self._form.schema is not None else None
         kept = {name: definition for name, definition in task.graders.items() if name not in without}
@@ -81,7 +89,11 @@ class EvalGraders:
     async def _graded(self, grader: Grader, pairs: Sequence[tuple[Sample, Item]]) -> list[Graded]:
         grades = await self._runtime.grade(grader, pairs)
         faults = await self._faults(grader, pairs, grades)
-        return [_read(grader, grade, fault) for grade, fault in zip(grades, faults, strict=True)]
+        read = [_read(grader, grade, fault) for grade, fault in zip(grades, faults, strict=True)]
+        if grader.name != self._reward or not self._gates.names:
+            return read
+        closed = await self._gates.closed(self._runtime, pairs, grades)
+        return [replace(each, closed=gates) for each, gates in zip(read, closed, strict=True)]
 
     def _merged(self, graded: Sequence[Graded]) -> Graded:
         """Put together what the graders that were run say of one answer."""
@@ -96,6 +108,7 @@ class EvalGraders:
             {name: ungradable[name] for name in self.names if name in ungradable},
             sum((each.usage for each in graded), TokenUsage()),
             next((each.stopped for each in graded if each.stopped), None),
+            next((each.closed for each in graded if each.closed), ()),
         )
 
     # -- whose fault it is ---------------------------------------------------------------------------------------------

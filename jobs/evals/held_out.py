@@ -47,9 +47,9 @@ async def require_open(store: Store, evaluation: Eval) -> None:
     if not evaluation.opens or evaluation.request.opens or await openings(store, evaluation.task, evaluation.opens):
         return
     raise HeldOut(
-        f"{HELD_OUT} is held out in {evaluation.task}: nobody has looked at it yet but evidence. Whoever looks lets it "
-        "choose from then on, and later evidence can say less of what to expect on new items. Use "
-        f"`split={CHOOSES}`; or add `open=yes`: it is recorded, and evidence will say it."
+        f"{HELD_OUT} is held out in {evaluation.task}: only evidence has looked at it. Once you look, it has a part in "
+        f"your choices, and later evidence can say less about new items. Use `split={CHOOSES}`, or open it with "
+        "`open=yes`: that is recorded, and evidence will say so."
     )
 
 

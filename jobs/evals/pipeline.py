@@ -212,5 +212,6 @@ def _with_grades(answer: Answer, graded: Graded) -> Answer:
         scores=graded.scores,
         grader_errors=graded.errors,
         ungradable=graded.ungradable,
+        closed=graded.closed,
         judge_tokens=graded.usage.input_tokens + graded.usage.output_tokens,
     )

@@ -15,7 +15,7 @@ from jobs.evals.grade import EvalGraders
 from jobs.evals.held_out import opened_by
 from jobs.evals.records import DEFAULT_MARGIN, NO_FORMAT, SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, parse_grader, run_elsewhere
+from jobs.graders import GraderRuntime, check_grader, gates_of, parse_grader, run_elsewhere
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -85,6 +85,9 @@ class EvalPlanner:
             lenient_json=task.lenient_json,
             opens="" if request.job else opened_by(task, split),
             margin=_margin(request, task),
+            gates=gates_of(parse_grader(task.reward_grader, task.reward)).names
+            if request.purpose == "variance"
+            else (),
             prompt_lengths={version: len(task.prompts[version]) for version in request.prompts},
         )
 

@@ -114,8 +114,10 @@ def _plain(own: ArmAnswers, arms: Sequence[ArmAnswers], task: Task) -> Alternati
     reasons = _reasoning(own)
     model = own.asked.model
     if not reasons:
-        why = "does not reason" if reasons == 0 else "reports no reasoning tokens"
-        return Alternative(f"A model that does not reason: {model} {why}, so there is nothing to save by that.")
+        why = "does not reason, so there is nothing to save by that."
+        if reasons is None:
+            why = "reports no reasoning tokens, so whether it reasons is not known."
+        return Alternative(f"A model that does not reason: {model} {why}")
     plain = [arm for arm in _other_models(own, arms) if _takes_little(arm, reasons)]
     if plain:
         return Alternative(f"A model that does not reason: {_against(own, plain)}")

@@ -130,6 +130,8 @@ class Answer:
     """Error kind by grader that broke."""
     ungradable: Mapping[str, str] = field(default_factory=dict)
     """Error kind by grader that found nothing to grade in this answer; its score is the one of training."""
+    closed: tuple[str, ...] = ()
+    """Gates of the reward that closed on this answer; looked at in variance studies only."""
     failure: str | None = None
     """In a few words that group similar failures (`429 rate limited`, `time-out`)."""
     input_tokens: int | None = None
@@ -294,6 +296,8 @@ class Eval:
     """Whether JSON in a block of code was read as JSON."""
     margin: float = DEFAULT_MARGIN
     """Largest loss of reward, on a scale of 0 to 1, with which a cheaper arm still counts as good."""
+    gates: tuple[str, ...] = ()
+    """Gates of the reward, in a variance study: conditions under which an answer scores nothing."""
     prompt_lengths: Mapping[str, int] = field(default_factory=dict)
     """Characters of each prompt version that is compared."""
     progress: Progress = Progress()

@@ -142,7 +142,7 @@ class EvalRunner:
         try:
             with await asyncio.to_thread(SplitFile, task, evaluation.split, evaluation.items) as split:
                 await asyncio.to_thread(self._catch_up, evaluation.id, split, tally, cells)
-                graders = EvalGraders(self.runtime, task, evaluation.left_out)
+                graders = EvalGraders(self.runtime, task, evaluation.left_out, looks_at_gates=bool(evaluation.gates))
                 yield Pipeline(
                     evaluation=evaluation,
                     task=task,

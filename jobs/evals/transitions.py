@@ -1,19 +1,19 @@
 """The changes of an eval's state, each written with the messages it causes: begun, refused, progress, ended."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from jobs.core.errors import NotFound
-from jobs.core.ids import evidence_item
-from jobs.core.records import Posting
+from jobs.core.ids import SHELL, evidence_item
+from jobs.core.records import Posting, PostingKind
 from jobs.evals.answer_store import AnswerStore
 from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
 from jobs.evals.progress import Tally
-from jobs.evals.records import ArmSummary, Eval, EvalState, Progress
+from jobs.evals.records import ArmSummary, Eval, EvalRequest, EvalState, Progress
 from jobs.evals.results import conclusion_of, read_results
 from jobs.evals.stats.summary import summarise
 from jobs.evals.verdict import Conclusion
@@ -149,7 +149,15 @@ class Transitions:
         change = Change(
             records=(Versioned(new, held.version),),
             due_in=due_in,
-            postings=() if new.request.thread else postings,  # they are the job's or the schedule's then
+            postings=_said(postings, new.request),
             schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},
         )
         await self.store.commit(change)
+
+
+def _said(postings: Sequence[Posting], request: EvalRequest) -> tuple[Posting, ...]:
+    """Return the messages that are the eval's own to post: none of one in another's thread, no answers to a shell."""
+    if request.thread:
+        return ()
+    answers = not request.requested_by.startswith(SHELL)
+    return tuple(each for each in postings if answers or each.kind is not PostingKind.ANSWER)

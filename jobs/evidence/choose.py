@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from charts.wording import estimate
+from charts.wording import estimate, number, signed
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import nearest
 from jobs.evals.verdict import Verdict, by_noise
@@ -44,6 +44,20 @@ class Preference:
     reason: str
     """Why it is preferred, with the figures, and whether the lead over the second is more than chance: sentences."""
 
+    @property
+    def title(self) -> str:
+        """The choice alone, short enough for the title of a picture."""
+        chosen = self.candidates[0]
+        name = f"{chosen.name[0].upper()}{chosen.name[1:]}"
+        if self.need is not Need.CHEAPEST:
+            return f"{name} is preferred for {TITLES[self.need]}"
+        if found := chosen.against_best:
+            shown = f"that is shown to be as good as {found.best}"
+            return f"{name} is the cheapest {shown if found.is_as_good else 'of what was measured'}"
+        if any(each.against_best for each in self.candidates):
+            return f"{name} has the highest reward, and nothing cheaper is shown to be as good"
+        return f"{name} is the cheapest"
+
 
 def read_need(typed: str) -> Need:
     """Return the need that was typed; raises InvalidRequest naming the nearest."""
@@ -62,7 +76,8 @@ def preferred(evidence: Evidence, need: Need) -> Preference:
     """Return the checkpoints in the order of what is needed, best first, and why.
 
     Those that break a guardrail come after all others, whatever they score; so do, for `cheapest`, those that are worse
-    than the base or the alias's model. A lead is more than chance if it exceeds sqrt(h_1^2 + h_2^2), h half the width
+    than the base or the alias's model. Before these, for `cheapest`, come those that are not shown to be as good as the
+    checkpoint with the highest reward. A lead is more than chance if it exceeds sqrt(h_1^2 + h_2^2), h half the width
     of a figure's 95% interval: as if the two had been measured on different items, which is careful, for they were
     measured on the same.
 
@@ -79,17 +94,25 @@ def preferred(evidence: Evidence, need: Need) -> Preference:
         there = f"; what was measured: {known}" if known else ""
         raise InvalidRequest(f"No checkpoint of {evidence.job} was measured for {TITLES[need]}{there}.")
     sign = 1.0 if need is Need.CHEAPEST else -1.0
-    ranked.sort(key=lambda pair: (_comes_last(pair[0], need), sign * pair[1].mean, pair[0].step or 0))
+    ranked.sort(
+        key=lambda pair: (
+            _comes_last(pair[0], need),
+            need is Need.CHEAPEST and _may_be_worse(pair[0]),
+            sign * pair[1].mean,
+            pair[0].step or 0,
+        )
+    )
     unmeasured = (each for each, figure in figures if figure is None)
     return Preference(need, (*(each for each, _ in ranked), *unmeasured), _reason(ranked, need))
 
 
 def _figures(evidence: Evidence, need: Need) -> list[tuple[Candidate, Figure | None]]:
-    """Return each checkpoint with its figure; costs are dollars for 1,000 calls, or tokens if a price is not known."""
+    """Return each checkpoint with its figure; costs are dollars for 1,000 calls, or tokens where these say nothing."""
     checkpoints = [each for each in evidence.candidates if each.role is Role.CHECKPOINT]
     if need is Need.CHEAPEST:
-        is_priced = all(each.cost is not None for each in checkpoints)
-        costs = [each.cost if is_priced else each.output_tokens for each in checkpoints]
+        by_price = all(each.cost is not None for each in checkpoints) and any(each.cost for each in checkpoints)
+        by_tokens = not by_price and any(each.output_tokens for each in checkpoints)
+        costs = [each.output_tokens if by_tokens else each.cost for each in checkpoints]
         return [(each, None if cost is None else Figure(cost)) for each, cost in zip(checkpoints, costs, strict=True)]
     return [(each, _f2(each.valid) if need is Need.F2 else each.valid.get(need.value)) for each in checkpoints]
 
@@ -118,6 +141,26 @@ def _comes_last(candidate: Candidate, need: Need) -> bool:
     return bool(candidate.broken_guards) or (need is Need.CHEAPEST and is_worse)
 
 
+def _may_be_worse(candidate: Candidate) -> bool:
+    """Tell whether a checkpoint is not shown to be as good as the one with the highest reward."""
+    return candidate.against_best is not None and not candidate.against_best.is_as_good
+
+
+def _as_good(ranked: Ranked) -> list[str]:
+    """Return, for what was chosen by its cost, how it stands against the one with the highest reward: sentences."""
+    (chosen, figure), *others = ranked
+    told = []
+    if found := chosen.against_best:
+        change = f"{signed(found.mean)} of reward, margin {found.margin:g}"
+        is_good = "It is as good as" if found.is_as_good else "It is not shown to be as good as"
+        told.append(f"{is_good} {found.best} ({change}, at worst {signed(found.low, 3)}).")
+    doubtful = next((each for each, cost in others if cost.mean < figure.mean and _may_be_worse(each)), None)
+    if doubtful and (found := doubtful.against_best):
+        worse = f"may be up to {number(-found.low, 3)} worse than {found.best}"
+        told.append(f"{doubtful.name.capitalize()} costs less, but {worse}, and the margin is {found.margin:g}.")
+    return told
+
+
 def _reason(ranked: Ranked, need: Need) -> str:
     (best, figure), *others = ranked
     of_means = " of mean precision and mean recall" if need is Need.F2 and "f2" not in best.valid else ""
@@ -125,6 +168,8 @@ def _reason(ranked: Ranked, need: Need) -> str:
     if others:
         second, its = others[0]
         told.append(f"Next is {second.name} with {_told(second, its, need)}; {_lead(figure, its, need)}.")
+    if need is Need.CHEAPEST:
+        told += _as_good(ranked)
     if best.broken_guards:
         told.append(f"It breaks a guardrail ({', '.join(best.broken_guards)}), as every other does.")
         return " ".join(told)
@@ -139,7 +184,8 @@ def _told(candidate: Candidate, figure: Figure, need: Need) -> str:
     if need is not Need.CHEAPEST:
         return estimate(figure.mean, figure.low, figure.high, 3)
     if candidate.cost != figure.mean:
-        return f"{figure.mean:.0f} tokens an answer (what they cost is unknown)"
+        unknown = " (what they cost is unknown)" if candidate.cost is None else ""
+        return f"{figure.mean:.0f} tokens an answer{unknown}"
     return f"${figure.mean:.2f} for 1,000 calls" if figure.mean else "nothing for 1,000 calls"
 
 

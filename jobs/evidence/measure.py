@@ -6,12 +6,14 @@ Reading answers blocks and statistics compute: not for the event loop.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final, Self
 
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
-from jobs.evals.records import ArmSummary, Eval, EvalState
+from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState
+from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm
@@ -20,7 +22,17 @@ from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
 from jobs.evals.verdict import Verdict
 from jobs.evidence.plan import TEST, VALID, by_step, checkpoint_candidate, digest_of, hash_of
-from jobs.evidence.records import Candidate, ChangedItem, Evidence, EvidenceState, Figure, Guard, Role, Versus
+from jobs.evidence.records import (
+    AgainstBest,
+    Candidate,
+    ChangedItem,
+    Evidence,
+    EvidenceState,
+    Figure,
+    Guard,
+    Role,
+    Versus,
+)
 from jobs.platforms.profiles import Price, Retirement
 from jobs.tasks.records import NATURAL
 
@@ -103,6 +115,8 @@ def measured(
     tested, natural = against.get(TEST, nothing), against.get(NATURAL, nothing)
     disagree = _disagreements(evidence, chosen, answers[NATURAL]) if NATURAL in answers else {}
     texts = shown_texts(file, valid.id)
+    margin = width * (abs(guardrails.get(valid.reward, 0.0)) or DEFAULT_MARGIN)
+    losses = against_best(evidence.candidates, chosen, margin, width)
     candidates = []
     for each in evidence.candidates:
         fixed, broken = changed_items(chosen.rewards(base), chosen.rewards(each.model), texts, width)
@@ -115,6 +129,7 @@ def measured(
             natural_versus_base=natural[0].get(each.model),
             natural_versus_alias=natural[1].get(each.model),
             splits_disagree=disagree.get(each.model, ""),
+            against_best=losses.get(each.model),
             fixed=fixed,
             broken=broken,
             guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
@@ -232,6 +247,26 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
         low, high = (interval.low, interval.high) if interval else (None, None)
         mean = result.difference.mean
         found[model] = Versus(mean, low, high, result.p, result.verdict, result.items, result.items_needed)
+    return found
+
+
+def against_best(
+    candidates: Sequence[Candidate], split: SplitAnswers, margin: float, width: float
+) -> dict[str, AgainstBest]:
+    """Return how each other checkpoint stands against the one with the highest reward, by model; see `AgainstBest`."""
+    means = {each.model: item_means(split.rewards(each.model)) for each in candidates if each.role is Role.CHECKPOINT}
+    scored = {model: fmean(items.values()) for model, items in means.items() if items}
+    if len(scored) < 2:
+        return {}
+    best = max(scored, key=lambda model: scored[model])
+    name = next(each.name for each in candidates if each.model == best)
+    found = {}
+    for model in scored.keys() - {best}:
+        common = sorted(means[model].keys() & means[best].keys())
+        differences = [round(means[model][item] - means[best][item], 12) for item in common]
+        test = non_inferiority(differences, margin, width=width, candidates=len(scored) - 1)
+        if math.isfinite(test.low):
+            found[model] = AgainstBest(name, test.mean, test.low, margin)
     return found
 
 

@@ -67,6 +67,23 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstBest:
+    """How a checkpoint stands against the one with the highest reward: is it as good, but for a margin?"""
+
+    best: str
+    """The name of that one."""
+    mean: float
+    low: float
+    """What the change is above with 97.5% confidence over all checkpoints; see `jobs.evals.stats.advice`."""
+    margin: float
+
+    @property
+    def is_as_good(self) -> bool:
+        """Whether the loss is shown to be below the margin."""
+        return self.low > -self.margin
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedItem:
     """An item whose reward tuning changed a lot; `text` is its input, cut short."""
 
@@ -102,6 +119,8 @@ class Candidate:
     natural_versus_alias: Versus | None = None
     splits_disagree: str = ""
     """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
+    against_best: AgainstBest | None = None
+    """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""

@@ -20,6 +20,7 @@ from jobs.graders.definitions import (
 )
 from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
+from jobs.graders.gates import Gates, gates_of
 from jobs.graders.grades import Grade, Item, Limits, Sample, TokenUsage
 from jobs.graders.item_fields import TwoItems, is_answer, item_in, lacking
 from jobs.graders.judge import Embedder, Judge, JudgeAnswer, JudgeQuestion
@@ -43,6 +44,7 @@ from jobs.graders.tool_calls import called, offered_tools, shown_calls
 __all__ = [
     "CosineGrader",
     "Embedder",
+    "Gates",
     "Grade",
     "Grader",
     "GraderErrorKind",
@@ -69,6 +71,7 @@ __all__ = [
     "example_answers",
     "example_samples",
     "extra_fields",
+    "gates_of",
     "is_answer",
     "item_in",
     "lacking",

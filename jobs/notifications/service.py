@@ -29,7 +29,9 @@ from jobs.training.postings import card_posting
 
 T = TypeVar("T", ChannelPreferences, PersonPreferences)
 
-LOUD: Final = frozenset({PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.APPROVAL})
+LOUD: Final = frozenset(
+    {PostingKind.ALERT, PostingKind.STATUS, PostingKind.SUMMARY, PostingKind.APPROVAL, PostingKind.MEASUREMENT}
+)
 """Messages that can be louder than their thread."""
 RECENT: Final = 200
 """Newest jobs among which a mute finds those whose cards say so."""

@@ -9,8 +9,8 @@ from jobs.notifications.quiet_hours import quiet_until
 from jobs.notifications.records import ChannelPreferences, Mute, PersonPreferences, Scope
 
 Level = Literal["info", "warn", "critical"]
-ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL})
-"""Messages that wait for people's votes: a mute leaves them alone because they expire."""
+ASKING: Final = frozenset({PostingKind.SUMMARY, PostingKind.APPROVAL, PostingKind.MEASUREMENT})
+"""Messages that wait for people's votes, or say how production stands: a mute leaves them alone."""
 ALIAS: Final = "alias:"
 """How the ids of messages about an alias begin. A mute leaves them alone too: they are about production."""
 

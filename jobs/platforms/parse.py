@@ -64,6 +64,9 @@ class RemoteJob:
     """None while the platform says "auto"."""
     training_file: str | None = None
     validation_file: str | None = None
+    result_files: tuple[str, ...] = ()
+    seed: int | None = None
+    trained_tokens: int | None = None
     key: str | None = None
     """Our job id, where the job carries one."""
     suffix: str | None = None
@@ -134,6 +137,9 @@ def read_job(answer: JsonObject) -> RemoteJob:
         batch_size=whole(hyperparameters.get("batch_size")),
         training_file=text(answer, "training_file"),
         validation_file=text(answer, "validation_file"),
+        result_files=_texts(answer.get("result_files")),
+        seed=whole(answer.get("seed")),
+        trained_tokens=whole(answer.get("trained_tokens")),
         key=text(child(answer, "metadata"), KEY),
         suffix=text(answer, "user_provided_suffix"),
         method=text(child(answer, "method"), "type"),
@@ -148,6 +154,10 @@ def read_status(said: str) -> str:
     """Return a job's status in the fine-tuning API's word for it, whatever the platform calls it."""
     word = said.lower().replace(" ", "_").replace("-", "_").removeprefix("job_state_")
     return OTHER_WORDS.get(word, word)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
 def _settings(said: JsonObject) -> Hyperparameters:

@@ -114,6 +114,8 @@ class Profile:
     """US dollars for an hour of training (sampling and updates, not evaluation); None where it is not known."""
     job_link: str | None = None
     """Address of a job's page, with `{id}` for the platform's job id."""
+    file_link: str | None = None
+    """Address of a file's page, with `{id}` for its id."""
     note: str = ""
     """One sentence a person should read before choosing it."""
 
@@ -165,6 +167,7 @@ PROFILES: tuple[Profile, ...] = (
         retired=RETIRED_MODELS,
         training_hour=100.0,
         job_link="https://platform.openai.com/finetune/{id}",
+        file_link="https://platform.openai.com/storage/files/{id}",
         note="Accepts new jobs only from organizations that already tune models.",
     ),
 )

@@ -119,7 +119,7 @@ def measurement_posting(schedule: Schedule, measurement: Measurement, *, broadca
         lane=f"result:{schedule.id}",
         subject=schedule.id,
         channel=schedule.channel,
-        text=f"{schedule.alias}: {measurement.text}",
+        text=f"{schedule.alias} {measurement.text}",
         broadcast=broadcast,
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from jobs.aliases.move import alias_named
-from jobs.aliases.records import read_alias
+from jobs.aliases.records import Alias, read_alias
 from jobs.core.errors import Conflict, InvalidRequest
 from jobs.core.ids import SCHEDULE_PREFIX, schedule_item, short_id
 from jobs.core.permissions import Permission, Permissions
@@ -34,6 +34,11 @@ ACTS: Final = {
     ScheduleState.PAUSED: Act.PAUSE,
     ScheduleState.ACTIVE: Act.RESUME,
     ScheduleState.ENDED: Act.CANCEL,
+}
+PERMISSIONS: Final = {
+    ScheduleState.PAUSED: Permission.PAUSE,
+    ScheduleState.ACTIVE: Permission.RESUME,
+    ScheduleState.ENDED: Permission.END,
 }
 
 
@@ -82,6 +87,10 @@ class Schedules:
     async def named(self, schedule_id: str) -> Schedule:
         """Return the schedule with this id; raises NotFound."""
         return (await self._find(schedule_id)).value
+
+    async def alias_of(self, schedule: Schedule) -> Alias:
+        """Return the alias that a schedule follows."""
+        return (await alias_named(self.store, schedule.alias)).value
 
     async def make(self, request: ScheduleRequest) -> Made:
         """Have what an alias points at measured again and again; the same trigger makes one schedule.
@@ -158,7 +167,7 @@ class Schedules:
         if schedule.state in {state, ScheduleState.ENDED}:
             raise Conflict(f"{schedule.id} {DONE[schedule.state]} already.")
         await self.permissions.require_for_schedule(
-            Permission(ACTS[state].value), schedule.id, by, owner=schedule.by, task=schedule.task
+            PERMISSIONS[state], schedule.id, by, owner=schedule.by, task=schedule.task
         )
         changed = replace(schedule, state=state)
         if state is ScheduleState.ACTIVE:

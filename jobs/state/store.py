@@ -21,7 +21,10 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:person:<user>          hash version, by, value (PersonPreferences as JSON): who wants to be mentioned
     {proctor}:held:<id>              hash version, by, value (HeldBack as JSON): what quiet hours kept from a channel
     {proctor}:digest:<id>            hash version, by, value (Digest as JSON), one per digest that was posted
-    {proctor}:schedule:<id>          hash version, by, value (Schedule as JSON): a model that is measured again and again
+    {proctor}:gate:<id>              hash version, by, value (GateRun as JSON): what continuous integration asked
+    {proctor}:gates                  sorted set, gate id by creation time
+    {proctor}:schedules              sorted set, schedule id by creation time
+    {proctor}:schedule:<id>          hash version, by, value (Schedule as JSON): a model that is measured again
     {proctor}:task:<name>            hash version, by, value (TaskDefaults as JSON): what people chose for a task
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it

@@ -29,6 +29,7 @@ from jobs.tasks.defaults import chosen_for
 from jobs.tasks.records import EVIDENCE_SPLITS, TRAINING_SPLITS
 from jobs.tasks.rows import unfed
 from jobs.training import uploads
+from jobs.training.alike import NEWEST, launched_like
 from jobs.training.plan import plan
 from jobs.training.postings import answer, card_posting
 from jobs.training.trail_entries import launched
@@ -79,9 +80,10 @@ class Launcher:
             default_approvers=self.default_approvers,
             now=self.clock(),
         )
+        like = launched_like(job, await self.store.records(Job, NEWEST))
         return await start(
             self.store,
-            job,
+            replace(job, like=like),
             prefix=JOB_PREFIX,
             asked=request,
             was_refused=lambda earlier: earlier.state is JobState.NOT_LAUNCHED,

@@ -123,10 +123,16 @@ class Poller:
             NotFound: the platform does not have the job.
             PlatformError: the platform does not answer.
         """
+        return await self._gateway(job).newest_events(job.remote_id or "", most)
+
+    async def remote(self, job: Job) -> RemoteJob:
+        """Return a job as its platform has it now; raises as `messages` does."""
+        return await self._gateway(job).job(job.remote_id or "")
+
+    def _gateway(self, job: Job) -> Gateway:
         if job.remote_id is None:
             raise NotFound(f"{job.platform} does not have {job.id}, so it says nothing about it.")
-        _, gateway = self.platform_of(job.platform)
-        return await gateway.newest_events(job.remote_id, most)
+        return self.platform_of(job.platform)[1]
 
     async def _ask(self, gateway: Gateway, job: Job, action: Action) -> bool:
         """Ask for an action; return whether the job was in that state already.

@@ -12,7 +12,7 @@ from jobs.core.errors import Conflict, NotFound
 from jobs.core.ids import JOB_PREFIX
 from jobs.core.permissions import Permission, Permissions
 from jobs.core.records import Action, Job, JobState, LaunchRequest, PendingAction
-from jobs.platforms.parse import RemoteEvent
+from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
@@ -73,6 +73,10 @@ class RftJobs:
         """Return a job and its platform's newest `most` messages about it; see `Poller.messages`."""
         job = await self.job(reference)
         return job, await self.poller.messages(job, most)
+
+    async def remote(self, job: Job) -> RemoteJob:
+        """Return a job as its platform has it now; see `Poller.messages` for what it raises."""
+        return await self.poller.remote(job)
 
     @retried_on_conflict
     async def request(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:

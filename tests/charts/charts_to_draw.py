@@ -26,14 +26,17 @@ from charts.values import (
     CheckpointScores,
     Estimate,
     EvaluatedModel,
+    Histogram,
     ItemScores,
     LabelCount,
     LabelDistribution,
     ModelKind,
     PrecisionRecall,
+    RewardSpread,
     Score,
     ScoreComparison,
     ScoreIntervals,
+    ScoreTokens,
     VarianceStudy,
 )
 
@@ -446,4 +449,40 @@ MAIN: dict[str, Chart] = {
     "rewards": REWARDS,
 }
 """One of each kind, as in a real thread."""
+TENTHS = tuple(n / 10 for n in range(11))
+SPREAD = RewardSpread(
+    "31% of the spend would teach nothing",
+    Histogram(TENTHS, (190, 12, 30, 41, 44, 52, 38, 29, 20, 84)),
+    Histogram(TENTHS, (0, 2, 4, 9, 12, 6, 3, 2, 2, 1)),
+    flat=19,
+    runs=9,
+    score="F1",
+    subtitle="eurovoc \u00b7 local-policy-1 \u00b7 valid, 60 items x 9 runs",
+)
+BY_TOKENS = ScoreTokens(
+    "Step 45 is the cheapest that is as good as step 60",
+    tuple(replace(model, tokens=500.0 + 90 * place) for place, model in enumerate(MODELS)),
+    "F1",
+    "reasoning tokens of an answer",
+    "eurovoc, validation split, 50 items x 3 runs",
+)
+MAIN |= {"spread of rewards": SPREAD, "score against tokens": BY_TOKENS}
+ODD |= {
+    "no reward": RewardSpread("Nothing", Histogram((0.0, 1.0), (0,)), Histogram((0.0, 1.0), (0,)), 0, 9),
+    "no item with spread": RewardSpread("Flat", Histogram((0.0, 1.0), (90,)), Histogram((0.0, 1.0), (0,)), 10, 9),
+    "rewards of their own scale": replace(
+        SPREAD,
+        score="a judge with a very long name indeed " * 3,
+        flat=0,
+        rewards=Histogram((-1.0, 2.0, 5.0), (1, 123_456)),
+        spreads=Histogram((0.0, 3.0, 6.0), (1, 2_345)),
+    ),
+    "nearly every item flat": replace(SPREAD, flat=5_000),
+    "no model with tokens": ScoreTokens("Nothing", MODELS),
+    "models of the same tokens": ScoreTokens("Equal", tuple(replace(model, tokens=0.0) for model in MODELS)),
+    "a model without tokens": replace(BY_TOKENS, models=(*BY_TOKENS.models, replace(MODELS[1], label="z" * 99))),
+    "twelve models by tokens": ScoreTokens(
+        "Crowd", tuple(replace(evaluated(LONG_NAME.format(n), 0.5, 0.5), tokens=9e5 + 1e4 * n) for n in range(12))
+    ),
+}
 EVERY: dict[str, Chart] = {**MAIN, **ODD}

@@ -21,8 +21,6 @@ from handlers.posting import SlackPoster
 from handlers.render import Renderer
 from handlers.slack.images import Pictures
 from handlers.slack.people import People
-from jobs.aliases.call import calls_of
-from jobs.aliases.move import Aliases
 from jobs.aliases.rollback import Rollbacks
 from jobs.approvals.decide import Approvals
 from jobs.core import ids
@@ -170,7 +168,6 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
             EVERYBODY_MAY,
             time.time,
         ),
-        aliases=Aliases(store, people, time.time, notifies=False, call_of=calls_of(planner.tasks, _no_profile)),
         report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
         report_link=lambda _: None,
     )

@@ -73,9 +73,10 @@ def test_slack_would_take_the_form(verdict: Verdict, choice: str) -> None:
 
 
 def test_a_running_job_can_be_paused_and_cancelled_and_a_final_one_launched_again() -> None:
-    assert action_ids(MESSAGES["card in training"]) == ["act_on_job:pause", "act_on_job:cancel"]
+    assert action_ids(MESSAGES["card in training"]) == ["act_on_job:pause", "act_on_job:cancel", "act_on_job:details"]
     assert "Resume" in text_of(MESSAGES["card of a paused job"])
-    assert action_ids(MESSAGES["card of a failed job"]) == ["open_launch_form"]
+    failed = ["open_launch_form", "act_on_job:details", "act_on_job:bundle"]
+    assert action_ids(MESSAGES["card of a failed job"]) == failed
 
 
 def test_what_people_wrote_cannot_become_markup() -> None:

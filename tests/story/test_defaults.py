@@ -1,17 +1,19 @@
 """From an effort sweep to the task's default, and back; prompts and formats that are compared in one eval."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.jobs.evals.model_endpoint import Endpoint, Heard, Json, serving_models
-from tests.story.colleagues import buttons, eventually, said
+from tests.story.colleagues import buttons, eventually, pictures, said
 from tests.story.conftest import House
 
 pytestmark = [pytest.mark.story]
 
+TEMPLATE = Path(__file__).parents[2] / "docs/templates/gated-reward"
 RULE = "def grade(sample, item):\n    return float(sample['output_json']['label'] == item['reference_answer'])\n"
 SCHEMA = {
     "type": "object",
@@ -152,6 +154,18 @@ async def test_prompts_and_formats_are_compared_in_one_eval(house: House) -> Non
     assert "Make v1 the default" in said(result)
     assert "small (format none)" in said(without)
     assert "on 20 of 20 answers the grader found nothing to grade" in said(without)
+
+
+async def test_a_gate_says_how_often_it_closes_and_what_of_the_spend_would_teach(house: House) -> None:
+    shutil.copytree(TEMPLATE, house.tasks / "gated-reward")
+    workspace = house.workspace
+    async with house.bot():
+        await workspace.type_command("alice", "/eval", "variance task=gated-reward")
+        study = await workspace.reply_with("of the spend")
+    assert "The gate `safe` closes on" in said(study)
+    spread = pictures(study)[1]
+    assert "without any spread over 9 runs" in spread["alt_text"]
+    assert "Rewards of 90 answers" in spread["alt_text"]
 
 
 async def test_a_variance_study_asks_first_whether_tuning_is_needed(house: House) -> None:

@@ -5,6 +5,7 @@ same teaches nothing; a model that is almost never right, or almost always, has 
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import Final, TypeAlias
 from charts.wording import counted, decimals_apart, estimate, listed, number
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, Coverage, Eval, Interval
+from jobs.evals.stats.continuity import Continuity, read_continuity
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.power import MOST_ITEMS, about, items_to_settle
 from jobs.evals.stats.summary import usable
@@ -111,6 +113,8 @@ class VarianceReading:
     """The lowest score there is."""
     coverage: Coverage = field(default_factory=lambda: Coverage(0, 0))
     """What its figures are over, answers of items that are left out included."""
+    continuity: Continuity | None = None
+    """How finely the reward tells the answers apart; None where no item could be read."""
 
     @property
     def verdict(self) -> Readiness:
@@ -157,11 +161,14 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
     """
     arm = evaluation.arms[0].name
     scores: dict[str, list[float]] = {}
+    closed: dict[str, Counter[str]] = {gate: Counter() for gate in evaluation.gates}
     tally = Tally(evaluation.reward)
     for answer in tally.counting(answers):
         score = answer.scores.get(evaluation.reward) if answer.arm == arm and answer.failure is None else None
         if usable(score):
             scores.setdefault(answer.item, []).append(score)
+            for gate in answer.closed:
+                closed.setdefault(gate, Counter())[answer.item] += 1
     read = [_item(item, runs) for item, runs in scores.items() if len(runs) >= LEAST_RUNS]
     bounds = evaluation.ranges.get(evaluation.reward, (0.0, 1.0))
     items = tuple(sorted(read, key=lambda item: (item.mean, item.best, item.item)))
@@ -184,6 +191,7 @@ def read_variance(evaluation: Eval, answers: Iterable[Answer]) -> VarianceReadin
             _flat_items(items, evaluation.runs),
         ),
         coverage=coverage,
+        continuity=read_continuity({item.item: scores[item.item] for item in items}, closed, bounds, evaluation.runs),
     )
 
 

@@ -134,6 +134,9 @@ async def test_the_command_and_the_menu_show_one_person_what_they_need(scene: Sc
     summary = await scene.summary()
     await scene.workspace.click("dave", summary, chosen(summary, "recall"))
     assert pictures(await whispered(scene, "dave", "is preferred for recall"))
+    await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} prefer=cheapest")
+    (picture,) = pictures(await whispered(scene, "dave", "is preferred for cost"))
+    assert "against reasoning tokens of an answer, with 95% intervals" in picture["alt_text"]
     await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=no")
     await whispered(scene, "dave", "`again=` takes only `yes`")
     await scene.workspace.type_command("dave", "/rft", f"checkpoints {job.id} again=yes")

@@ -72,6 +72,7 @@ def test_slack_takes_the_card_in_every_state(state: JobState) -> None:
             open_ones = any(one.cleared is None for one in alerts)
             over = ["act_on_job:curve", *([] if imported else ["open_launch_form"])]
             controls = over if state.is_final else ["act_on_job:pause", "act_on_job:cancel"]
+            controls += ["act_on_job:details", *(["act_on_job:bundle"] if state is JobState.FAILED else [])]
             assert action_ids(message) == (["explain_alert"] if open_ones else []) + controls
 
 

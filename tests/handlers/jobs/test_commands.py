@@ -110,6 +110,16 @@ async def test_a_job_that_is_not_on_its_platform_has_no_messages_there(scene: Sc
     await asked(scene, "events rft-abc234", "local does not have rft-abc234, so it says nothing about it.")
 
 
+async def test_how_a_job_was_run_is_shown_and_handed_over_though_its_platform_does_not_have_it(scene: Scene) -> None:
+    job = await scene.running()
+    card = await scene.workspace.card_with(job.id)
+    await scene.workspace.click("dave", card, buttons(card, "act_on_job:details")[0])
+    details = await shown(scene, "dave", "These are what was asked for.")
+    assert f"Details of* `{job.id}`" in said(details)
+    await asked(scene, f"bundle {job.id}", "The file is in your messages with me; nobody else sees it.")
+    assert await scene.failures() == []
+
+
 async def test_a_wish_is_confirmed_written_down_and_refused_where_it_makes_no_sense(scene: Scene) -> None:
     job = await scene.running()
     card = await scene.workspace.card_with(job.id)

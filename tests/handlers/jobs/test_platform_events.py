@@ -1,7 +1,10 @@
 from dataclasses import replace
 
-from handlers.jobs.platform_events import LONGEST, MOST_IN_ALL, MOST_MESSAGES, platform_messages
+import pytest
+
+from handlers.jobs.platform_events import LONGEST, MOST_IN_ALL, MOST_MESSAGES, platform_messages, read_wanted
 from handlers.slack.blocks import MOST_TEXT
+from jobs.core.errors import InvalidRequest
 from jobs.platforms.parse import RemoteEvent
 from tests.records import a_job
 
@@ -49,3 +52,45 @@ def test_nothing_said_and_nothing_in_words_are_said_so() -> None:
     assert platform_messages(a_job(), ()).text == "local has said nothing about `rft-abc234` yet."
     (text,) = texts((replace(an_event(1), message="", kind="metrics"),))
     assert text.endswith("(metrics, no words)")
+
+
+EVENTS = (
+    an_event(1, "Created"),
+    replace(an_event(2, "slow", level="warning"), data={"step": 85}),
+    replace(an_event(3, "Step 85/99"), kind="metrics"),
+    an_event(4, "the grader broke at step 90", level="error"),
+    replace(an_event(5, "no words for it", level="loud"), data={"step": "x"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "numbers"),
+    [
+        ({"level": "info"}, [1, 2, 3, 4, 5]),
+        ({"level": "warn"}, [2, 4]),
+        ({"level": "ERROR"}, [4]),
+        ({"type": "metrics"}, [3]),
+        ({"step": "85"}, [2, 3]),
+        ({"step": "86-90"}, [4]),
+        ({"step": "85-90", "level": "warn", "type": "message"}, [2, 4]),
+    ],
+)
+def test_messages_are_filtered_by_level_type_and_step(given: dict[str, str], numbers: list[int]) -> None:
+    wanted = read_wanted(given)
+    assert [int(event.id[3:]) for event in EVENTS if wanted.includes(event)] == numbers
+    shown = platform_messages(a_job(), EVENTS, wanted)
+    assert f"{len(numbers)} message" in shown.text
+    assert "that is like that, the newest last" in str(shown.blocks[-1])
+
+
+def test_where_none_is_like_that_the_types_are_said() -> None:
+    shown = platform_messages(a_job(), EVENTS, read_wanted({"type": "checkpoint"}))
+    assert shown.text == "None of the newest 5 messages on `rft-abc234` is like that; their types are message, metrics."
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [({"level": "wrn"}, "did you mean 'warn'"), ({"step": "x"}, "a range such as")]
+)
+def test_a_filter_that_cannot_be_read_is_refused_in_words(given: dict[str, str], says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        read_wanted(given)

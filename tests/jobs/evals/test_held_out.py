@@ -19,7 +19,7 @@ def with_test(lab: Laboratory) -> Laboratory:
 
 
 async def test_the_first_look_is_asked_about_and_nothing_is_written(with_test: Laboratory) -> None:
-    with pytest.raises(HeldOut, match=r"nobody has looked at it yet but evidence\. .* add `open=yes`: it is recorded"):
+    with pytest.raises(HeldOut, match=r"only evidence has looked at it\. .* open it with `open=yes`: that is recorded"):
         await with_test.start(split="test")
     assert await with_test.store.records(Eval) == ()
     assert await with_test.store.trail() == ()

@@ -67,7 +67,7 @@ def test_what_nobody_names_is_said_and_has_no_button(tmp_path: Path) -> None:
     prompt, stronger, plain = told(tmp_path, study)
     assert "v1 is the only one there is. Write a second one" in prompt.text
     assert "`stronger_model:` in task.yaml names one" in stronger.text
-    assert plain.text.endswith("huge reports no reasoning tokens, so there is nothing to save by that.")
+    assert plain.text.endswith("huge reports no reasoning tokens, so whether it reasons is not known.")
     assert not any(each.label or each.command for each in (prompt, stronger, plain))
     _, _, plain = told(tmp_path, ended(Arm("small"), reasoning=0))
     assert "small does not reason" in plain.text

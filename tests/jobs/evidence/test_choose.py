@@ -7,7 +7,7 @@ import pytest
 
 from jobs.core.errors import InvalidRequest
 from jobs.evidence.choose import Need, measured_needs, preferred, read_need
-from jobs.evidence.records import Candidate, Figure, Guard, Role
+from jobs.evidence.records import AgainstBest, Candidate, Figure, Guard, Role
 from tests.records import a_candidate, a_change, an_evidence
 
 
@@ -70,9 +70,31 @@ def test_the_cheapest_is_by_price_or_by_tokens_and_never_one_that_is_worse() -> 
     unknown = replace(cheap, cost=None, output_tokens=300.0)
     found = preferred(an_evidence(candidates=(dear, unknown)), Need.CHEAPEST)
     assert [each.name for each in found.candidates] == ["step 60", "step 85"]
-    assert "120 tokens an answer (what they cost is unknown)" in found.reason
+    assert found.reason.startswith("Step 60 is preferred for cost: 120 tokens an answer.")
+    assert "300 tokens an answer (what they cost is unknown)" in found.reason
     same = preferred(an_evidence(candidates=(dear, replace(dear, name="step 61", step=61))), Need.CHEAPEST)
     assert "the two cost the same" in same.reason
+
+
+def test_the_cheapest_is_one_that_is_shown_to_be_as_good_as_the_best() -> None:
+    best = replace(a_candidate(60), cost=2.0)
+    good = replace(a_candidate(85), cost=1.0, against_best=AgainstBest("step 60", -0.003, -0.015, 0.02))
+    poor = replace(a_candidate(95), cost=0.5, against_best=AgainstBest("step 60", -0.01, -0.06, 0.02))
+    found = preferred(an_evidence(candidates=(best, good, poor)), Need.CHEAPEST)
+    assert [each.name for each in found.candidates] == ["step 85", "step 60", "step 95"]
+    assert found.title == "Step 85 is the cheapest that is shown to be as good as step 60"
+    assert "It is as good as step 60 (-0.003 of reward, margin 0.02, at worst -0.015)." in found.reason
+    assert "Step 95 costs less, but may be up to 0.060 worse than step 60, and the margin is 0.02." in found.reason
+    alone = preferred(an_evidence(candidates=(best, poor)), Need.CHEAPEST)
+    assert alone.title == "Step 60 has the highest reward, and nothing cheaper is shown to be as good"
+    assert [each.name for each in alone.candidates] == ["step 60", "step 95"]
+
+
+def test_without_prices_the_fewest_tokens_are_the_cheapest() -> None:
+    few = replace(a_candidate(85), cost=0.0, output_tokens=50.0)
+    found = preferred(an_evidence(candidates=(replace(a_candidate(60), cost=0.0), few)), Need.CHEAPEST)
+    assert found.reason.startswith("Step 85 is preferred for cost: 50 tokens an answer.")
+    assert found.title == "Step 85 is the cheapest"
 
 
 def test_what_was_not_measured_is_said() -> None:

@@ -178,6 +178,21 @@ def _as_items(scores: Scores) -> dict[str, float]:
 # -- verdicts, guardrails, tokens ----------------------------------------------------------------------------------
 
 
+def test_a_checkpoint_is_as_good_as_the_best_where_the_items_show_it() -> None:
+    best, near, far = (drawn(3, items=400, lift=lift) for lift in (0.1, 0.095, 0.02))
+    found = read({BASE: drawn(1, items=400), STEP_1: near, STEP_2: best}, guardrails={"f1": -0.05})
+    assert of(found, STEP_2).against_best is None
+    close = of(found, STEP_1).against_best
+    assert close is not None
+    assert (close.is_as_good, close.margin, close.best) == (True, 0.05, of(found, STEP_2).name)
+    assert of(found, BASE).against_best is None
+    other = of(read({BASE: drawn(1, items=400), STEP_1: far, STEP_2: best}), STEP_1).against_best
+    assert other is not None
+    assert (other.is_as_good, other.margin) == (False, 0.02)
+    few = of(read({BASE: drawn(1), STEP_1: drawn(3), STEP_2: drawn(4)}), STEP_1).against_best
+    assert few is None or not few.is_as_good
+
+
 def test_better_worse_and_how_many_items_it_would_take() -> None:
     reading = read({BASE: drawn(1), STEP_1: drawn(2, lift=0.2), STEP_2: drawn(3, lift=0.02)})
     base, better, unclear = reading.candidates

@@ -33,6 +33,7 @@ REQUEST = a_posting(kind=PostingKind.SUMMARY, broadcast=True)
 PROPOSAL = a_posting(kind=PostingKind.APPROVAL, broadcast=True)
 MOVED = a_posting(id="alias:acts@production:3", kind=PostingKind.STATUS, broadcast=True)
 CURVE = a_posting(kind=PostingKind.CURVE)
+WORSE = a_posting(kind=PostingKind.MEASUREMENT, broadcast=True, subject="sched-abc234")
 
 PLAIN = ChannelPreferences("C0RFT", quiet=NEVER)
 MUTED = ChannelPreferences("C0RFT", mutes=(a_mute(),))
@@ -56,6 +57,8 @@ SILENT = Visibility(broadcast=False)
         pytest.param(MUTED, PAUSED, None, SILENT, id="muted change of state"),
         pytest.param(MUTED, REQUEST, None, Visibility(True), id="muted: approval is asked for all the same"),
         pytest.param(MUTED, MOVED, None, Visibility(True, BOTH), id="muted: what production runs is told all the same"),
+        pytest.param(MUTED, WORSE, None, Visibility(True), id="muted: that production is worse is told all the same"),
+        pytest.param(NIGHT, WORSE, None, Visibility(False, held=True), id="production is worse at night"),
         pytest.param(NIGHT, MOVED, None, Visibility(False, (), True, BOTH), id="an alias moved at night"),
         pytest.param(NIGHT, WARNING, "warn", Visibility(False, (), True, BOTH), id="warning at night"),
         pytest.param(NIGHT, NEXT_WARNING, "warn", Visibility(False, (), True, BOTH), id="its mention waits too"),

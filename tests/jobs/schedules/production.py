@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.schedule import next_daily
+from bot.worker import named_work
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.core.ids import schedule_item
 from jobs.evals.plan import EvalPlanner
@@ -83,9 +84,8 @@ class Production:
 
     async def turn(self, runner: ScheduleRunner | None = None) -> Schedule:
         """Take the schedule's next turn, due or not."""
-        work = (runner or self.runner()).turn
         schedule = await self.schedule()
-        await step(self.store, schedule_item(schedule.id), lambda held: work(held.item))
+        await step(self.store, schedule_item(schedule.id), named_work((runner or self.runner()).turn))
         return await self.schedule()
 
     async def measured(self) -> Schedule:

@@ -54,7 +54,7 @@ async def test_a_model_that_has_not_changed_is_measured_once_and_nobody_is_alarm
     assert last is not None
     assert (last.finding, last.place, schedule.pending) == (Finding.HOLDS, "step 20 of rft-abc234", None)
     assert last.text.startswith("is not shown to be worse than at its approval: exact ")
-    assert await production.said() == [(f"{ALIAS}: {last.text}", False)]
+    assert await production.said() == [(f"{ALIAS} {last.text}", False)]
     assert not await production.scene.lab.postings(f"card:{evaluation.id}"), "it has no card of its own"
 
 

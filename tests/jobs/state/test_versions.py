@@ -221,6 +221,7 @@ KIND_NAMES = {
     "held": "all:held",
     "digest": "all:digest",
     "task": "all:task",
+    "gate": "gates",
     "schedule": "schedules",
 }
 
@@ -263,14 +264,16 @@ ENUM_VALUES = {
     "proposal.state": "open, done, rejected, expired, superseded",
     "channel.mutes.scope": "channel, task, job",
     "digest.mutes.scope": "channel, task, job",
+    "gate.state": "asked, running, done, refused, withdrawn",
+    "gate.verdict.verdict": "better, worse, cant_tell",
     "schedule.state": "active, paused, ended",
     "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
     "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
     "posting.kind": "card, curve, alert, status, summary, approval, "
     "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, schedule, measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
-    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, scheduled, "
-    "default",
+    "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, "
+    "scheduled, default",
 }
 
 
