@@ -62,6 +62,7 @@ def _eval_row(evaluation: Eval, graders: Sequence[str]) -> Json:
     return fields | {
         "purpose": evaluation.request.purpose,
         "total": evaluation.total,
+        "caveats": list(evaluation.caveats),
         "arms": [arm.name for arm in evaluation.arms],
         "graders": [*graders],
         "remarks": {
