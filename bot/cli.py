@@ -8,12 +8,15 @@
                                                    a running bot evaluates it; the exit code is the verdict
     audit export [--format jsonl|csv] [--since 7d] [--about <task, job, alias or person>]
     audit verify [--head <hash>]                   is the audit trail sound; --head: a hash that an earlier run printed
+    task import <file or folder> ... [--name <task>]   make a task of what was exported elsewhere
+    task export <task> <folder>                        write a task as a Promptfoo project
 
 It reads Redis at REDIS_URL, or the bot's own server under PROCTOR_HOME; to verify a trail that was sealed with
-AUDIT_KEY, that is needed too. Exit codes: 0 all is well, or the model is better, or loses less than margin=; 1 there is
-no such alias, the trail is not sound, or the model is worse; 2 wrong usage; 3 it can't be told whether the model is
-better or worse (0 with --allow-unclear); 4 the eval ended without a verdict; 69 Redis does not answer, or no bot is
-there; 78 a setting is wrong; 124 the time was up, and the eval goes on; 130 interrupted, and the eval goes on.
+AUDIT_KEY, that is needed too; tasks are under PROCTOR_TASKS. Exit codes: 0 all is well, or the model is better, or
+loses less than margin=; 1 there is no such alias, task or file, the trail is not sound, or the model is worse; 2
+wrong usage; 3 it can't be told whether the model is better or worse (0 with --allow-unclear); 4 the eval ended
+without a verdict; 69 Redis does not answer, or no bot is there; 78 a setting is wrong; 124 the time was up, and the
+eval goes on; 130 interrupted, and the eval goes on.
 """
 
 import argparse
@@ -23,6 +26,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, TextIO
 
 from bot.eval_gate import EXIT_INTERRUPTED, GateShell, add_commands
@@ -33,9 +37,14 @@ from bot.settings import EXIT_CONFIGURATION, StateSettings, audit_key, load_stat
 from jobs.aliases.records import Alias
 from jobs.audit.export import FORMATS, utc
 from jobs.audit.query import AuditTrail
-from jobs.core.errors import BotError, ConfigurationError, NotFound
+from jobs.core.errors import BotError, ConfigurationError, Conflict, NotFound
 from jobs.core.nearest import nearest
 from jobs.state.store import Store, connected
+from jobs.tasks import TaskCatalogue
+from jobs.tasks.imports.draft import ImportOptions
+from jobs.tasks.imports.given import files_at, given_files
+from jobs.tasks.imports.read import import_task
+from jobs.tasks.promptfoo_export import CONFIG, export_to_promptfoo
 from jobs.trail.verify import Flaw, Verification
 
 EXIT_NO: Final = 1
@@ -65,7 +74,10 @@ def main(arguments: Sequence[str], out: TextIO, err: TextIO, env: Mapping[str, s
     except SystemExit as usage:  # argparse has said what is wrong
         return int(usage.code or 0)
     try:
-        return asyncio.run(_run(asked, load_state_settings(env), out, err))
+        settings = load_state_settings(env)
+        if asked.about == "task":
+            return _task(asked, settings.proctor_tasks, out)
+        return asyncio.run(_run(asked, settings, out, err))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except ConfigurationError as problem:
@@ -150,6 +162,42 @@ async def _export(trail: AuditTrail, asked: argparse.Namespace, out: TextIO) -> 
     return 0
 
 
+def _task(asked: argparse.Namespace, tasks: Path, out: TextIO) -> int:
+    if not tasks.is_dir():
+        raise ConfigurationError(f"PROCTOR_TASKS: there is no folder {tasks}")
+    return _import_task(asked, tasks, out) if asked.what == "import" else _export_task(asked, tasks, out)
+
+
+def _import_task(asked: argparse.Namespace, tasks: Path, out: TextIO) -> int:
+    """Make a task of exported files, and print what was carried over and what was not."""
+    options = ImportOptions(asked.name, asked.input, asked.reward, asked.pick, asked.judge, asked.split)
+    made = import_task(tasks, given_files(files_at(asked.paths)), options)
+    out.write(f"{made.title}\n{made.sentence}\n")
+    _list_notes("Carried over in another form", made.changed, out)
+    _list_notes("Not carried over", made.left_out, out)
+    out.write(f"\nIn Slack, /proctor check {made.task} looks at it.\n")
+    return 0
+
+
+def _export_task(asked: argparse.Namespace, tasks: Path, out: TextIO) -> int:
+    """Write a task as a Promptfoo project into a new folder, and print what is not in it."""
+    catalogue, folder = TaskCatalogue(tasks), Path(asked.folder)
+    made = export_to_promptfoo(catalogue, catalogue.load(asked.task), asked.split, asked.model)
+    if folder.exists():
+        raise Conflict(f"{folder} is there already; name a folder that is not.")
+    for name, content in made.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    out.write(f"{folder} is {asked.task} for Promptfoo: promptfoo eval -c {folder / CONFIG}\n")
+    _list_notes("Not carried over", made.left_out, out)
+    return 0
+
+
+def _list_notes(title: str, said: Sequence[str], out: TextIO) -> None:
+    if said:
+        out.write(f"\n{title}:\n" + "".join(f"  {each}\n" for each in said))
+
+
 def _told(found: Verification, out: TextIO) -> int:
     """Print what a walk over the trail found; return the exit code."""
     if found.flaw:
@@ -185,6 +233,23 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--about", dest="word", default="", help="a task, job, alias, or a person's member id")
     verify = audit.add_parser("verify", help="is the trail sound")
     verify.add_argument("--head", help="a hash that an earlier run printed")
+    tasks = areas.add_parser("task", help="tasks in and out").add_subparsers(dest="what", required=True)
+    imported = tasks.add_parser("import", help="make a task of what was exported elsewhere")
+    imported.add_argument("paths", nargs="+", type=Path, metavar="file or folder")
+    for option, words in (
+        ("name", "what the task is called"),
+        ("input", "the field of each item that a model is asked with, where the files do not say it"),
+        ("reward", "the grader that counts, where there are several"),
+        ("pick", "the eval (name or id) or the prompt (label), where there are several"),
+        ("judge", "the model that judges, where the files name none"),
+        ("split", "the split that the rows become, where their files' names do not say it"),
+    ):
+        imported.add_argument(f"--{option}", default="", help=words)
+    exported = tasks.add_parser("export", help="write a task as a Promptfoo project")
+    exported.add_argument("task")
+    exported.add_argument("folder", help="a new one")
+    exported.add_argument("--split", default="", help="whose rows become tests; valid by default")
+    exported.add_argument("--model", default="", help="the provider that is asked, such as openai:chat:gpt-4.1-mini")
     return parser
 
 

@@ -7,6 +7,8 @@ from jobs.approvals.records import Approval
 from jobs.core.ids import evals_on
 from jobs.core.records import Job
 from jobs.evals.records import Eval
+from jobs.evals.reviews import TaskReviews
+from jobs.evals.suspects import SuspectLabels
 from jobs.evidence.records import Evidence
 from jobs.gates.records import GateRun
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
@@ -31,6 +33,8 @@ KINDS: Final = Kinds(
         Eval, "eval", "id", "evals", "created_at", has_work=True, pool=lambda evaluation: evals_on(evaluation.platform)
     ),
     Kind(Approval, "approval", "subject", "all:approval"),
+    Kind(TaskReviews, "reviews", "task", "all:reviews"),
+    Kind(SuspectLabels, "suspects", "evaluation", "all:suspects", "found_at"),
     Kind(Evidence, "evidence", "job", "all:evidence"),
     Kind(Alias, "alias", "name", "all:alias"),
     Kind(Proposal, "proposal", "id", "all:proposal", "at"),

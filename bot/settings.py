@@ -174,6 +174,7 @@ class StateSettings(_FromMapping):
     redis_url: RedisUrl | None = None
     """None: the server of the bot that keeps its data in `proctor_home`."""
     proctor_home: Folder = Field(default=Path(".proctor"), validate_default=True)
+    proctor_tasks: Folder = Field(default=Path("tasks"), validate_default=True)
     audit_key: SecretStr | None = None
 
 

@@ -56,6 +56,7 @@ from jobs.evidence.runner import EvidenceRunner
 from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
 from jobs.notifications.digests import Digests
+from jobs.notifications.refusals import RefusalNotices
 from jobs.notifications.service import Quiet
 from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
@@ -177,7 +178,13 @@ class Wiring:
             ids.HOME: repeated_work(self.homes.refresh),
             ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
-            ids.DELIVER: OutboxWorker(store, Outbox(store), poster, _rate_limits(settings.card_seconds)).deliver,
+            ids.DELIVER: OutboxWorker(
+                store,
+                Outbox(store),
+                poster,
+                _rate_limits(settings.card_seconds),
+                RefusalNotices(store).tell,
+            ).deliver,
         }
 
     def alias_pages(self) -> AliasPages:
@@ -229,7 +236,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
     planner = EvalPlanner(base.tasks, base.platforms.platform_of, base.platforms.default, time.time)
     evals = Evals(store, planner, base.answer_store, permissions)
     evidence_runner = _evidence_runner(base, planner)
-    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find)
+    report_cache = ReportCache(settings.proctor_home / "evals", base.answer_store, evals.find, evals.reviews.of_task)
     notifies = settings.alias_webhook is not None
     quiet, digests = Quiet(store, time.time), Digests(store, next_daily, time.time)
     approvals = Approvals(store, people, time.time, evidence_runner.recheck)
@@ -410,8 +417,15 @@ def _checker(base: Base, evals: Evals) -> TaskChecker:
 
     async def check(task: Task) -> tuple[checks.Finding, ...]:
         profile, gateway = platforms.platform_of(task.defaults.platform or platforms.default)
-        newest = await evals.newest(NEWEST_EVALS)
-        return await checks.check_task(task, base.tasks, base.graders, profile=profile, platform=gateway, evals=newest)
+        return await checks.check_task(
+            task,
+            base.tasks,
+            base.graders,
+            profile=profile,
+            platform=gateway,
+            evals=await evals.newest(NEWEST_EVALS),
+            reviews=await evals.reviews.of_task(task.name),
+        )
 
     return check
 

@@ -19,7 +19,7 @@ from handlers.jobs import launch, thread
 from handlers.slack.boundary import Boundary
 from handlers.slack.listeners import Listeners
 from handlers.slack.replies import Answers, Asker, SteadyRespond
-from handlers.tasks import datasets
+from handlers.tasks import datasets, imports
 
 
 class Concern(Protocol):
@@ -40,6 +40,7 @@ CONCERNS: Final[tuple[Concern, ...]] = (
     checkpoints,
     aliases,
     datasets,
+    imports,
     proctor,
     home,
     welcome,

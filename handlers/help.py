@@ -83,7 +83,7 @@ def overview_message() -> Message:
     blocks.append(
         context(
             "`/proctor help launch` explains one command. To use a file as a data set, post it and choose "
-            '"Use as data set" in the menu of its message.'
+            '"Use as data set" in the menu of its message; "Import as task" takes what you exported elsewhere.'
         )
     )
     names = ", ".join(topic.title.lower() for topic in TOPICS)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -17,7 +18,6 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from handlers.render import Rendered, Renderer
 from handlers.slack.blocks import Message, without
 from handlers.slack.files import upload
-from handlers.slack.replies import NOT_THERE
 from jobs.core.records import Posting, PostingKind
 from jobs.notifications.service import Quiet
 from jobs.outbox.worker import MaybeDelivered, NotDelivered, Undeliverable
@@ -132,19 +132,22 @@ class SlackPoster:
         return ""  # Slack does not say where the message stands, and nothing of ours edits it
 
     async def _whisper(self, posting: Posting, message: Message) -> str:
+        """Show an answer where it was asked for or, where Slack does not take it there, in a direct message."""
         assert posting.user is not None, "an answer has a reader"
-        if posting.channel != posting.user:
+        direct = partial(self.client.chat_postMessage, channel=posting.user, text=message.text)
+        if posting.channel == posting.user:
+            return str((await _called(direct()))["ts"])
+        try:
+            answer = await _called(
+                self.client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
+            )
+            return str(answer["message_ts"])
+        except Undeliverable as refused:
+            log.info("answer.in_direct_message", reason=str(refused))
             try:
-                answer = await _called(
-                    self.client.chat_postEphemeral(channel=posting.channel, user=posting.user, text=message.text)
-                )
-                return str(answer["message_ts"])
-            except Undeliverable as refused:
-                if not NOT_THERE.intersection(str(refused).split()):
-                    raise
-                log.info("answer.in_direct_message", reason=str(refused))
-        answer = await _called(self.client.chat_postMessage(channel=posting.user, text=message.text))
-        return str(answer["ts"])
+                return str((await _called(direct()))["ts"])
+            except Undeliverable:
+                raise refused from None
 
 
 def attachment_name(posting: Posting) -> str:

@@ -29,6 +29,7 @@ from handlers.slack.wording import group
 from handlers.tasks.check import check_message, label_chart
 from handlers.tasks.datasets import balance_chart, balance_message, read_balance
 from handlers.tasks.defaults import ACT, DEFAULT_KEYS, answer_default, default_line
+from handlers.tasks.imports import PROMPTFOO, hand_over_task
 from jobs.aliases.records import Alias
 from jobs.approvals.decide import Approvals
 from jobs.checks.finding import Finding
@@ -74,13 +75,18 @@ async def _examples(tasks: TaskCatalogue, store: Store) -> dict[str, str]:
     return {placeholder: known[0] for placeholder, known in found.items() if known}
 
 
-async def show_tasks(typed: Typed, tasks: TaskCatalogue, store: Store) -> str:
-    """Show the task that is named, or all of them."""
-    if typed.word:
-        described = await asyncio.to_thread(describe_task, tasks, typed.word)
-        chosen = await chosen_for(store, typed.word)
-        return f"{described}\n{default_line(chosen)}" if chosen.changes else described
+async def show_tasks(tasks: TaskCatalogue) -> str:
+    """Show all tasks."""
     return await asyncio.to_thread(list_tasks, tasks)
+
+
+async def show_task(typed: Typed, asker: Asker, tasks: TaskCatalogue, store: Store, client: AsyncWebClient) -> str:
+    """Show the task that is named, or hand it over as another tool takes it."""
+    if "format" in typed.given:
+        return await hand_over_task(client, asker.user, tasks, typed.word, typed.given)
+    described = await asyncio.to_thread(describe_task, tasks, typed.word)
+    chosen = await chosen_for(store, typed.word)
+    return f"{described}\n{default_line(chosen)}" if chosen.changes else described
 
 
 async def check_task(
@@ -185,7 +191,15 @@ PROCTOR: Final = (
         handling=Handling.READS,
     ),
     Verb("tasks", "all tasks", show_tasks, handling=Handling.READS),
-    Verb("task", "one task: its splits, graders and prompts", show_tasks, takes="<task>", handling=Handling.READS),
+    Verb(
+        "task",
+        "one task: its splits, graders and prompts; with `format`, all of it as a Promptfoo project",
+        show_task,
+        takes="<task>",
+        keys={"format": PROMPTFOO, "split": "<split>"},
+        handling=Handling.READS,
+        handling_with={"format": Handling.READS_FOR_LONG},
+    ),
     Verb(
         "default",
         "what launches and evals of a task use where nothing is typed; with `undo`, as it was before",

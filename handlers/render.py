@@ -10,6 +10,7 @@ from handlers.approvals.pending import Notices
 from handlers.evals.cards import eval_card
 from handlers.evals.results import show_result
 from handlers.evals.schedules import measurement_message, schedule_card
+from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
@@ -89,8 +90,10 @@ class Renderer:
             case PostingKind.EVAL_RESULT:
                 view = await read_eval(self.evals, await self.evals.view(posting.subject))
                 return Rendered(*await show_result(view, self.pictures, self.report_link))
+            case PostingKind.EVAL_SUSPECTS:
+                return Rendered(suspects_message(await self.evals.suspects.of(posting.subject)))
             case PostingKind.EVAL_REPORT:
-                return await self._report(text or posting.subject)
+                return await self._report(posting.text or posting.subject)
             case PostingKind.EVAL_EXPORT:
                 return await self._export(*text.split("/", 1))
             case _:

@@ -40,10 +40,13 @@ SAID: Final = {
     Act.ROLLBACK_PROPOSED: "proposed a rollback of",
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
+    Act.GRADE_REVIEWED: "checked a grade in",
     Act.SCHEDULED: "scheduled",
     Act.DEFAULT: "set the defaults of",
 }
 SHOWN: Final = {
+    "item": "item",
+    "said": "saying that",
     "platform": "on",
     "budget": "with at most",
     "ending": "result:",

@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from charts.wording import counted
-from handlers.evals import form
+from handlers.evals import form, reviews, suspects
 from handlers.evals.cards import ACT, CONTROLS, eval_card, eval_list
 from handlers.evals.results import show_comparison, show_result, show_two_splits
 from handlers.evals.schedules import answer_schedule
@@ -28,8 +28,9 @@ from handlers.tasks.fields import CHANNEL, field_of
 from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HELD_OUT, HeldOut
-from jobs.evals.records import NO_FORMAT, EvalRequest, Format
+from jobs.evals.records import NO_FORMAT, Eval, EvalRequest, Format
 from jobs.evals.results import read_comparison, read_two_splits
+from jobs.evals.reviews import Agreement
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken, Store
 from jobs.tasks.defaults import chosen_for
@@ -66,10 +67,12 @@ SCHEDULE_KEYS: Final[Mapping[str, str]] = {
 
 
 def register(listeners: Listeners) -> None:
-    """Listen to /eval, to the control on evals' cards, and to the form that starts one."""
+    """Listen to /eval, to the control on evals' cards, the form that starts one, and the buttons next to items."""
     listen(listeners, "/eval", EVAL, CONTROLS, bare="run")
     listeners.opens_form(form.OPEN, form.form_for_click)
     listeners.form(form.FORM, take_form)
+    reviews.register(listeners)
+    suspects.register(listeners)
 
 
 async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store: Store) -> Message | str:
@@ -77,8 +80,8 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
     if typed.given.get("open", SURE) != SURE:
         raise InvalidRequest(f"`open=` takes `{SURE}`: I know what opening the held-out split costs.")
     await people.require_membership(asker.channel)
-    splits = list(dict.fromkeys(typed.given.get("split", "").split(",")))
     request = read_request(typed, asker.user, asker.channel, asker.trigger)
+    splits = list(dict.fromkeys(typed.given.get("split", "").split(",")))
     try:
         if len(splits) == 1:
             return await _start([request], typed, evals, store)
@@ -220,7 +223,13 @@ async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
         both = await asyncio.to_thread(read_two_splits, evaluations[0], evaluations[1], evals.answer_store)
         return await show_two_splits(both, pictures)
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
-    return await show_comparison(comparison, pictures)
+    return await show_comparison(comparison, pictures, await _agreements(evaluations, evals))
+
+
+async def _agreements(evaluations: Sequence[Eval], evals: Evals) -> tuple[Agreement, ...]:
+    """Return how far people agree with the judges of some evals, each once."""
+    reviews = {each.task: await evals.reviews.of_task(each.task) for each in evaluations}
+    return tuple(dict.fromkeys(found for each in evaluations for found in reviews[each.task].agreements(each)))
 
 
 async def export(typed: Typed, asker: Asker, evals: Evals) -> str:
@@ -265,6 +274,13 @@ EVAL: Final = (
     Verb("list", "the newest evals", list_evals, handling=Handling.READS),
     Verb("status", "how far an eval is", show_status, takes="<eval>", handling=Handling.READS),
     Verb("show", "its result", show, takes="<eval>", handling=Handling.READS),
+    Verb(
+        "review",
+        "check grades: some drawn at random, or the one of an item; what you say stands next to the grader's score",
+        reviews.review,
+        takes="<eval>",
+        keys=reviews.REVIEW_KEYS,
+    ),
     Verb("export", "its answers as Inspect logs, put into its thread", export, takes="<eval>"),
     Verb("cancel", "stop, keeping the answers so far", cancel, takes="<eval>"),
     Verb(

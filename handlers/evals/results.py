@@ -28,6 +28,7 @@ from charts.wording import (
     sentence,
 )
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
+from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
     Block,
@@ -47,6 +48,7 @@ from handlers.tasks.defaults import default_button
 from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
+from jobs.evals.reviews import Agreement
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.stats.variance_study import VarianceReading
@@ -72,8 +74,8 @@ async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLin
     return result_message(view, chart, file, report_link(view.evaluation.id), beside), file or beside
 
 
-async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message:
-    """Return how arms compare: the table, the picture, and a verdict for each pair."""
+async def show_comparison(comparison: Comparison, pictures: Pictures, agreements: Sequence[Agreement] = ()) -> Message:
+    """Return how arms compare: the table, the picture, a verdict for each pair, how far people agree with judges."""
     chart = comparison_chart(comparison)
     file = await pictures.file_of(chart, "comparison")
     headline = comparison.conclusion.headline
@@ -81,8 +83,9 @@ async def show_comparison(comparison: Comparison, pictures: Pictures) -> Message
     if file:
         blocks.append(image(file, describe(chart)))
     blocks.append(section(f"```{escape(cut(comparison.table, MOST_TABLE))}```"))
+    blocks += [*_verdicts(comparison), *(context(escape(each.sentence)) for each in agreements)]
     text = f"{sentence(headline)}\n{comparison.text}\n{comparison.table}"
-    return Message(cut(text, MOST_TEXT), (*blocks, *_verdicts(comparison)))
+    return Message(cut(text, MOST_TEXT), tuple(blocks))
 
 
 async def show_two_splits(found: OnTwoSplits, pictures: Pictures) -> Message:
@@ -224,18 +227,20 @@ def result_message(
         blocks += _verdicts(results.comparison)
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
+    blocks += _continuity_blocks(view, spread_file)
     if both := view.other_split:
         other = next(each.id for each in both.evals if each.id != evaluation.id)
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
         blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
-    blocks += _continuity_blocks(view, spread_file)
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
     if evaluation.slices:
         blocks.append(section(f"*By slice*, {escape(grader_name(evaluation.reward))}\n```{_slice_table(view)}```"))
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
     if results.worst:
-        blocks += [divider(), section("\n".join(["*Worst items*", *map(_worst_line, results.worst)]))]
+        blocks += [divider(), section("*Worst items*"), *(_worst_block(view, each) for each in results.worst)]
+    if view.agreements:
+        blocks.append(context(f"`/eval review {evaluation.id}` draws grades at random for you to check."))
     if link:
         blocks.append(context(f"<{link}|Browse every answer> · the link works for 7 days"))
     return Message(cut(f"Result of {evaluation.id}. {meaning} {numbers}", MOST_TEXT), tuple(blocks))
@@ -287,6 +292,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
     for summary in view.evaluation.summaries:
         if remark := summary.coverage(view.evaluation.reward).remark:
             yield f"{escape(summary.arm)}: {escape(remark)}."
+    yield from (escape(each.sentence) for each in view.agreements)
 
 
 def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
@@ -340,7 +346,13 @@ def _cost(summary: ArmSummary, dollars: float | None) -> str:
     return f"{tokens}{reasoning}{judges}{latency}{price}"
 
 
-def _worst_line(worst: WorstItem) -> str:
+def _worst_block(view: EvalView, worst: WorstItem) -> Block:
+    """Return an item with a low reward, what people say of that, and the button with which to say it."""
     said, expected = (cut(" ".join(text.split()), SHOWN_TEXT) for text in (worst.worst.shown or "", worst.expected))
     reference = f" · expected {escape(expected)}" if expected else ""
-    return f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"
+    line = f"`{escape(cut(worst.id, 40))}` {number(worst.mean)} · {escape(said) or 'empty answer'}{reference}"
+    grade = view.grades.get(worst.id)
+    if grade is None:
+        return section(line)
+    people = said_of(grade)
+    return section(f"{line}\n{people}" if people else line, block_id=f"worst:{worst.id}", accessory=check_button(grade))

@@ -117,7 +117,7 @@ def summary(
     shown = evidence_view(view.job, view.evidence)
     blocks = [header(f"{counted(len(view.job.checkpoints), 'checkpoint')} of {view.job.task}")]
     opening = [escape(preference.reason)] if preference else []
-    blocks.append(section("\n".join([*opening, *_opening(shown, view.approval)])))
+    blocks.append(section("\n".join([*opening, *_opening(shown, view)])))
     if file and (chart := chart_of(view, preference)):
         caption = chart.tokens.capitalize() if isinstance(chart, ScoreTokens) else _caption(shown)
         blocks.append(image(file, describe(chart), caption))
@@ -174,11 +174,13 @@ def _reports(evidence: Evidence, report_link: ReportLink) -> Iterator[Block]:
 # -- the words --------------------------------------------------------------------------------------------------------
 
 
-def _opening(view: EvidenceView, approval: Approval | None) -> list[str]:
+def _opening(view: EvidenceView, of: JobView) -> list[str]:
+    approval = of.approval
     settled = [ended(approval)] if approval and approval.settled else []
     match view.state:
         case EvidenceState.READY:
-            return [*settled, *_verdict(view, is_settled=bool(settled))]
+            judged = (escape(each.sentence) for each in of.agreements)
+            return [*settled, *_verdict(view, is_settled=bool(settled)), *judged]
         case EvidenceState.FAILED:
             why = escape(view.evidence.note or "The reason is not known.")
             return [*settled, f"*I could not evaluate them.* {why}", "What follows are the platform's own figures."]

@@ -7,6 +7,7 @@ from charts import LabelCount, LabelDistribution, describe
 from charts.wording import counted
 from handlers.slack.blocks import Block, Message, context, cut, divider, escape, header, image, section
 from jobs.checks.finding import Finding, Level, worst
+from jobs.checks.rows import is_for_evals_only
 from jobs.tasks import Task
 
 WORDS: Final = {Level.OK: "Fine", Level.NOTE: "Note", Level.WARN: "Warning", Level.BLOCK: "Must be mended"}
@@ -16,6 +17,14 @@ VERDICTS: Final = {
     Level.WARN: "It can be launched, but the result may mean less than it seems: read the warnings first.",
     Level.BLOCK: "Fix this before money is spent: a launch would fail, or teach nothing.",
 }
+
+VERDICTS_FOR_EVALS: Final = {
+    Level.OK: "It can be evaluated; a launch needs a train split too.",
+    Level.NOTE: "It can be evaluated, there are notes; a launch needs a train split too.",
+    Level.WARN: "It can be evaluated, but the result may mean less than it seems: read the warnings first.",
+    Level.BLOCK: "Fix this before money is spent: an eval would fail, or tell nothing.",
+}
+"""Of a task without a train split."""
 
 
 def label_frequencies(counts: Mapping[str, int], subtitle: str) -> LabelDistribution:
@@ -38,7 +47,7 @@ def check_message(task: Task, findings: tuple[Finding, ...], file: str | None) -
     """Return what was found about a task, the worst first, and what is fine in one block."""
     told = sorted((f for f in findings if f.level is not Level.OK), key=lambda finding: -finding.level.rank)
     fine = "\n".join(f"\u2022 {escape(finding.text)}" for finding in findings if finding.level is Level.OK)
-    verdict = VERDICTS[worst(findings)]
+    verdict = (VERDICTS_FOR_EVALS if is_for_evals_only(task) else VERDICTS)[worst(findings)]
     blocks: list[Block] = [header(f"Check of {task.name}"), section(f"*{verdict}*")]
     blocks += [section(f"*{WORDS[finding.level]}* · {escape(finding.text)}") for finding in told]
     if fine:

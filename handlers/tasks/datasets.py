@@ -222,14 +222,15 @@ def _reading(file: SlackFile, asked: UploadRequest) -> str:
     return f"Reading *{escape(file.name)}* ({size_of(file)}) as {asked.split} of `{asked.task}`."
 
 
-async def _tell(client: AsyncWebClient, asked: UploadRequest, message: Message) -> None:
+async def tell_alone(client: AsyncWebClient, message: Message, *, channel: str, thread: str | None, user: str) -> None:
+    """Show a message to one person alone, where they asked."""
     await client.chat_postEphemeral(
-        channel=asked.channel,
-        user=asked.user,
-        thread_ts=asked.thread,
-        text=message.text,
-        blocks=list(message.blocks) or None,
+        channel=channel, user=user, thread_ts=thread, text=message.text, blocks=list(message.blocks) or None
     )
+
+
+async def _tell(client: AsyncWebClient, asked: UploadRequest, message: Message) -> None:
+    await tell_alone(client, message, channel=asked.channel, thread=asked.thread, user=asked.user)
 
 
 def _split_of(file: SlackFile | None) -> Choice | None:

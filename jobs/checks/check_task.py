@@ -8,14 +8,23 @@ from typing import Final, Protocol
 
 from jobs.checks.facts import Facts, OddGrade, Repeat, SideTrial, Source, Trial
 from jobs.checks.finding import Finding
-from jobs.checks.grader import finite_range, odd_answers, odd_references, other_graders, platform_grader, right_answers
+from jobs.checks.grader import (
+    checked_judges,
+    finite_range,
+    odd_answers,
+    odd_references,
+    other_graders,
+    platform_grader,
+    right_answers,
+)
 from jobs.checks.prompt import same_prompt
 from jobs.checks.rewards import binary, constant, exploitable
 from jobs.checks.rows import allowed_labels, balance, names, platform_rows, repeats_across, repeats_within
 from jobs.checks.trials import AS_CALL, in_form, make_trials
-from jobs.core.errors import BotError, InvalidRequest
+from jobs.core.errors import BotError, InvalidRequest, PlatformUnavailable
 from jobs.core.series import JsonObject
 from jobs.evals.records import Eval
+from jobs.evals.reviews import NO_REVIEWS, TaskReviews
 from jobs.graders import Grade, Grader, GraderRuntime, Sample, parse_grader, run_elsewhere
 from jobs.graders.example_answers import TEXT_FORMS
 from jobs.graders.tool_calls import call_of
@@ -30,6 +39,12 @@ from jobs.tasks.rows import tools_of
 
 PATIENCE_SECONDS: Final = 10.0
 """Training grades hundreds of answers a step; a grader that takes longer for one is of no use to it."""
+JUDGE_PATIENCE: Final = 5.0
+"""Seconds that the platform of a judge is waited for if it is overrun or away."""
+JUDGE_SECONDS: Final = 12.0
+"""Seconds that one judgement may take: somebody waits for the check. Once a judge has been silent, none is asked."""
+PLATFORM_SECONDS: Final = 15.0
+"""Seconds in which the platform is to try the grader, meanwhile."""
 MODEL_GRADERS: Final = frozenset({"score_model", "label_model"})
 ODD_ANSWERS: Final[Mapping[str, str]] = {
     "an empty answer": "",
@@ -66,6 +81,7 @@ class GraderChecker(Protocol):
 CHECKS: tuple[Callable[[Facts], Finding | None], ...] = (
     right_answers,
     other_graders,
+    checked_judges,
     odd_answers,
     odd_references,
     finite_range,
@@ -92,6 +108,7 @@ async def check_task(
     profile: Profile | None = None,
     platform: GraderChecker | None = None,
     evals: Iterable[Eval] = (),
+    reviews: TaskReviews = NO_REVIEWS,
     answers: Mapping[str, str] | None = None,
     seconds: float = PATIENCE_SECONDS,
 ) -> tuple[Finding, ...]:
@@ -104,13 +121,16 @@ async def check_task(
         profile: the platform it would be trained on, for its limits; None checks none of them.
         platform: that platform, where it is to try the grader itself; one that cannot is a note.
         evals: evals of any task; the newest of this one should have asked as training will.
+        reviews: what people say of grades of this task; judges are to be checked before they are trusted.
         answers: train row id to what a model answered, where there are real answers to try the grader on.
         seconds: how long a grader may take for one answer.
     """
     newest_first = sorted((each for each in evals if each.task == task.name), key=lambda each: -each.created_at)
     facts = replace(await asyncio.to_thread(_read, task, catalogue), profile=profile, evals=tuple(newest_first))
+    facts = replace(facts, reviews=reviews)
     if facts.train and run_elsewhere(parse_grader(task.reward_grader, task.reward)) is None:
-        facts = await _tried(facts, partial(graders.grade, seconds=seconds), platform, answers or {})
+        grade = partial(graders.grade, seconds=seconds, patience=JUDGE_PATIENCE, within=JUDGE_SECONDS)
+        facts = await _tried(facts, grade, platform, answers or {})
     return await asyncio.to_thread(lambda: tuple(finding for check in CHECKS if (finding := check(facts))))
 
 
@@ -118,20 +138,32 @@ async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, r
     task = facts.task
     if task.response_format is None and not facts.asks_models:
         facts = replace(facts, form=await _best_form(facts, grade))
-    trials = await asyncio.to_thread(make_trials, facts, real)
-    grader = parse_grader(task.reward_grader, task.reward)
-    for source, trial in trials.items():
-        batch = [(answer, row.item) for answer, row in zip(trial.answers, trial.rows, strict=True)]
-        trials[source] = replace(trial, grades=tuple(await grade(grader, batch)))
-    row, answer = trials[Source.REFERENCE].rows[0], trials[Source.REFERENCE].answers[0]
-    return replace(
-        facts,
-        trials=trials,
-        others=await _by_others(facts, grade, trials[Source.REFERENCE]),
-        odd_answers=await _odd_answers(facts, grade, row),
-        odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, row, answer),
-        remote=await _asked(platform, task, row, answer),
-    )
+    made = await asyncio.to_thread(make_trials, facts, real)
+    row, answer = made[Source.REFERENCE].rows[0], made[Source.REFERENCE].answers[0]
+    asked = asyncio.create_task(_asked(platform, task, row, answer))
+    try:
+        grader = parse_grader(task.reward_grader, task.reward)
+        trials: dict[Source, Trial] = {}
+        for source, trial in made.items():
+            if not any(_was_silent(tried.grades) for tried in trials.values()):
+                batch = [(answer, row.item) for answer, row in zip(trial.answers, trial.rows, strict=True)]
+                trials[source] = replace(trial, grades=tuple(await grade(grader, batch)))
+        silent = _was_silent(trials[Source.REFERENCE].grades)
+        return replace(
+            facts,
+            trials=trials,
+            others=await _by_others(facts, grade, trials[Source.REFERENCE], silent=silent),
+            odd_answers=await _odd_answers(facts, grade, row),
+            odd_rows=() if facts.asks_models else await _odd_rows(grader, grade, row, answer),
+            remote=await asked,
+        )
+    finally:
+        asked.cancel()
+
+
+def _was_silent(grades: Sequence[Grade]) -> bool:
+    """Tell whether a judge gave no answer: it is not waited for again."""
+    return any(grade.is_unasked for grade in grades)
 
 
 async def _best_form(facts: Facts, grade: Grading) -> str:
@@ -147,16 +179,22 @@ async def _best_form(facts: Facts, grade: Grading) -> str:
     return max(paid, key=lambda form: paid[form])
 
 
-async def _by_others(facts: Facts, grade: Grading, trial: Trial) -> tuple[SideTrial, ...]:
-    """Have the graders beside the reward grade well-formed answers: one each where that asks a model."""
+async def _by_others(facts: Facts, grade: Grading, trial: Trial, *, silent: bool) -> tuple[SideTrial, ...]:
+    """Have the graders beside the reward grade well-formed answers: one each where that asks a model.
+
+    `silent`: whether a judge has been asked in vain.
+    """
     tried: list[SideTrial] = []
     for name, definition in facts.task.graders.items():
         if name == facts.task.reward or run_elsewhere(parse_grader(definition, name)):
+            continue
+        if silent and _asks_models(definition):
             continue
         most = 1 if _asks_models(definition) else ROWS_BY_OTHERS
         rows = trial.rows[:most]
         batch = [(answer, row.item) for answer, row in zip(trial.answers, rows, strict=False)]
         tried.append(SideTrial(name, rows, tuple(await grade(parse_grader(definition, name), batch))))
+        silent = silent or _was_silent(tried[-1].grades)
     return tuple(tried)
 
 
@@ -187,7 +225,10 @@ async def _asked(platform: GraderChecker | None, task: Task, row: Row, answer: S
     if platform is None or answer.tool_calls:  # platforms try graders on texts only
         return None
     try:
-        return await platform.check_grader(task.training_grader, row.item, answer.output_text)
+        async with asyncio.timeout(PLATFORM_SECONDS):
+            return await platform.check_grader(task.training_grader, row.item, answer.output_text)
+    except TimeoutError:
+        return PlatformUnavailable(f"It has not tried the grader within {PLATFORM_SECONDS:g} s.")
     except BotError as error:
         return error
 

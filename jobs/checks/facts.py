@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from jobs.core.errors import BotError
 from jobs.evals.records import Eval
+from jobs.evals.reviews import NO_REVIEWS, TaskReviews
 from jobs.graders import Grade, Sample
 from jobs.graders.example_answers import HERE
 from jobs.platforms.parse import GraderTrial
@@ -118,6 +119,9 @@ class Facts:
     """What the platform made of the reward grader and one reference answer; None where it was not asked."""
     evals: tuple[Eval, ...] = ()
     """The evals of this task, newest first."""
+
+    reviews: TaskReviews = NO_REVIEWS
+    """What people say of grades of this task."""
 
     @property
     def right(self) -> Trial | None:

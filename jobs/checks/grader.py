@@ -6,11 +6,13 @@ from charts.wording import apart, counted
 from jobs.checks.facts import Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
-from jobs.graders import Grade, GraderErrorKind
+from jobs.graders import Grade, GraderErrorKind, fingerprint, models_of, parse_grader
 from jobs.tasks import Row
 from jobs.tasks.labels import REFERENCE
 
 _FULL = 0.99
+_TRUSTED = 0.8
+"""Share of a judge's grades that people should find right."""
 _SAME = 1e-6
 _ANSWERS_FAULT = frozenset({GraderErrorKind.SAMPLE_PARSE_ERROR, GraderErrorKind.INVALID_VARIABLE_ERROR})
 
@@ -64,6 +66,24 @@ def other_graders(facts: Facts) -> Finding | None:
         return Finding("other_graders", Level.BLOCK, told, {"failing": len(said), "tried": len(facts.others)})
     graded = f"{counted(len(facts.others), 'grader')} beside the reward grade well-formed answers without an error."
     return Finding("other_graders", Level.OK, graded, {"failing": 0, "tried": len(facts.others)})
+
+
+def checked_judges(facts: Facts) -> Finding | None:
+    """A judge is to be checked by people before training climbs what it says."""
+    graders = (parse_grader(definition, name) for name, definition in facts.task.graders.items())
+    found = [facts.reviews.agreement(each.name, fingerprint(each)) for each in graders if models_of(each)]
+    if not found:
+        return None
+    said = " ".join(each.sentence for each in found)
+    numbers = {"judges": len(found), "unchecked": sum(not each.people for each in found)}
+    shares = [each.drawn.interval for each in found if each.drawn and each.drawn.interval]
+    if any(share.high < _TRUSTED for share in shares):
+        wrong = f"{said} One that is so often wrong teaches what it gets wrong; correct its prompt or its model."
+        return Finding("checked_judges", Level.WARN, wrong, numbers)
+    if len(shares) == len(found) and all(share.low >= _TRUSTED for share in shares):
+        return Finding("checked_judges", Level.OK, said, numbers)
+    step = "Evaluate a model, then `/eval review <eval>` draws grades for you to check; 30 say a lot."
+    return Finding("checked_judges", Level.NOTE, f"{said} {step}", numbers)
 
 
 def odd_answers(facts: Facts) -> Finding | None:
@@ -122,16 +142,10 @@ def finite_range(facts: Facts) -> Finding | None:
     numbers = {"lowest": low, "highest": high, "graded": len(rewards)}
     lowest, highest = facts.range or (0.0, 1.0)
     is_within = lowest <= low and high <= highest
-    if is_within and (lowest, highest) == (0.0, 1.0):
-        said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within 0 to 1."
-        return Finding("range", Level.OK, said, numbers)
     if is_within:
-        said = (
-            f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, within the grader's range of {lowest:g} to "
-            f"{highest:g}. Scores are shown on that scale; the thresholds of alerts are made for 0 to 1, and `alerts` "
-            "in task.yaml sets others."
-        )
-        return Finding("range", Level.NOTE, said, numbers)
+        where = "0 to 1" if (lowest, highest) == (0.0, 1.0) else f"the grader's range of {lowest:g} to {highest:g}"
+        said = f"{len(rewards):,} rewards lie from {low:.2f} to {high:.2f}, all finite and within {where}."
+        return Finding("range", Level.OK, said, numbers)
     said = f"Rewards reach from {low:.2f} to {high:.2f}, "
     if facts.range:
         said += f"beyond the range of {lowest:g} to {highest:g} that the task gives for {facts.task.reward}."

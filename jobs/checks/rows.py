@@ -161,10 +161,16 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(inner)
 
 
+def is_for_evals_only(task: Task) -> bool:
+    """Tell whether a task has no rows to train on, as one that moved in from hosted Evals."""
+    return "train" not in task.splits
+
+
 def _refused(facts: Facts) -> Iterator[str]:
     for split in TRAINING_SPLITS:
-        if split not in facts.task.splits:
-            yield f"{facts.task.name} has no {split}.jsonl; a job needs a train and a valid split."
+        if is_for_evals_only(facts.task) or split in facts.task.splits:
+            continue
+        yield f"{facts.task.name} has no {split}.jsonl; a job needs a train and a valid split."
     prompt = len(facts.task.prompts.get(facts.task.default_prompt, "").encode())
     for split, rows in facts.rows.items():
         asked = [row for row in rows if row.messages is None]
@@ -212,6 +218,8 @@ def _shows_answer(row: Row) -> bool:
 
 def _doubts(facts: Facts) -> Iterator[str]:
     every = list(chain.from_iterable(facts.rows.values()))
+    if is_for_evals_only(facts.task):
+        yield f"{facts.task.name} has no train.jsonl: it can be evaluated; a job needs a train and a valid split."
     system = sum(any(message.role == "system" for message in row.messages or ()) for row in every)
     if system:
         yield f"{system} rows have a message with role 'system', which some platforms refuse; use 'developer'."

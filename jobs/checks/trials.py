@@ -24,6 +24,8 @@ ROWS_FOR_MODELS: Final = 3
 """The same where each grading asks a model and costs tokens."""
 FOR_MODELS: Final = (Source.REFERENCE, Source.OTHER, Source.EMPTY)
 """The only trials where each grading costs tokens: with three rows, nine gradings."""
+DRAWS: Final = 20
+"""Of another row, until one has another reference."""
 AS_CALL: Final = "(call)"
 """The form of an answer that calls the tools which the reference names."""
 CORPUS: Final = 2000
@@ -49,7 +51,7 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
         Trial(Source.EMPTY, "an empty answer", rows, (Sample(""),) * len(rows)),
     ]
     if len(train) > 1:
-        others = [train[(place + rng.randint(1, len(train) - 1)) % len(train)] for place in tried]
+        others = [_another(train, place, rng) for place in tried]
         made.append(_copying(Source.OTHER, "the answer of another row", facts, rows, others))
     if len(train) > 1 and facts.labelled:
         alike = "the labels of the most similar other text"
@@ -68,6 +70,13 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
         texts = tuple(Sample(real[row.id]) for row in answered)
         trials[Source.REAL] = Trial(Source.REAL, "what a model answered", answered, texts)
     return trials
+
+
+def _another(train: Sequence[Row], place: int, rng: random.Random) -> Row:
+    """Return another row drawn at random, with another reference if one is soon found: its answer is then wrong."""
+    drawn = [train[(place + rng.randint(1, len(train) - 1)) % len(train)] for _ in range(DRAWS)]
+    own = train[place].item.get(REFERENCE)
+    return next((row for row in drawn if row.item.get(REFERENCE) != own), drawn[0])
 
 
 def nearest_other(texts: Sequence[str], asked: Sequence[int]) -> tuple[int, ...]:

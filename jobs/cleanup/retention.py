@@ -25,6 +25,7 @@ from jobs.core.errors import UnreadableRecord
 from jobs.core.ids import card_id, is_eval, summary_id
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
+from jobs.evals.suspects import SuspectLabels
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.gates.records import GateRun
 from jobs.notifications.records import Digest, HeldBack
@@ -103,6 +104,7 @@ class Retention:
             + await self._jobs()
             + await self._expired(Eval, eval_ended, self.days, until=self.clock() - self.days * DAY)
             + await self._expired(GateRun, lambda run: run.made_at, POSTED_DAYS, item="gate:")
+            + await self._expired(SuspectLabels, lambda found: found.found_at, self.days, item="suspects:")
             + await self._expired(Digest, lambda digest: digest.until, POSTED_DAYS, item="digest:")
             + await self._expired(
                 HeldBack, lambda held: held.ends if held.notified else None, POSTED_DAYS, item="quiet:"

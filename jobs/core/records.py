@@ -235,7 +235,9 @@ class Job:
     like: str = ""
     """The earlier job that it repeats, and with which changes; see `jobs.training.alike`."""
     trained_on: str = ""
-    """Name of the grader that a job launched elsewhere climbs, where that is not the reward of its task."""
+    """Name of the grader that training climbs, where that is not the reward of its task."""
+    reward_range: tuple[float, float] | None = None
+    """The lowest and the highest reward of training; None where the task does not say."""
 
     @property
     def training_reward(self) -> str:
@@ -275,6 +277,8 @@ class PostingKind(StrEnum):
     EVAL_CARD = "eval_card"
     EVAL_RESULT = "eval_result"
     EVAL_REPORT = "eval_report"
+    EVAL_SUSPECTS = "eval_suspects"
+    """The items of a variance study whose labels may be wrong."""
     EVAL_EXPORT = "eval_export"
     """An eval's answers as a log for another program."""
     SCHEDULE = "schedule"

@@ -1,9 +1,11 @@
 """YAML files and typed settings read with pydantic, so that whatever is wrong is said with its line, key and bounds."""
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo, field_validator
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, Valida
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind, nearest, quoted
 
+MOST_YAML_VALUES: Final = 2_000_000
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
@@ -68,22 +71,67 @@ class YamlFile:
 
 def read_yaml(text: str, where: str, such_as: str) -> YamlFile:
     """Return the YAML in `text`, which must be keys `such_as` these; raises InvalidRequest naming file and line."""
-    try:
+    with _yaml_complaints(where):
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         lines = dict(_key_lines(node, where, (), set()))
         values = loader.construct_document(node) if node else {}
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise InvalidRequest(f"{where} must hold {such_as}, not {kind(values)}.")
+    return YamlFile(where, values, lines)
+
+
+def read_yaml_value(text: str, where: str) -> object:
+    """Return what the YAML in `text` holds, in JSON's types; dates are texts, keys too.
+
+    Raises:
+        InvalidRequest: it is not YAML, or aliases (`&a`, `*a`) repeat so much in it that it grows past all bounds.
+    """
+    with _yaml_complaints(where):
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > MOST_YAML_VALUES:
+            raise InvalidRequest(f"{where} repeats itself to more than {MOST_YAML_VALUES:,} values.")
+        value = _json_value(loader.construct_document(node))
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text, and a ValueError
+        return value
+
+
+@contextmanager
+def _yaml_complaints(where: str) -> Iterator[None]:
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidRequest(f"{where} line {line} is not YAML: {error.problem or error.context}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InvalidRequest(f"{where} is not YAML that can be read: {reason}.") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise InvalidRequest(f"{where} must hold {such_as}, not {kind(values)}.")
-    return YamlFile(where, values, lines)
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for, what an alias repeats counted each time; one within itself has none."""
+    if id(node) not in known:
+        known[id(node)] = MOST_YAML_VALUES + 1  # for whoever asks before this is known: it is within itself
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [each for pair in node.value for each in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = list(node.value)
+        known[id(node)] = 1 + sum(_size(each, known) for each in inner)
+    return known[id(node)]
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _json_value(held) for key, held in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_json_value(held) for held in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def complaint_of(

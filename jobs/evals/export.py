@@ -5,7 +5,7 @@ is absent there; an answer that failed is a sample with an error and without sco
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TextIO
 from uuid import NAMESPACE_URL, uuid5
@@ -15,6 +15,7 @@ from jobs.core.series import JsonObject
 from jobs.evals.answer_store import Item
 from jobs.evals.records import NO_FORMAT, Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary
 from jobs.evals.report.data_blocks import Json, plain
+from jobs.evals.reviews import NO_REVIEWS, Review, TaskReviews, reviews_of
 from jobs.graders.sandbox.sample import read_json
 from jobs.tasks.labels import reference_labels
 
@@ -45,25 +46,35 @@ def inspect_log_name(evaluation: Eval, arm: Arm) -> str:
 
 
 def write_inspect_log(
-    log: TextIO, evaluation: Eval, arm: Arm, items: Iterable[Item], answers: Iterable[Answer]
+    log: TextIO,
+    evaluation: Eval,
+    arm: Arm,
+    items: Iterable[Item],
+    answers: Iterable[Answer],
+    reviews: TaskReviews = NO_REVIEWS,
 ) -> None:
-    """Write the answers of one arm as an Inspect log in JSON. Blocks; items are held meanwhile, answers are not."""
+    """Write the answers of one arm as an Inspect log in JSON, with what people say of their grades.
+
+    Blocks; items are held meanwhile, answers are not.
+    """
     by_id = {item.id: item for item in items}
-    log.write(_json(_head(evaluation, arm, list(by_id))).removesuffix("}") + ',"samples":[')
+    log.write(_json(_head(evaluation, arm, list(by_id), reviews)).removesuffix("}") + ',"samples":[')
     separator = "\n"
     for answer in answers:
         if answer.arm == arm.name:
-            log.write(separator + _json(_sample(evaluation, arm, by_id.get(answer.item), answer)))
+            item = by_id.get(answer.item)
+            said = reviews_of(evaluation, item, answer, reviews)
+            log.write(separator + _json(_sample(evaluation, arm, item, answer, said)))
             separator = ",\n"
     log.write("\n]}\n")
 
 
-def _head(evaluation: Eval, arm: Arm, item_ids: list[str]) -> dict[str, Json]:
+def _head(evaluation: Eval, arm: Arm, item_ids: list[str], reviews: TaskReviews) -> dict[str, Json]:
     summary = evaluation.summary(arm.name)
     head: dict[str, Json] = {
         "version": SCHEMA,
         "status": STATUS[evaluation.state],
-        "eval": _spec(evaluation, arm, item_ids),
+        "eval": _spec(evaluation, arm, item_ids, reviews),
         # Its reader of heads insists on a plan, though ours has but one step.
         "plan": {"name": "generate", "steps": [{"solver": "generate", "params": {}}]},
         "results": _results(evaluation, summary) if summary else None,
@@ -78,7 +89,7 @@ def _head(evaluation: Eval, arm: Arm, item_ids: list[str]) -> dict[str, Json]:
     return head
 
 
-def _spec(evaluation: Eval, arm: Arm, item_ids: list[str]) -> Json:
+def _spec(evaluation: Eval, arm: Arm, item_ids: list[str], reviews: TaskReviews) -> Json:
     return {
         "eval_id": _id(evaluation.id, arm.name),
         "run_id": _id(evaluation.id),
@@ -104,6 +115,7 @@ def _spec(evaluation: Eval, arm: Arm, item_ids: list[str]) -> Json:
             "pass_threshold": finite(evaluation.threshold),
             "scoring": evaluation.scoring,
             "constrained_to_schema": False if arm.format == NO_FORMAT else evaluation.constrained,
+            "checked_by_people": [each.sentence for each in reviews.agreements(evaluation)],
         },
     }
 
@@ -134,7 +146,9 @@ def _score(summary: ArmSummary, grader: GraderSummary) -> Json:
     }
 
 
-def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> dict[str, Json]:
+def _sample(
+    evaluation: Eval, arm: Arm, item: Item | None, answer: Answer, said: Mapping[str, Sequence[Review]]
+) -> dict[str, Json]:
     question = item.input if item else "(no longer in the split)"
     messages: list[Json] = [{"role": "user", "content": question}]
     if answer.text is not None:
@@ -148,7 +162,7 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
         "output": _output(arm, answer),
         # Only scores that are numbers: Inspect would count any other value as one.
         "scores": {
-            grader: {"value": score, "answer": answer.shown}
+            grader: {"value": score, "answer": answer.shown, **_people(said.get(grader, ()))}
             for grader in evaluation.graders
             if (score := finite(answer.scores.get(grader))) is not None
         },
@@ -160,6 +174,24 @@ def _sample(evaluation: Eval, arm: Arm, item: Item | None, answer: Answer) -> di
     if answer.failure is not None:
         sample["error"] = _error(answer.failure)
     return sample
+
+
+def _people(reviews: Sequence[Review]) -> dict[str, Json]:
+    """Return what people say of a score; it stays as the grader gave it."""
+    said: list[Json] = [
+        {
+            "who": review.user,
+            "name": review.name,
+            "at": _time(review.at),
+            "of": review.graded,
+            "right": review.is_right,
+            "score": review.score,
+            "drawn_at_random": review.is_drawn,
+            "why": review.note,
+        }
+        for review in reviews
+    ]
+    return {"metadata": {"people": said}} if said else {}
 
 
 def _troubles(answer: Answer) -> dict[str, Json]:

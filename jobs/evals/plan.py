@@ -15,7 +15,7 @@ from jobs.evals.grade import EvalGraders
 from jobs.evals.held_out import opened_by
 from jobs.evals.records import DEFAULT_MARGIN, NO_FORMAT, SCORING, Arm, Eval, EvalRequest, EvalState
 from jobs.evals.split_file import SplitFile, check_rows
-from jobs.graders import GraderRuntime, check_grader, gates_of, parse_grader, run_elsewhere
+from jobs.graders import GraderRuntime, check_grader, fingerprint, gates_of, models_of, parse_grader, run_elsewhere
 from jobs.platforms.gateway import PlatformOf
 from jobs.platforms.profiles import Profile
 from jobs.platforms.prompt_hash import prompt_hash
@@ -61,6 +61,7 @@ class EvalPlanner:
         arms = _arms(request, task, _models(request, task, profile, self.clock()))
         items, runs = _items_and_runs(request, rows, len(arms))
         threshold = task.reward_grader.get("pass_threshold")
+        graders = {name: parse_grader(definition, name) for name, definition in task.graders.items()}
         return Eval(
             id=eval_id(request.trigger),
             state=EvalState.CHECKING,
@@ -82,6 +83,8 @@ class EvalPlanner:
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
             scoring=SCORING,
             ranges=_ranges(task),
+            fingerprints={name: fingerprint(grader) for name, grader in graders.items()},
+            judges=tuple(name for name, grader in graders.items() if models_of(grader)),
             constrained=AnswerForm.of(task).schema is not None,
             lenient_json=task.lenient_json,
             opens="" if request.job else opened_by(task, split),

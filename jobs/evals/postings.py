@@ -1,6 +1,6 @@
 """The messages that an eval causes, each with the id under which it is posted once."""
 
-from jobs.core.ids import card_id
+from jobs.core.ids import card_id, summary_id
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
 from jobs.evals.records import Eval
@@ -19,15 +19,36 @@ def card_posting(evaluation: Eval, *, urgent: bool = False) -> Posting:
     )
 
 
-def result_posting(evaluation: Eval) -> Posting:
-    """Return the posting that shows an eval's result in its thread, or why it failed."""
+def result_posting(evaluation: Eval, *, urgent: bool = False) -> Posting:
+    """Return the posting that shows an eval's result in its thread, or why it failed; of a job's eval, the summary.
+
+    It is brought up to date with what people say of the grades.
+    """
+    if job := evaluation.request.job:
+        summary, channel = PostingKind.SUMMARY, evaluation.request.channel
+        return Posting(summary_id(job), summary, f"summary:{job}", job, channel, refreshed=True, urgent=urgent)
     return Posting(
         id=f"eval:{evaluation.id}:result",
         kind=PostingKind.EVAL_RESULT,
         lane=f"result:{evaluation.id}",
         subject=evaluation.id,
         channel=evaluation.request.channel,
+        refreshed=True,
+        urgent=urgent,
         user=evaluation.request.requested_by,
+    )
+
+
+def suspects_posting(evaluation_id: str, channel: str, *, urgent: bool = False) -> Posting:
+    """Return the posting that lists the items of a variance study whose labels may be wrong, for people to decide."""
+    return Posting(
+        id=f"eval:{evaluation_id}:suspects",
+        kind=PostingKind.EVAL_SUSPECTS,
+        lane=f"result:{evaluation_id}",
+        subject=evaluation_id,
+        channel=channel,
+        refreshed=True,
+        urgent=urgent,
     )
 
 

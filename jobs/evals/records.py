@@ -330,6 +330,10 @@ class Eval:
     """Version of the rules by which its answers are scored; see `SCORING`."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Lowest and highest score of each grader, where the grader says so."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Of each grader's definition; {} for evals that did not write it down."""
+    judges: tuple[str, ...] = ()
+    """The graders that ask a model."""
     constrained: bool | None = None
     """Whether the platform was asked to keep answers to a schema; None for evals that did not write it down."""
     lenient_json: bool = False

@@ -233,4 +233,4 @@ class EvalRunner:
             reason = f"Not one answer came. {pipeline.last_failure}".rstrip()
             await self._transitions.end(evaluation, EvalState.FAILED, reason)
         else:
-            await self._transitions.end(evaluation, EvalState.FINISHED)
+            await self._transitions.end(evaluation, EvalState.FINISHED, task=pipeline.task)

@@ -14,6 +14,8 @@ from jobs.evals.held_out import opened_sentences, openings, require_open
 from jobs.evals.plan import EvalPlanner
 from jobs.evals.postings import export_postings
 from jobs.evals.records import Eval, EvalRequest, EvalState
+from jobs.evals.review_store import Reviews
+from jobs.evals.suspect_decisions import SuspectDecisions
 from jobs.evals.trail_entries import eval_cancelled, eval_started
 from jobs.platforms.profiles import Price
 from jobs.state.change import Change, Versioned
@@ -41,6 +43,16 @@ class Evals:
     answer_store: AnswerStore
     permissions: Permissions
     clock: Callable[[], float] = time.time
+
+    @property
+    def reviews(self) -> Reviews:
+        """What people say of their grades."""
+        return Reviews(self.store, self.answer_store, self.clock)
+
+    @property
+    def suspects(self) -> SuspectDecisions:
+        """What people decide about suspect labels that their variance studies found."""
+        return SuspectDecisions(self.store, self.planner.tasks, self.clock)
 
     async def start(self, request: EvalRequest) -> Eval:
         """Check what was asked for and write the eval down; its turns do the rest.

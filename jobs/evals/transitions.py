@@ -12,16 +12,25 @@ from jobs.core.errors import NotFound
 from jobs.core.ids import SHELL, evidence_item
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.answer_store import AnswerStore
-from jobs.evals.postings import card_posting, refusal_posting, report_posting, result_posting, waits_posting
+from jobs.evals.postings import (
+    card_posting,
+    refusal_posting,
+    report_posting,
+    result_posting,
+    suspects_posting,
+    waits_posting,
+)
 from jobs.evals.progress import Tally
 from jobs.evals.records import Eval, EvalRequest, EvalState, Progress, Slice, SliceFall
 from jobs.evals.results import conclusion_of, read_results
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.slices import groups_of, slice_falls, slice_scores
 from jobs.evals.stats.summary import summarise
+from jobs.evals.suspects import SuspectLabels, find_suspects
 from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
+from jobs.tasks import Task
 
 OVER: Final = -1.0
 """In place of the time of the next turn: the work has ended."""
@@ -89,13 +98,16 @@ class Transitions:
         await self._commit(evaluation, lambda now: replace(now, progress=progress), due_in=0.0)
         log.info("eval.left", answered=progress.answered)
 
-    async def end(self, evaluation: Eval, state: EvalState, reason: str | None = None) -> None:
+    async def end(
+        self, evaluation: Eval, state: EvalState, reason: str | None = None, *, task: Task | None = None
+    ) -> None:
         """Write down the summaries of the answers on file, and show the result in the eval's thread.
 
         Args:
             evaluation: the eval.
             state: how it ended.
             reason: why, as a sentence; None where every answer is there.
+            task: what was evaluated, if a variance study is to look for suspect labels in it.
         """
         concluded = await asyncio.to_thread(self._concluded, evaluation)
         progress = concluded(evaluation).progress
@@ -108,8 +120,19 @@ class Transitions:
         postings = [card_posting(evaluation, urgent=True)]
         if state is not EvalState.CANCELLED:
             postings += [result_posting(evaluation), report_posting(evaluation)]
-        await self._commit(evaluation, ended, *postings, due_in=OVER)
+        found = await asyncio.to_thread(self._suspects, evaluation, task) if task else None
+        if found:
+            postings.append(suspects_posting(evaluation.id, evaluation.request.channel))
+        await self._commit(evaluation, ended, *postings, due_in=OVER, suspects=found)
         log.info("eval.ended", state=state.value, answered=progress.answered, reason=reason)
+
+    def _suspects(self, evaluation: Eval, task: Task) -> SuspectLabels | None:
+        """Return the suspect labels of a variance study, if there are any. Blocks."""
+        if evaluation.request.purpose != "variance" or evaluation.request.thread:
+            return None
+        items, answers = self.answers.items(evaluation.id), self.answers.answers(evaluation.id)
+        found = find_suspects(evaluation, task, items, answers, self.clock())
+        return found if found.suspects else None
 
     def _concluded(self, evaluation: Eval) -> Callable[[Eval], Eval]:
         """Return what writes what the answers on file come to, and what they show, on the record. Blocks."""
@@ -147,6 +170,7 @@ class Transitions:
         *postings: Posting,
         due_in: float | None = None,
         only_from: EvalState | None = None,
+        suspects: SuspectLabels | None = None,
     ) -> None:
         """Change the newest record, unless it has ended or has left `only_from`: two workers did the same at once."""
         held = await self.store.record(Eval, evaluation.id)
@@ -157,7 +181,7 @@ class Transitions:
         if due_in and due_in > 0 and new.cancelled_by:
             due_in = 0.0  # somebody cancelled it in the middle of this step, and waits
         change = Change(
-            records=(Versioned(new, held.version),),
+            records=(Versioned(new, held.version), *((Versioned(suspects, 0),) if suspects else ())),
             due_in=due_in,
             postings=_said(postings, new.request),
             schedule={evidence_item(job): 0.0} if job and new.state.is_final else {},

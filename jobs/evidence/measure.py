@@ -147,6 +147,7 @@ def measured(
         candidates=tuple(candidates),
         bias=selection_bias([scores for scores in rewards if scores], evaluations),
         constrained=valid.constrained,
+        judges={name: valid.fingerprints[name] for name in valid.judges if name in valid.graders},
         headline=valid.headline_graders,
         slices=slice_scores(groups, {each.model: chosen.rewards(each.model) for each in candidates}),
         scoring=valid.scoring,

@@ -115,12 +115,12 @@ class Candidate:
     versus_alias: Versus | None = None
     test_versus_base: Versus | None = None
     test_versus_alias: Versus | None = None
+    against_best: AgainstBest | None = None
+    """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
     natural_versus_base: Versus | None = None
     natural_versus_alias: Versus | None = None
     splits_disagree: str = ""
     """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
-    against_best: AgainstBest | None = None
-    """None for the checkpoint with the highest reward itself, and where nothing could be compared."""
     slice_falls: tuple[SliceFall, ...] = ()
     """Slices on which it is worse than what the alias points at, else than the base."""
     guards: tuple[Guard, ...] = ()
@@ -187,6 +187,8 @@ class Evidence:
     """The same of the answers that the job trained on."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest reward there can be; None where the grader does not say."""
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """The graders that ask a model, each with the fingerprint of its definition."""
     headline: tuple[str, ...] = ()
     """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     slices: tuple[Slice, ...] = ()

@@ -10,6 +10,7 @@ Judges (score_model, label_model) and embeddings are asked through the ports `Ju
 
 from jobs.graders.definitions import (
     extra_fields,
+    fingerprint,
     models_of,
     parse_grader,
     run_elsewhere,
@@ -71,6 +72,7 @@ __all__ = [
     "example_answers",
     "example_samples",
     "extra_fields",
+    "fingerprint",
     "gates_of",
     "is_answer",
     "item_in",

@@ -1,6 +1,8 @@
 """Grader definitions as the fine-tuning API spells them: read, checked, and kept unchanged."""
 
 import copy
+import hashlib
+import json
 import keyword
 import re
 from collections.abc import Callable, Mapping
@@ -85,6 +87,12 @@ def training_definition(grader: Grader) -> dict[str, object]:
     if isinstance(children, Mapping):
         stripped["graders"] = {key: _without_threshold(child) for key, child in children.items()}
     return stripped
+
+
+def fingerprint(grader: Grader) -> str:
+    """12 hex digits over everything in a definition that can change a score; equal ones grade alike."""
+    canonical = json.dumps(training_definition(grader), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def untrainable(grader: Grader) -> str | None:

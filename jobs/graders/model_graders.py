@@ -44,22 +44,32 @@ class ModelGrading:
         self._seconds = seconds
 
     async def grade(
-        self, graders: Sequence[ModelGrader], batch: Sequence[tuple[Sample, Item]], patience: float | None = None
+        self,
+        graders: Sequence[ModelGrader],
+        batch: Sequence[tuple[Sample, Item]],
+        patience: float | None = None,
+        within: float | None = None,
     ) -> list[Outcomes]:
         """The outcomes of each sample of `batch`, in its order; `patience` is as in `JudgeQuestion`."""
+        limit = within or self._seconds
         async with asyncio.TaskGroup() as group:
             rows = [
-                {grader.name: group.create_task(self._outcome(grader, sample, item, patience)) for grader in graders}
+                {
+                    grader.name: group.create_task(self._outcome(grader, sample, item, patience, limit))
+                    for grader in graders
+                }
                 for sample, item in batch
             ]
         return [{name: task.result() for name, task in row.items()} for row in rows]
 
-    async def _outcome(self, grader: ModelGrader, sample: Sample, item: Item, patience: float | None) -> Outcome:
+    async def _outcome(
+        self, grader: ModelGrader, sample: Sample, item: Item, patience: float | None, limit: float
+    ) -> Outcome:
         usage: TokenUsage | None = None
         async with self._slots:
             started = monotonic()
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(limit):
                     texts = await asyncio.to_thread(_filled, grader.templates, sample, item)
                     if isinstance(grader, CosineGrader):
                         return Outcome(await self._similarity(grader, texts), monotonic() - started)
@@ -72,7 +82,9 @@ class ModelGrading:
             except PlatformError as failure:
                 kind, detail, is_unasked = SERVER_ERROR, str(failure), isinstance(failure, PlatformUnavailable)
             except TimeoutError:
-                kind, detail, is_unasked = SERVER_ERROR, f"{grader.model} took longer than {self._seconds:g} s", True
+                where = "JUDGE_PLATFORM names the platform that it is asked on"
+                kind, is_unasked = SERVER_ERROR, True
+                detail = f"{grader.model} gave no answer within {limit:g} s; {where}"
             said = f"{grader.name}: {detail}"
             return Outcome(0.0, monotonic() - started, kind, said, usage=usage, is_unasked=is_unasked)
 

@@ -11,6 +11,8 @@ from jobs.graders.runtime import GraderRuntime
 PATIENCE_SECONDS = 10.0
 """Training grades hundreds of samples a step; a grader that takes longer for one answer is of no use to it.
 A judge's platform that is overrun or away is waited for as long; whoever asked for the check decides what then."""
+WITHIN_SECONDS = 120.0
+"""A judge that gives no answer for so long is as good as away."""
 ODD_ANSWERS = ("", '{"unexpected": [null, 1, {"deeper": true}]}', "[]", "null", "no JSON at all")
 
 
@@ -57,7 +59,9 @@ async def _try(
     runtime: GraderRuntime, grader: Grader, item: Mapping[str, object], answers: Sequence[Sample]
 ) -> list[Grade]:
     seconds = min(PATIENCE_SECONDS, runtime.limits.seconds)
-    return await runtime.grade(grader, [(answer, item) for answer in answers], seconds, PATIENCE_SECONDS)
+    return await runtime.grade(
+        grader, [(answer, item) for answer in answers], seconds, PATIENCE_SECONDS, WITHIN_SECONDS
+    )
 
 
 def _reason(grader: Grader, grade: Grade) -> str:

@@ -55,6 +55,7 @@ class GraderRuntime:
         batch: Sequence[tuple[Sample, Item]],
         seconds: float | None = None,
         patience: float | None = None,
+        within: float | None = None,
     ) -> list[Grade]:
         """One grade for each sample of `batch`, in its order; a grader that fails is an error in its grade.
 
@@ -63,6 +64,7 @@ class GraderRuntime:
             batch: samples, each with the dataset item it answers.
             seconds: wall time for each call that is computed here; by default the runtime's limit.
             patience: seconds that a judge's platform is waited for if it is overrun or away.
+            within: seconds that one judgement may take, retries included; by default the runtime's limit.
         """
         sandboxed = [part for part in grader.parts if isinstance(part, SANDBOXED_GRADERS)]
         judged = [part for part in grader.parts if isinstance(part, MODEL_GRADERS)]
@@ -73,7 +75,7 @@ class GraderRuntime:
         }
         async with asyncio.TaskGroup() as group:
             computing = group.create_task(self._pool.grade(sandboxed, batch, seconds or self.limits.seconds))
-            judging = group.create_task(self._models.grade(judged, batch, patience))
+            judging = group.create_task(self._models.grade(judged, batch, patience, within))
         return [
             _grade(grader, computed | asked | elsewhere)
             for computed, asked in zip(computing.result(), judging.result(), strict=True)

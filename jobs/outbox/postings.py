@@ -20,7 +20,7 @@ from pydantic import Json, TypeAdapter
 from jobs.core.ids import DELIVERIES, delivery_item
 from jobs.core.records import Posting
 from jobs.queue.due import Taken
-from jobs.state.change import POSTING
+from jobs.state.change import POSTING, Change
 from jobs.state.connection import key
 from jobs.state.kind import readable
 from jobs.state.store import LEDGER_ENTRY, LedgerEntry, Store
@@ -125,11 +125,15 @@ class Outbox:
         """Set aside a posting whose lane nobody delivers right now."""
         await self._refuse(delivery_item(posting.lane), "", posting.id, posting.lane, reason)
 
-    async def wait_for_root(self, delivery: Delivery) -> None:
-        """Have a lane looked at as soon as the first message of its thread, which Slack refused, is there after all."""
+    async def wait_for_root(self, delivery: Delivery) -> bool:
+        """Have a lane looked at as soon as the first message of its thread, which Slack refused, is there after all.
+
+        Returns whether it begins to wait; False if it has waited before.
+        """
         waiting = key(f"rootless:{delivery.posting.subject}")
-        await self._redis.sadd(waiting, delivery.posting.lane)
+        begins = await self._redis.sadd(waiting, delivery.posting.lane)
         await self._redis.expire(waiting, ROOTLESS_DAYS * 86_400)
+        return bool(begins)
 
     async def wake_thread(self, subject: str) -> None:
         """Have the lanes looked at now that wait for the first message of a thread."""
@@ -142,6 +146,13 @@ class Outbox:
     async def is_refused(self, posting_id: str) -> bool:
         """Tell whether Slack refused a posting when it was last delivered."""
         return bool(await self._redis.hexists(key("refused"), posting_id))
+
+    async def offer_again(self, posting_id: str) -> None:
+        """Let a posting that Slack refused wait for its delivery again: the bot may have been invited back."""
+        value = await self._redis.hget(key("refused"), posting_id)
+        if value:
+            refused = readable(REFUSED, f"refused:{posting_id}", str(value))
+            await self._store.commit(Change(postings=(refused.posting,)))
 
     async def refused_since(self, cursor: int, limit: int) -> tuple[int, tuple[RefusedPosting, ...]]:
         """Return about so many of the refused postings and where the next page begins; 0 begins, and ends."""

@@ -6,7 +6,7 @@ This is at-least-once, and exactly once as long as Slack shows a posted message 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -38,6 +38,7 @@ IN_THREAD: Final = frozenset(
         PostingKind.APPROVAL_NOTICE,
         PostingKind.EVAL_RESULT,
         PostingKind.EVAL_REPORT,
+        PostingKind.EVAL_SUSPECTS,
         PostingKind.EVAL_EXPORT,
         PostingKind.MEASUREMENT,
     }
@@ -97,6 +98,14 @@ class RateLimits:
         return (self.pauses or {}).get(kind, 3.0)
 
 
+OnRefusal = Callable[[Posting, str], Awaitable[None]]
+"""Hears of the first message of a thread that Slack refused, with the reason; perhaps more than once."""
+
+
+async def _nobody(_posting: Posting, _reason: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxWorker:
     """Delivers lanes of the outbox."""
@@ -105,6 +114,7 @@ class OutboxWorker:
     outbox: Outbox
     poster: Poster
     rate_limits: RateLimits = RateLimits()
+    on_refusal: OnRefusal = _nobody
 
     async def deliver(self, held: Held) -> Again | None:
         """Deliver what waits in a lane, in order, until it is empty or has to wait."""
@@ -139,6 +149,8 @@ class OutboxWorker:
             return min(LONGEST_PAUSE, max(self.rate_limits.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
         except Undeliverable as failure:
             log.error("posting.refused", reason=str(failure))
+            if delivery.entry is None and posting.id == card_id(posting.subject):
+                await self.on_refusal(posting, str(failure))
             await self.outbox.refuse(delivery, str(failure))
             return 0.0
         return entry if isinstance(entry, float) else await self._settle(delivery, entry)
@@ -166,7 +178,8 @@ class OutboxWorker:
         """Return the seconds until the first message of the thread may be there."""
         if not await self.outbox.is_refused(card_id(delivery.posting.subject)):
             return ROOT_WAIT
-        await self.outbox.wait_for_root(delivery)
+        if not await self.outbox.wait_for_root(delivery):
+            await self.outbox.offer_again(card_id(delivery.posting.subject))
         root = await self.store.ledger(delivery.posting.subject, card_id(delivery.posting.subject))
         return ROOTLESS_PAUSE if root is None else MOMENT
 

@@ -9,6 +9,7 @@ Its first line is the condition, every other line says what a letter means. In t
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from string import Formatter
 from typing import Final
 
@@ -21,17 +22,24 @@ _LESS_A_NEGATIVE = re.compile(r" - (-\d[\d.]*)")
 
 Values = Mapping[str, float]
 
+NO_LUCK: Final[Values] = {"luck": 0.0}
+"""Of alerts from before the luck of the best was reckoned with."""
+
 
 def explained(template: str, values: Values) -> str:
     """Return the formula in letters, with numbers, and what its letters mean, a line each.
 
-    If a figure is missing in `values`, a sentence that says so replaces the lines that need one.
+    If a figure of the condition is missing in `values`, a sentence that says so takes its place; a letter whose figure
+    is missing is not explained.
     """
     condition, *legend = template.splitlines()
     try:
-        lines = [_in_numbers(condition, values), *(line.format_map(values) for line in legend)]
+        lines = [_in_numbers(condition, values)]
     except KeyError:
-        lines = [NOT_KEPT]
+        lines, legend = [NOT_KEPT], []
+    for line in legend:
+        with suppress(KeyError):
+            lines.append(line.format_map(values))
     written = "\n".join((_in_letters(condition), *lines))
     return _LESS_A_NEGATIVE.sub(r" - (\1)", without_negative_zero(written))
 

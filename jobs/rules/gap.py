@@ -4,30 +4,33 @@ The mean train reward of the last epoch lags behind the policy while a job learn
 validation" starts far below zero and drifts up to zero, which looks like overfitting and is not. Here each step's
 train reward is compared with the validation reward at the same step, interpolated between evaluations:
 
-    G_k = mean over the last W steps s <= k of (r_s - V(s)),   W = one epoch, so that each item counts once
-    D_k = G_k - G_0,    G_0 = median of the first three G after epoch 1: how much harder validation is anyway
-    SE  = sqrt(1.5 (s_V^2 + s_T^2))                            1.5: G_0 is noisy too
-    s_V = max(.005, 1.4826 MAD(V_k - V_(k-1)) / sqrt 2)        .02 before there are four evaluations
-    s_T = .5 sd(r_s - V(s)) / sqrt W                           .5: over an epoch the luck of the batches cancels
+    G_k = mean over the last n steps s <= k of (r_s - V(s)),   n = W, or the multiple of it in an eighth of k
+    D_k = G_k - G_0,    G_0 = the same over the first m steps: how much harder validation is anyway
+    SE^2 = s_T^2 (1/n + 1/m) + s_V^2 (1/e_n + 1/e_m)            e: evaluations in n and m steps, one at least
+    s_V = the noise of one evaluation, see `running_noise`
+    s_T = c sd(r_s - V(s)),   c^2 = 1 - n / (2 x epoch), at least 1/2: the luck of the batches cancels in part
 
-Where nothing tells how long an epoch is, or it is long, W is 10 to 20 steps (`JobFacts.gap_steps`). The luck of the
-batches cancels only in part over them, so s_T has a factor of .75.
+W is one epoch, in which each item counts once, or 10 steps where that is longer or not known. m spans the first three
+such gaps, on a long job its first quarter: the more steps there are, the smaller a drift can be seen.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
 
-from jobs.rules.curves import Point, Points
-from jobs.rules.noise import Windows, running_noise, train_noise
+from jobs.rules.curves import Point, Points, last_part, read_evaluations
+from jobs.rules.noise import Windows, luck_of_best, train_noise
 
 BASELINE_GAPS = 3
-CANCELLED, PARTLY_CANCELLED = 0.5, 0.75
-LEAST_SPREAD = 4
-"""A spread is taken over at least this many steps, or a window of one or two would look exact by luck."""
+"""G_0 is known once there are so many gaps, and spans their steps."""
+FIRST_PART = 4
+"""On a long job G_0 spans its first quarter."""
+UNKNOWN_PART = 4
+"""The steps that stand in for an epoch are taken to be one part in so many of it."""
+LEAST_SPREAD = 30
+"""A spread is taken over at least this many steps, or a short window would look exact by luck."""
 
 
 class GapReading(NamedTuple):
@@ -40,14 +43,21 @@ class GapReading(NamedTuple):
         gap_start: G_0.
         drift: D.
         error: SE, the standard error of D.
-        best: the newest "new best": V > best + max(.01, s_V).
-        best_step: its step.
-        stale: evaluations since then.
+        luck: how much further than on a usual job the highest of so many drifts lies by luck, in standard errors.
         noise: s_V.
-        recent: mean validation reward of the last two evaluations.
+        recent: mean validation reward of the last `pooled` evaluations.
+        pooled: the evaluations of the last W steps, two at least.
+        fall_error: the standard error of the difference of two such means.
+        fall_luck: how much further than on a usual job the best of so many such means lies by luck.
+        best: the highest such mean so far.
+        best_step: the step of the evaluation in its middle.
+        rise: the newest of them that lies above all before by more than noise and luck explain: a "new best".
+        rise_step: the step of its last evaluation.
+        stale: evaluations since then.
+        gain: the mean of the last third of the evaluations less that of the third before, in standard errors.
         evals: evaluations so far; s_V is measured from the fourth on.
-        highest: the highest validation reward so far; it may lie above `best` by less than counts.
-        highest_step: its step.
+        gap_steps: steps that G is the mean of.
+        start_steps: steps that G_0 is the mean of.
     """
 
     step: int
@@ -56,75 +66,93 @@ class GapReading(NamedTuple):
     gap_start: float
     drift: float
     error: float
-    best: float
-    best_step: int
-    stale: int
+    luck: float
     noise: float
     recent: float
+    pooled: int
+    fall_error: float
+    fall_luck: float
+    best: float
+    best_step: int
+    rise: float
+    rise_step: int
+    stale: int
+    gain: float
     evals: int
-    highest: float
-    highest_step: int
+    gap_steps: int
+    start_steps: int
 
 
-def read_gap(train: Points, valid: Points, epoch_steps: int, *, whole_epochs: bool = True) -> tuple[GapReading, ...]:
+def read_gap(
+    train: Points, valid: Points, steps: int, *, epoch: int | None = None, expected: float | None = None
+) -> tuple[GapReading, ...]:
     """Return a reading for every evaluation from the one on at which the baseline G_0 is known.
 
     Args:
         train: (step, train reward), usable.
         valid: (step, validation reward), usable.
-        epoch_steps: W, the number of steps in which every training item comes once.
-        whole_epochs: whether W is that, or a number that stands in for it.
+        steps: W, the number of steps in which every training item comes once, or one that stands in for it.
+        epoch: the steps in which every training item comes once, if known.
+        expected: the noise of one evaluation by what is known of it.
     """
     differences = _differences(train, valid)
-    steps = [step for step, _ in differences]
+    numbers = [step for step, _ in differences]
     windows = Windows(difference for _, difference in differences)
-    noises = running_noise(value for _, value in valid)
     readings: list[GapReading] = []
-    first_gaps: list[float] = []
-    best, best_step, stale = -math.inf, 0, 0
-    highest, highest_step = -math.inf, 0
-    cancelled = CANCELLED if whole_epochs else PARTLY_CANCELLED
-    for index, (step, value) in enumerate(valid):
-        noise = noises[index]
-        if value > best + max(0.01, noise):
-            best, best_step, stale = value, step, 0
-        else:
-            stale += 1
-        if value > highest:
-            highest, highest_step = value, step
-        end = bisect_right(steps, step)
-        begin = bisect_right(steps, step - epoch_steps)
-        if not steps or steps[0] > step - epoch_steps + 1 or 2 * (end - begin) < epoch_steps:
+    seen, baseline = 0, 0
+    for one in read_evaluations(valid, steps, expected):
+        end, now = bisect_right(numbers, one.step), last_part(steps, one.step)
+        begin = bisect_right(numbers, one.step - now)
+        if not numbers or numbers[0] > one.step - now + 1 or 2 * (end - begin) < now:
             continue  # the first evaluated epoch is not over, or half of this one's steps did not report
-        gap = windows.mean(begin, end)
-        if len(first_gaps) < BASELINE_GAPS:
-            first_gaps.append(gap)
-        if len(first_gaps) < BASELINE_GAPS:
+        seen += 1
+        if seen == BASELINE_GAPS:
+            baseline = end
+        if seen < BASELINE_GAPS:
             continue
-        widest = max(0, end - max(epoch_steps, LEAST_SPREAD))
+        first = max(baseline, end // FIRST_PART)
+        widest = max(0, end - max(now, LEAST_SPREAD))
         variance = windows.variance(widest, end) if end - widest > 1 else None
-        start = median(first_gaps)
-        error = math.sqrt(1.5 * (noise**2 + train_noise(variance, end - begin, cancelled) ** 2))
-        recent = (valid[index - 1][1] + value) / 2
+        gap, start = windows.mean(begin, end), windows.mean(0, first)
+        evals = one.evals / max(1, one.step - valid[0][0])
+        errors = [
+            _error(count, variance, one.noise, evals, epoch or UNKNOWN_PART * steps) for count in (end - begin, first)
+        ]
         readings.append(
             GapReading(
-                step=step,
-                valid=value,
+                step=one.step,
+                valid=one.value,
                 gap=gap,
                 gap_start=start,
                 drift=gap - start,
-                error=error,
-                best=best,
-                best_step=best_step,
-                stale=stale,
-                noise=noise,
-                recent=recent,
-                evals=index + 1,
-                highest=highest,
-                highest_step=highest_step,
+                error=math.hypot(*errors),
+                luck=luck_of_best(one.evals),
+                noise=one.noise,
+                recent=one.now,
+                pooled=one.pooled,
+                fall_error=one.noise * math.sqrt(2 / one.pooled),
+                fall_luck=one.luck,
+                best=one.best,
+                best_step=one.best_step,
+                rise=one.rise,
+                rise_step=one.rise_step,
+                stale=one.stale,
+                gain=one.gain,
+                evals=one.evals,
+                gap_steps=end - begin,
+                start_steps=first,
             )
         )
     return tuple(readings)
+
+
+def _error(count: int, variance: float | None, noise: float, evals: float, epoch: int) -> float:
+    """Return the standard error of a gap over `count` steps, with so many `evals` a step.
+
+    The more of an epoch they span, the more the luck of the batches cancels: by half of its variance over a whole one.
+    """
+    cancelled = math.sqrt(1 - min(1.0, count / epoch) / 2)
+    return math.hypot(train_noise(variance, count, cancelled), noise / math.sqrt(max(1.0, count * evals)))
 
 
 def _differences(train: Sequence[Point], valid: Sequence[Point]) -> list[Point]:

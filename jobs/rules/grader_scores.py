@@ -8,6 +8,7 @@ from charts import TracePanel
 from jobs.core.records import RaisedAlert
 from jobs.rules.alert import Sign, first_open
 from jobs.rules.curves import Points, at
+from jobs.rules.formula import NO_LUCK
 from jobs.rules.inputs import TRAIN, VALID, Need, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule
 
@@ -53,9 +54,10 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
     )
     formula = (
         "gain{reward_gain:.3f} >= {least_gain} and "
-        "fall{fall:.3f} >= max({least_fall}, {noises} x s{noise:.3f}) = {limit:.3f} and "
+        "fall{fall:.3f} >= max({least_fall}, {noises} x s{noise:.3f} + l{luck:.3f}) = {limit:.3f} and "
         "(now{now:.3f} < reward{reward:.3f} or fall{fall:.3f} >= {far}), at {in_row} evaluations in a row\n"
-        "fall = {best:.3f} - {now:.3f}: of the grader since its best, at step {best_step:.0f}; s: its noise.\n"
+        "fall = {best:.3f} - {now:.3f}: of the grader since its best, at step {best_step:.0f}; s: its noise; l: what "
+        "the luck of the best adds.\n"
         "gain: of validation reward since that step. All are means of two evaluations on validation."
     )
     panels = (
@@ -66,6 +68,7 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
             {"floor": "its best, less what noise explains"},
         ),
     )
+    unkept = NO_LUCK
     least_gain: float = 0.03
     least_fall: float = 0.05
     noises: float = 3.0
@@ -95,7 +98,7 @@ class ComponentHacking(Rule, code="H1", title="one grader given up", level="warn
         for score in inputs.evaluations(name):
             reward, then = at(pairs, score.step), at(pairs, score.best_step)
             if reward is not None and then is not None:
-                limit = max(self.least_fall, self.noises * score.noise)
+                limit = max(self.least_fall, self.noises * score.noise + score.luck)
                 falls = {"fall": score.best - score.now, "limit": limit, "floor": score.best - limit}
                 yield Reading(**score._asdict(), **falls, grader=name, reward=reward, reward_gain=reward - then)
 

@@ -1,5 +1,6 @@
 """What rules know of a job besides its series."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -9,10 +10,10 @@ from jobs.core.series import Step
 
 UNKNOWN_EPOCH: Final = 10
 """Steps that stand in for an epoch where nothing tells how long one is."""
-LONGEST_EPOCH: Final = 30
-"""Steps. Who waits for a longer epoch to end sees what happens in it too late, if the job has more than one at all."""
-LEAST_GAP_STEPS, USUAL_GAP_STEPS, MOST_GAP_STEPS = 10, 12, 20
-USUAL_BATCH: Final = 16
+USUAL_SPREAD: Final = 0.25
+"""The usual standard deviation of the reward over answers to one item."""
+GAP_STEPS: Final = 10
+"""Who waits for a longer epoch to end sees what happens in it too late, if the job has more than one at all."""
 LEAST_WINDOW: Final = 5
 LEAST_COUNTED: Final = 0.05
 """A smaller part of an epoch, rounded by the platform, does not tell how long the whole is."""
@@ -68,21 +69,15 @@ class JobFacts:
         return self.epoch_steps or UNKNOWN_EPOCH
 
     @property
-    def whole_epochs(self) -> bool:
-        """Whether the gap between train and validation reward is taken over whole epochs."""
-        return self.epoch_steps is not None and self.epoch_steps <= LONGEST_EPOCH
+    def expected_noise(self) -> float | None:
+        """The usual standard error of an evaluation of so many answers; None if the platform does not say how many."""
+        answers = (self.valid_items or 0) * (self.eval_samples or 0)
+        return USUAL_SPREAD / math.sqrt(answers) if answers else None
 
     @property
     def gap_steps(self) -> int:
-        """Steps that the gap between train and validation reward is taken over: an epoch, or what stands in for it.
-
-        The more items there are, the more the luck of the batches differs, and the more steps it takes.
-        """
-        if self.epoch_steps is not None:
-            return self.epoch_steps if self.whole_epochs else MOST_GAP_STEPS
-        if self.train_items is None:
-            return USUAL_GAP_STEPS
-        return min(MOST_GAP_STEPS, max(LEAST_GAP_STEPS, -(-self.train_items // USUAL_BATCH)))
+        """Steps that the gap between train and validation reward is taken over at first: an epoch, or part of it."""
+        return min(self.epoch_steps or GAP_STEPS, GAP_STEPS)
 
     @property
     def window(self) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 from jobs.rules.alert import Level, Sign
 from jobs.rules.curves import at
-from jobs.rules.formula import Values
+from jobs.rules.formula import NO_LUCK, Values
 from jobs.rules.inputs import CLIPPED, TOKENS, TRAIN, VALID, RuleInputs
 from jobs.rules.noise import Windows
 from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule, shares
@@ -139,14 +139,16 @@ class LengthShrink(Rule, code="L4", title="answers shrink", level="warn", needs=
     )
     formula = (
         f"{TIMES_THE_START}<= {{least}} and "
-        "best{best:.3f} - V2{valid:.3f} = {fall:.3f} > {noises} x s{noise:.3f} = {limit:.3f}, "
+        "best{best:.3f} - V2{valid:.3f} = {fall:.3f} > {noises} x s{noise:.3f} + l{luck:.3f} = {limit:.3f}, "
         f"at {{in_row}} evaluations in a row\n{LENGTHS}\n"
-        "V2: the mean of the last two evaluations; best: the highest such mean. s = {noise:.3f}: the noise of one."
+        "V2: the mean of the last two evaluations; best: the highest such mean. s = {noise:.3f}: the noise of "
+        "one; l: what the luck of the best adds."
     )
     panels = (
         Panel("tokens of an answer", "tokens", MEAN_TOKENS, {"tokens_least": "{least:g} times the start"}),
         Panel("fall of validation reward", "score", {"fall": "since its best"}, {"limit": "what noise explains"}),
     )
+    unkept = NO_LUCK
     least: float = 0.4
     noises: float = 2.0
     in_row: int = 2
@@ -155,7 +157,10 @@ class LengthShrink(Rule, code="L4", title="answers shrink", level="warn", needs=
         lengths = inputs.once(read_lengths)
         for one in inputs.evaluations():
             if length := lengths.get(one.step):
-                limits = {"limit": self.noises * one.noise, "tokens_least": self.least * length["tokens_start"]}
+                limits = {
+                    "limit": self.noises * one.noise + one.luck,
+                    "tokens_least": self.least * length["tokens_start"],
+                }
                 yield Reading(**one._asdict(), **length, **limits, valid=one.now, fall=one.best - one.now)
 
     def _sign(self, reading: Reading) -> Sign:

@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs.rules.alert import Level, Sign
 from jobs.rules.curves import at
-from jobs.rules.formula import Values
+from jobs.rules.formula import NO_LUCK, Values
 from jobs.rules.inputs import TRAIN, VALID, ZERO_STD, RuleInputs
 from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule
 
@@ -115,16 +115,17 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
     formula = (
         "[V - V0]{valid_gain:.4f} < max({least_gain}, {noises} x s{noise:.3f}) = {limit:.3f} and "
         "[T - T1]{train_gain:.4f} < {least_gain} and "
-        "[best V - V0]{best_gain:.3f} < max({once_gained}, {once_noises} x s{noise:.3f}), "
+        "[best V - V0]{best_gain:.3f} < max({once_gained}, {once_noises} x s{noise:.3f} + l{luck:.3f}), "
         "after {epochs} epochs, at {in_row} evaluations in a row\n"
         "V - V0: validation reward since the start, {valid_start:.3f}; best V: of two in a row. s = {noise:.3f}: the "
-        "noise of one evaluation.\n"
+        "noise of one evaluation; l: what the luck of the best adds.\n"
         "T - T1: train reward since the first epoch, means of one epoch."
     )
     panels = (
         Panel("gain in validation reward", "score", {"valid_gain": "since the start"}, {"limit": "a gain"}),
         Panel("gain in train reward", "score", {"train_gain": "since the first epoch"}, {"least_gain": "a gain"}),
     )
+    unkept = NO_LUCK
     epochs: int = 3
     least_evals: int = 6
     least_gain: float = 0.02
@@ -149,6 +150,6 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
                 yield Reading(**one._asdict(), **gains, valid_start=start, limit=limit, meaning=meaning)
 
     def _sign(self, reading: Reading) -> Sign:
-        if reading.best_gain >= max(self.once_gained, self.once_noises * reading.noise):
+        if reading.best_gain >= max(self.once_gained, self.once_noises * reading.noise + reading.luck):
             return Sign.CLEAN
         return Sign.of(reading.valid_gain < reading.limit and reading.train_gain < self.least_gain)

@@ -17,22 +17,36 @@ from jobs.rules.noise import LEAST_EVALS
 from jobs.rules.rule import Panel, Reading, Rule
 
 GAP: Final = (TRAIN, VALID)
-DRIFTED: Final = "D{drift:.3f} > max({least_drift}, {errors} x SE{error:.3f}) = {threshold:.3f} and "
-DRIFTED_WIDE: Final = "D{drift:.3f} > max({wide_drift}, {wide_errors} x SE{error:.3f}) = {wide:.3f} and "
+DRIFTED: Final = "D{drift:.3f} > max({least_drift}, ({errors} + l{luck:.2f}) x SE{error:.3f}) = {threshold:.3f} and "
+DRIFTED_WIDE: Final = (
+    "D{drift:.3f} > max({wide_drift}, ({wide_errors} + l{luck:.2f}) x SE{error:.3f}) = {wide:.3f} and "
+)
 DRIFT: Final = (
-    "D = G - G0 = {gap:.3f} - {gap_start:.3f}: how far the gap between train and validation reward (mean of one epoch, "
-    "or of 10 to 20 steps where that is long or not known) has moved from its start. "
-    "SE = {error:.3f}: the standard error of D.\n"
+    "D = G - G0 = {gap:.3f} - {gap_start:.3f}: how far train reward has pulled away from validation, means of the "
+    "last {gap_steps:.0f} and of the first {start_steps:.0f} steps. SE = {error:.3f}: its standard error.\n"
+    "l = {luck:.2f}: what the luck of the highest of {evals:.0f} evaluations adds to it.\n"
 )
 STALE: Final = (
-    "n = {stale:.0f}: evaluations since the last one that rose by more than noise, {best:.2f} at step {best_step:.0f}."
+    "n = {stale:.0f}: evaluations since the newest best beyond noise, {rise:.2f} at step {rise_step:.0f} (mean of "
+    "m = {pooled:.0f})."
 )
-NO_NEW_BEST: Final = "n{stale:.0f} >= {patience}, at {in_row} evaluations in a row\n" + DRIFT + STALE
+OUTWAITED: Final = "n{stale:.0f} >= max({patience}, m{pooled:.0f})"
+NO_NEW_BEST: Final = OUTWAITED + ", at {in_row} evaluations in a row\n" + DRIFT + STALE
+NOT_RISING: Final = (
+    OUTWAITED
+    + " and g{gain:.2f} < {most_gain}, at {in_row} evaluations in a row\n"
+    + DRIFT
+    + STALE
+    + " g = {gain:.2f}: "
+    "the gain of the last third of the evaluations over the third before, in standard errors."
+)
 FALLEN: Final = (
-    "V2{recent:.3f} < best{best:.3f} - max({least_fall}, {fall_noises} x s{noise:.3f}) = {floor:.3f}, "
-    "at {in_row} evaluations in a row\n" + DRIFT + "V2 = {recent:.3f}: the mean of the last two evaluations. "
-    "s = {noise:.3f}: the noise of one.\n" + STALE
+    "V{recent:.3f} < B{best:.3f} - max({least_fall}, {fall_errors} x SEv{fall_error:.3f} + lv{fall_luck:.3f}) = "
+    "{floor:.3f}, at {in_row} evaluations in a row\n" + DRIFT + "V = {recent:.3f}: the mean of the last {pooled:.0f} "
+    "evaluations; B = {best:.3f}: the highest such mean. SEv: the standard error of their difference; lv: what the "
+    "luck of the highest adds."
 )
+UNKEPT: Final = {"luck": 0.0, "pooled": 2.0}
 DRIFT_LABEL: Final = "drift of the gap between train and validation"
 DRIFT_LINE: Final = {"drift": "drift of the gap"}
 SMALLEST: Final = 0.001
@@ -41,8 +55,14 @@ SMALLEST: Final = 0.001
 
 def read_gaps(inputs: RuleInputs) -> tuple[GapReading, ...]:
     """Return the readings of the aligned gap."""
-    train, valid, facts = inputs.points("train_reward"), inputs.points("valid_reward"), inputs.facts
-    return read_gap(train, valid, facts.gap_steps, whole_epochs=facts.whole_epochs)
+    facts = inputs.facts
+    return read_gap(
+        inputs.points("train_reward"),
+        inputs.points("valid_reward"),
+        facts.gap_steps,
+        epoch=facts.epoch_steps,
+        expected=facts.expected_noise,
+    )
 
 
 def _sign_of(reading: Reading, calm: float, *, holds: bool) -> Sign:
@@ -57,23 +77,23 @@ def _sign_of(reading: Reading, calm: float, *, holds: bool) -> Sign:
 
 
 def stands_still(gap: GapReading) -> str:
-    """Return how long validation has not clearly risen: since which step, and where it was highest."""
-    count = counted(gap.stale, "evaluation")
-    best, highest, now = apart(gap.best, gap.highest, gap.valid)
-    if gap.highest_step <= gap.best_step:
-        return f"validation has had no new best for {count} (best {best} at step {gap.best_step}, now {now})"
-    since = f"validation has risen by no more than noise for {count} ({best} at step {gap.best_step}, "
-    if gap.highest_step == gap.step:
-        return f"{since}now {now}, its highest)"
-    return f"{since}highest {highest} at step {gap.highest_step}, now {now})"
+    """Return for how long validation has not risen beyond noise, with the means of evaluations that say so."""
+    count, means = counted(gap.stale, "evaluation"), f"means of {gap.pooled}"
+    rise, best, now = apart(gap.rise, gap.best, gap.recent)
+    if gap.best <= gap.rise:
+        return f"validation has had no new best for {count} (best {best} at step {gap.rise_step}, now {now}; {means})"
+    highest = "its highest" if gap.best == gap.recent else f"highest {best} at step {gap.best_step}"
+    since = f"{rise} at step {gap.rise_step}, now {now}, {highest}; {means}"
+    return f"validation has risen by no more than noise for {count} ({since})"
 
 
 @dataclass(frozen=True)
 class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP):
     """Fires when the aligned gap has drifted from its own start and validation has stopped rising.
 
-    The defaults: .05 is the gap that Microsoft's guide to reward hacking calls healthy; 2.5 standard errors, patience
-    and persistence hold false alarms under 1% where a job is evaluated 18 times (simulated in the tests). On jobs that
+    The defaults: .05 is the gap that Microsoft's guide to reward hacking calls healthy; 2.75 standard errors, patience
+    and persistence hold false alarms under 1%, whether a job is evaluated 18 or 200 times (simulated in the tests). On
+    jobs that
     really train (the local platform, EU acts, 100 steps of 16 x 16 rollouts, 50 validation items, 20 seeds a size) it
     warns in 20 of 20 with 24 training items (true gap .45 at the end), 20 with 100 (.13) and 0 with 400 (.03), where
     the plain gap T - V warns in 18 (`python -m tests.bench overfitting`).
@@ -83,30 +103,31 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
         "Possible overfitting: train reward pulls away from validation. By step {step} the gap grew by {grown}, "
         "more than noise explains ({explained}).\n"
         "The policy probably learns its training items rather than the task: {stands}.\n"
-        "Next: look at checkpoints near step {highest_step} first. Pausing or cancelling the job stops spending; "
+        "Next: look at checkpoints near step {best_step} first. Pausing or cancelling the job stops spending; "
         "for the next one, use more training items or fewer epochs."
     )
     formula = DRIFTED + NO_NEW_BEST
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains"}),
-        Panel("validation reward", "score", {"valid_reward": "validation reward"}, {"best": "its best so far"}),
+        Panel("validation reward", "score", {"recent": "mean of the newest"}, {"rise": "its best beyond noise"}),
     )
+    unkept = UNKEPT
     least_drift: float = 0.05
-    errors: float = 2.5
+    errors: float = 2.75
     patience: int = 2
     in_row: int = 2
     calm: float = 0.8
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):
-            threshold = max(self.least_drift, self.errors * gap.error)
+            threshold = max(self.least_drift, (self.errors + gap.luck) * gap.error)
             grown, explained = apart(gap.drift, threshold)
             yield Reading(
                 **gap._asdict(), threshold=threshold, grown=grown, explained=explained, stands=stands_still(gap)
             )
 
     def _sign(self, reading: Reading) -> Sign:
-        return _sign_of(reading, self.calm, holds=reading.stale >= self.patience)
+        return _sign_of(reading, self.calm, holds=reading.stale >= max(self.patience, reading.pooled))
 
 
 @dataclass(frozen=True)
@@ -118,46 +139,63 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
 
     text = (
         "Severe overfitting: by step {step} the gap between train and validation grew by {drift:.2f}, and {seen}.\n"
-        "More steps probably make the model worse on new items: validation was highest at step {highest_step}, "
-        "{top}; now {now}, the mean of two.\n"
-        "Next: pause or cancel the job, and evaluate checkpoints near step {highest_step} on the test split."
+        "More steps probably {outcome}: validation was highest around step {best_step}, {top}; it is {now} (means of "
+        "{pooled} evaluations).\n"
+        "Next: pause or cancel the job, and evaluate checkpoints near step {best_step} on the test split."
     )
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains", "wide": "wide"}),
-        Panel("validation reward", "score", {"recent": "mean of two"}, {"floor": "its best, less what noise explains"}),
+        Panel(
+            "validation reward",
+            "score",
+            {"recent": "mean of the newest"},
+            {"floor": "its best, less what noise explains"},
+        ),
     )
+    unkept = UNKEPT
     wide_drift: float = 0.10
-    wide_errors: float = 3.0
+    wide_errors: float = 3.25
     patience: int = 3
     least_drift: float = 0.05
-    errors: float = 2.5
+    errors: float = 2.75
     least_fall: float = 0.03
-    fall_noises: float = 2.5
+    most_gain: float = 2.0
+    fall_errors: float = 2.0
     in_row: int = 2
     calm: float = 0.8
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):
-            floor = gap.best - max(self.least_fall, self.fall_noises * gap.noise)
-            fallen = f"validation fell {gap.highest - gap.recent:.2f} below its best"
-            top, now = apart(gap.highest, gap.recent)
+            floor = gap.best - max(self.least_fall, self.fall_errors * gap.fall_error + gap.fall_luck)
+            top, now = apart(gap.best, gap.recent)
+            if gap.recent < floor:
+                seen = f"validation fell {gap.best - gap.recent:.2f} below its best"
+                outcome = "make the model worse on new items"
+            else:
+                seen = f"validation has not risen beyond noise for {counted(gap.stale, 'evaluation')}"
+                outcome = "teach the policy its training items and nothing else"
             yield Reading(
                 **gap._asdict(),
-                threshold=max(self.least_drift, self.errors * gap.error),
-                wide=max(self.wide_drift, self.wide_errors * gap.error),
+                threshold=max(self.least_drift, (self.errors + gap.luck) * gap.error),
+                wide=max(self.wide_drift, (self.wide_errors + gap.luck) * gap.error),
                 floor=floor,
                 top=top,
                 now=now,
-                seen=fallen if gap.recent < floor else "validation does not follow",
+                seen=seen,
+                outcome=outcome,
             )
 
     def _sign(self, reading: Reading) -> Sign:
-        wide = reading.drift > reading.wide and reading.stale >= self.patience
+        wide = (
+            reading.drift > reading.wide
+            and reading.stale >= max(self.patience, reading.pooled)
+            and reading.gain < self.most_gain
+        )
         return _sign_of(reading, self.calm, holds=wide or reading.recent < reading.floor)
 
     def _formula_of(self, level: Level, values: Values) -> str:  # noqa: ARG002 - both forms are critical
         fallen = values.get("recent", 0.0) < values.get("floor", 0.0)
-        return DRIFTED + FALLEN if fallen else DRIFTED_WIDE + NO_NEW_BEST
+        return DRIFTED + FALLEN if fallen else DRIFTED_WIDE + NOT_RISING
 
 
 @dataclass(frozen=True)
@@ -171,13 +209,13 @@ class HarderValidation(Rule, code="O0", title="validation harder than training",
     )
     formula = (
         "G0{gap_start:.3f} > {least_gap}\n"
-        "G0: the median of the first three gaps between train and validation reward (each the mean of one epoch)."
+        "G0: train reward less validation reward, the mean of the first {start_steps:.0f} steps."
     )
     panels = (
         Panel(
             "train reward less validation reward",
             "score",
-            {"gap": "gap, mean of one epoch"},
+            {"gap": "gap, mean of the last steps"},
             {"gap_start": "its start", "least_gap": "noted above"},
         ),
     )

@@ -60,6 +60,7 @@ class Rule(ABC):
         text: what was seen, what it means, what to do next, in three lines.
         formula: its condition, see `jobs.rules.formula`.
         panels: what it looks at, one for each part of the condition.
+        unkept: figures that alerts of earlier versions do not have, as those versions meant them.
         reads_steps: whether an alert is over after as many clean readings as it took to raise it.
     """
 
@@ -70,6 +71,7 @@ class Rule(ABC):
     text: ClassVar[str]
     formula: ClassVar[str]
     panels: ClassVar[tuple[Panel, ...]]
+    unkept: ClassVar[Values] = {}
     reads_steps: ClassVar[bool] = False
 
     def __init_subclass__(
@@ -115,7 +117,7 @@ class Rule(ABC):
 
         An alert from before one of the thresholds was kept was raised with its default.
         """
-        known = {**self.thresholds(), **values}
+        known = {**self.thresholds(), **self.unkept, **values}
         return explained(self._formula_of(level, known), known)
 
     def picture(self, inputs: RuleInputs) -> tuple[TracePanel, ...]:

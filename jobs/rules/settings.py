@@ -45,6 +45,12 @@ RULES: Final[tuple[Rule, ...]] = (
 """In the order of `/rft status`."""
 
 
+IN_REWARD: Final = frozenset({"least_drift", "wide_drift", "least_gap", "least_fall", "least_gain", "once_gained"})
+"""The thresholds that are differences of rewards."""
+OF_PARTS: Final = frozenset({"H1", "H2", "B"})
+"""The rules that look at scores of other graders, which have ranges of their own."""
+
+
 def changed_rules(changes: Mapping[str, object]) -> tuple[Rule, ...]:
     """Return the rules with a task's changes: rule code to {threshold: number}, or to False to leave it out.
 
@@ -61,18 +67,31 @@ def rules_of(job: Job) -> tuple[Rule, ...]:
 
     What this version of the bot does not know (the record may be another version's) is left out, and the rest stands.
     """
-    return _rules(json.dumps(job.alert_settings, sort_keys=True))
+    low, high = job.reward_range or (0.0, 1.0)
+    return _rules(json.dumps(job.alert_settings, sort_keys=True), high - low)
 
 
 @lru_cache(maxsize=256)
-def _rules(changes: str) -> tuple[Rule, ...]:
-    """Return the rules with `changes` in JSON: many jobs share a task, and a mapping is no key."""
+def _rules(changes: str, width: float) -> tuple[Rule, ...]:
+    """Return the rules with `changes` in JSON: many jobs share a task, and a mapping is no key.
+
+    Thresholds in rewards that the task leaves alone grow with the width of the reward's range.
+    """
     known: dict[str, object] = {}
     for rule, change in json.loads(changes).items():
         with suppress(InvalidRequest):
             changed_rules({rule: change})
             known[rule] = change
-    return changed_rules(known)
+    rules = changed_rules(known)
+    return rules if width == 1 else tuple(_on_scale(rule, known.get(rule.code), width) for rule in rules)
+
+
+def _on_scale(rule: Rule, change: object, width: float) -> Rule:
+    if rule.code in OF_PARTS:
+        return rule
+    own = change if isinstance(change, Mapping) else {}
+    names = [each.name for each in fields(rule) if each.name in IN_REWARD and each.name not in own]
+    return replace(rule, **{name: width * getattr(rule, name) for name in names})
 
 
 def _changed(rule: Rule, change: object) -> Rule | None:

@@ -9,6 +9,8 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:steps:<id>             hash step number -> Step as JSON
     {proctor}:approval:<id>          hash version, by, value (Approval as JSON), one per job or proposal
     {proctor}:evidence:<id>          hash version, by, value (Evidence as JSON), one per job
+    {proctor}:reviews:<task>         hash version, by, value (TaskReviews as JSON): what people say of grades
+    {proctor}:suspects:<eval>        hash version, by, value (SuspectLabels as JSON), one per study that found some
     {proctor}:all:<kind>             sorted set, id of each record of a kind by the time it was made: what the record
                                      says (s), or else when it was written (ms)
     {proctor}:alias:<name>           hash version, by, value (Alias as JSON)

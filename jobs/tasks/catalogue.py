@@ -28,6 +28,11 @@ class TaskCatalogue:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def root(self) -> Path:
+        """The folder of all tasks."""
+        return self._root
+
     def names(self) -> tuple[str, ...]:
         """Names of all folders with a task.yaml, sorted; a broken task is listed too, so that it can be explained."""
         return tuple(name for name in self._candidates() if _NAME.fullmatch(name))
@@ -117,10 +122,11 @@ def _prompts(folder: TaskFolder) -> dict[str, str]:
     for version, text in prompts.items():
         if not text:
             raise InvalidRequest(f"{folder.called(f'prompts/{version}.md')} is empty.")
-    return {version: prompts[version] for version in sorted(prompts, key=_natural)}
+    return {version: prompts[version] for version in sorted(prompts, key=natural)}
 
 
-def _natural(version: str) -> list[tuple[int, str]]:
+def natural(version: str) -> list[tuple[int, str]]:
+    """Return a key that sorts v2 before v10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", version)]
 
 

@@ -85,6 +85,31 @@ def renamed(reference: object, name_of: Callable[[str], str]) -> object:
     return _with(reference, lists[0], [_renamed_one(entry, name_of) for entry in lists[0]])
 
 
+def relabelled(reference: object, labels: Sequence[str]) -> object:
+    """Return a reference with other labels in the form it has; as it is where that form cannot hold them."""
+    if isinstance(reference, str):
+        value = _decoded(reference)
+        if isinstance(value, list | dict):
+            return json.dumps(relabelled(value, labels), ensure_ascii=False)
+        return labels[0] if len(labels) == 1 else reference
+    if isinstance(reference, int):
+        value = _decoded(labels[0]) if len(labels) == 1 else None
+        return value if isinstance(value, int) else reference
+    lists = [entries for _path, entries in _lists(reference, "")]
+    if len(lists) != 1:
+        return reference
+    known = {_label(entry): entry for entry in lists[0]}
+    pattern = lists[0][0] if lists[0] else ""
+    return _with(reference, lists[0], [known[each] if each in known else _entry(each, pattern) for each in labels])
+
+
+def _entry(label: str, pattern: object) -> object:
+    """Return a label as an entry of a list that has entries like `pattern`."""
+    if isinstance(pattern, Mapping):
+        return {next(key for key in LABEL_KEYS if key in pattern): label}
+    return int(label) if isinstance(pattern, int) and label.lstrip("-").isdecimal() else label
+
+
 def _decoded(text: str) -> object:
     """Return what a text holds as JSON, None if it is not JSON."""
     try:

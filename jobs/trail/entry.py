@@ -33,6 +33,8 @@ class Act(StrEnum):
     ROLLBACK_PROPOSED = "rollback_proposed"
     EMERGENCY_ROLLBACK = "emergency_rollback"
     REVIEWED = "reviewed"
+    GRADE_REVIEWED = "grade_reviewed"
+    """A person said whether a grade is right."""
     SCHEDULED = "scheduled"
     """That a model is measured again and again."""
     DEFAULT = "default"

@@ -39,6 +39,7 @@ class TaskPolicy(TypedDict):
     evidence_runs: int
     calls_a_day: float | None
     instead_of: str
+    reward_range: tuple[float, float] | None
 
 
 async def plan(
@@ -113,6 +114,7 @@ def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:
         evidence_runs=task.evidence_runs,
         calls_a_day=task.calls_a_day,
         instead_of=task.instead_of,
+        reward_range=task.range_of(task.trained_by),
     )
 
 

@@ -1,9 +1,9 @@
 """An eval with its result, read once for its message, picture and alt text."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,8 @@ from jobs.core.errors import InvalidRequest, UserError
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.readiness import Alternative, alternatives
 from jobs.evals.records import Eval, EvalState
-from jobs.evals.results import EvalResults, conclusion_of, read_results, read_two_splits
+from jobs.evals.results import EvalResults, WorstItem, conclusion_of, read_results, read_two_splits
+from jobs.evals.reviews import Agreement, Grade, TaskReviews, grade_of
 from jobs.evals.service import Evals
 from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.verdict import Conclusion
@@ -32,6 +33,10 @@ class EvalView:
     """What costs less than training, of a variance study."""
     other_split: OnTwoSplits | None = None
     """Its arms on the other validation split as well, where a finished eval asked them the same there."""
+    agreements: tuple[Agreement, ...] = ()
+    """How far people agree with its judges, and with its other graders that they checked."""
+    grades: Mapping[str, Grade] = field(default_factory=dict)
+    """The reward of each of the worst items' worst answer, by item."""
 
     @property
     def headline(self) -> str:
@@ -51,7 +56,17 @@ async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     alternatives = await _alternatives(evals, evaluation, others) if evaluation.request.purpose == "variance" else ()
     other = next(filter(partial(_is_other_split, evaluation), others), None)
     two_splits = await asyncio.to_thread(_on_two_splits, evaluation, other, evals.answer_store) if other else None
-    return EvalView(evaluation, results, alternatives, two_splits)
+    reviews, worst = await evals.reviews.of_task(evaluation.task), {each.id: each for each in results.worst}
+    grades = await asyncio.to_thread(_grades, evaluation, evals.answer_store, worst, reviews)
+    return EvalView(evaluation, results, alternatives, two_splits, reviews.agreements(evaluation), grades)
+
+
+def _grades(
+    evaluation: Eval, reader: AnswerReader, worst: Mapping[str, WorstItem], reviews: TaskReviews
+) -> dict[str, Grade]:
+    items = (item for item in reader.items(evaluation.id) if item.id in worst) if worst else ()
+    found = (grade_of(evaluation, item, worst[item.id].worst, evaluation.reward, reviews) for item in items)
+    return {grade.item.id: grade for grade in found if grade}
 
 
 def _is_other_split(evaluation: Eval, other: Eval) -> bool:

@@ -10,6 +10,8 @@ from jobs.core.errors import NotFound
 from jobs.core.records import Job
 from jobs.core.series import Series
 from jobs.evals.records import Eval
+from jobs.evals.review_store import held_reviews
+from jobs.evals.reviews import Agreement
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.platforms.profiles import Profile
 from jobs.state.store import Store
@@ -35,6 +37,8 @@ class JobView:
     """What points at its approved checkpoint now."""
     elsewhere: float | None = None
     """US dollars for 1,000 calls to the model that it takes the place of, where that is none of those evaluated."""
+    agreements: tuple[Agreement, ...] = ()
+    """How far people agree with the judges that graded its checkpoints."""
 
     def as_pictured(self) -> "JobView":
         """Return the job as it was at the step up to which its curve is drawn.
@@ -79,7 +83,14 @@ class JobViews:
             self._profile(job.platform),
             await self._aliases(job.id) if approval and approval.value.settled else (),
             await self._elsewhere(job) if evidence and evidence.value.state is EvidenceState.READY else None,
+            await self._agreements(job, evidence.value) if evidence else (),
         )
+
+    async def _agreements(self, job: Job, evidence: Evidence) -> tuple[Agreement, ...]:
+        if not evidence.judges:
+            return ()
+        reviews = (await held_reviews(self.store, job.task)).value
+        return tuple(reviews.agreement(judge, fingerprint) for judge, fingerprint in evidence.judges.items())
 
     async def _elsewhere(self, job: Job) -> float | None:
         if not job.instead_of:

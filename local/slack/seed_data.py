@@ -117,6 +117,7 @@ PROCTOR = InstalledApp(
     ),
     shortcuts=(
         Shortcut("use_as_data_set", "Use as data set", "Make a new version of a task with the file of this message"),
+        Shortcut("import_as_task", "Import as task", "Make a task of exported evals or a Promptfoo config"),
     ),
     scopes=frozenset(
         {

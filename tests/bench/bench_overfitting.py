@@ -7,13 +7,13 @@ what overfitting is: mean reward of the final policy on the items it trained on,
 import asyncio
 import dataclasses
 import json
-import math
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from statistics import fmean, median, variance
+from statistics import fmean, median
 
 from jobs.core.records import Hyperparameters
 from jobs.core.series import Series
@@ -21,15 +21,12 @@ from jobs.graders import GraderRuntime
 from jobs.platforms.metrics import step_of
 from jobs.platforms.parse import read_event
 from jobs.rules import JobFacts, RuleInputs, evaluate, facts_of
-from jobs.rules.alert import episodes
 from jobs.rules.curves import at, epoch_means
-from jobs.rules.gap import BASELINE_GAPS, CANCELLED, GapReading
-from jobs.rules.noise import running_noise, train_noise
+from jobs.rules.gap import BASELINE_GAPS
 from jobs.rules.overfitting import Overfitting
-from jobs.rules.rule import Reading
 from jobs.tasks import Task, TaskCatalogue
 from local.platform.file_store import split_rows
-from local.platform.job_request import JobRequest, RequestedHyperparameters
+from local.platform.job_request import JobRequest
 from local.platform.job_store import EventLog, JobFolder, JobRecord, JobStore, Status
 from local.platform.numpy_policy.policy import Weights
 from local.platform.numpy_policy.train_step import Examples, TrainingSetup
@@ -43,6 +40,7 @@ QUICK_SEEDS = 2
 SIZES = (24, 100, 400)
 POOL, VALID, FRESH = 700, 50, 300
 O1 = Overfitting()
+BUNDLED = Path(__file__).parents[2] / "tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +129,26 @@ async def one_job(pool: Path, size: int, seed: int, grading: GraderRuntime) -> T
         return Trained("O1" in raised_rules, auto, plain_gap_warns(series, facts), "O2" in raised_rules, own, unmet)
 
 
-def _ordered(home: Path, catalogue: TaskCatalogue, task: Task, seed: int) -> tuple[JobFolder, JobRecord]:
-    """A job as a launch leaves it on the platform, with every hyperparameter left to the platform."""
+async def trained_bundled(home: Path, grading: GraderRuntime, *, seed: int, **hyperparameters: int) -> Series:
+    """Train the bundled task as the platform does, and return what the bot reads of it."""
+    catalogue = TaskCatalogue(BUNDLED)
+    folder, _ = _ordered(home, catalogue, catalogue.load("eurovoc"), seed, **hyperparameters)
+    assert await train(folder, grading, 0.0, asyncio.Event())
+    return series_of(folder)
+
+
+def _ordered(
+    home: Path, catalogue: TaskCatalogue, task: Task, seed: int, **hyperparameters: int
+) -> tuple[JobFolder, JobRecord]:
+    """A job as a launch leaves it on the platform; hyperparameters that are not given are left to the platform."""
     wanted = {"grader": dict(task.reward_grader), "response_format": task.response_format}
-    method = {"type": "reinforcement", "reinforcement": wanted}
+    method = {"type": "reinforcement", "reinforcement": wanted | {"hyperparameters": hyperparameters}}
     named = {"model": "local-policy-1", "training_file": "file-t", "validation_file": "file-v", "seed": seed}
     request = JobRequest.model_validate(json.loads(json.dumps({**named, "method": method})))
     store = JobStore(home / "platform")
     rows = catalogue.training_rows(task, "train")
     record = store.add(request, rows, catalogue.training_rows(task, "valid"))
-    resolved = RequestedHyperparameters().resolved(len(rows.splitlines()))
+    resolved = request.reinforcement.hyperparameters.resolved(len(rows.splitlines()))
     record = dataclasses.replace(record, status=Status.RUNNING, hyperparameters=resolved)
     store.put(record)
     return store.folder(record.id), record
@@ -180,33 +188,12 @@ async def _mean_reward(setup: TrainingSetup, examples: Examples, weights: Weight
 
 
 def plain_gap_warns(series: Series, facts: JobFacts) -> bool:
-    """Tell whether O1's formula warns when it is given the plain gap, T - V, in place of the aligned one."""
-    gaps = ((gap, max(O1.least_drift, O1.errors * gap.error)) for gap in plain_readings(series, facts))
-    signs = [O1._sign(Reading(**gap._asdict(), threshold=threshold)) for gap, threshold in gaps]
-    return bool(episodes(signs, in_row=O1.in_row))
+    """Tell whether the gap between the mean train reward of the last epoch and the newest validation reward grew.
 
-
-def plain_readings(series: Series, facts: JobFacts) -> Iterator[GapReading]:
-    """Yield O1's readings with G = T - V: T the mean train reward of the last epoch, V the newest evaluation."""
+    That is what one does by eye: it lies by more than .05 above the median of the first three, twice running.
+    """
     assert facts.epoch_steps is not None
-    means, gaps = epoch_means(series.train, facts.epoch_steps), list[float]()
-    noises = running_noise(valid for _, valid in series.valid)
-    best, best_step, stale = -math.inf, 0, 0
-    for count, (step, valid) in enumerate(series.valid, start=1):
-        noise = noises[count - 1]
-        rises = valid > best + max(0.01, noise)
-        best, best_step, stale = (valid, step, 0) if rises else (best, best_step, stale + 1)
-        mean = at(means, step)
-        if mean is None:
-            continue
-        gaps.append(mean - valid)
-        if len(gaps) < BASELINE_GAPS:
-            continue
-        start = median(gaps[:BASELINE_GAPS])
-        window = [reward for s, reward in series.train if step - facts.epoch_steps < s <= step]
-        spread = train_noise(variance(window) if len(window) > 1 else None, len(window), CANCELLED)
-        error = math.sqrt(1.5 * (noise**2 + spread**2))
-        drift = gaps[-1] - start
-        yield GapReading(
-            step, valid, gaps[-1], start, drift, error, best, best_step, stale, noise, valid, count, best, best_step
-        )
+    means = epoch_means(series.train, facts.epoch_steps)
+    gaps = [mean - valid for step, valid in series.valid if (mean := at(means, step)) is not None]
+    grown = [gap - median(gaps[:BASELINE_GAPS]) > O1.least_drift for gap in gaps[BASELINE_GAPS - 1 :]]
+    return any(one and other for one, other in pairwise(grown))

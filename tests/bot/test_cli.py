@@ -144,3 +144,30 @@ async def test_wrong_words_and_settings_have_their_own_exit_codes(shell: Shell) 
 def test_without_an_address_the_bots_own_server_is_asked(shell: Shell) -> None:
     (shell.folder / "home" / "redis").mkdir(parents=True)
     assert shell.run_apart("alias", "list", REDIS_URL="") == (0, "", "")
+
+
+async def test_exported_files_become_a_task_and_a_task_goes_out_as_a_promptfoo_project(shell: Shell) -> None:
+    tasks, given = shell.folder / "tasks", shell.folder / "export"
+    for folder in (tasks, given):
+        folder.mkdir()
+    item = {"text_input": "Moo", "reference_answer": "cow"}
+    (given / "animals_val.jsonl").write_text(json.dumps({"item": item}) + "\n")
+    check = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{item.reference_answer}}"}
+    (given / "exact.json").write_text(json.dumps({**check, "operation": "eq"}))
+    (given / "notes.pdf").write_bytes(b"x")
+    where = {"PROCTOR_TASKS": str(tasks), "REDIS_URL": ""}
+    said = shell.run_apart("task", "import", "export", "--name", "animals", **where)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("New task animals\nanimals is made from exported files: valid 1 row, 1 grader")
+    assert "Not carried over:\n  notes.pdf: it is nothing that an import reads" in said.out
+    assert (await shell.run("task", "import", str(given / "gone"), **where)).code == 1
+    assert (await shell.run("task", "import", str(given / "notes.pdf"), **where)).code == 2
+
+    out = str(shell.folder / "out")
+    assert (await shell.run("task", "export", "animals", out, **where)).code == 0
+    assert (shell.folder / "out" / "promptfooconfig.yaml").is_file()
+    again = await shell.run("task", "export", "animals", out, **where)
+    assert (again.code, again.err) == (2, f"{out} is there already; name a folder that is not.\n")
+    assert (await shell.run("task", "export", "animal", f"{out}2", **where)).err.endswith("did you mean 'animals'?\n")
+    missing = await shell.run("task", "import", str(given), PROCTOR_TASKS=str(shell.folder / "none"))
+    assert (missing.code, "there is no folder" in missing.err) == (78, True)

@@ -168,7 +168,7 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
             EVERYBODY_MAY,
             time.time,
         ),
-        report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find),
+        report_cache=ReportCache(folder / "reports", evals.answer_store, evals.find, evals.reviews.of_task),
         report_link=lambda _: None,
     )
     return SlackPoster(client, renderer, quiet)

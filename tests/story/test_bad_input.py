@@ -6,10 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from bot.kinds import KINDS
+from jobs.core.records import Job
+from jobs.state.connection import Connection
+from jobs.state.store import Store
 from tests.lossy_way import lossy_way
 from tests.story.colleagues import eventually, in_thread
 from tests.story.conftest import House
+from tests.working import make_due, waiting_lanes
 
 pytestmark = pytest.mark.story
 BUNDLED = Path(__file__).parents[2] / "tasks" / "eurovoc"
@@ -217,3 +223,36 @@ async def test_a_platform_that_is_away_at_launch_is_waited_for_and_nothing_is_do
             assert way.passed[passed:].count("POST /files") == 2
             assert [m["ts"] for m in await workspace.messages() if not in_thread(m)] == [card["ts"]]
             assert sum(" waits. " in text for text in await workspace.whispers("alice")) == 1
+
+
+@pytest.mark.shared_bot
+async def test_where_slack_takes_no_posts_the_launcher_is_told_and_the_thread_follows_later(
+    house: House, redis: Redis
+) -> None:
+    """Case 18: the bot counts as a member, and Slack refuses all the same."""
+    house.copy_eurovoc(runs=1)
+    workspace, store = house.workspace, Store(Connection(redis), KINDS)
+    async with house.bot():
+        await workspace.fault(fault="error", method="chat.postMessage", error="restricted_action", times=400)
+        await workspace.type_command("alice", "/rft", "launch task=eurovoc seed=1 epochs=1")
+        told = await workspace.told("alice", "Slack refuses what I post in <#")
+        assert "(`restricted_action`)" in told
+        assert "The job goes on" in told
+        (job,) = await store.records(Job, 1)
+        await workspace.type_command("alice", "/rft", f"status {job.id}")
+        await workspace.told("alice", "eurovoc")
+
+        async def is_over() -> bool:
+            return (await store.records(Job, 1))[0].state.is_final
+
+        await eventually(is_over, "the end of the job")
+        assert await workspace.messages() == []
+        assert sum("Slack refuses" in each for each in await workspace.whispers("alice")) == 1
+
+        # An hour later the bot may post: what waits for its card brings that along.
+        await workspace.fault(fault="clear")
+        for lane in await waiting_lanes(store):
+            await make_due(store, f"deliver:{lane}")
+        card = await workspace.card_with("eurovoc on local-policy-1")
+        finish = await workspace.reply_with("Finished at step")
+        assert finish["thread_ts"] == card["ts"]

@@ -12,6 +12,7 @@ from jobs.evals.answer_store import AnswerReader
 from jobs.evals.export import inspect_log_name, write_inspect_log
 from jobs.evals.records import Eval
 from jobs.evals.report.page import write_report
+from jobs.evals.reviews import TaskReviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class ReportCache:
     reader: AnswerReader
     find: Callable[[str], Awaitable[Eval | None]]
     """Returns the eval, or None."""
+    reviews_of: Callable[[str], Awaitable[TaskReviews]]
+    """Returns what people say of a task's grades."""
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def report(self, eval_id: str) -> Path | None:
@@ -37,10 +40,15 @@ class ReportCache:
         if evaluation is None:
             return None
         is_final = evaluation.state.is_final
-        out = self.folder / evaluation.id / ("report.html" if is_final else "report-so-far.html")
+        reviews = await self.reviews_of(evaluation.task)
+        edition = f".{reviews.edition}" if reviews.grades else ""
+        out = self.folder / evaluation.id / (f"report{edition}.html" if is_final else "report-so-far.html")
 
         def write(page: TextIO) -> None:
-            write_report(page, evaluation, self.reader.items(evaluation.id), self.reader.answers(evaluation.id))
+            items, answers = self.reader.items(evaluation.id), self.reader.answers(evaluation.id)
+            write_report(page, evaluation, items, answers, reviews)
+            for older in out.parent.glob("report.*.html"):
+                older.unlink(missing_ok=True)
 
         async with self._writing:
             if not (is_final and out.exists()):
@@ -64,8 +72,10 @@ class ReportCache:
         if arm is None:
             raise NotFound(f"{eval_id} has no log called {name}.")
 
+        reviews = await self.reviews_of(evaluation.task)
+
         def write(log: TextIO) -> None:
-            write_inspect_log(log, evaluation, arm, self.reader.items(eval_id), self.reader.answers(eval_id))
+            write_inspect_log(log, evaluation, arm, self.reader.items(eval_id), self.reader.answers(eval_id), reviews)
 
         out = self.folder / evaluation.id / name
         async with self._writing:

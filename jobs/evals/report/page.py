@@ -20,6 +20,7 @@ from jobs.evals.answer_form import AnswerForm
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
 from jobs.evals.report.data_blocks import Json, blocks, plain
+from jobs.evals.reviews import NO_REVIEWS, TaskReviews, reviews_of
 from jobs.tasks.labels import Labels, answer_lists, reference_labels
 
 STYLE: Final = "report.css"
@@ -36,8 +37,14 @@ SCRIPTS: Final = (
 """In this order: each may use at once what stands in those before it."""
 
 
-def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers: Iterable[Answer]) -> None:
-    """Write the report of an eval; an unfinished one says how far it is.
+def write_report(
+    page: TextIO,
+    evaluation: Eval,
+    items: Iterable[Item],
+    answers: Iterable[Answer],
+    reviews: TaskReviews = NO_REVIEWS,
+) -> None:
+    """Write the report of an eval, with what people say of its grades; an unfinished one says how far it is.
 
     Items and answers are read once and never held: memory is bounded by the number of items, not by what they or the
     answers say. Answers of an arm that the eval does not have are left out. It blocks; call it off the event loop.
@@ -45,18 +52,42 @@ def write_report(page: TextIO, evaluation: Eval, items: Iterable[Item], answers:
     before, after = _page()
     page.write(before.replace("%TITLE%", html.escape(f"{evaluation.task} · {evaluation.id}")))
     graders = evaluation.shown_graders
-    page.writelines(blocks("eval", [_eval_row(evaluation, graders)]))
+    page.writelines(blocks("eval", [_eval_row(evaluation, graders, reviews)]))
     places: dict[str, int] = {}
     expected: dict[str, Labels | None] = {}
-    page.writelines(blocks("items", _item_rows(items, places, expected)))
+    said = _Said(evaluation, reviews)
+    page.writelines(blocks("items", _item_rows(said.noting(items), places, expected)))
     in_split = len(places)
-    page.writelines(blocks("answers", _answer_rows(evaluation, graders, answers, places, expected)))
+    page.writelines(blocks("answers", _answer_rows(evaluation, graders, answers, places, expected, said)))
     # Answers to items that have left the split are shown all the same.
     page.writelines(blocks("items", ([item, None, None, None] for item in list(places)[in_split:])))
     page.write(after)
 
 
-def _eval_row(evaluation: Eval, graders: Sequence[str]) -> Json:
+class _Said:
+    """What people say of the grades of an eval's answers; holds the items of which they say something."""
+
+    def __init__(self, evaluation: Eval, reviews: TaskReviews) -> None:
+        self._evaluation, self._reviews = evaluation, reviews
+        self._named = {grade.item for grade in reviews.grades}
+        self._items: dict[str, Item] = {}
+
+    def noting(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, and hold those that are needed."""
+        for item in items:
+            if item.id in self._named:
+                self._items[item.id] = item
+            yield item
+
+    def of(self, answer: Answer) -> Json:
+        """Return, by grader, who says what; None where nobody says anything."""
+        found = reviews_of(self._evaluation, self._items.get(answer.item), answer, self._reviews)
+        return {
+            grader: [[each.name or each.user, each.words, each.note] for each in said] for grader, said in found.items()
+        } or None
+
+
+def _eval_row(evaluation: Eval, graders: Sequence[str], reviews: TaskReviews) -> Json:
     """Return what was evaluated and its summaries, in the fields of the records; graders as the score columns."""
     fields = {name: plain(value) for name, value in asdict(evaluation).items() if name not in {"request", "progress"}}
     return fields | {
@@ -65,6 +96,7 @@ def _eval_row(evaluation: Eval, graders: Sequence[str]) -> Json:
         "caveats": list(evaluation.caveats),
         "arms": [arm.name for arm in evaluation.arms],
         "graders": [*graders],
+        "agreements": [each.sentence for each in reviews.agreements(evaluation)],
         "remarks": {
             each.arm: {grader: each.coverage(grader).remark for grader in graders} for each in evaluation.summaries
         },
@@ -85,8 +117,9 @@ def _answer_rows(
     answers: Iterable[Answer],
     places: dict[str, int],
     expected: Mapping[str, Labels | None],
+    said: _Said,
 ) -> Iterator[Json]:
-    """Columns: item, arm, run, text, labels, scores, grader errors, failure, tokens, latency, finish, ungradable.
+    """Columns: item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable, people.
 
     A score is a number, null where there is none, or a word for what a broken grader may give: nan, inf, -inf.
     Scores stand in the order of the graders; errors, and what could not be graded, by the grader's name.
@@ -108,6 +141,7 @@ def _answer_rows(
                 plain(answer.latency),
                 answer.finish_reason,
                 dict(answer.ungradable) or None,
+                said.of(answer),
             ]
 
 

@@ -43,6 +43,10 @@ class AnswerShape:
         entries = [self._entry(label) for label in labels]
         return self.with_value(entries if self.many else next(iter(entries), ""))
 
+    def value_in(self, answer: object) -> object:
+        """Return what stands where the labels do in an answer that was read as JSON; None where nothing does."""
+        return _value_at(answer, self.path)
+
     def with_value(self, held: object) -> str:
         """Return an answer with this JSON value where the labels stand, whether it may stand there or not."""
         whole = copy.deepcopy(self.example)

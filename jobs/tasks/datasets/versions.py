@@ -48,21 +48,46 @@ def write_version(task: Task, kind: str, changes: Mapping[str, bytes], leave_out
         Conflict: a file of the task has changed since it was read.
         InvalidRequest: the copy would not be a task, or cannot be written.
     """
-    root, base = task.folder.parent, _VERSION.sub("", task.name)
+    root, base = task.folder.parent, base_name(task.name)
     if task.response_format is not None:
         changes = {SCHEMA_FILE: schema_file(task.response_format), **changes}
     replaced = {path.name for split, path in task.splits.items() if split_file(split) in changes}
     content = {**_copied(task, {*leave_out, *replaced, *changes}), **changes}
+    return _made(root, base, content, _Names(f"{base}-{kind}", bare=False))
+
+
+def publish(root: Path, name: str, content: Mapping[str, bytes], *, may_number: bool) -> Version:
+    """Write a task of these files, or return the one that has just these files already; as `write_version` does.
+
+    Args:
+        root: the folder of all tasks.
+        name: what the task is called.
+        content: file (relative to the folder) to its content.
+        may_number: whether it may be called `<name>-2` where the name is taken.
+
+    Raises:
+        Conflict: the name is taken by another task.
+        InvalidRequest: the files are no task, or cannot be written.
+    """
+    return _made(root, name, content, _Names(name, bare=True, numbered=may_number))
+
+
+def _made(root: Path, base: str, content: Mapping[str, bytes], names: "_Names") -> Version:
     try:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
         try:
             _write(making / base, content)
             _read_back(TaskCatalogue(making), base)
-            return _published(making / base, root, f"{base}-{kind}", content)
+            return _published(making / base, root, names, content)
         finally:
             shutil.rmtree(making, ignore_errors=True)
     except OSError as error:
         raise InvalidRequest(f"The tasks folder cannot be written to ({os.strerror(error.errno or 0)}).") from error
+
+
+def base_name(task: str) -> str:
+    """Return the name of the task that a version was made of, in the end; of a task that is none, its own."""
+    return _VERSION.sub("", task)
 
 
 def title_of(name: str, *, is_new: bool) -> str:
@@ -106,11 +131,32 @@ def _copied(task: Task, without: Collection[str]) -> dict[str, bytes]:
     return content
 
 
-def _found(root: Path, stem: str, content: Mapping[str, bytes]) -> tuple[str, bool]:
-    """Return the version with just this content and True, or the next free name and False; one look at both."""
-    numbers = {int(path.name.rpartition("-")[2]): path for path in root.glob(f"{stem}-*") if path.name[-1].isdecimal()}
-    same = next((path.name for _number, path in sorted(numbers.items()) if _holds(path, content)), None)
-    return same or f"{stem}-{max(numbers, default=0) + 1}", same is not None
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names that a task may get: `<stem>-1`, `<stem>-2` and so on; with `bare`, the stem stands for the first."""
+
+    stem: str
+    bare: bool
+    numbered: bool = True
+
+    def name(self, number: int) -> str:
+        return self.stem if self.bare and number == 1 else f"{self.stem}-{number}"
+
+    def taken(self, root: Path) -> dict[int, Path]:
+        """Return the folders that have one of the names, by number."""
+        numbered = re.compile(rf"{re.escape(self.stem)}-([0-9]+)")
+        bare = {1: root / self.stem} if self.bare and (root / self.stem).exists() else {}
+        found = [(path, numbered.fullmatch(path.name)) for path in root.iterdir() if self.numbered]
+        return {int(known[1]): path for path, known in found if known} | bare
+
+
+def _found(root: Path, names: _Names, content: Mapping[str, bytes]) -> tuple[str, bool]:
+    """Return the task with just this content and True, or the next free name and False; one look at both."""
+    taken = names.taken(root)
+    same = next((path.name for _number, path in sorted(taken.items()) if _holds(path, content)), None)
+    if same is None and taken and not names.numbered:
+        raise Conflict(f"There is a task {names.stem} already, and it is another one; choose another name.")
+    return same or names.name(max(taken, default=0) + 1), same is not None
 
 
 def _holds(folder: Path, content: Mapping[str, bytes]) -> bool:
@@ -142,18 +188,18 @@ def _read_back(catalogue: TaskCatalogue, name: str) -> None:
         catalogue.rows(made, split)
 
 
-def _published(folder: Path, root: Path, stem: str, content: Mapping[str, bytes]) -> Version:
+def _published(folder: Path, root: Path, names: _Names, content: Mapping[str, bytes]) -> Version:
     """Rename the folder to the next free name.
 
     Of two that are written at once one comes too late for its number, and looks again: at the first one's content too.
     """
     for _ in range(_TRIES):
-        name, is_same = _found(root, stem, content)
+        name, is_same = _found(root, names, content)
         if is_same:
             return Version(name, is_new=False)
         if len(name) > _LONGEST_NAME:
             raise InvalidRequest(
-                f"A version of this task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} "
+                f"The task would be called {name}, with {len(name)} characters; at most {_LONGEST_NAME} "
                 "are allowed. Rename the task's folder."
             )
         try:

@@ -6,12 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from charts import ScoreComparison, VarianceStudy
+from charts import Chart, ScoreComparison, VarianceStudy, describe
 from handlers.evals.cards import eval_card, eval_list
-from handlers.evals.results import comparison_chart, result_chart, result_message, two_splits_chart
+from handlers.evals.results import (
+    comparison_chart,
+    result_chart,
+    result_message,
+    show_comparison,
+    two_splits_chart,
+)
+from handlers.slack.images import Pictures
 from jobs.core.ids import names_apart
+from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, LabelScores, Progress, Slice, SliceFall
 from jobs.evals.results import EvalResults, WorstItem
+from jobs.evals.reviews import NO_REVIEWS, Review, grade_of
 from jobs.evals.stats.comparison import compare, gather
 from jobs.evals.stats.splits import on_two_splits
 from jobs.evals.stats.summary import summarise
@@ -232,3 +241,42 @@ def test_a_mean_says_its_scale_and_what_it_is_over() -> None:
     covered = Progress(30, rewards={"base": 2.13}, coverage={"base": Coverage(30, 30, 14)})
     card = text_of(eval_card(an_eval(progress=covered, ranges={"f1": (0.0, 5.0)}), now=2_000.0))
     assert f"2.13, on a scale of 0 to 5 ({remark})" in card
+
+
+def test_a_result_that_a_judge_graded_says_how_far_people_agree_and_offers_each_grade_to_be_checked() -> None:
+    judged = an_eval(judges=("f1",), fingerprints={"f1": "v1"})
+    answer = an_answer("i1", text="{}", scores={"f1": 0.2})
+    grade = grade_of(judged, Item("i1", "text", "x"), answer, "f1", NO_REVIEWS)
+    assert grade is not None
+    said_before = grade.reviewed.with_review(Review("U0ALICE", "alice", 1.0, 0.2, is_right=False, note="a <b>"))
+    reviews = NO_REVIEWS.with_grade(said_before)
+    view = EvalView(
+        judged,
+        EvalResults(None, None, (WorstItem("i1", answer, total=0.2, scored=1),)),
+        agreements=reviews.agreements(judged),
+        grades={"i1": replace(grade, reviewed=said_before)},
+    )
+    shown = said(view)
+    assert "Grades of the judge f1 that 1 person checked are right: 0 of 1 (0%) that people picked." in shown
+    assert "<@U0ALICE>: 0.20 is wrong (a &lt;b&gt;)" in shown
+    assert "check_grade" in shown
+    unchecked = said(replace(view, agreements=NO_REVIEWS.agreements(judged), grades={}))
+    assert "No grades of this judge (f1) have been checked by a person." in unchecked
+
+
+class NoPictures(Pictures):
+    """Draws nothing, as where Slack takes no file."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def file_of(self, chart: Chart, name: str) -> None:
+        assert name
+        assert describe(chart)
+
+
+async def test_a_comparison_says_it_too() -> None:
+    comparison = compare([*gather(an_eval(), BASE), *gather(an_eval(id="eval-other2", arms=(TUNED,)), BETTER)])
+    judged = an_eval(judges=("f1",), fingerprints={"f1": "v1"})
+    message = await show_comparison(comparison, NoPictures(), NO_REVIEWS.agreements(judged))
+    assert "No grades of this judge (f1) have been checked by a person." in text_of(message)

@@ -15,6 +15,7 @@ from jobs.approvals.open import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
 from jobs.evals.records import Coverage, Slice, SliceFall
+from jobs.evals.reviews import NO_REVIEWS
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
 from jobs.views.checkpoint import evidence_view
@@ -215,6 +216,12 @@ def test_every_answer_can_be_read_behind_a_link_or_in_the_thread() -> None:
     files = "in the report files in the job's thread (validation split `ev-valid2`, test split `ev-test22`)."
     assert files in said("one vote")
     assert "Every answer" not in text_of(summary(view(replace(shown.PLAIN, valid_eval=None)), None))
+
+
+def test_how_far_people_agree_with_the_judge_that_graded_it_is_said_with_the_verdict() -> None:
+    unchecked = NO_REVIEWS.agreement("helpful", "v1")
+    shown = text_of(summary(replace(view(), agreements=(unchecked,)), None))
+    assert "No grades of this judge (helpful) have been checked by a person." in shown
 
 
 def test_a_note_on_what_is_missing_is_passed_on() -> None:

@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.files import SlackFile, download, files_of, is_files_host, look_up
 from handlers.slack.forms import Choice, select
+from handlers.tasks import imports
 from handlers.tasks.datasets import (
     SHORTCUT,
     UploadRequest,
@@ -109,12 +110,16 @@ def test_the_answer_goes_where_the_message_is_seen(message: dict[str, str], thre
 
 
 @pytest.mark.parametrize("name", ["socket", "http"])
-def test_the_manifest_brings_the_shortcut(name: str) -> None:
+def test_the_manifest_brings_the_shortcuts(name: str) -> None:
     manifest = yaml.safe_load((Path(__file__).parents[3] / "manifest" / f"{name}.yaml").read_text())
-    [shortcut] = manifest["features"]["shortcuts"]
-    assert (shortcut["callback_id"], shortcut["type"]) == (SHORTCUT, "message")
-    [local] = PROCTOR.shortcuts
-    assert (local.callback_id, local.name, local.description) == (SHORTCUT, shortcut["name"], shortcut["description"])
+    shortcuts = manifest["features"]["shortcuts"]
+    assert [(each["callback_id"], each["type"]) for each in shortcuts] == [
+        (SHORTCUT, "message"),
+        (imports.SHORTCUT, "message"),
+    ]
+    assert [(each.callback_id, each.name, each.description) for each in PROCTOR.shortcuts] == [
+        (each["callback_id"], each["name"], each["description"]) for each in shortcuts
+    ]
 
 
 def test_labels_are_drawn_only_where_one_comes_twice() -> None:

@@ -33,7 +33,7 @@ async def test_the_bundled_task_is_sound_each_time_here_and_on_the_local_platfor
     levels = {finding.check: finding.level for finding in findings}
     assert levels.pop("balance") is Level.WARN
     assert set(levels.values()) == {Level.OK}
-    assert len(findings) == len(CHECKS)
+    assert len(findings) == len(CHECKS) - 1, "all but the check of judges, of which it has none"
     trivial = next(finding for finding in findings if finding.check == "exploitable").numbers
     assert trivial["empty"] == trivial["no_labels"] == 0
     assert 0.1 < trivial["top_label"] < trivial["neighbour"] < 0.6

@@ -94,8 +94,8 @@ async def test_rewards_outside_0_to_1_of_which_nothing_says_how_far_they_may_are
 async def test_a_grader_of_another_range_is_judged_on_its_own_scale(check: Check) -> None:
     source = SAFE + "    return 5 * f1(sample, item)"
     found = await check(source, changes={"task.yaml": "reward: exact\nranges: {exact: [0, 5]}\n"})
-    assert found["range"].level is Level.NOTE
-    assert "lie from 0.00 to 5.00, within the grader's range of 0 to 5." in found["range"].text
+    assert found["range"].level is Level.OK
+    assert "lie from 0.00 to 5.00, all finite and within the grader's range of 0 to 5." in found["range"].text
     assert found["right_answers"].level is Level.OK
     assert found["exploitable"].level is Level.NOTE
     assert found["exploitable"].numbers["all_labels"] > 0.5, "little, of 5"

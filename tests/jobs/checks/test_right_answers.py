@@ -140,3 +140,14 @@ async def test_a_grader_that_trusts_the_arguments_of_a_call_is_warned_of(check: 
     found = await check(changes=free_text(source, tools=[FIND]))
     assert (found["odd_answers"].level, found["odd_answers"].numbers["failed"]) == (Level.WARN, 1)
     assert "a call whose arguments are no JSON" in found["odd_answers"].text
+
+
+async def test_the_answer_of_another_row_is_another_answer_however_few_there_are(check: Check) -> None:
+    yes_or_no = "".join(
+        json.dumps({"text_input": f"crate {n * 37} holds {n * 53}", "reference_answer": "yes" if n % 20 else "no"})
+        + "\n"
+        for n in range(40)
+    )
+    found = await check(changes={**free_text(PROSE), "train.jsonl": yes_or_no})
+    assert found["constant"].level is Level.OK
+    assert found["binary"].numbers["wrong"] >= 40

@@ -13,6 +13,7 @@ from jobs.evals.answer_store import Item
 from jobs.evals.export import inspect_log_name, write_inspect_log
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary, Interval
 from jobs.evals.report.cache import write_whole
+from jobs.evals.reviews import NO_REVIEWS, Review, grade_of
 from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
 ARM = Arm("local-policy-1", "low")
@@ -65,6 +66,23 @@ def test_each_answer_of_the_arm_is_a_sample_and_its_run_the_epoch(tmp_path: Path
     assert (log["eval"]["model"], log["eval"]["config"]) == ("local-policy-1", {"epochs": 2})
     assert log["results"]["scores"][0]["metrics"]["mean"] == {"name": "mean", "value": 0.54}
     assert (log["results"]["total_samples"], log["results"]["completed_samples"]) == (4, 3)
+
+
+def test_what_people_say_of_a_score_stands_with_it_and_the_score_stays(tmp_path: Path) -> None:
+    evaluation = an_eval(arms=(ARM,), fingerprints={"f1": "v1"}, judges=("f1",))
+    grade = grade_of(evaluation, ITEMS[0], ANSWERS[0], "f1", NO_REVIEWS)
+    assert grade is not None
+    review = Review("U0ALICE", "alice", 1.0, 0.67, is_right=False, score=1.0, note="a synonym")
+    reviews, out = NO_REVIEWS.with_grade(grade.reviewed.with_review(review)), tmp_path / "log.json"
+
+    write_whole(out, lambda log: write_inspect_log(log, evaluation, ARM, ITEMS, ANSWERS, reviews))
+
+    score = loaded(out)["samples"][0]["scores"]["f1"]
+    assert score["value"] == 0.67
+    (said,) = score["metadata"]["people"]
+    assert (said["who"], said["right"], said["score"], said["why"]) == ("U0ALICE", False, 1.0, "a synonym")
+    assert "0 of 1 (0%) that people picked" in loaded(out)["eval"]["metadata"]["checked_by_people"][0]
+    assert "metadata" not in loaded(out)["samples"][0]["scores"]["recall"]
 
 
 def test_what_has_no_score_has_none_there_either(tmp_path: Path) -> None:

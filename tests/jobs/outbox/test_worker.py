@@ -15,7 +15,7 @@ from jobs.queue.due import MOST_DEATHS, DueItems
 from jobs.state.change import Change
 from jobs.state.store import LedgerEntry, Store
 from tests.records import CHANNEL, a_posting
-from tests.working import ended, held, taken
+from tests.working import ended, held, make_due, taken
 
 QUICK = RateLimits(settle=0.0, post_interval=0.0, edit_interval=0.0, pauses=dict.fromkeys(PostingKind, 0.0))
 
@@ -180,6 +180,32 @@ async def test_a_thread_whose_card_is_taken_after_all_goes_on_at_once(store: Sto
     assert [posting for posting, _ in slack.posted] == [card.id, note.id]
 
 
+async def test_a_card_that_was_refused_is_offered_again_with_what_waits_for_it(store: Store) -> None:
+    slack = SmallSlack(["refused"])
+    outbox_worker = a_worker(store, slack)
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    note = a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread")
+    await store.commit(Change(postings=(card, note)))
+    await deliver(store, outbox_worker)
+    assert slack.posted == []
+    await make_due(store, "deliver:thread")  # an hour later nothing else is new, and the bot may post
+    await deliver_all(store, outbox_worker)
+    assert [posting for posting, _ in slack.posted] == [card.id, note.id]
+
+
+async def test_somebody_hears_of_a_thread_that_slack_does_not_let_begin(store: Store) -> None:
+    heard: list[tuple[str, str]] = []
+
+    async def hear(posting: Posting, reason: str) -> None:
+        heard.append((posting.subject, reason))
+
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    await store.commit(Change(postings=(card, a_posting(2))))
+    outbox_worker = replace(a_worker(store, SmallSlack(["refused", "refused"])), on_refusal=hear)
+    await deliver_all(store, outbox_worker)
+    assert heard == [("rft-abc234", "channel_not_found")]
+
+
 @pytest.mark.parametrize("at", ["before it says so", "after it said so"])
 async def test_a_thread_that_begins_to_wait_as_its_card_is_taken_goes_on_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch, at: str
@@ -193,13 +219,14 @@ async def test_a_thread_that_begins_to_wait_as_its_card_is_taken_goes_on_at_once
     await store.commit(Change(postings=(note,)))
     wait = Outbox.wait_for_root
 
-    async def overtaken(self: Outbox, delivery: Delivery) -> None:
+    async def overtaken(self: Outbox, delivery: Delivery) -> bool:
         if at == "after it said so":
             await wait(self, delivery)
         await store.commit(Change(postings=(card,)))
         await deliver(store, outbox_worker)
         if at == "before it says so":
             await wait(self, delivery)
+        return True
 
     monkeypatch.setattr(Outbox, "wait_for_root", overtaken)
     await deliver_all(store, outbox_worker, turns=5)

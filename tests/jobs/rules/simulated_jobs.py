@@ -6,7 +6,7 @@ epoch, and an evaluation draws a few samples for each validation item: the noise
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -74,6 +74,45 @@ OVERFIT_PLANS = {
     "24 items": Plan(
         rise(0.16, 0.95, 20), flat_after(rise(0.16, 0.60, 15), 20), train_items=24, steps=100, rollouts=16
     ),
+}
+
+
+def on_a_small_split(train: Skill, valid: Skill, steps: int) -> Plan:
+    return Plan(train, valid, steps, 60, 25, batch=8, rollouts=4, samples=1, every=2)
+
+
+def in_batches_of_two(train: Skill, valid: Skill) -> Plan:
+    return Plan(train, valid, 400, 180, 60, batch=2, every=2)
+
+
+LATE, LONG, FAST = rise(0.40, 0.80, 90), rise(0.38, 0.80, 130), rise(0.40, 0.90, 60)
+MANY_EVALS_HEALTHY = {
+    "60 evaluations": Plan(rise(0.40, 0.65, 90), rise(0.40, 0.65, 90), steps=300),
+    "60 of a small split": Plan(lambda _: 0.5, lambda _: 0.5, 300, valid_items=25, batch=8, rollouts=4, samples=1),
+    "90, one a step": Plan(HEALTHY, HEALTHY, every=1),
+    "100 of a small split": on_a_small_split(rise(0.40, 0.65, 60), rise(0.40, 0.65, 60), 200),
+    "120, validation harder": Plan(rise(0.40, 0.65, 60), shifted(rise(0.40, 0.65, 60), -0.08), 240, every=2),
+    "150 of a small split": on_a_small_split(lambda _: 0.5, lambda _: 0.5, 300),
+    "200, batches of two": in_batches_of_two(rise(0.38, 0.53, 150), rise(0.38, 0.53, 150)),
+    "200, batches of two, level": in_batches_of_two(lambda _: 0.48, lambda _: 0.48),
+    "200, 800 items": Plan(rise(0.40, 0.65, 90), rise(0.40, 0.65, 90), 400, every=2, train_items=800),
+}
+"""Jobs that do well and are evaluated so often that some evaluation looks good, or bad, by luck."""
+MANY_EVALS_OVERFIT = {
+    "60, flat": Plan(LATE, flat_after(LATE, 60), 300),
+    "60, falling": Plan(LATE, falling_after(LATE, 90, 0.0008), 300),
+    "90, flat": Plan(rise(0.40, 0.80, 30), flat_after(rise(0.40, 0.80, 30), 20), every=1),
+    "90, falling": Plan(rise(0.40, 0.80, 30), falling_after(rise(0.40, 0.80, 30), 30, 0.002), every=1),
+    "100 of a small split, flat": on_a_small_split(FAST, flat_after(FAST, 40), 200),
+    "150, flat": Plan(LATE, flat_after(LATE, 60), 300, every=2),
+    "150, falling": Plan(LATE, falling_after(LATE, 90, 0.0008), 300, every=2),
+    "200, batches of two, flat": in_batches_of_two(LONG, flat_after(LONG, 90)),
+    "200, batches of two, falling": in_batches_of_two(LONG, falling_after(LONG, 120, 0.0006)),
+}
+LONG_EPOCHS = {
+    f"{kind}, epochs of {items // 16} steps": replace(plan, train_items=items)
+    for kind, plan in list(OVERFIT_PLANS.items())[:2]
+    for items in (400, 800)
 }
 
 

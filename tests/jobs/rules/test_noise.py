@@ -8,7 +8,15 @@ from statistics import fmean, median, variance
 
 import pytest
 
-from jobs.rules.noise import LEAST_VALID_NOISE, UNKNOWN_VALID_NOISE, Windows, deviation, running_noise, train_noise
+from jobs.rules.noise import (
+    LEAST_VALID_NOISE,
+    UNKNOWN_VALID_NOISE,
+    Windows,
+    deviation,
+    luck_of_best,
+    running_noise,
+    train_noise,
+)
 
 
 def plain_valid_noise(valid: Sequence[float]) -> float:
@@ -78,6 +86,23 @@ def test_validation_noise_is_not_fooled_by_a_trend_or_by_luck() -> None:
     assert running_noise([0.1, 0.2, 0.3]) == (UNKNOWN_VALID_NOISE,) * 3
     assert running_noise([0.1 * i for i in range(10)])[-1] == LEAST_VALID_NOISE
     assert running_noise([0.5] * 10)[-1] == LEAST_VALID_NOISE
+
+
+def test_what_is_known_of_an_evaluation_counts_as_much_as_eight_jumps() -> None:
+    quiet = [0.5] * 9
+    assert running_noise(quiet, 0.04)[0] == 0.04
+    assert running_noise(quiet, 0.04)[-1] == pytest.approx(
+        math.sqrt((8 * LEAST_VALID_NOISE**2 + 8 * 0.04**2) / 16), rel=0.02
+    )
+    assert running_noise([0.5] * 500, 0.04)[-1] < 0.008
+
+
+def test_the_luck_of_the_best_grows_with_the_evaluations() -> None:
+    draws = random.Random(3)
+    best = [fmean(max(draws.gauss(0, 1) for _ in range(count)) for _ in range(2000)) for count in (18, 60, 200)]
+    assert luck_of_best(18) == luck_of_best(2) == 0
+    assert luck_of_best(60) == pytest.approx(best[1] - best[0], abs=0.05)
+    assert luck_of_best(200) == pytest.approx(best[2] - best[0], abs=0.05)
 
 
 def test_one_step_alone_has_no_spread_to_go_by() -> None:

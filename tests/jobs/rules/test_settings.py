@@ -28,6 +28,36 @@ def test_a_task_changes_thresholds_and_leaves_rules_out() -> None:
     assert not {"O1", "O2"} & {alert.rule for alert in evaluate(series, plan.facts, rules)}
 
 
+@pytest.mark.parametrize(("kind", "seed"), [("no learning", 4), ("overfit flat", 5), ("token blow-up", 0)])
+def test_rules_see_the_same_in_rewards_of_another_range(kind: str, seed: int) -> None:
+    plan = KINDS[kind]
+    series = simulate(plan, seed)
+    tenfold = Series(
+        tuple(
+            replace(
+                step,
+                train_reward=None if step.train_reward is None else 10 * step.train_reward,
+                valid_reward=None if step.valid_reward is None else 10 * step.valid_reward,
+            )
+            for step in series.steps
+        )
+    )
+    usual, wide = (
+        rules_of(records.a_job(alert_settings={"H1": False, "H2": False}, reward_range=each))
+        for each in (None, (0, 10))
+    )
+    raised = [(alert.rule, alert.step) for alert in evaluate(series, plan.facts, usual)]
+    assert [(alert.rule, alert.step) for alert in evaluate(tenfold, plan.facts, wide)] == raised
+    assert [(alert.rule, alert.step) for alert in evaluate(tenfold, plan.facts, usual)] != raised
+
+
+def test_what_a_task_sets_is_in_its_own_rewards() -> None:
+    job = records.a_job(alert_settings={"O1": {"least_drift": 0.4}}, reward_range=(0, 5))
+    assert rules_of(job)[0] == Overfitting(least_drift=0.4)
+    assert rules_of(records.a_job(reward_range=(-1, 1)))[0] == Overfitting(least_drift=0.1)
+    assert rules_of(records.a_job(reward_range=(0, 1))) == RULES
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -99,15 +99,15 @@ def test_the_thresholds_are_those_the_alert_was_raised_with() -> None:
     (alert,) = SevereOverfitting(patience=2).alerts(RuleInputs(series, FACTS))
     assert alert.values["patience"] == 2
     (alert,) = Overfitting(least_drift=0.07).alerts(RuleInputs(series, FACTS))
-    assert "> max(0.07, 2.5 x 0." in why("O1", "warn", alert.values)
+    assert "> max(0.07, (2.75 + 0.00) x 0." in why("O1", "warn", alert.values)
 
 
 def test_an_alert_from_before_thresholds_were_kept_was_raised_with_the_defaults() -> None:
     kept = {"drift": 0.18, "error": 0.014, "threshold": 0.05, "stale": 4.0, "gap": 0.2, "gap_start": 0.02}
     lines = why("O1", "warn", kept | {"best": 0.5, "best_step": 10.0}).splitlines()
     assert lines[:2] == [
-        "D > max(least_drift, errors x SE) and n >= patience, at in_row evaluations in a row",
-        "0.180 > max(0.05, 2.5 x 0.014) = 0.050 and 4 >= 2, at 2 evaluations in a row",
+        "D > max(least_drift, (errors + l) x SE) and n >= max(patience, m), at in_row evaluations in a row",
+        "0.180 > max(0.05, (2.75 + 0.00) x 0.014) = 0.050 and 4 >= max(2, 2), at 2 evaluations in a row",
     ]
     assert why("B", "info", {"precision": 0.8}).splitlines() == [
         "|P - R| > most_apart, at in_row evaluations in a row",
@@ -153,7 +153,7 @@ def test_the_alert_stands_where_the_figure_crosses_its_threshold() -> None:
     assert isinstance(held, tuple)
     fired = found.fired[0]
     assert values[fired] > dict(held)[fired]
-    assert valid.thresholds[0].name == "its best so far"
+    assert valid.thresholds[0].name == "its best beyond noise"
 
 
 def test_thresholds_of_a_task_are_in_the_picture() -> None:

@@ -212,6 +212,8 @@ KIND_NAMES = {
     "job": "jobs",
     "eval": "evals",
     "approval": "all:approval",
+    "reviews": "all:reviews",
+    "suspects": "all:suspects",
     "evidence": "all:evidence",
     "alias": "all:alias",
     "proposal": "all:proposal",
@@ -270,10 +272,11 @@ ENUM_VALUES = {
     "schedule.suspicion.finding": "holds, worse, not_compared, not_measured",
     "schedule.measurements.finding": "holds, worse, not_compared, not_measured",
     "posting.kind": "card, curve, alert, status, summary, approval, "
-    "approval_notice, digest, eval_card, eval_result, eval_report, eval_export, schedule, measurement, answer",
+    "approval_notice, digest, eval_card, eval_result, eval_report, eval_suspects, eval_export, schedule, "
+    "measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
     "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, "
-    "scheduled, default",
+    "grade_reviewed, scheduled, default",
 }
 
 

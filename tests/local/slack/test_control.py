@@ -25,7 +25,7 @@ async def test_the_state_names_everything_the_page_shows(control: Control) -> No
     [app] = state["apps"]
     assert [command["command"] for command in app["commands"]] == ["/eval", "/rft", "/proctor"]
     assert app["commands"][1]["usage_hint"].startswith("launch task=")
-    assert [shortcut["callback_id"] for shortcut in app["shortcuts"]] == ["use_as_data_set"]
+    assert [shortcut["callback_id"] for shortcut in app["shortcuts"]] == ["use_as_data_set", "import_as_task"]
     assert state["usergroups"][0]["handle"] == "model-approvers"
     assert (state["open_views"], state["homes"]) == ({}, {})
 

@@ -18,8 +18,8 @@ const ITEMS = read("items").map(([id, input, reference, labels], index) => ({
   words: null,
 }));
 
-for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable] of read("answers"))
-  ITEMS[item].answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable });
+for (const [item, arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable, people] of read("answers"))
+  ITEMS[item].answers.push({ arm, run, text, labels, scores, errors, failure, tokens, latency, finish, ungradable, people });
 for (const item of ITEMS) item.answers.sort((a, b) => a.arm - b.arm || a.run - b.run);
 
 const ANSWERS = ITEMS.flatMap((item) => item.answers);

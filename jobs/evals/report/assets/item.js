@@ -8,7 +8,38 @@ function itemPage(item, onPaper = false) {
     make("section", { class: "part" }, make("h3", "Reference"), referenceOf(item)),
     item.labels !== null && legend(),
     ...chosenArms().map((arm) => armPart(item, arm, onPaper)),
+    !onPaper && Object.keys(EVAL.fingerprints).length > 0 && wrongGrade(item),
   ].filter(Boolean);
+}
+
+/** How to say in Slack that a grade is wrong: this page is a file, and writes nothing down. */
+function wrongGrade(item) {
+  const shown = item.answers.find((answer) => answer.text !== null && chosenArms().includes(answer.arm));
+  if (!shown) return null;
+  const model = ARMS.length > 1 ? ` model=${quoted(ARMS[shown.arm])}` : "";
+  const grader = GRADERS.length > 1 ? ` grader=${quoted(GRADERS[CHOICE.grader])}` : "";
+  const run = RUNS > 1 ? ` run=${shown.run}` : "";
+  const command = `/eval review ${EVAL.id} item=${quoted(item.id)}${model}${grader}${run} says=wrong`;
+  return make(
+    "section",
+    { class: "part" },
+    make("h3", "Is a grade wrong?"),
+    make("p", "Say so in Slack; it stands next to the score, here too:"),
+    make("pre", { class: "answer" }, command),
+    make("p", { class: "muted" }, "Instead of wrong: right, or the score that you would give."),
+  );
+}
+
+const quoted = (word) => (/^[\w.,:@/-]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, "\\$&")}"`);
+
+/** What people say of the grades of some answers, one line each. */
+function peopleOf(answers) {
+  const lines = answers.flatMap(({ run, people }) =>
+    Object.entries(people ?? {}).flatMap(([grader, reviews]) =>
+      reviews.map(([who, words, why]) => `Run ${run}, ${grader}: ${who} says ${words}${why && ` (${why})`}`),
+    ),
+  );
+  return lines.length > 0 && make("ul", { class: "people" }, lines.map((line) => make("li", line)));
 }
 
 function itemTop(item) {
@@ -72,7 +103,7 @@ function armPart(item, arm, onPaper) {
   );
   const none = make("p", { class: "muted" }, "Not answered yet.");
   const shown = () => (item.labels === null ? cards(answers) : [matrix(item, answers), runTable(answers, onPaper)]);
-  return make("section", { class: "arm" }, head, answers.length ? shown() : none);
+  return make("section", { class: "arm" }, head, answers.length ? shown() : none, peopleOf(answers));
 }
 
 // -- run by run -------------------------------------------------------------------------------------------------------

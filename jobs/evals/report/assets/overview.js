@@ -37,7 +37,7 @@ function armTable() {
     ? "Mean over items of the mean over runs; ± is the spread of the runs, in brackets the 95% interval of the mean."
     : "So far: mean over items of the mean over runs.";
   const rows = ARMS.map((_, arm) => armRow(arm));
-  return [make("p", explained), figureTable(heads, 1, rows)];
+  return [make("p", explained), figureTable(heads, 1, rows), EVAL.agreements.map((line) => make("p", line))];
 }
 
 /** The name of a grader with the scale it grades on, where that is not 0 to 1. */

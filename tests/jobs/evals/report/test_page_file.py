@@ -12,15 +12,21 @@ from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Arm, ArmSummary, Eval, EvalState, GraderSummary, Interval, LabelScores
 from jobs.evals.report.data_blocks import BLOCK_CHARACTERS
 from jobs.evals.report.page import write_report
+from jobs.evals.reviews import NO_REVIEWS, Review, TaskReviews, grade_of
 from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
 BLOCK = re.compile(r'<script type="application/json" data-block="(\w+)">(.*?)</script>', re.DOTALL)
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def written(items: Iterable[Item], answers: Iterable[Answer], evaluation: Eval | None = None) -> str:
+def written(
+    items: Iterable[Item],
+    answers: Iterable[Answer],
+    evaluation: Eval | None = None,
+    reviews: TaskReviews = NO_REVIEWS,
+) -> str:
     page = StringIO()
-    write_report(page, evaluation or an_eval(), items, answers)
+    write_report(page, evaluation or an_eval(), items, answers, reviews)
     return page.getvalue()
 
 
@@ -60,6 +66,7 @@ def test_the_reward_is_the_first_score_and_what_is_absent_is_null() -> None:
         None,
         None,
         None,
+        None,
     ]
 
 
@@ -73,6 +80,23 @@ def test_an_answer_that_could_not_be_graded_is_marked_and_said_next_to_the_mean(
     assert data(page, "answers")[0][11] == {"f1": "sample_parse_error"}
     remark = "on 1 of 1 answer the grader found nothing to grade"
     assert data(page, "eval")[0]["remarks"]["base"]["f1"] == remark
+
+
+def test_what_people_say_of_a_grade_stands_next_to_its_score() -> None:
+    evaluation = an_eval(fingerprints={"f1": "v1"}, judges=("f1",))
+    item, answer = Item("a", "text", ["law"]), an_answer("a")
+    grade = grade_of(evaluation, item, answer, "f1", NO_REVIEWS)
+    assert grade is not None
+    review = Review("U0ALICE", "alice", 1.0, 0.67, is_right=False, score=1.0, note="</script>")
+    reviews = NO_REVIEWS.with_grade(grade.reviewed.with_review(review))
+
+    page = written([item, Item("b", "text", ["law"])], [answer, an_answer("b")], evaluation, reviews)
+
+    said, nothing = (row[12] for row in data(page, "answers"))
+    assert said == {"f1": [["alice", "0.67 is wrong, 1.00 would be right", "</script>"]]}
+    assert nothing is None
+    (agreement,) = data(page, "eval")[0]["agreements"]
+    assert agreement.startswith("Grades of the judge f1 that 1 person checked are right: 0 of 1 (0%) that people")
 
 
 @pytest.mark.parametrize(
