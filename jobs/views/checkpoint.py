@@ -225,7 +225,7 @@ class EvidenceView:
             return ""
         lines = []
         if bias and count > 1:
-            chosen = f"{best.title} is the best of {count} on the split that chose them"
+            chosen = f"{best.title} was chosen from {count} by the split that it is scored on"
             lines.append(f"{chosen}: expect {_less(*bias)} on new items.")
         if self.job.reward in best.measured.test:
             scored = f"{self.reward} {best.score(self.job.reward, 'test')}"

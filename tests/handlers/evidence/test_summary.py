@@ -160,8 +160,9 @@ def test_each_checkpoint_says_what_it_costs_how_it_leans_and_what_it_breaks() ->
 
 
 def test_the_choice_is_worth_less_than_it_looks_and_the_test_split_says_how_much() -> None:
-    assert "Step 85 is the best of 3 on the split that chose them: expect 0.02 to 0.05 less on new items." in said(
-        "whole"
+    assert (
+        "Step 85 was chosen from 3 by the split that it is scored on: expect 0.02 to 0.05 less on new items."
+        in said("whole")
     )
     assert "On the test split, which chose nothing, it scored F1 0.59 (0.50 to 0.68)." in said("whole")
     assert "Step 85 was not evaluated on a held-out test split." in said("plain")
