@@ -55,7 +55,7 @@ class Preference:
             shown = f"that is shown to be as good as {found.best}"
             return f"{name} is the cheapest {shown if found.is_as_good else 'of what was measured'}"
         if any(each.against_best for each in self.candidates):
-            return f"{name} has the highest reward, and nothing cheaper is shown to be as good"
+            return f"{name} is preferred: nothing cheaper is shown to be as good"
         return f"{name} is the cheapest"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Final, Literal, TypeAlias
 
-from charts.wording import compared, counted, number, percentage
+from charts.wording import compared, counted, joined, number, percentage
 from jobs.evals.records import Arm, Eval
 from jobs.evals.stats.comparison import ArmAnswers, Comparison
 from jobs.evals.stats.intervals import t_quantile, variance
@@ -168,8 +168,8 @@ class _Question:
         if test.is_shown:
             return self._advice(best, self._as_good(best, test, runner_up), is_offered=True)
         text = (
-            f"{self._named(best)} has the highest {self.evaluation.reward} and {self._saving(best, runner_up)} than "
-            f"{self._value(runner_up)}: {self._means(best, runner_up)}."
+            f"{self._named(best)} {self._saving(best, runner_up)} than {self._value(runner_up)} and is not shown to be "
+            f"worse: {self._means(best, runner_up)}."
         )
         return self._advice(best, text, is_offered=True)
 
@@ -204,8 +204,12 @@ class _Question:
     def _best_only(self, best: ArmAnswers, cheaper: Sequence[ArmAnswers]) -> str:
         name = self._named(best)
         if not cheaper:
-            others = " and ".join(self._value(arm) for arm in self.arms if arm is not best)
-            return f"{name} has the highest {self.evaluation.reward}; {others} costs the same, so nothing is saved."
+            others = [arm for arm in self.arms if arm is not best]
+            level = [arm for arm in others if self._pair(arm, best).verdict is Verdict.CANT_TELL]
+            values = joined([self._value(arm) for arm in level or others])
+            is_better = f"can't be told from {values}" if level else f"is better than {values}"
+            costs = "cost" if len(level or others) > 1 else "costs"
+            return f"{name} {is_better}, which {costs} the same: {self._means(best, (level or others)[0])}."
         worse = cheaper[-1]
         return f"{name} is worth its price: {self._value(worse)} is worse, {self._means(worse, best)}."
 

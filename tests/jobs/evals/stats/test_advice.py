@@ -116,13 +116,16 @@ def test_the_shorter_prompt_wins_a_tie_and_it_is_said() -> None:
 
 def test_what_costs_the_same_saves_nothing() -> None:
     advice = advice_on(EFFORTS, (0.4, 0.6), (60, 60))
-    assert advice.text == "Effort medium has the highest f1; low costs the same, so nothing is saved."
+    assert advice.text.startswith("Effort medium is better than low, which costs the same: f1 0.")
     assert advice.is_offered  # the scores tell the two apart
+    unclear = advice_on(EFFORTS, (0.5, 0.52), (60, 60), items=10)
+    assert unclear.text.startswith("Effort medium can't be told from low, which costs the same: f1 0.5")
+    assert not unclear.is_offered
 
 
 def test_the_cheapest_that_is_also_the_best_is_advised() -> None:
     advice = advice_on(EFFORTS, (0.6, 0.4), (60, 100))
     assert advice.text.startswith("Effort low is as good as medium and takes 20% fewer tokens: f1 0.6")
     few = advice_on(EFFORTS, (0.53, 0.5), (60, 100), items=10)
-    assert few.text.startswith("Effort low has the highest f1 and takes 20% fewer tokens than medium")
+    assert few.text.startswith("Effort low takes 20% fewer tokens than medium and is not shown to be worse: f1 0.5")
     assert few.is_offered
