@@ -28,9 +28,8 @@ from handlers.tasks.fields import CHANNEL, field_of
 from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HELD_OUT, HeldOut
-from jobs.evals.records import NO_FORMAT, Eval, EvalRequest, Format
+from jobs.evals.records import NO_FORMAT, EvalRequest, Format
 from jobs.evals.results import read_comparison, read_two_splits
-from jobs.evals.reviews import Agreement
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken, Store
 from jobs.tasks.defaults import chosen_for
@@ -223,13 +222,7 @@ async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
         both = await asyncio.to_thread(read_two_splits, evaluations[0], evaluations[1], evals.answer_store)
         return await show_two_splits(both, pictures)
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
-    return await show_comparison(comparison, pictures, await _agreements(evaluations, evals))
-
-
-async def _agreements(evaluations: Sequence[Eval], evals: Evals) -> tuple[Agreement, ...]:
-    """Return how far people agree with the judges of some evals, each once."""
-    reviews = {each.task: await evals.reviews.of_task(each.task) for each in evaluations}
-    return tuple(dict.fromkeys(found for each in evaluations for found in reviews[each.task].agreements(each)))
+    return await show_comparison(comparison, pictures, await evals.reviews.agreements(*evaluations))
 
 
 async def export(typed: Typed, asker: Asker, evals: Evals) -> str:

@@ -191,6 +191,8 @@ class Evidence:
     """The graders that the table shows, the reward first; () in evidence that did not write it down."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
+    cause: str = ""
+    """Why this round began, as a sentence; "" for the first."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
 
