@@ -184,3 +184,18 @@ async def test_rows_that_show_the_model_their_own_reference_block(check: Check) 
     found = (await check(changes={"train.jsonl": talks('["fish"]')}))["platform_rows"]
     assert found.level is Level.BLOCK
     assert found.text.startswith("20 rows end with their own reference_answer as the assistant's turn, so that every")
+
+
+async def test_a_reward_that_grades_calls_blocks_where_models_call_no_tool(check: Check) -> None:
+    called = "{{sample.output_tools[0].function.name}}"
+    named = {"type": "string_check", "name": "exact", "operation": "eq", "input": called, "reference": "find"}
+    tool = {"type": "function", "function": {"name": "find"}}
+    rows = "".join(line(f"r{n}", text(n), ["fish"], tools=[tool]) for n in range(20))
+    changes = {"train.jsonl": rows, "graders/exact.json": json.dumps(named)}
+    found = (await check(changes=changes, profile=PROFILE))["platform_rows"]
+    assert found.level is Level.BLOCK
+    assert (
+        "exact grades what an answer calls (`sample.output_tools`), and the models of Local platform call" in found.text
+    )
+    found = (await check(changes=changes, profile=replace(PROFILE, calls_tools=True)))["platform_rows"]
+    assert found.level is Level.NOTE
