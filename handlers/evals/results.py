@@ -5,7 +5,6 @@ from typing import Final
 
 from charts import (
     ArmScores,
-    Histogram,
     ItemScores,
     RewardSpread,
     Scale,
@@ -14,7 +13,19 @@ from charts import (
     VarianceStudy,
     describe,
 )
-from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
+from charts.wording import (
+    columns,
+    counted,
+    estimate,
+    grader_name,
+    money,
+    number,
+    on_scale,
+    percentage,
+    score,
+    seconds,
+    sentence,
+)
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
@@ -49,6 +60,8 @@ MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
 MOST_SPLITS: Final = 1800
 MOST_GRADERS_LISTED: Final = 20
+MOST_SLICED: Final = 4
+MOST_COLUMN: Final = 24
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
 MOST_LABEL: Final = 40
@@ -126,8 +139,8 @@ def spread_chart(view: EvalView) -> RewardSpread | None:
     found = reading.continuity
     return RewardSpread(
         title=found.headline,
-        rewards=Histogram(found.rewards.edges, found.rewards.counts),
-        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        rewards=found.rewards,
+        spreads=found.spreads,
         flat=found.flat,
         runs=found.runs,
         score=grader_name(evaluation.reward),
@@ -222,6 +235,8 @@ def result_message(
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
         blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
+    if evaluation.slices:
+        blocks.append(section(f"*By slice*, {escape(grader_name(evaluation.reward))}\n```{_slice_table(view)}```"))
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
     if results.worst:
@@ -284,6 +299,7 @@ def _meaning(view: EvalView) -> Iterator[str]:
     if variance is not None and variance.verdict is Readiness.READY and any(each.command for each in view.alternatives):
         rest = [*rest[:-1], "Next: try what costs less, below; then launch an RFT job."]
     yield f"*{escape(verdict)}*"
+    yield from (f"*{escape(caveat)}*" for caveat in view.evaluation.caveats)
     yield from map(escape, rest)
     if note := view.evaluation.left_out_note:
         yield escape(note)
@@ -311,6 +327,19 @@ def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
         yield f"Missing: {missing(summary.failures, ', ')}"
     if summary.grader_errors:
         yield f"Grader errors: {missing(summary.grader_errors, ', ')}"
+
+
+def _slice_table(view: EvalView) -> str:
+    """Return the mean reward of each arm on each slice, in columns for a fixed-width font."""
+    evaluation = view.evaluation
+    arms = [arm.name for arm in evaluation.arms][:MOST_SLICED]
+    names = names_apart(arms)
+    head = ["", "items", *(cut(names[arm], MOST_COLUMN) for arm in arms)]
+    rows = [
+        [cut(each.name, MOST_COLUMN), f"{each.items:,}", *(score(each.means.get(arm), missing="-") for arm in arms)]
+        for each in evaluation.slices
+    ]
+    return escape(cut(columns([head, *rows]), MOST_SPLITS))
 
 
 def _score_line(grader: str, figure: GraderSummary | None) -> str:

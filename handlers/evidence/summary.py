@@ -202,6 +202,8 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
         lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
     if best and best.is_worse_naturally and view.conclusion.best:
         lines.append(f"{best.title} is worse on {NATURAL}, distributed as production is, so it is not recommended.")
+    if best and best.worse_slices:
+        lines.append(f"*{escape(best.worse_slices)}*")
     if best and best.measured.splits_disagree:
         lines.append(f"*{escape(best.measured.splits_disagree)}*")
     if view.evidence.alias is None and not is_settled:

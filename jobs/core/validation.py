@@ -88,8 +88,8 @@ def read_yaml_value(text: str, where: str) -> object:
     """Return what the YAML in `text` holds, in JSON's types; dates are texts, keys too.
 
     Raises:
-        InvalidRequest: it is not YAML, is long (a mebibyte takes the parser a minute), or its aliases (`&a`, `*a`) repeat
-            so much that it grows past all bounds.
+        InvalidRequest: it is not YAML, is long (a mebibyte takes the parser a minute), or its aliases (`&a`, `*a`)
+            repeat so much that it grows past all bounds.
     """
     if len(text) > LONGEST_YAML:
         raise InvalidRequest(f"{where} has more than {LONGEST_YAML:,} characters, too long for YAML; give JSON or CSV.")

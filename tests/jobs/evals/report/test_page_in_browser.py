@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, Request, async_playwright, expec
 from bot.health import serving
 from bot.reports import Reports
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, Eval, EvalState
+from jobs.evals.records import Answer, Arm, Eval, EvalState, Slice
 from jobs.evals.report.cache import write_whole
 from jobs.evals.report.page import write_report
 from jobs.evals.reviews import NO_REVIEWS, Review, TaskReviews, grade_of
@@ -139,16 +139,18 @@ async def test_the_worst_item_is_first_and_the_overview_says_what_it_came_to(ope
 
 async def test_free_text_has_no_labels_even_where_references_hold_lists(open_report: Open) -> None:
     told = Conclusion("Can't tell which of a, b and c is best: judge 2.60 to 2.80")
+    slices = (Slice("language", "de", 14, {"local-policy-1": 2.5}),)
     graders: dict[str, object] = {"graders": ("judge",), "reward": "judge", "ranges": {"judge": (0.0, 5.0)}}
     items = (Item("a", "Late.", {"must": ["offer", "refund"]}), Item("b", "Lost.", "Say that it is replaced."))
     answers = (an_answer("a", text="We are sorry.\n\n1. Wait.", scores={"judge": 2.0}), an_answer("b", text="Soon."))
-    page = await open_report(an_eval(**graders, conclusion=told), items, answers, width=380)
+    page = await open_report(an_eval(**graders, conclusion=told, slices=slices), items, answers, width=380)
 
     overview = page.locator(".overview")
     await page.locator('[data-action="overview"]').click()
     await expect(overview.locator(".verdict")).to_have_text(told.headline)
     await expect(overview).not_to_contain_text("Labels")
     await expect(overview.locator("th").nth(1)).to_have_text("judge, 0 to 5")
+    await expect(overview).to_contain_text("language=de")
     await page.keyboard.press("Escape")
     await page.locator(".row").first.click()
     await expect(page.locator(".answer.prose")).to_have_text("We are sorry.\n\n1. Wait.")
