@@ -121,6 +121,8 @@ class Candidate:
     natural_versus_alias: Versus | None = None
     splits_disagree: str = ""
     """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
+    before_after: str = ""
+    """How its answers to the validation items differ from the base's, as a sentence; "" for the base."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""
