@@ -14,6 +14,7 @@ from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.sweep import show_sweep
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
@@ -24,6 +25,7 @@ from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
 from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
+from jobs.learning.service import Sweeps
 from jobs.notifications.service import Quiet
 from jobs.outbox.late_answers import is_late_answer
 from jobs.schedules.records import measurement_id
@@ -56,6 +58,7 @@ class Renderer:
     digests: DigestMessages
     quiet: Quiet
     schedules: Schedules
+    sweeps: Sweeps
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -73,6 +76,8 @@ class Renderer:
                 return Rendered(await self.proposals.show(posting))
             case PostingKind.DIGEST:
                 return Rendered(await self.digests.show(posting))
+            case PostingKind.SWEEP:
+                return Rendered(await show_sweep(await self.sweeps.view(posting.subject), self.pictures))
             case PostingKind.SCHEDULE:
                 return Rendered(schedule_card(await self.schedules.named(posting.subject)))
             case PostingKind.MEASUREMENT:

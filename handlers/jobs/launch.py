@@ -36,6 +36,7 @@ from jobs.core.hyperparameters import (
     read_hyperparameters,
     read_seed,
     read_suffix,
+    read_whole,
 )
 from jobs.core.records import LaunchRequest
 from jobs.platforms.profiles import Profile
@@ -56,12 +57,14 @@ IN_A_CHANNEL: Final = (
 RECENT: Final = 50
 """Newest jobs among which a person's last one is looked for."""
 MOST_TYPED: Final = 300
+MOST_ITEMS: Final = 1_000_000
 OWN_FIELDS: Final = frozenset({"epochs", "effort", "seed"})
 LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<base model>",
     "platform": "<platform>",
     **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
+    "items": "n",
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",
@@ -79,20 +82,7 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
     if is_direct(asker.channel):
         raise InvalidRequest(IN_A_CHANNEL)
     await people.require_membership(asker.channel, just_now=True)
-    given = typed.given
-    request = LaunchRequest(
-        task=given["task"],
-        requested_by=asker.user,
-        channel=asker.channel,
-        trigger=asker.trigger,
-        platform=given.get("platform"),
-        model=given.get("model"),
-        prompt=given.get("prompt"),
-        seed=read_seed(given["seed"]) if "seed" in given else None,
-        suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
-        hyperparameters=read_hyperparameters(given),
-        auto=read_auto(given),
-    )
+    request = read_request(typed, asker)
     try:
         job = await jobs.launch(request)
     except AlreadyTaken as taken:
@@ -104,8 +94,27 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
     return (
         f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
         f"validation items, model {escape(job.model)}{like}. Its card appears here once {job.platform} has taken it."
-        f"{used_by_default(await chosen_for(store, job.task), given)}\n"
+        f"{used_by_default(await chosen_for(store, job.task), typed.given)}\n"
         f"{escape((await views.before_training(job)).sentence)}"
+    )
+
+
+def read_request(typed: Typed, asker: Asker) -> LaunchRequest:
+    """Return the job that was asked for; raises InvalidRequest where a value does not work."""
+    given = typed.given
+    return LaunchRequest(
+        task=given["task"],
+        requested_by=asker.user,
+        channel=asker.channel,
+        trigger=asker.trigger,
+        platform=given.get("platform"),
+        model=given.get("model"),
+        prompt=given.get("prompt"),
+        seed=read_seed(given["seed"]) if "seed" in given else None,
+        suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
+        hyperparameters=read_hyperparameters(given),
+        auto=read_auto(given),
+        items=read_whole("items", given["items"], 1, MOST_ITEMS) if "items" in given else None,
     )
 
 
@@ -219,7 +228,7 @@ def settings_of(request: LaunchRequest) -> dict[str, str]:
     """Return what was asked for as the keys of `/rft launch`."""
     settings = {key: getattr(request.hyperparameters, field) for key, field in TYPED_KEYS.items()}
     settings |= {key: AUTO for key, field in TYPED_KEYS.items() if field in request.auto}
-    named = ("task", "platform", "model", "seed", "suffix", "prompt", CHANNEL)
+    named = ("task", "platform", "model", "items", "seed", "suffix", "prompt", CHANNEL)
     settings |= {key: getattr(request, key) for key in named}
     return {key: _text(value) for key, value in settings.items() if value is not None}
 

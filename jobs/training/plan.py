@@ -67,6 +67,9 @@ async def plan(
     used = dict.fromkeys((*TRAINING_SPLITS, *(split for split in EVIDENCE_SPLITS if split in task.splits)))
     rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
     train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
+    if request.items and request.items > train:
+        raise InvalidRequest(f"items={request.items:,} is more than {task.name} has: {train:,} training items.")
+    train = request.items or train
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
     if unfit := unfit_ends(profile, rows):
         raise InvalidRequest(f"{task.name}: {unfit}")
