@@ -172,7 +172,7 @@ def test_the_lines_that_verify_an_export_find_what_was_changed(tmp_path: Path) -
         exec(source, names)  # noqa: S102 - as above
 
 
-# -- the way from data to production ------------------------------------------------------------------------------------
+# -- the way from data to production -----------------------------------------------------------------------------------
 
 
 STEPS = re.split(r"^## ", DOCS["practice"], flags=re.MULTILINE)[1:]

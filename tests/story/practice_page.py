@@ -220,8 +220,8 @@ async def tell(page: Page) -> None:
     command = f"/proctor dataset balance task={TASK} seed={SEED}"
     await page.add(
         "Balance the labels",
-        "A label that comes several times as often is what training will be about. Balancing draws a new version of the "
-        "task as even as the rows allow; this walk goes on with the task as it is.",
+        "A label that comes several times as often is what training will be about. Balancing draws a new version of "
+        "the task as even as the rows allow; this walk goes on with the task as it is.",
         command,
         await answer_to(workspace, "alice", command, "image"),
     )
