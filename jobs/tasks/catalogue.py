@@ -62,6 +62,7 @@ class TaskCatalogue:
             graders=graders,
             reward=reward,
             headline=headline_of(reward, graders, manifest.headline),
+            slice_fields=manifest.slice_fields,
             trained_by=trained_by,
             ranges=manifest.ranges,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
