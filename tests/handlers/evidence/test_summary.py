@@ -545,9 +545,12 @@ def test_the_best_checkpoint_is_set_next_to_the_base_and_the_train_split_is_a_cl
     message = summary(view(replace(measured, candidates=candidates)), FILE)
     assert told in text_of(message)
     (button,) = [
-        each for block in message.blocks for each in block.get("elements", []) if each.get("action_id") == TRAIN
+        each
+        for block in message.blocks
+        for each in cast("list[Block]", block.get("elements", []))
+        if each.get("action_id") == TRAIN
     ]
-    verb, _, typed = button["value"].partition("|")
+    verb, _, typed = str(button["value"]).partition("|")
     assert verb == "run"
     assert typed.endswith(f",{best.measured.model} split=train runs={measured.runs}")
     assert CONTROLS.match(TRAIN)
