@@ -451,6 +451,8 @@ def _rate_limits(card_seconds: float) -> RateLimits:
             PostingKind.SCHEDULE: 0.0,
             PostingKind.SWEEP: card_seconds,
             PostingKind.SUMMARY: 0.0,
+            PostingKind.EVAL_RESULT: 0.0,
+            PostingKind.EVAL_SUSPECTS: 0.0,
             PostingKind.ALERT: 0.0,  # edited when it is over; what follows in the thread does not wait for that
         }
     )

@@ -14,6 +14,7 @@ from handlers.evals.suspects import suspects_message
 from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
+from handlers.jobs.launch import next_button
 from handlers.jobs.sweep import show_sweep
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
@@ -31,6 +32,8 @@ from jobs.outbox.late_answers import is_late_answer
 from jobs.schedules.records import measurement_id
 from jobs.schedules.service import Schedules
 from jobs.state.store import LedgerEntry
+from jobs.training.next_experiment import next_experiment
+from jobs.training.postings import is_finish
 from jobs.views.eval import read_eval
 from jobs.views.job import JobView, JobViews
 
@@ -120,7 +123,9 @@ class Renderer:
                 trace, file = await draw_trace(view, raised, self.clock(), self.pictures)
                 return Rendered(alert(view.job, raised, file, trace, mentions), file)
             case PostingKind.STATUS:
-                return Rendered(status(view.job, posting.text or "", posting.user, mentions))
+                proposed = next_experiment(view.job, view.series) if is_finish(posting) else None
+                again = (next_button(view.job.id, proposed),) if proposed and not view.job.imported else ()
+                return Rendered(status(view.job, posting.text or "", posting.user, mentions, again))
             case PostingKind.SUMMARY:
                 file = await self._checkpoints_of(view, entry)
                 return Rendered(summary(view, file, self.report_link), file)
@@ -148,7 +153,9 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
+        alias, evaluation = await self.schedules.alias_of(schedule), await self.evals.find(found.eval or "")
+        agreements = await self.evals.reviews.agreements(evaluation) if evaluation else ()
+        return measurement_message(schedule, found, alias, agreements, mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

@@ -44,14 +44,17 @@ from handlers.slack.blocks import (
     section,
 )
 from handlers.slack.images import Pictures
-from handlers.tasks.defaults import default_button
+from handlers.slack.wording import person
+from handlers.tasks.defaults import default_button, undo_button
 from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.reviews import Agreement
+from jobs.evals.stats.advice import Advice
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.splits import OnTwoSplits
-from jobs.evals.stats.variance_study import VarianceReading
+from jobs.evals.stats.variance_study import Readiness, VarianceReading
+from jobs.tasks.defaults import TaskDefaults
 from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
@@ -251,11 +254,21 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
     evaluation = view.evaluation
     for number_of, advice in enumerate(view.results.advice):
         which = f"{escape(advice.model)}: " if len(view.results.advice) > 1 else ""
-        make = None
-        if advice.is_offered:
+        made, make = "", None
+        if view.chosen and _is_chosen(advice, view.chosen):
+            newest = view.chosen.changes[-1]
+            made = f" It is the default of `{escape(evaluation.task)}` now, set by {person(newest.by)}."
+            make = undo_button(evaluation.task) if newest.why == evaluation.id else None
+        elif advice.is_offered:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
-        yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+        block_id = f"advice:{evaluation.id}:{number_of}:{len(view.chosen.changes) if view.chosen else 0}"
+        yield section(f"{which}{escape(advice.text)}{made}", block_id=block_id, accessory=make)
+
+
+def _is_chosen(advice: Advice, chosen: TaskDefaults) -> bool:
+    values = {"effort": chosen.choice.effort, "prompt": chosen.choice.prompt}
+    return values.get(advice.axis) == advice.value
 
 
 def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
@@ -284,6 +297,8 @@ def _alternative_blocks(view: EvalView) -> Iterator[Block]:
 def _meaning(view: EvalView) -> Iterator[str]:
     variance = view.results.variance
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
+    if variance is not None and variance.verdict is Readiness.READY and any(each.command for each in view.alternatives):
+        rest = [*rest[:-1], "Next: try what costs less, below; then launch an RFT job."]
     yield f"*{escape(verdict)}*"
     yield from (f"*{escape(caveat)}*" for caveat in view.evaluation.caveats)
     yield from map(escape, rest)

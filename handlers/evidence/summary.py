@@ -179,7 +179,9 @@ def _opening(view: EvidenceView, of: JobView) -> list[str]:
     settled = [ended(approval)] if approval and approval.settled else []
     match view.state:
         case EvidenceState.READY:
-            judged = (escape(each.sentence) for each in of.agreements)
+            judged = [escape(each.sentence) for each in of.agreements]
+            if judged and view.evidence.valid_eval:
+                judged[-1] += f" `/eval review {view.evidence.valid_eval}` draws some for you to check."
             return [*settled, *_verdict(view, is_settled=bool(settled)), *judged]
         case EvidenceState.FAILED:
             why = escape(view.evidence.note or "The reason is not known.")

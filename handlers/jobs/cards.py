@@ -12,7 +12,7 @@ from charts.wording import counted, duration, moved, number, plural, quantity, s
 from handlers.approvals.messages import ended
 from handlers.jobs.compare import since_start
 from handlers.jobs.curves import RECENT, reward_curve
-from handlers.jobs.launch import OPEN as LAUNCH_FORM
+from handlers.jobs.launch import next_button
 from handlers.jobs.thread import LEVELS, heading, why_button
 from handlers.slack.blocks import (
     Block,
@@ -34,6 +34,7 @@ from jobs.core.records import Action, Job, JobState
 from jobs.evidence.records import EvidenceState
 from jobs.rules import blind, evaluate, facts_of, notes, rules_of
 from jobs.rules.alert_state import open_alerts
+from jobs.training.next_experiment import next_experiment
 from jobs.training.unseen import told_unread
 from jobs.views.break_even import training_dollars
 from jobs.views.checkpoint import evidence_view
@@ -68,7 +69,7 @@ def card(view: JobView, now: float, file: str | None = None) -> Message:
     blocks.append(context(f"`{job.id}` · {_origin(job)} · {_platform(view)} · {_items(job)}"))
     if job.remarks and not job.imported:
         blocks.append(context(escape(" ".join(job.remarks))))
-    if controls := _controls(job):
+    if controls := _controls(view):
         asked = job.pending.action.value if job.pending else ""
         shown = f"{job.state.value}:{job.last_step}:{len(open_alerts(job))}:{asked}"
         blocks.append(actions(*controls, block_id=f"controls:{job.id}:{shown}"))
@@ -206,13 +207,14 @@ def _platform(view: JobView) -> str:
     return f"<{link}|its page on {name}>" if link else name
 
 
-def _controls(job: Job) -> list[Block]:
+def _controls(view: JobView) -> list[Block]:
+    job = view.job
     why = [why_button(job, worst) for worst in open_alerts(job)[:1]]
     looks = [button("Details", f"{ACT}:details", f"details|{job.id}")] if job.remote_id else []
     if job.state is JobState.FAILED:
         looks.append(button("Debug bundle", f"{ACT}:bundle", f"bundle|{job.id}"))
     if job.state.is_final:
-        return [*why, *_next_steps(job), *looks]
+        return [*why, *_next_steps(view), *looks]
     label, toggle = ("Resume", Action.RESUME) if job.state is JobState.PAUSED else ("Pause", Action.PAUSE)
     consequence = f"{job.id} stops for good at {progress_of(job)}. Work done so far is charged if the platform charges."
     return [
@@ -229,12 +231,13 @@ def _controls(job: Job) -> list[Block]:
     ]
 
 
-def _next_steps(job: Job) -> list[Block]:
+def _next_steps(view: JobView) -> list[Block]:
     """Return what people look at, or do, once a job is over."""
+    job = view.job
     seen = [
         button("Curves", f"{ACT}:curve", f"curve|{job.id}") if job.last_step else None,
         button("Checkpoints", f"{ACT}:checkpoints", f"checkpoints|{job.id}") if job.checkpoints else None,
-        None if job.imported else button("Launch again", LAUNCH_FORM, job.id),
+        None if job.imported else next_button(job.id, next_experiment(job, view.series)),
     ]
     return [each for each in seen if each]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck
 
 from charts.wording import number
-from handlers.slack.blocks import Block, context, escape
+from handlers.slack.blocks import Block, button, context, escape
 from handlers.slack.commands import Typed, Verb, parse
 from handlers.slack.forms import Choice, modal, read_fields, refused, select, text_input
 from handlers.slack.listeners import Listeners
@@ -43,13 +43,15 @@ from jobs.platforms.profiles import Profile
 from jobs.state.store import AlreadyTaken, Store
 from jobs.tasks import TaskCatalogue
 from jobs.tasks.defaults import chosen_for
+from jobs.training.next_experiment import NextExperiment
 from jobs.training.service import RftJobs
 from jobs.views.job import JobViews
 from jobs.views.wording import state_of
 
 FORM: Final = "launch"
 OPEN: Final = "open_launch_form"
-"""The action id of buttons that open the form; their value is a job to take the settings from, or nothing."""
+"""The action id of buttons that open the form; their value is a job to take the settings from and what changes, or
+nothing."""
 IN_A_CHANNEL: Final = (
     "A job needs a channel: its thread, and in the end the request for approval, must be where the approvers are. Ask "
     "in a channel that I am in."
@@ -68,6 +70,7 @@ LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",
+    "reward": "<grader>",
 }
 
 
@@ -110,12 +113,19 @@ def read_request(typed: Typed, asker: Asker) -> LaunchRequest:
         platform=given.get("platform"),
         model=given.get("model"),
         prompt=given.get("prompt"),
+        reward=given.get("reward"),
         seed=read_seed(given["seed"]) if "seed" in given else None,
         suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
         hyperparameters=read_hyperparameters(given),
         auto=read_auto(given),
         items=read_whole("items", given["items"], 1, MOST_ITEMS) if "items" in given else None,
     )
+
+
+def next_button(job_id: str, proposed: NextExperiment | None) -> Block:
+    """Return the button that opens the form with a job's settings, and with what is proposed to change in them."""
+    changes = [f"{key}={value}" for key, value in proposed.settings.items()] if proposed else []
+    return button(proposed.label if proposed else "Launch again", OPEN, " ".join((job_id, *changes)))
 
 
 # -- the form ---------------------------------------------------------------------------------------------------------
@@ -137,9 +147,10 @@ async def form_for_click(
     jobs: RftJobs,
 ) -> Block:
     """Return the form with the settings of the job that a button names, or else of the person's last one."""
-    job_id = str(action.get("value") or "")
+    job_id, *changes = str(action.get("value") or "").split() or [""]
     before = settings_of((await jobs.job(job_id)).request) if job_id else await _last_settings(asker.user, jobs)
-    return await form(before, asker.channel, tasks, platforms_with_keys)
+    changed = {key: value for key, _, value in (change.partition("=") for change in changes)}
+    return await form({**before, **changed}, asker.channel, tasks, platforms_with_keys)
 
 
 async def form(given: Mapping[str, str], channel: str, tasks: TaskCatalogue, profiles: Mapping[str, Profile]) -> Block:
@@ -182,7 +193,7 @@ async def form(given: Mapping[str, str], channel: str, tasks: TaskCatalogue, pro
         text_input(
             "Other settings",
             MORE,
-            "As they are typed: batch=8 eval_interval=5 eval_samples=2 compute=1 prompt=v2 suffix=name",
+            "As they are typed: batch=8 eval_interval=5 eval_samples=2 compute=1 prompt=v2 reward=f2 suffix=name",
             MOST_TYPED,
             optional=True,
             **_filled(other),
@@ -228,7 +239,7 @@ def settings_of(request: LaunchRequest) -> dict[str, str]:
     """Return what was asked for as the keys of `/rft launch`."""
     settings = {key: getattr(request.hyperparameters, field) for key, field in TYPED_KEYS.items()}
     settings |= {key: AUTO for key, field in TYPED_KEYS.items() if field in request.auto}
-    named = ("task", "platform", "model", "items", "seed", "suffix", "prompt", CHANNEL)
+    named = ("task", "platform", "model", "items", "seed", "suffix", "prompt", "reward", CHANNEL)
     settings |= {key: getattr(request, key) for key in named}
     return {key: _text(value) for key, value in settings.items() if value is not None}
 

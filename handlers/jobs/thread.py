@@ -102,10 +102,13 @@ def why_button(job: Job, raised: RaisedAlert) -> Block:
     return button("Why?", EXPLAIN, value, reads=f"Why: {title_of(raised)}, step {raised.step}")
 
 
-def status(job: Job, text: str, by: str | None, mentions: tuple[str, ...] = ()) -> Message:
+def status(
+    job: Job, text: str, by: str | None, mentions: tuple[str, ...] = (), buttons: tuple[Block, ...] = ()
+) -> Message:
     """Return a line about a change of state; with `by`, what that person did; it notifies `mentions`."""
     line = f"{person(by)} {escape(text)}." if by else escape(text)
-    return Message(f"{job.id}: {line}", (section(line), *_notified(mentions)))
+    below = [actions(*buttons, block_id=f"next:{job.id}")] if buttons else []
+    return Message(f"{job.id}: {line}", (section(line), *below, *_notified(mentions)))
 
 
 # -- Why? -------------------------------------------------------------------------------------------------------------

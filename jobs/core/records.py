@@ -81,6 +81,8 @@ class LaunchRequest:
     seed: int | None = None
     suffix: str | None = None
     hyperparameters: Hyperparameters = Hyperparameters()
+    reward: str | None = None
+    """The grader that training climbs, where that is not to be the task's."""
     auto: tuple[str, ...] = ()
     """Hyperparameters left to the platform by name, whatever the task's defaults say."""
     items: int | None = None

@@ -18,6 +18,7 @@ from jobs.evals.stats.variance_components import item_means
 from jobs.platforms.profiles import Price
 from jobs.tasks import Task
 
+MODEL: Final = "MODEL"
 HARDLY: Final = 0.05
 """Of the reasoning tokens that the model takes; one that takes no more does not reason."""
 
@@ -93,8 +94,9 @@ def _stronger(own: ArmAnswers, arms: Sequence[ArmAnswers], task: Task, prices: M
         text = f"A stronger model: {named} was not measured on these items. If it is good enough, nothing is trained."
         return Alternative(text, f"Measure {named}", _command(own, model=named))
     text = (
-        f"A stronger model: none was measured on these items, `/eval {_command(own, model='<model>')}` does; "
-        "`stronger_model:` in task.yaml names one."
+        "A stronger model: none was measured on these items. "
+        f"`/eval {_command(own, model=MODEL).replace(MODEL, '<model>')}` does that; `stronger_model:` in task.yaml "
+        "names one."
     )
     return Alternative(text)
 

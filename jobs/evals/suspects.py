@@ -8,6 +8,7 @@ rates are taken over the other items (as the thresholds by class in Northcutt, J
 Where references are no labels, an item is suspect if nearly all runs give one answer and the reward is low.
 """
 
+import hashlib
 import json
 import unicodedata
 from collections import Counter
@@ -38,6 +39,8 @@ SMOOTHING: Final = 2.0
 WRONG: Final = 0.5
 """Reward on a scale of 0 to 1, at most which an answer that is no label counts as unlike the reference."""
 MOST_KEPT: Final = 200
+MOST_TEXTS: Final = 4
+"""Different answers to an item that are held while it is read."""
 MOST_TEXT: Final = 600
 """Characters of an item's text that are kept to be shown."""
 
@@ -132,11 +135,20 @@ class _Read:
     item: Item
     expected: frozenset[str]
     runs: list[frozenset[str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The first texts by their hash: what nearly all runs say is one of them, but for a rare run of chance."""
     rewards: list[float] = field(default_factory=list)
 
     def share(self, label: str) -> float:
         """Share of the runs that name a label."""
         return sum(label in run for run in self.runs) / len(self.runs)
+
+    def noted(self, text: str) -> frozenset[str]:
+        """Return what stands for a text; texts may be long, and an item has many runs."""
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if len(self.texts) < MOST_TEXTS:
+            self.texts[key] = text
+        return frozenset({key})
 
     @property
     def named(self) -> dict[str, float]:
@@ -202,7 +214,7 @@ def _read(
         if read is None or answer.shown is None:
             continue
         text = form.read((answer.names_labels if shape else answer.shown) or "")
-        said = _labels(text, shape) if shape else frozenset({_plain(text)})
+        said = _labels(text, shape) if shape else read.noted(_plain(text))
         if said is not None:
             read.runs.append(said)
             if usable(reward := answer.scores.get(evaluation.reward)):
@@ -293,8 +305,9 @@ def _of_texts(read: Sequence[_Read], evaluation: Eval) -> list[Suspect]:
         return []
     found = []
     for each in agreed:
-        (text,), count = Counter(each.runs).most_common(1)[0]
-        if rewards[each.item.id] <= WRONG:
+        (key,), count = Counter(each.runs).most_common(1)[0]
+        text = each.texts.get(key)
+        if text is not None and rewards[each.item.id] <= WRONG:
             proposed = text if isinstance(each.item.reference, str) else read_json(text) or each.item.reference
             why = f"{count} of {len(each.runs)} runs answer {text}"
             found.append(_made(each, proposed, why, count / len(each.runs) * reliable))

@@ -16,7 +16,7 @@ from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState, Slic
 from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
-from jobs.evals.stats.paired_tests import difference, holm
+from jobs.evals.stats.paired_tests import difference, holm, interval_of_verdict
 from jobs.evals.stats.slices import Groups, groups_of, slice_falls, slice_scores
 from jobs.evals.stats.splits import Gap, welch
 from jobs.evals.stats.summary import cost_of
@@ -95,7 +95,7 @@ def measured(
         evals: by split, the one that chooses (valid) among them; another is left out, and the note says why, if it
             measured nothing.
         file: has their answers.
-        guardrails: grader to the fall that is allowed (-.02).
+        guardrails: grader to the fall that is allowed, as a share of its range (-.02).
         price_of: the price of a model, or None if it is not known.
         evaluations: during training, from which the platform kept these checkpoints.
     """
@@ -269,7 +269,7 @@ def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitA
     found = {}
     for model, pair in pairs.items():
         result = replace(pair, p=adjusted[model], pairs=len(family)) if model in adjusted else pair
-        interval = result.difference.interval
+        interval = interval_of_verdict(result.difference, result.p)
         low, high = (interval.low, interval.high) if interval else (None, None)
         mean = result.difference.mean
         found[model] = Versus(mean, low, high, result.p, result.verdict, result.items, result.items_needed)
@@ -296,23 +296,36 @@ def against_best(
     return found
 
 
-def guard(grader: str, allowed: float, against: Role, before: Mapping[str, float], after: Mapping[str, float]) -> Guard:
+def guard(
+    grader: str,
+    share: float,
+    against: Role,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    bounds: tuple[float, float] | None = None,
+) -> Guard:
     """Return whether a guardrail holds: the lower end of the change's 95% interval must lie above what is allowed.
 
-    Non-inferiority with the margin `allowed`: the interval is that of the paired t test, m - t(.975, n - 1) SE, over
-    the items both have. With fewer than two of these, nothing is shown and the guardrail is broken.
+    Non-inferiority with the margin `share` of the grader's range: the interval is that of the paired t test, m -
+    t(.975, n - 1) SE, over the items both have. With fewer than two of these, nothing is shown and the guardrail is
+    broken.
 
     Args:
         grader: whose score must not fall.
-        allowed: the margin, at most 0.
+        share: the margin, at most 0, as a share of the range (-.02 of 0..5 is -.10).
         against: what the change is from.
         before: mean score by item of that.
         after: mean score by item of the checkpoint.
+        bounds: the lowest and the highest score that the grader gives; 0..1 if that is not known.
     """
+    width = bounds[1] - bounds[0] if bounds else 1.0
+    allowed = share * width
     common = sorted(before.keys() & after.keys())
     if len(common) < 2:
         return Guard(grader, allowed, 0.0, NOT_SHOWN, against, is_broken=True)
-    found = difference([round(after[item] - before[item], 12) for item in common], flips=1)
+    found = difference(
+        [round(after[item] - before[item], 12) for item in common], flips=1, largest=width if bounds else None
+    )
     low = found.interval.low if found.interval else NOT_SHOWN
     return Guard(grader, allowed, found.mean, low, against, is_broken=not low > allowed)
 
@@ -323,8 +336,15 @@ def _guards(model: str, evidence: Evidence, split: SplitAnswers, guardrails: Map
     if reference in {None, model}:
         reference, against = evidence.base.model if evidence.base else None, Role.BASE
     return tuple(
-        guard(grader, allowed, against, item_means(split.of(reference, grader)), item_means(split.of(model, grader)))
-        for grader, allowed in guardrails.items()
+        guard(
+            grader,
+            share,
+            against,
+            item_means(split.of(reference, grader)),
+            item_means(split.of(model, grader)),
+            split.evaluation.ranges.get(grader),
+        )
+        for grader, share in guardrails.items()
     )
 
 

@@ -195,6 +195,8 @@ class Evidence:
     """What each model scored on the slices of the validation split, by model id."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
+    cause: str = ""
+    """Why this round began, as a sentence; "" for the first."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
 

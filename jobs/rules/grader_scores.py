@@ -127,11 +127,16 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
         "c{change:.3f} + {errors} x s{noise:.3f} = {upper:.3f} < 0 and c{change:.3f} <= -{least_fall} and "
         "[T - T1]{train_gain:.3f} >= {least_gain}, at {in_row} evaluations in a row\n"
         "c = {now:.3f} - {first:.3f}: change of the held-out grader since the start (means of two evaluations).\n"
-        "s = {noise:.3f}: its noise. T - T1: change of train reward since the first epoch, means of one epoch."
+        "s = {noise:.3f}: its noise. T - T1: change of train reward since the start, means of {window:.0f} steps."
     )
     panels = (
         Panel("change since the start", "score", {"change": "grader {grader}"}, {"floor": "a fall to here is one"}),
-        Panel("gain in train reward", "score", {"train_gain": "since the first epoch"}, {"least_gain": "a rise"}),
+        Panel(
+            "gain in train reward",
+            "score",
+            {"train_gain": "since the start, means of {window} steps"},
+            {"least_gain": "a rise"},
+        ),
     )
     least_fall: float = 0.03
     least_gain: float = 0.03
@@ -149,14 +154,14 @@ class HeldOutFall(Rule, code="H2", title="held-out grader falls", level="critica
         return min(graders, key=lambda one: min((reading.change for reading in one), default=1.0), default=[])
 
     def _of_grader(self, inputs: RuleInputs, name: str) -> Iterator[Reading]:
-        means = inputs.means("train_reward")
+        means, window = inputs.means("train_reward"), inputs.facts.window
         for score in inputs.evaluations(name):
             reward = at(means, score.step)
             if reward is not None and score.evals >= 4:
                 change, noise = score.now - score.first, self.errors * score.noise
                 limits = {"explained": noise, "upper": change + noise, "floor": -max(self.least_fall, noise)}
                 gain = reward - means[0][1]
-                yield Reading(**score._asdict(), **limits, grader=name, change=change, train_gain=gain)
+                yield Reading(**score._asdict(), **limits, grader=name, change=change, train_gain=gain, window=window)
 
     def _sign(self, reading: Reading) -> Sign:
         if reading.change > -self.least_fall or reading.upper >= 0:

@@ -11,7 +11,7 @@ from jobs.core.series import Step
 UNKNOWN_EPOCH: Final = 10
 """Steps that stand in for an epoch where nothing tells how long one is."""
 USUAL_SPREAD: Final = 0.25
-"""The usual standard deviation of the reward over answers to one item."""
+"""The usual standard deviation of the reward over answers to one item, as a share of its range."""
 GAP_STEPS: Final = 10
 """Who waits for a longer epoch to end sees what happens in it too late, if the job has more than one at all."""
 LEAST_WINDOW: Final = 5
@@ -28,6 +28,7 @@ class JobFacts:
         batch_size: items a step.
         total_steps: steps of the whole job.
         epochs: how often every training item comes in them.
+        scale: the width of the reward's range.
         counted_epoch: steps of one epoch by the platform's own count, see `counted_epoch`.
         valid_items: items in the validation split.
         eval_samples: samples an item in one evaluation.
@@ -50,6 +51,7 @@ class JobFacts:
     total_steps: int | None = None
     epochs: int | None = None
     counted_epoch: int | None = None
+    scale: float = 1.0
 
     @property
     def epoch_steps(self) -> int | None:
@@ -72,7 +74,7 @@ class JobFacts:
     def expected_noise(self) -> float | None:
         """The usual standard error of an evaluation of so many answers; None if the platform does not say how many."""
         answers = (self.valid_items or 0) * (self.eval_samples or 0)
-        return USUAL_SPREAD / math.sqrt(answers) if answers else None
+        return USUAL_SPREAD * self.scale / math.sqrt(answers) if answers else None
 
     @property
     def gap_steps(self) -> int:
@@ -105,7 +107,7 @@ def counted_epoch(steps: Iterable[Step]) -> int | None:
 
 def facts_of(job: Job, now: float | None = None) -> JobFacts:
     """Return what rules need to know of `job` besides its series; `now` in unix seconds."""
-    wanted = job.request.hyperparameters
+    wanted, (low, high) = job.request.hyperparameters, job.reward_range or (0.0, 1.0)
     return JobFacts(
         train_items=job.train_items,
         batch_size=job.batch_size or wanted.batch_size,
@@ -118,4 +120,5 @@ def facts_of(job: Job, now: float | None = None) -> JobFacts:
         now=now,
         total_steps=job.total_steps,
         epochs=job.n_epochs or wanted.n_epochs,
+        scale=high - low,
     )

@@ -17,9 +17,9 @@ from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule, shares
 
 STEPS_IN_ROW: Final = 3
 TIMES_THE_START: Final = "t{tokens:,.0f} / t0{tokens_start:,.0f} = {factor:.2f} "
-LENGTHS: Final = "t and t0: tokens of a training answer now and at the start, means of one epoch."
+LENGTHS: Final = "t and t0: tokens of a training answer now and at the start, means of {window:.0f} steps."
 CUT_OFF: Final = "share: of the answers of a step, those that reached the token limit; {share:.0%} at this step."
-MEAN_TOKENS: Final = {"tokens": "mean of one epoch"}
+MEAN_TOKENS: Final = {"tokens": "mean of {window} steps"}
 
 
 def read_lengths(inputs: RuleInputs) -> Mapping[int, Mapping[str, float]]:
@@ -27,7 +27,12 @@ def read_lengths(inputs: RuleInputs) -> Mapping[int, Mapping[str, float]]:
     means, rewards = inputs.means("tokens"), inputs.means("train_reward")
     start = means[0][1] if means else 0.0
     return {
-        step: {"tokens": tokens, "tokens_start": start, "factor": tokens / max(start, 1.0)}
+        step: {
+            "tokens": tokens,
+            "tokens_start": start,
+            "factor": tokens / max(start, 1.0),
+            "window": inputs.facts.window,
+        }
         for step, tokens in means
         if rewards and step >= rewards[0][0]
     }
@@ -124,7 +129,7 @@ class LengthBlowUp(Rule, code="L2", title="answers blow up", level="critical", n
         if values.get("factor", 0.0) >= values["most"]:
             return f"{TIMES_THE_START}>= {{most}}, at {{in_row}} steps in a row\n{LENGTHS}"
         worse = "[best T]{reward_best:.3f} - T{reward:.3f} = {fall:.3f} >= {least_fall}, at {in_row} steps in a row"
-        return f"{TIMES_THE_START}>= {{much}} and {worse}\n{LENGTHS}\nT: mean train reward of one epoch."
+        return f"{TIMES_THE_START}>= {{much}} and {worse}\n{LENGTHS}\nT: mean train reward of {{window:.0f}} steps."
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from charts.wording import counted
 from jobs.rules.alert import Level, Sign
 from jobs.rules.curves import at
 from jobs.rules.formula import NO_LUCK, Values
@@ -13,7 +14,7 @@ from jobs.rules.rule import Panel, Reading, Rule, TwoLevelRule
 IDLE: Final = (
     " at {steps} steps in a row and [T - Tb]{gain:.4f} < {least_gain}\n"
     "idle: share of items whose answers all got the same reward.\n"
-    "T - Tb: train reward less that of an epoch before, means of one epoch."
+    "T - Tb: train reward less that of {window:.0f} steps before, means of as many steps."
 )
 SAME: Final = 1e-9
 """Rewards closer than this are the same reward."""
@@ -47,7 +48,7 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
             {"zero_std_share": "items whose answers all got one reward"},
             {"much": "warning", "most": "critical"},
         ),
-        Panel("train reward", "score", {"train_reward": "train reward", "mean": "mean of one epoch"}),
+        Panel("train reward", "score", {"train_reward": "train reward", "mean": "mean of {window} steps"}),
     )
     much: float = 0.5
     most: float = 0.8
@@ -72,8 +73,18 @@ class NoSignal(TwoLevelRule, code="N", title="no signal", level="critical", need
             seen = f"train reward was {reward:.2f} in each of the last {same} steps"
             if idle is not None and gain is not None:
                 seen = f"on {idle:.0%} of the items all answers got the same reward for {self.steps} steps, and train "
-                seen += f"reward moved by {gain:+.2f} in an epoch"
-            yield Reading(step=step, reward=reward, same=same, epoch=enough, idle=idle, gain=gain, mean=now, seen=seen)
+                seen += f"reward moved by {gain:+.2f} in {counted(epoch, 'step')}"
+            yield Reading(
+                step=step,
+                reward=reward,
+                same=same,
+                epoch=enough,
+                idle=idle,
+                gain=gain,
+                mean=now,
+                window=epoch,
+                seen=seen,
+            )
 
     def _warns(self, reading: Reading) -> Sign:
         return self._beyond(reading, self.much)
@@ -108,7 +119,7 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
 
     text = (
         "Nothing learned by step {step}: validation reward {valid_gain:+.2f} since the start, train reward "
-        "{train_gain:+.2f} since the first epoch.\n"
+        "{train_gain:+.2f} since the start.\n"
         "{meaning}\n"
         "Next: pause the job; run a variance study of the base model to see whether several tries ever do better."
     )
@@ -119,11 +130,16 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
         "after {epochs} epochs, at {in_row} evaluations in a row\n"
         "V - V0: validation reward since the start, {valid_start:.3f}; best V: of two in a row. s = {noise:.3f}: the "
         "noise of one evaluation; l: what the luck of the best adds.\n"
-        "T - T1: train reward since the first epoch, means of one epoch."
+        "T - T1: train reward since the start, means of {window:.0f} steps."
     )
     panels = (
         Panel("gain in validation reward", "score", {"valid_gain": "since the start"}, {"limit": "a gain"}),
-        Panel("gain in train reward", "score", {"train_gain": "since the first epoch"}, {"least_gain": "a gain"}),
+        Panel(
+            "gain in train reward",
+            "score",
+            {"train_gain": "since the start, means of {window} steps"},
+            {"least_gain": "a gain"},
+        ),
     )
     unkept = NO_LUCK
     epochs: int = 3
@@ -146,7 +162,7 @@ class NoLearning(Rule, code="N2", title="nothing learned", level="warn", needs=(
             if train is not None and one.step >= first + (self.epochs - 1) * epoch and one.evals >= self.least_evals:
                 limit = max(self.least_gain, self.noises * one.noise)
                 gains = {"valid_gain": one.value - start, "best_gain": one.best - one.first}
-                gains |= {"train_gain": train - train_start}
+                gains |= {"train_gain": train - train_start, "window": epoch}
                 yield Reading(**one._asdict(), **gains, valid_start=start, limit=limit, meaning=meaning)
 
     def _sign(self, reading: Reading) -> Sign:

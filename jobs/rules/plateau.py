@@ -86,11 +86,11 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
     formula = (
         "H{entropy:.3f} < {least_share} x H0{entropy_start:.3f} = {floor:.3f} and "
         "[u x S]{most:.3f} < [least_gain of rule P]{plateau_least_gain:g}, at {in_row} evaluations in a row\n"
-        "H and H0: entropy now and at the start, means of one epoch.\n"
+        "H and H0: entropy now and at the start, means of {window:.0f} steps.\n"
         "u x S: the most that validation reward can have gained over the last {plateau_evals:.0f} evaluations."
     )
     panels = (
-        Panel("entropy", "score", {"entropy": "mean of one epoch"}, {"floor": "{least_share:.0%} of its start"}),
+        Panel("entropy", "score", {"entropy": "mean of {window} steps"}, {"floor": "{least_share:.0%} of its start"}),
         Panel(GAINED, "score", {"most": "over {plateau_evals:g} evaluations"}, {"plateau_least_gain": "plateau"}),
     )
     least_share: float = 0.2
@@ -102,6 +102,7 @@ class EntropyLoss(Rule, code="E", title="entropy used up", level="warn", needs=(
             entropy, start = at(means, rise.step), means[0][1]
             if entropy is not None:
                 figures = {"entropy": entropy, "entropy_start": start, "floor": self.least_share * start}
+                figures["window"] = inputs.facts.window
                 yield Reading(**vars(rise), **figures, **PLATEAU, at_most=max(rise.most, 0))
 
     def _sign(self, reading: Reading) -> Sign:

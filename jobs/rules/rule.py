@@ -158,7 +158,7 @@ class Rule(ABC):
             return inputs.points(name) if name in get_args(Figure) else ()  # type: ignore[arg-type] # as it says
 
         def draw(panel: Panel) -> TracePanel:
-            known = {**thresholds, **(rows[0] if rows else {})}
+            known = {**thresholds, "window": inputs.facts.window, **(rows[0] if rows else {})}
             lines = [TracedLine(called.format_map(known), points(name)) for name, called in panel.lines.items()]
             limits = [
                 Threshold(called.format_map(known), thresholds[name] if name in thresholds else points(name))

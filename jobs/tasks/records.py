@@ -1,12 +1,18 @@
 """What a task is once its folder has been read."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from jobs.core.errors import NotFound
+from jobs.core.nearest import nearest
 from jobs.core.records import ApprovalPolicy, Hyperparameters, Message
 from jobs.graders import parse_grader, score_range
+
+F_BETA: Final = re.compile(r"f(\d+(?:\.\d+)?)")
+"""A reward that counts recall beta times as much as precision."""
 
 TRAINING_SPLITS: Final = ("train", "valid")
 """What a job is launched with, in the order in which it is uploaded."""
@@ -76,7 +82,8 @@ class Task:
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
         alerts: changes to the rules that look at its jobs, as `jobs.rules.changed_rules` takes them.
         held_out_graders: graders that are reported, and are neither the reward nor a part of it.
-        guardrails: grader to the fall that is allowed (-.02): the lower 95% bound of its paired change must lie above.
+        guardrails: grader to the fall that is allowed, as a share of its range (-.02): the lower 95% bound of its
+            paired change must lie above.
         alias: where an approved checkpoint goes: `<task>@<alias>`.
         approval: how its checkpoints are approved, apart from who may and how many it takes.
         evidence_runs: answers for each item when checkpoints are evaluated, 1 to 20.
@@ -132,6 +139,25 @@ class Task:
     def training_grader(self) -> Mapping[str, object]:
         """The definition of the grader that training climbs."""
         return self.graders[self.trained_by]
+
+    def training_on(self, reward: str | None) -> "Task":
+        """Return the task with another grader for training to climb; answers are measured as before.
+
+        `reward` is one of its graders, or F-beta ("f2", "f0.5"), which is made from its precision and recall.
+
+        Raises:
+            NotFound: it has no such grader.
+        """
+        if reward is None or reward in self.graders:
+            return replace(self, trained_by=reward or self.trained_by)
+        beta = F_BETA.fullmatch(reward)
+        if beta is None or not {"precision", "recall"} <= self.graders.keys():
+            raise NotFound(f"{self.name} has no grader '{reward}' to train on; {nearest(reward, self.graders)}")
+        weight = float(beta[1]) ** 2
+        parts = {name: {**self.graders[name], "name": name} for name in ("precision", "recall")}
+        formula = f"{1 + weight:g} * precision * recall / max({weight:g} * precision + recall, 1e-9)"
+        made = {"type": "multi", "name": reward, "graders": parts, "calculate_output": formula}
+        return replace(self, graders={**self.graders, reward: made}, trained_by=reward)
 
     def range_of(self, grader: str) -> tuple[float, float] | None:
         """Return the lowest and highest score of a grader; None where neither definition nor task.yaml says."""

@@ -129,7 +129,7 @@ class Launcher:
 
     async def _task_of(self, job: Job) -> Task:
         """Return the job's task; raises UserError if its folder is gone or has changed."""
-        task = await asyncio.to_thread(self.tasks.load, job.task)
+        task = (await asyncio.to_thread(self.tasks.load, job.task)).training_on(job.request.reward)
         if task.version != job.task_version:
             raise Conflict(f"The files of {job.task} were changed while it was being launched; launch it again.")
         return task

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from jobs.checks.rows import measured_elsewhere, unfit_ends, unheeded_tools
+from jobs.checks.rows import measured_elsewhere, unfit_ends, unfit_reward, unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
@@ -59,7 +59,7 @@ async def plan(
     Raises:
         UserError: the task, platform, model or rows do not allow a launch.
     """
-    task = await asyncio.to_thread(tasks.load, request.task)
+    task = (await asyncio.to_thread(tasks.load, request.task)).training_on(request.reward)
     profile, _ = platform_of(request.platform or task.defaults.platform or default_platform)
     for split in TRAINING_SPLITS:
         if split not in task.splits:
@@ -71,7 +71,7 @@ async def plan(
         raise InvalidRequest(f"items={request.items:,} is more than {task.name} has: {train:,} training items.")
     train = request.items or train
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
-    if unfit := unfit_ends(profile, rows):
+    if unfit := unfit_ends(profile, rows) or unfit_reward(profile, task):
         raise InvalidRequest(f"{task.name}: {unfit}")
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())
@@ -94,11 +94,17 @@ async def plan(
         prompt=prompt,
         train_items=train,
         valid_items=valid,
-        remarks=tuple(filter(None, (unheeded, measured_elsewhere(task)))),
+        remarks=tuple(filter(None, (unheeded, measured_elsewhere(task), _trained_on(request, task)))),
         trained_on=task.trained_by if task.trained_by != task.reward else "",
         **task_policy(task, default_approvers),
         prompt_hash=prompt_hash(task.prompts.get(prompt, ""), task.response_format),
     )
+
+
+def _trained_on(request: LaunchRequest, task: Task) -> str | None:
+    if request.reward in {None, task.reward}:
+        return None
+    return f"Training climbs {request.reward}; checkpoints are measured by {task.reward}, as ever."
 
 
 def task_policy(task: Task, default_approvers: tuple[str, ...]) -> TaskPolicy:

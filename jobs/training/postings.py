@@ -6,7 +6,9 @@ from typing import Final
 from charts.wording import counted, moved, number, plural
 from jobs.core.records import Job, JobState, Posting, PostingKind
 from jobs.rules.alert_state import TITLES
+from jobs.training.next_experiment import NextExperiment
 
+FINISH: Final = "finish"
 MOST_NAMED: Final = 5
 """Alerts of the past that the thread names one by one."""
 
@@ -76,13 +78,27 @@ def past_posting(job: Job, steps: int) -> Posting:
     return replace(line, broadcast=warned and not job.state.is_final)
 
 
+def is_finish(posting: Posting) -> bool:
+    """Tell whether a posting is the line about a job's end."""
+    return posting.id == _posting_id(posting.subject, FINISH)
+
+
 def finish_posting(job: Job, text: str, *, broadcast: bool) -> Posting:
     """Return the line about a job's end; the channel sees it too, unless the job ended long before."""
-    return replace(_line(job, "finish", text), broadcast=broadcast)
+    return replace(_line(job, FINISH, text), broadcast=broadcast)
 
 
-def finish_line(job: Job) -> str:
-    """Return how a job ended: at which step, with which reward, and what comes next."""
+def lopsided_posting(job: Job, text: str) -> Posting:
+    """Return the line that says, once for each job, that precision and recall lie far apart."""
+    return _line(job, "lopsided", text)
+
+
+def finish_line(job: Job, proposed: NextExperiment | None = None) -> str:
+    """Return how a job ended: at which step, with which reward, what comes next, and what to try after it."""
+    return f"{_ended(job)}\nNext experiment: {proposed.reason}" if proposed else _ended(job)
+
+
+def _ended(job: Job) -> str:
     at = f" at step {job.last_step}" if job.last_step else ""
     reward = "" if job.train_reward is None else f": train reward {number(job.train_reward)}"
     if job.valid_reward is not None:
@@ -104,10 +120,14 @@ def finish_line(job: Job) -> str:
     return f"{ended}. No checkpoint was kept."
 
 
+def _posting_id(job_id: str, name: str) -> str:
+    return f"job:{job_id}:{name}"
+
+
 def _line(job: Job, name: str, text: str) -> Posting:
     return replace(_posting(job, PostingKind.STATUS, name, lane="thread"), text=text)
 
 
 def _posting(job: Job, kind: PostingKind, name: str, *, lane: str = "") -> Posting:
     lane = f"{lane or name}:{job.id}"
-    return Posting(f"job:{job.id}:{name}", kind, lane, subject=job.id, channel=job.request.channel)
+    return Posting(_posting_id(job.id, name), kind, lane, subject=job.id, channel=job.request.channel)

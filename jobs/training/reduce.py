@@ -14,12 +14,14 @@ from jobs.core.series import Series, Step
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.rules.alert_state import Alerts, alerts_of
+from jobs.rules.grader_scores import Lopsided
 from jobs.rules.inputs import RuleInputs
 from jobs.rules.job_facts import facts_of
 from jobs.rules.settings import rules_of
 from jobs.rules.stall import Stall, step_seconds
 from jobs.state.change import Change, Versioned
 from jobs.training.curve_refresh import pictured_step
+from jobs.training.next_experiment import next_experiment
 from jobs.training.poll_interval import poll_interval
 from jobs.training.postings import (
     alert_posting,
@@ -27,6 +29,7 @@ from jobs.training.postings import (
     curve_posting,
     finish_line,
     finish_posting,
+    lopsided_posting,
     past_posting,
     recovered_posting,
     status,
@@ -102,7 +105,8 @@ def reduce(
             *_refreshed(before, job, alerts),
             *((past_posting(job, len(series.steps)),) if past else _of_alerts(job, alerts)),
             *([unseen_posting(job, unseen)] if (unseen := newly_unseen(before, job, series)) else []),
-            *_of_state(before, job, past=past),
+            *([] if past else _lopsided(job, known, series)),
+            *_of_state(before, job, series, past=past),
         ),
     )
 
@@ -188,7 +192,15 @@ def _of_alerts(job: Job, alerts: Alerts) -> tuple[Posting, ...]:
     return tuple(postings)
 
 
-def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
+def _lopsided(job: Job, known: Series, series: Series) -> tuple[Posting, ...]:
+    """Return what the thread says when precision and recall are first seen to lie far apart."""
+    rules = [rule for rule in rules_of(job) if isinstance(rule, Lopsided)]
+    found = [rule.alerts(RuleInputs(steps, facts_of(job))) for rule in rules for steps in (known, series)]
+    was, now = found or ((), ())
+    return (lopsided_posting(job, now[0].text),) if now and not was else ()
+
+
+def _of_state(before: Job, job: Job, series: Series, *, past: bool) -> tuple[Posting, ...]:
     """Return what the thread says about the job's state, and at its end the channel too."""
     postings: list[Posting] = []
     if _speaks(before, job):
@@ -200,7 +212,8 @@ def _of_state(before: Job, job: Job, *, past: bool) -> tuple[Posting, ...]:
     has_ended = job.state.is_final and not before.state.is_final
     # What was over before anybody asked to watch it is no news to the channel.
     if has_ended and not (past and job.checkpoints):
-        postings.append(finish_posting(job, finish_line(job), broadcast=not past))
+        proposed = None if job.imported else next_experiment(job, series)
+        postings.append(finish_posting(job, finish_line(job, proposed), broadcast=not past))
     return tuple(postings)
 
 

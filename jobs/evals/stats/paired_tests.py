@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.evals.records import Interval
 from jobs.evals.stats.intervals import t_cdf, t_quantile, variance
+from jobs.evals.verdict import LEVEL
 
 FLIPS: Final = 10_000
 _EXACT = 15
@@ -53,6 +54,21 @@ def difference(values: Sequence[float], flips: int = FLIPS, largest: float | Non
     if largest is not None:
         low, high = max(low, -largest), min(high, largest)
     return Difference(count, mean, spread, Interval(low, high), p)
+
+
+def interval_of_verdict(found: Difference, p: float) -> Interval | None:
+    """Return the interval that a verdict by `p`, adjusted for several comparisons, was taken on.
+
+    It is as much wider than that of one comparison as the adjusted p is larger, so that it leaves out 0 only where the
+    difference counts; where the sign-flip test alone keeps it from counting, it reaches to 0.
+    """
+    if found.interval is None or not found.variance:
+        return found.interval
+    level = LEVEL * min(1.0, found.p / p) if p else LEVEL
+    half = t_quantile(1 - level / 2, found.items - 1) * math.sqrt(found.variance / found.items)
+    if p > LEVEL:
+        half = max(half, abs(found.mean))
+    return Interval(found.mean - half, found.mean + half)
 
 
 def sign_flip(values: Sequence[float], flips: int = FLIPS) -> float:

@@ -19,6 +19,7 @@ from jobs.core.nearest import nearest, quoted
 from jobs.graders import parse_grader
 from jobs.graders.definitions import KINDS
 from jobs.graders.kinds import ScoreModelGrader
+from jobs.graders.python_source import MAX_SOURCE_KB
 from jobs.graders.sandbox.errors import GradingError
 from jobs.graders.sandbox.template import BadTemplate, fill
 from jobs.tasks.catalogue import natural
@@ -37,6 +38,7 @@ from jobs.tasks.imports.draft import (
     accepted,
     as_variables,
     asked_with,
+    check_braces,
     conversation_in,
     slug,
     split_of,
@@ -69,6 +71,10 @@ class Found:
     prompts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[Item]] = field(default_factory=dict)
     """By file."""
+    graded: set[tuple[str, str, str]] = field(default_factory=set)
+    """Rows that runs answered, by file, number and content: each comes once for every run."""
+    graded_by: set[str] = field(default_factory=set)
+    """The names of the graders that graded them."""
 
 
 def read_openai_export(given: GivenFiles, options: ImportOptions, notes: Notes) -> Draft:
@@ -128,7 +134,7 @@ def _look_into(name: str, given: GivenFiles, found: Found, notes: Notes) -> None
 def _look_into_code(name: str, stem: str, source: str, found: Found, notes: Notes) -> None:
     """Take in a python grader or the models of structured outputs, as text: nothing of it is executed."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source if len(source) <= MAX_SOURCE_KB * 1024 else "...")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = ast.Module([], [])
     if any(isinstance(node, ast.FunctionDef) and node.name == "grade" for node in tree.body):
@@ -198,12 +204,20 @@ def _take_wrapped(value: Json, file: str, found: Found, depth: int) -> bool:
 
 
 def _take_row(value: Json, file: str, found: Found) -> bool:
-    item, sample = value.get("item", value), value.get("sample")
+    """Take in an item, bare or wrapped, alone or with what a run made of it (`run_id`, `sample`, `grades`)."""
+    item = value.get("item", value)
     if not isinstance(item, dict):
         return False
+    if item is not value and value.get("sample"):
+        found.outputs.append({"datasource_item": item, "sample": value["sample"]})
+    if "run_id" in value and item is not value:
+        key = (file, str(value.get("data_source_idx")), json.dumps(item, sort_keys=True))
+        grades = value.get("grades")
+        found.graded_by |= set(grades if isinstance(grades, dict) else ())
+        if key in found.graded:
+            return True
+        found.graded.add(key)
     found.rows.setdefault(file, []).append(item)
-    if item is not value and sample:
-        found.outputs.append({"datasource_item": item, "sample": sample})
     return True
 
 
@@ -331,6 +345,7 @@ def _run_variants(items: Sequence[Item], runs: Sequence[Json]) -> Iterator[Varia
         if not isinstance(how, dict) or how in seen:
             continue
         seen.append(how)
+        check_braces(how)
         label = str(run.get("name") or run.get("id") or "run")
         if how.get("type") == "item_reference":
             path = "{{ " + str(how.get("item_reference")) + " }}"
@@ -384,8 +399,10 @@ def _graders(found: Found, the_eval: Json | None, wanted: str, notes: Notes) -> 
             named = str(read["name"]) if read["name"] not in graders else f"{read['name']}-{len(graders) + 1}"
             graders[named] = {**read, "name": named}
     if not graders:
-        more = f" {' '.join(f'{said}.' for said in notes.left_out)}" if given else ""
-        raise InvalidRequest(f"There is no grader that can be carried over; add one as JSON.{more}")
+        why = [f"{said}." for said in notes.left_out] if given else []
+        if found.graded_by:
+            why = [f"The rows were graded by {listed(sorted(found.graded_by), 6)}; the eval's own JSON says how."]
+        raise InvalidRequest(" ".join(["There is no grader that can be carried over; add one as JSON.", *why]))
     if wanted or len(graders) == 1:
         return graders, _one_of(graders, wanted)
     if of_jobs:

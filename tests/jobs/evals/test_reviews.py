@@ -155,6 +155,25 @@ def test_agreement_comes_with_its_interval_and_keeps_picked_grades_apart() -> No
     assert "Only grades drawn at random" in picked.agreement("helpful", "f1").sentence
 
 
+@pytest.mark.parametrize(
+    ("graded", "deserved", "is_said"),
+    [
+        ([4.0] * 20, [4.0] * 19 + [1.0], True),  # it calls everything good, and nearly everything is
+        ([4.0] * 11 + [1.0] * 9, [4.0] * 11 + [1.0] * 8 + [4.0], False),
+        ([4.0] * 5, [4.0] * 5, False),  # too few to say so
+    ],
+)
+def test_a_judge_that_is_right_no_more_often_than_one_score_for_all_is_called_that(
+    graded: list[float], deserved: list[float], is_said: bool
+) -> None:
+    found = NO_REVIEWS
+    for number, (score, right) in enumerate(zip(graded, deserved, strict=True)):
+        said = a_review(is_right=score == right, graded=score, score=None if score == right else right, is_drawn=True)
+        found = found.with_grade(a_grade(score, item=Item(f"i{number}", "text", "x")).reviewed.with_review(said))
+    sentence = found.agreement("helpful", "f1").sentence
+    assert ("Always 4.00 would be right as often, so it hardly tells answers apart." in sentence) is is_said
+
+
 def test_another_version_of_the_judge_starts_from_nothing_and_that_is_said() -> None:
     changed = replace(JUDGED, fingerprints={"helpful": "f2"})
     (said,) = many(right=3, wrong=0, drawn=True).agreements(changed)

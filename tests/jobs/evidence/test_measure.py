@@ -12,6 +12,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 from jobs.evals.stats.intervals import mean_interval
+from jobs.evals.stats.paired_tests import difference, holm, interval_of_verdict
 from jobs.evals.verdict import Verdict
 from jobs.evidence.measure import NOT_SHOWN, SplitAnswers, guard, versus
 from jobs.evidence.records import Candidate, Evidence, Role
@@ -101,6 +102,28 @@ def test_an_interval_clusters_by_item_as_statsmodels_does() -> None:
     fit = OLS(differences, np.ones(len(differences))).fit(cov_type="cluster", cov_kwds={"groups": items})
     quantile = float(stats.t.ppf(0.975, len(base) - 1))
     assert held.low == pytest.approx(float(fit.params[0]) - quantile * float(fit.bse[0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_interval_that_is_shown_is_the_one_the_verdict_was_taken_on(seed: int) -> None:
+    """Ten items, three checkpoints: what counts leaves out 0, what does not reaches to it."""
+    noise = np.random.default_rng(seed)
+    changes = [difference(list(noise.normal(mean, 0.2, 10))) for mean in (-0.23, -0.15, 0.05)]
+    for change, p in zip(changes, holm([change.p for change in changes]), strict=True):
+        shown = interval_of_verdict(change, p)
+        assert shown is not None
+        assert (shown.low > 0 or shown.high < 0) == (p <= 0.05)
+        assert change.interval is not None
+        assert shown.low <= change.interval.low < change.interval.high <= shown.high
+
+
+def test_a_guardrail_is_a_share_of_its_graders_range() -> None:
+    base = {f"i{n}": 3.0 + n % 2 for n in range(40)}
+    worse = {item: score - 0.06 - 0.02 * (n % 3) for n, (item, score) in enumerate(base.items())}
+    assert guard("judge", -0.02, Role.BASE, base, worse).is_broken
+    of_five = guard("judge", -0.02, Role.BASE, base, worse, (0.0, 5.0))
+    assert (of_five.allowed, of_five.is_broken) == (-0.1, False)
+    assert guard("percent", -0.02, Role.BASE, base, worse, (0.0, 2.0)).is_broken
 
 
 def _means(scores: Scores) -> dict[str, float]:

@@ -13,6 +13,7 @@ from tests.jobs.tasks.imports.exports import (
     LABEL,
     TEMPLATE,
     Json,
+    dashboard_row,
     hosted_eval,
     imported,
     item_lines,
@@ -96,6 +97,24 @@ def test_however_it_was_saved_the_same_is_asked(tmp_path: Path, files: dict[str,
     assert [item["correct_label"] for item in items_of(tmp_path, made)] == ["Hardware", "Software", "Other"]
 
 
+def test_lines_of_the_dashboard_hold_each_item_once_for_every_run(tmp_path: Path) -> None:
+    twice = [ITEMS[0], ITEMS[1], ITEMS[0]]
+    lines = [dashboard_row(item, n, run_id) for run_id in ("evalrun_1", "evalrun_2") for n, item in enumerate(twice)]
+    with pytest.raises(BotError, match="graded by Match the label; the eval's own JSON says how"):
+        imported(tmp_path, {"results.jsonl": jsonl(*lines)}, input="ticket_text")
+    made = imported(tmp_path, {"results.jsonl": jsonl(*lines), "eval.json": hosted_eval(), "run.json": run()})
+    assert asked(tmp_path, made.task) == [SENT[0], SENT[1], SENT[0]]
+    assert "6 answers with results: a task holds no results of earlier runs" in made.left_out
+
+
+def test_ids_that_repeat_or_are_none_are_told_apart(tmp_path: Path) -> None:
+    ids = ["a", "a", 7, {"x": 1}, None]
+    rows = item_lines(*({"id": given, **ITEMS[0]} for given in ids))
+    made = imported(tmp_path, {"e.json": hosted_eval(), "r.json": run(), "rows.jsonl": rows})
+    assert [item.get("id") for item in items_of(tmp_path, made)] == ["a", "a-2", 7, None, None]
+    assert any(said.startswith("id: 2 rows had one that another row has") for said in made.changed)
+
+
 def test_several_criteria_count_as_hosted_evals_count_them_and_each_can_be_the_reward(tmp_path: Path) -> None:
     long: Json = {"type": "score_model", "name": "Long", "model": "gpt-4.1", "input": TEMPLATE[:1], "range": [1, 7]}
     files: dict[str, object] = {
@@ -150,6 +169,15 @@ def test_what_the_files_do_not_say_is_asked_for_and_not_guessed(tmp_path: Path) 
     with pytest.raises(BotError, match=r"hold 2 evals; say which one is meant: 'IT tickets', 'Other tickets'"):
         imported(tmp_path, {**files, "eval.json": two})
     assert imported(tmp_path, {**files, "eval.json": two}, input="ticket_text", pick="eval_2").task == "Other-tickets"
+
+
+def test_a_template_of_braces_without_end_is_said_at_once(tmp_path: Path) -> None:
+    files: dict[str, object] = {"r.json": run(), "rows.jsonl": item_lines(*ITEMS)}
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval({**LABEL, "reference": "{{" * 200_000})})
+    endless = [{"role": "user", "content": "{{" * 200_000}]
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval(), "r.json": run(endless)})
 
 
 def test_a_criterion_without_an_equal_is_named_with_its_reason(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from jobs.graders import GraderRuntime, Sample, parse_grader
 from jobs.graders.sandbox.sample import sample_of
 from jobs.tasks import Row, TaskCatalogue, conversation
 from tests.jobs.tasks.imports.exports import Json, imported, items_of, jsonl, task_of
+from tests.jobs.tasks.promptfoo_itself import answer_with, evaluated, with_promptfoo
 
 CONFIG = "promptfooconfig.yaml"
 
@@ -133,6 +134,7 @@ async def test_a_reward_is_the_weighted_mean_that_promptfoo_takes(tmp_path: Path
 
 async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path) -> None:
     tests = [
+        {"vars": {"country": "Mars"}, "assert": [{"type": "javascript", "value": "true"}]},
         {"vars": {"country": "France"}, "assert": [{"type": "equals", "value": "Paris"}]},
         {
             "vars": {"country": "Peru"},
@@ -147,8 +149,9 @@ async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path)
     made = imported(tmp_path, {CONFIG: config(tests=tests)})
     assert await rewards(tmp_path, made.task, "Paris", "Cusco", "Santiago") == [1.0, 0.0, 0.5]
     said = " ".join(made.left_out)
-    assert "assertion javascript of tests '#2': JavaScript does not run here" in said
-    assert "tests #4: nothing is asserted of their answers" in said
+    assert "assertion javascript of tests '#1', '#3': JavaScript does not run here" in said
+    assert "tests #1: no assertion of theirs can be carried over" in said
+    assert "tests #5: nothing is asserted of their answers" in said
 
 
 def test_prompts_that_differ_in_the_instruction_become_versions(tmp_path: Path) -> None:
@@ -249,6 +252,43 @@ async def test_answers_in_json_are_parsed_before_they_are_looked_at(tmp_path: Pa
     assert "temperature of openai:gpt-4.1: evals here ask as the platform does" in made.left_out
 
 
+MIXED = [
+    ("Paris", [{"type": "equals", "value": "Paris"}, {"type": "icontains", "value": "PAR", "weight": 3}]),
+    ("Lima", [{"type": "contains-any", "value": ["Rome", "Lima"]}, {"type": "not-contains", "value": "Lima"}]),
+    ('{"a": [1, 2]}', [{"type": "is-json", "value": {"required": ["b"]}}, {"type": "contains-json"}]),
+    ("Bern!", [{"type": "levenshtein", "value": "Bern", "threshold": 1}, {"type": "regex", "value": "^b"}]),
+    ("Oslo", [{"type": "starts-with", "value": "{{answer}}"}, {"type": "python", "value": "len(output) / 8"}]),
+    (
+        "Rome",
+        [
+            {
+                "type": "assert-set",
+                "assert": [{"type": "equals", "value": "Rome"}, {"type": "python", "value": "False"}],
+            },
+            {"type": "contains-all", "value": "Ro, me"},
+            {"type": "python", "value": "1 / 0"},
+        ],
+    ),
+]
+
+
+@pytest.mark.thorough
+@with_promptfoo
+async def test_promptfoo_itself_gives_the_scores_that_the_imported_task_gives(tmp_path: Path) -> None:
+    tests = [{"vars": {"answer": answer}, "assert": asserted} for answer, asserted in MIXED]
+    always = {"assert": [{"type": "regex", "value": "a", "weight": 0.5}]}
+    text = config(prompts=["Say {{answer}}"], tests=tests, defaultTest=always, providers=["file://answers.js"])
+    project, tasks = tmp_path / "project", tmp_path / "tasks"
+    for folder in (project, tasks):
+        folder.mkdir()
+    (project / CONFIG).write_text(text)
+    answer_with(project, "variables => variables.answer")
+    made = imported(tasks, {CONFIG: text})
+    mine = await rewards(tasks, made.task, *(answer for answer, _ in MIXED))
+    assert mine == [pytest.approx(result["score"]) for result in evaluated(project, CONFIG)]
+    assert len(set(mine)) > 2
+
+
 def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
     tests = yaml.safe_load(config())["tests"]
     results = {
@@ -262,6 +302,13 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
     }
     made = imported(tmp_path, {"results.json": results})
     assert asked(tmp_path, made.task) == [[("user", "Capital of France?")], [("user", "Capital of Peru?")]]
+
+
+@pytest.mark.parametrize("opening", ["{{", "{% raw %}", "{#", "{%"])
+def test_what_opens_without_end_is_said_at_once(tmp_path: Path, opening: str) -> None:
+    files = {CONFIG: config(prompts=["file://p.txt"]), "p.txt": opening * 200_000}
+    with pytest.raises(BotError, match=r"does not close it|it uses \{%"):
+        imported(tmp_path, files)
 
 
 @pytest.mark.parametrize(
@@ -279,6 +326,9 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
              + "prompts: *h\ntests: []\n"},
             "repeats itself to more than 2,000,000 values",
         ),
+        ({CONFIG: config(a={"$ref": "#/a"})}, "refers to itself without end"),
+        ({CONFIG: config(prompts=["x" * 500_000])}, "too long for YAML"),
+        ({"promptfooconfig.json": '{"prompts": ' + '{"a":' * 900 + "1" + "}" * 901}, "nested too deeply|no grader"),
         ({CONFIG: "prompts: &p [*p]\ntests: []\n"}, "YAML|repeats"),
         ({CONFIG: config(tests=[{"vars": {n: list(range(60)) for n in "abcd"}}])}, "make 12,960,000 tests"),
         ({CONFIG: config(), "other/promptfooconfig.yaml": config()}, "There are 2 Promptfoo configs"),
