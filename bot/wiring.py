@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -72,7 +72,7 @@ from jobs.schedules.service import Schedules
 from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.defaults import DefaultsDesk
+from jobs.tasks.defaults import DefaultsDesk, chosen_for
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
@@ -423,8 +423,9 @@ def _checker(base: Base, evals: Evals) -> TaskChecker:
 
     async def check(task: Task) -> tuple[checks.Finding, ...]:
         profile, gateway = platforms.platform_of(task.defaults.platform or platforms.default)
+        chosen = (await chosen_for(base.store, task.name)).choice.prompt
         return await checks.check_task(
-            task,
+            replace(task, default_prompt=chosen) if chosen and chosen in task.prompts else task,
             base.tasks,
             base.graders,
             profile=profile,

@@ -5,7 +5,6 @@ from typing import Final
 
 from charts import (
     ArmScores,
-    Histogram,
     ItemScores,
     RewardSpread,
     Scale,
@@ -140,8 +139,8 @@ def spread_chart(view: EvalView) -> RewardSpread | None:
     found = reading.continuity
     return RewardSpread(
         title=found.headline,
-        rewards=Histogram(found.rewards.edges, found.rewards.counts),
-        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        rewards=found.rewards,
+        spreads=found.spreads,
         flat=found.flat,
         runs=found.runs,
         score=grader_name(evaluation.reward),

@@ -48,8 +48,9 @@ def alternatives(
         prices: of the platform's models.
     """
     alike = [each for each in others if _is_alike(each, study)]
-    arms = [arm for each in alike for arm in gather(each, reader.answers(each.id)) if arm.asked.format is None]
-    own = gather(study, reader.answers(study.id))[0]
+    own, *beside = gather(study, reader.answers(study.id))
+    measured = [*beside, *(arm for each in alike for arm in gather(each, reader.answers(each.id)))]
+    arms = [arm for arm in measured if arm.asked.format is None]
     found = (_prompts(own, arms, task), _stronger(own, arms, task, prices), _plain(own, arms, task))
     return tuple(each for each in found if each)
 

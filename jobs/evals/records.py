@@ -367,6 +367,11 @@ class Eval:
     """Grader to the sentence that says why it grades nothing here; the reward is never among them."""
 
     @property
+    def prompt_hashes(self) -> frozenset[str]:
+        """How it asked: its own hash, or those of its arms where they have their own."""
+        return frozenset(arm.prompt_hash or self.prompt_hash for arm in self.arms)
+
+    @property
     def left_out_note(self) -> str | None:
         """Which graders are left out and why, as sentences; None if all grade."""
         if not self.left_out:

@@ -101,7 +101,8 @@ def non_inferiority(
 def _low(total: float, squares: float, count: float, width: float, quantile: float) -> float:
     number_of, total, squares = count + LOST, total - LOST * width, squares + LOST * width**2
     mean = total / number_of
-    return mean - quantile * math.sqrt(max(squares - number_of * mean**2, 0.0) / (number_of - 1) / number_of)
+    low = mean - quantile * math.sqrt(max(squares - number_of * mean**2, 0.0) / (number_of - 1) / number_of)
+    return max(low, -width)
 
 
 # -- what to use ------------------------------------------------------------------------------------------------------
@@ -273,8 +274,9 @@ class _Question:
         return self._cost(arm) < (1 - LEAST_SAVING) * self._cost(other)
 
     def _non_inferiority(self, arm: ArmAnswers, best: ArmAnswers, candidates: int) -> NonInferiority:
-        low, high = self.evaluation.ranges.get(self.evaluation.reward, (0.0, 1.0))
         old, new = (item_means(each.scores[self.evaluation.reward]) for each in (best, arm))
+        seen = (0.0, 1.0, *old.values(), *new.values())
+        low, high = self.evaluation.ranges.get(self.evaluation.reward, (min(seen), max(seen)))
         differences = [round(new[item] - old[item], 12) for item in sorted(old.keys() & new.keys())]
         margin = self.evaluation.margin * (high - low)
         return non_inferiority(differences, margin, width=high - low, candidates=candidates)

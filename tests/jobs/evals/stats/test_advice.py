@@ -152,3 +152,8 @@ def test_the_cheapest_of_several_is_rarely_called_as_good_where_each_loses_the_m
         tests = [non_inferiority(list(each - highest), MARGIN, candidates=3) for each in cheaper if each is not highest]
         wrong += any(test.is_shown for test in tests)
     assert wrong / TRIALS <= 0.04
+
+
+def test_a_bound_stays_within_what_can_be_lost() -> None:
+    assert non_inferiority([-0.5, 0.9], MARGIN).low == -1.0
+    assert non_inferiority([-4.0, 0.9], MARGIN, width=5.0).low == -5.0
