@@ -259,6 +259,8 @@ def result_message(
     blocks += [*_alternative_blocks(view), *_advice_blocks(view)]
     if results.comparison:
         blocks += _verdicts(results.comparison)
+    if results.before_after:
+        blocks.append(section(escape(results.before_after)))
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
     blocks += _continuity_blocks(view, beside)

@@ -128,6 +128,39 @@ def test_rows_that_bring_their_messages_keep_them(tmp_path: Path) -> None:
     assert any(each.startswith("row 'c' as it is") for each in files.left_out)
 
 
+def test_judges_and_embeddings_go_out_as_what_they_are(tmp_path: Path) -> None:
+    label = {**JUDGE, "type": "label_model", "name": "polite", "labels": ["yes", "no"], "passing_labels": ["yes"]}
+    label.pop("range")
+    cosine = {**EQUAL, "type": "text_similarity", "name": "like", "evaluation_metric": "cosine", "embedding_model": "e"}
+    cosine.pop("operation")
+    rouge = {**EQUAL, "type": "text_similarity", "name": "rouge", "evaluation_metric": "rouge_1", "pass_threshold": 0.4}
+    rouge.pop("operation")
+    odd = {**EQUAL, "name": "odd", "reference": "{{sample.output_json.a}}"}
+    graders = {f"graders/{each['name']}.json": json.dumps(each) for each in (label, cosine, rouge, odd)}
+    _, files = exported(write_folder(tmp_path, {**FREE_TEXT, **graders}), model="openai:chat:gpt-4.1")
+    config = yaml.safe_load(files.files[CONFIG])
+    found = {each["metric"]: each for each in config["defaultTest"]["assert"]}
+    assert (found["like"]["type"], found["like"]["provider"]) == ("similar", "openai:embeddings:e")
+    assert (found["rouge"]["type"], found["rouge"]["threshold"]) == ("rouge-n", 0.4)
+    assert (
+        "Choose one of 'yes', 'no'. Score 1 for 'yes', else 0."
+        in json.loads(found["polite"]["rubricPrompt"])[-1]["content"]
+    )
+    assert {name: each["weight"] for name, each in found.items() if each["weight"]} == {
+        "Equal label": 0.75,
+        "length": 0.25,
+    }
+    assert config["providers"] == [{"id": "openai:chat:gpt-4.1"}]
+    assert any(said.startswith("grader odd: its template names {{sample.output_json.a}}") for said in files.left_out)
+
+
+def test_a_formula_that_is_no_mean_is_named(tmp_path: Path) -> None:
+    parts = {"a": EQUAL, "b": {"type": "python", "name": "length", "source": LENGTH}}
+    worst = {"type": "multi", "name": "both", "graders": parts, "calculate_output": "min(a, b)"}
+    _, files = exported(write_folder(tmp_path, {**FREE_TEXT, "graders/both.json": json.dumps(worst)}))
+    assert any(said.startswith("formula min(a, b) of both: Promptfoo's score is the mean") for said in files.left_out)
+
+
 def test_a_reward_without_an_equal_is_refused_and_a_side_grader_is_named(tmp_path: Path) -> None:
     fuzzy = {**EQUAL, "type": "text_similarity", "name": "fuzzy", "evaluation_metric": "fuzzy_match"}
     fuzzy.pop("operation")

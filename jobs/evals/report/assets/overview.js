@@ -79,7 +79,7 @@ function graderCell(summary, arm, index, remark) {
 /** The mean reward of each arm over the items that share a value of a field. */
 function sliceTable() {
   const rows = EVAL.slices.map(({ key, value, items, means }) =>
-    make("tr", words(said(`${key}=${value}`)), make("td", whole(items)), ARMS.map((arm) => make("td", score(means[arm], 3)))),
+    make("tr", make("td", { class: "words slice" }, said(`${key}=${value}`)), make("td", whole(items)), ARMS.map((arm) => make("td", score(means[arm], 3)))),
   );
   return [make("p", `Mean ${EVAL.reward} over the items that share a value.`), figureTable(["Slice", "Items", ...ARMS], 1, rows)];
 }
