@@ -263,9 +263,7 @@ def result_message(
         blocks.append(section(escape(results.before_after)))
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
-    blocks += _continuity_blocks(view, beside)
-    if beside and (tokens := tokens_chart(view)):
-        blocks.append(image(beside, describe(tokens), tokens.subtitle))
+    blocks += _beside_blocks(view, beside)
     if both := view.other_split:
         other = next(each.id for each in both.evals if each.id != evaluation.id)
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
@@ -306,8 +304,10 @@ def _is_chosen(advice: Advice, chosen: TaskDefaults) -> bool:
     return values.get(advice.axis) == advice.value
 
 
-def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
-    """Yield how finely the reward tells answers apart: what of the spend would teach, and each gate."""
+def _beside_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
+    """Yield how finely the reward of a study tells answers apart, or what a better reward of an effort costs."""
+    if file and (tokens := tokens_chart(view)):
+        yield image(file, describe(tokens), tokens.subtitle)
     chart = spread_chart(view)
     if chart and view.results.variance and (found := view.results.variance.continuity):
         yield section(escape(found.text))
