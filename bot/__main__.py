@@ -1,4 +1,8 @@
-"""The program: `python -m bot` runs one bot, `python -m bot health` asks a running one whether it is alive."""
+"""The program: `python -m bot` runs one bot.
+
+`python -m bot health` asks a running one whether it is alive; `python -m bot doctor` looks at everything that one would
+use, before its first start or while it runs.
+"""
 
 import asyncio
 import gc
@@ -13,7 +17,7 @@ from bot.settings import EXIT_CONFIGURATION, Settings, forget_slack_secrets, loa
 from bot.stopping import end_within
 from jobs.core.errors import ConfigurationError
 
-USAGE = "usage: python -m bot [run | health]"
+USAGE = "usage: python -m bot [run | health | doctor]"
 
 Running = Callable[..., AbstractAsyncContextManager[object]]
 """Runs a bot as long as the context lasts; `bot.app.running`."""
@@ -54,10 +58,21 @@ def imported() -> Running:
     return running
 
 
+def _doctor(settings: Settings, redactor: Redactor) -> int:
+    """Print what the doctor finds; return 1 if something is broken."""
+    from bot.app import examine  # noqa: PLC0415 - as in `imported`
+    from handlers.doctor import Health, doctor_lines  # noqa: PLC0415 - as in `imported`
+
+    configure_logs(settings.log_format, "ERROR", redactor)
+    found = asyncio.run(examine(settings, redactor.hide))
+    sys.stdout.write(f"{doctor_lines(found)}\n")
+    return int(any(each.health is Health.BROKEN for each in found))
+
+
 def main(arguments: list[str]) -> int:
     """Run the program; return its exit code."""
     command = arguments[0] if arguments else "run"
-    if command not in {"run", "health"} or len(arguments) > 1:
+    if command not in {"run", "health", "doctor"} or len(arguments) > 1:
         sys.stderr.write(f"{USAGE}\n")
         return 2
     try:
@@ -68,6 +83,8 @@ def main(arguments: list[str]) -> int:
             return 0 if alive else 1
         forget_slack_secrets()
         redactor = Redactor(secrets_of(settings))
+        if command == "doctor":
+            return _doctor(settings, redactor)
         configure_logs(settings.log_format, settings.log_level, redactor)
         return asyncio.run(run(settings, redactor, imported()))
     except ConfigurationError as problem:

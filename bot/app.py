@@ -12,6 +12,7 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 
 import handlers
+from bot.doctor import Doctor
 from bot.health import Check, Condition, health_app, serving
 from bot.logs import log_bug
 from bot.outages import Outages
@@ -20,6 +21,7 @@ from bot.settings import Settings
 from bot.transport import Transport, open_transport
 from bot.wiring import Base, Wiring, wire
 from bot.worker import SLOTS, answer_work
+from handlers.doctor import Diagnosis
 from handlers.slack.answering import Answering
 from handlers.slack.boundary import Boundary
 from handlers.slack.intake import Intake
@@ -50,6 +52,13 @@ class Bot:
     http_port: int | None
 
 
+async def examine(settings: Settings, hide: HideSecret) -> tuple[Diagnosis, ...]:
+    """Look at every part that a bot with these settings would use, without starting it; raises ConfigurationError."""
+    async with AsyncExitStack() as stack:
+        wiring = await wire(settings, hide, stack)
+        return await Doctor(wiring.base).examine()
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, give_up: Callable[[], None], hide: HideSecret = lambda _: None
@@ -68,7 +77,7 @@ async def running(
         wiring = await wire(settings, hide, stack)
         base = wiring.base
         app = AsyncApp(client=base.client, name="proctor", process_before_response=True)
-        listeners = handlers.register(app, Boundary(log_bug), wiring.services())
+        listeners = handlers.register(app, Boundary(log_bug), {**wiring.services(), "examine": Doctor(base).examine})
         answering = Answering(app, listeners, base.envelopes, Answers(base.client, base.store))
         due = DueItems(base.store.connection)
         work = {**wiring.work(), **answer_work(answering)}

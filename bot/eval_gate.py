@@ -24,9 +24,7 @@ from jobs.gates.records import GateRun, GateState
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, VersionConflict
 
-EXIT_WORSE: Final = 1
 EXIT_REFUSED: Final = 2
-EXIT_UNCLEAR: Final = 3
 EXIT_NO_VERDICT: Final = 4
 EXIT_UNAVAILABLE: Final = 69
 EXIT_TIMED_OUT: Final = 124
@@ -151,9 +149,8 @@ def exit_code(run: GateRun, *, allow_unclear: bool) -> int:
             return EXIT_NO_VERDICT
         case GateState.DONE:
             found = run.verdict
-            unclear = 0 if allow_unclear else EXIT_UNCLEAR
-            codes = {Verdict.BETTER: 0, Verdict.WORSE: EXIT_WORSE, Verdict.CANT_TELL: unclear}
-            return 0 if found.is_as_good else codes[found.verdict]
+            is_passed = found.is_as_good or (allow_unclear and found.verdict is Verdict.CANT_TELL)
+            return 0 if is_passed else found.verdict.exit_code
 
 
 def as_json(run: GateRun, code: int) -> dict[str, object]:

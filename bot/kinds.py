@@ -11,6 +11,7 @@ from jobs.evals.reviews import TaskReviews
 from jobs.evals.suspects import SuspectLabels
 from jobs.evidence.records import Evidence
 from jobs.gates.records import GateRun
+from jobs.learning.records import Sweep
 from jobs.notifications.records import ChannelPreferences, Digest, HeldBack, PersonPreferences
 from jobs.schedules.records import Schedule
 from jobs.state.kind import Kind, Kinds
@@ -43,6 +44,7 @@ KINDS: Final = Kinds(
     Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
+    Kind(Sweep, "sweep", "id", "sweeps", "created_at"),
     Kind(GateRun, "gate", "id", "gates", "made_at"),
     Kind(Schedule, "schedule", "id", "schedules", "created_at"),
     Kind(TaskDefaults, "task", "task", "all:task"),

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -55,6 +55,7 @@ from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.runner import EvidenceRunner
 from jobs.gates.gate import Gate
 from jobs.graders import GraderRuntime
+from jobs.learning.service import Sweeps
 from jobs.notifications.digests import Digests
 from jobs.notifications.refusals import RefusalNotices
 from jobs.notifications.service import Quiet
@@ -71,7 +72,7 @@ from jobs.schedules.service import Schedules
 from jobs.state.connection import AWAY, connection_to, quick_connection_to
 from jobs.state.store import Store
 from jobs.tasks import Task, TaskCatalogue
-from jobs.tasks.defaults import DefaultsDesk
+from jobs.tasks.defaults import DefaultsDesk, chosen_for
 from jobs.training.import_job import JobImporter
 from jobs.training.launch import Launcher
 from jobs.training.poll import Poller
@@ -127,6 +128,7 @@ class Wiring:
     quiet: Quiet
     digests: Digests
     schedules: Schedules
+    sweeps: Sweeps
     notifications: NotificationCommands
     redact: Callable[[str], str]
     """Takes secrets out of a text that leaves the bot."""
@@ -147,6 +149,7 @@ class Wiring:
             "rollbacks": self.rollbacks,
             "audit": self.audit,
             "schedules": self.schedules,
+            "sweeps": self.sweeps,
             "notifications": self.notifications,
             "homes": self.homes,
             "commands": COMMANDS,
@@ -175,6 +178,7 @@ class Wiring:
             ids.DIGEST: named_work(self.digests.post_due),
             ids.QUIET: named_work(self.digests.post_held_back),
             ids.SCHEDULE: named_work(self.schedules.runner.turn),
+            ids.LEARNING: repeated_work(self.sweeps.turn),
             ids.HOME: repeated_work(self.homes.refresh),
             ids.GATE: repeated_work(self._gate().turn),
             ids.SWEEP: repeated_work(Sweeper(SweepState(store.connection), self.base.platforms.platform_of).sweep),
@@ -220,6 +224,7 @@ class Wiring:
             digests=DigestMessages(self.base.store, self.base.client),
             quiet=self.quiet,
             schedules=self.schedules,
+            sweeps=self.sweeps,
         )
 
 
@@ -260,6 +265,7 @@ async def wire(settings: Settings, hide: HideSecret, stack: AsyncExitStack) -> W
         quiet=quiet,
         digests=digests,
         schedules=_schedules(base, planner, permissions),
+        sweeps=Sweeps(store, jobs.launcher, base.answer_store, time.time),
         notifications=NotificationCommands(
             quiet, digests, jobs, base.tasks, zone_of=zones_of(base.client), clock=time.time
         ),
@@ -417,8 +423,9 @@ def _checker(base: Base, evals: Evals) -> TaskChecker:
 
     async def check(task: Task) -> tuple[checks.Finding, ...]:
         profile, gateway = platforms.platform_of(task.defaults.platform or platforms.default)
+        chosen = (await chosen_for(base.store, task.name)).choice.prompt
         return await checks.check_task(
-            task,
+            replace(task, default_prompt=chosen) if chosen and chosen in task.prompts else task,
             base.tasks,
             base.graders,
             profile=profile,
@@ -443,7 +450,10 @@ def _rate_limits(card_seconds: float) -> RateLimits:
             PostingKind.CURVE: card_seconds * CURVE_PAUSE,
             PostingKind.EVAL_CARD: card_seconds,
             PostingKind.SCHEDULE: 0.0,
+            PostingKind.SWEEP: card_seconds,
             PostingKind.SUMMARY: 0.0,
+            PostingKind.EVAL_RESULT: 0.0,
+            PostingKind.EVAL_SUSPECTS: 0.0,
             PostingKind.ALERT: 0.0,  # edited when it is over; what follows in the thread does not wait for that
         }
     )

@@ -27,6 +27,7 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
+    LearningCurve,
     ModelKind,
     PrecisionRecall,
     RewardSpread,
@@ -41,6 +42,7 @@ from charts.wording import (
     counted,
     estimate,
     finite,
+    interval,
     listed,
     number,
     plural,
@@ -295,6 +297,17 @@ def _some(values: Sequence[_T], most: int = LISTED) -> list[_T]:
     return [*values[:-1:every], values[-1]] if every > 1 else [*values]
 
 
+def _learning_curve(chart: LearningCurve) -> Iterator[str]:
+    yield f"Learning curve of {counted(len(chart.points), 'job')}."
+    told = [f"{counted(items, 'training item')} {number(score)}" for items, score in _some(sorted(chart.points))]
+    yield sentence(f"{chart.score} of its best checkpoint: {', '.join(told)}") if told else "No job has a score yet."
+    if chart.promised:
+        items, low, high = chart.promised
+        yield f"Expected with {counted(items, 'item')}: {interval(low, high)}."
+    if chart.base is not None:
+        yield f"Base model {number(chart.base)}."
+
+
 WORDS: Mapping[type[Chart], Callable[[Any], Iterator[str]]] = {
     RewardCurve: _reward_curve,
     StepPanels: _step_panels,
@@ -307,6 +320,7 @@ WORDS: Mapping[type[Chart], Callable[[Any], Iterator[str]]] = {
     LabelDistribution: _labels,
     PrecisionRecall: _precision_recall,
     ScoreIntervals: _score_intervals,
+    LearningCurve: _learning_curve,
     ScoreTokens: _score_tokens,
     RewardSpread: _reward_spread,
 }

@@ -10,6 +10,7 @@ from charts.evaluated_models import draw_precision_recall, draw_score_intervals,
 from charts.figure import png
 from charts.fonts import families, texts_of
 from charts.label_distribution import draw_label_distribution
+from charts.learning_curve import draw_learning_curve
 from charts.reward_curves import draw_job_curves, draw_reward_curve
 from charts.reward_spread import draw_reward_spread
 from charts.rule_trace import draw_rule_trace
@@ -22,6 +23,7 @@ from charts.values import (
     Chart,
     CheckpointComparison,
     LabelDistribution,
+    LearningCurve,
     PrecisionRecall,
     RewardSpread,
     ScoreComparison,
@@ -44,6 +46,7 @@ CHARTS: Mapping[type[Chart], Callable[[Any, Palette], Figure]] = {
     LabelDistribution: draw_label_distribution,
     PrecisionRecall: draw_precision_recall,
     ScoreIntervals: draw_score_intervals,
+    LearningCurve: draw_learning_curve,
     ScoreTokens: draw_score_tokens,
     RewardSpread: draw_reward_spread,
 }

@@ -61,9 +61,4 @@ def _flat_bar(axes: Axes, chart: RewardSpread, palette: Palette) -> None:
     axes.bar([edges[0] - 2 * width], [chart.flat], [1.6 * width], align="edge", **look)
     axes.set_xlim(edges[0] - 2.4 * width, edges[-1] + 0.02 * (edges[-1] - edges[0]))
     share = percentage(chart.flat / (chart.flat + sum(chart.spreads.counts)))
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, max(high, chart.flat * 1.1))
-    words = f" no spread: {counted(chart.flat, 'item')}, {share}"
-    axes.annotate(
-        words, (edges[0] - 0.3 * width, chart.flat), (8, 0), textcoords="offset points", va="top", color=palette.alert
-    )
+    axes.set_title(f"none: {counted(chart.flat, 'item')}, {share}", loc="right", color=palette.alert, weight="normal")

@@ -286,6 +286,26 @@ class LabelDistribution:
         return labels[:half], labels[half:-half], labels[-half:]
 
 
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """What more training items bring.
+
+    Args:
+        points: number of training items and score, for each job.
+        curve: the same along the fitted curve, from the fewest items on; it ends at `promised`, if that is known.
+        promised: a larger number of items, and between which scores it is expected to lead.
+        base: score of the base model, None where it is not known.
+    """
+
+    title: str
+    points: tuple[tuple[int, float], ...]
+    curve: tuple[tuple[float, float], ...] = ()
+    promised: tuple[int, float, float] | None = None
+    base: float | None = None
+    subtitle: str = ""
+    score: str = "reward"
+
+
 Chart: TypeAlias = (
     RewardCurve
     | StepPanels
@@ -298,6 +318,7 @@ Chart: TypeAlias = (
     | LabelDistribution
     | PrecisionRecall
     | ScoreIntervals
+    | LearningCurve
     | ScoreTokens
     | RewardSpread
 )

@@ -216,6 +216,12 @@ def listed(parts: Sequence[str], most: int) -> str:
     return told if len(parts) <= most else f"{told} and {len(parts) - most:,} more"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines with columns, for a fixed-width font."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
 def sentence(words: str) -> str:
     """Return `words` with a full stop, unless they are empty or end in one or in a question mark."""
     return words if not words or words.endswith((".", "?")) else f"{words}."

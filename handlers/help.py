@@ -43,7 +43,7 @@ TOPICS: Final = (
         "evals",
         "Evaluate models",
         "Which model, prompt or effort is better, and is there headroom to learn?",
-        {"/eval": ("run", "variance", "compare", "list", "status", "show", "export", "cancel", "schedule")},
+        {"/eval": ("run", "variance", "compare", "list", "status", "show", "export", "cancel", "review", "schedule")},
     ),
     Topic(
         "jobs",
@@ -51,7 +51,7 @@ TOPICS: Final = (
         "Launch a job, watch its curves, stop it.",
         {
             "/rft": (
-                *("launch", "list", "status", "curve", "compare", "events"),
+                *("launch", "list", "status", "details", "curve", "compare", "events", "bundle"),
                 *("watch", "unwatch", "pause", "resume", "cancel"),
             ),
             "/proctor": ("platforms",),
@@ -67,7 +67,7 @@ TOPICS: Final = (
         "quiet",
         "Hear less, or more",
         "Mentions, mutes, quiet hours and the daily digest.",
-        {"/proctor": ("mute", "unmute", "mentions", "quiet", "digest", "help")},
+        {"/proctor": ("mute", "unmute", "mentions", "quiet", "digest", "help", "doctor")},
     ),
 )
 

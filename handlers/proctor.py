@@ -14,6 +14,7 @@ from charts.wording import counted, grader_name, number
 from handlers.aliases.commands import answer_alias
 from handlers.approvals.pending import pending_list
 from handlers.audit.commands import answer_audit
+from handlers.doctor import Diagnosis, Examine, Health, doctor_message
 from handlers.evals.commands import EVAL
 from handlers.help import CONTROLS as HELP_CONTROLS
 from handlers.help import overview_message, topic_or_verb_message, topic_window
@@ -169,6 +170,16 @@ def describe_task(tasks: TaskCatalogue, name: str) -> str:
     return "\n".join(lines)
 
 
+async def show_doctor(asker: Asker, examine: Examine, people: People) -> Message:
+    """Show what is wrong with how the bot is set up, and what to do about it."""
+    found = list(await examine())
+    try:
+        await people.require_membership(asker.channel)
+    except UserError as problem:
+        found.append(Diagnosis("this channel", Health.BROKEN, str(problem)))
+    return doctor_message(found)
+
+
 async def show_platforms(profiles: Mapping[str, Profile]) -> str:
     """Show where jobs can run and what to know before choosing, one line a platform."""
     return "\n".join(_platform_line(profile) for profile in profiles.values())
@@ -225,6 +236,12 @@ PROCTOR: Final = (
         handling=Handling.CHANGES_FOR_LONG,
     ),
     Verb("platforms", "where jobs can run", show_platforms, handling=Handling.READS),
+    Verb(
+        "doctor",
+        "is everything set up: Slack, Redis, platforms and keys, approvers, tasks; what to do about each",
+        show_doctor,
+        handling=Handling.READS_FOR_LONG,
+    ),
     Verb(
         "alias",
         "where each alias points; with a name, its history; with `rollback` and a name, back to the model before",

@@ -16,6 +16,7 @@ from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
 from handlers.jobs.launch import next_button
 from handlers.jobs.samples import read_answers_button
+from handlers.jobs.sweep import show_sweep
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
 from handlers.notifications.digests import DigestMessages
@@ -26,6 +27,7 @@ from jobs.core.records import Posting, PostingKind
 from jobs.evals.export import inspect_log_name
 from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
+from jobs.learning.service import Sweeps
 from jobs.notifications.service import Quiet
 from jobs.outbox.late_answers import is_late_answer
 from jobs.schedules.records import measurement_id
@@ -60,6 +62,7 @@ class Renderer:
     digests: DigestMessages
     quiet: Quiet
     schedules: Schedules
+    sweeps: Sweeps
     report_cache: ReportCache
     report_link: ReportLink
     clock: Callable[[], float] = time.time
@@ -77,6 +80,8 @@ class Renderer:
                 return Rendered(await self.proposals.show(posting))
             case PostingKind.DIGEST:
                 return Rendered(await self.digests.show(posting))
+            case PostingKind.SWEEP:
+                return Rendered(await show_sweep(await self.sweeps.view(posting.subject), self.pictures))
             case PostingKind.SCHEDULE:
                 return Rendered(schedule_card(await self.schedules.named(posting.subject)))
             case PostingKind.MEASUREMENT:
@@ -150,7 +155,9 @@ class Renderer:
         if found is None:
             return Message(escape(posting.text or ""))
         mentions = (await self.quiet.person(schedule.by)).mentions
-        return measurement_message(schedule, found, await self.schedules.alias_of(schedule), mentions=mentions)
+        alias, evaluation = await self.schedules.alias_of(schedule), await self.evals.find(found.eval or "")
+        agreements = await self.evals.reviews.agreements(evaluation) if evaluation else ()
+        return measurement_message(schedule, found, alias, agreements, mentions=mentions)
 
     async def _report(self, eval_id: str) -> Rendered:
         """Return an eval's report; that of a job's own eval stands in the job's thread."""

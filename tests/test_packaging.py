@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.doctor import SCOPES as SCOPES_OF_THE_DOCTOR
 from bot.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -182,7 +183,7 @@ def test_the_bot_asks_for_exactly_the_scopes_and_commands_it_uses() -> None:
     assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == heard
     needed = {"commands"} | {scope for method in called for scope in SCOPES[method]}
     needed |= {scope for event in heard for scope in EVENTS[event]}
-    assert set(manifest["oauth_config"]["scopes"]["bot"]) == needed
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == needed == set(SCOPES_OF_THE_DOCTOR)
     assert {command["command"] for command in manifest["features"]["slash_commands"]} == listened
 
 

@@ -150,7 +150,8 @@ def _measured(checkpoint: CheckpointView, reward: str) -> list[str]:
     scores = [f"{escape(grader_name(grader))} {checkpoint.score(grader)}" for grader in graders]
     lead = [f"*{escape(checkpoint.lead.sentence)}.*"] if checkpoint.lead else []
     base = [comparison_line(checkpoint.against_base)] if checkpoint.against_alias and checkpoint.against_base else []
-    return [*lead, *base, *scores]
+    worse = [f"*{escape(checkpoint.worse_slices)}*"] if checkpoint.worse_slices else []
+    return [*lead, *worse, *base, *scores]
 
 
 def _overrides(broken: tuple[str, ...], choice: str, evidence: EvidenceView | None) -> list[Block]:

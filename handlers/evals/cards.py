@@ -76,7 +76,8 @@ def _state(evaluation: Eval) -> str:
 
 def _verdict(evaluation: Eval) -> str:
     if concluded := evaluation.conclusion:
-        return "\n".join(filter(None, [f"*{escape(concluded.headline)}*", escape(evaluation.note or "")]))
+        rest = map(escape, (*evaluation.caveats, evaluation.note or ""))
+        return "\n".join(filter(None, [f"*{escape(concluded.headline)}*", *rest]))
     if evaluation.note:
         return escape(evaluation.note)
     if evaluation.state is EvalState.FINISHED:

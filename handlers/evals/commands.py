@@ -28,9 +28,8 @@ from handlers.tasks.fields import CHANNEL, field_of
 from jobs.core.errors import InvalidRequest, UserError
 from jobs.core.hyperparameters import read_effort, read_whole
 from jobs.evals.held_out import HELD_OUT, HeldOut
-from jobs.evals.records import NO_FORMAT, Eval, EvalRequest, Format
+from jobs.evals.records import NO_FORMAT, EvalRequest, Format
 from jobs.evals.results import read_comparison, read_two_splits
-from jobs.evals.reviews import Agreement
 from jobs.evals.service import ENDED, Evals
 from jobs.state.store import AlreadyTaken, Store
 from jobs.tasks.defaults import chosen_for
@@ -95,11 +94,10 @@ async def start(typed: Typed, asker: Asker, evals: Evals, people: People, store:
 
 async def _start(requests: Sequence[EvalRequest], typed: Typed, evals: Evals, store: Store) -> str:
     """Start evals of one task; returns what is said to the person."""
-    told = "\n".join([await _start_one(each, evals) for each in requests])
-    return told + used_by_default(await chosen_for(store, requests[0].task), typed.given)
+    return "\n".join([await _start_one(each, typed, evals, store) for each in requests])
 
 
-async def _start_one(request: EvalRequest, evals: Evals) -> str:
+async def _start_one(request: EvalRequest, typed: Typed, evals: Evals, store: Store) -> str:
     try:
         evaluation = await evals.start(request)
     except AlreadyTaken as taken:
@@ -111,6 +109,7 @@ async def _start_one(request: EvalRequest, evals: Evals) -> str:
         f"Starting `{evaluation.id}`: {counted(evaluation.items, 'item')} of {escape(evaluation.task)} "
         f"({escape(evaluation.split)}) x {counted(evaluation.runs, 'run')} of {escape(names)}, "
         f"{counted(evaluation.total, 'answer')}. Its card appears here.{''.join(f' {each}' for each in opened)}"
+        f"{used_by_default(await chosen_for(store, evaluation.task), typed.given)}"
     )
 
 
@@ -223,13 +222,7 @@ async def compare(typed: Typed, evals: Evals, pictures: Pictures) -> Message:
         both = await asyncio.to_thread(read_two_splits, evaluations[0], evaluations[1], evals.answer_store)
         return await show_two_splits(both, pictures)
     comparison = await asyncio.to_thread(read_comparison, evaluations, evals.answer_store)
-    return await show_comparison(comparison, pictures, await _agreements(evaluations, evals))
-
-
-async def _agreements(evaluations: Sequence[Eval], evals: Evals) -> tuple[Agreement, ...]:
-    """Return how far people agree with the judges of some evals, each once."""
-    reviews = {each.task: await evals.reviews.of_task(each.task) for each in evaluations}
-    return tuple(dict.fromkeys(found for each in evaluations for found in reviews[each.task].agreements(each)))
+    return await show_comparison(comparison, pictures, await evals.reviews.agreements(*evaluations))
 
 
 async def export(typed: Typed, asker: Asker, evals: Evals) -> str:

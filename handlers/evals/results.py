@@ -5,7 +5,6 @@ from typing import Final
 
 from charts import (
     ArmScores,
-    Histogram,
     ItemScores,
     RewardSpread,
     Scale,
@@ -14,7 +13,19 @@ from charts import (
     VarianceStudy,
     describe,
 )
-from charts.wording import counted, estimate, grader_name, money, number, on_scale, percentage, seconds, sentence
+from charts.wording import (
+    columns,
+    counted,
+    estimate,
+    grader_name,
+    money,
+    number,
+    on_scale,
+    percentage,
+    score,
+    seconds,
+    sentence,
+)
 from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
 from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
@@ -32,20 +43,25 @@ from handlers.slack.blocks import (
     section,
 )
 from handlers.slack.images import Pictures
-from handlers.tasks.defaults import default_button
+from handlers.slack.wording import person
+from handlers.tasks.defaults import default_button, undo_button
 from jobs.core.ids import names_apart
 from jobs.evals.records import ArmSummary, GraderSummary
 from jobs.evals.results import WorstItem
 from jobs.evals.reviews import Agreement
+from jobs.evals.stats.advice import Advice
 from jobs.evals.stats.comparison import Comparison
 from jobs.evals.stats.splits import OnTwoSplits
-from jobs.evals.stats.variance_study import VarianceReading
+from jobs.evals.stats.variance_study import Readiness, VarianceReading
+from jobs.tasks.defaults import TaskDefaults
 from jobs.views.eval import EvalView, size_of
 
 MOST_PAIRS_SHOWN: Final = 15
 MOST_TABLE: Final = 2900
 MOST_SPLITS: Final = 1800
 MOST_GRADERS_LISTED: Final = 20
+MOST_SLICED: Final = 4
+MOST_COLUMN: Final = 24
 MOST_TEXT: Final = 3900
 SHOWN_TEXT: Final = 120
 MOST_LABEL: Final = 40
@@ -123,8 +139,8 @@ def spread_chart(view: EvalView) -> RewardSpread | None:
     found = reading.continuity
     return RewardSpread(
         title=found.headline,
-        rewards=Histogram(found.rewards.edges, found.rewards.counts),
-        spreads=Histogram(found.spreads.edges, found.spreads.counts),
+        rewards=found.rewards,
+        spreads=found.spreads,
         flat=found.flat,
         runs=found.runs,
         score=grader_name(evaluation.reward),
@@ -221,6 +237,8 @@ def result_message(
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
         blocks.append(section(f"*Next to `{other}`:* {told}\n```{escape(cut(both.table, MOST_SPLITS))}```"))
     blocks += [section("\n".join(_arm_lines(view, arm))) for arm in evaluation.summaries[:MOST_ARMS_SHOWN]]
+    if evaluation.slices:
+        blocks.append(section(f"*By slice*, {escape(grader_name(evaluation.reward))}\n```{_slice_table(view)}```"))
     if any(figure.interval for arm in evaluation.summaries for figure in arm.graders):
         blocks.append(context("In brackets: the 95% interval of a mean over items"))
     if results.worst:
@@ -237,11 +255,21 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
     evaluation = view.evaluation
     for number_of, advice in enumerate(view.results.advice):
         which = f"{escape(advice.model)}: " if len(view.results.advice) > 1 else ""
-        make = None
-        if advice.is_offered:
+        made, make = "", None
+        if view.chosen and _is_chosen(advice, view.chosen):
+            newest = view.chosen.changes[-1]
+            made = f" It is the default of `{escape(evaluation.task)}` now, set by {person(newest.by)}."
+            make = undo_button(evaluation.task) if newest.why == evaluation.id else None
+        elif advice.is_offered:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)
-        yield section(f"{which}{escape(advice.text)}", block_id=f"advice:{evaluation.id}:{number_of}", accessory=make)
+        block_id = f"advice:{evaluation.id}:{number_of}:{len(view.chosen.changes) if view.chosen else 0}"
+        yield section(f"{which}{escape(advice.text)}{made}", block_id=block_id, accessory=make)
+
+
+def _is_chosen(advice: Advice, chosen: TaskDefaults) -> bool:
+    values = {"effort": chosen.choice.effort, "prompt": chosen.choice.prompt}
+    return values.get(advice.axis) == advice.value
 
 
 def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
@@ -270,7 +298,10 @@ def _alternative_blocks(view: EvalView) -> Iterator[Block]:
 def _meaning(view: EvalView) -> Iterator[str]:
     variance = view.results.variance
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
+    if variance is not None and variance.verdict is Readiness.READY and any(each.command for each in view.alternatives):
+        rest = [*rest[:-1], "Next: try what costs less, below; then launch an RFT job."]
     yield f"*{escape(verdict)}*"
+    yield from (f"*{escape(caveat)}*" for caveat in view.evaluation.caveats)
     yield from map(escape, rest)
     if note := view.evaluation.left_out_note:
         yield escape(note)
@@ -298,6 +329,19 @@ def _arm_lines(view: EvalView, summary: ArmSummary) -> Iterator[str]:
         yield f"Missing: {missing(summary.failures, ', ')}"
     if summary.grader_errors:
         yield f"Grader errors: {missing(summary.grader_errors, ', ')}"
+
+
+def _slice_table(view: EvalView) -> str:
+    """Return the mean reward of each arm on each slice, in columns for a fixed-width font."""
+    evaluation = view.evaluation
+    arms = [arm.name for arm in evaluation.arms][:MOST_SLICED]
+    names = names_apart(arms)
+    head = ["", "items", *(cut(names[arm], MOST_COLUMN) for arm in arms)]
+    rows = [
+        [cut(each.name, MOST_COLUMN), f"{each.items:,}", *(score(each.means.get(arm), missing="-") for arm in arms)]
+        for each in evaluation.slices
+    ]
+    return escape(cut(columns([head, *rows]), MOST_SPLITS))
 
 
 def _score_line(grader: str, figure: GraderSummary | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from charts.wording import counted, joined, number
@@ -28,6 +29,7 @@ from jobs.aliases.records import Alias, undone_by_rollback
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import read_whole
 from jobs.core.nearest import nearest
+from jobs.evals.reviews import Agreement
 from jobs.notifications.parse import clock, read_clock
 from jobs.schedules.records import Finding, Measurement, Schedule, ScheduleState, every
 from jobs.schedules.service import Made, ScheduleRequest, Schedules
@@ -216,13 +218,21 @@ def _history_line(measurement: Measurement) -> str:
     return f"{moment(measurement.at)} · {escape(measurement.place)}{mean} · {MARKS[measurement.finding]}{of}"
 
 
-def measurement_message(schedule: Schedule, measurement: Measurement, alias: Alias, *, mentions: bool) -> Message:
+def measurement_message(
+    schedule: Schedule,
+    measurement: Measurement,
+    alias: Alias,
+    agreements: Sequence[Agreement] = (),
+    *,
+    mentions: bool,
+) -> Message:
     """Return what a measurement showed; one that found the alias's model worse has the way back on it.
 
     Args:
         schedule: that it belongs to.
         measurement: what it showed.
         alias: as it is now.
+        agreements: how far people agree with the judges that graded it.
         mentions: whether whoever set the schedule up may be mentioned.
     """
     verdict, colon, figures = escape(measurement.text).partition(": ")
@@ -236,6 +246,7 @@ def measurement_message(schedule: Schedule, measurement: Measurement, alias: Ali
             _way_back(alias, measurement),
         )
     blocks: list[Block] = [section("\n".join(lines)), *way_back]
+    blocks += [context(escape(each.sentence)) for each in agreements]
     if measurement.eval:
         blocks.append(context(f"`/eval show {measurement.eval}` has every figure"))
     return Message("\n".join(lines), tuple(blocks))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from charts.wording import apart, grader_name, money, number
+from charts.wording import apart, columns, grader_name, money, number, score
 from handlers.approvals.messages import approve_button, comparison_line, edition, vote_lines
 from handlers.slack.blocks import Block, context, cut, escape, quoted, section
 from jobs.approvals.records import Approval
@@ -21,6 +21,7 @@ MOST_ROWS: Final = 24
 MOST_NAME: Final = 40
 SHOWN_TEXT: Final = 140
 MOST_BESIDE: Final = 1_500
+MOST_COLUMN: Final = 24
 
 
 # -- the table --------------------------------------------------------------------------------------------------------
@@ -143,7 +144,10 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     measured = checkpoint.measured
     compared = [each for each in (checkpoint.against_base, checkpoint.against_alias) if each]
     lines = [comparison_line(each) for each in compared]
-    lines += filter(None, [_on_both(view, checkpoint), checkpoint.leaning, _price(view, checkpoint)])
+    lines += filter(
+        None,
+        [escape(checkpoint.worse_slices), _on_both(view, checkpoint), checkpoint.leaning, _price(view, checkpoint)],
+    )
     lines += [_guard(view, guard) for guard in measured.guards if guard.is_broken]
     if measured.coverage and measured.coverage.remark:
         lines.append(f"{capitalized(measured.coverage.remark)}.")
@@ -153,6 +157,23 @@ def _detailed(view: EvidenceView, checkpoint: CheckpointView) -> list[str]:
     if measured.shutdown:
         lines.append(f"The platform switches this model off on {escape(measured.shutdown)}.")
     return lines
+
+
+def _slices(view: EvidenceView) -> str:
+    """Return what the base, the best checkpoint and what is in use scored by slice, in columns; "" without slices."""
+    shown = [each for each in view.models if each.is_best or each.is_in_use or each.measured.role is Role.BASE]
+    if not view.evidence.slices:
+        return ""
+    head = ["", "items", *(cut(each.measured.name, MOST_COLUMN) for each in shown)]
+    rows = [
+        [
+            cut(one.name, MOST_COLUMN),
+            f"{one.items:,}",
+            *(score(one.means.get(each.measured.model), missing="-") for each in shown),
+        ]
+        for one in view.evidence.slices
+    ]
+    return escape(cut(columns([head, *rows]), MOST_BESIDE))
 
 
 def _on_both(view: EvidenceView, checkpoint: CheckpointView) -> str:
@@ -199,6 +220,8 @@ def choice_blocks(view: EvidenceView, pays: str) -> Iterator[Block]:
     """Yield what the choice of the best checkpoint is worth, which costs all models share, and whether it `pays`."""
     if beside := list(_beside(view)):
         yield context(escape(cut("\n".join(beside), MOST_BESIDE)))
+    if sliced := _slices(view):
+        yield section(f"*By slice*, {escape(view.reward)}\n```{sliced}```")
     if notes := [note for note in (view.selection_note, same_for_all(view), pays) if note]:
         yield context(escape("\n".join(notes)))
 

@@ -206,7 +206,9 @@ def _opening(view: EvidenceView, of: JobView) -> list[str]:
     settled = [ended(approval)] if approval and approval.settled else []
     match view.state:
         case EvidenceState.READY:
-            judged = (escape(each.sentence) for each in of.agreements)
+            judged = [escape(each.sentence) for each in of.agreements]
+            if judged and view.evidence.valid_eval:
+                judged[-1] += f" `/eval review {view.evidence.valid_eval}` draws some for you to check."
             return [*settled, *_verdict(view, is_settled=bool(settled)), *judged]
         case EvidenceState.FAILED:
             why = escape(view.evidence.note or "The reason is not known.")
@@ -227,6 +229,8 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
         lines.append(f"{best.title} breaks a guardrail, so it is not recommended.")
     if best and best.is_worse_naturally and view.conclusion.best:
         lines.append(f"{best.title} is worse on {NATURAL}, distributed as production is, so it is not recommended.")
+    if best and best.worse_slices:
+        lines.append(f"*{escape(best.worse_slices)}*")
     if best and best.measured.splits_disagree:
         lines.append(f"*{escape(best.measured.splits_disagree)}*")
     if best and best.measured.before_after:

@@ -124,7 +124,9 @@ def _waiting(view: JobView) -> str:
     waiting = f"{counted(count, 'checkpoint')} {plural(count, 'waits', 'wait')} for approval in the thread."
     if view.evidence is None or view.evidence.state is not EvidenceState.READY:
         return waiting
-    return f"{escape(evidence_view(view.job, view.evidence).headline)}. {waiting}"
+    shown = evidence_view(view.job, view.evidence)
+    worse = f"{escape(shown.best.worse_slices)} " if shown.best and shown.best.worse_slices else ""
+    return f"{escape(shown.headline)}. {worse}{waiting}"
 
 
 def _standing(job: Job, now: float) -> str:

@@ -14,6 +14,7 @@ from handlers.jobs.details import hand_over_bundle, show_details
 from handlers.jobs.launch import LAUNCH
 from handlers.jobs.platform_events import MOST_MESSAGES, MOST_SEARCHED, platform_messages, read_wanted
 from handlers.jobs.samples import show_samples
+from handlers.jobs.sweep import SWEEP_KEYS, answer_sweep
 from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
 from handlers.slack.commands import Typed, Verb, listen
@@ -144,6 +145,15 @@ async def act(typed: Typed, asker: Asker, jobs: RftJobs) -> str:
 
 RFT: Final = (
     LAUNCH,
+    Verb(
+        "sweep",
+        "does more data pay: jobs on growing parts of the training items; with its id, what it found",
+        answer_sweep,
+        takes="<sweep>",
+        least=0,
+        keys=SWEEP_KEYS,
+        handling=Handling.CHANGES_FOR_LONG,
+    ),
     Verb("list", "the newest jobs", list_jobs, handling=Handling.READS),
     Verb("status", "where a job stands", show_status, takes="<job>", handling=Handling.READS),
     Verb(

@@ -85,6 +85,10 @@ def _subtitle(jobs: Sequence[Job]) -> str:
 def _name(job: Job, *, several: bool) -> str:
     """Return what tells a job from others: its id, task and model where those differ, the settings it was given."""
     values = {key: getattr(job.request.hyperparameters, field) for key, field in TYPED_KEYS.items()}
-    given = [f"{key}={value}" for key, value in {**values, "seed": job.request.seed}.items() if value is not None]
+    given = [
+        f"{key}={value}"
+        for key, value in {**values, "items": job.request.items, "seed": job.request.seed}.items()
+        if value is not None
+    ]
     which = [job.task, job.model] if several else []
     return " \u00b7 ".join(filter(None, [job.id, ", ".join([*which, *given])]))

@@ -17,7 +17,7 @@ from handlers.slack.files import hand_over
 from handlers.slack.replies import Asker
 from jobs.core.errors import BotError
 from jobs.core.hyperparameters import AUTO, TYPED_KEYS
-from jobs.graders import parse_grader
+from jobs.graders import parse_grader, without_secrets
 from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.tasks import TaskCatalogue
@@ -141,13 +141,13 @@ def _graders(remote: RemoteJob | None) -> Iterator[str]:
     try:
         parts = parse_grader(remote.grader).parts
     except BotError:
-        yield _code(json.dumps(remote.grader, ensure_ascii=False, indent=1))
+        yield _code(json.dumps(without_secrets(remote.grader), ensure_ascii=False, indent=1))
         return
     if formula := remote.grader.get("calculate_output"):
         yield f"Reward: `{escape(str(formula))}`"
     for part in parts[:MOST_GRADERS]:
         source = part.definition.get("source")
-        text = str(source) if source else json.dumps(part.definition, ensure_ascii=False, indent=1)
+        text = str(source) if source else json.dumps(without_secrets(part.definition), ensure_ascii=False, indent=1)
         yield f"Grader {escape(grader_name(part.name))}:\n{_code(text)}"
     if len(parts) > MOST_GRADERS:
         yield f"And {len(parts) - MOST_GRADERS} graders more; the bundle has them."

@@ -36,6 +36,7 @@ from jobs.core.hyperparameters import (
     read_hyperparameters,
     read_seed,
     read_suffix,
+    read_whole,
 )
 from jobs.core.records import LaunchRequest
 from jobs.platforms.profiles import Profile
@@ -58,12 +59,14 @@ IN_A_CHANNEL: Final = (
 RECENT: Final = 50
 """Newest jobs among which a person's last one is looked for."""
 MOST_TYPED: Final = 300
+MOST_ITEMS: Final = 1_000_000
 OWN_FIELDS: Final = frozenset({"epochs", "effort", "seed"})
 LAUNCH_KEYS: Final[Mapping[str, str]] = {
     "task": "<task>",
     "model": "<base model>",
     "platform": "<platform>",
     **{key: "n" if key != "effort" else "low" for key in TYPED_KEYS},
+    "items": "n",
     "seed": "n",
     "suffix": "<name>",
     "prompt": "<version>",
@@ -82,8 +85,27 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
     if is_direct(asker.channel):
         raise InvalidRequest(IN_A_CHANNEL)
     await people.require_membership(asker.channel, just_now=True)
+    request = read_request(typed, asker)
+    try:
+        job = await jobs.launch(request)
+    except AlreadyTaken as taken:
+        state = state_of(await jobs.job(taken.holder)).lower()
+        return (
+            f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
+        )
+    like = f", {escape(job.like)}" if job.like else ""
+    return (
+        f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
+        f"validation items, model {escape(job.model)}{like}. Its card appears here once {job.platform} has taken it."
+        f"{used_by_default(await chosen_for(store, job.task), typed.given)}\n"
+        f"{escape((await views.before_training(job)).sentence)}"
+    )
+
+
+def read_request(typed: Typed, asker: Asker) -> LaunchRequest:
+    """Return the job that was asked for; raises InvalidRequest where a value does not work."""
     given = typed.given
-    request = LaunchRequest(
+    return LaunchRequest(
         task=given["task"],
         requested_by=asker.user,
         channel=asker.channel,
@@ -96,20 +118,7 @@ async def launch(typed: Typed, asker: Asker, jobs: RftJobs, people: People, view
         suffix=read_suffix(given["suffix"]) if "suffix" in given else None,
         hyperparameters=read_hyperparameters(given),
         auto=read_auto(given),
-    )
-    try:
-        job = await jobs.launch(request)
-    except AlreadyTaken as taken:
-        state = state_of(await jobs.job(taken.holder)).lower()
-        return (
-            f"You asked for just that a moment ago: `{taken.holder}` ({escape(state)}). Add `seed=` to launch another."
-        )
-    like = f", {escape(job.like)}" if job.like else ""
-    return (
-        f"Launching *{job.task}* on {job.platform} as `{job.id}`: {job.train_items} train and {job.valid_items} "
-        f"validation items, model {escape(job.model)}{like}. Its card appears here once {job.platform} has taken it."
-        f"{used_by_default(await chosen_for(store, job.task), given)}\n"
-        f"{escape((await views.before_training(job)).sentence)}"
+        items=read_whole("items", given["items"], 1, MOST_ITEMS) if "items" in given else None,
     )
 
 
@@ -230,7 +239,7 @@ def settings_of(request: LaunchRequest) -> dict[str, str]:
     """Return what was asked for as the keys of `/rft launch`."""
     settings = {key: getattr(request.hyperparameters, field) for key, field in TYPED_KEYS.items()}
     settings |= {key: AUTO for key, field in TYPED_KEYS.items() if field in request.auto}
-    named = ("task", "platform", "model", "seed", "suffix", "prompt", "reward", CHANNEL)
+    named = ("task", "platform", "model", "items", "seed", "suffix", "prompt", "reward", CHANNEL)
     settings |= {key: getattr(request, key) for key in named}
     return {key: _text(value) for key, value in settings.items() if value is not None}
 

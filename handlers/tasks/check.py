@@ -30,8 +30,9 @@ VERDICTS_FOR_EVALS: Final = {
 def label_frequencies(counts: Mapping[str, int], subtitle: str) -> LabelDistribution:
     """Return the picture of how often each label comes; there is at least one."""
     most, least = max(counts.values()), min(counts.values())
+    uneven = f"The most frequent label comes {counted(most, 'time')}, the rarest {least:,}"
     return LabelDistribution(
-        title=f"The most frequent label comes {counted(most, 'time')}, the rarest {least:,}",
+        title=f"Each label comes {counted(most, 'time')}" if most == least else uneven,
         labels=tuple(LabelCount(label, count) for label, count in counts.items()),
         subtitle=subtitle,
     )

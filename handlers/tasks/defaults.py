@@ -1,17 +1,20 @@
 """`/proctor default`: what launches and evals of a task use where nothing is typed, set and undone by people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from charts.wording import joined
-from handlers.slack.blocks import Message, actions, button, escape, section
+from handlers.slack.blocks import Block, Message, actions, button, escape, section
 from handlers.slack.commands import Typed
 from handlers.slack.replies import Asker
 from handlers.slack.wording import moment, person
 from jobs.core.errors import InvalidRequest
 from jobs.core.hyperparameters import AUTO, read_effort
 from jobs.core.nearest import nearest
+from jobs.core.records import Posting
+from jobs.evals.postings import result_posting
+from jobs.evals.service import Evals
 from jobs.state.store import Store
 from jobs.tasks.defaults import Choice, DefaultsDesk, TaskDefaults, chosen_for
 
@@ -21,7 +24,7 @@ ACT: Final = "act_on_default"
 
 
 async def answer_default(
-    typed: Typed, asker: Asker, store: Store, defaults_desk: DefaultsDesk, took_effect: bool
+    typed: Typed, asker: Asker, store: Store, evals: Evals, defaults_desk: DefaultsDesk, took_effect: bool
 ) -> Message:
     """Show what was chosen for a task, or change it, or take the newest change back."""
     task, *words = typed.words
@@ -30,18 +33,29 @@ async def answer_default(
         raise InvalidRequest(f"`/proctor default {task}` cannot '{wrong[0]}'; {nearest(wrong[0], (UNDO,))}")
     if took_effect:
         return default_message(await chosen_for(store, task))
+    before = await chosen_for(store, task)
+    rests_on = {typed.given.get("why", ""), *(change.why for change in before.changes[-2:])}
+    postings = await _results(evals, rests_on)
     if words:
-        return default_message(await defaults_desk.undo(task, by=asker.user, where=asker.channel))
+        undone = await defaults_desk.undo(task, by=asker.user, where=asker.channel, postings=postings)
+        return default_message(undone)
     if not typed.given.keys() & {"effort", "prompt"}:
-        return default_message(await chosen_for(store, task))
+        return default_message(before)
     changed = await defaults_desk.choose(
         task,
         lambda choice: _changed(choice, typed.given),
         by=asker.user,
         where=asker.channel,
         why=typed.given.get("why", ""),
+        postings=postings,
     )
     return default_message(changed)
+
+
+async def _results(evals: Evals, eval_ids: Iterable[str]) -> tuple[Posting, ...]:
+    """Return the postings that bring the results of evals up to date: they show what rests on them."""
+    found = [await evals.find(eval_id) for eval_id in sorted(eval_ids) if eval_id]
+    return tuple(result_posting(each, urgent=True) for each in found if each and each.summaries)
 
 
 def _changed(choice: Choice, given: Mapping[str, str]) -> Choice:
@@ -57,13 +71,15 @@ def default_message(defaults: TaskDefaults) -> Message:
     said = default_line(defaults)
     if not defaults.changes:
         return Message(said)
-    undo = button(
-        "Undo",
-        f"{ACT}:undo",
-        f"default|{defaults.task} {UNDO}",
-        reads=f"Undo the newest change of the defaults of {defaults.task}",
-    )
-    return Message(said, (section(said), actions(undo, block_id=f"default:{defaults.task}:{len(defaults.changes)}")))
+    number_of = len(defaults.changes)
+    undo = actions(undo_button(defaults.task), block_id=f"default:{defaults.task}:{number_of}")
+    return Message(said, (section(said), undo))
+
+
+def undo_button(task: str) -> Block:
+    """Return the button that takes the newest change of a task's defaults back."""
+    reads = f"Undo the newest change of the defaults of {task}"
+    return button("Undo", f"{ACT}:undo", f"default|{task} {UNDO}", reads=reads)
 
 
 def default_line(defaults: TaskDefaults) -> str:
@@ -92,6 +108,6 @@ def used_by_default(defaults: TaskDefaults, given: Mapping[str, str]) -> str:
     return f" It uses {escape(named)}, set by {person(defaults.changes[-1].by)} for this task." if named else ""
 
 
-def default_button(label: str, task: str, key: str, value: str, eval_id: str) -> dict[str, object]:
+def default_button(label: str, task: str, key: str, value: str, eval_id: str) -> Block:
     """Return the button that makes an effort or a prompt the default of a task, resting on an eval."""
     return button(label, f"{ACT}:{key}", f"default|{task} {key}={value} why={eval_id}", style="primary")

@@ -136,7 +136,7 @@ def import_message(made: Imported) -> Message:
     check, run = f"`/proctor check {made.task}` looks at it", f"`/eval run task={made.task} model=...` evaluates it"
     blocks.append(context(f"{check}, {run}. Its README.md lists all of this."))
     left_out = f" {len(made.left_out)} not carried over." if made.left_out else ""
-    return Message(escape(f"{made.sentence}{left_out}"), tuple(blocks))
+    return Message(escape(f"{made.title}. {made.sentence}{left_out}"), tuple(blocks))
 
 
 def _listed(title: str, said: Sequence[str]) -> tuple[Block, ...]:

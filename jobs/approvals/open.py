@@ -67,7 +67,7 @@ def open_approval(job: Job, evidence: Evidence, previous: Approval | None, now: 
         broken={key: each.broken_guards for key, each in chosen.items() if each.broken_guards},
         expires_at=now + job.policy.expires_days * DAY,
     )
-    return opened if previous is None else _renewed(opened, previous, now)
+    return opened if previous is None else _renewed(opened, previous, now, evidence.cause or EVALUATED_AGAIN)
 
 
 def invalidated(approval: Approval, reason: str, now: float) -> Approval:
@@ -93,15 +93,15 @@ def invalidated(approval: Approval, reason: str, now: float) -> Approval:
     )
 
 
-def _renewed(opened: Approval, previous: Approval, now: float) -> Approval:
+def _renewed(opened: Approval, previous: Approval, now: float, why: str) -> Approval:
     if previous.evidence and (previous.evidence, previous.broken) == (opened.evidence, opened.broken):
         return previous
     if previous.settled:
-        why = _ended(previous, previous.settled)
-        return replace(opened, round=previous.round + 1, renewed_at=now, renewed_why=why)
+        ended = _ended(previous, previous.settled)
+        return replace(opened, round=previous.round + 1, renewed_at=now, renewed_why=ended)
     began = replace(opened, requested_at=previous.requested_at)
     if previous.evidence:
-        return replace(began, round=previous.round + 1, renewed_at=now, renewed_why=EVALUATED_AGAIN)
+        return replace(began, round=previous.round + 1, renewed_at=now, renewed_why=why)
     return replace(began, round=previous.round, renewed_at=previous.renewed_at, renewed_why=previous.renewed_why)
 
 

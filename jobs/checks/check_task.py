@@ -1,6 +1,7 @@
 """The checks of a task before money is spent on it: it is read, its graders are tried, and each check says its part."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -63,6 +64,7 @@ ODD_CALLS: Final[Mapping[str, Sample]] = {
 _WRONG_LABELS: Mapping[str, object] = {"null": None, "a number": 7, "a list of nulls": [None, 1, {}], "an object": {}}
 _ODD_REFERENCES: Mapping[str, object] = {"an empty list": [], "an empty text": "", "null": None, "a number": 7}
 ROWS_FOR_FORMS: Final = 5
+MOST_FIELDS: Final = 4
 ROWS_BY_OTHERS: Final = 20
 _READABLE = 0.9
 """Share of the references that must be labels; the others are a finding of their own."""
@@ -137,7 +139,8 @@ async def check_task(
 async def _tried(facts: Facts, grade: Grading, platform: GraderChecker | None, real: Mapping[str, str]) -> Facts:
     task = facts.task
     if task.response_format is None and not facts.asks_models:
-        facts = replace(facts, form=await _best_form(facts, grade))
+        reference, form = await _best_form(facts, grade)
+        facts = replace(facts, reference=reference, form=form)
     made = await asyncio.to_thread(make_trials, facts, real)
     row, answer = made[Source.REFERENCE].rows[0], made[Source.REFERENCE].answers[0]
     asked = asyncio.create_task(_asked(platform, task, row, answer))
@@ -166,17 +169,29 @@ def _was_silent(grades: Sequence[Grade]) -> bool:
     return any(grade.is_unasked for grade in grades)
 
 
-async def _best_form(facts: Facts, grade: Grading) -> str:
-    """Return the form of an answer in which the reward grader pays references most; of equals the plainest."""
-    rows = [row for row in facts.train if row.item.get(REFERENCE) is not None][:ROWS_FOR_FORMS]
+async def _best_form(facts: Facts, grade: Grading) -> tuple[str, str]:
+    """Return the field and the form of an answer for which the reward grader pays most; of equals the plainest."""
+    fields = _reference_fields(facts)
+    rows = [row for row in facts.train if all(row.item.get(field) is not None for field in fields)][:ROWS_FOR_FORMS]
     forms = (*TEXT_FORMS, *([AS_CALL] if any(tools_of(row) for row in rows) else []))
-    batch = [(in_form(form, row, row.item[REFERENCE]), row.item) for form in forms for row in rows]
+    ways = [(field, form) for field in fields for form in forms]
+    batch = [(in_form(form, row, row.item[field]), row.item) for field, form in ways for row in rows]
     grades = await grade(parse_grader(facts.task.reward_grader, facts.task.reward), batch) if batch else []
     paid = {
-        form: sum(each.reward for each in grades[place * len(rows) : (place + 1) * len(rows)])
-        for place, form in enumerate(forms)
+        way: sum(each.reward for each in grades[place * len(rows) : (place + 1) * len(rows)])
+        for place, way in enumerate(ways)
     }
-    return max(paid, key=lambda form: paid[form])
+    return max(paid, key=lambda way: paid[way])
+
+
+def _reference_fields(facts: Facts) -> tuple[str, ...]:
+    """Return where a right answer may stand: in `reference_answer` or, where that is absent, in what is graded by."""
+    if any(row.item.get(REFERENCE) is not None for row in facts.train):
+        return (REFERENCE,)
+    read = json.dumps(facts.task.reward_grader, ensure_ascii=False)
+    first = facts.train[0].item
+    named = [field for field, value in first.items() if field in read and isinstance(value, str | int | float)]
+    return tuple(field for field in named if field not in {"id", "text_input"})[:MOST_FIELDS] or (REFERENCE,)
 
 
 async def _by_others(facts: Facts, grade: Grading, trial: Trial, *, silent: bool) -> tuple[SideTrial, ...]:

@@ -13,6 +13,7 @@ from jobs.platforms.parse import GraderTrial
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
 from jobs.tasks.datasets.answer_shape import AnswerShape
+from jobs.tasks.labels import REFERENCE
 
 
 class Source(StrEnum):
@@ -33,6 +34,8 @@ class Source(StrEnum):
     """What a model answered."""
 
 
+FULL = 0.99
+"""The share of the highest reward from which an answer counts as paid in full."""
 TRIVIAL = (Source.EMPTY, Source.NO_LABELS, Source.ALL_LABELS, Source.TOP_LABEL, Source.TOP_SET)
 """The same answer to every row."""
 
@@ -105,6 +108,8 @@ class Facts:
     shape: AnswerShape | None = None
     form: str = HERE
     """How an answer is given without a response format, of `TEXT_FORMS` or `AS_CALL`: as the reward pays it best."""
+    reference: str = REFERENCE
+    """The field of an item in which its right answer stands."""
     trials: Mapping[Source, Trial] = field(default_factory=dict)
     others: tuple[SideTrial, ...] = ()
     """What the graders beside the reward make of the reference answers."""
@@ -127,11 +132,14 @@ class Facts:
     def right(self) -> Trial | None:
         """The answers that are known to be right; None where no right answer is known.
 
-        A free text that earns nothing on any row is not known to be right: the grader may want it in other words.
+        A free text that is paid in full on no row is not known to be right: the grader may want it in other words, and
+        pay a little for their form.
         """
         trial = self.trials.get(Source.REFERENCE)
-        is_known = trial is not None and trial.is_right and (self.task.response_format is not None or trial.mean)
-        return trial if is_known else None
+        if trial is None or not trial.is_right:
+            return None
+        is_paid = any(self.share(reward) >= FULL for reward in trial.rewards)
+        return trial if is_paid or self.task.response_format is not None else None
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -146,4 +154,9 @@ class Facts:
     @property
     def train(self) -> Sequence[Row]:
         """The rows that training would see; of a task without a train split, its first split's."""
-        return self.rows.get("train") or next(iter(self.rows.values()), ())
+        return self.rows.get(self.train_split, ())
+
+    @property
+    def train_split(self) -> str:
+        """The split of those rows."""
+        return "train" if self.rows.get("train") else next(iter(self.rows), "train")

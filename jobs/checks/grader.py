@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from charts.wording import apart, counted
-from jobs.checks.facts import Facts, OddGrade, Source
+from jobs.checks.facts import FULL, Facts, OddGrade, Source
 from jobs.checks.finding import Finding, Level
 from jobs.core.errors import BotError, PlatformRejected
 from jobs.graders import Grade, GraderErrorKind, fingerprint, models_of, parse_grader
 from jobs.tasks import Row
 from jobs.tasks.labels import REFERENCE
 
-_FULL = 0.99
 _TRUSTED = 0.8
 """Share of a judge's grades that people should find right."""
 _SAME = 1e-6
@@ -35,9 +34,12 @@ def right_answers(facts: Facts) -> Finding | None:
     graded = f"The grader {facts.task.reward} grades all {len(trial.grades)} well-formed answers without an error."
     if facts.right is None:
         return Finding("right_answers", Level.NOTE, f"{graded} {_not_known(facts)}", numbers)
+    if facts.reference != REFERENCE:
+        said = f"{graded} `{facts.reference}` in the form that it pays best earns {mean:.2f} on average."
+        return Finding("right_answers", Level.OK, said, numbers)
     if not facts.labelled:
         return Finding("right_answers", Level.OK, graded, numbers)
-    if facts.share(lowest) >= _FULL:
+    if facts.share(lowest) >= FULL:
         said = f"The reference answer earns {lowest:.2f} or more on each of {len(trial.grades)} rows."
         return Finding("right_answers", Level.OK, said, numbers)
     worst = trial.rows[[grade.reward for grade in trial.grades].index(lowest)]
@@ -99,10 +101,13 @@ def odd_references(facts: Facts) -> Finding | None:
     failing = {odd.what for odd in facts.odd_rows if odd.grade.errors}
     alike = [(row.id, what) for row in facts.train if (what := _oddity(row)) in failing]
     if not alike:
-        return Finding(finding.check, Level.NOTE, f"{finding.text} No row of the train split is like that.")
+        return Finding(
+            finding.check, Level.NOTE, f"{finding.text} No row of the {facts.train_split} split is like that."
+        )
     first, what = alike[0]
     are = "is" if len(alike) == 1 else "are"
-    said = f"{finding.text} {counted(len(alike), 'row')} of the train split {are} like that: {first} has {what}."
+    rows = f"{counted(len(alike), 'row')} of the {facts.train_split} split"
+    said = f"{finding.text} {rows} {are} like that: {first} has {what}."
     return Finding(finding.check, Level.WARN, said, {**finding.numbers, "alike": len(alike)})
 
 
@@ -123,9 +128,10 @@ def _not_known(facts: Facts) -> str:
     """Return why no right answer is known."""
     missing = sum(row.item.get(REFERENCE) is None for row in facts.train)
     if missing:
-        why = f"{counted(missing, 'row')} of the train split {'has' if missing == 1 else 'have'} no {REFERENCE}"
+        have = "has" if missing == 1 else "have"
+        why = f"{counted(missing, 'row')} of the {facts.train_split} split {have} no {REFERENCE}"
     elif facts.task.response_format is None:
-        why = f"their {REFERENCE} earns nothing, bare or in a form such as 'Answer: ...'"
+        why = f"their {REFERENCE} never earns the full reward, bare or in a form such as 'Answer: ...'"
     else:
         why = f"the response format does not say where their {REFERENCE} belongs"
     return f"No right answer is known, for {why}; so whether one earns more was not tried."

@@ -21,9 +21,10 @@ def same_prompt(facts: Facts) -> Finding | None:
         return Finding("same_prompt", Level.BLOCK, said)
     said = f"Training and evals ask alike: prompt {task.default_prompt}, hash {asked}."
     if own:
-        said += f" {own} of {len(facts.train)} train rows bring messages of their own, which both send as they are."
+        rows = f"{own} of {len(facts.train)} {facts.train_split} rows"
+        said += f" {rows} bring messages of their own, which both send as they are."
     last = facts.evals[0] if facts.evals else None
-    if last is None or last.prompt_hash == asked:
+    if last is None or asked in last.prompt_hashes:
         return Finding("same_prompt", Level.NOTE if 0 < own < len(facts.train) else Level.OK, said)
     said += (
         f" The last eval, {last.id}, asked with another prompt or response format (hash {last.prompt_hash}): its "

@@ -77,7 +77,7 @@ def exploitable(facts: Facts) -> Finding | None:
     best, most = max(trivial, key=lambda pair: pair[1])
     baseline = facts.trials.get(Source.NEIGHBOUR)
     listed = ", ".join(f"{trial.phrase} {mean:.2f}" for trial, mean in trivial)
-    said = f"On {len(best.rows)} train rows a trivial answer earns: {listed}."
+    said = f"On {len(best.rows)} {facts.train_split} rows a trivial answer earns: {listed}."
     floor = None
     if baseline is not None and baseline.mean is not None:
         floor = numbers[Source.NEIGHBOUR.value] = baseline.mean

@@ -8,7 +8,7 @@ from charts.wording import counted, joined, listed, plural
 from jobs.checks.facts import Facts, Repeat
 from jobs.checks.finding import Finding, Level
 from jobs.core.nearest import quoted
-from jobs.graders import Grader, MultiGrader, extra_fields, parse_grader, run_elsewhere
+from jobs.graders import Grader, MultiGrader, extra_fields, needs_tool_calls, parse_grader, run_elsewhere
 from jobs.graders.example_answers import as_text
 from jobs.platforms.profiles import Profile
 from jobs.tasks import Row, Task
@@ -91,7 +91,8 @@ def balance(facts: Facts) -> Finding | None:
     ratio = imbalance(counts) or 1.0
     (most, top), (rarest, fewest) = next(iter(counts.items())), list(counts.items())[-1]
     unseen = [label for label in (facts.shape.choices if facts.shape else ()) if label not in counts]
-    said = f"{len(counts)} labels; {quoted(most)} has {top} train rows, {quoted(rarest)} {fewest}: {ratio:.1f} times."
+    counted_in = f"{quoted(most)} has {top} {facts.train_split} rows"
+    said = f"{len(counts)} labels; {counted_in}, {quoted(rarest)} {fewest}: {ratio:.1f} times."
     if unseen:
         said += f" {len(unseen)} labels of the response format have no train row: {_quoted(unseen)}."
     numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}
@@ -207,6 +208,8 @@ def _refused_by_platform(facts: Facts) -> Iterator[str]:
     parts: list[Grader] = [grader, *(grader.parts if isinstance(grader, MultiGrader) else ())]
     if unfit := unfit_ends(profile, facts.rows):
         yield unfit
+    if unfit := unfit_reward(profile, facts.task):
+        yield unfit
     for kind in sorted({part.type for part in parts} - profile.grader_types):
         yield f"The reward uses a grader of type '{kind}', which {profile.title} does not run."
 
@@ -268,6 +271,16 @@ def unfit_ends(profile: Profile, rows: Mapping[str, Sequence[Row]]) -> str | Non
     return (
         f"{counted(len(unfit), 'row ends', 'rows end')} with a turn that {profile.title} does not train on; the first "
         f"is {split}/{row.id}, with role '{role}'. Its rows end with role {taken}; evals take the others."
+    )
+
+
+def unfit_reward(profile: Profile, task: Task) -> str | None:
+    """Return why a platform's answers could never earn the reward of a task, as a sentence."""
+    if profile.calls_tools or not needs_tool_calls(parse_grader(task.training_grader, task.trained_by)):
+        return None
+    return (
+        f"{task.trained_by} grades what an answer calls (`sample.output_tools`), and the models of {profile.title} "
+        "call no tool; set platform= to another one."
     )
 
 

@@ -16,7 +16,7 @@ from jobs.graders.tool_calls import calls_in, functions
 from jobs.tasks import Row
 from jobs.tasks.datasets.answer_shape import AnswerShape
 from jobs.tasks.datasets.duplicates import text_of, words_of
-from jobs.tasks.labels import REFERENCE, label_counts, row_labels
+from jobs.tasks.labels import label_counts, row_labels
 
 ROWS: Final = 200
 """Of the train split that answers are tried on; fewer where it is smaller."""
@@ -51,7 +51,7 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
         Trial(Source.EMPTY, "an empty answer", rows, (Sample(""),) * len(rows)),
     ]
     if len(train) > 1:
-        others = [_another(train, place, rng) for place in tried]
+        others = [_another(train, place, rng, facts.reference) for place in tried]
         made.append(_copying(Source.OTHER, "the answer of another row", facts, rows, others))
     if len(train) > 1 and facts.labelled:
         alike = "the labels of the most similar other text"
@@ -72,11 +72,11 @@ def make_trials(facts: Facts, real: Mapping[str, str]) -> dict[Source, Trial]:
     return trials
 
 
-def _another(train: Sequence[Row], place: int, rng: random.Random) -> Row:
+def _another(train: Sequence[Row], place: int, rng: random.Random, reference: str) -> Row:
     """Return another row drawn at random, with another reference if one is soon found: its answer is then wrong."""
     drawn = [train[(place + rng.randint(1, len(train) - 1)) % len(train)] for _ in range(DRAWS)]
-    own = train[place].item.get(REFERENCE)
-    return next((row for row in drawn if row.item.get(REFERENCE) != own), drawn[0])
+    own = train[place].item.get(reference)
+    return next((row for row in drawn if row.item.get(reference) != own), drawn[0])
 
 
 def nearest_other(texts: Sequence[str], asked: Sequence[int]) -> tuple[int, ...]:
@@ -100,7 +100,7 @@ def _copying(source: Source, phrase: str, facts: Facts, rows: tuple[Row, ...], c
 
 
 def _reference_answer(facts: Facts, row: Row, copied: Row) -> Sample:
-    reference, labels = copied.item.get(REFERENCE), row_labels(copied)
+    reference, labels = copied.item.get(facts.reference), row_labels(copied)
     if facts.task.response_format is None:
         return in_form(facts.form, row, reference)
     if _is_whole_answer(facts, reference):
@@ -119,7 +119,7 @@ def in_form(form: str, row: Row, reference: object) -> Sample:
 
 def _is_placed(facts: Facts, row: Row) -> bool:
     """Tell whether an answer made from a row's reference has it where it belongs, and nothing was made up."""
-    reference, labels = row.item.get(REFERENCE), row_labels(row)
+    reference, labels = row.item.get(facts.reference), row_labels(row)
     if facts.task.response_format is None:
         return reference is not None
     if _is_whole_answer(facts, reference):

@@ -14,6 +14,8 @@ PROPOSAL_PREFIX: Final = "move-"
 """How the id of every proposal to move an alias begins, and no other's."""
 SCHEDULE_PREFIX: Final = "sched-"
 """How the id of every schedule of evals begins, and no other's."""
+SWEEP_PREFIX: Final = "sweep-"
+"""How the id of every sweep over the number of training items begins, and no other's."""
 GATE_PREFIX: Final = "gate-"
 """How the id of every run of the gate begins, and no other's."""
 SHELL: Final = "shell:"
@@ -27,6 +29,8 @@ DIGEST: Final = "digest"
 QUIET: Final = "quiet"
 SCHEDULE: Final = "schedule"
 GATE: Final = "gate"
+LEARNING: Final = "learning"
+"""Of a sweep over the number of training items; `SWEEP` is that of a platform's jobs."""
 SWEEP: Final = "sweep"
 HOME: Final = "home"
 DELIVER: Final = "deliver"
@@ -58,6 +62,8 @@ def card_id(subject: str) -> str:
     """Return the id of the posting that is the root of a thread: the card of its subject, or a proposal."""
     if subject.startswith(SCHEDULE_PREFIX):
         return f"schedule:{subject}:card"
+    if subject.startswith(SWEEP_PREFIX):
+        return f"learning:{subject}:card"
     if subject.startswith(PROPOSAL_PREFIX):
         return f"{subject}:approval"
     return f"eval:{subject}:card" if is_eval(subject) else f"job:{subject}:card"
@@ -122,6 +128,11 @@ def quiet_item(record: str) -> str:
 def schedule_item(schedule: str) -> str:
     """Return the id of the work items of a schedule of evals."""
     return f"{SCHEDULE}:{schedule}"
+
+
+def learning_item(sweep: str) -> str:
+    """Return the id of the work items of a sweep over the number of training items."""
+    return f"{LEARNING}:{sweep}"
 
 
 def home_item(user: str) -> str:

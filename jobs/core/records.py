@@ -85,6 +85,8 @@ class LaunchRequest:
     """The grader that training climbs, where that is not to be the task's."""
     auto: tuple[str, ...] = ()
     """Hyperparameters left to the platform by name, whatever the task's defaults say."""
+    items: int | None = None
+    """Train on so many items only, drawn by lot; more of them include those of fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,8 @@ class PostingKind(StrEnum):
     """The items of a variance study whose labels may be wrong."""
     EVAL_EXPORT = "eval_export"
     """An eval's answers as a log for another program."""
+    SWEEP = "sweep"
+    """A sweep over the number of training items: how far its jobs are, or its result."""
     SCHEDULE = "schedule"
     """The card of a schedule of evals."""
     MEASUREMENT = "measurement"

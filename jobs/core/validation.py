@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, Valida
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind, nearest, quoted
 
+LONGEST_YAML: Final = 500_000
 MOST_YAML_VALUES: Final = 2_000_000
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -87,8 +88,11 @@ def read_yaml_value(text: str, where: str) -> object:
     """Return what the YAML in `text` holds, in JSON's types; dates are texts, keys too.
 
     Raises:
-        InvalidRequest: it is not YAML, or aliases (`&a`, `*a`) repeat so much in it that it grows past all bounds.
+        InvalidRequest: it is not YAML, is long (a mebibyte takes the parser a minute), or its aliases (`&a`, `*a`)
+            repeat so much that it grows past all bounds.
     """
+    if len(text) > LONGEST_YAML:
+        raise InvalidRequest(f"{where} has more than {LONGEST_YAML:,} characters, too long for YAML; give JSON or CSV.")
     with _yaml_complaints(where):
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()

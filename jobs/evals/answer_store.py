@@ -18,8 +18,8 @@ import importlib
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar, cast
@@ -48,6 +48,8 @@ class Item:
     """The text that the model was shown after the prompt."""
     reference: object = None
     """The item's `reference_answer` as JSON; None if it has none."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Its other fields that hold one short value, by which items are divided into slices."""
 
 
 ANSWER: Final = TypeAdapter(Answer)

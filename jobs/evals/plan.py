@@ -79,6 +79,7 @@ class EvalPlanner:
             reward=task.reward,
             graders=tuple(task.graders),
             headline=task.headline,
+            slice_fields=task.slice_fields,
             threshold=float(threshold) if isinstance(threshold, int | float) else None,
             scoring=SCORING,
             ranges=_ranges(task),

@@ -18,6 +18,7 @@ from jobs.evals.stats.variance_components import item_means
 from jobs.platforms.profiles import Price
 from jobs.tasks import Task
 
+MODEL: Final = "MODEL"
 HARDLY: Final = 0.05
 """Of the reasoning tokens that the model takes; one that takes no more does not reason."""
 
@@ -47,8 +48,9 @@ def alternatives(
         prices: of the platform's models.
     """
     alike = [each for each in others if _is_alike(each, study)]
-    arms = [arm for each in alike for arm in gather(each, reader.answers(each.id)) if arm.asked.format is None]
-    own = gather(study, reader.answers(study.id))[0]
+    own, *beside = gather(study, reader.answers(study.id))
+    measured = [*beside, *(arm for each in alike for arm in gather(each, reader.answers(each.id)))]
+    arms = [arm for arm in measured if arm.asked.format is None]
     found = (_prompts(own, arms, task), _stronger(own, arms, task, prices), _plain(own, arms, task))
     return tuple(each for each in found if each)
 
@@ -93,8 +95,9 @@ def _stronger(own: ArmAnswers, arms: Sequence[ArmAnswers], task: Task, prices: M
         text = f"A stronger model: {named} was not measured on these items. If it is good enough, nothing is trained."
         return Alternative(text, f"Measure {named}", _command(own, model=named))
     text = (
-        f"A stronger model: none was measured on these items, `/eval {_command(own, model='<model>')}` does; "
-        "`stronger_model:` in task.yaml names one."
+        "A stronger model: none was measured on these items. "
+        f"`/eval {_command(own, model=MODEL).replace(MODEL, '<model>')}` does that; `stronger_model:` in task.yaml "
+        "names one."
     )
     return Alternative(text)
 

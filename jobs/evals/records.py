@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from charts.wording import counted, plural
+from charts.wording import changed, counted, plural
 from jobs.core.records import Effort
 from jobs.core.series import JsonObject
 from jobs.evals.verdict import Conclusion
@@ -247,6 +247,46 @@ class ArmSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """The items that have one value in a field, and what each arm scored on them."""
+
+    key: str
+    value: str
+    items: int
+    means: Mapping[str, float] = field(default_factory=dict)
+    """Mean reward by arm."""
+
+    @property
+    def name(self) -> str:
+        """`language=de`."""
+        return f"{self.key}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFall:
+    """A slice on which one model is worse than another."""
+
+    before: str
+    after: str
+    key: str
+    value: str
+    items: int
+    change: float
+    low: float | None
+    high: float | None
+    """The ends of its 95% interval."""
+    p: float
+    """Of this slice alone; whether it counts was decided on p adjusted over all."""
+
+    @property
+    def words(self) -> str:
+        """`language=de: -0.15 (-0.24 to -0.06), 14 items`."""
+        change, bounds = changed(self.change, self.low, self.high)
+        within = f" ({bounds})" if bounds else ""
+        return f"{self.key}={self.value}: {change}{within}, {counted(self.items, 'item')}"
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far an eval is."""
 
@@ -306,6 +346,12 @@ class Eval:
     """Characters of each prompt version that is compared."""
     progress: Progress = Progress()
     summaries: tuple[ArmSummary, ...] = ()
+    slice_fields: tuple[str, ...] = ()
+    """Fields of the items by which scores are told as well; () takes those that divide the items into a few."""
+    slices: tuple[Slice, ...] = ()
+    """What each arm scored by slice; () until it has ended."""
+    slice_falls: tuple[SliceFall, ...] = ()
+    """Slices on which an arm is worse than the first."""
     conclusion: Conclusion | None = None
     """What its answers show; None until it has ended, and where a job's evidence draws the conclusion."""
     note: str | None = None
@@ -321,12 +367,26 @@ class Eval:
     """Grader to the sentence that says why it grades nothing here; the reward is never among them."""
 
     @property
+    def prompt_hashes(self) -> frozenset[str]:
+        """How it asked: its own hash, or those of its arms where they have their own."""
+        return frozenset(arm.prompt_hash or self.prompt_hash for arm in self.arms)
+
+    @property
     def left_out_note(self) -> str | None:
         """Which graders are left out and why, as sentences; None if all grade."""
         if not self.left_out:
             return None
         names = ", ".join(self.left_out)
         return f"{' '.join(self.left_out.values())} Left out for that: {names}; the rest is measured."
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What stands next to the verdict: the slices that got worse, as sentences."""
+        falls = self.slice_falls
+        several = len(self.arms) > 2
+        return tuple(
+            f"Worse on {each.words}{f' ({each.after} against {each.before})' if several else ''}." for each in falls
+        )
 
     @property
     def headline_graders(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from jobs.evals.stats.before_after import before_after
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.splits import OnTwoSplits, on_two_splits
 from jobs.evals.stats.summary import cost_of, usable
-from jobs.evals.stats.variance_study import VarianceReading, read_variance
+from jobs.evals.stats.variance_study import MEANINGS, Readiness, VarianceReading, read_variance
 from jobs.evals.verdict import Conclusion, conclude
 from jobs.platforms.profiles import Price
 from jobs.tasks.labels import reference_labels
@@ -88,8 +88,10 @@ def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Pr
 
 def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     """Return what an eval shows: the verdict of a variance study, of the comparison of its arms, or its one score."""
-    if results.variance is not None:
-        return Conclusion(f"{results.variance.verdict}: {results.variance.next_step}")
+    if (study := results.variance) is not None:
+        # That there is something to learn is no reason to train yet: what costs less comes first.
+        is_ready = study.verdict is Readiness.READY
+        return Conclusion(f"{study.verdict}: {MEANINGS[study.verdict] if is_ready else study.next_step}")
     if results.comparison is not None:
         return results.comparison.conclusion
     scored = {arm.arm: figure.mean for arm in evaluation.summaries if (figure := arm.grader(evaluation.reward))}

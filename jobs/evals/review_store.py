@@ -13,7 +13,7 @@ from jobs.core.records import Posting
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.postings import result_posting
 from jobs.evals.records import Answer, Eval
-from jobs.evals.reviews import Grade, Review, ReviewedGrade, TaskReviews, grade_of, text_hash
+from jobs.evals.reviews import Agreement, Grade, Review, ReviewedGrade, TaskReviews, grade_of, text_hash
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 from jobs.tasks.datasets.versions import base_name
@@ -46,6 +46,11 @@ class Reviews:
     async def of_task(self, task: str) -> TaskReviews:
         """Return what people say of the grades of a task, whichever version of its data is named."""
         return (await held_reviews(self.store, task)).value
+
+    async def agreements(self, *evaluations: Eval) -> tuple[Agreement, ...]:
+        """Return how far people agree with the judges of some evals, each version of a judge once."""
+        reviews = {each.task: await self.of_task(each.task) for each in evaluations}
+        return tuple(dict.fromkeys(found for each in evaluations for found in reviews[each.task].agreements(each)))
 
     async def grade(self, evaluation: Eval, at: GradeAddress) -> Grade:
         """Return one grade.

@@ -16,6 +16,8 @@ from jobs.evals.records import Answer, Eval, Interval
 from jobs.evals.stats.intervals import mean_interval
 from jobs.evals.stats.summary import usable
 
+ENOUGH: Final = 10
+"""Grades drawn at random, from which on it is said that one score for all would be right as often."""
 TOLERANCE: Final = 0.1
 """Share of a grader's range by which two scores may differ and still say the same."""
 _EXACT: Final = 1e-9
@@ -82,6 +84,12 @@ class ReviewedGrade:
         return None if 2 * right == len(said) else 2 * right > len(said)
 
     @property
+    def deserved(self) -> float | None:
+        """The score that people would have given, as the last of them who says so has it; None where nobody does."""
+        known = [each.graded if each.is_right else each.score for each in self.reviews]
+        return next((score for score in reversed(known) if score is not None), None)
+
+    @property
     def is_drawn(self) -> bool:
         """Whether it was drawn at random for at least one of them."""
         return any(each.is_drawn for each in self.reviews)
@@ -122,6 +130,8 @@ class Agreement:
     people: int
     earlier: int
     """Grades by other versions of this grader that people have checked."""
+    constant: tuple[float, int] | None = None
+    """The one score that would be right most often on those drawn at random, and on how many."""
 
     @property
     def sentence(self) -> str:
@@ -138,6 +148,9 @@ class Agreement:
             if share
         ]
         said = [f"Grades of {called} that {who} checked are right: {'; '.join(parts)}."] if parts else []
+        if self.drawn and self.constant and self.drawn.grades >= ENOUGH and self.constant[1] >= self.drawn.right:
+            always = number(self.constant[0])
+            said.append(f"Always {always} would be right as often, so it hardly tells answers apart.")
         if self.divided:
             said.append(f"On {counted(self.divided, 'grade')} of {called} people disagree with each other.")
         if self.drawn is None:
@@ -179,6 +192,7 @@ class TaskReviews:
             divided=len(ours) - len(settled),
             people=len({review.user for each in ours for review in each.reviews}),
             earlier=len(named) - len(ours),
+            constant=_best_constant([each for each, _ in settled if each.is_drawn]),
         )
 
     def agreements(self, evaluation: Eval) -> tuple[Agreement, ...]:
@@ -196,6 +210,13 @@ NO_REVIEWS: Final = TaskReviews("")
 
 def _same(one: ReviewedGrade, other: ReviewedGrade) -> bool:
     return replace(one, reviews=(), tolerance=0.0) == replace(other, reviews=(), tolerance=0.0)
+
+
+def _best_constant(grades: list[ReviewedGrade]) -> tuple[float, int] | None:
+    """Return the score that would be right on most of these, and on how many; what chance alone can reach."""
+    deserved = [(score, each.tolerance + _EXACT) for each in grades if (score := each.deserved) is not None]
+    counts = {score: sum(abs(score - other) <= within for other, within in deserved) for score, _ in deserved}
+    return max(counts.items(), key=lambda found: (found[1], found[0]), default=None)
 
 
 def _share(verdicts: list[tuple[ReviewedGrade, bool]]) -> Share | None:

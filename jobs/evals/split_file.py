@@ -17,6 +17,8 @@ from jobs.tasks.rows import OTHER_SPLITS_LIMIT, ROW_LIMITS, rows_of
 from jobs.tasks.split_formats import entries_of, is_json_lines
 
 BOM: Final = b"\xef\xbb\xbf"
+LONGEST_VALUE: Final = 40
+"""Characters of a field by which items are divided into slices."""
 HEAD: Final = 1024 * 1024
 """Bytes in which the first line of a split ends, or all of it is looked at."""
 
@@ -140,8 +142,19 @@ def check_rows(catalogue: TaskCatalogue, task: Task, split: str) -> tuple[int, R
 
 
 def item_of(row: Row) -> Item:
-    """Return the item to keep for a row: its id, the text the model is shown, and its reference."""
-    return Item(row.id, _shown(row), row.item.get("reference_answer"))
+    """Return the item to keep for a row: its id, the text the model is shown, its reference, and its short fields."""
+    return Item(row.id, _shown(row), row.item.get("reference_answer"), _fields(row))
+
+
+def _fields(row: Row) -> dict[str, str]:
+    """Return the fields that hold one short value: a text, a whole number, true or false."""
+    others = {name: value for name, value in row.item.items() if name not in {"id", "text_input", "reference_answer"}}
+    texts = {name: _value(value) for name, value in others.items() if isinstance(value, str | int)}
+    return {name: text for name, text in texts.items() if 0 < len(text) <= LONGEST_VALUE}
+
+
+def _value(value: str | int) -> str:
+    return value.strip() if isinstance(value, str) else json.dumps(value)
 
 
 def _shown(row: Row) -> str:

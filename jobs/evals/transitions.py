@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,11 +21,12 @@ from jobs.evals.postings import (
     waits_posting,
 )
 from jobs.evals.progress import Tally
-from jobs.evals.records import ArmSummary, Eval, EvalRequest, EvalState, Progress
+from jobs.evals.records import Eval, EvalRequest, EvalState, Progress, Slice, SliceFall
 from jobs.evals.results import conclusion_of, read_results
+from jobs.evals.stats.comparison import gather
+from jobs.evals.stats.slices import groups_of, slice_falls, slice_scores
 from jobs.evals.stats.summary import summarise
 from jobs.evals.suspects import SuspectLabels, find_suspects
-from jobs.evals.verdict import Conclusion
 from jobs.platforms.patience import Wait
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
@@ -107,20 +109,13 @@ class Transitions:
             reason: why, as a sentence; None where every answer is there.
             task: what was evaluated, if a variance study is to look for suspect labels in it.
         """
-        progress, summaries, conclusion = await asyncio.to_thread(self._summarise, evaluation)
+        concluded = await asyncio.to_thread(self._concluded, evaluation)
+        progress = concluded(evaluation).progress
         kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
         note = " ".join(filter(None, [reason, kept if progress.answered < evaluation.total else None])) or None
 
         def ended(now: Eval) -> Eval:
-            return replace(
-                now,
-                state=state,
-                progress=progress,
-                summaries=summaries,
-                conclusion=conclusion,
-                note=note,
-                finished_at=self.clock(),
-            )
+            return replace(concluded(now), state=state, note=note, finished_at=self.clock())
 
         postings = [card_posting(evaluation, urgent=True)]
         if state is not EvalState.CANCELLED:
@@ -139,18 +134,33 @@ class Transitions:
         found = find_suspects(evaluation, task, items, answers, self.clock())
         return found if found.suspects else None
 
-    def _summarise(self, evaluation: Eval) -> tuple[Progress, tuple[ArmSummary, ...], Conclusion | None]:
-        """Return what the answers on file come to, and what they show. Blocks."""
-        try:
-            references = {item.id: item.reference for item in self.answers.items(evaluation.id)}
-        except NotFound:
-            references = {}  # it ended before it began
+    def _concluded(self, evaluation: Eval) -> Callable[[Eval], Eval]:
+        """Return what writes what the answers on file come to, and what they show, on the record. Blocks."""
+        references, fields = dict[str, object](), dict[str, Mapping[str, str]]()
+        with suppress(NotFound):  # it ended before it began
+            for item in self.answers.items(evaluation.id):
+                references[item.id], fields[item.id] = item.reference, item.fields
         tally = Tally(evaluation.reward)
         summaries = summarise(evaluation, tally.counting(self.answers.answers(evaluation.id)), references)
-        if not tally.answered or evaluation.request.job:
-            return tally.progress(), summaries, None
-        results = read_results(evaluation, self.answers)
-        return tally.progress(), summaries, conclusion_of(replace(evaluation, summaries=summaries), results)
+        slices, falls, conclusion = tuple[Slice, ...](), tuple[SliceFall, ...](), None
+        if tally.answered and (groups := groups_of(fields, evaluation.slice_fields)):
+            arms = gather(evaluation, self.answers.answers(evaluation.id))
+            rewards = {each.arm: each.scores.get(evaluation.reward, {}) for each in arms}
+            slices = slice_scores(groups, rewards)
+            first, *others = rewards
+            pairs = {(first, other): (rewards[first], rewards[other]) for other in others}
+            falls = () if evaluation.request.job else slice_falls(groups, pairs)
+        if tally.answered and not evaluation.request.job:
+            results = read_results(evaluation, self.answers)
+            conclusion = conclusion_of(replace(evaluation, summaries=summaries), results)
+        return lambda now: replace(
+            now,
+            progress=tally.progress(),
+            summaries=summaries,
+            slices=slices,
+            slice_falls=falls,
+            conclusion=conclusion,
+        )
 
     @retried_on_conflict
     async def _commit(

@@ -31,8 +31,8 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that waits for the verdict: 0 better, 3 can't tell, 4 worse."""
-        return {Verdict.BETTER: 0, Verdict.CANT_TELL: 3, Verdict.WORSE: 4}[self]
+        """What a command ends with that waits for the verdict."""
+        return {Verdict.BETTER: 0, Verdict.WORSE: 1, Verdict.CANT_TELL: 3}[self]
 
 
 def by_test(change: float, p: float) -> Verdict:

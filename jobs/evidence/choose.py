@@ -43,20 +43,8 @@ class Preference:
     """The preferred one first."""
     reason: str
     """Why it is preferred, with the figures, and whether the lead over the second is more than chance: sentences."""
-
-    @property
-    def title(self) -> str:
-        """The choice alone, short enough for the title of a picture."""
-        chosen = self.candidates[0]
-        name = f"{chosen.name[0].upper()}{chosen.name[1:]}"
-        if self.need is not Need.CHEAPEST:
-            return f"{name} is preferred for {TITLES[self.need]}"
-        if found := chosen.against_best:
-            shown = f"that is shown to be as good as {found.best}"
-            return f"{name} is the cheapest {shown if found.is_as_good else 'of what was measured'}"
-        if any(each.against_best for each in self.candidates):
-            return f"{name} has the highest reward, and nothing cheaper is shown to be as good"
-        return f"{name} is the cheapest"
+    title: str
+    """The choice alone, short enough for the title of a picture."""
 
 
 def read_need(typed: str) -> Need:
@@ -103,7 +91,7 @@ def preferred(evidence: Evidence, need: Need) -> Preference:
         )
     )
     unmeasured = (each for each, figure in figures if figure is None)
-    return Preference(need, (*(each for each, _ in ranked), *unmeasured), _reason(ranked, need))
+    return Preference(need, (*(each for each, _ in ranked), *unmeasured), _reason(ranked, need), _title(ranked, need))
 
 
 def _figures(evidence: Evidence, need: Need) -> list[tuple[Candidate, Figure | None]]:
@@ -139,6 +127,18 @@ def _comes_last(candidate: Candidate, need: Need) -> bool:
     against = (candidate.versus_base, candidate.versus_alias)
     is_worse = any(each is not None and each.verdict is Verdict.WORSE for each in against)
     return bool(candidate.broken_guards) or (need is Need.CHEAPEST and is_worse)
+
+
+def _title(ranked: Ranked, need: Need) -> str:
+    (chosen, figure), *others = ranked
+    name = chosen.name.capitalize()
+    if need is not Need.CHEAPEST:
+        return f"{name} is preferred for {TITLES[need]}"
+    if (found := chosen.against_best) and found.is_as_good:
+        return f"{name} is the cheapest that is shown to be as good as {found.best}"
+    if any(cost.mean < figure.mean and _may_be_worse(each) for each, cost in others):
+        return f"Nothing cheaper than {chosen.name} is shown to be as good"
+    return f"{name} is the cheapest"
 
 
 def _may_be_worse(candidate: Candidate) -> bool:

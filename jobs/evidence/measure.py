@@ -12,12 +12,13 @@ from typing import Final, Self
 from jobs.core.errors import NotFound
 from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
-from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState
+from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState, SliceFall
 from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.before_after import before_after
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm, interval_of_verdict
+from jobs.evals.stats.slices import Groups, groups_of, slice_falls, slice_scores
 from jobs.evals.stats.splits import Gap, welch
 from jobs.evals.stats.summary import cost_of
 from jobs.evals.stats.variance_components import ItemScores, item_means, run_variance, selection_bias
@@ -116,6 +117,8 @@ def measured(
     tested, natural = against.get(TEST, nothing), against.get(NATURAL, nothing)
     disagree = _disagreements(evidence, chosen, answers[NATURAL]) if NATURAL in answers else {}
     texts = shown_texts(file, valid.id)
+    groups = _groups(valid, file)
+    falls = _slice_falls(evidence, chosen, groups)
     margin = width * (abs(guardrails.get(valid.reward, 0.0)) or DEFAULT_MARGIN)
     losses = against_best(evidence.candidates, chosen, margin, width)
     candidates = []
@@ -130,6 +133,7 @@ def measured(
             natural_versus_base=natural[0].get(each.model),
             natural_versus_alias=natural[1].get(each.model),
             splits_disagree=disagree.get(each.model, ""),
+            slice_falls=tuple(fall for fall in falls if fall.after == each.name),
             against_best=losses.get(each.model),
             before_after=_before_after(each, chosen, base, bounds),
             fixed=fixed,
@@ -147,6 +151,7 @@ def measured(
         constrained=valid.constrained,
         judges={name: valid.fingerprints[name] for name in valid.judges if name in valid.graders},
         headline=valid.headline_graders,
+        slices=slice_scores(groups, {each.model: chosen.rewards(each.model) for each in candidates}),
         scoring=valid.scoring,
         scale=bounds,
         answered=sum(each.progress.answered for each in evals.values()),
@@ -178,6 +183,26 @@ def _disagreements(evidence: Evidence, valid: SplitAnswers, natural: SplitAnswer
             than = " over the base" if name == "gained" else ""
             told.setdefault(model, []).append(f"it {name} {'more' if gap.change > 0 else 'less'}{than}, {gap.words}")
     return {model: f"{NATURAL} says otherwise: {'; '.join(parts)}." for model, parts in told.items()}
+
+
+def _groups(valid: Eval, file: AnswerReader) -> Groups:
+    """Return the slices of the validation split; none if its items are gone."""
+    try:
+        return groups_of({item.id: item.fields for item in file.items(valid.id)}, valid.slice_fields)
+    except NotFound:
+        return {}
+
+
+def _slice_falls(evidence: Evidence, split: SplitAnswers, groups: Groups) -> tuple[SliceFall, ...]:
+    """Return where checkpoints are worse than what is in use, or than the base; p is adjusted over all (Holm)."""
+    base, alias = evidence.base, evidence.alias_model
+    pairs = {}
+    for each in evidence.candidates:
+        reference = alias if alias and alias != each.model else base.model if base else None
+        if each.role is Role.CHECKPOINT and reference:
+            name = (evidence.alias or "what is in use") if reference == alias else "base"
+            pairs[name, each.name] = (split.rewards(reference), split.rewards(each.model))
+    return slice_falls(groups, pairs)
 
 
 def _gains(split: SplitAnswers, base: str | None, model: str) -> list[float]:

@@ -69,9 +69,18 @@ class RoundPlanner:
     async def parts(self, job: Job) -> dict[str, str]:
         """Return what of the task the evidence for a job rests on now; {} if the task cannot be used."""
         try:
-            return parts_of(await self._task(job), job)
+            return parts_of(await self._readable(job), job)
         except BotError:
             return {}
+
+    async def changed(self, job: Job, before: Mapping[str, str]) -> str | None:
+        """Return what of the task has changed since evidence rested on these parts, as a sentence; None if nothing."""
+        try:
+            task = await self._readable(job)
+        except BotError as problem:
+            return f"{job.task} can no longer be used. {problem}" if changed_parts(before, {}) else None
+        parts = changed_parts(before, parts_of(task, job))
+        return said_changed(parts, prompt=_prompt_change(job, task)) if parts else None
 
     async def plan(
         self, job: Job, new: Evidence, previous: Evidence | None, *, reuse_valid: bool
@@ -131,8 +140,8 @@ class RoundPlanner:
         )
         return evidence, tuple(started)
 
-    async def _task(self, job: Job) -> Task:
-        """Return the job's task; raises if checkpoints would not be asked the way they were trained."""
+    async def _readable(self, job: Job) -> Task:
+        """Return the job's task; raises if it is not known, or cannot be read."""
         if not job.has_task:
             raise Conflict(
                 f"{job.id} was launched elsewhere, so its task, prompt and graders are not known to me. "
@@ -141,6 +150,11 @@ class RoundPlanner:
         task = await asyncio.to_thread(self.tasks.load, job.task)
         if VALID not in task.splits:
             raise Conflict(f"{task.name} has no {VALID}.jsonl any more; checkpoints are evaluated on it.")
+        return task
+
+    async def _task(self, job: Job) -> Task:
+        """Return the job's task; raises if checkpoints would not be asked the way they were trained."""
+        task = await self._readable(job)
         now = prompt_hash(task.prompts.get(job.prompt, ""), task.response_format)
         if job.prompt_hash and now != job.prompt_hash:
             raise Conflict(
@@ -302,11 +316,22 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
     return tuple(part for part in TASK_PARTS if {**old, **before}.get(part, "") != now.get(part, ""))
 
 
-def said_changed(parts: Sequence[str]) -> str:
-    """Return which parts of a task changed, as a sentence."""
-    *others, last = (TASK_PARTS[part] for part in parts)
+def said_changed(parts: Sequence[str], *, prompt: str = "") -> str:
+    """Return which parts of a task changed, as a sentence; `prompt` says from what to what it did."""
+    if tuple(parts) == ("prompt",) and prompt:
+        return f"The prompt changed: {prompt}."
+    *others, last = (TASK_PARTS[part] + (f" ({prompt})" if part == "prompt" and prompt else "") for part in parts)
     listed = f"{', '.join(others)} and {last}" if others else last
     return f"{listed[0].upper()}{listed[1:]} changed."
+
+
+def _prompt_change(job: Job, task: Task) -> str:
+    """Return what became of the prompt that a job was trained with, if it is not what it was."""
+    if not job.prompt:
+        return ""
+    if job.prompt not in task.prompts:
+        return f"{job.prompt} to {task.default_prompt or 'none'}"
+    return f"the text of {job.prompt} is another one now"
 
 
 def hash_of(value: object) -> str:

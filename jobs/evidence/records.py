@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from jobs.evals.records import Coverage
+from jobs.evals.records import Coverage, Slice, SliceFall
 from jobs.evals.verdict import Verdict
 from jobs.tasks.records import NATURAL
 
@@ -121,6 +121,8 @@ class Candidate:
     natural_versus_alias: Versus | None = None
     splits_disagree: str = ""
     """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
+    slice_falls: tuple[SliceFall, ...] = ()
+    """Slices on which it is worse than what the alias points at, else than the base."""
     before_after: str = ""
     """How its answers to the validation items differ from the base's, as a sentence; "" for the base."""
     guards: tuple[Guard, ...] = ()
@@ -191,8 +193,12 @@ class Evidence:
     """The graders that ask a model, each with the fingerprint of its definition."""
     headline: tuple[str, ...] = ()
     """The graders that the table shows, the reward first; () in evidence that did not write it down."""
+    slices: tuple[Slice, ...] = ()
+    """What each model scored on the slices of the validation split, by model id."""
     scoring: int = 1
     """Version of the rules by which answers are scored; see `jobs.evals.records.SCORING`."""
+    cause: str = ""
+    """Why this round began, as a sentence; "" for the first."""
     round: int = 1
     """Grows each time that the checkpoints are evaluated again."""
 

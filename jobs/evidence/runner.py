@@ -21,7 +21,7 @@ from jobs.core.records import Job
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Eval
 from jobs.evidence.measure import failed, measured, trouble
-from jobs.evidence.plan import RoundPlanner, changed_parts, said_changed
+from jobs.evidence.plan import RoundPlanner
 from jobs.evidence.records import Evidence, EvidenceState
 from jobs.evidence.round import (
     ASKED_AGAIN,
@@ -110,9 +110,9 @@ class EvidenceRunner:
             case = await self._case(job_id)
             if case is None or case.evidence is None or case.approval.state is not ApprovalState.OPEN:
                 return
-            changed = changed_parts(case.evidence.parts, await self.planner.parts(case.job))
+            changed = await self.planner.changed(case.job, case.evidence.parts)
             if changed and case.evidence.state is not EvidenceState.GATHERING:
-                await self._commit(case, await self._begin(case, said_changed(changed)))
+                await self._commit(case, await self._begin(case, changed))
 
         await retry_on_conflict(attempt)
 
@@ -145,7 +145,7 @@ class EvidenceRunner:
 
     async def _begin(self, case: Case, reason: str, *, by: str | None = None) -> Change:
         """Start a round's evals and take back the votes on the round before; say why if it cannot be had."""
-        new = new_round(case.job, case.evidence, self.clock())
+        new = replace(new_round(case.job, case.evidence, self.clock()), cause=reason)
         try:
             planned, started = await self.planner.plan(case.job, new, case.evidence, reuse_valid=by is None)
         except BotError as failure:
@@ -163,9 +163,9 @@ class EvidenceRunner:
     async def _conclude(self, case: Case, evidence: Evidence, evals: list[Eval]) -> Change:
         """Write down what a round measured, unless what it rests on has changed meanwhile."""
         evidence = replace(evidence, waits=None)
-        changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
+        changed = await self.planner.changed(case.job, evidence.parts)
         if changed:
-            return await self._begin(case, said_changed(changed))
+            return await self._begin(case, changed)
         valid = evals[0]
         problem = trouble(valid)
         if problem:
@@ -194,9 +194,9 @@ class EvidenceRunner:
         """See whether what an open approval rests on still holds; once it is settled, nobody needs to."""
         if case.approval.state in {ApprovalState.APPROVED, ApprovalState.ENDED}:
             return case.change(None, -1.0)
-        changed = changed_parts(evidence.parts, await self.planner.parts(case.job))
+        changed = await self.planner.changed(case.job, evidence.parts)
         if changed:
-            return await self._begin(case, said_changed(changed) if evidence.parts else _why_readable(case.job))
+            return await self._begin(case, changed if evidence.parts else _why_readable(case.job))
         if case.approval.state is ApprovalState.OPEN:
             return case.change(None, RECHECK_SECONDS)
         return done(case, evidence, (), self.clock())

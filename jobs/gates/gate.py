@@ -103,7 +103,9 @@ class Gate:
             return replace(done, note=problem)
         try:
             earlier = [await self.evals.view(run.compared_with)] if run.compared_with else []
-            return replace(done, verdict=await asyncio.to_thread(self._verdict, [*earlier, evaluation]))
+            verdict = await asyncio.to_thread(self._verdict, [*earlier, evaluation])
+            judged = [each.sentence for each in await self.evals.reviews.agreements(evaluation)]
+            return replace(done, verdict=replace(verdict, text=" ".join((verdict.text, *judged))))
         except BotError as problem:
             return replace(done, note=str(problem))
 

@@ -12,12 +12,14 @@ from jobs.graders.definitions import (
     extra_fields,
     fingerprint,
     models_of,
+    needs_tool_calls,
     parse_grader,
     run_elsewhere,
     score_range,
     training_definition,
     untrainable,
     with_names,
+    without_secrets,
 )
 from jobs.graders.example_answers import example_answers, example_samples
 from jobs.graders.fields import InvalidGrader
@@ -78,6 +80,7 @@ __all__ = [
     "item_in",
     "lacking",
     "models_of",
+    "needs_tool_calls",
     "offered_tools",
     "parse_grader",
     "run_elsewhere",
@@ -86,4 +89,5 @@ __all__ = [
     "training_definition",
     "untrainable",
     "with_names",
+    "without_secrets",
 ]

@@ -104,12 +104,32 @@ def untrainable(grader: Grader) -> str | None:
     return None
 
 
+def without_secrets(definition: Mapping[str, object]) -> dict[str, object]:
+    """The definition as it may be shown: of the headers of an endpoint the names, of its address no query."""
+    shown = dict(definition)
+    if isinstance(headers := shown.get("headers"), Mapping):
+        shown["headers"] = dict.fromkeys(map(str, headers), "[hidden]")
+    if isinstance(url := shown.get("url"), str):
+        shown["url"] = url.partition("?")[0]
+    if isinstance(children := shown.get("graders"), Mapping):
+        shown["graders"] = {
+            key: without_secrets(child) if isinstance(child, Mapping) else child for key, child in children.items()
+        }
+    return shown
+
+
 def run_elsewhere(grader: Grader) -> str | None:
     """Why this grader cannot be run here, as a sentence; None if it can."""
     for part in grader.parts:
         if isinstance(part, EndpointGrader | LambdaGrader):
             return f"{part.name} is a grader of type '{part.type}', which only {part.run_by} can run."
     return None
+
+
+def needs_tool_calls(grader: Grader) -> bool:
+    """Whether no answer could be graded that calls no tool: a template names what it calls."""
+    templates = [template for part in grader.parts for template in getattr(part, "templates", ())]
+    return any("sample.output_tools" in template for template in templates)
 
 
 def models_of(grader: Grader) -> tuple[str, ...]:

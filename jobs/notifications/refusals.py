@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jobs.core.ids import card_id
 from jobs.core.records import Job, Posting
 from jobs.evals.records import Eval
 from jobs.outbox.late_answers import late_answer
@@ -22,12 +23,14 @@ class RefusalNotices:
         request = job.value.request if job else evaluation.value.request if evaluation else None
         if request is None:
             return
-        command, goes_on = ("/rft", "The job goes on") if job else ("/eval", "The eval goes on")
-        shown = f"{command} status {posting.subject}"
+        what, command = ("job", "/rft") if job else ("eval", "/eval")
+        is_first = posting.id == card_id(posting.subject)
+        unseen = f"nobody sees `{posting.subject}` there" if is_first else f"the thread of `{posting.subject}` lacks it"
+        follows = "; its card and thread follow within an hour." if is_first else "."
         text = (
-            f"Slack refuses what I post in <#{posting.channel}> (`{reason.split(maxsplit=1)[0]}`), so nobody sees "
-            f"`{posting.subject}` there. {goes_on}, and `{shown}` answers you. Invite me with `/invite @proctor`, or "
-            "ask an admin to let me post; its card and thread follow within an hour."
+            f"Slack refuses what I post in <#{posting.channel}> (`{reason.split(maxsplit=1)[0]}`), so {unseen}. The "
+            f"{what} goes on, and `{command} status {posting.subject}` answers you. Invite me with `/invite @proctor`, "
+            f"or ask an admin to let me post{follows}"
         )
         told = late_answer(f"refused-{posting.subject}", text, user=request.requested_by, channel=posting.channel)
         await self.store.commit(Change(postings=(told,)))

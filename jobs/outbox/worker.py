@@ -99,7 +99,7 @@ class RateLimits:
 
 
 OnRefusal = Callable[[Posting, str], Awaitable[None]]
-"""Hears of the first message of a thread that Slack refused, with the reason; perhaps more than once."""
+"""Hears of a new message for a channel that Slack refused, with the reason; perhaps more than once."""
 
 
 async def _nobody(_posting: Posting, _reason: str) -> None:
@@ -149,7 +149,7 @@ class OutboxWorker:
             return min(LONGEST_PAUSE, max(self.rate_limits.settle, MOMENT) * 2.0 ** (delivery.attempt - 1))
         except Undeliverable as failure:
             log.error("posting.refused", reason=str(failure))
-            if delivery.entry is None and posting.id == card_id(posting.subject):
+            if delivery.entry is None and posting.kind is not PostingKind.ANSWER:
                 await self.on_refusal(posting, str(failure))
             await self.outbox.refuse(delivery, str(failure))
             return 0.0

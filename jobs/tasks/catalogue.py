@@ -13,7 +13,7 @@ from jobs.tasks.datasets.answer_shape import may_hold_many
 from jobs.tasks.files import SPLIT_FILE, TaskFolder, digest
 from jobs.tasks.manifest import Manifest, check_graders, no_such_grader, read_manifest
 from jobs.tasks.records import LaunchDefaults, Row, Task, headline_of
-from jobs.tasks.rows import read_rows, write_training_rows
+from jobs.tasks.rows import drawn, read_rows, write_training_rows
 from jobs.tasks.schema import response_format
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -62,6 +62,7 @@ class TaskCatalogue:
             graders=graders,
             reward=reward,
             headline=headline_of(reward, graders, manifest.headline),
+            slice_fields=manifest.slice_fields,
             trained_by=trained_by,
             ranges=manifest.ranges,
             defaults=LaunchDefaults(defaults.model, defaults.platform, defaults.hyperparameters.record),
@@ -92,9 +93,12 @@ class TaskCatalogue:
             raise Conflict(f"{folder.called(file)} has changed since the task was read; ask again.")
         return read_rows(content, folder.called(file), split, many=may_hold_many(task.response_format))
 
-    def training_rows(self, task: Task, split: str, prompt: str | None = None) -> bytes:
-        """Return a split as the JSONL file that reinforcement fine-tuning takes; prompt None is the task's default."""
-        return write_training_rows(task, self.rows(task, split), prompt)
+    def training_rows(self, task: Task, split: str, prompt: str | None = None, most: int | None = None) -> bytes:
+        """Return a split as the JSONL file that reinforcement fine-tuning takes.
+
+        `prompt` None is the task's default; `most` takes so many rows, see `drawn`.
+        """
+        return write_training_rows(task, drawn(self.rows(task, split), most), prompt)
 
     def _folder(self, name: str) -> TaskFolder:
         found = self._candidates()

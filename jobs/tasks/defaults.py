@@ -10,7 +10,7 @@ from typing import Final
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.core.nearest import nearest
-from jobs.core.records import Effort
+from jobs.core.records import Effort, Posting
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 from jobs.tasks.catalogue import TaskCatalogue
@@ -80,9 +80,18 @@ class DefaultsDesk:
     """Unix seconds."""
 
     async def choose(
-        self, task: str, changed: Callable[[Choice], Choice], *, by: str, where: str, why: str = ""
+        self,
+        task: str,
+        changed: Callable[[Choice], Choice],
+        *,
+        by: str,
+        where: str,
+        why: str = "",
+        postings: tuple[Posting, ...] = (),
     ) -> TaskDefaults:
         """Change what is chosen for a task, and note in the audit trail who did; return it.
+
+        `postings` are the messages that show it.
 
         Raises:
             NotFound: there is no such task, or it has no such prompt.
@@ -98,9 +107,9 @@ class DefaultsDesk:
                 raise InvalidRequest(f"That is how it is: {task} uses {choice.words or 'what its task.yaml says'}.")
             return choice
 
-        return await self._write(task, check, by=by, where=where, why=why)
+        return await self._write(task, check, by=by, where=where, why=why, postings=postings)
 
-    async def undo(self, task: str, *, by: str, where: str) -> TaskDefaults:
+    async def undo(self, task: str, *, by: str, where: str, postings: tuple[Posting, ...] = ()) -> TaskDefaults:
         """Take the newest change back, and note in the audit trail who did; return what holds then.
 
         Raises:
@@ -112,7 +121,7 @@ class DefaultsDesk:
                 raise Conflict(f"Nothing was set for {task} here, so there is nothing to undo.")
             return held.before
 
-        return await self._write(task, before, by=by, where=where, undoes=True)
+        return await self._write(task, before, by=by, where=where, undoes=True, postings=postings)
 
     @retried_on_conflict
     async def _write(
@@ -124,6 +133,7 @@ class DefaultsDesk:
         where: str,
         why: str = "",
         undoes: bool = False,
+        postings: tuple[Posting, ...] = (),
     ) -> TaskDefaults:
         held = await self.store.record(TaskDefaults, task) or Versioned(TaskDefaults(task), 0)
         choice, before = choice_after(held.value), held.value.choice
@@ -141,5 +151,6 @@ class DefaultsDesk:
             why="undone" if undoes else "",
             details={name: value for name, value in details.items() if value},
         )
-        await self.store.commit(Change(records=(Versioned(after, held.version),), audit=(entry,)))
+        change = Change(records=(Versioned(after, held.version),), audit=(entry,), postings=postings)
+        await self.store.commit(change)
         return after

@@ -116,13 +116,13 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, stripped
 
 
-def csv_records(text: str, where: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+def csv_records(text: str, where: str, delimiter: str = ",", *, strip: bool = True) -> Iterator[tuple[int, list[str]]]:
     """Yield the fields of each CSV record that is not blank, with the number of its last line; stripped of spaces."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for fields in reader:
             if any(field.strip() for field in fields):
-                yield reader.line_num, [field.strip() for field in fields]
+                yield reader.line_num, [field.strip() if strip else field for field in fields]
     except csv.Error as error:
         raise InvalidRequest(f"{where} line {reader.line_num} is not CSV: {error}.") from error
 

@@ -69,6 +69,23 @@ def answer_lists(text: str) -> Mapping[str, Labels]:
     return {path: frozenset(label for label in map(_label, entries) if label) for path, entries in lists}
 
 
+def answer_values(text: str) -> Mapping[str, Labels]:
+    """Return every single value of an answer as a label by the path of its field; of free text, all of it (`""`)."""
+    value = _decoded(text)
+    if not isinstance(value, dict):
+        return {"": frozenset(filter(None, [as_label(value if isinstance(value, str) else text)]))}
+    fields = {str(key): inner for key, inner in value.items() if isinstance(inner, str | int)}
+    return {key: frozenset(labels_of(inner) or ()) for key, inner in fields.items()}
+
+
+def classes_of(references: Mapping[str, object]) -> dict[str, Labels]:
+    """Return each reference as the one label that it is; {} unless all are single values that come again and again."""
+    values = {item: labels_of(reference) if is_single(reference) else None for item, reference in references.items()}
+    known = {item: frozenset(labels) for item, labels in values.items() if labels}
+    distinct = set().union(*known.values())
+    return known if len(known) == len(references) and 2 * len(distinct) <= len(known) else {}
+
+
 def renamed(reference: object, name_of: Callable[[str], str]) -> object:
     """Return the reference with every label renamed, in the shape it had."""
     if isinstance(reference, str):

@@ -116,6 +116,7 @@ class Manifest(Section):
     prompt: Text | None = None
     reward: Text | None = None
     headline: Names = ()
+    slice_fields: Annotated[Names, Field(alias="slices")] = ()
     measured_by: Text | None = None
     defaults: Defaults = Defaults()
     approvers: Names = ()

@@ -24,7 +24,7 @@ from jobs.graders.kinds import (
 )
 from jobs.tasks.catalogue import TaskCatalogue
 from jobs.tasks.imports.draft import Json
-from jobs.tasks.imports.nunjucks import NotCarried, escaped
+from jobs.tasks.imports.nunjucks import NotCarried, escaped, is_template
 from jobs.tasks.imports.promptfoo_assertions import IMPORTED_GRADER, REPLY
 from jobs.tasks.records import Row, Task
 from jobs.tasks.rows import conversation
@@ -134,7 +134,7 @@ def _test(task: Task, row: Row, left_out: list[str]) -> bytes:
         ]
         variables["messages"] = json.dumps(said, ensure_ascii=False)
     texts = [value for value in variables.values() if isinstance(value, str)]
-    if any(text.startswith("file://") or re.search(r"\{[{%#]", text) for text in texts):
+    if any(text.startswith("file://") or is_template(text) for text in texts):
         left_out.append(f"row {quoted(row.id)} as it is: Promptfoo fills in what looks like a template or a file")
     return json.dumps({"vars": variables}, ensure_ascii=False).encode() + b"\n"
 

@@ -76,6 +76,7 @@ class Task:
         headline: the graders that pictures and tables show, the reward first; the others follow in words.
         trained_by: the name of the grader that training climbs.
         ranges: grader to its lowest and highest score, for those whose definition does not say.
+        slice_fields: fields of items by which scores are told as well; () takes those that divide items into a few.
         approvers: Slack user-group handles or user ids; empty means that the bot's own setting decides.
         digests: file (relative to the folder) to the SHA-256 of its bytes, for each file that can change a score.
         version: 12 hex digits over `digests` and `reward`; equal versions score alike.
@@ -118,6 +119,7 @@ class Task:
     evidence_runs: int
     lenient_json: bool = False
     headline: tuple[str, ...] = ()
+    slice_fields: tuple[str, ...] = ()
     calls_a_day: float | None = None
     instead_of: str = ""
     stronger_model: str | None = None

@@ -1,5 +1,6 @@
 """Reads a split into rows, and writes rows as the platform's training file."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -84,6 +85,15 @@ def write_training_rows(task: Task, rows: Iterable[Row], prompt: str | None) -> 
     them as `item.*`.
     """
     return b"".join(_training_line(task, row, prompt) for row in rows)
+
+
+def drawn(rows: Sequence[Row], most: int | None) -> tuple[Row, ...]:
+    """Return `most` of the rows, drawn by lot and in their order; all for None. A larger draw holds the smaller ones.
+
+    The lot of a row follows from its id and place, so that the same rows are drawn whenever they are asked for.
+    """
+    lots = sorted(range(len(rows)), key=lambda place: hashlib.sha256(f"{place}:{rows[place].id}".encode()).digest())
+    return tuple(rows[place] for place in sorted(lots[:most]))
 
 
 def _training_line(task: Task, row: Row, prompt: str | None) -> bytes:

@@ -37,5 +37,5 @@ def _settings(job: Job) -> dict[str, str]:
     chosen = {_WORDS.get(name, name): value for name, value in asdict(asked.hyperparameters).items()}
     named = {"platform": job.platform, "model": job.model, "prompt": job.prompt, "suffix": job.suffix}
     named["reward"] = job.training_reward
-    values = {"seed": asked.seed, **chosen, **named}
+    values = {"seed": asked.seed, "items": asked.items, **chosen, **named}
     return {name: AUTO if value is None else str(value) for name, value in values.items()}

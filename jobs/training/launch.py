@@ -71,15 +71,7 @@ class Launcher:
             UserError: the task, platform, model or rows do not allow a launch; nothing was written.
             AlreadyTaken: the same person made the same request within the last seconds; names that job.
         """
-        job = await plan(
-            request,
-            (await chosen_for(self.store, request.task)).choice,
-            self.tasks,
-            self.platform_of,
-            default_platform=self.default_platform,
-            default_approvers=self.default_approvers,
-            now=self.clock(),
-        )
+        job = await self.planned(request)
         like = launched_like(job, await self.store.records(Job, NEWEST))
         return await start(
             self.store,
@@ -88,6 +80,18 @@ class Launcher:
             asked=request,
             was_refused=lambda earlier: earlier.state is JobState.NOT_LAUNCHED,
             entry=launched,
+        )
+
+    async def planned(self, request: LaunchRequest) -> Job:
+        """Return the job that a request describes; nothing is written. Raises UserError as `launch` does."""
+        return await plan(
+            request,
+            (await chosen_for(self.store, request.task)).choice,
+            self.tasks,
+            self.platform_of,
+            default_platform=self.default_platform,
+            default_approvers=self.default_approvers,
+            now=self.clock(),
         )
 
     # -- its work ------------------------------------------------------------------------------------------------

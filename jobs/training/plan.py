@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from jobs.checks.rows import measured_elsewhere, unfit_ends, unheeded_tools
+from jobs.checks.rows import measured_elsewhere, unfit_ends, unfit_reward, unheeded_tools
 from jobs.core.errors import InvalidRequest
 from jobs.core.ids import JOB_PREFIX, short_id
 from jobs.core.nearest import nearest
@@ -67,8 +67,11 @@ async def plan(
     used = dict.fromkeys((*TRAINING_SPLITS, *(split for split in EVIDENCE_SPLITS if split in task.splits)))
     rows = {split: await asyncio.to_thread(tasks.rows, task, split) for split in used}
     train, valid = (len(rows[split]) for split in TRAINING_SPLITS)
+    if request.items and request.items > train:
+        raise InvalidRequest(f"items={request.items:,} is more than {task.name} has: {train:,} training items.")
+    train = request.items or train
     unheeded = unheeded_tools(profile, [row for split in TRAINING_SPLITS for row in rows[split]])
-    if unfit := unfit_ends(profile, rows):
+    if unfit := unfit_ends(profile, rows) or unfit_reward(profile, task):
         raise InvalidRequest(f"{task.name}: {unfit}")
     model = _model(request, task, profile)
     require_open(profile, model, datetime.fromtimestamp(now, UTC).date())

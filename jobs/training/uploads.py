@@ -33,7 +33,8 @@ async def upload(
         BotError: what went wrong; the files until then are in `files`.
     """
     for split in TRAINING_SPLITS[len(files) :]:
-        rows = await asyncio.to_thread(tasks.training_rows, task, split, job.prompt or None)
+        most = job.request.items if split == TRAINING_SPLITS[0] else None
+        rows = await asyncio.to_thread(tasks.training_rows, task, split, job.prompt or None, most)
         name = _name(job, split)
         left = await _left(gateway, name, rows) if look_first else None
         files.append(left or await gateway.upload(name, rows))

@@ -123,6 +123,12 @@ class CheckpointView:
         return capitalized(self.measured.name)
 
     @property
+    def worse_slices(self) -> str:
+        """On which slices it is worse than what it would replace, as a sentence; "" if on none."""
+        falls = self.measured.slice_falls
+        return f"Worse than {falls[0].before} on {'; '.join(each.words for each in falls)}." if falls else ""
+
+    @property
     def is_worse_naturally(self) -> bool:
         """Whether it is worse than what it would replace on the natural validation split."""
         measured = self.measured
@@ -219,7 +225,7 @@ class EvidenceView:
             return ""
         lines = []
         if bias and count > 1:
-            chosen = f"{best.title} is the best of {count} on the split that chose them"
+            chosen = f"{best.title} was chosen from {count} by the split that it is scored on"
             lines.append(f"{chosen}: expect {_less(*bias)} on new items.")
         if self.job.reward in best.measured.test:
             scored = f"{self.reward} {best.score(self.job.reward, 'test')}"

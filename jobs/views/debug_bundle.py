@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Final
 
 from jobs.core.series import Series
+from jobs.graders import without_secrets
 from jobs.platforms.parse import RemoteEvent, RemoteJob
 from jobs.state.change import STEP
 from jobs.tasks import Task
@@ -46,7 +47,7 @@ def debug_bundle(
     parts: dict[str, object] = {
         "about": {"job": job.id, "made_at": now, "python": machine.python_version()},
         "job": asdict(job),
-        "remote": remote if isinstance(remote, str) else asdict(remote),
+        "remote": remote if isinstance(remote, str) else {**asdict(remote), "grader": without_secrets(remote.grader)},
         "grader_errors": grader_errors(view.series),
         "troubled_events": [asdict(each) for each in told if each.level.lower() in TROUBLED],
         "events": events if isinstance(events, str) else [asdict(each) for each in told],
@@ -86,7 +87,7 @@ def _task(task: Task, prompt: str) -> Mapping[str, object]:
     return {
         "version": task.version,
         "reward": task.reward,
-        "graders": task.graders,
+        "graders": {name: without_secrets(definition) for name, definition in task.graders.items()},
         "response_format": task.response_format,
         "prompt": task.prompts.get(prompt),
         "files": task.digests,

@@ -17,6 +17,7 @@ from jobs.evals.reviews import Agreement, Grade, TaskReviews, grade_of
 from jobs.evals.service import Evals
 from jobs.evals.stats.splits import OnTwoSplits
 from jobs.evals.verdict import Conclusion
+from jobs.tasks.defaults import TaskDefaults, chosen_for
 from jobs.tasks.records import NATURAL
 
 NEWEST: Final = 50
@@ -37,6 +38,8 @@ class EvalView:
     """How far people agree with its judges, and with its other graders that they checked."""
     grades: Mapping[str, Grade] = field(default_factory=dict)
     """The reward of each of the worst items' worst answer, by item."""
+    chosen: TaskDefaults | None = None
+    """What people chose for its task, as it is now."""
 
     @property
     def headline(self) -> str:
@@ -58,7 +61,8 @@ async def read_eval(evals: Evals, evaluation: Eval) -> EvalView:
     two_splits = await asyncio.to_thread(_on_two_splits, evaluation, other, evals.answer_store) if other else None
     reviews, worst = await evals.reviews.of_task(evaluation.task), {each.id: each for each in results.worst}
     grades = await asyncio.to_thread(_grades, evaluation, evals.answer_store, worst, reviews)
-    return EvalView(evaluation, results, alternatives, two_splits, reviews.agreements(evaluation), grades)
+    chosen = await chosen_for(evals.store, evaluation.task)
+    return EvalView(evaluation, results, alternatives, two_splits, reviews.agreements(evaluation), grades, chosen)
 
 
 def _grades(

@@ -30,6 +30,7 @@ from charts.values import (
     ItemScores,
     LabelCount,
     LabelDistribution,
+    LearningCurve,
     ModelKind,
     PrecisionRecall,
     RewardSpread,
@@ -189,6 +190,16 @@ STUDY = VarianceStudy(
     subtitle="eurovoc, local-policy-1, validation split",
 )
 
+LEARNING = LearningCurve(
+    title="More data pays: another 100 items would bring about +0.03 (0.01 to 0.06)",
+    points=((50, 0.44), (50, 0.46), (100, 0.50), (100, 0.53), (200, 0.56), (200, 0.55)),
+    curve=tuple((n, 0.66 - 1.45 / math.sqrt(n)) for n in range(50, 301, 10)),
+    promised=(300, 0.565, 0.615),
+    base=0.41,
+    subtitle="eurovoc · 50, 100 and 200 x 2 seeds · best checkpoints, validation split",
+    score="F1",
+)
+
 PUBLISHED = ScoreComparison(
     title="The tuned model is better: F1 0.671 against 0.537 and 0.449",
     graders=("F1", "precision", "recall"),
@@ -274,6 +285,15 @@ ODD: dict[str, Chart] = {
         "Penalties", (CheckpointScores("a", 1, reward=-0.4, f1=math.nan), CheckpointScores("b" * 90, 2, reward=1.6))
     ),
     "many rows": CheckpointComparison("Many", tuple(CheckpointScores("ckpt", s, s / 40, 0.5, 0.6) for s in range(40))),
+    "no point": LearningCurve("Nothing", ()),
+    "one point, no curve": LearningCurve("One", ((10, 0.5),), score="a grader with a long name" * 4),
+    "24 jobs on up to 40,000 items": LearningCurve(
+        "Many",
+        tuple((n, 3 - 40 / math.sqrt(n)) for n in (5_000, 10_000, 20_000, 40_000) for _ in range(6)),
+        tuple((n, 3 - 40 / math.sqrt(n)) for n in range(5_000, 60_001, 5_000)),
+        (60_000, 2.2, 3.4),
+        -0.5,
+    ),
     "no item": VarianceStudy("Nothing sampled", (), 9),
     "no item graded": VarianceStudy("Nothing graded", (ItemScores("a", None, None, None),), 9),
     "one item, one run": VarianceStudy("One", (ItemScores("a", 0.5, 0.5, 0.5),), 1, 0.5, 0.5, 0.0),
@@ -443,6 +463,7 @@ MAIN: dict[str, Chart] = {
     "rule trace": TRACE,
     "checkpoints": CHECKPOINTS,
     "study": STUDY,
+    "learning": LEARNING,
     "published": PUBLISHED,
     "balance": BALANCE,
     "trade-off": TRADE_OFF,

@@ -31,6 +31,7 @@ from jobs.evals.plan import EvalPlanner
 from jobs.evals.report.cache import ReportCache
 from jobs.evals.service import Evals
 from jobs.graders import GraderRuntime
+from jobs.learning.service import Sweeps
 from jobs.notifications.service import Quiet
 from jobs.outbox.postings import Outbox
 from jobs.outbox.worker import OutboxWorker, RateLimits
@@ -162,6 +163,7 @@ def poster_of(client: AsyncWebClient, views: JobViews, store: Store, pictures: P
         proposals=ProposalMessages(rollbacks, people),
         digests=DigestMessages(store, nobody),
         quiet=quiet,
+        sweeps=Sweeps(store, jobs_of(store, folder).launcher, evals.answer_store, time.time),
         schedules=Schedules(
             store,
             ScheduleRunner(store, planner, Baselines(store, planner.tasks, evals.answer_store), next_daily, time.time),

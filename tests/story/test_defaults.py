@@ -93,6 +93,9 @@ async def test_the_advice_of_an_effort_sweep_becomes_the_default_and_is_undone(h
             await workspace.click("bob", result, make)
             await workspace.told("bob", "`/eval run` of `labels` now use *effort low* where nothing else is typed")
 
+            shown = await workspace.reply_with("It is the default of `labels` now, set by <@")
+            assert not buttons(shown, "act_on_default:effort")
+            (undo,) = buttons(shown, "act_on_default:undo")
             heard = len(endpoint.heard)
             await workspace.type_command("carol", "/eval", "run task=labels limit=3")
             told = await workspace.told("carol", "It uses effort low, set by <@")
@@ -102,8 +105,9 @@ async def test_the_advice_of_an_effort_sweep_becomes_the_default_and_is_undone(h
 
             await workspace.type_command("carol", "/proctor", "task labels")
             await workspace.told("carol", "now use *effort low*")
-            await workspace.type_command("carol", "/proctor", "default labels undo")
+            await workspace.click("carol", shown, undo)
             await workspace.told("carol", "Nothing is set for `labels` here")
+            await workspace.reply_with("Make low the default")
             await workspace.type_command("carol", "/proctor", "default labels undo")
             await workspace.told("carol", "Nothing was set for labels here, so there is nothing to undo.")
             await workspace.type_command("dave", "/proctor", "audit labels")
@@ -147,13 +151,15 @@ async def test_prompts_and_formats_are_compared_in_one_eval(house: House) -> Non
             await workspace.type_command("alice", "/eval", "run task=labels prompt=v1,v2 limit=20")
             result = await workspace.reply_with("Result of eval-")
             await workspace.type_command("alice", "/eval", "run task=labels format=none limit=20")
-            without = await workspace.reply_with("format none")
+            without = await workspace.reply_with("Asked without the response format")
     assert "Prompt v1 is not told from v2" in said(result)
     assert "a tie goes to the shorter one" in said(result)
     assert "Prompt v2: 679 characters" in said(result)
     assert "Make v1 the default" in said(result)
     assert "small (format none)" in said(without)
-    assert "on 20 of 20 answers the grader found nothing to grade" in said(without)
+    lost = "answers are worse: exact 0.00 against 1.00 (-1.00) on 20 items; without it, on 20 of 20 answers the grader"
+    assert f"Asked without the response format, {lost} found nothing to grade." in said(without)
+    assert "Production has to ask with it." in said(without)
 
 
 async def test_a_gate_says_how_often_it_closes_and_what_of_the_spend_would_teach(house: House) -> None:
@@ -165,7 +171,7 @@ async def test_a_gate_says_how_often_it_closes_and_what_of_the_spend_would_teach
     assert "The gate `safe` closes on" in said(study)
     spread = pictures(study)[1]
     assert "without any spread over 9 runs" in spread["alt_text"]
-    assert "Rewards of 90 answers" in spread["alt_text"]
+    assert "Rewards of 270 answers" in spread["alt_text"]
 
 
 async def test_a_variance_study_asks_first_whether_tuning_is_needed(house: House) -> None:

@@ -1,5 +1,6 @@
-"""Which effort or prompt to use: the cheapest arm that is shown to be as good as the best, and what to use otherwise.
+"""Which effort or prompt to use, and what is lost without the response format, read from the arms of one eval.
 
+The advice is the cheapest arm that is shown to be as good as the best.
 "No difference found" is no proof that there is none, so "as good" means non-inferior: the loss of reward is below a
 stated margin, with 97.5% confidence.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Final, Literal, TypeAlias
 
-from charts.wording import compared, counted, number, percentage
+from charts.wording import compared, counted, grader_name, joined, number, percentage
 from jobs.evals.records import Arm, Eval
 from jobs.evals.stats.comparison import ArmAnswers, Comparison
 from jobs.evals.stats.intervals import t_quantile, variance
@@ -21,10 +22,12 @@ from jobs.evals.stats.variance_components import item_means
 from jobs.evals.verdict import Verdict
 from jobs.platforms.profiles import Price
 
-Axis: TypeAlias = Literal["effort", "prompt"]
-AXES: Final[tuple[Axis, ...]] = ("effort", "prompt")
+Axis: TypeAlias = Literal["effort", "prompt", "format"]
+AXES: Final[tuple[Axis, ...]] = ("effort", "prompt", "format")
 ERROR: Final = 0.025
 """Chance of calling something as good that loses the margin, over all candidates of one question."""
+LEAST_SAVING: Final = 0.02
+"""A smaller saving is not worth a choice, and may be chance."""
 LOST: Final = 1.25
 """Items that are added as lost in full before the bound is drawn: what was seen rules out no rare loss.
 
@@ -43,8 +46,22 @@ class NonInferiority:
     """What the mean is above with 97.5% confidence, or more among several candidates."""
     margin: float
     items: int
-    items_needed: int | None
-    """About how many items would show it, 4 times in 5, were the two equal but for the noise; None above the most."""
+    spread: float
+    """Variance of the item differences."""
+    width: float
+    """The largest loss of one item."""
+    level: float
+    """Confidence of `low`."""
+
+    @property
+    def items_needed(self) -> int | None:
+        """About how many items would show it, 4 times in 5, were the two equal but for noise; None above the most."""
+        quantile, count = NormalDist().inv_cdf(self.level) + POWER, 2
+        while count <= MOST_ITEMS:
+            if _low(0.0, self.spread * count, count, self.width, quantile) > -self.margin:
+                return count
+            count = math.ceil(count * 1.05)
+        return None
 
     @property
     def is_shown(self) -> bool:
@@ -59,7 +76,7 @@ class Advice:
     axis: Axis
     model: str
     value: str
-    """The effort or the prompt version to use."""
+    """The effort or the prompt version to use; of formats `none` or `task`."""
     text: str
     """The advice and its reason, as sentences."""
     is_offered: bool
@@ -74,31 +91,18 @@ def non_inferiority(
     The lower bound is m - t(1 - ERROR / candidates, n - 1) SE over the items and `LOST` more that lose everything.
     `width` is the largest loss of one item: the width of the score's scale.
     """
-    count, total = len(differences), math.fsum(differences)
+    count, total, level = len(differences), math.fsum(differences), 1 - ERROR / candidates
     if count < 2:
-        return NonInferiority(total / max(count, 1), -math.inf, margin, count, None)
-    level = 1 - ERROR / candidates
+        return NonInferiority(total / max(count, 1), -math.inf, margin, count, width**2, width, level)
     low = _low(total, math.fsum(each**2 for each in differences), count, width, t_quantile(level, count - 1))
-    spread = variance(differences, total / count)
-    return NonInferiority(total / count, low, margin, count, _needed(spread, margin, width, level))
+    return NonInferiority(total / count, low, margin, count, variance(differences, total / count), width, level)
 
 
 def _low(total: float, squares: float, count: float, width: float, quantile: float) -> float:
     number_of, total, squares = count + LOST, total - LOST * width, squares + LOST * width**2
     mean = total / number_of
-    return mean - quantile * math.sqrt(max(squares - number_of * mean**2, 0.0) / (number_of - 1) / number_of)
-
-
-def _needed(spread: float, margin: float, width: float, level: float) -> int | None:
-    """Return the items from which two equals with this variance of differences are shown as good, 4 times in 5."""
-    if margin <= 0:
-        return None
-    quantile, count = NormalDist().inv_cdf(level) + POWER, 2
-    while count <= MOST_ITEMS:
-        if _low(0.0, spread * count, count, width, quantile) > -margin:
-            return count
-        count = math.ceil(count * 1.05)
-    return None
+    low = mean - quantile * math.sqrt(max(squares - number_of * mean**2, 0.0) / (number_of - 1) / number_of)
+    return max(low, -width)
 
 
 # -- what to use ------------------------------------------------------------------------------------------------------
@@ -129,7 +133,13 @@ def advise(
 
 def _without(arm: Arm, axis: Axis) -> Arm:
     alike = replace(arm, prompt_hash=None)
-    return replace(alike, effort=None) if axis == "effort" else replace(alike, prompt=None)
+    match axis:
+        case "effort":
+            return replace(alike, effort=None)
+        case "prompt":
+            return replace(alike, prompt=None)
+        case "format":
+            return replace(alike, format=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +153,36 @@ class _Question:
     prices: Mapping[str, Price]
 
     def answer(self) -> Advice:
+        """Return what to use."""
+        return self._format() if self.axis == "format" else self._cheapest()
+
+    def _format(self) -> Advice:
+        """Return what is lost where the response format is left out."""
+        held, free = sorted(self.arms, key=lambda arm: arm.asked.format is not None)
+        test, verdict = self._non_inferiority(free, held, 1), self._pair(held, free).verdict
+        if self._pair(held, free).before != held.arm and verdict is not Verdict.CANT_TELL:
+            verdict = Verdict.WORSE if verdict is Verdict.BETTER else Verdict.BETTER
+        means = self._means(free, held)
+        if free.coverage.ungradable:
+            means += f"; without it, {free.coverage.remark}"
+        if verdict is Verdict.WORSE:
+            text = f"Asked without the response format, answers are worse: {means}. Production has to ask with it."
+        elif test.is_shown:
+            but_for = f"but for the margin of {test.margin:g}"
+            text = f"Asked without the response format, answers are as good, {but_for}: {means}."
+        else:
+            text = f"Not settled what is lost without the response format: {means}. {self._at_worst(test)}"
+        return self._advice(held, text, is_offered=False)
+
+    def _cheapest(self) -> Advice:
         # Of equal means the dearer one, so that the cheaper one is put to the test.
         best = max(self.arms, key=lambda arm: (round(self._mean(arm), 12), self._cost(arm)))
-        cheaper = sorted((arm for arm in self.arms if self._cost(arm) < self._cost(best)), key=self._cost)
+        cheaper = sorted((arm for arm in self.arms if self._is_cheaper(arm, best)), key=self._cost)
         shown = [(arm, self._non_inferiority(arm, best, len(cheaper))) for arm in cheaper]
         as_good = next((pair for pair in shown if pair[1].is_shown), None)
         if as_good:
             return self._advice(as_good[0], self._as_good(*as_good, best), is_offered=True)
-        dearer = [arm for arm in self.arms if self._cost(arm) > self._cost(best)]
+        dearer = [arm for arm in self.arms if self._is_cheaper(best, arm)]
         if not cheaper and dearer:
             return self._cheapest_and_best(best, max(dearer, key=self._mean))
         tied = [(arm, test) for arm, test in shown if self._pair(arm, best).verdict is Verdict.CANT_TELL]
@@ -168,8 +200,8 @@ class _Question:
         if test.is_shown:
             return self._advice(best, self._as_good(best, test, runner_up), is_offered=True)
         text = (
-            f"{self._named(best)} has the highest {self.evaluation.reward} and {self._saving(best, runner_up)} than "
-            f"{self._value(runner_up)}: {self._means(best, runner_up)}."
+            f"There is no case for {self._value(runner_up)}: {self._value(best)} {self._saving(best, runner_up)}, "
+            f"{self._means(best, runner_up)}."
         )
         return self._advice(best, text, is_offered=True)
 
@@ -202,17 +234,18 @@ class _Question:
         )
 
     def _best_only(self, best: ArmAnswers, cheaper: Sequence[ArmAnswers]) -> str:
-        name = self._named(best)
-        if not cheaper:
-            others = " and ".join(self._value(arm) for arm in self.arms if arm is not best)
-            return f"{name} has the highest {self.evaluation.reward}; {others} costs the same, so nothing is saved."
-        worse = cheaper[-1]
-        return f"{name} is worth its price: {self._value(worse)} is worse, {self._means(worse, best)}."
+        if cheaper:
+            worse = cheaper[-1]
+            return f"{self._named(best)} is worth its price: {self._value(worse)} is worse, {self._means(worse, best)}."
+        same = f"{joined([self._value(arm) for arm in self.arms])} cost the same, within {percentage(LEAST_SAVING)}"
+        if self._is_told(best):
+            return f"{self._named(best)} is better and costs nothing more: {same}."
+        return f"{same[0].upper()}{same[1:]}, and are not told apart: nothing is saved by choosing."
 
     def _means(self, arm: ArmAnswers, best: ArmAnswers) -> str:
         was, now, change = compared(self._mean(best), self._mean(arm))
         items = counted(self._pair(arm, best).items, "item")
-        return f"{self.evaluation.reward} {now} against {was} ({change}) on {items}"
+        return f"{grader_name(self.evaluation.reward)} {now} against {was} ({change}) on {items}"
 
     def _saving(self, arm: ArmAnswers, best: ArmAnswers) -> str:
         saved = percentage(1 - self._cost(arm) / self._cost(best))
@@ -223,7 +256,7 @@ class _Question:
         return value[0].upper() + value[1:]
 
     def _value(self, arm: ArmAnswers) -> str:
-        return str(getattr(arm.asked, self.axis) or "default")
+        return str(getattr(arm.asked, self.axis) or ("task" if self.axis == "format" else "default"))
 
     # -- figures ------------------------------------------------------------------------------------------------------
 
@@ -237,9 +270,13 @@ class _Question:
         names = {arm.arm, best.arm}
         return next(pair for pair in self.comparison.pairs if {pair.before, pair.after} == names)
 
+    def _is_cheaper(self, arm: ArmAnswers, other: ArmAnswers) -> bool:
+        return self._cost(arm) < (1 - LEAST_SAVING) * self._cost(other)
+
     def _non_inferiority(self, arm: ArmAnswers, best: ArmAnswers, candidates: int) -> NonInferiority:
-        low, high = self.evaluation.ranges.get(self.evaluation.reward, (0.0, 1.0))
         old, new = (item_means(each.scores[self.evaluation.reward]) for each in (best, arm))
+        seen = (0.0, 1.0, *old.values(), *new.values())
+        low, high = self.evaluation.ranges.get(self.evaluation.reward, (min(seen), max(seen)))
         differences = [round(new[item] - old[item], 12) for item in sorted(old.keys() & new.keys())]
         margin = self.evaluation.margin * (high - low)
         return non_inferiority(differences, margin, width=high - low, candidates=candidates)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
-from charts.wording import grader_name
+from charts.wording import columns, grader_name
 from jobs.core.errors import InvalidRequest
 from jobs.evals.progress import Tally
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, GraderSummary
@@ -76,8 +76,7 @@ class Comparison:
     def table(self) -> str:
         """Mean ± standard deviation over runs of each grader for each arm, in columns for a fixed-width font."""
         lines = [["", *self.graders]] + [[name, *map(_figure, row)] for name, row in self.rows.items()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return columns(lines)
 
 
 def gather(evaluation: Eval, answers: Iterable[Answer]) -> tuple[ArmAnswers, ...]:

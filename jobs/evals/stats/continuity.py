@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from charts.values import Histogram
 from charts.wording import counted, listed, percentage
 
 BINS: Final = 20
@@ -16,14 +17,6 @@ MOST_NAMED: Final = 3
 COARSE: Final = 3
 """Different rewards up to which a grader tells little apart."""
 _DIGITS: Final = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Binned:
-    """How many values lie between one edge and the next; the last bin holds its upper edge."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +46,9 @@ class GateReading:
 class Continuity:
     """How finely the reward tells the answers of one model apart."""
 
-    rewards: Binned
+    rewards: Histogram
     """Of every answer."""
-    spreads: Binned
+    spreads: Histogram
     """From the worst to the best run of an item, of items whose runs differ."""
     flat: int
     """Items whose runs all score the same."""
@@ -129,9 +122,9 @@ def _gate(name: str, closed: Mapping[str, int], scores: Mapping[str, Sequence[fl
     return GateReading(name, sum(counts.values()), sum(answers.values()), never, len(answers))
 
 
-def _binned(values: Sequence[float], low: float, high: float) -> Binned:
+def _binned(values: Sequence[float], low: float, high: float) -> Histogram:
     width = (high - low) / BINS or 1.0
     counts = [0] * BINS
     for value in values:
         counts[min(max(math.floor((value - low) / width + 1e-9), 0), BINS - 1)] += 1
-    return Binned(tuple(round(low + width * place, _DIGITS) for place in range(BINS + 1)), tuple(counts))
+    return Histogram(tuple(round(low + width * place, _DIGITS) for place in range(BINS + 1)), tuple(counts))

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Final
 
 from jobs.evals.records import LabelScores
-from jobs.tasks.labels import Labels, answer_lists, reference_labels
+from jobs.tasks.labels import Labels, answer_lists, answer_values, classes_of, reference_labels
 
 MOST_FIELDS: Final = 32
 """A model may invent fields; no more of them than this are followed."""
@@ -16,13 +16,15 @@ class LabelCounts:
     """Counts labels answer by answer; memory grows with arms and labels, not with answers.
 
     Args:
-        references: item id to reference answer; unless all are sets of labels, and one has any, nothing is counted.
+        references: item id to reference answer. Unless all are sets of labels, and one has any, or all are single
+            values of which each comes twice on average (classes), nothing is counted.
     """
 
     def __init__(self, references: Mapping[str, object]) -> None:
         found = {item: reference_labels(reference) for item, reference in references.items()}
         sets = {item: labels for item, labels in found.items() if labels is not None}
-        self._expected: Mapping[str, Labels] = sets if len(sets) == len(found) and any(sets.values()) else {}
+        self._are_sets = len(sets) == len(found) and any(sets.values())
+        self._expected: Mapping[str, Labels] = sets if self._are_sets else classes_of(references)
         self._support: dict[str, Counter[str]] = {}
         """Arm to label to how many of its answers should have it."""
         self._counts: dict[str, dict[str, tuple[Counter[str], Counter[str]]]] = {}
@@ -34,7 +36,7 @@ class LabelCounts:
         if expected is None:
             return
         self._support.setdefault(arm, Counter()).update(expected)
-        for path, chosen in answer_lists(text).items():
+        for path, chosen in (answer_lists(text) if self._are_sets else answer_values(text)).items():
             if path not in self._counts and len(self._counts) >= MOST_FIELDS:
                 continue
             hits, misfires = self._counts.setdefault(path, {}).setdefault(arm, (Counter(), Counter()))

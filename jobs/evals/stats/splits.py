@@ -10,7 +10,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import Final
 
-from charts.wording import changed, estimate, grader_name, joined, number
+from charts.wording import changed, columns, estimate, grader_name, joined, number
 from jobs.core.errors import InvalidRequest
 from jobs.evals.records import ArmSummary, Eval, Interval
 from jobs.evals.stats.comparison import MUST_AGREE, ArmAnswers
@@ -116,8 +116,7 @@ class OnTwoSplits:
                 names, _figures(first, self.evals[0].reward), _figures(second, self.evals[1].reward), strict=True
             )
             lines += [[name, before, after] for name, before, after in figures if before or after]
-        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in [head, *lines])
+        return columns([head, *lines])
 
 
 def on_two_splits(one: Sequence[ArmAnswers], other: Sequence[ArmAnswers]) -> OnTwoSplits:

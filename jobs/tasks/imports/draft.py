@@ -1,11 +1,13 @@
 """A task as an import makes it, before it is written; and how conversations become prompts and rows."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Final, TypeGuard
 
+from charts.wording import counted
 from jobs.core.errors import InvalidRequest
 from jobs.core.nearest import kind, quoted
 from jobs.graders import parse_grader, with_names
@@ -15,6 +17,7 @@ from jobs.tasks.labels import REFERENCE
 
 TEXT: Final = "text_input"
 MESSAGES: Final = "messages"
+MOST_OPEN: Final = 100
 _INSTRUCTED: Final = (["developer", "user"], ["system", "user"])
 _SPLIT_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -104,8 +107,16 @@ def as_variables(names: Iterable[str]) -> dict[str, str]:
     return variables
 
 
+def check_braces(template: object) -> None:
+    """Refuse templates with very many braces that are never closed: looking for each one's end would take for ever."""
+    text = template if isinstance(template, str) else json.dumps(template)
+    if max(piece.count("{{") for piece in text.split("}}")) > MOST_OPEN:
+        raise InvalidRequest(f"A template opens {{{{ more than {MOST_OPEN} times and does not close it.")
+
+
 def accepted(definition: Mapping[str, object], name: str, notes: Notes) -> Json | None:
     """Return a grader's definition, with a name; None, and a note, where no such grader exists here."""
+    check_braces(definition)
     named = with_names({key: value for key, value in definition.items() if key != "id" and value is not None}, name)
     try:
         parse_grader(named, "grader")
@@ -203,6 +214,28 @@ def _part(part: object) -> object:
         case {"type": "input_image", "image_url": str(url)}:
             return {"type": "image_url", "image_url": {"url": url}}
     return part
+
+
+def with_ids(rows: Sequence[Item], notes: Notes) -> list[Item]:
+    """Return the rows of a split with ids that tell them apart; a row without one goes by its number."""
+    taken: set[str] = set()
+    told_apart: list[Item] = []
+    for row in rows:
+        given, again = row.get("id"), 2
+        if isinstance(given, bool) or not isinstance(given, str | int | float) or given == "":
+            told_apart.append({key: held for key, held in row.items() if key != "id"})
+            continue
+        name = str(given)
+        while name in taken:
+            name, again = f"{given}-{again}", again + 1
+        taken.add(name)
+        told_apart.append(row if name == str(given) else {**row, "id": name})
+    changed = sum(new.get("id") != old.get("id") for new, old in zip(told_apart, rows, strict=True))
+    if changed:
+        notes.changed.append(
+            f"id: {counted(changed, 'row')} had one that another row has, or that is no text or number"
+        )
+    return told_apart
 
 
 def with_reference(rows: Sequence[Item], graders: Mapping[str, Mapping[str, object]], notes: Notes) -> list[Item]:

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-_PIECE: Final = re.compile(
-    r"\{%-?\s*raw\s*-?%\}(?P<raw>.*?)\{%-?\s*endraw\s*-?%\}|\{\{-?(?P<path>.*?)-?\}\}|\{#.*?#\}|(?P<other>\{%.*?%\})",
-    re.DOTALL,
-)
+_OPENING: Final = re.compile(r"\{[{%#]")
+_CLOSINGS: Final = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_RAW: Final = re.compile(r"-?\s*raw\s*-?")
+_END_OF_RAW: Final = re.compile(r"\{%-?\s*endraw\s*-?%\}")
 _PATH: Final = re.compile(r"\s*([A-Za-z_]\w*)((?:\.\w+|\[\d+\]|\[\s*(?:'[^']*'|\"[^\"]*\")\s*\])*)\s*(?:\|\s*safe\s*)?")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]|\[\s*['\"]([^'\"]*)['\"]\s*\]")
 _VARIABLE: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -45,19 +45,19 @@ def as_grader_template(template: str, roots: Mapping[str, str]) -> str:
             raise NotCarried("it names a variable that a grader's template cannot name")
         return "{{" + ".".join((roots.get(path[0], f"item.{path[0]}"), *path[1:])) + "}}"
 
-    if any("{{" in found["raw"] for found in _PIECE.finditer(template) if found["raw"]):
+    if any("{{" in text for text, path in _pieces(template) if path is None):
         raise NotCarried("it holds literal braces, which a grader's template has no spelling for")
     return _replaced(template, spelled)
 
 
 def is_template(text: str) -> bool:
     """Tell whether a text has anything to fill."""
-    return _PIECE.search(text) is not None
+    return _OPENING.search(text) is not None
 
 
 def escaped(text: str) -> str:
     """Return a text so that Nunjucks leaves it as it is."""
-    return "{% raw %}" + text + "{% endraw %}" if re.search(r"\{[{%#]", text) else text
+    return "{% raw %}" + text + "{% endraw %}" if is_template(text) else text
 
 
 def resolved(variables: Mapping[str, object]) -> dict[str, object]:
@@ -92,19 +92,38 @@ def js_text(value: object) -> str:
 
 
 def _replaced(template: str, spelled: Callable[[tuple[str, ...]], str]) -> str:
-    def piece(found: re.Match[str]) -> str:
-        if found["other"]:
-            raise NotCarried(f"it uses {' '.join(found['other'].split())[:40]}")
-        if found["raw"] is not None:
-            return found["raw"]
-        if found["path"] is None:
-            return ""
-        known = _PATH.fullmatch(found["path"])
-        if known is None or known[1] == "env":
-            raise NotCarried("it uses {{" + found["path"][:40] + "}}")
-        return spelled((known[1], *(step[1] or step[2] or step[3] for step in _STEP.finditer(known[2]))))
+    return "".join(text if path is None else spelled(path) for text, path in _pieces(template))
 
-    return _PIECE.sub(piece, template)
+
+def _pieces(template: str) -> Iterator[tuple[str, tuple[str, ...] | None]]:
+    """Yield the texts of a template, each with None, and the paths of its placeholders; in one pass, however odd it is.
+
+    Raises:
+        NotCarried: something else stands in it, or something is not closed.
+    """
+    at = 0
+    while opening := _OPENING.search(template, at):
+        yield template[at : opening.start()], None
+        end = template.find(_CLOSINGS[opening[0]], opening.end())
+        if end < 0:
+            raise NotCarried(f"it opens {opening[0]} and does not close it")
+        inner, at = template[opening.end() : end], end + 2
+        if opening[0] == "{{":
+            yield "", _path(inner)
+        elif opening[0] == "{%":
+            closing = _END_OF_RAW.search(template, at) if _RAW.fullmatch(inner) else None
+            if closing is None:
+                raise NotCarried(f"it uses {{% {' '.join(inner.split())[:40]} %}}")
+            yield template[at : closing.start()], None
+            at = closing.end()
+    yield template[at:], None
+
+
+def _path(text: str) -> tuple[str, ...]:
+    known = _PATH.fullmatch(text.strip().strip("-"))
+    if known is None or known[1] == "env":
+        raise NotCarried("it uses {{" + text[:40] + "}}")
+    return (known[1], *(step[1] or step[2] or step[3] for step in _STEP.finditer(known[2])))
 
 
 def _value(path: tuple[str, ...], variables: Mapping[str, object]) -> object:

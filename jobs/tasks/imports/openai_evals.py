@@ -19,6 +19,7 @@ from jobs.core.nearest import nearest, quoted
 from jobs.graders import parse_grader
 from jobs.graders.definitions import KINDS
 from jobs.graders.kinds import ScoreModelGrader
+from jobs.graders.python_source import MAX_SOURCE_KB
 from jobs.graders.sandbox.errors import GradingError
 from jobs.graders.sandbox.template import BadTemplate, fill
 from jobs.tasks.catalogue import natural
@@ -37,6 +38,7 @@ from jobs.tasks.imports.draft import (
     accepted,
     as_variables,
     asked_with,
+    check_braces,
     conversation_in,
     slug,
     split_of,
@@ -64,11 +66,15 @@ class Found:
     runs: list[Json] = field(default_factory=list)
     outputs: list[Json] = field(default_factory=list)
     jobs: list[Json] = field(default_factory=list)
-    graders: dict[str, Json] = field(default_factory=dict)
+    graders: list[tuple[str, Json]] = field(default_factory=list)
     schemas: list[Json] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[Item]] = field(default_factory=dict)
     """By file."""
+    graded: set[tuple[str, str, str]] = field(default_factory=set)
+    """Rows that runs answered, by file, number and content: each comes once for every run."""
+    graded_by: set[str] = field(default_factory=set)
+    """The names of the graders that graded them."""
 
 
 def read_openai_export(given: GivenFiles, options: ImportOptions, notes: Notes) -> Draft:
@@ -118,7 +124,8 @@ def _look_into(name: str, given: GivenFiles, found: Found, notes: Notes) -> None
         case "csv":
             found.rows[name] = list(_csv_rows(given.text(name), name))
         case "md" if "prompts" in folders and folders[-1] != "grader":
-            found.prompts[stem] = given.text(name).strip()
+            version = stem if stem not in found.prompts else f"{folders[-1]}-{stem}"
+            found.prompts[version] = given.text(name).strip()
         case "py":
             _look_into_code(name, stem, given.text(name), found, notes)
         case _:
@@ -128,11 +135,11 @@ def _look_into(name: str, given: GivenFiles, found: Found, notes: Notes) -> None
 def _look_into_code(name: str, stem: str, source: str, found: Found, notes: Notes) -> None:
     """Take in a python grader or the models of structured outputs, as text: nothing of it is executed."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source if len(source) <= MAX_SOURCE_KB * 1024 else "...")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = ast.Module([], [])
     if any(isinstance(node, ast.FunctionDef) and node.name == "grade" for node in tree.body):
-        found.graders[stem] = {"type": "python", "source": source}
+        found.graders.append((stem, {"type": "python", "source": source}))
     elif schema := schema_of_models(tree):
         found.schemas.append(schema)
         notes.changed.append(f"{name}: its model {quoted(schema['name'])} is the response format")
@@ -154,7 +161,7 @@ def _values(text: str, name: str) -> Iterator[tuple[object, bool]]:
 
 def _csv_rows(text: str, name: str) -> Iterator[Item]:
     """Yield each record as an item of texts, by the heading's names."""
-    records = csv_records(text, name)
+    records = csv_records(text, name, strip=False)
     _, heading = next(records, (1, []))
     for line, cells in records:
         if len(cells) != len(heading):
@@ -176,7 +183,7 @@ def _take(value: object, file: str, found: Found, *, is_row: bool, depth: int = 
         case {"method": {"reinforcement": dict()}}:
             found.jobs.append(value)
         case {"type": str(kind)} if kind in _GRADERS and _GRADES_BY & value.keys():
-            found.graders[str(value.get("name") or posixpath.basename(file).rpartition(".")[0])] = value
+            found.graders.append((posixpath.basename(file).rpartition(".")[0], value))
         case {"type": "json_schema"} | {"name": str(), "schema": dict()} | {"type": "object", "properties": dict()}:
             found.schemas.append(value)
         case {"item": dict()} | {"messages": list()}:
@@ -198,12 +205,20 @@ def _take_wrapped(value: Json, file: str, found: Found, depth: int) -> bool:
 
 
 def _take_row(value: Json, file: str, found: Found) -> bool:
-    item, sample = value.get("item", value), value.get("sample")
+    """Take in an item, bare or wrapped, alone or with what a run made of it (`run_id`, `sample`, `grades`)."""
+    item = value.get("item", value)
     if not isinstance(item, dict):
         return False
+    if item is not value and value.get("sample"):
+        found.outputs.append({"datasource_item": item, "sample": value["sample"], "run_id": value.get("run_id")})
+    if "run_id" in value and item is not value:
+        key = (file, str(value.get("data_source_idx")), json.dumps(item, sort_keys=True))
+        grades = value.get("grades")
+        found.graded_by |= set(grades if isinstance(grades, dict) else ())
+        if key in found.graded:
+            return True
+        found.graded.add(key)
     found.rows.setdefault(file, []).append(item)
-    if item is not value and sample:
-        found.outputs.append({"datasource_item": item, "sample": sample})
     return True
 
 
@@ -302,8 +317,8 @@ def _variants(items: Sequence[Item], found: Found, runs: Sequence[Json], options
         return prompted or [Variant(asked, texts)]
     if from_runs := list(_run_variants(items, runs)):
         return from_runs
-    if (sent := _as_sent(items, found.outputs)) is not None:
-        return [Variant("as it was sent", sent)]
+    if sent := _as_sent(items, found.outputs):
+        return sent
     if asked:
         return [Variant(asked, [_input_of(item, asked) for item in items])]
     fields = dict.fromkeys(key for item in items for key in item)
@@ -331,6 +346,7 @@ def _run_variants(items: Sequence[Item], runs: Sequence[Json]) -> Iterator[Varia
         if not isinstance(how, dict) or how in seen:
             continue
         seen.append(how)
+        check_braces(how)
         label = str(run.get("name") or run.get("id") or "run")
         if how.get("type") == "item_reference":
             path = "{{ " + str(how.get("item_reference")) + " }}"
@@ -354,15 +370,15 @@ def _filled(template: str, item: Item) -> str:
         raise InvalidRequest(f"A run's template cannot be filled from an item: {detail}.") from None
 
 
-def _as_sent(items: Sequence[Item], outputs: Sequence[Json]) -> list[Conversation] | None:
-    """Return the messages that were sent for each item, where a run's answers tell of all of them."""
-    sent = {
-        json.dumps(output["datasource_item"], sort_keys=True): _at(output, "sample", "input")
-        for output in outputs
-        if _list(_at(output, "sample", "input"))
-    }
-    found = [sent.get(json.dumps(item, sort_keys=True)) for item in items]
-    return [conversation_in(said, "sample.input") for said in found] if items and all(found) else None
+def _as_sent(items: Sequence[Item], outputs: Sequence[Json]) -> list[Variant]:
+    """Return what each run sent for every item, where its answers tell of all of them."""
+    runs: dict[str, dict[str, Conversation]] = {}
+    for output in outputs:
+        if _list(sent := _at(output, "sample", "input")):
+            key = json.dumps(output["datasource_item"], sort_keys=True)
+            runs.setdefault(str(output.get("run_id") or "sent"), {})[key] = conversation_in(sent, "sample.input")
+    keys = [json.dumps(item, sort_keys=True) for item in items]
+    return [Variant(run, [sent[key] for key in keys]) for run, sent in runs.items() if sent.keys() >= set(keys)]
 
 
 # -- graders and the form of answers ----------------------------------------------------------------------------------
@@ -376,7 +392,7 @@ def _graders(found: Found, the_eval: Json | None, wanted: str, notes: Notes) -> 
     given: list[tuple[str, Json]] = [
         (str(each.get("name") or f"criterion_{n}"), each) for n, each in enumerate(criteria, 1)
     ]
-    given += [("reward", each) for each in of_jobs] + list(found.graders.items())
+    given += [("reward", each) for each in of_jobs] + found.graders
     graders: dict[str, Json] = {}
     for name, definition in given:
         read = accepted(definition, name, notes)
@@ -384,8 +400,10 @@ def _graders(found: Found, the_eval: Json | None, wanted: str, notes: Notes) -> 
             named = str(read["name"]) if read["name"] not in graders else f"{read['name']}-{len(graders) + 1}"
             graders[named] = {**read, "name": named}
     if not graders:
-        more = f" {' '.join(f'{said}.' for said in notes.left_out)}" if given else ""
-        raise InvalidRequest(f"There is no grader that can be carried over; add one as JSON.{more}")
+        why = [f"{said}." for said in notes.left_out] if given else []
+        if found.graded_by:
+            why = [f"The rows were graded by {listed(sorted(found.graded_by), 6)}; the eval's own JSON says how."]
+        raise InvalidRequest(" ".join(["There is no grader that can be carried over; add one as JSON.", *why]))
     if wanted or len(graders) == 1:
         return graders, _one_of(graders, wanted)
     if of_jobs:
@@ -473,7 +491,7 @@ def _leave_out_the_rest(found: Found, runs: Sequence[Json], the_eval: Json | Non
             notes.leave_out(f"{listed(left, 8)} of run {label}", "evals here ask as the platform does")
     answers = sum(bool(_at(output, "sample")) for output in found.outputs)
     if answers or any(run.get("result_counts") for run in runs):
-        notes.leave_out(f"{counted(answers, 'answer')} with results", _NO_RESULTS)
+        notes.leave_out(f"{counted(answers, 'answer')} with results" if answers else "results", _NO_RESULTS)
 
 
 def _set(params: Json) -> list[str]:

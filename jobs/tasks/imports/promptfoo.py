@@ -9,7 +9,7 @@ from typing import Final
 from charts.wording import listed
 from jobs.core.errors import InvalidRequest, NotFound
 from jobs.core.nearest import nearest, quoted
-from jobs.core.validation import read_yaml_value
+from jobs.core.validation import MOST_YAML_VALUES, read_yaml_value
 from jobs.tasks.files import lines, parsed
 from jobs.tasks.imports.draft import (
     Conversation,
@@ -36,6 +36,7 @@ _HARMLESS: Final = frozenset(
     {"$schema", "sharing", "outputPath", "tags", "commandLineOptions", "metadata", "writeLatestResults"}
 )
 _CODE: Final = frozenset({"js", "ts", "mjs", "cjs", "py", "rb", "sh"})
+_MOST_REFERENCES: Final = 20
 _BETWEEN_PROMPTS: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
 
@@ -92,7 +93,7 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
     Raises:
         UserError: no test, no prompt or no assertion of it can be carried over; says why.
     """
-    config = {key: _dereferenced(held, config) for key, held in config.items()}
+    config = _dereferenced(config)
     for key in config.keys() - _KEYS - _HARMLESS:
         if key != "assertionTemplates":
             notes.leave_out(key, "a task has nothing like it")
@@ -103,11 +104,11 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
     response_format = _providers(config, where, given, notes)
     graders = graders_of(tests, where, given, options.judge, notes, is_parsed=response_format is not None)
     title = str(config.get("description") or "")
-    asked, versions = asked_with(graders.items, _variants(prompts, tests, notes), notes)
+    asked, versions = asked_with(graders.items, _variants(prompts, graders.tests, notes), notes)
     rows: dict[str, list[Item]] = {}
-    for test, row in zip(tests, with_reference(asked, graders.definitions, notes), strict=True):
+    for test, row in zip(graders.tests, with_reference(asked, graders.definitions, notes), strict=True):
         split = (split_of(test.split) if test.split else None) or options.split or "valid"
-        rows.setdefault(split, []).append(_without_taken_id(row))
+        rows.setdefault(split, []).append(row)
     return Draft(
         name=slug(options.name or title) or "promptfoo",
         title=title or options.name or "Imported from Promptfoo",
@@ -118,10 +119,6 @@ def read_promptfoo(config: Json, where: str, given: GivenFiles, options: ImportO
         reward=graders.reward,
         response_format=response_format,
     )
-
-
-def _without_taken_id(row: Item) -> Item:
-    return row if isinstance(row.get("id", ""), str | int) else {key: held for key, held in row.items() if key != "id"}
 
 
 def _with_assertions(tests: Sequence[Test], notes: Notes) -> list[Test]:
@@ -137,19 +134,28 @@ def _nothing_in(where: str, what: str, notes: Notes) -> str:
     )
 
 
-def _dereferenced(value: object, root: Json, depth: int = 0) -> object:
-    """Return a value with `$ref: '#/...'` replaced by what it names within the config."""
-    if isinstance(value, list):
-        return [_dereferenced(each, root, depth + 1) for each in value]
-    if not isinstance(value, dict) or depth > 40:
-        return value
-    reference = value.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/"):
-        found: object = root
-        for step in reference[2:].split("/"):
-            found = found.get(step) if isinstance(found, dict) else None
-        return _dereferenced(found, root, depth + 10)  # four in a row at most: one may name itself
-    return {key: _dereferenced(held, root, depth + 1) for key, held in value.items()}
+def _dereferenced(config: Json) -> Json:
+    """Return a config with each `$ref: '#/...'` replaced by what it names within the config."""
+    left = MOST_YAML_VALUES
+
+    def within(value: object, references: int) -> object:
+        nonlocal left
+        left -= 1
+        if left < 0 or references > _MOST_REFERENCES:
+            raise InvalidRequest("The config refers to itself without end.")
+        if isinstance(value, list):
+            return [within(each, references) for each in value]
+        if not isinstance(value, dict):
+            return value
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/"):
+            found: object = config
+            for step in reference[2:].split("/"):
+                found = found.get(step) if isinstance(found, dict) else None
+            return within(found, references + 1)
+        return {key: within(held, references) for key, held in value.items()}
+
+    return {key: within(held, 0) for key, held in config.items()}
 
 
 # -- prompts ----------------------------------------------------------------------------------------------------------

@@ -74,8 +74,12 @@ _MOST_REGEX: Final = 2_000
 
 @dataclass(slots=True)
 class Graders:
-    """What the assertions became: graders by name, the one that counts, and the items with what they look up."""
+    """What the assertions became: graders by name, the one that counts, and the items with what they look up.
 
+    `tests` are those that can be graded, one for each item.
+    """
+
+    tests: list[Test]
     items: list[Item]
     definitions: dict[str, Json] = field(default_factory=dict)
     reward: str = ""
@@ -107,9 +111,13 @@ class _Context:
     def __init__(
         self, tests: Sequence[Test], where: str, given: GivenFiles, judge: str, notes: Notes, *, is_parsed: bool
     ) -> None:
-        self.tests, self.where, self.given, self.judge, self.notes = tests, where, given, judge, notes
-        self.is_parsed = is_parsed
-        self.found = Graders([dict(test.variables) for test in tests])
+        self.where, self.given, self.judge, self.notes, self.is_parsed = where, given, judge, notes, is_parsed
+        self.found = Graders(list(tests), [dict(test.variables) for test in tests])
+
+    @property
+    def tests(self) -> Sequence[Test]:
+        """The tests that can be graded."""
+        return self.found.tests
 
 
 def graders_of(
@@ -121,7 +129,7 @@ def graders_of(
         InvalidRequest: none of the assertions can be carried over.
     """
     context = _Context(tests, where, given, judge, notes, is_parsed=is_parsed)
-    columns, rest = _columns(tests)
+    columns, rest = _together(*_columns(tests))
     weights: dict[str, float] = {}
     for column in columns:
         definition = _definition(column, context)
@@ -145,6 +153,23 @@ def _columns(tests: Sequence[Test]) -> tuple[list[_Column], list[list[Json]]]:
             columns[key] = _Column(key, column)
     rest = [[assertion for key, assertion in each.items() if key not in columns] for each in keyed]
     return list(columns.values()), rest
+
+
+def _together(columns: list[_Column], rest: list[list[Json]]) -> tuple[list[_Column], list[list[Json]]]:
+    """Move the columns that can be computed to what differs between tests, if anything does.
+
+    Only in one grader can each test have its own weights.
+    """
+    if not any(_is_computed(assertion) for assertions in rest for assertion in assertions):
+        return columns, rest
+    moved = [column for column in columns if column.weight and _is_computed(column.assertions[0])]
+    return [column for column in columns if column not in moved], [
+        [*(column.assertions[place] for column in moved), *assertions] for place, assertions in enumerate(rest)
+    ]
+
+
+def _is_computed(assertion: Json) -> bool:
+    return str(assertion.get("type")).removeprefix("not-") in _COMPUTED and "transform" not in assertion
 
 
 def _keyed(assertions: Sequence[Json]) -> Iterator[tuple[str, Json]]:
@@ -355,11 +380,10 @@ def _pool(rest: Sequence[Sequence[Json]], context: _Context, weights: dict[str, 
     for said, labels in missing.items():
         kind, _, why = said.partition(": ")
         context.notes.leave_out(f"assertion {kind} of tests {listed(labels, 5)}", why)
-    empty = [test.label for checks, test in zip(pooled, context.tests, strict=True) if not checks]
-    if len(empty) == len(pooled):
+    if not any(pooled):
         return
-    if empty and not weights:
-        context.notes.leave_out(f"tests {listed(empty, 5)}", "no assertion of theirs can be carried over; they score 0")
+    if not weights:
+        pooled = _without_empty(pooled, context)
     for item, checks in zip(context.found.items, pooled, strict=True):
         _field_of(item)[POOL] = checks
     context.found.definitions[POOL] = _python(POOL, [], context)
@@ -367,6 +391,17 @@ def _pool(rest: Sequence[Sequence[Json]], context: _Context, weights: dict[str, 
     if weights and len(shares) > 1:
         context.notes.changed.append(f"{POOL}: tests differ in how much these weigh; here they weigh alike")
     weights[POOL] = max(shares)
+
+
+def _without_empty(pooled: Sequence[list[Json]], context: _Context) -> list[list[Json]]:
+    """Leave out the tests of which nothing can be graded."""
+    found = context.found
+    empty = [test.label for checks, test in zip(pooled, found.tests, strict=True) if not checks]
+    if empty:
+        context.notes.leave_out(f"tests {listed(empty, 5)}", "no assertion of theirs can be carried over")
+    found.tests = [test for checks, test in zip(pooled, found.tests, strict=True) if checks]
+    found.items = [item for checks, item in zip(pooled, found.items, strict=True) if checks]
+    return [checks for checks in pooled if checks]
 
 
 def _check(assertion: Json, test: Test, context: _Context) -> Json:

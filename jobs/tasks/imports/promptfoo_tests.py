@@ -174,7 +174,7 @@ def _tests_in(file: str, given: GivenFiles) -> list[Json]:
 
 
 def _csv_tests(text: str, file: str) -> Iterator[Json]:
-    records = csv_records(text, file)
+    records = csv_records(text, file, strip=False)
     _, heading = next(records, (1, []))
     for line, fields in records:
         if len(fields) != len(heading):
@@ -183,7 +183,7 @@ def _csv_tests(text: str, file: str) -> Iterator[Json]:
         cells = dict(zip(heading, fields, strict=True))
         metric = cells.get("__metric")
         for key, cell in cells.items():
-            if key.startswith("__expected") and cell:
+            if key.startswith("__expected") and cell.strip():
                 _list(test["assert"]).append({**assertion_from(cell), **({"metric": metric} if metric else {})})
             elif key in {"__prefix", "__suffix"}:
                 _map(test["options"])[key[2:]] = cell

@@ -17,7 +17,7 @@ from jobs.core.nearest import quoted
 from jobs.core.validation import read_yaml_value
 from jobs.tasks.datasets.versions import SCHEMA_FILE, publish, split_file, title_of
 from jobs.tasks.files import parsed
-from jobs.tasks.imports.draft import Draft, ImportOptions, Json, Notes
+from jobs.tasks.imports.draft import Draft, ImportOptions, Json, Notes, with_ids
 from jobs.tasks.imports.given import GivenFiles
 from jobs.tasks.imports.openai_evals import read_openai_export
 from jobs.tasks.imports.promptfoo import config_of_results, is_promptfoo, read_promptfoo
@@ -67,9 +67,12 @@ def import_task(root: Path, given: GivenFiles, options: ImportOptions) -> Import
     if not given.contents:
         raise InvalidRequest("There is no file to import.")
     notes = Notes()
-    found = _promptfoo_config(given)
-    draft = read_promptfoo(*found, given, options, notes) if found else read_openai_export(given, options, notes)
-    content = _content(draft, notes)
+    try:
+        found = _promptfoo_config(given)
+        draft = read_promptfoo(*found, given, options, notes) if found else read_openai_export(given, options, notes)
+        content = _content(draft, notes)
+    except RecursionError as error:
+        raise InvalidRequest("The files are nested too deeply to be read.") from error
     version = publish(root, draft.name, content, may_number=not options.name)
     return Imported(
         version.name,
@@ -114,7 +117,7 @@ def _document(name: str, given: GivenFiles) -> object:
 def _content(draft: Draft, notes: Notes) -> dict[str, bytes]:
     content = {f"prompts/{version}.md": f"{text}\n".encode() for version, text in draft.prompts.items()}
     content |= {f"graders/{_file(name)}.json": _json(grader) for name, grader in draft.graders.items()}
-    content |= {split_file(split): b"".join(map(_line, rows)) for split, rows in draft.rows.items()}
+    content |= {split_file(split): b"".join(map(_line, with_ids(rows, notes))) for split, rows in draft.rows.items()}
     if draft.response_format is not None:
         content[SCHEMA_FILE] = _json(draft.response_format)
     manifest: dict[str, object] = {"title": draft.title, "description": f"Imported from {draft.source}."}

@@ -80,7 +80,8 @@ class WebApi:
         except SlackError as error:
             body = error.body()
         note("from_app", "web_api", name, args=args, status=200, answer=body)
-        return web.json_response(body)
+        held = ",".join(sorted(self._workspace.app.scopes))
+        return web.json_response(body, headers={"X-OAuth-Scopes": held})
 
     def _allowed(self, name: str, args: Json) -> Method:
         method = self._methods.get(name)

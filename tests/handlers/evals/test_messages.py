@@ -18,7 +18,7 @@ from handlers.evals.results import (
 from handlers.slack.images import Pictures
 from jobs.core.ids import names_apart
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, LabelScores, Progress
+from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, LabelScores, Progress, Slice, SliceFall
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.reviews import NO_REVIEWS, Review, grade_of
 from jobs.evals.stats.comparison import compare, gather
@@ -123,6 +123,24 @@ def test_checkpoints_of_several_jobs_keep_the_name_of_theirs() -> None:
     arms = ("base", "step 5 of rft-aaaaaa (low)", "step 5 of rft-bbbbbb")
     assert list(names_apart(arms).values()) == list(arms)
     assert list(names_apart(arms[:2]).values()) == ["base", "step 5 (low)"]
+
+
+def test_slices_are_told_and_one_that_got_worse_stands_next_to_the_verdict() -> None:
+    view = view_of([*BASE, *BETTER], arms=(Arm("base"), TUNED))
+    fall = SliceFall("base", TUNED.name, "language", "de", 14, -0.15, -0.24, -0.06, 0.001)
+    sliced = replace(
+        view.evaluation,
+        slices=(Slice("language", "de", 14, {"base": 0.55, TUNED.name: 0.4}),),
+        slice_falls=(fall,),
+        conclusion=view.conclusion,
+    )
+    told = said(replace(view, evaluation=sliced))
+    worse = "Worse on language=de: -0.15 (-0.24 to -0.06), 14 items."
+    assert f"*{view.headline}*\\n*{worse}*" in told
+    assert "language=de  14     0.55  0.40" in told
+    assert f"{view.headline}*\\n{worse}" in text_of(eval_card(sliced, 0.0))
+    several = replace(sliced, arms=(*sliced.arms, Arm("other")))
+    assert several.caveats == (f"{worse[:-1]} ({TUNED.name} against base).",)
 
 
 def test_one_model_on_two_splits_is_shown_side_by_side() -> None:
@@ -240,7 +258,8 @@ def test_a_result_that_a_judge_graded_says_how_far_people_agree_and_offers_each_
     )
     shown = said(view)
     assert "Grades of the judge f1 that 1 person checked are right: 0 of 1 (0%) that people picked." in shown
-    assert "<@U0ALICE>: 0.20 is wrong (a &lt;b&gt;)" in shown
+    assert "<@U0ALICE>: 0.20 is wrong, <!date^1^" in shown
+    assert "(a &lt;b&gt;)" in shown
     assert "check_grade" in shown
     unchecked = said(replace(view, agreements=NO_REVIEWS.agreements(judged), grades={}))
     assert "No grades of this judge (f1) have been checked by a person." in unchecked

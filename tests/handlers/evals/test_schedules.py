@@ -8,6 +8,7 @@ from handlers.evals.schedules import measurement_message, read_rhythm, schedule_
 from handlers.slack.blocks import Message
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
 from jobs.core.errors import InvalidRequest
+from jobs.evals.reviews import NO_REVIEWS
 from jobs.schedules.records import Finding, Measurement, Schedule, ScheduleState
 from local.slack.blocks import validate
 from tests.handlers.evidence_shown import action_ids, text_of
@@ -79,6 +80,12 @@ def test_its_controls_are_those_of_its_state(state: ScheduleState, controls: lis
     message = schedule_card(replace(SCHEDULE, state=state))
     shown(message)
     assert action_ids(message) == controls
+
+
+def test_a_measurement_that_a_judge_graded_says_how_far_people_agree_with_it() -> None:
+    unchecked = NO_REVIEWS.agreement("helpful", "v1")
+    message = measurement_message(SCHEDULE, WORSE, ALIAS, (unchecked,), mentions=False)
+    assert "No grades of this judge (helpful) have been checked by a person." in shown(message)
 
 
 def test_an_alert_has_the_way_back_as_long_as_the_alias_points_at_that_model() -> None:

@@ -10,11 +10,12 @@ from charts.wording import money
 from handlers.evals.cards import CONTROLS
 from handlers.evidence.platform_figures import platform_chart
 from handlers.evidence.summary import NEEDS, TRAIN, chart_of, summary
+from handlers.jobs.cards import card
 from handlers.slack.blocks import Message
 from jobs.approvals.open import open_approval
 from jobs.approvals.records import Decision, Verdict
 from jobs.core.records import ApprovalPolicy
-from jobs.evals.records import Coverage
+from jobs.evals.records import Coverage, Slice, SliceFall
 from jobs.evals.reviews import NO_REVIEWS
 from jobs.evidence.choose import Need
 from jobs.evidence.records import Figure, Versus
@@ -160,8 +161,9 @@ def test_each_checkpoint_says_what_it_costs_how_it_leans_and_what_it_breaks() ->
 
 
 def test_the_choice_is_worth_less_than_it_looks_and_the_test_split_says_how_much() -> None:
-    assert "Step 85 is the best of 3 on the split that chose them: expect 0.02 to 0.05 less on new items." in said(
-        "whole"
+    assert (
+        "Step 85 was chosen from 3 by the split that it is scored on: expect 0.02 to 0.05 less on new items."
+        in said("whole")
     )
     assert "On the test split, which chose nothing, it scored F1 0.59 (0.50 to 0.68)." in said("whole")
     assert "Step 85 was not evaluated on a held-out test split." in said("plain")
@@ -492,6 +494,22 @@ def test_both_validation_splits_stand_next_to_each_other_with_a_line_where_they_
     assert "Step 85 is worse on valid_natural, distributed as production is, so it is not recommended." in told
     assert "'primary'" not in told
     assert "natural validation split `ev-natural`" in told
+
+
+def test_a_slice_that_got_worse_stands_next_to_the_verdict_on_every_surface() -> None:
+    fall = SliceFall("base", "step 85", "language", "de", 14, -0.15, -0.24, -0.06, 0.001)
+    rows = tuple(
+        replace(each, slice_falls=(fall,)) if each.name == "step 85" else each for each in shown.PLAIN.candidates
+    )
+    slices = (Slice("language", "de", 14, {"local-policy-1": 0.55, rows[2].model: 0.40}),)
+    job = view(replace(shown.PLAIN, candidates=rows, slices=slices))
+    words = "Worse than base on language=de: -0.15 (-0.24 to -0.06), 14 items."
+    message = summary(job, FILE)
+    assert f"is better than the base model: F1 up 0.23 (95% interval 0.19 to 0.27).*\n*{words}*" in str(
+        message.blocks[1]["text"]
+    ).replace("\\n", "\n")
+    assert words in text_of(card(job, 0.0))
+    assert "language=de  14     0.55  0.40" in text_of(message)
 
 
 def test_graders_without_a_column_are_told_in_words() -> None:

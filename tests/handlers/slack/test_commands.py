@@ -25,7 +25,7 @@ def test_a_bare_word_names_the_job() -> None:
     ("text", "sentence"),
     [
         ("lanch task=acts", "did you mean 'launch'?"),
-        ("frobnicate", "known: launch, list"),
+        ("frobnicate", "known: launch, "),
         ("", "Say what `/rft` should do"),
         ("launch", "needs `task=`. Write `/rft launch task=<task>`"),
         ("launch acts", "Did you mean `task=acts`?"),

@@ -127,6 +127,9 @@ def test_labels_are_drawn_only_where_one_comes_twice() -> None:
     chart = label_chart(made)
     assert chart is not None
     assert chart.title == "The most frequent label comes 2 times, the rarest 1"
+    even = label_chart(Ingested("goods-data-1", "goods", "train", 4, {"fish": 2, "iron": 2}, ()))
+    assert even is not None
+    assert even.title == "Each label comes 2 times"
     assert "image" in str(upload_message(made, chart, "F0000000A1").blocks)
     assert "image" not in str(upload_message(made, chart, None).blocks)
     assert label_chart(Ingested("goods-data-1", "goods", "train", 2, {"a text": 1, "another": 1}, ())) is None

@@ -212,7 +212,7 @@ FAULTS: Mapping[str, tuple[Files, Mapping[str, Level], str]] = {
         "does not come to an end on an answer such as a number",
     ),
     "a stale grader beside the reward": (
-        {"graders/stale.json": python(PLAIN + "item['text_input']['old']", "stale"), "task.yaml": "reward: exact\n"},
+        {"graders/stale.json": python(PLAIN + "item['text_input'] + 1", "stale"), "task.yaml": "reward: exact\n"},
         {"other_graders": Level.BLOCK, "odd_answers": Level.WARN},
         "The grader stale fails on 20 of 20 well-formed answers; on row",
     ),

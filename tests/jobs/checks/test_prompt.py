@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,12 @@ async def test_an_eval_that_asked_otherwise_is_no_baseline(check: Check) -> None
     finding = (await check(evals=[evaluation("0123456789ab")]))["same_prompt"]
     assert finding.level is Level.WARN
     assert "eval-abcdef, asked with another prompt or response format (hash 0123456789ab)" in finding.text
+
+
+async def test_an_eval_of_several_prompts_is_a_baseline_if_one_of_them_is_the_tasks(check: Check) -> None:
+    arms = (Arm("m", prompt="v0", prompt_hash="0123456789ab"), Arm("m", prompt="v1", prompt_hash=ASKED))
+    compared = replace(evaluation("0123456789ab"), arms=arms)
+    assert (await check(evals=[compared]))["same_prompt"].level is Level.OK
 
 
 async def test_only_the_newest_eval_of_the_task_counts(check: Check) -> None:

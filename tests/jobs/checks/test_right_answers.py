@@ -56,7 +56,14 @@ async def test_a_reference_that_earns_nothing_in_any_form_is_no_known_right_answ
     found = await check(changes=free_text("def grade(sample, item):\n    return 0.0\n"))
     assert found["constant"].level is Level.NOTE
     assert "no right answer is known" in found["constant"].text
-    assert "earns nothing, bare or in a form such as" in found["right_answers"].text
+    assert "never earns the full reward, bare or in a form such as" in found["right_answers"].text
+
+
+async def test_a_little_for_the_form_does_not_make_an_answer_right(check: Check) -> None:
+    source = "def grade(sample, item):\n    return 0.1 if item['reference_answer'] else 0.0\n"
+    found = await check(changes=free_text(source))
+    assert found["constant"].level is Level.NOTE
+    assert "never earns the full reward" in found["right_answers"].text
 
 
 async def test_the_same_full_reward_for_any_free_text_blocks(check: Check) -> None:
@@ -77,6 +84,19 @@ async def test_rows_without_a_reference_have_no_known_right_answer(check: Check)
     assert found["constant"].level is Level.NOTE
     assert "nothing to learn" not in found["constant"].text
     assert "20 rows of the train split have no reference_answer" in found["right_answers"].text
+
+
+async def test_a_right_answer_may_stand_in_another_field_that_the_grader_reads(check: Check) -> None:
+    source = PROSE.replace("reference_answer", "solution")
+    lines = [json.loads(line) for line in rows(24).splitlines()]
+    moved = "".join(
+        json.dumps({"text_input": each["text_input"], "page": n, "solution": each["reference_answer"]}) + "\n"
+        for n, each in enumerate(lines)
+    )
+    found = await check(changes={**free_text(source), "train.jsonl": moved, "valid.jsonl": moved.split("\n")[0] + "\n"})
+    assert found["right_answers"].text.endswith("`solution` in the form that it pays best earns 1.00 on average.")
+    assert found["constant"].level is Level.OK
+    assert "have no" not in found["platform_rows"].text
 
 
 async def test_zero_and_false_are_references(check: Check) -> None:

@@ -39,6 +39,13 @@ async def test_a_missing_split_and_a_missing_prompt_block(check: Check) -> None:
     assert "40 rows of train have no messages, and the task has no prompt; add prompts/v1.md." in finding.text
 
 
+async def test_a_task_without_rows_to_train_on_is_one_for_evals(check: Check) -> None:
+    found = await check(changes={"train.jsonl": None})
+    assert found["platform_rows"].level is Level.NOTE
+    assert "goods has no train.jsonl: it can be evaluated; a job needs a train" in found["platform_rows"].text
+    assert "valid rows" in found["balance"].text
+
+
 async def test_more_rows_than_the_api_takes_block(check: Check) -> None:
     rows = "".join(line(str(n), f"w{n}", ["fish"]) for n in range(1001))
     finding = (await check(changes={"valid.jsonl": rows}))["platform_rows"]
@@ -177,3 +184,18 @@ async def test_rows_that_show_the_model_their_own_reference_block(check: Check) 
     found = (await check(changes={"train.jsonl": talks('["fish"]')}))["platform_rows"]
     assert found.level is Level.BLOCK
     assert found.text.startswith("20 rows end with their own reference_answer as the assistant's turn, so that every")
+
+
+async def test_a_reward_that_grades_calls_blocks_where_models_call_no_tool(check: Check) -> None:
+    called = "{{sample.output_tools[0].function.name}}"
+    named = {"type": "string_check", "name": "exact", "operation": "eq", "input": called, "reference": "find"}
+    tool = {"type": "function", "function": {"name": "find"}}
+    rows = "".join(line(f"r{n}", text(n), ["fish"], tools=[tool]) for n in range(20))
+    changes = {"train.jsonl": rows, "graders/exact.json": json.dumps(named)}
+    found = (await check(changes=changes, profile=PROFILE))["platform_rows"]
+    assert found.level is Level.BLOCK
+    assert (
+        "exact grades what an answer calls (`sample.output_tools`), and the models of Local platform call" in found.text
+    )
+    found = (await check(changes=changes, profile=replace(PROFILE, calls_tools=True)))["platform_rows"]
+    assert found.level is Level.NOTE

@@ -155,3 +155,22 @@ def _said(python: str, folder: Path) -> str:
     done = subprocess.run([python, "-c", LOADER, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2_000:]
     return done.stdout.strip()
+
+
+def test_what_an_answer_calls_goes_out_as_inspect_has_it(tmp_path: Path) -> None:
+    calls = tuple(
+        {"id": f"c{n}", "type": "function", "function": {"name": "find", "arguments": arguments}}
+        for n, arguments in enumerate(['{"shelf": 4}', '{"cut sho'])
+    )
+    evaluation = an_eval(arms=(ARM,), items=1)
+    out = tmp_path / "log.json"
+    answer = replace(an_answer("a", 1, arm=ARM.name), text="", tool_calls=calls)
+    write_whole(out, lambda log: write_inspect_log(log, evaluation, ARM, ITEMS, [answer]))
+    (sample,) = loaded(out)["samples"]
+    (choice,) = sample["output"]["choices"]
+    assert choice["message"]["tool_calls"] == sample["messages"][-1]["tool_calls"]
+    assert choice["message"]["tool_calls"] == [
+        {"id": "c0", "type": "function", "function": "find", "arguments": {"shelf": 4}},
+        {"id": "c1", "type": "function", "function": "find", "arguments": {"raw": '{"cut sho'}},
+    ]
+    assert sample["scores"]["f1"]["answer"] == 'find({"shelf": 4})\nfind({"cut sho)'

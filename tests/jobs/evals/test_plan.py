@@ -14,6 +14,7 @@ from jobs.platforms.profiles import RETIRED_MODELS
 from jobs.platforms.prompt_hash import prompt_hash
 from jobs.state.change import Change, Versioned
 from jobs.state.store import AlreadyTaken
+from jobs.tasks.defaults import Choice
 from tests.jobs.evals.laboratory import Laboratory, a_profile, a_wish, exact, only, valid_rows
 from tests.jobs.tasks.folder import line
 from tests.records import BOB, a_checkpoint, a_job
@@ -85,6 +86,19 @@ async def test_each_arm_is_asked_with_its_own_prompt_and_format(lab: Laboratory)
     asked = {(heard.body["input"][0]["content"], "text" in heard.body) for heard in lab.endpoint.heard}
     assert len(asked) == 4
     assert sum(has_format for _, has_format in asked) == 2
+
+
+async def test_what_was_chosen_holds_where_nothing_is_asked_for(lab: Laboratory) -> None:
+    lab.write_task({"prompts/v2.md": "Name the label, please."})
+    planner = EvalPlanner(lab.catalogue, lab.platform_of, "local", lambda: NOON)
+    chosen = Choice("low", "v1")
+    assert [arm.name for arm in (await planner.plan(a_wish(), chosen)).arms] == ["small (low)"]
+    assert (await planner.plan(a_wish(), chosen)).prompt == "v1"
+    asked = await planner.plan(a_wish(efforts=("high",), prompt="v2"), chosen)
+    assert ([arm.name for arm in asked.arms], asked.prompt) == (["small (high)"], "v2")
+    compared = await planner.plan(a_wish(prompts=("v2", "v1")), chosen)
+    assert [arm.name for arm in compared.arms] == ["small (low, prompt v2)", "small (low, prompt v1)"]
+    assert (await planner.plan(a_wish(), Choice(prompt="gone"))).prompt == "v2", "the task has no such prompt any more"
 
 
 async def test_the_threshold_is_the_reward_graders(lab: Laboratory) -> None:

@@ -87,6 +87,12 @@ def test_what_was_measured_is_told_with_its_verdict(tmp_path: Path) -> None:
     assert plain.text.startswith("A model that does not reason: Can't tell tiny from small (low)")
 
 
+def test_what_the_study_itself_compares_counts(tmp_path: Path) -> None:
+    both = ended(Arm("small", prompt="v1", prompt_hash="p"), Arm("small", prompt="v2", prompt_hash="q"))
+    prompt, _, _ = told(tmp_path, both, files=TWO)
+    assert prompt.text.startswith("Another prompt: Can't tell small (prompt v2) from small (prompt v1)")
+
+
 def test_what_was_measured_otherwise_answers_nothing(tmp_path: Path) -> None:
     others = (
         ended(Arm("huge"), id="eval-test", split="test"),

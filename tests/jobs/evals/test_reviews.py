@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, UserError
+from jobs.core.ids import summary_id
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Eval
 from jobs.evals.review_store import DRAWN, GradeAddress
@@ -155,6 +156,25 @@ def test_agreement_comes_with_its_interval_and_keeps_picked_grades_apart() -> No
     assert "Only grades drawn at random" in picked.agreement("helpful", "f1").sentence
 
 
+@pytest.mark.parametrize(
+    ("graded", "deserved", "is_said"),
+    [
+        ([4.0] * 20, [4.0] * 19 + [1.0], True),  # it calls everything good, and nearly everything is
+        ([4.0] * 11 + [1.0] * 9, [4.0] * 11 + [1.0] * 8 + [4.0], False),
+        ([4.0] * 5, [4.0] * 5, False),  # too few to say so
+    ],
+)
+def test_a_judge_that_is_right_no_more_often_than_one_score_for_all_is_called_that(
+    graded: list[float], deserved: list[float], is_said: bool
+) -> None:
+    found = NO_REVIEWS
+    for number, (score, right) in enumerate(zip(graded, deserved, strict=True)):
+        said = a_review(is_right=score == right, graded=score, score=None if score == right else right, is_drawn=True)
+        found = found.with_grade(a_grade(score, item=Item(f"i{number}", "text", "x")).reviewed.with_review(said))
+    sentence = found.agreement("helpful", "f1").sentence
+    assert ("Always 4.00 would be right as often, so it hardly tells answers apart." in sentence) is is_said
+
+
 def test_another_version_of_the_judge_starts_from_nothing_and_that_is_said() -> None:
     changed = replace(JUDGED, fingerprints={"helpful": "f2"})
     (said,) = many(right=3, wrong=0, drawn=True).agreements(changed)
@@ -215,6 +235,18 @@ async def test_what_is_said_is_kept_shown_in_the_thread_and_in_the_trail_once(la
     held = await lab.store.record(TaskReviews, "small")
     assert held is not None
     assert held.version == 1
+
+
+async def test_what_is_said_of_a_jobs_eval_is_shown_in_the_jobs_summary(lab: Laboratory) -> None:
+    ended = await an_ended_eval(lab)
+    of_job = replace(ended, request=replace(ended.request, job="rft-abc234"))
+    grade = replace(await lab.evals.reviews.grade(ended, at(ended)), evaluation=of_job)
+    await lab.evals.reviews.say(grade, a_review(), CHANNEL)
+    assert await lab.postings("summary:rft-abc234") == [], "there is no summary yet"
+    entry = json.dumps({"channel": CHANNEL, "ts": "1.0"})
+    await lab.store._redis.hset("{proctor}:ledger:rft-abc234", summary_id("rft-abc234"), entry)
+    await lab.evals.reviews.say(grade, a_review(is_right=True), CHANNEL)
+    assert await lab.postings("summary:rft-abc234") == [summary_id("rft-abc234")]
 
 
 async def test_two_people_at_once_are_both_kept(lab: Laboratory) -> None:

@@ -20,15 +20,21 @@ Table = Sequence[Sequence[float]]
 class OnFile:
     """The answers of evals, in memory."""
 
-    def __init__(self, answers: Mapping[str, Sequence[Answer]], items: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        answers: Mapping[str, Sequence[Answer]],
+        items: Mapping[str, str] | None = None,
+        fields: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self._answers = answers
+        self._fields = fields or {}
         self._items = items or {}
 
     def answers(self, eval_id: str, /) -> Iterator[Answer]:
         return iter(self._answers[eval_id])
 
     def items(self, _eval_id: str, /) -> Iterable[Item]:
-        return [Item(item, text) for item, text in self._items.items()]
+        return [Item(item, text, fields=self._fields.get(item, {})) for item, text in self._items.items()]
 
 
 def answered(tables: Mapping[str, Mapping[str, Table]]) -> list[Answer]:

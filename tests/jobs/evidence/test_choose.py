@@ -86,7 +86,7 @@ def test_the_cheapest_is_one_that_is_shown_to_be_as_good_as_the_best() -> None:
     assert "It is as good as step 60 (-0.003 of reward, margin 0.02, at worst -0.015)." in found.reason
     assert "Step 95 costs less, but may be up to 0.060 worse than step 60, and the margin is 0.02." in found.reason
     alone = preferred(an_evidence(candidates=(best, poor)), Need.CHEAPEST)
-    assert alone.title == "Step 60 has the highest reward, and nothing cheaper is shown to be as good"
+    assert alone.title == "Nothing cheaper than step 60 is shown to be as good"
     assert [each.name for each in alone.candidates] == ["step 60", "step 95"]
 
 

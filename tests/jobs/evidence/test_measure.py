@@ -286,6 +286,22 @@ def test_checkpoints_that_are_alike_on_both_splits_are_seldom_said_to_disagree(s
     assert sum(map(disagrees, range(studies))) <= max(1, 0.1 * studies)
 
 
+@pytest.mark.parametrize(("alias_model", "against"), [(None, "base"), (LIVE, "what is in use")])
+def test_a_slice_that_got_worse_is_named_against_what_is_in_use_or_the_base(alias_model: str, against: str) -> None:
+    fields = {f"i{item}": {"language": "de" if item % 3 == 0 else "en"} for item in range(40)}
+    tuned = drawn(2, lift=0.1)
+    tuned[::3] -= 0.35
+    tables = {BASE: drawn(1), STEP_1: tuned, STEP_2: drawn(4, lift=0.1), LIVE: drawn(3)}
+    graded = {model: {"f1": table(scores)} for model, scores in tables.items()}
+    file = OnFile({"eval-valid2": answered(graded)}, dict.fromkeys(fields, "text"), fields)
+    reading = measure(lined_up(*tables), evaluated(graded), file, alias_model=alias_model)
+    (fall,) = of(reading, STEP_1).slice_falls
+    assert (fall.before, fall.after, fall.value, fall.items) == (against, "step 1", "de", 14)
+    assert of(reading, STEP_2).slice_falls == ()
+    assert [(one.name, one.items) for one in reading.slices] == [("language=en", 26), ("language=de", 14)]
+    assert reading.slices[1].means[STEP_1] == pytest.approx(float(tuned[::3].mean()))
+
+
 def test_missing_answers_are_counted_and_never_scored() -> None:
     graded = {model: {"f1": table(drawn(seed))} for model, seed in ((BASE, 1), (STEP_1, 2))}
     answers = answered(graded)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from jobs.evals.records import SCORING, Eval, EvalState
 from jobs.evals.verdict import Verdict as Change_
 from jobs.evidence.plan import changed_parts
 from jobs.evidence.records import EvidenceState, Role
+from jobs.platforms.prompt_hash import prompt_hash
 from jobs.queue.due import MOST_RAISED
 from jobs.state.change import Change, Versioned
 from jobs.state.connection import Connection
@@ -511,6 +512,39 @@ async def test_another_grader_takes_the_votes_back_and_gathers_anew(scene: Scene
     assert renewed.keys() == {"ckpt-10", "ckpt-20"}
     assert not set(renewed.values()) & {each.digest for each in first.candidates}
     assert [entry.entry.act for entry in await scene.store.trail()] == [Act.REQUESTED, Act.INVALIDATED, Act.REQUESTED]
+
+
+@pytest.mark.parametrize(
+    ("edits", "cause"),
+    [
+        ({"prompts/v1.md": "Say it otherwise.\n"}, "The prompt changed: the text of v1 is another one now."),
+        ({"prompts/v1.md": None, "prompts/v2.md": "Say it otherwise.\n"}, "The prompt changed: v1 to v2."),
+        (
+            {"prompts/v1.md": "Otherwise.\n", "graders/exact.json": NEW_GRADER},
+            "The graders and the prompt (the text of v1 is another one now) changed.",
+        ),
+        ({"valid.jsonl": None}, "small can no longer be used. small has no valid.jsonl any more"),
+    ],
+)
+async def test_votes_that_become_void_name_the_cause(scene: Scene, edits: Mapping[str, str | None], cause: str) -> None:
+    task = scene.lab.catalogue.load("small")
+    await scene.job(prompt="v1", prompt_hash=prompt_hash(task.prompts["v1"], task.response_format))
+    await scene.gathered()
+    await vote(scene)
+    for file, content in edits.items():
+        if content is None:
+            (task.folder / file).unlink()
+        else:
+            scene.edit(file, content)
+    evidence = await scene.turn()
+    assert evidence is not None
+    approval = await scene.approval()
+    assert approval.decisions == ()
+    assert approval.renewed_why.startswith(cause), approval.renewed_why
+    (told,) = [each.entry.why for each in await scene.store.trail() if each.entry.act is Act.INVALIDATED]
+    assert told == approval.renewed_why
+    assert evidence.state is EvidenceState.FAILED
+    assert (await scene.turn()) == evidence, "it is not tried again by itself"
 
 
 async def test_another_test_set_opens_that_and_does_not_ask_the_validation_split_again(scene: Scene) -> None:

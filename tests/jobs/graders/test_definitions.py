@@ -18,6 +18,7 @@ from jobs.graders import (
     training_definition,
     untrainable,
     with_names,
+    without_secrets,
 )
 from tests.jobs.graders.definitions import PRECISION, check, judge, labeller, multi, python, similarity
 
@@ -99,6 +100,17 @@ def test_graders_that_only_some_platforms_run_are_read_and_kept_as_they_are(
     within = parse_grader({**multi("a"), "graders": {"a": definition}})
     assert who in (run_elsewhere(within) or "")
     assert run_elsewhere(parse_grader(multi())) is None
+
+
+def test_what_is_shown_of_an_endpoint_has_no_secret() -> None:
+    secret = {**ENDPOINT, "url": "https://example.org/grade?code=hush", "headers": {"Authorization": "Bearer hush"}}
+    shown = without_secrets({"type": "multi", "name": "m", "graders": {"a": secret, "b": python(GRADE)}})
+    assert "hush" not in str(shown)
+    graders = shown["graders"]
+    assert isinstance(graders, dict)
+    assert graders["a"] == {**ENDPOINT, "headers": {"Authorization": "[hidden]"}}
+    assert graders["b"] == python(GRADE)
+    assert parse_grader(secret).definition == secret, "it is sent as it is"
 
 
 @pytest.mark.parametrize(

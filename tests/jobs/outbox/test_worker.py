@@ -206,6 +206,21 @@ async def test_somebody_hears_of_a_thread_that_slack_does_not_let_begin(store: S
     assert heard == [("rft-abc234", "channel_not_found")]
 
 
+async def test_somebody_hears_of_a_thread_in_which_slack_takes_nothing_more_and_nobody_of_an_edit(store: Store) -> None:
+    heard: list[str] = []
+
+    async def hear(posting: Posting, _reason: str) -> None:
+        heard.append(posting.id)
+
+    card = a_posting(1, id=card_id("rft-abc234"), kind=PostingKind.CARD, lane="card", refreshed=True)
+    note = a_posting(2, kind=PostingKind.STATUS, user=None, lane="thread")
+    outbox_worker = replace(a_worker(store, SmallSlack(["none", "refused", "refused"])), on_refusal=hear)
+    for posting in (card, note, card):
+        await store.commit(Change(postings=(posting,)))
+        await deliver_all(store, outbox_worker)
+    assert heard == [note.id]
+
+
 @pytest.mark.parametrize("at", ["before it says so", "after it said so"])
 async def test_a_thread_that_begins_to_wait_as_its_card_is_taken_goes_on_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch, at: str

@@ -1,10 +1,6 @@
 """A task as a Promptfoo project keeps its meaning: back again as a task, and in Promptfoo's own hands."""
 
 import json
-import os
-import shlex
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +15,8 @@ from jobs.tasks.imports.given import given_files
 from jobs.tasks.imports.read import import_task
 from jobs.tasks.promptfoo_export import CONFIG, Exported, export_to_promptfoo
 from tests.jobs.tasks.folder import line, write_folder
+from tests.jobs.tasks.promptfoo_itself import answer_with, evaluated, run_promptfoo, with_promptfoo
 
-PROMPTFOO = shlex.split(os.environ.get("PROMPTFOO", "")) or [shutil.which("promptfoo") or ""]
-"""The command that runs Promptfoo, where it is installed."""
 LENGTH = (
     "def grade(sample, item):\n    return min(1.0, len(sample['output_text']) / (4 * len(item['reference_answer'])))\n"
 )
@@ -133,6 +128,39 @@ def test_rows_that_bring_their_messages_keep_them(tmp_path: Path) -> None:
     assert any(each.startswith("row 'c' as it is") for each in files.left_out)
 
 
+def test_judges_and_embeddings_go_out_as_what_they_are(tmp_path: Path) -> None:
+    label = {**JUDGE, "type": "label_model", "name": "polite", "labels": ["yes", "no"], "passing_labels": ["yes"]}
+    label.pop("range")
+    cosine = {**EQUAL, "type": "text_similarity", "name": "like", "evaluation_metric": "cosine", "embedding_model": "e"}
+    cosine.pop("operation")
+    rouge = {**EQUAL, "type": "text_similarity", "name": "rouge", "evaluation_metric": "rouge_1", "pass_threshold": 0.4}
+    rouge.pop("operation")
+    odd = {**EQUAL, "name": "odd", "reference": "{{sample.output_json.a}}"}
+    graders = {f"graders/{each['name']}.json": json.dumps(each) for each in (label, cosine, rouge, odd)}
+    _, files = exported(write_folder(tmp_path, {**FREE_TEXT, **graders}), model="openai:chat:gpt-4.1")
+    config = yaml.safe_load(files.files[CONFIG])
+    found = {each["metric"]: each for each in config["defaultTest"]["assert"]}
+    assert (found["like"]["type"], found["like"]["provider"]) == ("similar", "openai:embeddings:e")
+    assert (found["rouge"]["type"], found["rouge"]["threshold"]) == ("rouge-n", 0.4)
+    assert (
+        "Choose one of 'yes', 'no'. Score 1 for 'yes', else 0."
+        in json.loads(found["polite"]["rubricPrompt"])[-1]["content"]
+    )
+    assert {name: each["weight"] for name, each in found.items() if each["weight"]} == {
+        "Equal label": 0.75,
+        "length": 0.25,
+    }
+    assert config["providers"] == [{"id": "openai:chat:gpt-4.1"}]
+    assert any(said.startswith("grader odd: its template names {{sample.output_json.a}}") for said in files.left_out)
+
+
+def test_a_formula_that_is_no_mean_is_named(tmp_path: Path) -> None:
+    parts = {"a": EQUAL, "b": {"type": "python", "name": "length", "source": LENGTH}}
+    worst = {"type": "multi", "name": "both", "graders": parts, "calculate_output": "min(a, b)"}
+    _, files = exported(write_folder(tmp_path, {**FREE_TEXT, "graders/both.json": json.dumps(worst)}))
+    assert any(said.startswith("formula min(a, b) of both: Promptfoo's score is the mean") for said in files.left_out)
+
+
 def test_a_reward_without_an_equal_is_refused_and_a_side_grader_is_named(tmp_path: Path) -> None:
     fuzzy = {**EQUAL, "type": "text_similarity", "name": "fuzzy", "evaluation_metric": "fuzzy_match"}
     fuzzy.pop("operation")
@@ -144,7 +172,8 @@ def test_a_reward_without_an_equal_is_refused_and_a_side_grader_is_named(tmp_pat
         exported(root)
 
 
-@pytest.mark.skipif(not PROMPTFOO[0], reason="Promptfoo is not installed; PROMPTFOO may name its command")
+@pytest.mark.thorough
+@with_promptfoo
 async def test_promptfoo_itself_loads_the_project_and_scores_as_we_do(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "tasks", {**FREE_TEXT, "graders/judge.json": None})
     task, files = exported(root)
@@ -152,15 +181,11 @@ async def test_promptfoo_itself_loads_the_project_and_scores_as_we_do(tmp_path: 
     for name, content in files.files.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_bytes(content)
-    _promptfoo(project, "validate", "config", "-c", CONFIG)
+    run_promptfoo(project, "validate", "config", "-c", CONFIG)
     config = yaml.safe_load((project / CONFIG).read_text())
     (project / CONFIG).write_text(yaml.safe_dump({**config, "providers": ["file://answers.js"]}))
-    (project / "answers.js").write_text(
-        "module.exports = class { id() { return 'answers'; } "
-        f"async callApi() {{ return {{ output: '{ANSWERS[0]}' }}; }} }};\n"
-    )
-    _promptfoo(project, "eval", "-c", CONFIG, "--no-cache", "--no-table", "-o", "results.json")
-    results = json.loads((project / "results.json").read_text())["results"]["results"]
+    answer_with(project, f"() => '{ANSWERS[0]}'")
+    results = evaluated(project, CONFIG)
     of_row = {
         row.id: grade[0]
         for row, grade in zip(TaskCatalogue(root).rows(task, "valid"), await grades(root, task, ANSWERS), strict=True)
@@ -172,15 +197,3 @@ async def test_promptfoo_itself_loads_the_project_and_scores_as_we_do(tmp_path: 
         assert result["namedScores"] == {name: pytest.approx(score) for name, score in grade.scores.items()}
     said = {json.loads(result["prompt"]["raw"])[0]["content"] for result in results}
     assert said == set(task.prompts.values())
-
-
-def _promptfoo(project: Path, *words: str) -> None:
-    quiet = {
-        "PROMPTFOO_DISABLE_TELEMETRY": "1",
-        "PROMPTFOO_DISABLE_UPDATE": "1",
-        "PROMPTFOO_CONFIG_DIR": str(project / "state"),
-    }
-    done = subprocess.run(
-        [*PROMPTFOO, *words], cwd=project, env={**os.environ, **quiet}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in {0, 100}, done.stdout + done.stderr  # 100: a test failed, which is what it is for

@@ -519,3 +519,13 @@ async def test_such_a_reward_is_sent_as_it_is_to_a_platform_that_runs_it(office:
     await office.work(job.id)
     refused = await office.work(job.id)  # by the platform: the bot had no doubts
     assert "far is a grader of type 'lambda'" in (refused.note or "")
+
+
+async def test_a_reward_that_grades_calls_is_refused_where_models_call_no_tool(office: Office) -> None:
+    called = "{{sample.output_tools[0].function.name}}"
+    named = {"type": "string_check", "name": "exact", "operation": "eq", "input": called, "reference": "find"}
+    write_folder(office.tasks, {"graders/exact.json": json.dumps(named)})
+    with pytest.raises(
+        InvalidRequest, match=r"small: exact grades what an answer calls .* call no tool; set platform="
+    ):
+        await office.jobs.launch(office.request())

@@ -24,7 +24,7 @@ function wrongGrade(item) {
     "section",
     { class: "part" },
     make("h3", "Is a grade wrong?"),
-    make("p", "Say so in Slack; it stands next to the score, here too:"),
+    make("p", "Say so in Slack; it then stands next to the score in the thread, and in the report behind its link:"),
     make("pre", { class: "answer" }, command),
     make("p", { class: "muted" }, "Instead of wrong: right, or the score that you would give."),
   );
@@ -32,13 +32,16 @@ function wrongGrade(item) {
 
 const quoted = (word) => (/^[\w.,:@/-]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, "\\$&")}"`);
 
-/** What people say of the grades of some answers, one line each. */
+/** What people say of the grades of some answers, one line each; equal answers have it in common. */
 function peopleOf(answers) {
-  const lines = answers.flatMap(({ run, people }) =>
-    Object.entries(people ?? {}).flatMap(([grader, reviews]) =>
-      reviews.map(([who, words, why]) => `Run ${run}, ${grader}: ${who} says ${words}${why && ` (${why})`}`),
-    ),
-  );
+  const runs = new Map();
+  for (const { run, people } of answers)
+    for (const [grader, reviews] of Object.entries(people ?? {}))
+      for (const [who, words, why, day] of reviews) {
+        const line = `${grader}: ${who} says ${words}${why && ` (${why})`}, ${day}`;
+        runs.set(line, [...(runs.get(line) ?? []), run]);
+      }
+  const lines = [...runs].map(([line, of]) => `${of.length > 1 ? "Runs" : "Run"} ${runList(of)}, ${line}`);
   return lines.length > 0 && make("ul", { class: "people" }, lines.map((line) => make("li", line)));
 }
 

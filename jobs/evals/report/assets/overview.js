@@ -9,9 +9,11 @@ function overview() {
     { class: "overview" },
     make("h2", `${EVAL.task}: ${EVAL.purpose === "variance" ? "variance study" : "eval"} ${EVAL.id}`),
     EVAL.conclusion && make("p", { class: "verdict" }, make("strong", said(EVAL.conclusion.headline))),
+    ...EVAL.caveats.map((caveat) => make("p", { class: "verdict" }, make("strong", said(caveat)))),
     make("p", { class: "lead" }, `${asked}: ${whole(ANSWERS.length)} of ${whole(EVAL.total)} answers on file.`),
     (state !== "finished" || note) && make("p", { class: "note" }, make("strong", state), note && [": ", said(note)]),
     section("Results", armTable()),
+    EVAL.slices.length > 0 && section("Slices", sliceTable()),
     failureSection(),
     HAS_SETS && labelSection(),
     section("What was asked", facts()),
@@ -72,6 +74,14 @@ function graderCell(summary, arm, index, remark) {
     interval && make("small", `(${score(interval.low, 3)} to ${score(interval.high, 3)})`),
     remark && make("small", { class: "remark" }, remark),
   );
+}
+
+/** The mean reward of each arm over the items that share a value of a field. */
+function sliceTable() {
+  const rows = EVAL.slices.map(({ key, value, items, means }) =>
+    make("tr", make("td", { class: "words slice" }, said(`${key}=${value}`)), make("td", whole(items)), ARMS.map((arm) => make("td", score(means[arm], 3)))),
+  );
+  return [make("p", `Mean ${EVAL.reward} over the items that share a value.`), figureTable(["Slice", "Items", ...ARMS], 1, rows)];
 }
 
 function failureSection() {

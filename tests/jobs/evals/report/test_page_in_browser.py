@@ -14,9 +14,10 @@ from playwright.async_api import Browser, Page, Request, async_playwright, expec
 from bot.health import serving
 from bot.reports import Reports
 from jobs.evals.answer_store import Item
-from jobs.evals.records import Answer, Arm, Eval, EvalState
+from jobs.evals.records import Answer, Arm, Eval, EvalState, Slice
 from jobs.evals.report.cache import write_whole
 from jobs.evals.report.page import write_report
+from jobs.evals.reviews import NO_REVIEWS, Review, TaskReviews, grade_of
 from jobs.evals.verdict import Conclusion
 from tests.jobs.evals.reported import an_answer, an_eval, some_answers, some_items
 
@@ -91,10 +92,16 @@ def open_report(open_url: Open, tmp_path: Path) -> Open:
     """Writes a report and opens its file."""
 
     async def open_one(
-        evaluation: Eval, items: Iterable[Item], answers: Iterable[Answer], *, place: str = "", width: int = 1280
+        evaluation: Eval,
+        items: Iterable[Item],
+        answers: Iterable[Answer],
+        reviews: TaskReviews = NO_REVIEWS,
+        *,
+        place: str = "",
+        width: int = 1280,
     ) -> Page:
         out = tmp_path / "report.html"
-        write_whole(out, lambda page: write_report(page, evaluation, items, answers))
+        write_whole(out, lambda page: write_report(page, evaluation, items, answers, reviews))
         return await open_url(out.as_uri() + place, width=width)
 
     return open_one
@@ -132,16 +139,18 @@ async def test_the_worst_item_is_first_and_the_overview_says_what_it_came_to(ope
 
 async def test_free_text_has_no_labels_even_where_references_hold_lists(open_report: Open) -> None:
     told = Conclusion("Can't tell which of a, b and c is best: judge 2.60 to 2.80")
+    slices = (Slice("language", "de", 14, {"local-policy-1": 2.5}),)
     graders: dict[str, object] = {"graders": ("judge",), "reward": "judge", "ranges": {"judge": (0.0, 5.0)}}
     items = (Item("a", "Late.", {"must": ["offer", "refund"]}), Item("b", "Lost.", "Say that it is replaced."))
     answers = (an_answer("a", text="We are sorry.\n\n1. Wait.", scores={"judge": 2.0}), an_answer("b", text="Soon."))
-    page = await open_report(an_eval(**graders, conclusion=told), items, answers, width=380)
+    page = await open_report(an_eval(**graders, conclusion=told, slices=slices), items, answers, width=380)
 
     overview = page.locator(".overview")
     await page.locator('[data-action="overview"]').click()
     await expect(overview.locator(".verdict")).to_have_text(told.headline)
     await expect(overview).not_to_contain_text("Labels")
     await expect(overview.locator("th").nth(1)).to_have_text("judge, 0 to 5")
+    await expect(overview).to_contain_text("language=de")
     await page.keyboard.press("Escape")
     await page.locator(".row").first.click()
     await expect(page.locator(".answer.prose")).to_have_text("We are sorry.\n\n1. Wait.")
@@ -445,3 +454,20 @@ async def test_space_scrolls_the_item_while_the_list_has_the_keys(open_report: O
     await page.wait_for_function("document.querySelector('.pane').scrollTop > 300")
     await page.keyboard.press("j")
     assert await page.locator(".pane").evaluate("pane => pane.scrollTop") == 0
+
+
+async def test_what_people_say_of_a_grade_and_how_to_say_it_stand_with_the_item(open_report: Open) -> None:
+    evaluation = an_eval(fingerprints={"f1": "v1"}, judges=("f1",), graders=("f1",))
+    item = Item('a "b"', "text", ["law"])
+    answers = [an_answer(item.id, run, scores={"f1": 0.67}) for run in (1, 2)]
+    grade = grade_of(evaluation, item, answers[0], "f1", NO_REVIEWS)
+    assert grade is not None
+    review = Review("U0ALICE", "alice", 1.0, 0.67, is_right=False, note=HOSTILE)
+    page = await open_report(evaluation, [item], answers, NO_REVIEWS.with_grade(grade.reviewed.with_review(review)))
+    await expect(page.locator(".overview")).to_contain_text("1 person checked are right: 0 of 1 (0%)")
+    await page.get_by_text(item.id, exact=True).first.click()
+    await expect(page.locator(".people li")).to_have_text(
+        f"Runs 1, 2, f1: alice says 0.67 is wrong ({HOSTILE}), 1970-01-01"
+    )
+    command = f'/eval review {evaluation.id} item="a \\"b\\"" run=1 says=wrong'
+    await expect(page.locator(".part pre")).to_have_text(command)

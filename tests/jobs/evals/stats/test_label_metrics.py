@@ -30,6 +30,23 @@ def test_micro_counts_labels_macro_counts_each_label_alike() -> None:
     assert (macro.precision, macro.recall, macro.f1) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
 
 
+@pytest.mark.parametrize("form", ["{}", '{{"team": "{}", "sure": true}}'])
+def test_single_references_that_come_again_and_again_are_classes(form: str) -> None:
+    references: dict[str, object] = {"1": "billing", "2": "billing", "3": "billing", "4": "returns", "5": "returns"}
+    said = ("billing", "billing", "billing", "billing", "returns")
+    answers = [(item, form.format(label)) for item, label in zip(references, said, strict=True)]
+    scores = _tally({**references, "6": "returns"}, *answers, ("6", "No idea.")).scores("base")
+    assert scores is not None
+    micro, macro = scores
+    assert (micro.precision, micro.recall) == pytest.approx((4 / 6 if form == "{}" else 4 / 5, 4 / 6))
+    # billing: 3 of 4 named, 3 of 3 found; returns: 1 of 1, 1 of 3
+    assert macro.f1 == pytest.approx((6 / 7 + 2 / 4) / 2)
+
+
+def test_single_references_that_differ_are_prose() -> None:
+    assert _tally({"1": "It rains.", "2": "It snows.", "3": "It rains."}, ("1", "It rains.")).scores("base") is None
+
+
 def test_an_answer_that_breaks_the_form_has_no_labels() -> None:
     scores = _tally({"1": ["a"], "2": ["b"]}, ("1", '{"domains": ["a"]}'), ("2", "Certainly: b")).scores("base")
 

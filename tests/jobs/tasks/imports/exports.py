@@ -99,6 +99,13 @@ def output_item(item: Json, number: int, developer: str = "Hardware, Software or
     }
 
 
+def dashboard_row(item: Json, number: int, run_id: str = "evalrun_1") -> Json:
+    """A line of the JSONL that the dashboard exports: what one run made of one item."""
+    sample = {"outputs": [{"role": "assistant", "content": "Other"}], "finish_reason": "stop"}
+    graded = {"grades": {"Match the label": 0.0}, "passes": {"Match the label": False}, "grader_samples": {}}
+    return {"run_id": run_id, "data_source_idx": number, "item": item, "sample": sample, **graded}
+
+
 def jsonl(*values: object) -> bytes:
     return "".join(json.dumps(value) + "\n" for value in values).encode()
 

@@ -13,6 +13,7 @@ from tests.jobs.tasks.imports.exports import (
     LABEL,
     TEMPLATE,
     Json,
+    dashboard_row,
     hosted_eval,
     imported,
     item_lines,
@@ -96,6 +97,44 @@ def test_however_it_was_saved_the_same_is_asked(tmp_path: Path, files: dict[str,
     assert [item["correct_label"] for item in items_of(tmp_path, made)] == ["Hardware", "Software", "Other"]
 
 
+def test_lines_of_the_dashboard_hold_each_item_once_for_every_run(tmp_path: Path) -> None:
+    twice = [ITEMS[0], ITEMS[1], ITEMS[0]]
+    lines = [dashboard_row(item, n, run_id) for run_id in ("evalrun_1", "evalrun_2") for n, item in enumerate(twice)]
+    with pytest.raises(BotError, match="graded by Match the label; the eval's own JSON says how"):
+        imported(tmp_path, {"results.jsonl": jsonl(*lines)}, input="ticket_text")
+    made = imported(tmp_path, {"results.jsonl": jsonl(*lines), "eval.json": hosted_eval(), "run.json": run()})
+    assert asked(tmp_path, made.task) == [SENT[0], SENT[1], SENT[0]]
+    assert "6 answers with results: a task holds no results of earlier runs" in made.left_out
+
+
+def test_what_two_runs_sent_are_two_prompts(tmp_path: Path) -> None:
+    second = [{**output_item(item, n, "Which kind?"), "run_id": "r2"} for n, item in enumerate(ITEMS)]
+    lines = [*(output_item(item, n) for n, item in enumerate(ITEMS)), *second]
+    made = imported(tmp_path, {"e.json": hosted_eval(), "items.jsonl": jsonl(*lines)})
+    task = task_of(tmp_path, made)
+    assert task.prompts == {"sent": "Hardware, Software or Other?", "r2": "Which kind?"}
+    assert asked(tmp_path, task.name) == SENT
+
+
+def test_graders_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    files = {
+        "r.json": run(),
+        "rows.jsonl": item_lines(*ITEMS),
+        "a.json": LABEL,
+        "b.json": {**LABEL, "operation": "like"},
+    }
+    made = imported(tmp_path, files, reward="Match the label-2")
+    assert made.graders == ("Match the label", "Match the label-2")
+
+
+def test_ids_that_repeat_or_are_none_are_told_apart(tmp_path: Path) -> None:
+    ids = ["a", "a", 7, {"x": 1}, None]
+    rows = item_lines(*({"id": given, **ITEMS[0]} for given in ids))
+    made = imported(tmp_path, {"e.json": hosted_eval(), "r.json": run(), "rows.jsonl": rows})
+    assert [item.get("id") for item in items_of(tmp_path, made)] == ["a", "a-2", 7, None, None]
+    assert any(said.startswith("id: 2 rows had one that another row has") for said in made.changed)
+
+
 def test_several_criteria_count_as_hosted_evals_count_them_and_each_can_be_the_reward(tmp_path: Path) -> None:
     long: Json = {"type": "score_model", "name": "Long", "model": "gpt-4.1", "input": TEMPLATE[:1], "range": [1, 7]}
     files: dict[str, object] = {
@@ -136,6 +175,42 @@ def test_a_template_of_more_turns_comes_with_each_row(tmp_path: Path) -> None:
     assert task_of(tmp_path, made).prompts == {}
 
 
+def test_a_run_may_name_the_items_own_messages_and_the_form_of_answers(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": [{"type": "input_text", "text": "A"}, {"type": "input_text", "text": "B"}]}]
+    form = {"type": "json_schema", "name": "kind", "schema": {"type": "object", "properties": {}}, "strict": False}
+    source: Json = {
+        "type": "responses",
+        "input_messages": {"type": "item_reference", "item_reference": "item.said"},
+        "sampling_params": {"text": {"format": form}},
+    }
+    chat = {**run(), "data_source": source}
+    rows = item_lines({"said": said, "correct_label": "x"})
+    made = imported(tmp_path, {"e.json": hosted_eval(), "r.json": chat, "rows.jsonl": rows})
+    assert asked(tmp_path, made.task) == [[("user", "A\nB")]]
+    assert task_of(tmp_path, made).response_format is not None
+    source["sampling_params"] = {"response_format": {"type": "json_object"}}
+    made = imported(tmp_path, {"e.json": hosted_eval(), "r.json": chat, "rows.jsonl": rows}, name="any")
+    assert task_of(tmp_path, made).response_format is None
+    assert "response_format json_object: it asks for JSON of any shape; give a JSON Schema" in made.left_out
+    source["input_messages"] = {
+        "type": "template",
+        "template": [{"role": "user", "content": "{{item.gone}}"}],
+    }
+    with pytest.raises(BotError, match=r"A run's template cannot be filled from an item: there is no item\.gone"):
+        imported(tmp_path, {"e.json": hosted_eval(), "r.json": chat, "rows.jsonl": rows})
+
+
+def test_rows_whose_split_is_not_told_are_asked_about(tmp_path: Path) -> None:
+    files: dict[str, object] = {"e.json": hosted_eval(), "r.json": run(), "a.jsonl": item_lines(*ITEMS)}
+    assert dict(imported(tmp_path, files, split="test").rows) == {"test": 3}
+    with pytest.raises(BotError, match=r"Which splits are a\.jsonl, b\.jsonl\? Call them train\.jsonl"):
+        imported(tmp_path, {**files, "b.jsonl": item_lines(*ITEMS)})
+    with pytest.raises(BotError, match=r"would be the split 'valid'; 'val\.jsonl' is one"):
+        imported(tmp_path, {**files, "val.jsonl": item_lines(*ITEMS)})
+    with pytest.raises(BotError, match="There is no grader 'Macth' for the reward; did you mean 'Match the label'"):
+        imported(tmp_path, files, reward="Macth")
+
+
 def test_what_the_files_do_not_say_is_asked_for_and_not_guessed(tmp_path: Path) -> None:
     files: dict[str, object] = {"eval.json": hosted_eval(), "rows.jsonl": item_lines(*ITEMS)}
     with pytest.raises(BotError, match=r"do not say what a model is asked.*items have ticket_text, correct_label"):
@@ -150,6 +225,15 @@ def test_what_the_files_do_not_say_is_asked_for_and_not_guessed(tmp_path: Path) 
     with pytest.raises(BotError, match=r"hold 2 evals; say which one is meant: 'IT tickets', 'Other tickets'"):
         imported(tmp_path, {**files, "eval.json": two})
     assert imported(tmp_path, {**files, "eval.json": two}, input="ticket_text", pick="eval_2").task == "Other-tickets"
+
+
+def test_a_template_of_braces_without_end_is_said_at_once(tmp_path: Path) -> None:
+    files: dict[str, object] = {"r.json": run(), "rows.jsonl": item_lines(*ITEMS)}
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval({**LABEL, "reference": "{{" * 200_000})})
+    endless = [{"role": "user", "content": "{{" * 200_000}]
+    with pytest.raises(BotError, match="more than 100 times"):
+        imported(tmp_path, {**files, "e.json": hosted_eval(), "r.json": run(endless)})
 
 
 def test_a_criterion_without_an_equal_is_named_with_its_reason(tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ from jobs.core.errors import BotError
 from jobs.graders import GraderRuntime, Sample, parse_grader
 from jobs.graders.sandbox.sample import sample_of
 from jobs.tasks import Row, TaskCatalogue, conversation
+from jobs.tasks.imports import assertion_grader
+from jobs.tasks.imports.promptfoo_tests import assertion_from
 from tests.jobs.tasks.imports.exports import Json, imported, items_of, jsonl, task_of
+from tests.jobs.tasks.promptfoo_itself import answer_with, evaluated, with_promptfoo
 
 CONFIG = "promptfooconfig.yaml"
 
@@ -50,7 +53,8 @@ async def rewards(root: Path, name: str, *answers: str) -> list[float]:
 def grade_of(source: str, answer: str, row: Row) -> float:
     """What a python grader's source gives an answer."""
     names: dict[str, Any] = {}
-    exec(source, names)  # noqa: S102 - it is the source that an import wrote
+    code = compile(source, assertion_grader.__file__, "exec")  # so that its lines count as run
+    exec(code, names)  # noqa: S102 - it is the source that an import wrote
     return float(names["grade"](sample_of(answer), row.item))
 
 
@@ -133,6 +137,7 @@ async def test_a_reward_is_the_weighted_mean_that_promptfoo_takes(tmp_path: Path
 
 async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path) -> None:
     tests = [
+        {"vars": {"country": "Mars"}, "assert": [{"type": "javascript", "value": "true"}]},
         {"vars": {"country": "France"}, "assert": [{"type": "equals", "value": "Paris"}]},
         {
             "vars": {"country": "Peru"},
@@ -147,8 +152,9 @@ async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path)
     made = imported(tmp_path, {CONFIG: config(tests=tests)})
     assert await rewards(tmp_path, made.task, "Paris", "Cusco", "Santiago") == [1.0, 0.0, 0.5]
     said = " ".join(made.left_out)
-    assert "assertion javascript of tests '#2': JavaScript does not run here" in said
-    assert "tests #4: nothing is asserted of their answers" in said
+    assert "assertion javascript of tests '#1', '#3': JavaScript does not run here" in said
+    assert "tests #1: no assertion of theirs can be carried over" in said
+    assert "tests #5: nothing is asserted of their answers" in said
 
 
 def test_prompts_that_differ_in_the_instruction_become_versions(tmp_path: Path) -> None:
@@ -206,6 +212,116 @@ def test_lists_of_values_files_and_references_are_taken_apart(tmp_path: Path) ->
     assert "env: a task has nothing like it" in made.left_out
 
 
+def test_every_way_to_write_prompts_is_read(tmp_path: Path) -> None:
+    prompts = ["file://two.txt", "file://chat.yaml", "file://lines.jsonl", {"id": "file://note.md", "label": "note"}]
+    files = {
+        CONFIG: config(prompts=[*prompts, "file://make.py", 7]),
+        "two.txt": "City of {{country}}?\n---\nTown of {{country}}?\n",
+        "chat.yaml": "- role: user\n  content: '{{country}}?'\n",
+        "lines.jsonl": jsonl([{"role": "user", "content": "{{ country }}!"}]),
+        "note.md": "{{country}}",
+        "make.py": "raise SystemExit\n",
+    }
+    for number, (pick, said) in enumerate(
+        {
+            "two-1": "City of Peru?",
+            "two-2": "Town of Peru?",
+            "chat": "Peru?",
+            "lines-1": "Peru!",
+            "note": "Peru",
+        }.items()
+    ):
+        made = imported(tmp_path, files, pick=pick, name=f"t{number}")
+        assert asked(tmp_path, made.task)[1] == [("user", said)]
+        assert {"prompt make.py: code is not executed", "prompt 6: it is neither text nor a file"} <= set(made.left_out)
+    with pytest.raises(BotError, match="There is no prompt 'tow-1'; did you mean 'two-1'"):
+        imported(tmp_path, files, pick="tow-1")
+
+
+def test_a_csvs_own_columns_say_what_they_say(tmp_path: Path) -> None:
+    heading = "country,__expected1,__expected2,__metric,__prefix,__suffix,__description,__metadata:region,__threshold"
+    cells = 'France,"contains-any: Paris, Nice",is-json,named,Hi ,!,first,west,0.5'
+    made = imported(
+        tmp_path, {CONFIG: config(tests="file://t.csv", prompts=["{{country}}"]), "t.csv": f"{heading}\n{cells}"}
+    )
+    (item,) = items_of(tmp_path, made)
+    assert asked(tmp_path, made.task) == [[("user", "Hi France!")]]
+    assert (item["description"], item["metadata"], item["country"]) == ("first", {"region": "west"}, "France")
+    assert task_of(tmp_path, made).reward_grader["graders"].keys() == {"named", "named_2"}  # type: ignore[attr-defined] # plain JSON
+
+
+@pytest.mark.parametrize(
+    ("cell", "assertion"),
+    [
+        ("Paris", {"type": "equals", "value": "Paris"}),
+        ("note: Paris", {"type": "equals", "value": "note: Paris"}),
+        ("not-contains:x", {"type": "not-contains", "value": "x"}),
+        ("levenshtein(3):Paris", {"type": "levenshtein", "value": "Paris", "threshold": 3.0}),
+        ("similar:Paris", {"type": "similar", "value": "Paris", "threshold": 0.8}),
+        ("grade:is polite", {"type": "llm-rubric", "value": "is polite"}),
+        ("contains-all:a, b", {"type": "contains-all", "value": ["a", "b"]}),
+        ("is-json", {"type": "is-json"}),
+        ("javascript:1", {"type": "javascript", "value": "javascript:1"}),
+        ("file://a.js", {"type": "javascript", "value": "file://a.js"}),
+        ("file://a.py:check", {"type": "python", "value": "file://a.py:check"}),
+    ],
+)
+def test_a_csv_cell_spells_an_assertion(cell: str, assertion: Json) -> None:
+    assert assertion_from(cell) == assertion
+
+
+async def test_code_and_schemas_in_files_are_carried_as_text(tmp_path: Path) -> None:
+    checks = [
+        {"type": "python", "value": "file://check.py"},
+        {"type": "python", "value": "file://check.py:other"},
+        {"type": "is-json", "value": "file://schema.yaml"},
+        {"type": "contains", "value": "file://word.txt"},
+        {"type": "python", "value": "file://gone.py"},
+        {"type": "equals", "value": "x", "transform": "output.trim()"},
+        {"type": "is-sql"},
+        {"type": "regex", "value": "("},
+        {"type": "python", "value": "1 +"},
+    ]
+    files = {
+        CONFIG: config(
+            tests=[{"vars": {"country": name}} for name in ("France", "Peru")], defaultTest={"assert": checks}
+        ),
+        "check.py": f"open({str(tmp_path / 'run')!r}, 'w').close()\n"
+        "def get_assert(output, context):\n    return 'true'\n"
+        "def other(output, context):\n    return {'score': len(output) / 20}\n",
+        "schema.yaml": "type: object\nrequired: [city]\n",
+        "word.txt": " city \n",
+    }
+    (tmp_path / "tasks").mkdir()
+    made = imported(tmp_path / "tasks", files)
+    assert not (tmp_path / "run").exists()
+    assert {said.partition(":")[0] for said in made.left_out if said.startswith("assertion")} == {
+        f"assertion {name}" for name in ("python 3", "equals", "is-sql", "regex", "python 4")
+    }
+    parts = task_of(tmp_path / "tasks", made).reward_grader["graders"]
+    assert isinstance(parts, dict)
+    (row, _) = TaskCatalogue(tmp_path / "tasks").rows(task_of(tmp_path / "tasks", made), "valid")
+    scores = {
+        name: grade_of(str(part["source"]), '{"city": 1}', row) for name, part in parts.items() if "source" in part
+    }
+    assert scores == {"python": 1.0, "python_2": 11 / 20, "is_json": 1.0}
+    assert parts["contains"]["reference"] == "city"
+
+
+def test_metrics_and_embeddings_have_their_equals(tmp_path: Path) -> None:
+    checks = [
+        {"type": "rouge-n", "value": "{{country}}", "threshold": 0.5},
+        {"type": "similar", "value": "{{country}}", "provider": "openai:embeddings:text-embedding-3-large"},
+        {"type": "similar:dot", "value": "x"},
+    ]
+    made = imported(tmp_path, {CONFIG: config(tests=[{"vars": {"country": "Peru"}, "assert": checks}])})
+    parts = task_of(tmp_path, made).reward_grader["graders"]
+    assert isinstance(parts, dict)
+    assert (parts["rouge_n"]["evaluation_metric"], parts["rouge_n"]["pass_threshold"]) == ("rouge_1", 0.5)
+    assert (parts["similar"]["embedding_model"], parts["similar"]["pass_threshold"]) == ("text-embedding-3-large", 0.75)
+    assert "assertion similar:dot: similar:dot has no equal; cosine has" in made.left_out
+
+
 def judged(**more: object) -> list[Json]:
     rubric = {"type": "llm-rubric", "value": "Names {{country}}'s capital", **more}
     return [{"vars": {"country": name}, "assert": [rubric]} for name in ("France", "Peru")]
@@ -249,6 +365,43 @@ async def test_answers_in_json_are_parsed_before_they_are_looked_at(tmp_path: Pa
     assert "temperature of openai:gpt-4.1: evals here ask as the platform does" in made.left_out
 
 
+MIXED = [
+    ("Paris", [{"type": "equals", "value": "Paris"}, {"type": "icontains", "value": "PAR", "weight": 3}]),
+    ("Lima", [{"type": "contains-any", "value": ["Rome", "Lima"]}, {"type": "not-contains", "value": "Lima"}]),
+    ('{"a": [1, 2]}', [{"type": "is-json", "value": {"required": ["b"]}}, {"type": "contains-json"}]),
+    ("Bern!", [{"type": "levenshtein", "value": "Bern", "threshold": 1}, {"type": "regex", "value": "^b"}]),
+    ("Oslo", [{"type": "starts-with", "value": "{{answer}}"}, {"type": "python", "value": "len(output) / 8"}]),
+    (
+        "Rome",
+        [
+            {
+                "type": "assert-set",
+                "assert": [{"type": "equals", "value": "Rome"}, {"type": "python", "value": "False"}],
+            },
+            {"type": "contains-all", "value": "Ro, me"},
+            {"type": "python", "value": "1 / 0"},
+        ],
+    ),
+]
+
+
+@pytest.mark.thorough
+@with_promptfoo
+async def test_promptfoo_itself_gives_the_scores_that_the_imported_task_gives(tmp_path: Path) -> None:
+    tests = [{"vars": {"answer": answer}, "assert": asserted} for answer, asserted in MIXED]
+    always = {"assert": [{"type": "regex", "value": "a", "weight": 0.5}]}
+    text = config(prompts=["Say {{answer}}"], tests=tests, defaultTest=always, providers=["file://answers.js"])
+    project, tasks = tmp_path / "project", tmp_path / "tasks"
+    for folder in (project, tasks):
+        folder.mkdir()
+    (project / CONFIG).write_text(text)
+    answer_with(project, "variables => variables.answer")
+    made = imported(tasks, {CONFIG: text})
+    mine = await rewards(tasks, made.task, *(answer for answer, _ in MIXED))
+    assert mine == [pytest.approx(result["score"]) for result in evaluated(project, CONFIG)]
+    assert len(set(mine)) > 2
+
+
 def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
     tests = yaml.safe_load(config())["tests"]
     results = {
@@ -262,6 +415,13 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
     }
     made = imported(tmp_path, {"results.json": results})
     assert asked(tmp_path, made.task) == [[("user", "Capital of France?")], [("user", "Capital of Peru?")]]
+
+
+@pytest.mark.parametrize("opening", ["{{", "{% raw %}", "{#", "{%"])
+def test_what_opens_without_end_is_said_at_once(tmp_path: Path, opening: str) -> None:
+    files = {CONFIG: config(prompts=["file://p.txt"]), "p.txt": opening * 200_000}
+    with pytest.raises(BotError, match=r"does not close it|it uses \{%"):
+        imported(tmp_path, files)
 
 
 @pytest.mark.parametrize(
@@ -279,6 +439,9 @@ def test_results_of_a_past_eval_stand_for_their_config(tmp_path: Path) -> None:
              + "prompts: *h\ntests: []\n"},
             "repeats itself to more than 2,000,000 values",
         ),
+        ({CONFIG: config(a={"$ref": "#/a"})}, "refers to itself without end"),
+        ({CONFIG: config(prompts=["x" * 500_000])}, "too long for YAML"),
+        ({"promptfooconfig.json": '{"prompts": ' + '{"a":' * 900 + "1" + "}" * 901}, "nested too deeply|no grader"),
         ({CONFIG: "prompts: &p [*p]\ntests: []\n"}, "YAML|repeats"),
         ({CONFIG: config(tests=[{"vars": {n: list(range(60)) for n in "abcd"}}])}, "make 12,960,000 tests"),
         ({CONFIG: config(), "other/promptfooconfig.yaml": config()}, "There are 2 Promptfoo configs"),
