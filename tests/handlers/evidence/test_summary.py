@@ -544,14 +544,8 @@ def test_the_best_checkpoint_is_set_next_to_the_base_and_the_train_split_is_a_cl
     )
     message = summary(view(replace(measured, candidates=candidates)), FILE)
     assert told in text_of(message)
-    (button,) = [
-        each
-        for block in message.blocks
-        for each in cast("list[Block]", block.get("elements", []))
-        if each.get("action_id") == TRAIN
-    ]
-    verb, _, typed = str(button["value"]).partition("|")
-    assert verb == "run"
-    assert typed.endswith(f",{best.measured.model} split=train runs={measured.runs}")
+    assert f"'run|task={JOB.task} platform={JOB.platform} model=" in repr(message.blocks)
+    assert f",{best.measured.model} split=train runs={measured.runs}'" in repr(message.blocks)
+    assert TRAIN in action_ids(message)
     assert CONTROLS.match(TRAIN)
     assert TRAIN not in action_ids(MESSAGES["whole"])
