@@ -15,6 +15,7 @@ from handlers.evidence.summary import ReportLink, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.jobs.curves import curve, reward_curve
 from handlers.jobs.launch import next_button
+from handlers.jobs.samples import read_answers_button
 from handlers.jobs.sweep import show_sweep
 from handlers.jobs.thread import alert, draw_trace, status
 from handlers.notifications.commands import with_mute
@@ -121,7 +122,8 @@ class Renderer:
                 assert posting.alert is not None, "an alert posting names its alert"
                 raised = view.job.alerts[posting.alert]
                 trace, file = await draw_trace(view, raised, self.clock(), self.pictures)
-                return Rendered(alert(view.job, raised, file, trace, mentions), file)
+                answers = read_answers_button(view, raised)
+                return Rendered(alert(view.job, raised, file, trace, mentions, answers), file)
             case PostingKind.STATUS:
                 proposed = next_experiment(view.job, view.series) if is_finish(posting) else None
                 again = (next_button(view.job.id, proposed),) if proposed and not view.job.imported else ()

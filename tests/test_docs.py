@@ -17,7 +17,7 @@ from handlers.evals.commands import EVAL
 from handlers.evidence.summary import NEEDS
 from handlers.jobs.commands import RFT
 from handlers.proctor import PROCTOR
-from handlers.slack.commands import Verb
+from handlers.slack.commands import Verb, parse
 from jobs.aliases.webhook import signature
 from jobs.audit.export import Format
 from jobs.audit.export import line_of as line_of_export
@@ -170,6 +170,28 @@ def test_the_lines_that_verify_an_export_find_what_was_changed(tmp_path: Path) -
     names["PATH"].write_text("".join(lines).replace("rft-1", "rft-2"))
     with pytest.raises(AssertionError):
         exec(source, names)  # noqa: S102 - as above
+
+
+# -- the way from data to production -----------------------------------------------------------------------------------
+
+
+STEPS = re.split(r"^## ", DOCS["practice"], flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.partition("\n")[0] for step in STEPS])
+def test_a_step_of_the_way_has_a_command_that_is_understood_an_answer_and_a_picture(step: str) -> None:
+    (command,) = re.findall(r"^```\n(.+)\n```$", step, re.MULTILINE)
+    slash, _, text = command.partition(" ")
+    if slash in COMMANDS:
+        parse(slash, text, COMMANDS[slash])
+    assert re.search(r"^> \S", step, re.MULTILINE)
+    ((alt, picture),) = re.findall(r"!\[(.+)\]\((practice/[0-9]+\.png)\)", step)
+    assert alt
+    assert (ROOT / "docs" / picture).stat().st_size < 60_000
+
+
+def test_no_picture_of_the_way_is_left_over() -> None:
+    assert len(list((ROOT / "docs" / "practice").iterdir())) == len(STEPS)
 
 
 PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in DOCS))

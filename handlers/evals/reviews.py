@@ -14,7 +14,7 @@ from handlers.slack.forms import Choice, modal, select, text_input
 from handlers.slack.listeners import Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Answers, Asker
-from handlers.slack.wording import person
+from handlers.slack.wording import moment, person
 from jobs.core.errors import BotError, InvalidRequest, NotFound
 from jobs.core.nearest import nearest
 from jobs.evals.records import Eval
@@ -72,7 +72,7 @@ def said_of(grade: Grade) -> str:
 
 
 def _words(review: Review) -> str:
-    return review.words + (f" ({quoted(review.note, SHOWN_NOTE)})" if review.note else "")
+    return f"{review.words}, {moment(review.at)}" + (f" ({quoted(review.note, SHOWN_NOTE)})" if review.note else "")
 
 
 def _address(grade: Grade) -> GradeAddress:

@@ -9,7 +9,20 @@ from charts.wording import counted, on_scale
 from handlers.approvals.messages import comparison_line, edition, ended, sign_off
 from handlers.evidence.blocks import changed_blocks, checkpoint_blocks, choice_blocks, evidence_table
 from handlers.evidence.platform_figures import SELECTION_NOTE, best_for, platform_chart, platform_opening
-from handlers.slack.blocks import Block, Message, actions, context, cut, divider, escape, header, image, plain, section
+from handlers.slack.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    cut,
+    divider,
+    escape,
+    header,
+    image,
+    plain,
+    section,
+)
 from jobs.approvals.records import Approval
 from jobs.evidence.choose import Need, Preference, measured_needs
 from jobs.evidence.records import Evidence, EvidenceState, Figure, Role
@@ -21,6 +34,8 @@ from jobs.views.job import JobView
 ReportLink = Callable[[str], str | None]
 """Returns a signed link to an eval's report, or None if nobody could follow one."""
 PREFER: Final = "prefer_checkpoint"
+TRAIN: Final = "act_on_eval:train"
+"""A control of evals (`handlers.evals.cards.CONTROLS`): its value is typed after /eval."""
 NEEDS: Final = {
     Need.PRECISION: "A wrong label costs more",
     Need.RECALL: "A missing label costs more",
@@ -127,6 +142,8 @@ def summary(
     if shown.is_ready and len(shown.checkpoints) > 1 and (needs := measured_needs(shown.evidence)):
         menu = preference_menu(view.job.id, needs)
         blocks.append(actions(menu, block_id=f"prefer:{view.job.id}:{edition(view.approval)}:{shown.evidence.round}"))
+    if shown.is_ready and view.job.has_task and (train := _train_too(shown)):
+        blocks.append(actions(train, block_id=f"train:{view.job.id}:{shown.evidence.round}"))
     blocks.append(divider())
     if view.approval is None and shown.state is EvidenceState.GATHERING:
         blocks.append(context("Nobody is asked yet: the approval request comes with the evidence."))
@@ -149,6 +166,16 @@ def _body(view: EvidenceView, approval: Approval | None, preference: Preference 
         yield from changed_blocks(view)
     else:
         yield context(SELECTION_NOTE)
+
+
+def _train_too(view: EvidenceView) -> Block | None:
+    """Return the button that asks base and best checkpoint the training items too; None without a best one."""
+    base, best = view.evidence.base, view.best
+    if base is None or best is None or not best.measured.before_after:
+        return None
+    models = f"{base.model},{best.measured.model}"
+    asked = f"task={view.job.task} platform={view.job.platform} model={models} split=train runs={view.evidence.runs}"
+    return button("Before and after on train", TRAIN, f"run|{asked}")
 
 
 def preference_menu(job_id: str, needs: Sequence[Need]) -> Block:
@@ -206,6 +233,8 @@ def _verdict(view: EvidenceView, *, is_settled: bool) -> list[str]:
         lines.append(f"*{escape(best.worse_slices)}*")
     if best and best.measured.splits_disagree:
         lines.append(f"*{escape(best.measured.splits_disagree)}*")
+    if best and best.measured.before_after:
+        lines.append(escape(best.measured.before_after))
     if view.evidence.alias is None and not is_settled:
         lines.append(f"{escape(job.task)}@{escape(job.alias)} points at nothing yet.")
     adjusted = f"; adjusted for {count} comparisons (Holm)" if count > 1 else ""

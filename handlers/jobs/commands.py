@@ -13,6 +13,7 @@ from handlers.jobs.curves import WORDS, show_comparison, show_curves
 from handlers.jobs.details import hand_over_bundle, show_details
 from handlers.jobs.launch import LAUNCH
 from handlers.jobs.platform_events import MOST_MESSAGES, MOST_SEARCHED, platform_messages, read_wanted
+from handlers.jobs.samples import show_samples
 from handlers.jobs.sweep import SWEEP_KEYS, answer_sweep
 from handlers.notifications.commands import NotificationCommands
 from handlers.slack.blocks import Message, escape
@@ -180,6 +181,14 @@ RFT: Final = (
         keys={"prefer": "precision|recall|f1|f2|cheapest", "again": "yes"},
         handling=Handling.READS,
         handling_with={"again": Handling.CHANGES},
+    ),
+    Verb(
+        "samples",
+        "its answers at a step next to earlier ones: five validation items, before and after",
+        show_samples,
+        takes="<job>",
+        keys={"step": "n", "from": "n"},
+        handling=Handling.READS_FOR_LONG,
     ),
     Verb(
         "details",

@@ -66,10 +66,12 @@ def alert(
     file: str | None = None,
     chart: RuleTrace | None = None,
     mentions: tuple[str, ...] = (),
+    answers: Block | None = None,
 ) -> Message:
     """Return a warning, in words, with its numbers and what its rule looks at.
 
-    `file` is the picture of `chart`, by Slack's file id; `mentions` are the ids of people to notify.
+    `file` is the picture of `chart`, by Slack's file id; `mentions` are the ids of people to notify; `answers` is the
+    button that shows the answers behind it.
     """
     first, *rest = raised.text.splitlines()
     body = "\n".join([f"*{heading(job, raised)}: {escape(first)}*", *map(escape, rest)])
@@ -78,7 +80,7 @@ def alert(
         blocks.append(image(file, describe(chart)))
     blocks.append(context(f"`{job.id}` · rule {raised.rule} · first held at step {raised.step}"))
     block_id = f"alert:{job.id}:{raised.rule}:{raised.step}:{raised.cleared or ''}"
-    blocks.append(actions(why_button(job, raised), block_id=block_id))
+    blocks.append(actions(why_button(job, raised), *([answers] if answers else []), block_id=block_id))
     blocks += _notified(mentions)
     return Message(f"{heading(job, raised)} for {job.id}: {escape(raised.text)}", tuple(blocks))
 

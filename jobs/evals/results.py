@@ -15,6 +15,7 @@ from jobs.core.errors import InvalidRequest, NotFound
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import Answer, Eval
 from jobs.evals.stats.advice import Advice, advise
+from jobs.evals.stats.before_after import before_after
 from jobs.evals.stats.comparison import Comparison, compare, gather
 from jobs.evals.stats.splits import OnTwoSplits, on_two_splits
 from jobs.evals.stats.summary import cost_of, usable
@@ -54,6 +55,8 @@ class EvalResults:
     comparison: Comparison | None
     """None unless several arms have items in common."""
     worst: tuple[WorstItem, ...]
+    before_after: str = ""
+    """How the answers of the second of two models differ from those of the first, as a sentence."""
     advice: tuple[Advice, ...] = ()
     """What to use, where efforts or prompts are compared."""
     costs: Mapping[str, float] = field(default_factory=dict)
@@ -63,17 +66,21 @@ class EvalResults:
 def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Price] | None = None) -> EvalResults:
     """Return the result of an eval; `prices` are those of models, where they are known."""
     known = prices or {}
-    comparison, advice = None, tuple[Advice, ...]()
+    comparison, advice, changed = None, tuple[Advice, ...](), ""
     if len(evaluation.arms) > 1:
         arms = gather(evaluation, reader.answers(evaluation.id))
         with suppress(InvalidRequest):  # no two arms have items in common; the summaries say so
             comparison = compare([arm for arm in arms if arm.scores.get(evaluation.reward)])
             advice = advise(evaluation, arms, comparison, known)
+        if len(arms) == 2:
+            old, new = (arm.scores.get(evaluation.reward, {}) for arm in arms)
+            changed = before_after(old, new, evaluation.split, evaluation.ranges.get(evaluation.reward))
     study = evaluation.request.purpose == "variance"
     return EvalResults(
         variance=read_variance(evaluation, reader.answers(evaluation.id)) if study else None,
         comparison=comparison,
         worst=_with_references(worst_items(evaluation, reader.answers(evaluation.id), MOST_WORST), evaluation, reader),
+        before_after=changed,
         advice=advice,
         costs=_costs(evaluation, known),
     )

@@ -5,7 +5,8 @@ that it rarely names where the references have it, or often names where they hav
 rates are taken over the other items (as the thresholds by class in Northcutt, Jiang and Chuang, "Confident learning",
 2021).
 
-Where references are no labels, an item is suspect if nearly all runs give one answer and the reward is low.
+Where references are no labels, an item is suspect if nearly all runs give one answer, and a reward that looks at the
+reference is low.
 """
 
 import hashlib
@@ -29,10 +30,12 @@ from jobs.tasks.datasets.answer_shape import AnswerShape, shape_of
 from jobs.tasks.labels import REFERENCE, is_labelled, labels_of, relabelled
 
 AGREED: Final = 0.8
-"""Share of an item's runs that must say the same."""
+"""Share of an item's runs that must agree on what is held against its reference."""
+ALIKE: Final = 0.65
+"""How like each other an item's runs must be on the whole."""
 RELIABLE: Final = 0.6
 """Share of runs that agree, times how often the model is right about the label on other items, to be a witness."""
-DOUBTED: Final = 0.7
+DOUBTED: Final = 0.65
 """Share of the references that the runs confirm, below which the model's mistakes are the likelier explanation."""
 SMOOTHING: Final = 2.0
 """Items whose weight the average over all labels has in the rate of one."""
@@ -91,7 +94,7 @@ class SuspectLabels:
     items: int
     """Items of the study."""
     agreed: int
-    """Items on which nearly all runs say the same."""
+    """Items on which the runs agree with each other."""
     alike: int
     """Of these: on which they say what the reference says."""
     suspects: tuple[Suspect, ...]
@@ -111,8 +114,8 @@ class SuspectLabels:
         count = len(self.suspects) + self.unlisted
         are = plural(count, "disagrees", "disagree")
         said = (
-            f"On {self.agreed:,} of {counted(self.items, 'item')} nearly all runs of {self.arm} say the same; "
-            f"{counted(count, 'item')} of these {are} with the reference, which may be wrong."
+            f"On {self.agreed:,} of {counted(self.items, 'item')} the runs of {self.arm} agree with each other; "
+            f"{count:,} of these {are} with the reference, which may be wrong."
         )
         share = self.alike / self.agreed if self.agreed else 0.0
         if share < DOUBTED:
@@ -158,13 +161,17 @@ class _Read:
 
     @property
     def is_agreed(self) -> bool:
-        """Whether nearly all runs say the same."""
-        return max(Counter(self.runs).values()) >= AGREED * len(self.runs)
+        """Whether the runs agree: the mean over them of F1 against what most of them name."""
+        return fmean(_f1(run, self.said) for run in self.runs) >= ALIKE
 
     @property
     def said(self) -> frozenset[str]:
         """What most runs name."""
         return frozenset(label for label, share in self.named.items() if share > WRONG)
+
+
+def _f1(one: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 1.0
 
 
 def find_suspects(
@@ -181,7 +188,9 @@ def find_suspects(
         and is_labelled([Row(item.id, {REFERENCE: item.reference}) for item in known.values()])
     )
     read = _read(evaluation, AnswerForm.of(task), shape if labelled else None, known, answers)
-    found = _of_labels(read) if labelled else _of_texts(read, evaluation)
+    # A reward that never looks at the reference says nothing against it.
+    by_reference = REFERENCE in json.dumps(task.reward_grader)
+    found = _of_labels(read) if labelled else _of_texts(read, evaluation) if by_reference else []
     ranked = sorted(found, key=lambda each: (-each.suspicion, each.item))
     agreed = [each for each in read if each.is_agreed]
     unlike = {each.item for each in ranked} if not labelled else set()
@@ -264,7 +273,7 @@ class _Rates:
 def _of_labels(read: Sequence[_Read]) -> list[Suspect]:
     finds = _Rates.over((label, each.share(label) > WRONG) for each in read for label in each.expected)
     names = _Rates.over((label, label in each.expected) for each in read for label in each.said)
-    return [found for each in read if (found := _suspect(each, finds, names))]
+    return [found for each in read if each.is_agreed and (found := _suspect(each, finds, names))]
 
 
 def _suspect(read: _Read, finds: _Rates, names: _Rates) -> Suspect | None:
@@ -307,7 +316,7 @@ def _of_texts(read: Sequence[_Read], evaluation: Eval) -> list[Suspect]:
     for each in agreed:
         (key,), count = Counter(each.runs).most_common(1)[0]
         text = each.texts.get(key)
-        if text is not None and rewards[each.item.id] <= WRONG:
+        if text is not None and count >= AGREED * len(each.runs) and rewards[each.item.id] <= WRONG:
             proposed = text if isinstance(each.item.reference, str) else read_json(text) or each.item.reference
             why = f"{count} of {len(each.runs)} runs answer {text}"
             found.append(_made(each, proposed, why, count / len(each.runs) * reliable))

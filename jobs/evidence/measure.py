@@ -14,6 +14,7 @@ from jobs.core.records import Checkpoint, Job
 from jobs.evals.answer_store import AnswerReader
 from jobs.evals.records import DEFAULT_MARGIN, ArmSummary, Eval, EvalState, SliceFall
 from jobs.evals.stats.advice import non_inferiority
+from jobs.evals.stats.before_after import before_after
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.pair import Side, pair_up
 from jobs.evals.stats.paired_tests import difference, holm, interval_of_verdict
@@ -134,6 +135,7 @@ def measured(
             splits_disagree=disagree.get(each.model, ""),
             slice_falls=tuple(fall for fall in falls if fall.after == each.name),
             against_best=losses.get(each.model),
+            before_after=_before_after(each, chosen, base, bounds),
             fixed=fixed,
             broken=broken,
             guards=_guards(each.model, evidence, chosen, guardrails) if each.checkpoint else (),
@@ -249,6 +251,14 @@ def _figures(summary: ArmSummary) -> dict[str, Figure]:
         for each in summary.graders
         if each.mean is not None
     }
+
+
+def _before_after(
+    candidate: Candidate, split: SplitAnswers, base: str | None, bounds: tuple[float, float] | None
+) -> str:
+    if candidate.role is not Role.CHECKPOINT or base is None:
+        return ""
+    return before_after(split.rewards(base), split.rewards(candidate.model), "validation", bounds)
 
 
 def versus(reference: str | None, candidates: Sequence[Candidate], split: SplitAnswers) -> dict[str, Versus]:

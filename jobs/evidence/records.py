@@ -123,6 +123,8 @@ class Candidate:
     """Where the two validation splits say otherwise by more than chance, as a sentence; "" where they do not."""
     slice_falls: tuple[SliceFall, ...] = ()
     """Slices on which it is worse than what the alias points at, else than the base."""
+    before_after: str = ""
+    """How its answers to the validation items differ from the base's, as a sentence; "" for the base."""
     guards: tuple[Guard, ...] = ()
     reasoning_tokens: float | None = None
     """Mean of an answer; None if the platform does not report them."""

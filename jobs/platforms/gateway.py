@@ -22,6 +22,7 @@ from jobs.platforms.parse import (
     KEY,
     GraderTrial,
     JobSpec,
+    KeptItem,
     RemoteEvent,
     RemoteJob,
     method_of,
@@ -29,6 +30,7 @@ from jobs.platforms.parse import (
     read_embeddings,
     read_event,
     read_job,
+    read_kept,
     read_trial,
     text,
     trainable,
@@ -216,6 +218,10 @@ class Gateway:
             return ()
         by_id = {checkpoint.id: checkpoint for checkpoint in map(read_checkpoint, listed) if checkpoint}
         return tuple(sorted(by_id.values(), key=lambda checkpoint: checkpoint.step))
+
+    async def evaluation(self, remote_id: str, step: int) -> tuple[KeptItem, ...]:
+        """Return the answers of the validation after `step`; only a platform that keeps them is asked."""
+        return read_kept(await self._client.ask(Request("show an evaluation", f"{_job(remote_id)}/evaluations/{step}")))
 
     # -- models and graders -------------------------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ Read tolerantly: platforms leave fields out, add some, and send statuses that no
 absent.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from statistics import fmean
 from typing import get_args
 
 from jobs.core.records import Checkpoint, Effort, Hyperparameters
@@ -222,6 +224,46 @@ def read_embeddings(answer: JsonObject) -> tuple[tuple[float, ...], ...]:
         if isinstance(vector, list) and all(isinstance(number, int | float) for number in vector):
             vectors[place if index is None else index] = tuple(float(number) for number in vector)
     return tuple(vectors[index] for index in sorted(vectors))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer as training's validation graded it."""
+
+    text: str
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptItem:
+    """A validation item with the answers that it got in one evaluation."""
+
+    name: str
+    input: str
+    reference: str
+    answers: tuple[KeptAnswer, ...]
+
+    @property
+    def reward(self) -> float:
+        """The mean reward of its answers."""
+        return fmean(answer.reward for answer in self.answers) if self.answers else 0.0
+
+
+def read_kept(answer: JsonObject) -> tuple[KeptItem, ...]:
+    """Return the items of an evaluation, in the split's order; one without an id is called by its row."""
+    data, kept = answer.get("data"), []
+    for row, each in enumerate(data if isinstance(data, list) else [], start=1):
+        item, given = child(each, "item"), each.get("answers")
+        answers = tuple(
+            KeptAnswer(str(one.get("text", "")), number(one.get("reward")) or 0.0)
+            for one in (given if isinstance(given, list) else [])
+            if isinstance(one, Mapping)
+        )
+        right = item.get("reference_answer")
+        reference = right if isinstance(right, str) else json.dumps(right, ensure_ascii=False)
+        name = f"row {row}" if item.get("id") is None else str(item["id"])
+        kept.append(KeptItem(name, str(each.get("input", "")), reference, answers))
+    return tuple(kept)
 
 
 def read_trial(answer: JsonObject) -> GraderTrial:

@@ -88,6 +88,8 @@ class Profile:
     grader_types: frozenset[str] = GRADER_TYPES
     allows_suffix: bool = True
     can_pause: bool = True
+    keeps_answers: bool = False
+    """True where it keeps the answers of each validation, and hands them out."""
     needs_deployment: bool = False
     """True where a checkpoint must be deployed before it can be called."""
     api: Literal["responses", "chat"] = "responses"
@@ -147,6 +149,7 @@ PROFILES: tuple[Profile, ...] = (
         api_key_env="LOCAL_PLATFORM_KEY",
         default_key="local",
         default_model="local-policy-1",
+        keeps_answers=True,
         models=("local-policy-1",),
         grader_types=frozenset({"python", "multi", "string_check", "text_similarity"}),
         max_concurrency=64,

@@ -116,7 +116,7 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
     errors: float = 2.75
     patience: int = 2
     in_row: int = 2
-    calm: float = 0.8
+    calm: float = 0.6
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):
@@ -155,14 +155,14 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
     unkept = UNKEPT
     wide_drift: float = 0.10
     wide_errors: float = 3.25
-    patience: int = 3
+    patience: int = 4
     least_drift: float = 0.05
     errors: float = 2.75
     least_fall: float = 0.03
     most_gain: float = 2.0
     fall_errors: float = 2.0
     in_row: int = 2
-    calm: float = 0.8
+    calm: float = 0.6
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for gap in inputs.once(read_gaps):

@@ -11,7 +11,7 @@ from jobs.core.records import Action, Job, JobState, PendingAction, Posting
 from jobs.core.series import Step
 from jobs.platforms.gateway import Gateway, PlatformOf
 from jobs.platforms.metrics import step_of
-from jobs.platforms.parse import RemoteEvent, RemoteJob
+from jobs.platforms.parse import KeptItem, RemoteEvent, RemoteJob
 from jobs.platforms.patience import Wait, given_up, wait_for
 from jobs.platforms.profiles import Profile
 from jobs.state.change import Change, Versioned
@@ -128,6 +128,10 @@ class Poller:
     async def remote(self, job: Job) -> RemoteJob:
         """Return a job as its platform has it now; raises as `messages` does."""
         return await self._gateway(job).job(job.remote_id or "")
+
+    async def evaluation(self, job: Job, step: int) -> tuple[KeptItem, ...]:
+        """Return the answers of one of a job's evaluations; raises as `messages` does."""
+        return await self._gateway(job).evaluation(job.remote_id or "", step)
 
     def _gateway(self, job: Job) -> Gateway:
         if job.remote_id is None:

@@ -18,6 +18,7 @@ from jobs.queue.pools import Held
 from jobs.state.change import Change, Versioned
 from jobs.state.find import find
 from jobs.state.store import Store, VersionConflict, retried_on_conflict
+from jobs.training.kept_answers import Samples, compared_steps, most_changed
 from jobs.training.launch import CANCELLED_EARLY, Launcher
 from jobs.training.poll import EFFECTS, Poller
 from jobs.training.postings import answer, card_posting, status
@@ -77,6 +78,22 @@ class RftJobs:
     async def remote(self, job: Job) -> RemoteJob:
         """Return a job as its platform has it now; see `Poller.messages` for what it raises."""
         return await self.poller.remote(job)
+
+    async def samples(self, reference: str, step: int | None, since: int | None) -> Samples:
+        """Return the answers whose reward changed most between two evaluations of a job; see `compared_steps`.
+
+        Raises:
+            Conflict: its platform keeps no answers.
+        """
+        job = await self.job(reference)
+        if not self.profile_of(job.platform).keeps_answers:
+            raise Conflict(
+                f"{job.platform} keeps no answers of its evaluations. Those of the checkpoints that it kept are in "
+                f"`/rft checkpoints {job.id}`; `/eval run task={job.task} model=<checkpoint>` asks one again."
+            )
+        steps = compared_steps(job, await self.store.series(job.id), step, since)
+        before, after = [await self.poller.evaluation(job, each) for each in steps]
+        return most_changed(job, steps, before, after)
 
     @retried_on_conflict
     async def request(self, reference: str, action: Action, *, by: str, channel: str, trigger: str) -> Job:

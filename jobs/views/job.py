@@ -18,6 +18,8 @@ from jobs.state.store import Store
 from jobs.training.service import find_job
 from jobs.views.break_even import BreakEven, before_training, is_alike, measured_cost, training_dollars
 
+MOST_ALIKE: Final = 5
+"""Earlier jobs whose cost stands in for that of a new one."""
 NEWEST: Final = 100
 """Jobs and evals among which figures of the past are looked for."""
 
@@ -99,7 +101,7 @@ class JobViews:
 
     async def before_training(self, job: Job) -> BreakEven:
         """Return whether a job that is being launched would pay, by what is known before it."""
-        ended = [each for each in await self.store.records(Job, NEWEST) if is_alike(each, job)]
+        ended = [each for each in await self.store.records(Job, NEWEST) if is_alike(each, job)][:MOST_ALIKE]
         costs = [training_dollars(await self.store.series(each.id), self._profile(each.platform)) for each in ended]
         return before_training(job, costs, await self.store.records(Eval, NEWEST), self.profile_of)
 

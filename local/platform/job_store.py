@@ -157,6 +157,7 @@ class JobFolder:
         self.checkpoints_file = path / "checkpoints.json"
         self.result = path / "result.csv"  # written when training has reached its end
         self.error_file = path / "error.json"  # written when it cannot go on
+        self.evaluations = path / "evaluations"  # the answers of each validation, in the order of its rows
         self.log = path / "trainer.log"  # what the trainer wrote on stderr
 
     def record(self) -> JobRecord:
@@ -171,6 +172,10 @@ class JobFolder:
         """Return the checkpoints that are kept, oldest first."""
         file = self.checkpoints_file
         return _CHECKPOINTS.validate_json(file.read_bytes()) if file.exists() else ()
+
+    def evaluation(self, step: int) -> Path:
+        """Return where the answers of the validation after `step` are, if there was one."""
+        return self.evaluations / f"{step}.json"
 
     def weights(self, step: int) -> Path:
         """Return where the weights after `step` are, if they are kept: for a checkpoint, or because of a pause."""

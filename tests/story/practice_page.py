@@ -1,6 +1,6 @@
 """Writes docs/practice.md: the way from data to production, told by a real run of the bundled task in the demo.
 
-    python -m tests.story.practice_page        about 5 minutes; everything is seeded
+    python -m tests.story.practice_page        about 5 minutes; training is seeded, the answers of evals are sampled
 
 Every command on the page was typed, every sentence and picture came from the bot. Ids differ from run to run; the page
 calls them by their order.
@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -37,6 +38,7 @@ MOST_ALT: Final = 160
 PAGE_WIDTH: Final = 120
 TASK: Final = "eurovoc"
 SEED: Final = 42
+SHORT_PROMPT: Final = "Name the EuroVoc domains of the text.\n"
 TOKEN: Final = "token-of-the-page"
 START_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 300.0
@@ -82,10 +84,6 @@ class Page:
         text = _MARKUP.sub(lambda found: found[1] or found[2] or "then", text)
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("*", "")
         return _ID.sub(self._named, text)
-
-    def first_id(self, message: Json) -> str:
-        """Return the id that a message names first."""
-        return str(re.findall(r"`([a-z]+-[a-z0-9]+)`", said(message))[0])
 
     def _named(self, found: re.Match[str]) -> str:
         kinds = [name for name in self.names.values() if name.startswith(f"{found[1]}-")]
@@ -158,6 +156,15 @@ async def answer_to(workspace: Workspace, user: str, command: str, words: str = 
     return await seen(look, f"the answer to {command}")
 
 
+async def in_channel(workspace: Workspace, *words: str) -> Json:
+    """Wait for a message in the channel that says all these words."""
+
+    async def look() -> Json | None:
+        return next((each for each in await workspace.channel() if all(word in said(each) for word in words)), None)
+
+    return await seen(look, f"{words} in the channel")
+
+
 async def in_thread_of(workspace: Workspace, subject: str, *words: str) -> Json:
     """Wait for a reply in the thread of a job or eval that says all these words."""
 
@@ -173,9 +180,7 @@ async def in_thread_of(workspace: Workspace, subject: str, *words: str) -> Json:
 async def launched(workspace: Workspace, command: str) -> tuple[str, Json]:
     """Launch a job; return its id and the answer."""
     told = await answer_to(workspace, "alice", command, "Launching")
-    found = _ID.search(said(told))
-    assert found is not None
-    return found[0], told
+    return _id_in(told, "rft"), told
 
 
 async def approved(workspace: Workspace, job: str) -> Json:
@@ -212,6 +217,23 @@ async def tell(page: Page) -> None:
         command,
         await answer_to(workspace, "alice", command, "Check of"),
     )
+    command = f"/proctor dataset balance task={TASK} seed={SEED}"
+    await page.add(
+        "Balance the labels",
+        "A label that comes several times as often is what training will be about. Balancing draws a new version of "
+        "the task as even as the rows allow; this walk goes on with the task as it is.",
+        command,
+        await answer_to(workspace, "alice", command, "image"),
+    )
+    command = f"/eval run task={TASK} prompt=v1,v2 runs=3"
+    prompts = await answer_to(workspace, "alice", command, "Starting")
+    await page.add(
+        "Which prompt?",
+        "Before a model is tuned, the cheap things are tried: here a prompt of one line (v2) against the long one. Of "
+        "two that cannot be told apart, the shorter one wins.",
+        command,
+        await in_thread_of(workspace, _id_in(prompts), "Result of"),
+    )
     command = f"/eval variance task={TASK}"
     study = await answer_to(workspace, "alice", command, "Starting")
     await page.add(
@@ -235,7 +257,7 @@ async def tell(page: Page) -> None:
     await page.add(
         "Watch",
         "One card, one thread. A rule that holds posts the picture of what it looks at; *Why?* shows its numbers, and "
-        "`/rft details` how the job was run.",
+        "*Details* how the job was run.",
         f"/rft status {first}",
         await in_thread_of(workspace, first, "explain_alert", "verfitting"),
     )
@@ -269,6 +291,14 @@ async def tell(page: Page) -> None:
         command,
         await answer_to(workspace, "alice", command, "image"),
     )
+    command = f"/rft sweep task={TASK} items=45,90,180 seeds=1"
+    await answer_to(workspace, "alice", command, "Launching")
+    await page.add(
+        "Does more data pay?",
+        "Jobs on growing parts of the training items, and what more of them would bring.",
+        command,
+        await in_channel(workspace, "Does more data pay?", "image"),
+    )
     command = f"/rft checkpoints {second}"
     await page.add(
         "The next one, against production",
@@ -278,16 +308,15 @@ async def tell(page: Page) -> None:
         says=f"{TASK}@production",
     )
     command = f"/eval schedule task={TASK} model={TASK}@production every=1w"
-    told = await answer_to(workspace, "alice", command)
-    await in_thread_of(workspace, page.first_id(told), "than at its approval")
-    newest = await answer_to(workspace, "alice", "/eval list", "newest")
+    told = await answer_to(workspace, "alice", command, "measures")
+    measured = await in_thread_of(workspace, _id_in(told, "sched"), "has every figure")
     await page.add(
         "Every week",
         "What serves a model can change without anybody's doing. A schedule measures production again, the first time "
         "at once, and tells the channel when it has become worse, beyond luck.",
         command,
-        told,
-        picture_of=await answer_to(workspace, "alice", f"/eval show {_id_in(newest)}", "image"),
+        measured,
+        picture_of=await answer_to(workspace, "alice", f"/eval show {_id_in(measured)}", "image"),
     )
 
 
@@ -297,8 +326,9 @@ async def _production(workspace: Workspace) -> str:
     return str(told["text"]).partition("Model `")[2].partition("`")[0]
 
 
-def _id_in(message: Json) -> str:
-    found = _ID.search(said(message))
+def _id_in(message: Json, kind: str = "eval") -> str:
+    """Return the first id of a kind that a message names."""
+    found = re.search(rf"\b{kind}-[a-z0-9]{{6}}\b", said(message))
     assert found is not None
     return found[0]
 
@@ -328,7 +358,12 @@ def written(steps: list[Step]) -> str:
 @asynccontextmanager
 async def workspace_of_a_demo(home: Path) -> AsyncIterator[Workspace]:
     """Yield the workspace of a demo that runs until the context ends."""
-    running = demo(home, bots="1", pace="0", CARD_SECONDS="1", ALIAS_TOKEN=TOKEN)
+    tasks = home / "tasks"
+    shutil.copytree(DOCS.parent / "tasks", tasks)
+    (tasks / TASK / "prompts" / "v2.md").write_text(SHORT_PROMPT, "utf-8")
+    default = tasks / TASK / "task.yaml"
+    default.write_text(f"prompt: v1\n{default.read_text('utf-8')}", "utf-8")
+    running = demo(home, bots="1", pace="0", CARD_SECONDS="1", ALIAS_TOKEN=TOKEN, PROCTOR_TASKS=str(tasks))
     async with running, aiohttp.ClientSession() as session:
         async with asyncio.timeout(START_SECONDS):
             while not (home / "run.json").exists():  # noqa: ASYNC110  # written by another process

@@ -26,7 +26,7 @@ async def test_suspect_labels_become_a_new_version(house: House) -> None:
         async with house.bot():
             await workspace.type_command("alice", "/eval", "variance task=small model=small runs=3")
             listed = await workspace.reply_with("Suspect labels of eval-")
-            assert "3 items of these disagree with the reference" in said(listed)
+            assert "3 of these disagree with the reference" in said(listed)
             assert "Make a new version" not in said(listed)
 
             for _ in range(2):

@@ -12,6 +12,7 @@ import html
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Final, TextIO
@@ -80,11 +81,16 @@ class _Said:
             yield item
 
     def of(self, answer: Answer) -> Json:
-        """Return, by grader, who says what; None where nobody says anything."""
+        """Return, by grader, who says what, why, and on which day (UTC); None where nobody says anything."""
         found = reviews_of(self._evaluation, self._items.get(answer.item), answer, self._reviews)
         return {
-            grader: [[each.name or each.user, each.words, each.note] for each in said] for grader, said in found.items()
+            grader: [[each.name or each.user, each.words, each.note, _day(each.at)] for each in said]
+            for grader, said in found.items()
         } or None
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 def _eval_row(evaluation: Eval, graders: Sequence[str], reviews: TaskReviews) -> Json:

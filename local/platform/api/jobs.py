@@ -1,5 +1,7 @@
 """`/v1/fine_tuning/jobs`."""
 
+import asyncio
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +9,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from local.platform.api.http import page, read_body
+from local.platform.errors import ApiError
+from local.platform.file_store import split_rows, user_text
 from local.platform.ids import derived_id, model_id
 from local.platform.job_request import JobRequest, check_job_request
 from local.platform.job_runner import JobRunner
-from local.platform.job_store import Checkpoint, JobRecord
+from local.platform.job_store import Checkpoint, JobFolder, JobRecord
 
 JOBS = "/v1/fine_tuning/jobs"
 _METADATA = re.compile(r"metadata\[(.+)\]")
@@ -33,6 +37,7 @@ class JobsApi:
             web.post(JOBS + "/{id}/resume", self._resume),
             web.get(JOBS + "/{id}/events", self._events),
             web.get(JOBS + "/{id}/checkpoints", self._checkpoints),
+            web.get(JOBS + "/{id}/evaluations/{step:[0-9]+}", self._evaluation),
         ]
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -68,11 +73,34 @@ class JobsApi:
         kept = self.runner.jobs.folder(record.id).checkpoints()
         return page([_checkpoint(record, one) for one in reversed(kept)], request.query, default=10)
 
+    async def _evaluation(self, request: web.Request) -> web.Response:
+        """Return the answers of one validation, each next to its row; no other platform is known to have this."""
+        record, step = self.runner.jobs.get(request.match_info["id"]), int(request.match_info["step"])
+        found = await asyncio.to_thread(_evaluation, self.runner.jobs.folder(record.id), step)
+        if found is None:
+            raise ApiError(f"Job {record.id} has no validation after step {step}.", "step", "not_found", status=404)
+        return web.json_response({"object": "fine_tuning.job.evaluation", "step": step, "data": found})
+
     def _answer(self, record: JobRecord) -> web.Response:
         return web.json_response(self._view(record))
 
     def _view(self, record: JobRecord) -> dict[str, object]:
         return record.view(self.runner.estimated_finish(record))
+
+
+def _evaluation(folder: JobFolder, step: int) -> list[dict[str, object]] | None:
+    if not folder.evaluation(step).exists():
+        return None
+    rows = split_rows(folder.validation.read_bytes(), "validation")
+    answers = json.loads(folder.evaluation(step).read_bytes())
+    return [
+        {
+            "item": {key: value for key, value in row.items() if key != "messages"},
+            "input": user_text(row["messages"]),
+            "answers": given,
+        }
+        for row, given in zip(rows, answers, strict=True)
+    ]
 
 
 def _has_metadata(record: JobRecord, query: Mapping[str, str]) -> bool:

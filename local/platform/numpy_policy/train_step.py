@@ -89,11 +89,18 @@ class Rollouts:
     grades: tuple[Grade, ...]
     tokens: float
     """Mean length of an answer, in tokens."""
+    texts: tuple[str, ...]
+    """The answers, in the order of the grades."""
 
     @property
     def reward(self) -> float:
         """The mean reward."""
         return float(self.rewards.mean())
+
+    def answers(self) -> list[list[dict[str, object]]]:
+        """Return each example's answers, with their rewards."""
+        given = iter(self.texts)
+        return [[{"text": next(given), "reward": float(reward)} for reward in rewards] for rewards in self.rewards]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ class TrainingSetup:
         items = [item for item in examples.items for _ in range(draws)]
         grades = await graders.grade(self.grader, [(Sample(t), item) for t, item in zip(texts, items, strict=True)])
         rewards = np.array([grade.reward for grade in grades]).reshape(len(examples.items), draws)
-        return Rollouts(probs, chosen, rewards, tuple(grades), sum(map(count_tokens, texts)) / len(texts))
+        return Rollouts(probs, chosen, rewards, tuple(grades), sum(map(count_tokens, texts)) / len(texts), tuple(texts))
 
     def _rendered(self, chosen: Chosen, said: Sequence[str]) -> list[str]:
         """Return the answers to what was `said`; those that do not depend on it are rendered once for all."""

@@ -99,6 +99,9 @@ class _Trainer:
         learned = time.monotonic()
         due = step % self._setup.hyperparameters.eval_interval == 0 or step == self.total_steps
         valid = await self._setup.validate(self._graders, weights, step) if due else None
+        if valid is not None:
+            self._folder.evaluations.mkdir(exist_ok=True)
+            write_json(self._folder.evaluation(step), valid.answers())
         ended = time.monotonic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._pace - (ended - began))

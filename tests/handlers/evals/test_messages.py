@@ -258,7 +258,8 @@ def test_a_result_that_a_judge_graded_says_how_far_people_agree_and_offers_each_
     )
     shown = said(view)
     assert "Grades of the judge f1 that 1 person checked are right: 0 of 1 (0%) that people picked." in shown
-    assert "<@U0ALICE>: 0.20 is wrong (a &lt;b&gt;)" in shown
+    assert "<@U0ALICE>: 0.20 is wrong, <!date^1^" in shown
+    assert "(a &lt;b&gt;)" in shown
     assert "check_grade" in shown
     unchecked = said(replace(view, agreements=NO_REVIEWS.agreements(judged), grades={}))
     assert "No grades of this judge (f1) have been checked by a person." in unchecked

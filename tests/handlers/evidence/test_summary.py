@@ -7,8 +7,9 @@ import pytest
 
 from charts import PrecisionRecall, ScoreIntervals
 from charts.wording import money
+from handlers.evals.cards import CONTROLS
 from handlers.evidence.platform_figures import platform_chart
-from handlers.evidence.summary import NEEDS, chart_of, summary
+from handlers.evidence.summary import NEEDS, TRAIN, chart_of, summary
 from handlers.jobs.cards import card
 from handlers.slack.blocks import Message
 from jobs.approvals.open import open_approval
@@ -531,3 +532,20 @@ def test_a_platforms_own_figures_are_those_of_the_tasks_graders() -> None:
     assert "polite *0.40*" in told
     assert "precision" not in told
     assert "not reported" not in told
+
+
+def test_the_best_checkpoint_is_set_next_to_the_base_and_the_train_split_is_a_click_away() -> None:
+    told = "Before and after on validation, 60 items x 3 answers: items always at 0: 10 to 2, mean 0.41 to 0.53."
+    measured = shown.WHOLE
+    best = evidence_view(JOB, measured).best
+    assert best is not None
+    candidates = tuple(
+        replace(each, before_after=told) if each.model == best.measured.model else each for each in measured.candidates
+    )
+    message = summary(view(replace(measured, candidates=candidates)), FILE)
+    assert told in text_of(message)
+    assert f"'run|task={JOB.task} platform={JOB.platform} model=" in repr(message.blocks)
+    assert f",{best.measured.model} split=train runs={measured.runs}'" in repr(message.blocks)
+    assert TRAIN in action_ids(message)
+    assert CONTROLS.match(TRAIN)
+    assert TRAIN not in action_ids(MESSAGES["whole"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.core.errors import Conflict, InvalidRequest, NotFound, UserError
+from jobs.core.ids import summary_id
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Eval
 from jobs.evals.review_store import DRAWN, GradeAddress
@@ -234,6 +235,18 @@ async def test_what_is_said_is_kept_shown_in_the_thread_and_in_the_trail_once(la
     held = await lab.store.record(TaskReviews, "small")
     assert held is not None
     assert held.version == 1
+
+
+async def test_what_is_said_of_a_jobs_eval_is_shown_in_the_jobs_summary(lab: Laboratory) -> None:
+    ended = await an_ended_eval(lab)
+    of_job = replace(ended, request=replace(ended.request, job="rft-abc234"))
+    grade = replace(await lab.evals.reviews.grade(ended, at(ended)), evaluation=of_job)
+    await lab.evals.reviews.say(grade, a_review(), CHANNEL)
+    assert await lab.postings("summary:rft-abc234") == [], "there is no summary yet"
+    entry = json.dumps({"channel": CHANNEL, "ts": "1.0"})
+    await lab.store._redis.hset("{proctor}:ledger:rft-abc234", summary_id("rft-abc234"), entry)
+    await lab.evals.reviews.say(grade, a_review(is_right=True), CHANNEL)
+    assert await lab.postings("summary:rft-abc234") == [summary_id("rft-abc234")]
 
 
 async def test_two_people_at_once_are_both_kept(lab: Laboratory) -> None:

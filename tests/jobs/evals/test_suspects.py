@@ -18,7 +18,7 @@ from tests.jobs.evals.mislabelled import FAIR, GOOD, ONE_BLIND_SPOT, STUDY, WEAK
 from tests.jobs.tasks.folder import line
 from tests.records import ALICE, BOB
 
-SEEDS = 12
+SEEDS = 6
 
 
 def trials(tmp_path: Path, model: Model, *, many: bool) -> list[Trial]:
@@ -56,10 +56,9 @@ def test_wrong_labels_are_found_and_few_others(
 
 
 def test_of_a_weak_model_it_is_said_that_the_mistakes_are_probably_its_own(tmp_path: Path) -> None:
-    for trial in trials(tmp_path, WEAK, many=True):
-        assert "expect most to be its own mistakes" in trial.found.sentence
-    for trial in trials(tmp_path, GOOD, many=True):
-        assert "its own mistakes" not in trial.found.sentence
+    task = a_task(tmp_path, many=True)
+    assert "expect most to be its own mistakes" in a_trial(task, WEAK, 1, many=True).found.sentence
+    assert "its own mistakes" not in a_trial(task, GOOD, 1, many=True).found.sentence
 
 
 def test_a_clean_data_set_and_a_model_that_knows_it_list_nothing(tmp_path: Path) -> None:
@@ -97,7 +96,7 @@ def test_what_the_runs_say_is_proposed_in_the_form_of_the_reference(tmp_path: Pa
     (suspect,) = found.suspects
     assert (suspect.item, suspect.proposed) == ("x", ["trade", "law"])
     assert suspect.why == "no run says finance, 8 of 9 runs say law"
-    assert "1 item of these disagrees with the reference, which may be wrong" in found.sentence
+    assert "1 of these disagrees with the reference, which may be wrong" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,8 @@ def test_an_item_without_a_reference_and_other_arms_do_not_count(tmp_path: Path)
 
 
 def test_free_text_is_suspect_where_all_runs_say_the_same_and_it_earns_little(tmp_path: Path) -> None:
-    task = replace(a_task(tmp_path, many=False), response_format=None)
+    graded = {"exact": {"type": "string_check", "reference": "{{item.reference_answer}}"}}
+    task = replace(a_task(tmp_path, many=False), response_format=None, graders=graded)
     items = [Item(f"s{number}", "2 + 2", f"word {number}") for number in range(20)] + [Item("x", "3 + 4", "8")]
     answers = [each for item in items for each in answered(item.id, *[str(item.reference)] * 5, reward=1.0)][:-5]
     answers += answered("x", "7", " 7 ", "7", "7", "7\n", reward=0.0)
@@ -133,6 +133,8 @@ def test_free_text_is_suspect_where_all_runs_say_the_same_and_it_earns_little(tm
     assert (suspect.item, suspect.proposed, suspect.why) == ("x", "7", "5 of 5 runs answer 7")
     graded_well = [replace(each, scores={"f1": 1.0}) for each in answers]
     assert studied(task, items, graded_well).suspects == ()
+    blind = replace(task, graders={"exact": {"type": "score_model", "input": "Is {{sample.output_text}} polite?"}})
+    assert studied(blind, items, answers).suspects == (), "a reward that does not look at the reference"
 
 
 # -- from the study to the new version --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from jobs.core.records import RaisedAlert
 from jobs.core.series import Series, Step
 from jobs.graders import GraderRuntime
 from jobs.rules import JobFacts, evaluate
+from jobs.rules.inputs import RuleInputs
 from jobs.rules.overfitting import Overfitting
 from tests.bench.bench_overfitting import trained_bundled
 from tests.bench.bench_rules import of_single_bests, overfitting_found
@@ -224,6 +225,21 @@ async def test_a_noisy_peak_of_validation_raises_no_critical_alert(tmp_path: Pat
     assert not {alert.rule for alert in evaluate(series, JobFacts(None, None))} & {"O2"}
     found = of_single_bests(series, JobFacts(180, 2, 60, 3, "f1", total_steps=3600))
     assert found["O2"] == 102
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", [2, 4])
+async def test_the_bundled_task_does_not_flicker_around_a_threshold(seed: int, tmp_path: Path) -> None:
+    """Its drift lies within a thousandth or two of the threshold at some evaluations of these seeds."""
+    async with GraderRuntime(workers=1) as grading:
+        series = await trained_bundled(tmp_path, grading, seed=seed)
+    facts = JobFacts(180, 16, 60, 3, "f1", total_steps=96)
+    readings = Overfitting()._readings(RuleInputs(series, facts))
+    assert min(abs(one.drift - one.threshold) for one in readings) < 0.002
+    for known in (facts, JobFacts(None, None)):
+        alerts = [alert for alert in evaluate(series, known) if alert.rule in {"O1", "O2"}]
+        over = [alert.cleared for alert in alerts if alert.cleared is not None]
+        assert not [(end, alert.step) for end in over for alert in alerts if end < alert.step <= end + 15]
 
 
 def test_thresholds_are_settings_of_the_rule() -> None:

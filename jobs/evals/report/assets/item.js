@@ -37,8 +37,8 @@ function peopleOf(answers) {
   const runs = new Map();
   for (const { run, people } of answers)
     for (const [grader, reviews] of Object.entries(people ?? {}))
-      for (const [who, words, why] of reviews) {
-        const line = `${grader}: ${who} says ${words}${why && ` (${why})`}`;
+      for (const [who, words, why, day] of reviews) {
+        const line = `${grader}: ${who} says ${words}${why && ` (${why})`}, ${day}`;
         runs.set(line, [...(runs.get(line) ?? []), run]);
       }
   const lines = [...runs].map(([line, of]) => `${of.length > 1 ? "Runs" : "Run"} ${runList(of)}, ${line}`);

@@ -93,7 +93,7 @@ def test_what_people_say_of_a_grade_stands_next_to_its_score() -> None:
     page = written([item, Item("b", "text", ["law"])], [answer, an_answer("b")], evaluation, reviews)
 
     said, nothing = (row[12] for row in data(page, "answers"))
-    assert said == {"f1": [["alice", "0.67 is wrong, 1.00 would be right", "</script>"]]}
+    assert said == {"f1": [["alice", "0.67 is wrong, 1.00 would be right", "</script>", "1970-01-01"]]}
     assert nothing is None
     (agreement,) = data(page, "eval")[0]["agreements"]
     assert agreement.startswith("Grades of the judge f1 that 1 person checked are right: 0 of 1 (0%) that people")

@@ -466,6 +466,8 @@ async def test_what_people_say_of_a_grade_and_how_to_say_it_stand_with_the_item(
     page = await open_report(evaluation, [item], answers, NO_REVIEWS.with_grade(grade.reviewed.with_review(review)))
     await expect(page.locator(".overview")).to_contain_text("1 person checked are right: 0 of 1 (0%)")
     await page.get_by_text(item.id, exact=True).first.click()
-    await expect(page.locator(".people li")).to_have_text(f"Runs 1, 2, f1: alice says 0.67 is wrong ({HOSTILE})")
+    await expect(page.locator(".people li")).to_have_text(
+        f"Runs 1, 2, f1: alice says 0.67 is wrong ({HOSTILE}), 1970-01-01"
+    )
     command = f'/eval review {evaluation.id} item="a \\"b\\"" run=1 says=wrong'
     await expect(page.locator(".part pre")).to_have_text(command)

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -173,6 +174,20 @@ async def test_the_three_best_validations_are_kept_as_checkpoints(trained: Async
         assert checkpoint.fine_tuned_model_checkpoint.startswith("ft:local-policy-1:local:harbour:")
         assert checkpoint.fine_tuned_model_checkpoint.endswith(f":ckpt-step-{checkpoint.step_number}")
     assert {c.fine_tuned_model_checkpoint for c in kept} | {job.fine_tuned_model} == set(served) - {"local-policy-1"}
+
+
+async def test_the_answers_of_each_validation_are_kept_next_to_their_rows(trained: AsyncOpenAI) -> None:
+    job = await only_job(trained)
+    data = {one["step"]: one for one in await step_data(trained, job.id)}
+    path = f"/fine_tuning/jobs/{job.id}/evaluations"
+    for step in (3, max(data) // 3 * 3):
+        kept = await trained.get(f"{path}/{step}", cast_to=dict[str, Any])
+        rewards = [answer["reward"] for row in kept["data"] for answer in row["answers"]]
+        assert fmean(rewards) == pytest.approx(data[step]["full_valid_mean_reward"])
+        assert all(row["input"] and row["item"]["reference_answer"] for row in kept["data"])
+        assert all(json.loads(answer["text"]) for row in kept["data"] for answer in row["answers"])
+    with pytest.raises(NotFoundError, match="no validation after step 4"):
+        await trained.get(f"{path}/4", cast_to=dict[str, Any])
 
 
 async def test_the_result_file_is_a_table_of_the_steps(trained: AsyncOpenAI) -> None:
