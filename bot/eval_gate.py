@@ -33,6 +33,8 @@ EXIT_INTERRUPTED: Final = 130
 LOOK: Final = 0.5
 """Seconds between two looks."""
 USUAL_TIMEOUT: Final = 3600.0
+TAKEN_WITHIN: Final = 60.0
+"""Seconds after which a run that no bot has taken is taken back: none is there."""
 KEYS: Final = {key: each for key, each in EVAL_KEYS.items() if key != "format"} | {
     "model": "<model or alias>",
     "prompt": "<version>",
@@ -83,7 +85,7 @@ class GateShell:
 
     async def _followed(self, run: GateRun, asked: argparse.Namespace) -> GateRun:
         """Return the run once it is over, or has begun if nobody waits for it, or the time is up."""
-        until, told = self.clock() + asked.timeout, ""
+        began, told = self.clock(), ""
         while True:
             run = await self._read(run.id)
             if run.eval and (now := f"{run.eval} runs{f': {run.link}' if run.link else '.'}") != told:
@@ -94,8 +96,9 @@ class GateShell:
                 return run
             if run.eval and not asked.wait:
                 return run
-            if self.clock() >= until:
-                return await self._out_of_time(run, asked.timeout)
+            patience = min(asked.timeout, TAKEN_WITHIN) if run.state is GateState.ASKED else asked.timeout
+            if self.clock() - began >= patience:
+                return await self._out_of_time(run, patience)
             await asyncio.sleep(LOOK)
 
     async def _out_of_time(self, run: GateRun, seconds: float) -> GateRun:

@@ -44,7 +44,7 @@ KINDS: Final = Kinds(
     Kind(PersonPreferences, "person", "user", "all:person"),
     Kind(HeldBack, "held", "id", "all:held"),
     Kind(Digest, "digest", "id", "all:digest"),
-    Kind(Sweep, "sweep", "id", "sweeps", "created_at"),
+    Kind(Sweep, "learning", "id", "all:learning", "created_at"),
     Kind(GateRun, "gate", "id", "gates", "made_at"),
     Kind(Schedule, "schedule", "id", "schedules", "created_at"),
     Kind(TaskDefaults, "task", "task", "all:task"),

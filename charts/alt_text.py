@@ -56,7 +56,7 @@ _T = TypeVar("_T")
 
 LISTED = 24
 """At most this many values of a line are read out; more would not be listened to."""
-KINDS: Mapping[ModelKind, str] = {"base": " (base model)", "checkpoint": "", "alias": " (in use now)"}
+KINDS: Mapping[ModelKind, str] = {"base": " (base model)", "checkpoint": "", "alias": " (in use now)", "arm": ""}
 PLUS_MINUS = "\u00b1"
 LONGEST = 2000
 """Slack's limit for the alt text of an image block, in characters."""

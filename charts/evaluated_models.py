@@ -5,7 +5,7 @@ Each kind of model has a shape and a colour of its own, the same in both.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -25,6 +25,7 @@ MARKS: dict[ModelKind, tuple[str, str]] = {
     "checkpoint": ("checkpoint", "o"),
     "base": ("base model", "s"),
     "alias": ("in use now", "D"),
+    "arm": ("arm of the eval", "^"),
 }
 """What each kind is called, and its shape."""
 BARS = "bars: 95% intervals"
@@ -119,7 +120,8 @@ def draw_score_tokens(chart: ScoreTokens, palette: Palette) -> Figure:
     number_axis(axes.yaxis, ticks=6)
     for model in sorted(shown, key=lambda model: model.chosen):
         _draw_model(axes, palette, model, *_cost_place(model), yerr=_reach(model.score))
-    compose(figure, palette, chart.title, left_out + chart.subtitle, PLOT, legend="above", note=note)
+    legend: Literal["above", "none"] = "none" if all(model.kind == "arm" for model in shown) else "above"
+    compose(figure, palette, chart.title, left_out + chart.subtitle, PLOT, legend=legend, note=note)
     freeze_layout(figure)
     _write_names(axes, shown, names, palette, _cost_place)
     return figure
@@ -225,7 +227,12 @@ def _places(x: float, y: float, width: float, field: Bbox) -> Iterator[tuple[flo
 def _draw_model(axes: Axes, palette: Palette, model: EvaluatedModel, x: float, y: float, **errors: Any) -> None:
     """Draw a model's mark with its error bars; the base model's is hollow."""
     label, shape = MARKS[model.kind]
-    colour = {"checkpoint": palette.checkpoint, "base": palette.base, "alias": palette.production}[model.kind]
+    colour = {
+        "checkpoint": palette.checkpoint,
+        "base": palette.base,
+        "alias": palette.production,
+        "arm": palette.series[0],
+    }[model.kind]
     axes.errorbar(x, y, **errors, color=colour, elinewidth=2.5, capsize=8, capthick=2.5, fmt="none", zorder=3)
     (mark,) = axes.plot([x], [y], shape, color=colour, markersize=20, label=label, zorder=6, clip_on=False)
     mark.set(markeredgecolor=palette.background, markeredgewidth=3)

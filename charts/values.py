@@ -127,8 +127,8 @@ class ScoreComparison:
     scales: tuple[tuple[str, Scale], ...] = ()
 
 
-ModelKind = Literal["base", "checkpoint", "alias"]
-"""The base model, one of a job's checkpoints, or the model that an alias points at now."""
+ModelKind = Literal["base", "checkpoint", "alias", "arm"]
+"""The base model, one of a job's checkpoints, the model that an alias points at now, or an arm of an eval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
 """How the result of an eval and a comparison of evals look: their pictures, and their messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from charts import (
     ArmScores,
+    Estimate,
+    EvaluatedModel,
     ItemScores,
     RewardSpread,
     Scale,
     Score,
     ScoreComparison,
+    ScoreTokens,
     VarianceStudy,
     describe,
 )
@@ -70,9 +74,9 @@ MOST_LABEL: Final = 40
 
 async def show_result(view: EvalView, pictures: Pictures, report_link: ReportLink) -> tuple[Message, str | None]:
     """Return the message on an eval's result, and the file id of the picture in it."""
-    chart, spread = result_chart(view), spread_chart(view)
+    chart, spread = result_chart(view), spread_chart(view) or tokens_chart(view)
     file = await pictures.file_of(chart, f"result-{view.evaluation.id}") if chart else None
-    beside = await pictures.file_of(spread, f"rewards-{view.evaluation.id}") if spread else None
+    beside = await pictures.file_of(spread, f"beside-{view.evaluation.id}") if spread else None
     return result_message(view, chart, file, report_link(view.evaluation.id), beside), file or beside
 
 
@@ -148,6 +152,34 @@ def spread_chart(view: EvalView) -> RewardSpread | None:
     )
 
 
+def tokens_chart(view: EvalView) -> ScoreTokens | None:
+    """Return the picture of what a better reward costs in tokens, where efforts are compared."""
+    evaluation, advice = view.evaluation, [each for each in view.results.advice if each.axis == "effort"]
+    if not advice or view.results.variance is not None:
+        return None
+    names = names_apart([arm.arm for arm in evaluation.summaries])
+    if len({replace(arm, effort=None) for arm in evaluation.arms}) == 1:
+        names = {arm.name: arm.effort or "default" for arm in evaluation.arms}
+    reasons = all(summary.reasoning_tokens for summary in evaluation.summaries)
+    return ScoreTokens(
+        title=advice[0].text.partition(":")[0] if len(advice) == 1 else view.headline,
+        models=tuple(
+            _against_tokens(names[each.arm], each, evaluation.reward, each.reasoning_tokens if reasons else None)
+            for each in evaluation.summaries
+        ),
+        score=grader_name(evaluation.reward),
+        tokens="reasoning tokens of an answer" if reasons else "tokens of an answer",
+        subtitle=f"{evaluation.task} · {evaluation.split}, {size_of(evaluation)}",
+    )
+
+
+def _against_tokens(name: str, summary: ArmSummary, reward: str, reasoning: int | None) -> EvaluatedModel:
+    figure, taken = summary.grader(reward), summary.output_tokens if reasoning is None else reasoning
+    span = figure.interval if figure else None
+    score = Estimate(figure.mean if figure else None, span.low if span else None, span.high if span else None)
+    return EvaluatedModel(name, "arm", score=score, tokens=taken / summary.answers if summary.answers else None)
+
+
 def _variance_chart(reading: VarianceReading, view: EvalView, sample: str) -> VarianceStudy:
     return VarianceStudy(
         title=view.headline,
@@ -214,12 +246,12 @@ def result_message(
     chart: VarianceStudy | ScoreComparison | None,
     file: str | None,
     link: str | None,
-    spread_file: str | None = None,
+    beside: str | None = None,
 ) -> Message:
     """Return the result of an eval: scores with intervals, what is missing and why, and what it means.
 
-    `file` is the picture of `chart`, by Slack's file id, and `spread_file` that of `spread_chart`; `link` leads to a
-    page with every answer.
+    `file` is the picture of `chart`, by Slack's file id, and `beside` that of `spread_chart` or `tokens_chart`; `link`
+    leads to a page with every answer.
     """
     evaluation, results, meaning = view.evaluation, view.results, "\n".join(_meaning(view))
     numbers = describe(chart) if chart else ""
@@ -231,7 +263,7 @@ def result_message(
         blocks.append(section(escape(results.before_after)))
     if chart and file:
         blocks.append(image(file, numbers, chart.subtitle))
-    blocks += _continuity_blocks(view, spread_file)
+    blocks += _beside_blocks(view, beside)
     if both := view.other_split:
         other = next(each.id for each in both.evals if each.id != evaluation.id)
         told = "\n".join(map(escape, (sentence(both.headline), *both.conclusions)))
@@ -272,8 +304,10 @@ def _is_chosen(advice: Advice, chosen: TaskDefaults) -> bool:
     return values.get(advice.axis) == advice.value
 
 
-def _continuity_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
-    """Yield how finely the reward tells answers apart: what of the spend would teach, and each gate."""
+def _beside_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
+    """Yield how finely the reward of a study tells answers apart, or what a better reward of an effort costs."""
+    if file and (tokens := tokens_chart(view)):
+        yield image(file, describe(tokens), tokens.subtitle)
     chart = spread_chart(view)
     if chart and view.results.variance and (found := view.results.variance.continuity):
         yield section(escape(found.text))

@@ -92,7 +92,7 @@ async def answer_schedule(
 async def _change(words: list[str], typed: Typed, asker: Asker, schedules: Schedules) -> str:
     verb, *rest = words
     if verb not in VERBS:
-        raise InvalidRequest(f"`/eval schedule` cannot '{escape(verb)}'; {nearest(verb, VERBS)}")
+        raise InvalidRequest(f"`/eval schedule` cannot '{verb}'; {nearest(verb, VERBS)}")
     if typed.given or len(rest) != 1:
         raise InvalidRequest(f"Say which, and nothing else: `/eval schedule {verb} <schedule>`.")
     schedule = await schedules.become(VERBS[verb], rest[0], asker.user)
@@ -105,7 +105,7 @@ def read_rhythm(typed: str) -> int:
     found = RHYTHM.fullmatch(typed.strip().lower())
     days = int(found[1]) * (7 if found[2] == "w" else 1) if found else 0
     if not 1 <= days <= LONGEST_RHYTHM:
-        raise InvalidRequest(f"`every={escape(typed)}` does not work: write days or weeks, `every=1d` to `every=13w`.")
+        raise InvalidRequest(f"`every={typed}` does not work: write days or weeks, `every=1d` to `every=13w`.")
     return days
 
 

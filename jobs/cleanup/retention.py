@@ -1,7 +1,7 @@
 """What is kept how long; the rest is removed in small pieces, each of them all or nothing.
 
-    for good                  jobs, approvals, evidence, aliases, proposals, schedules, the audit trail, evals of
-                              checkpoints
+    for good                  jobs, approvals, evidence, aliases, proposals, schedules, sweeps, the audit trail,
+                              evals of checkpoints
     RETENTION_DAYS            a job's steps and its ledger, but for its card and summary; other evals, with their ledger
     30 days                   digests, what quiet hours held back once it was posted, runs of the gate, what Slack
                               refused

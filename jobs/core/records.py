@@ -87,6 +87,8 @@ class LaunchRequest:
     """Hyperparameters left to the platform by name, whatever the task's defaults say."""
     items: int | None = None
     """Train on so many items only, drawn by lot; more of them include those of fewer."""
+    is_swept: bool = False
+    """It is one job of a sweep: the channel hears of the sweep, and of the job its thread only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class Gain:
 
     def verdict(self, width: float = 1.0) -> str:
         """Return whether more data pays, with the figures, as a sentence; `width` is that of the score's scale."""
-        change, span = changed(self.mean, self.low, self.high)
+        near_nothing = any(0 < abs(end) < LITTLE / 2 for end in (self.low, self.high))
+        change, span = changed(self.mean, self.low, self.high, least=3 if near_nothing else 2)
         told = f"another {counted(self.more, 'item')} would bring about {change} ({span})."
         if self.low > 0:
             return f"More data pays: {told}"

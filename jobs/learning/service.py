@@ -61,9 +61,9 @@ class Sweeps:
             raise InvalidRequest(
                 f"{len(sizes)} sizes x {seeds} seeds are {len(sizes) * seeds} jobs, more than {MOST_JOBS}."
             )
-        first = request.seed or 1
+        first, swept = request.seed or 1, replace(request, is_swept=True)
         wanted = [
-            replace(request, items=size, seed=first + number, trigger=f"{request.trigger}:{size}:{number}")
+            replace(swept, items=size, seed=first + number, trigger=f"{request.trigger}:{size}:{number}")
             for size in sizes
             for number in range(seeds)
         ]

@@ -43,7 +43,8 @@ def visibility(posting: Posting, level: Level | None, job: Job | None, audience:
     """Decide how loud a message is.
 
     While muted, nothing reaches the channel and nobody is mentioned, except for requests for approval and moves of
-    aliases. In quiet hours nothing reaches the channel, and only critical alerts mention people.
+    aliases; of one job of a sweep, only the latter. In quiet hours nothing reaches the channel, and only critical
+    alerts mention people.
 
     Args:
         posting: the message; `broadcast` is what it asks for.
@@ -51,6 +52,8 @@ def visibility(posting: Posting, level: Level | None, job: Job | None, audience:
         job: what it is about; None if that is not a job.
         audience: who would see it.
     """
+    if job and job.request.is_swept and not posting.id.startswith(ALIAS):
+        return Visibility(broadcast=False)
     is_quiet = quiet_until(audience.preferences.quiet, audience.now) is not None
     if posting.kind in ASKING:
         return Visibility(posting.broadcast and not is_quiet, held=posting.broadcast and is_quiet)

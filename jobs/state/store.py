@@ -27,6 +27,7 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:gates                  sorted set, gate id by creation time
     {proctor}:schedules              sorted set, schedule id by creation time
     {proctor}:schedule:<id>          hash version, by, value (Schedule as JSON): a model that is measured again
+    {proctor}:learning:<id>          hash version, by, value (Sweep as JSON): jobs on growing parts of the items
     {proctor}:task:<name>            hash version, by, value (TaskDefaults as JSON): what people chose for a task
     {proctor}:audit                  stream entry, previous, hash: the trail, never trimmed
     {proctor}:audit:head             hash hash, by: the newest entry's hash, and the change that wrote it

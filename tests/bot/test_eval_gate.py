@@ -173,9 +173,14 @@ async def test_without_a_bot_it_is_taken_back(bench: Bench) -> None:
     code, printed, said = await bench.ask("model=small", timeout=0.1)
     assert (code, printed["state"]) == (69, "withdrawn")
     assert "nothing runs. Is a bot running on this state?" in said
+    impatient = iter([0.0, 59.0, 60.0])
+    asked = argparse.Namespace(words=["task=small", "model=small"], timeout=3600.0, wait=True, allow_unclear=False)
+    err = io.StringIO()
+    assert await GateShell(bench.store, io.StringIO(), err, lambda: next(impatient)).run(asked) == 69
+    assert err.getvalue().startswith("No bot took it within 60 s.")
     async with bench.bot():
         assert (await bench.ask("model=small"))[0] == 1
-    (taken_back,) = [each for each in await bench.store.records(GateRun) if each.state is GateState.WITHDRAWN]
+    (taken_back, _) = [each for each in await bench.store.records(GateRun) if each.state is GateState.WITHDRAWN]
     assert taken_back.eval is None
 
 

@@ -487,6 +487,15 @@ BY_TOKENS = ScoreTokens(
     "reasoning tokens of an answer",
     "eurovoc, validation split, 50 items x 3 runs",
 )
+BY_EFFORT = ScoreTokens(
+    "Effort low is as good as medium and costs 59% less",
+    tuple(
+        replace(evaluated(effort, 0.5 + place / 50, 0.55, kind="arm"), tokens=300.0 * 2**place)
+        for place, effort in enumerate(("low", "medium", "high"))
+    ),
+    "F1",
+    "reasoning tokens of an answer",
+)
 MAIN |= {"spread of rewards": SPREAD, "score against tokens": BY_TOKENS}
 ODD |= {
     "no reward": RewardSpread("Nothing", Histogram((0.0, 1.0), (0,)), Histogram((0.0, 1.0), (0,)), 0, 9),
@@ -499,6 +508,7 @@ ODD |= {
         spreads=Histogram((0.0, 3.0, 6.0), (1, 2_345)),
     ),
     "nearly every item flat": replace(SPREAD, flat=5_000),
+    "efforts": BY_EFFORT,
     "no model with tokens": ScoreTokens("Nothing", MODELS),
     "models of the same tokens": ScoreTokens("Equal", tuple(replace(model, tokens=0.0) for model in MODELS)),
     "a model without tokens": replace(BY_TOKENS, models=(*BY_TOKENS.models, replace(MODELS[1], label="z" * 99))),

@@ -89,6 +89,7 @@ async def test_the_advice_of_an_effort_sweep_becomes_the_default_and_is_undone(h
             advice = "Effort low is as good as medium and costs "
             assert advice in said(result)
             assert "less than 0.05 worse, the margin." in said(result)
+            assert "Mean exact of 2 models against reasoning tokens of an answer" in pictures(result)[1]["alt_text"]
             (make,) = buttons(result, "act_on_default:effort")
             await workspace.click("bob", result, make)
             await workspace.told("bob", "`/eval run` of `labels` now use *effort low* where nothing else is typed")

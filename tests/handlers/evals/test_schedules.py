@@ -1,17 +1,25 @@
 """How a schedule reads: its card in every state, its alert with the way back, and what was typed wrongly."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from handlers.evals.schedules import measurement_message, read_rhythm, schedule_card, schedule_list
+from handlers.evals.commands import EVAL
+from handlers.evals.schedules import answer_schedule, measurement_message, read_rhythm, schedule_card, schedule_list
 from handlers.slack.blocks import Message
+from handlers.slack.commands import Typed, parse
+from handlers.slack.replies import Asker
 from jobs.aliases.records import Alias, AliasMove, MoveKind, Target
-from jobs.core.errors import InvalidRequest
+from jobs.core.errors import InvalidRequest, UserError
 from jobs.evals.reviews import NO_REVIEWS
+from jobs.schedules.measure import ScheduleRunner
 from jobs.schedules.records import Finding, Measurement, Schedule, ScheduleState
+from jobs.schedules.service import Schedules
+from jobs.state.store import Store
 from local.slack.blocks import validate
 from tests.handlers.evidence_shown import action_ids, text_of
+from tests.permitted import EVERYBODY_MAY
 from tests.records import ALICE, BOB, CHANNEL
 
 SCHEDULE = Schedule(
@@ -129,3 +137,38 @@ def test_rhythms_are_read(typed: str, days: int) -> None:
 def test_what_is_no_rhythm_is_said(typed: str) -> None:
     with pytest.raises(InvalidRequest, match="write days or weeks"):
         read_rhythm(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("schedule task=acts", r"needs `model=` and `every=`"),
+        ("schedule task=acts model=production every=1h", "write days or weeks"),
+        ("schedule task=acts model=production every=1d at=7am", "is no time of day"),
+        ("schedule task=acts model=production every=1d budget=lots", "`budget=lots` does not work"),
+        ("schedule stop sched-abc234", r"cannot 'stop'"),
+        ("schedule pause", "Say which, and nothing else"),
+        ("schedule pause sched-abc234 every=1d", "Say which, and nothing else"),
+        ("schedule pause sched-none22", "There is no schedule 'sched-none22'"),
+    ],
+)
+async def test_what_is_typed_wrongly_is_said(store: Store, typed: str, said: str) -> None:
+    asked = parse("/eval", typed, EVAL)
+    schedules = Schedules(store, cast("ScheduleRunner", None), EVERYBODY_MAY, lambda: 1_000.0)
+    with pytest.raises(UserError, match=said):
+        await answer_schedule(asked, Asker(ALICE, CHANNEL, "t"), schedules, Everywhere(), Zones())  # type: ignore[arg-type] # all that is asked of them
+
+
+class Everywhere:
+    """People of a channel that the bot is in."""
+
+    async def require_membership(self, channel: str) -> None:
+        del channel
+
+
+class Zones:
+    """Knows everybody's time zone."""
+
+    async def zone(self, typed: Typed, user: str) -> tuple[str, str]:
+        del typed, user
+        return "Europe/Berlin", ""

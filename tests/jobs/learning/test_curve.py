@@ -70,7 +70,7 @@ def test_the_curve_leads_from_the_fewest_items_to_what_is_promised() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.002, 0.06, "More data pays: another 100 items would bring about +0.03 (0.00 to 0.06)."),
+        (0.002, 0.06, "More data pays: another 100 items would bring about +0.030 (0.002 to 0.060)."),
         (-0.01, 0.07, "Can't tell whether more data pays: another 100 items would bring about +0.03 (-0.01 to 0.07)."),
         (-0.06, 0.005, "More data hardly pays: another 100 items would bring about -0.03 (-0.06 to 0.01)."),
     ],

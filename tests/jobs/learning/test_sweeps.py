@@ -16,7 +16,7 @@ from jobs.evidence.records import EvidenceState, Figure
 from jobs.learning.records import Sweep
 from jobs.learning.service import Sweeps
 from jobs.state.change import Change, Versioned
-from jobs.state.store import Store
+from jobs.state.store import AlreadyTaken, Store
 from tests.jobs.evals.answers import an_eval
 from tests.jobs.evidence.on_file import OnFile
 from tests.jobs.tasks.folder import line, write_folder
@@ -93,6 +93,9 @@ async def test_a_job_for_each_size_and_seed_is_launched_once(scene: Scene) -> No
     assert (await scene.launch()).jobs == sweep.jobs, "the command delivered twice"
     assert len(await scene.office.jobs.newest(20)) == 6
     assert sweep.more == 8
+    with pytest.raises(AlreadyTaken):
+        await scene.launch(trigger="typed twice")
+    assert len(await scene.office.jobs.newest(20)) == 6
     assert learning_item(sweep.id) in await planned_work(scene.office.store)
 
 

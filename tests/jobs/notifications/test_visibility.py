@@ -116,3 +116,10 @@ def test_of_several_mutes_the_longest_counts() -> None:
     longest: dict[str, Any] = {"until": NOON + 9000}
     mutes = (a_mute(), a_mute(Scope.JOB, JOB.id, **longest), a_mute(Scope.TASK, "acts"))
     assert mute_of(ChannelPreferences("C0RFT", mutes=mutes), JOB, NOON) == mutes[1]
+
+
+@pytest.mark.parametrize(("posting", "loud"), [(WARNING, SILENT), (FINISH, SILENT), (REQUEST, SILENT), (MOVED, True)])
+def test_one_job_of_a_sweep_stays_in_its_thread(posting: Posting, loud: Visibility | bool) -> None:
+    swept = replace(JOB, request=replace(JOB.request, is_swept=True))
+    found = visibility(posting, "warn", swept, Audience(PLAIN, {}, NOON))
+    assert (found.broadcast if loud is True else found) == loud

@@ -33,7 +33,7 @@ from tests.records import ALICE, BOB, CAROL, CHANNEL, PROFILE, a_remote
 from tests.rich_state import CREATING, DONE, FIXTURES, HALF, KEY, NOW, OLD, PAUSED, RUNNING, restore
 from tests.working import held, taken, worked_off
 
-NEWER = {"gate", "reviews", "schedule", "suspects", "task"}
+NEWER = {"gate", "learning", "reviews", "schedule", "suspects", "task"}
 """Kinds of record that came after the oldest of these versions."""
 VERSIONS = sorted(FIXTURES.glob("state-*.json"))
 

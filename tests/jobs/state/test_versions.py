@@ -225,6 +225,7 @@ KIND_NAMES = {
     "task": "all:task",
     "gate": "gates",
     "schedule": "schedules",
+    "learning": "all:learning",
 }
 
 
