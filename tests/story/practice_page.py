@@ -269,8 +269,8 @@ async def tell(page: Page) -> None:
     )
     await page.add(
         "Before and after",
-        "When a job ends, its best checkpoint stands next to the base, item by item: did it pull the mean up to the best "
-        "of nine, or find what the base never found? *Read answers* shows the answers of any two steps.",
+        "When a job ends, its best checkpoint stands next to the base, item by item: did it pull the mean up to the "
+        "best of nine, or find what the base never found? *Read answers* shows the answers of any two steps.",
         f"/rft samples {first}",
         await in_thread_of(workspace, first, "Before and after on validation", "image"),
         says="In short",
