@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self
 
 import structlog
 from slack_bolt.async_app import AsyncAck
@@ -18,12 +18,13 @@ from handlers.help import SHOW as SHOW_HELP
 from handlers.jobs.launch import OPEN as LAUNCH
 from handlers.notifications.digests import eval_line, job_line
 from handlers.slack.blocks import Block, actions, button, section, sections
-from handlers.slack.links import approval_link, card_link
+from handlers.slack.links import KnownLinks, approval_link, card_link
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from jobs.aliases.records import Alias
 from jobs.approvals.decide import Approvals
+from jobs.approvals.records import Approval
 from jobs.core.ids import home_item
 from jobs.core.records import Job
 from jobs.evals.records import Eval
@@ -48,7 +49,6 @@ NOTHING: Final = (
     "*Nothing of yours runs, and nothing waits for you.* An eval shows where a model stands today; a job tunes one."
 )
 
-T = TypeVar("T", Job, Eval)
 log: Final = structlog.get_logger(__name__)
 
 
@@ -72,16 +72,29 @@ async def set_mentions(ack: AsyncAck, action: dict[str, Any], asker: Asker, home
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a Home: the lines that are shown, and how many there are."""
+
+    lines: tuple[str, ...] = ()
+    count: int = 0
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Self:
+        """Return a part of which all lines are known."""
+        return cls(tuple(lines[:MOST_LINES]), len(lines))
+
+
+@dataclass(frozen=True, slots=True)
 class HomeContent:
     """What one person's Home shows, each part newest first."""
 
-    waiting: tuple[str, ...]
-    """Lines of approvals that wait for this person."""
-    running: tuple[str, ...]
-    ended: tuple[str, ...]
+    waiting: Part
+    """Approvals that wait for this person."""
+    running: Part
+    ended: Part
     others: int
-    """Jobs and evals of others that run."""
-    aliases: tuple[str, ...]
+    """Jobs and evals of others that run; those of a job's checkpoints are part of the job."""
+    aliases: Part
     mentions: bool
 
 
@@ -97,6 +110,7 @@ class Homes:
     """Unix seconds."""
     _published: dict[str, str] = field(default_factory=dict)
     """The digest of what each person was last shown by this process."""
+    _links: KnownLinks = field(default_factory=dict)
 
     async def visit(self, user: str) -> None:
         """Show a person's Home, and keep it up to date for a while."""
@@ -142,34 +156,42 @@ class Homes:
     async def _blocks(self, user: str) -> list[Block]:
         now, store = self.clock(), self.store
         jobs, evals = await store.records(Job, RECENT), await store.records(Eval, RECENT)
-        mine = [each for each in jobs if each.request.requested_by == user or user in each.watchers]
-        my_evals = [each for each in evals if each.request.requested_by == user and not each.request.job]
+        work: list[Job | Eval] = [*jobs, *(each for each in evals if not each.request.job)]
+        mine = [each for each in work if each.request.requested_by == user or _watches(each, user)]
         waiting = [each for each in await self.approvals.pending() if await waits_for(each, user, self.people)]
-        running = await self._lines([each for each in mine if not each.state.is_final], job_line)
-        running += await self._lines([each for each in my_evals if not each.state.is_final], eval_line)
-        ended = await self._lines([each for each in mine if _ended_lately(each.finished_at, now)], job_line)
-        ended += await self._lines([each for each in my_evals if _ended_lately(each.finished_at, now)], eval_line)
-        under_way = [each.state.is_final for each in jobs] + [each.state.is_final for each in evals]
-        others = under_way.count(False) - len(running)
+        ended = [each for each in mine if _ended_lately(each.finished_at, now)]
+        ours = {each.id for each in mine}
         person = (await preferences_of(store, PersonPreferences, user)).value
         return home_blocks(
             HomeContent(
-                waiting=tuple(
-                    [
-                        pending_line(each, now, await approval_link(store, self.client, each.subject), is_yours=False)
-                        for each in waiting[:MOST_LINES]
-                    ]
+                waiting=Part(
+                    tuple([await self._pending_line(each, now) for each in waiting[:MOST_LINES]]), len(waiting)
                 ),
-                running=tuple(running),
-                ended=tuple(ended),
-                others=max(0, others),
-                aliases=tuple(points_at(each) for each in await store.records(Alias, RECENT)),
+                running=await self._part(
+                    [each for each in mine if not each.state.is_final], lambda each: each.created_at
+                ),
+                ended=await self._part(ended, lambda each: each.finished_at or 0.0),
+                others=sum(not each.state.is_final and each.id not in ours for each in work),
+                aliases=Part.of([points_at(each) for each in await store.records(Alias, RECENT)]),
                 mentions=person.mentions,
             )
         )
 
-    async def _lines(self, records: Sequence[T], line: Callable[[T, str | None], str]) -> list[str]:
-        return [line(each, await card_link(self.store, self.client, each.id)) for each in records[:MOST_LINES]]
+    async def _part(self, work: Sequence[Job | Eval], at: Callable[[Job | Eval], float]) -> Part:
+        newest = sorted(work, key=at, reverse=True)[:MOST_LINES]
+        return Part(tuple([await self._line(each) for each in newest]), len(work))
+
+    async def _line(self, work: Job | Eval) -> str:
+        link = await card_link(self.store, self.client, work.id, self._links)
+        return job_line(work, link) if isinstance(work, Job) else eval_line(work, link)
+
+    async def _pending_line(self, approval: Approval, now: float) -> str:
+        link = await approval_link(self.store, self.client, approval.subject, self._links)
+        return pending_line(approval, now, link, is_yours=False)
+
+
+def _watches(work: Job | Eval, user: str) -> bool:
+    return isinstance(work, Job) and user in work.watchers
 
 
 def _ended_lately(finished_at: float | None, now: float) -> bool:
@@ -194,17 +216,17 @@ def home_blocks(content: HomeContent) -> list[Block]:
         ("Ended in the last day", content.ended, "`/rft list` and `/eval list`"),
         ("In production", content.aliases, "`/proctor alias`"),
     )
-    for heading, lines, where in parts:
-        if lines:
-            more = [f"{where} has the rest."] if len(lines) > MOST_LINES else []
-            blocks += sections([f"*{heading}*", *lines[:MOST_LINES], *more])
+    for heading, part, where in parts:
+        if part.lines:
+            more = [f"There is more in {where}."] if part.count > len(part.lines) else []
+            blocks += sections([f"*{heading}*", *part.lines, *more])
     told = "You are mentioned where it concerns you." if content.mentions else "You are mentioned nowhere."
     blocks.append(section(told, accessory=button(mentions[1], MENTIONS, mentions[0])))
     return blocks
 
 
 def _headline(content: HomeContent) -> str:
-    waiting, running = len(content.waiting), len(content.running)
+    waiting, running = content.waiting.count, content.running.count
     parts = [
         f"{counted(waiting, 'approval')} {plural(waiting, 'waits', 'wait')} for you" if waiting else "",
         f"{running} of yours {plural(running, 'runs', 'run')}" if running else "",

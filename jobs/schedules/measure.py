@@ -4,6 +4,9 @@
               └────> worse ──> eval again, at once ──> worse: alert ──> next
                                       └──────────────> holds ─────────> next
 
+The second eval is left out, and no alert raised, where nobody wants it any more: the schedule was paused or ended, or
+the alias has moved to another model meanwhile.
+
 A single eval would call a model that has not changed worse every few weeks; two in a row hardly ever do. Each step is
 one commit with the version that was read, and the ids of evals follow from the schedule and the time at which they were
 due: bots that do the same at once, or one after a crash, start nothing twice. What was missed meanwhile is done once.
@@ -116,7 +119,7 @@ class ScheduleRunner:
                 finding=Finding.NOT_MEASURED,
                 text=_could_not(str(problem)),
             )
-            return self._concluded(held, schedule, suspicion or failed)
+            return self._concluded(held, schedule, _unconfirmed(suspicion, str(problem)) if suspicion else failed)
         under_way = replace(schedule, pending=evaluation.id, suspicion=suspicion)
         entry = eval_started(evaluation)
         entry = replace(entry, who=BOT, details={**entry.details, "alias": alias.name, "schedule": schedule.id})
@@ -136,8 +139,17 @@ class ScheduleRunner:
         assert found is not None, "an eval is written with the schedule that names it"
         measured = await self._measured(schedule, found.value)
         if measured.finding is Finding.WORSE and schedule.suspicion is None:
+            if why := await self._not_again(schedule, measured):
+                return self._concluded(held, schedule, _unconfirmed(measured, why))
             return await self._begin(held, schedule, measured)
         return self._concluded(held, schedule, _confirmed(schedule.suspicion, measured))
+
+    async def _not_again(self, schedule: Schedule, suspicion: Measurement) -> str:
+        """Return why a suspicion is not looked into, as a sentence; "" where it is."""
+        if schedule.state is not ScheduleState.ACTIVE:
+            return f"{schedule.id} {'is paused' if schedule.state is ScheduleState.PAUSED else 'has ended'}."
+        alias = (await alias_named(self.store, schedule.alias)).value
+        return f"{alias.name} points at {alias.current.place} now." if alias.model != suspicion.model else ""
 
     async def _measured(self, schedule: Schedule, evaluation: Eval) -> Measurement:
         """Return what an eval that has ended showed of the model that it asked."""
@@ -209,6 +221,12 @@ def _confirmed(suspicion: Measurement | None, measured: Measurement) -> Measurem
     return replace(
         measured, text=f"{measured.text} Measured twice: the first time, in {suspicion.eval}, it looked worse."
     )
+
+
+def _unconfirmed(suspicion: Measurement, reason: str) -> Measurement:
+    """Return what is told of a model that looked worse once and was not measured again: that is no alert."""
+    text = f"looked worse in {suspicion.eval}, and that could not be confirmed by a second eval. {reason}"
+    return replace(suspicion, finding=Finding.NOT_MEASURED, text=text)
 
 
 def _could_not(reason: str) -> str:

@@ -1,7 +1,9 @@
 """The files that somebody gave to be imported: in memory, by their relative names, of bounded number and size."""
 
+import lzma
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +20,11 @@ from jobs.tasks.files import MIB, decoded
 
 MOST_FILES: Final = 1_000
 LARGEST_SUM: Final = 256 * MIB
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, RuntimeError, NotImplementedError),
+)
+"""What reading an archive raises that is damaged, encrypted, or packed in a way that is not known."""
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "venv"})
 
 
@@ -117,7 +124,7 @@ def _unpacked(name: str, content: bytes, limit: int) -> Iterator[tuple[str, byte
                     if len(data) > member.file_size:
                         _refuse_size()
                     yield "/".join(parts), data
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except _DAMAGED as error:
         raise InvalidRequest(f"{quoted(name)} is no archive that can be read: {error}.") from error
 
 

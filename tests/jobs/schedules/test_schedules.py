@@ -99,6 +99,34 @@ async def test_what_looks_worse_only_once_is_no_alert(production: Production) ->
     assert [loud for _, loud in await production.said()] == [False]
 
 
+async def test_what_looks_worse_is_not_measured_again_once_the_alias_has_moved(production: Production) -> None:
+    await production.make()
+    production.knows(3)
+    schedule = await production.turn()
+    assert schedule.pending
+    await production.scene.lab.run(schedule.pending)
+    await production.move("ckpt-10", "tuned-10", 10)
+    last = (await production.measured()).last
+    assert last is not None
+    # A second eval would ask another model, and would say nothing about the suspicion.
+    assert (last.finding, last.model, len(await production.evals())) == (Finding.NOT_MEASURED, "tuned-20", 1)
+    assert last.text.endswith(f"{ALIAS} points at step 10 of rft-abc234 now.")
+
+
+@pytest.mark.parametrize(("state", "why"), [(ScheduleState.PAUSED, "is paused."), (ScheduleState.ENDED, "has ended.")])
+async def test_one_that_was_stopped_starts_no_second_eval(
+    production: Production, state: ScheduleState, why: str
+) -> None:
+    made = (await production.make()).schedule
+    production.knows(3)
+    await production.turn()
+    await production.schedules.become(state, made.id, ALICE)
+    last = (await production.measured()).last
+    assert last is not None
+    assert (last.finding, len(await production.evals())) == (Finding.NOT_MEASURED, 1)
+    assert last.text.endswith(f"{made.id} {why}")
+
+
 async def test_what_the_choice_of_the_best_explains_is_no_fall(production: Production) -> None:
     held = await production.store.record(Evidence, "rft-abc234")
     assert held is not None

@@ -56,6 +56,19 @@ def test_what_is_no_archive_and_two_files_of_one_name_are_said() -> None:
         given_files([("a", b""), ("a", b"")])
 
 
+@pytest.mark.parametrize(
+    ("method", "place"), [(zipfile.ZIP_DEFLATED, 36), (zipfile.ZIP_BZIP2, 36), (zipfile.ZIP_LZMA, 40)]
+)
+def test_an_archive_that_was_damaged_on_its_way_is_said(method: int, place: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive_file:
+        archive_file.writestr("a.json", '{"a": 1}' * 300)
+    damaged = bytearray(packed.getvalue())
+    damaged[place] ^= 0xFF
+    with pytest.raises(InvalidRequest, match=r"'x\.zip' is no archive that can be read"):
+        given_files([("x.zip", bytes(damaged))])
+
+
 def test_folders_are_read_whole_but_for_what_is_hidden_installed_or_linked_in(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s")
