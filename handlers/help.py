@@ -51,7 +51,7 @@ TOPICS: Final = (
         "Launch a job, watch its curves, stop it.",
         {
             "/rft": (
-                *("launch", "list", "status", "details", "curve", "compare", "events", "bundle"),
+                *("launch", "list", "status", "details", "curve", "compare", "events", "samples", "sweep", "bundle"),
                 *("watch", "unwatch", "pause", "resume", "cancel"),
             ),
             "/proctor": ("platforms",),

@@ -109,7 +109,12 @@ class Overfitting(Rule, code="O1", title="overfitting", level="warn", needs=GAP)
     formula = DRIFTED + NO_NEW_BEST
     panels = (
         Panel(DRIFT_LABEL, "score", DRIFT_LINE, {"threshold": "what noise explains"}),
-        Panel("validation reward", "score", {"recent": "mean of the newest"}, {"rise": "its best beyond noise"}),
+        Panel(
+            "validation reward",
+            "score",
+            {"recent": "mean of the newest evaluations"},
+            {"rise": "its best beyond noise"},
+        ),
     )
     unkept = UNKEPT
     least_drift: float = 0.05
@@ -148,7 +153,7 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
         Panel(
             "validation reward",
             "score",
-            {"recent": "mean of the newest"},
+            {"recent": "mean of the newest evaluations"},
             {"floor": "its best, less what noise explains"},
         ),
     )

@@ -110,4 +110,7 @@ def _balanced(job: Job, note: RaisedAlert) -> NextExperiment:
     seen = f"precision {precision:.2f} and recall {recall:.2f} are far apart"
     if job.training_reward == reward:
         return NextExperiment(f"{seen} with {reward} as the reward too: look at the labels that are missed or made up.")
+    if job.training_reward in {RECALL_FIRST, PRECISION_FIRST}:
+        paid = f"{seen}, which {job.training_reward} pays for"
+        return NextExperiment(f"{paid}: {job.reward} as the reward counts both alike.", {"reward": job.reward})
     return NextExperiment(f"{seen}: {reward} as the reward counts {more} twice as much.", {"reward": reward})

@@ -61,9 +61,9 @@ def test_the_published_comparison_says_every_figure() -> None:
     assert describe(PUBLISHED) == (
         "The tuned model is better: F1 0.671 against 0.537 and 0.449. "
         "150 validation items, several runs each. Scores of 3 arms, \u00b1 standard deviation over runs. "
-        "gpt-4.1: precision 0.390 \u00b1 0.007, recall 0.593 \u00b1 0.004, F1 0.449 \u00b1 0.006. "
-        "o4-mini: precision 0.754 \u00b1 0.018, recall 0.474 \u00b1 0.013, F1 0.537 \u00b1 0.020. "
-        "tuned: precision 0.774 \u00b1 0.019, recall 0.628 \u00b1 0.016, F1 0.671 \u00b1 0.003."
+        "gpt-4.1: F1 0.449 \u00b1 0.006, precision 0.390 \u00b1 0.007, recall 0.593 \u00b1 0.004. "
+        "o4-mini: F1 0.537 \u00b1 0.020, precision 0.754 \u00b1 0.018, recall 0.474 \u00b1 0.013. "
+        "tuned: F1 0.671 \u00b1 0.003, precision 0.774 \u00b1 0.019, recall 0.628 \u00b1 0.016."
     )
     assert "a: not measured. b: not measured." in describe(ODD["no score"])
 

@@ -62,6 +62,26 @@ async def test_an_eval_goes_from_a_command_to_its_result(house: House) -> None:
     assert set(answers_on_file(house).values()) == {1}
 
 
+async def test_two_validation_splits_stand_side_by_side_with_their_slices(house: House) -> None:
+    folder = house.copy_eurovoc()
+    rows = [json.loads(line) for line in (folder / "valid.jsonl").read_text("utf-8").splitlines()]
+    for split, start in (("valid", 0), ("valid_natural", 20)):
+        some = rows[start : start + 20]
+        items = [{**row["item"], "language": "de" if at % 2 else "en"} for at, row in enumerate(some)]
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps({"item": each}) + "\n" for each in items), "utf-8")
+    workspace = house.workspace
+    async with house.bot():
+        await workspace.type_command("alice", "/eval", "run task=eurovoc split=valid,valid_natural")
+        await workspace.told("alice", "(valid_natural)")
+        result = await workspace.reply_with("*Next to `eval-")
+        evals = [str(said(card)).split("`")[1] for card in await workspace.channel() if not in_thread(card)]
+        await workspace.type_command("bob", "/eval", f"compare {' '.join(evals)}")
+        side_by_side = await workspace.told("bob", "valid_natural")
+    for words in ("macro F1", "*By slice*, F1", "language=en  10", "language=de  10"):
+        assert words in said(result)
+    assert "do not disagree beyond chance" in side_by_side or "scores" in side_by_side
+
+
 async def test_a_variance_study_says_whether_there_is_headroom(house: House) -> None:
     house.copy_eurovoc()
     async with house.bot():

@@ -100,6 +100,7 @@ def _eval_row(evaluation: Eval, graders: Sequence[str], reviews: TaskReviews) ->
         "purpose": evaluation.request.purpose,
         "total": evaluation.total,
         "caveats": list(evaluation.caveats),
+        "job": evaluation.request.job,
         "arms": [arm.name for arm in evaluation.arms],
         "graders": [*graders],
         "agreements": [each.sentence for each in reviews.agreements(evaluation)],

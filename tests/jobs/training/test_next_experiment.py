@@ -55,6 +55,10 @@ def test_lopsided_precision_and_recall_speak_for_another_balance(
     again = proposed(replace(ENDED, trained_on=reward), series)
     assert again is not None
     assert again.settings == {}
+    other = proposed(replace(ENDED, trained_on={"f2": "f0.5", "f0.5": "f2"}[reward]), series)
+    assert other is not None
+    assert other.settings == {"reward": "f1"}
+    assert other.reason.endswith("pays for: f1 as the reward counts both alike.")
 
 
 def test_overfitting_speaks_for_as_many_epochs_as_were_of_use() -> None:

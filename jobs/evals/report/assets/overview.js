@@ -9,6 +9,7 @@ function overview() {
     { class: "overview" },
     make("h2", `${EVAL.task}: ${EVAL.purpose === "variance" ? "variance study" : "eval"} ${EVAL.id}`),
     EVAL.conclusion && make("p", { class: "verdict" }, make("strong", said(EVAL.conclusion.headline))),
+    EVAL.job && make("p", { class: "verdict" }, `The verdict on these models stands in the thread of ${EVAL.job}.`),
     ...EVAL.caveats.map((caveat) => make("p", { class: "verdict" }, make("strong", said(caveat)))),
     make("p", { class: "lead" }, `${asked}: ${whole(ANSWERS.length)} of ${whole(EVAL.total)} answers on file.`),
     (state !== "finished" || note) && make("p", { class: "note" }, make("strong", state), note && [": ", said(note)]),

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -156,6 +157,15 @@ async def test_free_text_has_no_labels_even_where_references_hold_lists(open_rep
     await expect(page.locator(".answer.prose")).to_have_text("We are sorry.\n\n1. Wait.")
     await expect(page.locator(".matrix")).to_have_count(0)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+async def test_the_report_of_a_job_s_eval_says_where_the_verdict_is(open_report: Open) -> None:
+    evaluation = an_eval()
+    of_job = replace(evaluation, request=replace(evaluation.request, job="rft-abc234"))
+    page = await open_report(of_job, THREE, ANSWERS)
+    await expect(page.locator(".overview .verdict")).to_have_text(
+        "The verdict on these models stands in the thread of rft-abc234."
+    )
 
 
 async def test_j_and_k_walk_and_the_marks_say_what_was_found_missed_and_added(open_report: Open) -> None:
