@@ -267,13 +267,14 @@ async def tell(page: Page) -> None:
         f"/rft checkpoints {first}",
         summary,
     )
+    await workspace.click("bob", summary, buttons(summary, "act_on_eval:train")[0])
     await page.add(
         "Before and after",
-        "When a job ends, its best checkpoint stands next to the base, item by item: did it pull the mean up to the "
-        "best of nine, or find what the base never found? *Read answers* shows the answers of any two steps.",
-        f"/rft samples {first}",
-        await in_thread_of(workspace, first, "Before and after on validation", "image"),
-        says="In short",
+        "The base and the best checkpoint, item by item, on validation in the summary and on the training items behind "
+        "its button: did training pull the mean up to the best, or find what the base never found?",
+        f"/eval run task={TASK} split=train model=local-policy-1,&lt;checkpoint&gt; runs=3",
+        await workspace.reply_with("Before and after on train, "),
+        says="Before and after on train, ",
     )
     line = await moved(workspace, first, await approved(workspace, first))
     model = await _production(workspace)
