@@ -93,8 +93,8 @@ async def test_a_shortcut_is_used_from_a_messages_menu(open_page: OpenPage, app:
     message = page.locator(".message", has=page.locator(".file-card"))
     await message.hover()
     await message.get_by_role("button", name="More actions").click()
-    entry = page.get_by_role("listbox", name="More actions").get_by_role("option")
-    await expect(entry).to_contain_text("Use as data set")
+    entry = page.get_by_role("listbox", name="More actions").get_by_role("option", name="Use as data set")
+    await expect(entry).to_be_visible()
     await expect(message.locator(".message-tools")).to_have_css("opacity", "1")
     await entry.click()
 
