@@ -291,7 +291,7 @@ def _advice_blocks(view: EvalView) -> Iterator[Block]:
         if view.chosen and _is_chosen(advice, view.chosen):
             newest = view.chosen.changes[-1]
             made = f" It is the default of `{escape(evaluation.task)}` now, set by {person(newest.by)}."
-            make = undo_button(evaluation.task) if newest.why == evaluation.id else None
+            make = undo_button(view.chosen) if newest.why == evaluation.id else None
         elif advice.is_offered:
             label = f"Make {advice.value} the default"
             make = default_button(label, evaluation.task, advice.axis, advice.value, evaluation.id)

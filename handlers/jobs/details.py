@@ -22,7 +22,7 @@ from jobs.platforms.parse import RemoteJob
 from jobs.platforms.profiles import Profile
 from jobs.tasks import TaskCatalogue
 from jobs.training.service import RftJobs
-from jobs.views.debug_bundle import debug_bundle
+from jobs.views.debug_bundle import debug_bundle, without_assigned
 from jobs.views.job import JobView, JobViews
 
 MOST_SOURCE: Final = 2_600
@@ -35,10 +35,10 @@ Redact = Callable[[str], str]
 T = TypeVar("T")
 
 
-async def show_details(typed: Typed, jobs: RftJobs, views: JobViews) -> Message:
-    """Show how a job was run, as its platform has it."""
+async def show_details(typed: Typed, jobs: RftJobs, views: JobViews, redact: Redact) -> Message:
+    """Show how a job was run, as its platform has it, without secrets."""
     view = await views.job(typed.word)
-    return details(view, await _or_why(jobs.remote(view.job)))
+    return details(view, await _or_why(jobs.remote(view.job)), redact)
 
 
 async def hand_over_bundle(
@@ -71,17 +71,18 @@ async def _or_why(asked: Awaitable[T]) -> T | str:
         return str(failure)
 
 
-def details(view: JobView, remote: RemoteJob | str) -> Message:
+def details(view: JobView, remote: RemoteJob | str, redact: Redact) -> Message:
     """Return how a job was run: settings, seed, prompt, files, grader and output model, each as its platform has it.
 
     Args:
         view: the job.
         remote: as the platform has it, or why it does not say.
+        redact: takes secrets out of the graders, whose sources may hold some.
     """
     job, known = view.job, None if isinstance(remote, str) else remote
     opening = f"*Details of* `{job.id}`" + (f", launched {escape(job.like)}" if job.like else "")
     facts = [opening, *_facts(view, known)]
-    blocks = [section("\n".join(facts)), *map(section, _graders(known))]
+    blocks = [section("\n".join(facts)), *map(section, _graders(known, redact))]
     if isinstance(remote, str):
         blocks.append(context(f"These are what was asked for. {escape(remote)}"))
     if known and not known.grader:
@@ -134,21 +135,21 @@ def _link(profile: Profile | None, file: str) -> str:
     return f"<{profile.file_link.replace('{id}', file)}|{escape(file)}>"
 
 
-def _graders(remote: RemoteJob | None) -> Iterator[str]:
+def _graders(remote: RemoteJob | None, redact: Redact) -> Iterator[str]:
     """Yield the grader that trains, as the platform has it: its formula, and each part's source or definition."""
     if remote is None or not remote.grader:
         return
     try:
         parts = parse_grader(remote.grader).parts
     except BotError:
-        yield _code(json.dumps(without_secrets(remote.grader), ensure_ascii=False, indent=1))
+        yield _code(redact(json.dumps(without_secrets(remote.grader), ensure_ascii=False, indent=1)))
         return
     if formula := remote.grader.get("calculate_output"):
         yield f"Reward: `{escape(str(formula))}`"
     for part in parts[:MOST_GRADERS]:
         source = part.definition.get("source")
         text = str(source) if source else json.dumps(without_secrets(part.definition), ensure_ascii=False, indent=1)
-        yield f"Grader {escape(grader_name(part.name))}:\n{_code(text)}"
+        yield f"Grader {escape(grader_name(part.name))}:\n{_code(redact(without_assigned(text)))}"
     if len(parts) > MOST_GRADERS:
         yield f"And {len(parts) - MOST_GRADERS} graders more; the bundle has them."
 

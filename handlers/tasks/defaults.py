@@ -1,5 +1,6 @@
 """`/proctor default`: what launches and evals of a task use where nothing is typed, set and undone by people."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -19,6 +20,8 @@ from jobs.state.store import Store
 from jobs.tasks.defaults import Choice, DefaultsDesk, TaskDefaults, chosen_for
 
 UNDO: Final = "undo"
+UNDOES: Final = re.compile(rf"{UNDO}(?:-(\d{{1,15}}))?", re.IGNORECASE)
+"""As typed; a button adds the stamp of the change that stands next to it, so that it takes back no later one."""
 DEFAULT_KEYS: Final[Mapping[str, str]] = {"effort": "low", "prompt": "<version>", "why": "<eval>"}
 ACT: Final = "act_on_default"
 
@@ -28,7 +31,7 @@ async def answer_default(
 ) -> Message:
     """Show what was chosen for a task, or change it, or take the newest change back."""
     task, *words = typed.words
-    wrong = [word for word in words if word.lower() != UNDO]
+    wrong = [word for word in words if not UNDOES.fullmatch(word)]
     if wrong:
         raise InvalidRequest(f"`/proctor default {task}` cannot '{wrong[0]}'; {nearest(wrong[0], (UNDO,))}")
     if took_effect:
@@ -37,7 +40,10 @@ async def answer_default(
     rests_on = {typed.given.get("why", ""), *(change.why for change in before.changes[-2:])}
     postings = await _results(evals, rests_on)
     if words:
-        undone = await defaults_desk.undo(task, by=asker.user, where=asker.channel, postings=postings)
+        stamp = words[0].partition("-")[2]
+        undone = await defaults_desk.undo(
+            task, by=asker.user, where=asker.channel, only=int(stamp) if stamp else None, postings=postings
+        )
         return default_message(undone)
     if not typed.given.keys() & {"effort", "prompt"}:
         return default_message(before)
@@ -72,14 +78,15 @@ def default_message(defaults: TaskDefaults) -> Message:
     if not defaults.changes:
         return Message(said)
     number_of = len(defaults.changes)
-    undo = actions(undo_button(defaults.task), block_id=f"default:{defaults.task}:{number_of}")
+    undo = actions(undo_button(defaults), block_id=f"default:{defaults.task}:{number_of}")
     return Message(said, (section(said), undo))
 
 
-def undo_button(task: str) -> Block:
-    """Return the button that takes the newest change of a task's defaults back."""
-    reads = f"Undo the newest change of the defaults of {task}"
-    return button("Undo", f"{ACT}:undo", f"default|{task} {UNDO}", reads=reads)
+def undo_button(defaults: TaskDefaults) -> Block:
+    """Return the button that takes the newest change of a task's defaults back, and no later one."""
+    reads = f"Undo the newest change of the defaults of {defaults.task}"
+    value = f"default|{defaults.task} {UNDO}-{defaults.changes[-1].stamp}"
+    return button("Undo", f"{ACT}:undo", value, reads=reads)
 
 
 def default_line(defaults: TaskDefaults) -> str:

@@ -45,7 +45,7 @@ MOST_KEPT: Final = 200
 MOST_TEXTS: Final = 4
 """Different answers to an item that are held while it is read."""
 MOST_TEXT: Final = 600
-"""Characters of an item's text that are kept to be shown."""
+"""Characters of an item's text, and of an answer, that are kept to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +318,6 @@ def _of_texts(read: Sequence[_Read], evaluation: Eval) -> list[Suspect]:
         text = each.texts.get(key)
         if text is not None and count >= AGREED * len(each.runs) and rewards[each.item.id] <= WRONG:
             proposed = text if isinstance(each.item.reference, str) else read_json(text) or each.item.reference
-            why = f"{count} of {len(each.runs)} runs answer {text}"
+            why = f"{count} of {len(each.runs)} runs answer {text[:MOST_TEXT]}"
             found.append(_made(each, proposed, why, count / len(each.runs) * reliable))
     return found

@@ -16,15 +16,17 @@ from jobs.evals.records import Eval
 from jobs.schedules.baseline import Baseline
 from jobs.schedules.measure import ScheduleRunner
 from jobs.schedules.records import Schedule, ScheduleState, card_posting, every, next_time, schedule_entry
-from jobs.state.change import Change, Versioned
+from jobs.state.change import Change, Once, Versioned
 from jobs.state.find import find
-from jobs.state.store import Store, retried_on_conflict
+from jobs.state.store import AlreadyTaken, Store, retried_on_conflict
 from jobs.trail.entry import Act
 
 MOST: Final = 500
 """Schedules that are read for a list."""
 ALLOWANCE: Final = 2
 """The usual budget of an eval, as a multiple of the tokens that the same one took before the approval."""
+AT_ONCE: Final = 5.0
+"""Seconds within which two people who ask at the same time would not see each other's schedule."""
 DONE: Final = {
     ScheduleState.PAUSED: "is paused",
     ScheduleState.ACTIVE: "is not paused",
@@ -107,11 +109,11 @@ class Schedules:
         evaluation = await self.runner.planned(schedule, alias)
         for each in await self.every():
             if each.alias == name and each.trigger != request.trigger:
-                raise Conflict(
-                    f"{name} is measured {every(each.days)} already, by {each.id}; `/eval schedule end {each.id}` "
-                    "ends that."
-                )
-        await self._write_down(schedule)
+                raise _taken(each)
+        try:
+            await self._write_down(schedule)
+        except AlreadyTaken as taken:  # by somebody who asked at the same time
+            raise _taken(await self.named(taken.holder)) from taken
         return Made(schedule, evaluation, baseline)
 
     def _schedule(self, request: ScheduleRequest, name: str, baseline: Baseline | str) -> Schedule:
@@ -150,6 +152,7 @@ class Schedules:
                 schedule={schedule_item(schedule.id): max(0.0, schedule.next_at - self.clock())},
                 postings=(card_posting(schedule),),
                 audit=(schedule_entry(schedule, Act.SCHEDULED, schedule.by, schedule.created_at),),
+                once=Once(f"scheduled:{schedule.alias}", schedule.id, AT_ONCE),
             )
         )
 
@@ -185,6 +188,13 @@ class Schedules:
 
     async def _find(self, reference: str) -> Versioned[Schedule]:
         return await find(self.store, Schedule, reference, prefix=SCHEDULE_PREFIX, noun="schedule")
+
+
+def _taken(schedule: Schedule) -> Conflict:
+    return Conflict(
+        f"{schedule.alias} is measured {every(schedule.days)} already, by {schedule.id}; "
+        f"`/eval schedule end {schedule.id}` ends that."
+    )
 
 
 def minutes_of(at: float, zone: str) -> int:

@@ -37,6 +37,7 @@ Keys (those of the queue, of what people asked, of the outbox and the sweeps are
     {proctor}:eval:<id>              hash version, by, value (Eval as JSON); the answers are in a file
     {proctor}:ledger:<subject>       hash posting id -> where it stands in Slack
     {proctor}:launched:<who and what> job or eval id, 10 s
+    {proctor}:scheduled:<alias>      schedule id, 5 s
     {proctor}:picture:<digest>       Slack's file id of a picture that was uploaded, 2 d
     {proctor}:secret:<name>          random text that signs links
     {proctor}:sequence               counter that orders postings

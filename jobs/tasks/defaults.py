@@ -45,6 +45,11 @@ class Chosen:
     why: str = ""
     """The eval that it rests on, if one."""
 
+    @property
+    def stamp(self) -> int:
+        """What tells it from the other changes of its task: when it was made, in milliseconds."""
+        return round(self.at * 1000)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskDefaults:
@@ -109,16 +114,30 @@ class DefaultsDesk:
 
         return await self._write(task, check, by=by, where=where, why=why, postings=postings)
 
-    async def undo(self, task: str, *, by: str, where: str, postings: tuple[Posting, ...] = ()) -> TaskDefaults:
+    async def undo(
+        self, task: str, *, by: str, where: str, only: int | None = None, postings: tuple[Posting, ...] = ()
+    ) -> TaskDefaults:
         """Take the newest change back, and note in the audit trail who did; return what holds then.
 
+        Args:
+            task: its name.
+            by: Slack user id.
+            where: Slack channel id.
+            only: the stamp of the change that was seen as the newest; None takes back whichever that is now.
+            postings: the messages that show it.
+
         Raises:
-            Conflict: nothing was changed.
+            Conflict: nothing was changed, or what was seen is not the newest change any more.
         """
 
         def before(held: TaskDefaults) -> Choice:
             if not held.changes:
                 raise Conflict(f"Nothing was set for {task} here, so there is nothing to undo.")
+            if only is not None and held.changes[-1].stamp != only:
+                raise Conflict(
+                    f"The defaults of {task} were changed since; now it uses "
+                    f"{held.choice.words or 'what its task.yaml says'}. `/proctor default {task} undo` takes that back."
+                )
             return held.before
 
         return await self._write(task, before, by=by, where=where, undoes=True, postings=postings)

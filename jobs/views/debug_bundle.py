@@ -58,6 +58,11 @@ def debug_bundle(
         "task": task if isinstance(task, str) else _task(task, job.prompt),
     }
     text = json.dumps(parts, ensure_ascii=False, indent=1, default=_plain)
+    return without_assigned(text)
+
+
+def without_assigned(text: str) -> str:
+    """Return a source, as it is or within JSON, without the secrets that are assigned to names which say so."""
     return _ASSIGNED.sub(r"\1[hidden]", text)
 
 

@@ -15,6 +15,7 @@ MEANINGS: Mapping[tuple[Verdict, Verdict], str] = {
     (Verdict.BETTER, Verdict.WORSE): "it pulls the mean up and gives up its best answers",
     (Verdict.WORSE, Verdict.CANT_TELL): "good answers come less often",
     (Verdict.WORSE, Verdict.WORSE): "it got worse, its best answers too",
+    (Verdict.WORSE, Verdict.BETTER): "its best answers got better, and the others so much worse that the mean fell",
     (Verdict.CANT_TELL, Verdict.WORSE): "it gives up its best answers, and the mean does not gain",
     (Verdict.CANT_TELL, Verdict.BETTER): "its best answers got better, the mean not yet",
     (Verdict.CANT_TELL, Verdict.CANT_TELL): "no change that these answers could show",

@@ -26,7 +26,7 @@ def grade(sample: dict[str, Any], item: dict[str, Any]) -> float:
         text = json.dumps(output, ensure_ascii=False, separators=(",", ":"))
     weights = [float(check.get("weight", 1)) for check in checks]
     scores = [score(check, text, output, item) for check in checks]
-    return sum(weight * each for weight, each in zip(weights, scores, strict=True)) / sum(weights)
+    return sum(weight * each for weight, each in zip(weights, scores, strict=True)) / (sum(weights) or 1.0)
 
 
 def score(check: dict[str, Any], text: str, output: object, item: dict[str, Any]) -> float:

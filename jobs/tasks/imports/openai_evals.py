@@ -407,7 +407,8 @@ def _graders(found: Found, the_eval: Json | None, wanted: str, notes: Notes) -> 
     if wanted or len(graders) == 1:
         return graders, _one_of(graders, wanted)
     if of_jobs:
-        return graders, next(iter(graders.keys() - {str(each.get("name")) for each in criteria}), next(iter(graders)))
+        of_the_eval = {str(each.get("name")) for each in criteria}
+        return graders, next((name for name in graders if name not in of_the_eval), next(iter(graders)))
     if criteria and not found.graders:
         return _all_criteria(graders, notes)
     raise InvalidRequest(f"Which grader is the reward? Name one of {listed(list(map(quoted, graders)), 12)}.")

@@ -4,7 +4,7 @@ Blocks; callers on the event loop use `asyncio.to_thread`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,8 @@ def _document(name: str, given: GivenFiles) -> object:
 
 def _content(draft: Draft, notes: Notes) -> dict[str, bytes]:
     content = {f"prompts/{version}.md": f"{text}\n".encode() for version, text in draft.prompts.items()}
-    content |= {f"graders/{_file(name)}.json": _json(grader) for name, grader in draft.graders.items()}
+    files = _files(draft.graders)
+    content |= {f"graders/{files[name]}.json": _json(grader) for name, grader in draft.graders.items()}
     content |= {split_file(split): b"".join(map(_line, with_ids(rows, notes))) for split, rows in draft.rows.items()}
     if draft.response_format is not None:
         content[SCHEMA_FILE] = _json(draft.response_format)
@@ -139,8 +140,18 @@ def _readme(draft: Draft, notes: Notes) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _file(name: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in name)[:80]
+def _files(names: Iterable[str]) -> dict[str, str]:
+    """Return each name as that of a file, no two alike, also where capitals make no difference."""
+    files: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in name)[:80]
+        file, again = plain, 2
+        while file.lower() in taken:
+            file, again = f"{plain}-{again}", again + 1
+        taken.add(file.lower())
+        files[name] = file
+    return files
 
 
 def _json(value: object) -> bytes:

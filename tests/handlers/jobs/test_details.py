@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot.logs import Redactor
 from handlers.jobs.details import details
 from handlers.slack.blocks import MOST_TEXT
 from jobs.core.records import Hyperparameters, JobState
@@ -30,7 +31,7 @@ REMOTE = a_remote(
 
 
 def test_every_setting_is_shown_as_the_platform_resolved_it() -> None:
-    message = details(JobView(JOB, Series(), None, None, OPENAI), REMOTE)
+    message = details(JobView(JOB, Series(), None, None, OPENAI), REMOTE, str)
     said = text_of(message)
     for words in (
         "launched as rft-first2, but seed 43 (was 42)",
@@ -52,7 +53,7 @@ def test_every_setting_is_shown_as_the_platform_resolved_it() -> None:
 
 def test_what_was_asked_for_stands_in_where_the_platform_does_not_answer() -> None:
     job = replace(JOB, files=("file-a", "file-b"), fine_tuned_model=None, state=JobState.WATCHING, like="")
-    said = text_of(details(JobView(job, Series(), None), "Local platform cannot be reached."))
+    said = text_of(details(JobView(job, Series(), None), "Local platform cannot be reached.", str))
     for words in (
         "epochs 8, batch 32",
         "Seed: left to the platform",
@@ -63,10 +64,19 @@ def test_what_was_asked_for_stands_in_where_the_platform_does_not_answer() -> No
         assert words in said, words
 
 
+def test_no_secret_of_a_graders_source_is_shown() -> None:
+    source = 'API_KEY = "sk-very-secret"\nHEADERS = {"Authorization": "Bearer abcdef1234567890"}\n' + PART["source"]
+    grader = {"type": "multi", "name": "f1", "graders": {"p": {**PART, "source": source}}, "calculate_output": "p"}
+    said = text_of(details(JobView(JOB, Series(), None, None, OPENAI), replace(REMOTE, grader=grader), Redactor()))
+    assert "def grade" in said
+    assert "very-secret" not in said
+    assert "abcdef1234567890" not in said
+
+
 def test_a_long_source_and_many_graders_are_cut_to_what_a_message_holds() -> None:
     parts = {f"g{n}": {**PART, "name": f"g{n}", "source": PART["source"] + "# <&>\n" * 2_000} for n in range(5)}
     grader = {"type": "multi", "name": "f1", "graders": parts, "calculate_output": "g0"}
-    message = details(JobView(JOB, Series(), None, None, OPENAI), replace(REMOTE, grader=grader))
+    message = details(JobView(JOB, Series(), None, None, OPENAI), replace(REMOTE, grader=grader), str)
     assert "And 2 graders more; the bundle has them." in text_of(message)
     assert all(len(str(block["text"]["text"])) <= MOST_TEXT for block in message.blocks if block["type"] == "section")  # type: ignore[index]  # a section has text
     assert validate(list(message.blocks), "message") == []

@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from time import process_time
 from typing import Any
 
 import pytest
@@ -96,6 +97,14 @@ def test_a_graders_version_is_what_can_change_its_scores(changes: dict[str, obje
         "input": [{"role": "user", "content": "{{sample.output_text}}"}],
     }
     assert (fingerprint(parse_grader(judge)) == fingerprint(parse_grader({**judge, **changes}))) is same
+
+
+def test_looking_up_the_grades_of_a_large_eval_costs_little() -> None:
+    reviews = many(right=300, wrong=0, drawn=True)
+    began = process_time()
+    for number in range(3_000):
+        assert not a_grade(reviews=reviews, text=f"answer {number}").reviewed.reviews
+    assert process_time() - began < 3.0, "by comparing whole records it took 12 s"
 
 
 def test_an_answer_without_a_score_cannot_be_checked() -> None:

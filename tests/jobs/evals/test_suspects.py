@@ -11,7 +11,7 @@ import pytest
 from jobs.core.errors import Conflict, InvalidRequest, NotFound
 from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
-from jobs.evals.suspects import SuspectLabels, find_suspects
+from jobs.evals.suspects import MOST_TEXT, SuspectLabels, find_suspects
 from jobs.tasks import Task
 from tests.jobs.evals.laboratory import Laboratory, valid_rows
 from tests.jobs.evals.mislabelled import FAIR, GOOD, ONE_BLIND_SPOT, STUDY, WEAK, Model, Trial, a_task, a_trial
@@ -131,6 +131,9 @@ def test_free_text_is_suspect_where_all_runs_say_the_same_and_it_earns_little(tm
     answers += answered("x", "7", " 7 ", "7", "7", "7\n", reward=0.0)
     (suspect,) = studied(task, items, answers).suspects
     assert (suspect.item, suspect.proposed, suspect.why) == ("x", "7", "5 of 5 runs answer 7")
+    long = [*answers[:-5], *answered("x", *["seven " * 5_000] * 5, reward=0.0)]
+    (suspect,) = studied(task, items, long).suspects
+    assert len(suspect.why) < 2 * MOST_TEXT, "it is kept to be shown, and there are many suspects"
     graded_well = [replace(each, scores={"f1": 1.0}) for each in answers]
     assert studied(task, items, graded_well).suspects == ()
     blind = replace(task, graders={"exact": {"type": "score_model", "input": "Is {{sample.output_text}} polite?"}})

@@ -305,6 +305,14 @@ async def test_an_alias_has_one_schedule_and_a_command_delivered_twice_makes_one
     assert len(await production.store.trail()) == 2
 
 
+async def test_two_people_who_ask_at_once_make_one(production: Production) -> None:
+    asked = await asyncio.gather(
+        *(production.make(trigger=f"trigger-{number}") for number in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(each, Conflict) for each in asked) == 3, asked
+    assert len(await production.schedules.every()) == 1
+
+
 async def test_what_cannot_be_scheduled_is_said(production: Production) -> None:
     with pytest.raises(NotFound, match=r"There is no alias 'small@live'"):
         await production.make(alias="live")

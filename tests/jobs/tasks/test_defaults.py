@@ -31,6 +31,19 @@ async def test_each_undo_goes_one_change_further_back(desk: DefaultsDesk) -> Non
     assert (await chosen_for(desk.store, "small")).choice == Choice()
 
 
+async def test_a_button_takes_back_the_change_that_it_stood_next_to_and_no_later_one(desk: DefaultsDesk) -> None:
+    times = iter((1_000.0, 1_000.0, 1_001.0, 1_001.0, 1_002.0))
+    desk = replace(desk, clock=lambda: next(times))
+    first = await desk.choose("small", lambda choice: replace(choice, effort="low"), by=ALICE, where=CHANNEL)
+    await desk.choose("small", lambda choice: replace(choice, prompt="v1"), by=BOB, where=CHANNEL)
+    with pytest.raises(Conflict, match="were changed since; now it uses effort low, prompt v1"):
+        await desk.undo("small", by=ALICE, where=CHANNEL, only=first.changes[-1].stamp)
+    newest = (await chosen_for(desk.store, "small")).changes[-1].stamp
+    assert (await desk.undo("small", by=ALICE, where=CHANNEL, only=newest)).choice == Choice("low")
+    with pytest.raises(Conflict, match="were changed since"):  # clicked twice, or by two people
+        await desk.undo("small", by=BOB, where=CHANNEL, only=newest)
+
+
 async def test_every_change_is_in_the_trail_with_what_it_rests_on(desk: DefaultsDesk) -> None:
     await desk.choose("small", lambda choice: replace(choice, effort="low"), by=ALICE, where=CHANNEL, why="eval-abc234")
     await desk.undo("small", by=BOB, where=CHANNEL)

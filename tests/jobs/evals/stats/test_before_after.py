@@ -1,10 +1,13 @@
 """What is said of two models' runs on the same items, on runs of known truth."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from jobs.evals.stats.before_after import before_after
+from jobs.evals.stats.before_after import MEANINGS, before_after
 from jobs.evals.stats.variance_components import ItemScores
+from jobs.evals.verdict import Verdict
 
 
 def runs(chances: list[float], good: float, seed: int, count: int = 3) -> ItemScores:
@@ -40,6 +43,17 @@ def test_a_mean_that_is_pulled_to_the_best_is_told_from_better_answers() -> None
         "Before and after on validation, 60 items x 3 answers: items always at 0: 0 to 0, mean 0.41 to 0.66, "
         "best of 3 0.70 to 0.70. In short, it pulls the mean to the best: good answers come more often, no better ones."
     )
+
+
+def test_a_mean_that_falls_while_the_best_answers_gain_is_said_too() -> None:
+    before = {f"i{n}": {0: 0.6, 1: 0.6, 2: 0.6} for n in range(60)}
+    after = {f"i{n}": {0: 0.9, 1: 0.1, 2: 0.0} for n in range(60)}
+    said = before_after(before, after, "validation")
+    assert "mean 0.60 to 0.33, best of 3 0.60 to 0.90. In short, its best answers got better, and" in said
+
+
+def test_every_pair_of_verdicts_has_a_meaning() -> None:
+    assert MEANINGS.keys() == set(product(Verdict, Verdict))
 
 
 def test_zeros_are_those_at_the_graders_lowest_score_and_too_few_runs_say_nothing() -> None:

@@ -1,5 +1,6 @@
 """What people exported from OpenAI's platform becomes a task that asks and grades as before."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,23 @@ def test_graders_of_one_name_are_both_kept(tmp_path: Path) -> None:
     }
     made = imported(tmp_path, files, reward="Match the label-2")
     assert made.graders == ("Match the label", "Match the label-2")
+
+
+def test_graders_whose_names_make_one_file_are_all_kept(tmp_path: Path) -> None:
+    criteria: list[Json] = [{**LABEL, "name": name} for name in ("a b", "a/b", "A_B")]
+    criteria = [{**each, "operation": how} for each, how in zip(criteria, ("eq", "ne", "like"), strict=True)]
+    files = {"eval.json": hosted_eval(*criteria), "r.json": run(), "rows.jsonl": item_lines(*ITEMS)}
+    task = task_of(tmp_path, imported(tmp_path, files, reward="a b"))
+    assert {name: each["operation"] for name, each in task.graders.items()} == {"a b": "eq", "a/b": "ne", "A_B": "like"}
+
+
+def test_of_several_jobs_the_grader_of_the_first_is_the_reward_each_time(tmp_path: Path) -> None:
+    files: dict[str, object] = {"cows_train.jsonl": jsonl({"messages": MESSAGES, "reference_answer": "farm"})}
+    for number in range(8):
+        files[f"job{number}.json"] = job = json.loads(json.dumps(JOB))
+        grader = job["method"]["reinforcement"]["grader"]
+        grader.update(name=f"exact{number}", reference=f"{{{{item.reference_answer}}}}{number}")
+    assert imported(tmp_path, files).reward == "exact0"
 
 
 def test_ids_that_repeat_or_are_none_are_told_apart(tmp_path: Path) -> None:

@@ -135,6 +135,15 @@ async def test_a_reward_is_the_weighted_mean_that_promptfoo_takes(tmp_path: Path
     assert set(made.graders) == {"score", "apology"}
 
 
+async def test_a_test_whose_assertions_weigh_nothing_scores_nothing_as_with_promptfoo(tmp_path: Path) -> None:
+    tests = [
+        {"vars": {"country": "France"}, "assert": [{"type": "contains", "value": "Paris", "weight": 0}]},
+        {"vars": {"country": "Peru"}, "assert": [{"type": "equals", "value": "Lima"}]},
+    ]
+    made = imported(tmp_path, {CONFIG: config(tests=tests)})
+    assert await rewards(tmp_path, made.task, "Paris", "Lima") == [0.0, 1.0]
+
+
 async def test_assertions_of_some_tests_only_are_graded_together(tmp_path: Path) -> None:
     tests = [
         {"vars": {"country": "Mars"}, "assert": [{"type": "javascript", "value": "true"}]},
