@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from handlers.slack.blocks import Block, Message, button, context, escape, section, sections
+from handlers.evals.form import OPEN as NEW_EVAL
+from handlers.jobs.launch import OPEN as LAUNCH
+from handlers.slack.blocks import Block, Message, actions, button, context, escape, section, sections
 from handlers.slack.commands import ALIKE_VERBS, Verb
 from handlers.slack.forms import window
 from jobs.core.errors import NotFound
@@ -88,6 +90,16 @@ def overview_message() -> Message:
     )
     names = ", ".join(topic.title.lower() for topic in TOPICS)
     return Message(f"{opening} Topics: {names}.", tuple(blocks))
+
+
+def ways_to_begin(block_id: str) -> Block:
+    """Return the buttons with which everybody begins."""
+    return actions(
+        button("Launch a job", LAUNCH, "", style="primary"),
+        button("New eval", NEW_EVAL, ""),
+        button("How it works", f"{SHOW}:", ""),
+        block_id=block_id,
+    )
 
 
 def topic_window(name: str, commands: Commands) -> Block:

@@ -13,11 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from charts.wording import counted, joined, plural
 from handlers.aliases.messages import points_at
 from handlers.approvals.pending import pending_line, waits_for
-from handlers.evals.form import OPEN as NEW_EVAL
-from handlers.help import SHOW as SHOW_HELP
-from handlers.jobs.launch import OPEN as LAUNCH
+from handlers.help import ways_to_begin
 from handlers.notifications.digests import eval_line, job_line
-from handlers.slack.blocks import Block, actions, button, section, sections
+from handlers.slack.blocks import Block, button, section, sections
 from handlers.slack.links import KnownLinks, approval_link, card_link
 from handlers.slack.listeners import Handling, Listeners
 from handlers.slack.people import People
@@ -203,12 +201,7 @@ def home_blocks(content: HomeContent) -> list[Block]:
     mentions = ("off", "Stop mentioning me") if content.mentions else ("on", "Mention me")
     blocks: list[Block] = [
         section(_headline(content)),
-        actions(
-            button("Launch a job", LAUNCH, "", style="primary"),
-            button("New eval", NEW_EVAL, ""),
-            button("How it works", f"{SHOW_HELP}:", ""),
-            block_id="home:begin",
-        ),
+        ways_to_begin("home:begin"),
     ]
     parts = (
         ("Waiting for you", content.waiting, "`/proctor approvals`"),

@@ -8,11 +8,8 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.evals.form import OPEN as NEW_EVAL
-from handlers.help import SHOW as SHOW_HELP
-from handlers.help import Commands
-from handlers.jobs.launch import OPEN as LAUNCH
-from handlers.slack.blocks import Message, actions, button, section
+from handlers.help import Commands, ways_to_begin
+from handlers.slack.blocks import Message, section
 from handlers.slack.listeners import Listeners
 from handlers.slack.replies import whisper
 
@@ -55,13 +52,7 @@ async def answer_mention(ack: AsyncAck, event: dict[str, Any], client: AsyncWebC
 def greeting(meant: str | None = None) -> Message:
     """Return what the bot does, with the three ways to begin; `meant` is a command to say first."""
     text = f"I listen to commands: type `{meant}`." if meant else GREETING
-    begin = actions(
-        button("Launch a job", LAUNCH, "", style="primary"),
-        button("New eval", NEW_EVAL, ""),
-        button("How it works", f"{SHOW_HELP}:", ""),
-        block_id="welcome:begin",
-    )
-    return Message(text, (section(text), begin))
+    return Message(text, (section(text), ways_to_begin("welcome:begin")))
 
 
 def command_meant(said: str, commands: Commands) -> str | None:

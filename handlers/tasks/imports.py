@@ -20,6 +20,7 @@ from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.tasks.datasets import size_of, tell_alone, thread_of
 from jobs.core.errors import BotError, InvalidRequest
+from jobs.evals.held_out import require_evidence_only
 from jobs.tasks import TaskCatalogue
 from jobs.tasks.datasets.uploads import check_size
 from jobs.tasks.imports.draft import ImportOptions
@@ -154,10 +155,15 @@ def _names(files: Sequence[SlackFile]) -> str:
 async def hand_over_task(
     client: AsyncWebClient, user: str, tasks: TaskCatalogue, name: str, given: Mapping[str, str]
 ) -> str:
-    """Put a task into a person's conversation with the bot, in the format that is given; return what to tell them."""
+    """Put a task into a person's conversation with the bot, in the format that is given; return what to tell them.
+
+    Its held-out items stay where they are.
+    """
     if given["format"].lower() != PROMPTFOO:
         raise InvalidRequest(f"A task goes out as format={PROMPTFOO} only.")
-    exported = await asyncio.to_thread(lambda: export_to_promptfoo(tasks, tasks.load(name), given.get("split", "")))
+    task, split = await asyncio.to_thread(tasks.load, name), given.get("split", "")
+    require_evidence_only(task, split)
+    exported = await asyncio.to_thread(export_to_promptfoo, tasks, task, split)
     left_out = "\n".join(f"\u2022 {escape(each)}" for each in exported.left_out)
     words = f"`{name}` as a Promptfoo project. Not carried over:\n{left_out}"
     await hand_over(client, user, f"{name}.zip", promptfoo_archive(name, exported), cut(words, MOST_TEXT))

@@ -1,8 +1,9 @@
 """What is kept how long; the rest is removed in small pieces, each of them all or nothing.
 
     for good                  jobs, approvals, evidence, aliases, proposals, schedules, sweeps, the audit trail,
-                              evals of checkpoints
-    RETENTION_DAYS            a job's steps and its ledger, but for its card and summary; other evals, with their ledger
+                              evals of checkpoints; what people say of grades, task defaults, preferences
+    RETENTION_DAYS            a job's steps and its ledger, but for its card and summary; other evals, with their
+                              ledger; suspect labels
     30 days                   digests, what quiet hours held back once it was posted, runs of the gate, what Slack
                               refused
 

@@ -6,6 +6,7 @@ from jobs.core.errors import InvalidRequest
 from jobs.evals.records import Eval
 from jobs.state.store import Store
 from jobs.tasks import Task
+from jobs.tasks.datasets.versions import base_name
 from jobs.trail.entry import Act, AuditEntry
 
 CHOOSES: Final = "valid"
@@ -17,7 +18,7 @@ MOST_COUNTED: Final = 1_000
 
 
 class HeldOut(InvalidRequest):
-    """A person wants to evaluate on the held-out split and has not said that they know what it costs."""
+    """A person wants to look at the held-out split and has not said that they know what it costs."""
 
 
 def opened_by(task: Task, split: str) -> str:
@@ -28,14 +29,29 @@ def opened_by(task: Task, split: str) -> str:
 
 
 def split_word(task: str) -> str:
-    """Return the word under which the trail keeps who opened a task's held-out split."""
-    return f"{task}/{HELD_OUT}"
+    """Return the word under which the trail keeps who opened the held-out split of a task, or of its versions.
+
+    Versions of a task hold out the same items until these are changed.
+    """
+    return f"{base_name(task)}/{HELD_OUT}"
 
 
 async def openings(store: Store, task: str, items: str) -> tuple[AuditEntry, ...]:
-    """Return the evals that opened these held-out items outside evidence, newest first; the trail knows them all."""
+    """Return the evals that opened these held-out items outside evidence, newest first; the trail knows them all.
+
+    Also those of another version of the task that holds out the same items.
+    """
     found = [sealed.readable for sealed in await store.trail_about(split_word(task), MOST_COUNTED)]
     return tuple(each for each in found if each and each.act is Act.LAUNCH and each.details.get("items_of") == items)
+
+
+def require_evidence_only(task: Task, split: str) -> None:
+    """Refuse to hand out held-out items, of which nothing would be recorded; raises HeldOut."""
+    if opened_by(task, split):
+        raise HeldOut(
+            f"{split} is held out in {task.name}: only evidence has looked at it. Take `split={CHOOSES}`; who runs the "
+            f"bot can export {split} in a shell."
+        )
 
 
 async def require_open(store: Store, evaluation: Eval) -> None:

@@ -1,10 +1,13 @@
 """The held-out split is asked about once, every look at it is recorded, and evidence says so."""
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
-from jobs.evals.held_out import HeldOut, openings, split_word
+from handlers.tasks.imports import hand_over_task
+from jobs.evals.held_out import HeldOut, openings, require_evidence_only, split_word
 from jobs.evals.records import Eval
 from jobs.state.store import Store
 from tests.jobs.evals.laboratory import Laboratory, valid_rows
@@ -36,6 +39,28 @@ async def test_a_look_is_recorded_and_the_next_is_not_asked_about(with_test: Lab
 
     second = await with_test.start(trigger="trigger-2", split="test", runs=2)
     assert (await with_test.evals.openings(second))[0].startswith("The test split was opened twice outside evidence")
+
+
+async def test_a_version_of_the_task_holds_out_the_same_items(with_test: Laboratory) -> None:
+    tasks = with_test.folder / "tasks"
+    copytree(tasks / "small", tasks / "small-data-1")
+    first = await with_test.start(split="test", opens=True)
+    second = await with_test.start(trigger="trigger-2", task="small-data-1", split="test")
+    assert second.opens == first.opens
+    (said,) = await with_test.evals.openings(second)
+    assert said.startswith("The test split was opened twice outside evidence")
+    assert said.endswith("`/proctor audit small/test` shows who.")
+
+
+async def test_held_out_items_are_not_handed_out(with_test: Laboratory) -> None:
+    task = with_test.catalogue.load("small")
+    with pytest.raises(HeldOut, match=r"only evidence has looked at it\. Take `split=valid`"):
+        await hand_over_task(
+            AsyncWebClient(), ALICE, with_test.catalogue, "small", {"format": "promptfoo", "split": "test"}
+        )
+    require_evidence_only(task, "valid")
+    (with_test.folder / "tasks" / "small" / "valid.jsonl").unlink()
+    require_evidence_only(with_test.catalogue.load("small"), "test")
 
 
 async def test_new_items_are_held_out_again(with_test: Laboratory) -> None:
