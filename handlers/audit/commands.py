@@ -41,6 +41,7 @@ SAID: Final = {
     Act.EMERGENCY_ROLLBACK: "rolled back in an emergency",
     Act.REVIEWED: "closed the review of",
     Act.GRADE_REVIEWED: "checked a grade in",
+    Act.LABEL_DECIDED: "decided about a label in",
     Act.SCHEDULED: "scheduled",
     Act.DEFAULT: "set the defaults of",
 }

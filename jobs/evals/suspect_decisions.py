@@ -11,9 +11,12 @@ from jobs.evals.suspects import Choice, Decision, SuspectLabels
 from jobs.state.change import Change, Versioned
 from jobs.state.store import Store, retried_on_conflict
 from jobs.tasks import TaskCatalogue
-from jobs.tasks.datasets.corrections import Corrected, Corrections, correct, read_reference
+from jobs.tasks.datasets.corrections import Corrected, Corrections, as_typed, correct, read_reference
+from jobs.trail.entry import Act, AuditEntry
 
 DONE: Final = {"keep": "kept", "drop": "dropped", "fix": "fixed"}
+MOST_NOTED: Final = 200
+"""Characters of a new reference in the audit trail; the list, and the new version's README, have all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class SuspectDecisions:
         before = held.value.decision(item)
         if before and replace(before, at=decision.at) == decision:
             return held.value
-        return await self._write(held, replace(held.value, decisions=held.value.decided(decision)))
+        new = replace(held.value, decisions=held.value.decided(decision))
+        return await self._write(held, new, _entry(held.value, decision))
 
     async def make_version(self, eval_id: str) -> Corrected:
         """Write the version of the task that the decisions so far make; asked again, the same one.
@@ -76,9 +80,9 @@ class SuspectDecisions:
         if version not in held.value.made:
             await self._write(held, replace(held.value, made=(*held.value.made, version)))
 
-    async def _write(self, held: Versioned[SuspectLabels], new: SuspectLabels) -> SuspectLabels:
+    async def _write(self, held: Versioned[SuspectLabels], new: SuspectLabels, *entries: AuditEntry) -> SuspectLabels:
         shown = suspects_posting(new.evaluation, new.channel, urgent=True)
-        await self.store.commit(Change(records=(Versioned(new, held.version),), postings=(shown,)))
+        await self.store.commit(Change(records=(Versioned(new, held.version),), postings=(shown,), audit=entries))
         return new
 
     async def _held(self, eval_id: str) -> Versioned[SuspectLabels]:
@@ -86,6 +90,20 @@ class SuspectDecisions:
         if held is None:
             raise NotFound(f"{eval_id} has no suspect labels on record.")
         return held
+
+
+def _entry(found: SuspectLabels, decision: Decision) -> AuditEntry:
+    """Return what the audit trail says of a decision."""
+    became = f": {as_typed(decision.reference)[:MOST_NOTED]}" if decision.choice == "fix" else ""
+    return AuditEntry(
+        at=decision.at,
+        who=decision.user,
+        act=Act.LABEL_DECIDED,
+        task=found.task,
+        subject=found.evaluation,
+        where=found.channel,
+        details={"item": decision.item, "said": f"it is {DONE[decision.choice]}{became}"},
+    )
 
 
 def corrections(found: SuspectLabels) -> Corrections:

@@ -35,6 +35,8 @@ class Act(StrEnum):
     REVIEWED = "reviewed"
     GRADE_REVIEWED = "grade_reviewed"
     """A person said whether a grade is right."""
+    LABEL_DECIDED = "label_decided"
+    """A person said whether a suspect label is kept, dropped or fixed."""
     SCHEDULED = "scheduled"
     """That a model is measured again and again."""
     DEFAULT = "default"

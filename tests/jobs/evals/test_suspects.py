@@ -13,6 +13,7 @@ from jobs.evals.answer_store import Item
 from jobs.evals.records import Answer, Eval
 from jobs.evals.suspects import MOST_TEXT, SuspectLabels, find_suspects
 from jobs.tasks import Task
+from jobs.trail.entry import Act
 from tests.jobs.evals.laboratory import Laboratory, valid_rows
 from tests.jobs.evals.mislabelled import FAIR, GOOD, ONE_BLIND_SPOT, STUDY, WEAK, Model, Trial, a_task, a_trial
 from tests.jobs.tasks.folder import line
@@ -168,6 +169,15 @@ async def test_a_study_lists_them_and_people_decide_and_a_version_is_made(lab: L
     again = await decisions.fix(ended.id, "i0", BOB, "fish")
     assert first == again, "the same click twice changes nothing"
     await decisions.decide(ended.id, "i1", "drop", ALICE)
+
+    trail = [each.entry for each in await lab.store.trail() if each.entry.act is Act.LABEL_DECIDED]
+    assert [(each.who, each.details["item"], each.details["said"]) for each in trail] == [
+        (ALICE, "i0", "it is dropped"),
+        (ALICE, "i1", "it is kept"),
+        (BOB, "i1", "it is fixed: wine"),
+        (BOB, "i0", "it is fixed: fish"),
+        (ALICE, "i1", "it is dropped"),
+    ]
 
     made = await decisions.make_version(ended.id)
     twice = await decisions.make_version(ended.id)

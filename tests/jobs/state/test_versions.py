@@ -277,7 +277,7 @@ ENUM_VALUES = {
     "measurement, answer",
     "audit.act": "launch, watch, pause, resume, cancel, approve, reject, override, "
     "settled, expired, invalidated, requested, alias_moved, rollback_proposed, emergency_rollback, reviewed, "
-    "grade_reviewed, scheduled, default",
+    "grade_reviewed, label_decided, scheduled, default",
 }
 
 
