@@ -317,7 +317,8 @@ def _of_texts(read: Sequence[_Read], evaluation: Eval) -> list[Suspect]:
         (key,), count = Counter(each.runs).most_common(1)[0]
         text = each.texts.get(key)
         if text is not None and count >= AGREED * len(each.runs) and rewards[each.item.id] <= WRONG:
-            proposed = text if isinstance(each.item.reference, str) else read_json(text) or each.item.reference
+            said = text if isinstance(each.item.reference, str) else read_json(text)
+            proposed = each.item.reference if said is None else said
             why = f"{count} of {len(each.runs)} runs answer {text[:MOST_TEXT]}"
             found.append(_made(each, proposed, why, count / len(each.runs) * reliable))
     return found

@@ -28,6 +28,8 @@ from jobs.state.store import AlreadyTaken, Store, retry_on_conflict
 from jobs.tasks import Task, TaskCatalogue
 
 FOLLOW_SECONDS: Final = 1.0
+LEAST_COVERED: Final = 0.9
+"""Share of the items that both models must have been graded on for a verdict."""
 LINK_SECONDS: Final = 15.0
 """For which a verdict waits for the link to the thread, after the end of the eval."""
 
@@ -114,6 +116,11 @@ class Gate:
         arms = [arm for each in evaluations for arm in gather(each, file.answers(each.id))]
         comparison = compare(arms)
         (pair,), margin = comparison.pairs, newest.request.margin
+        if pair.items < LEAST_COVERED * newest.items:
+            raise InvalidRequest(
+                f"Only {pair.items:,} of {newest.items:,} items were graded for both models. What failed may be what "
+                f"is hard, so {newest.id} concludes nothing."
+            )
         if margin is None:
             return verdict_of(pair, comparison.notes, None)
         before, after = (item_means(arm.scores[newest.reward]) for arm in arms)

@@ -169,6 +169,15 @@ async def test_an_eval_that_measures_nothing_has_no_verdict(bench: Bench) -> Non
     assert "no answer for you" in printed["text"]
 
 
+async def test_what_survives_of_an_eval_is_no_verdict(bench: Bench) -> None:
+    """The items on which a model fails are rarely the easy ones."""
+    bench.production.scene.lab.endpoint.faults = [refusing(400, "too long") for _ in range(6)]
+    async with bench.bot():
+        code, printed, _ = await bench.ask("model=tuned-10", "baseline=small")
+    assert (code, printed["verdict"]) == (4, None)
+    assert "items were graded for both models" in printed["text"]
+
+
 async def test_without_a_bot_it_is_taken_back(bench: Bench) -> None:
     code, printed, said = await bench.ask("model=small", timeout=0.1)
     assert (code, printed["state"]) == (69, "withdrawn")

@@ -19,6 +19,8 @@ from jobs.evals.stats.paired_tests import holm
 from jobs.evals.stats.variance_components import item_means
 from jobs.evals.verdict import Verdict, by_test
 
+LEAST_VALUES: Final = 5
+"""Items of a split from which anything is concluded: two that happen to be alike have no spread."""
 MUST_BE_ALIKE: Final[Mapping[str, Callable[[ArmAnswers], str]]] = {
     **{words: of for words, of in MUST_AGREE.items() if words != "other splits"},
     "other prompts": lambda arm: arm.prompt_hash,
@@ -32,7 +34,7 @@ class Gap:
 
     change: float
     interval: Interval | None
-    """95%; None where a split has fewer than two items."""
+    """95%; None where a split has fewer than `LEAST_VALUES` items."""
     p: float
     """Adjusted over all that was looked at (Holm)."""
 
@@ -152,7 +154,7 @@ def welch(before: Sequence[float], after: Sequence[float]) -> Gap:
     """Return the difference of the means of independent values, by Welch's t test (Welch 1947; Satterthwaite 1946)."""
     means = fmean(before), fmean(after)
     change = round(means[1] - means[0], 12)
-    if min(len(before), len(after)) < 2:
+    if min(len(before), len(after)) < LEAST_VALUES:
         return Gap(change, None, 1.0)
     parts = [variance(values, mean) / len(values) for values, mean in zip((before, after), means, strict=True)]
     error = math.sqrt(sum(parts))

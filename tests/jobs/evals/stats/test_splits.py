@@ -82,7 +82,7 @@ def test_welch_is_the_test_of_the_textbook() -> None:
     error = (stdev(one) ** 2 / 6 + stdev(other) ** 2 / 8) ** 0.5
     assert gap.change == pytest.approx(fmean(other) - fmean(one))
     assert gap.p > 2 * t_cdf(-gap.change / error, 12)  # fewer degrees than Student's
-    assert welch([0.5], [0.7]).p == 1.0
+    assert welch([0.5], [0.7]).p == welch([0.5, 0.5], [0.7, 0.7]).p == 1.0
     assert welch([1.0, 1.0], [1.0, 1.0]).verdict is Verdict.CANT_TELL
 
 
