@@ -8,6 +8,7 @@ from typing import Final
 from charts.wording import joined
 from handlers.slack.blocks import Block, Message, actions, button, escape, section
 from handlers.slack.commands import Typed
+from handlers.slack.people import People
 from handlers.slack.replies import Asker
 from handlers.slack.wording import moment, person
 from jobs.core.errors import InvalidRequest
@@ -27,7 +28,13 @@ ACT: Final = "act_on_default"
 
 
 async def answer_default(
-    typed: Typed, asker: Asker, store: Store, evals: Evals, defaults_desk: DefaultsDesk, took_effect: bool
+    typed: Typed,
+    asker: Asker,
+    people: People,
+    store: Store,
+    evals: Evals,
+    defaults_desk: DefaultsDesk,
+    took_effect: bool,
 ) -> Message:
     """Show what was chosen for a task, or change it, or take the newest change back."""
     task, *words = typed.words
@@ -37,6 +44,11 @@ async def answer_default(
     if took_effect:
         return default_message(await chosen_for(store, task))
     before = await chosen_for(store, task)
+    if not words and not typed.given.keys() & {"effort", "prompt"}:
+        return default_message(before)
+    await people.require_membership(asker.channel)
+    if why := typed.given.get("why"):
+        await evals.view(why)
     rests_on = {typed.given.get("why", ""), *(change.why for change in before.changes[-2:])}
     postings = await _results(evals, rests_on)
     if words:
@@ -45,8 +57,6 @@ async def answer_default(
             task, by=asker.user, where=asker.channel, only=int(stamp) if stamp else None, postings=postings
         )
         return default_message(undone)
-    if not typed.given.keys() & {"effort", "prompt"}:
-        return default_message(before)
     changed = await defaults_desk.choose(
         task,
         lambda choice: _changed(choice, typed.given),

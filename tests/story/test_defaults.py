@@ -132,6 +132,8 @@ async def test_what_a_job_is_launched_with_is_what_was_chosen(house: House) -> N
     async with house.bot():
         await workspace.type_command("alice", "/proctor", "default eurovoc effort=low prompt=v0")
         await workspace.told("alice", "eurovoc has no prompt 'v0'")
+        await workspace.type_command("alice", "/proctor", "default eurovoc effort=low why=eval-nobody")
+        await workspace.told("alice", "There is no eval 'eval-nobody'")
         await workspace.type_command("alice", "/proctor", "default eurovoc effort=low")
         await workspace.told("alice", "now use *effort low*")
         await workspace.type_command("alice", "/proctor", "default eurovoc effort=low")
