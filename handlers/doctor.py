@@ -39,7 +39,7 @@ def verdict(found: Sequence[Diagnosis]) -> str:
     """Return in a sentence whether all is well."""
     broken, risks = (sum(each.health is health for each in found) for health in (Health.BROKEN, Health.RISK))
     if not broken and not risks:
-        return f"All is well: {counted(len(found), 'part')} looked at."
+        return f"All is well: {counted(len(found), 'part')} checked."
     parts = [f"{broken} broken"] * bool(broken) + [f"{risks} at risk"] * bool(risks)
     fine = len(found) - broken - risks
     return f"{' and '.join(parts)}; {fine} {plural(fine, 'is', 'are')} well."

@@ -193,7 +193,7 @@ def _consequence(approval: Approval, verdict: Verdict) -> str:
     quorum, one = approval.quorum, approval.policy.one_rejection_settles
     of_job = approval.kind is ApprovalKind.CHECKPOINT
     if verdict is Verdict.APPROVE:
-        what = "this checkpoint is the approved one" if of_job else "it is approved"
+        what = "this checkpoint is approved" if of_job else "it is approved"
         return f"With {counted(quorum, 'approval')} {what}."
     if not of_job:
         return "Your rejection settles it" + ("." if one else f" together with {quorum - 1} more.")

@@ -125,7 +125,7 @@ def verified(found: Verification) -> str:
     match found.flaw:
         case None:
             return (
-                f"*The audit trail is sound*: {sound}, each sealed on to the one before.{newest}\nNote it somewhere "
+                f"*The audit trail is sound*: {sound}, each chained to the one before.{newest}\nNote it somewhere "
                 "else: `python -m bot.cli audit verify --head <hash>` then finds also what was cut off at the end."
             )
         case Flaw.CUT:

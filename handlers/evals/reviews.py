@@ -154,7 +154,7 @@ def _score(text: str) -> float:
     except ValueError:
         score = float("nan")
     if not abs(score) < float("inf"):
-        raise InvalidRequest(f"'{cut(text, 20)}' is no number.")
+        raise InvalidRequest(f"'{cut(text, 20)}' is not a number.")
     return score
 
 

@@ -106,7 +106,7 @@ def _standing(found: SuspectLabels) -> str:
     said = ", ".join(f"{count} {DONE[choice]}" for choice, count in counts.items())
     made = f" Made of it: {', '.join(f'`{escape(each)}`' for each in found.made)}." if found.made else ""
     open_items = len(found.suspects) - len(found.decisions)
-    return f"{said}; {counted(open_items, 'item')} undecided, which a new version keeps.{made}"
+    return f"{said}; {counted(open_items, 'item')} undecided: a new version keeps them as they are.{made}"
 
 
 def _make_button(found: SuspectLabels) -> Block:

@@ -268,7 +268,7 @@ def job_status(view: JobView, now: float, link: str | None) -> Message:
     ]
     if unseen := blind(view.series, facts, rules):
         listed = "; ".join(f"{name} ({reason})" for name, reason in unseen)
-        blocks.append(context(escape(cut(f"Rules that see nothing on this job: {listed}.", MOST_BLIND))))
+        blocks.append(context(escape(cut(f"Rules without the data they need on this job: {listed}.", MOST_BLIND))))
     if said := told_unread(view.series.steps):
         blocks.append(context(escape(cut(said, MOST_BLIND))))
     if link:

@@ -87,13 +87,13 @@ def platform_messages(job: Job, events: tuple[RemoteEvent, ...], wanted: Wanted 
         return Message(f"{platform} has said nothing about `{job.id}` yet.")
     if not found:
         kinds = ", ".join(sorted({event.kind for event in events}))
-        like = f"None of the newest {counted(len(events), 'message')} on `{job.id}` is like that"
+        like = f"None of the newest {counted(len(events), 'message')} on `{job.id}` matches"
         return Message(f"{like}; their types are {escape(kinds)}.")
     events, most = found, (MOST_SEARCHED if wanted else MOST_MESSAGES)
     lines = _newest([_line(event) for event in events])
     is_all = len(lines) == len(events) < most
     count = "Everything" if is_all else f"The newest {len(lines)} of what"
-    such = " that is like that" if wanted else ""
+    such = " that matches" if wanted else ""
     note = context(f"{count} {platform} has said about `{job.id}`{such}, the newest last")
     text = f"{platform} on {job.id}, {counted(len(lines), 'message')}. The newest: {_quoted(events[-1])}"
     return Message(text, (*sections(lines), note))

@@ -108,7 +108,7 @@ class NotificationCommands:
         left = f" Still muted: {', '.join(covered(mute) for mute in others)}." if others else ""
         if ended is None:
             return f"Nothing to end: {covered(wanted)} is not muted.{left}"
-        return f"Muted no more: {covered(wanted)}. {person(ended.by)} had muted it until {moment(ended.until)}.{left}"
+        return f"No longer muted: {covered(wanted)}. {person(ended.by)} had muted it until {moment(ended.until)}.{left}"
 
     async def _until(self, typed: Typed, user: str) -> float:
         span, until = typed.given.get("for"), typed.given.get("until")

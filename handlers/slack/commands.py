@@ -220,7 +220,7 @@ def _verb(command: str, word: str, verbs: tuple[Verb, ...]) -> Verb:
         raise InvalidRequest(f"Say what `{command}` should do: {', '.join(names)}. `/proctor help` explains them.")
     close = nearest(word, names, alike=ALIKE_VERBS)
     more = "" if close.endswith("?") else " `/proctor help` explains them."
-    raise InvalidRequest(f"`{command}` cannot {quoted(word)}; {close}{more}")
+    raise InvalidRequest(f"`{command}` has no command {quoted(word)}; {close}{more}")
 
 
 def _check_key(command: str, verb: Verb, key: str, value: str, given: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ VERDICTS: Final = {
 
 VERDICTS_FOR_EVALS: Final = {
     Level.OK: "It can be evaluated; a launch needs a train split too.",
-    Level.NOTE: "It can be evaluated, there are notes; a launch needs a train split too.",
+    Level.NOTE: "It can be evaluated, with notes; a launch needs a train split too.",
     Level.WARN: "It can be evaluated, but the result may mean less than it seems: read the warnings first.",
     Level.BLOCK: "Fix this before money is spent: an eval would fail, or tell nothing.",
 }

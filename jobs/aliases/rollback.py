@@ -273,8 +273,8 @@ def _goal(alias: Alias, *, emergency: bool) -> AliasMove:
     """Return the move that a rollback returns to; raises Conflict, in words."""
     if alias.proposal and not emergency:
         raise Conflict(
-            f"A rollback of {alias.name} waits for decisions already: {alias.proposal}. `/proctor alias {alias.name}` "
-            "shows it."
+            f"A rollback of {alias.name} is already waiting for decisions: {alias.proposal}. "
+            f"`/proctor alias {alias.name}` shows it."
         )
     goal = undone_by_rollback(alias)
     if goal is None:

@@ -44,7 +44,7 @@ def repeats_within(facts: Facts) -> Finding:
     """A text that comes twice in a split counts twice in it."""
     found = [repeat for repeat in facts.repeats if repeat.split == repeat.earlier_split]
     if not found:
-        return Finding("repeats_within", Level.OK, "No text comes twice in a split, nor nearly.")
+        return Finding("repeats_within", Level.OK, "No text comes twice or nearly twice within a split.")
     said = f"{_count(found)} of the same split: {_examples(found)}."
     split_minds = [
         each for each in found if each.exact and each.row.item.get(REFERENCE) != each.earlier.item.get(REFERENCE)
@@ -61,7 +61,7 @@ def repeats_across(facts: Facts) -> Finding:
     """A text that is in two splits makes the second one's scores too good."""
     found = [repeat for repeat in facts.repeats if repeat.split != repeat.earlier_split]
     if not found:
-        return Finding("repeats_across", Level.OK, "No text is in two splits, nor nearly.")
+        return Finding("repeats_across", Level.OK, "No text, or nearly the same text, is in two splits.")
     split, share = _largest_share(facts, found)
     said = (
         f"{_count(found)} of another split: {_examples(found)}. That is {share:.0%} of {split}, whose scores will look "

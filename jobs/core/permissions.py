@@ -58,7 +58,7 @@ DEEDS: Final[Mapping[Permission, str]] = {
 REASONS: Final[Mapping[Permission, str]] = {
     Permission.PAUSE: "It can be resumed.",
     Permission.RESUME: "Resumed, it costs money again.",
-    Permission.CANCEL: "A cancelled job cannot be taken up again, and what it cost is spent.",
+    Permission.CANCEL: "A cancelled job cannot be resumed, and its cost is not refunded.",
     Permission.EVALUATE_AGAIN: "It costs model calls, and the votes so far would no longer count.",
     Permission.GIVE_TASK: "The task decides who approves its checkpoints, and what they are measured by.",
 }
@@ -118,7 +118,7 @@ class Permissions:
         refusal = await self._refusal(Permission.CANCEL, user, owner, approvers)
         if refusal:
             raise NotPermitted(
-                f"{_who(refusal, 'started', eval_id, approvers)} A cancelled eval cannot be taken up again, "
+                f"{_who(refusal, 'started', eval_id, approvers)} A cancelled eval cannot be resumed, "
                 "and what it cost is spent."
             )
 

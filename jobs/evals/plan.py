@@ -244,7 +244,7 @@ class Preflight:
             for model in dict.fromkeys(arm.model for arm in evaluation.arms):
                 if known and model not in known and not await gateway.has_model(model):
                     suggestion = nearest(model, known)
-                    return f"{profile.title} has no model '{model}' that this key may ask; {suggestion}"
+                    return f"{profile.title} has no model '{model}' that this key has access to; {suggestion}"
         return None
 
     async def _failing_graders(self, evaluation: Eval) -> dict[str, str]:

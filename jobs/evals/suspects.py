@@ -288,7 +288,7 @@ def _suspect(read: _Read, finds: _Rates, names: _Rates) -> Suspect | None:
         if (share := 1 - read.share(label)) >= AGREED:
             rate = finds.without(label, is_right=False)
             some = round((1 - share) * runs)
-            differences.append((share * rate, f"{some} of {runs} say {label}" if some else f"no run says {label}"))
+            differences.append((share * rate, f"{some} of {runs} say {label}" if some else f"no run gives {label}"))
     strong = [each for each in differences if each[0] >= RELIABLE]
     if not strong:
         return None

@@ -43,11 +43,13 @@ def read_span(typed: str) -> float:
 def read_clock(typed: str) -> int:
     """Return the minutes after midnight of a time of day such as `18:00`, on the 24-hour clock."""
     if CLOCK.fullmatch(typed.strip()) is None:
-        raise InvalidRequest(f"'{typed}' is no time of day. Write hours and minutes on the 24-hour clock: `18:00`.")
+        raise InvalidRequest(f"'{typed}' is not a time of day. Write hours and minutes on the 24-hour clock: `18:00`.")
     try:
         at = time.fromisoformat(typed.strip().zfill(5))
     except ValueError:
-        raise InvalidRequest(f"'{typed}' is no time of day: hours go from 00 to 23, minutes from 00 to 59.") from None
+        raise InvalidRequest(
+            f"'{typed}' is not a time of day: hours go from 00 to 23, minutes from 00 to 59."
+        ) from None
     return at.hour * 60 + at.minute
 
 

@@ -178,7 +178,7 @@ class SevereOverfitting(Rule, code="O2", title="severe overfitting", level="crit
                 outcome = "make the model worse on new items"
             else:
                 seen = f"validation has not risen beyond noise for {counted(gap.stale, 'evaluation')}"
-                outcome = "teach the policy its training items and nothing else"
+                outcome = "only memorize the training items"
             yield Reading(
                 **gap._asdict(),
                 threshold=max(self.least_drift, (self.errors + gap.luck) * gap.error),

@@ -20,7 +20,7 @@ NOON = 1_795_953_600.0
 
 
 def test_the_verdict_counts_what_is_wrong_and_the_worst_comes_first() -> None:
-    assert verdict((FINE, FINE)) == "All is well: 2 parts looked at."
+    assert verdict((FINE, FINE)) == "All is well: 2 parts checked."
     assert verdict((FINE, LATE, GONE)) == "1 broken and 1 at risk; 1 is well."
     shown = doctor_message((FINE, LATE, GONE))
     lines = str(shown.blocks[0]["text"]).split("\\n")

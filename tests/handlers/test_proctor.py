@@ -46,7 +46,7 @@ async def test_help_tasks_and_platforms_are_told_to_who_asks(house: House, scene
 
     platforms = await answered(scene, "platforms", "`local` Local platform.")
     assert "Takes new jobs until 2027-01-06." in platforms
-    await answered(scene, "platform", "`/proctor` cannot 'platform'; did you mean 'platforms'?")
+    await answered(scene, "platform", "`/proctor` has no command 'platform'; did you mean 'platforms'?")
     assert await scene.workspace.messages() == []
     assert await scene.failures() == []
 

@@ -81,8 +81,8 @@ MISTYPED = {
     "launch task=eurovoc compute=-1": "`compute=-1` does not work: compute is a number above 0.00001 and up to 10.",
     "launch task=eurovoc seed=x": "`seed=x` does not work: seed is a whole number from 0 to 2147483647.",
     "launch task=": "'task=' has no value.",
-    "launch": "`/rft launch` needs `task=`. Write `/rft launch task=&lt;task&gt;`.",
-    "lanuch task=eurovoc": "`/rft` cannot 'lanuch'; did you mean 'launch'?",
+    "launch eurovoc": "`/rft launch` needs `task=`. Did you mean `task=eurovoc`?",
+    "lanuch task=eurovoc": "`/rft` has no command 'lanuch'; did you mean 'launch'?",
     'launch task="eurovoc': "A quotation mark is not closed.",
     "status rft-nowhere": "There is no job 'rft-nowhere'; there is none yet.",
 }
@@ -149,7 +149,8 @@ MALFORMED: dict[str, tuple[Break, str]] = {
 """What is wrong with a folder: how to break it, and how the sentence names file, line and field."""
 
 UNUSABLE: dict[str, tuple[Break, str]] = {
-    "grader-fails": (grade_with("return item['no_such_field']"), "The grader f1 fails: KeyError"),
+    "grader-fails": (grade_with("return 1 / 0"), "The grader f1 fails: ZeroDivisionError"),
+    "grader-reads": (grade_with("return item['no_such_field']"), "the grader f1 reads item.no_such_field"),
     "grader-text": (grade_with("return 'good'"), "The grader f1 fails: "),
     "grader-loops": (grade_with("import time", "time.sleep(999)"), "The grader f1 fails: "),
 }

@@ -91,7 +91,7 @@ async def test_muted_warnings_are_in_the_thread_and_nowhere_else(house: House, r
         assert f"For <@{ALICE}>" not in said(warning)
         assert await team.in_channel("the gap grew by 0.12") == []
 
-        await team.say("alice", f"unmute {JOB.id}", f"Muted no more: job `{JOB.id}`.")
+        await team.say("alice", f"unmute {JOB.id}", f"No longer muted: job `{JOB.id}`.")
         await team.finished()
         end = await team.workspace.reply_with("out of memory")
         assert f"For <@{ALICE}> and <@{BOB}>" in said(end)

@@ -33,7 +33,7 @@ async def test_a_wrong_grade_is_said_in_the_thread_and_changed_and_contradicted(
         for words in ("*Reference*", "*Answer of local-policy-1*", "*F1 0.00*", "Is this grade right?"):
             assert words in str(form)
         refused = await workspace.fill("alice", {"says": "wrong", "score": "much", "note": ""})
-        assert "'much' is no number" in str(refused), refused
+        assert "'much' is not a number" in str(refused), refused
         await workspace.fill("alice", {"says": "wrong", "score": "0.8", "note": "a synonym"})
         await workspace.told("alice", "Kept: F1 0.00 is wrong, 0.80 would be right")
         shown = await workspace.reply_with("(a synonym)")

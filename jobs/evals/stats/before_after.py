@@ -11,7 +11,7 @@ from jobs.evals.verdict import Verdict, by_test
 
 MEANINGS: Mapping[tuple[Verdict, Verdict], str] = {
     (Verdict.BETTER, Verdict.CANT_TELL): "it pulls the mean to the best: good answers come more often, no better ones",
-    (Verdict.BETTER, Verdict.BETTER): "it also gives answers that were never given before",
+    (Verdict.BETTER, Verdict.BETTER): "it also gives new answers, not just more of the base's best ones",
     (Verdict.BETTER, Verdict.WORSE): "it pulls the mean up and gives up its best answers",
     (Verdict.WORSE, Verdict.CANT_TELL): "good answers come less often",
     (Verdict.WORSE, Verdict.WORSE): "it got worse, its best answers too",

@@ -158,7 +158,7 @@ def test_a_checkpoint_that_was_not_evaluated_needs_that_to_be_ticked() -> None:
     shown = form(unseen, vote(Verdict.APPROVE, "ckpt-5"), None)
     assert "Guardrail: evidence" in str(shown)
     assert "Approve although it was not evaluated by me" in str(shown)
-    assert "With 1 approval this checkpoint is the approved one." in str(shown)
+    assert "With 1 approval this checkpoint is approved." in str(shown)
 
 
 def test_the_form_shows_what_was_measured_against_base_and_alias() -> None:

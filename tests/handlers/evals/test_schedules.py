@@ -144,7 +144,7 @@ def test_what_is_no_rhythm_is_said(typed: str) -> None:
     [
         ("schedule task=acts", r"needs `model=` and `every=`"),
         ("schedule task=acts model=production every=1h", "write days or weeks"),
-        ("schedule task=acts model=production every=1d at=7am", "is no time of day"),
+        ("schedule task=acts model=production every=1d at=7am", "is not a time of day"),
         ("schedule task=acts model=production every=1d budget=lots", "`budget=lots` does not work"),
         ("schedule stop sched-abc234", r"cannot 'stop'"),
         ("schedule pause", "Say which, and nothing else"),

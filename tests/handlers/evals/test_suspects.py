@@ -21,7 +21,7 @@ FOUND = SuspectLabels(
     agreed=380,
     alike=200,
     suspects=tuple(
-        Suspect(f"i{n} " + "x" * 300, LONG, [LONG, "law"], ["law", "trade"], f"no run says {LONG}", 0.9)
+        Suspect(f"i{n} " + "x" * 300, LONG, [LONG, "law"], ["law", "trade"], f"no run gives {LONG}", 0.9)
         for n in range(40)
     ),
     found_at=1.0,

@@ -144,7 +144,7 @@ async def test_who_neither_launched_nor_approves_can_pause_but_not_cancel(scene:
     before, trail = await scene.store.record(Job, job.id), await scene.store.trail()
 
     await scene.workspace.click("dave", card, buttons(card, "act_on_job:cancel")[0])
-    refused = await shown(scene, "dave", f"can cancel {job.id}. A cancelled job cannot be taken up again")
+    refused = await shown(scene, "dave", f"can cancel {job.id}. A cancelled job cannot be resumed")
     assert f"Only <@{ALICE}>, who launched it, and its approvers (@model-approvers)" in refused["text"]
     assert f"Anybody may pause it meanwhile: `/rft pause {job.id}`." in refused["text"]
     await asked(scene, f"cancel {job.id}", "can cancel")

@@ -80,12 +80,12 @@ def test_messages_are_filtered_by_level_type_and_step(given: dict[str, str], num
     assert [int(event.id[3:]) for event in EVENTS if wanted.includes(event)] == numbers
     shown = platform_messages(a_job(), EVENTS, wanted)
     assert f"{len(numbers)} message" in shown.text
-    assert "that is like that, the newest last" in str(shown.blocks[-1])
+    assert "that matches, the newest last" in str(shown.blocks[-1])
 
 
 def test_where_none_is_like_that_the_types_are_said() -> None:
     shown = platform_messages(a_job(), EVENTS, read_wanted({"type": "checkpoint"}))
-    assert shown.text == "None of the newest 5 messages on `rft-abc234` is like that; their types are message, metrics."
+    assert shown.text == "None of the newest 5 messages on `rft-abc234` matches; their types are message, metrics."
 
 
 @pytest.mark.parametrize(

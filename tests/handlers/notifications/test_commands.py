@@ -87,9 +87,9 @@ async def test_unmuting(say: Say) -> None:
     await say("mute", BOB)
     await say("mute acts")
     answer = await say("unmute")
-    assert answer.startswith(f"Muted no more: this channel. <@{BOB}> had muted it until")
+    assert answer.startswith(f"No longer muted: this channel. <@{BOB}> had muted it until")
     assert answer.endswith("Still muted: task *acts* in this channel.")
-    assert (await say("unmute acts")).startswith("Muted no more: task *acts* in this channel.")
+    assert (await say("unmute acts")).startswith("No longer muted: task *acts* in this channel.")
     assert await say("unmute rft-over22") == "Nothing to end: job `rft-over22` is not muted."
 
 
@@ -100,8 +100,8 @@ async def test_unmuting(say: Say) -> None:
         ("mute for=forever", "I cannot read `for=forever` as a span of time"),
         ("mute for=60d", "out of range: from one minute to 30 days"),
         ("mute for=2h until=18:00", "Give `for=` or `until=`, not both."),
-        ("mute until=25:00", "'25:00' is no time of day: hours go from 00 to 23"),
-        ("mute until=6pm", "'6pm' is no time of day"),
+        ("mute until=25:00", "'25:00' is not a time of day: hours go from 00 to 23"),
+        ("mute until=6pm", "'6pm' is not a time of day"),
         ("mute act", "There is no job or task 'act'; did you mean 'acts'?"),
         ("mute rft-over22", "rft-over22 is over: it has nothing left to mute."),
         ("mute a b", "`/proctor mute` takes at most 1 word; 2 words are given: a b."),
@@ -110,12 +110,12 @@ async def test_unmuting(say: Say) -> None:
         ("mentions", "`/proctor mentions` needs one on|off; none is given."),
         ("quiet", "This channel has no quiet hours. `/proctor quiet 22:00-07:00` sets some."),
         ("quiet 22:00", "'22:00' are no hours"),
-        ("quiet 25:00-07:00", "'25:00' is no time of day"),
+        ("quiet 25:00-07:00", "'25:00' is not a time of day"),
         ("quiet 22:00-07:00 zone=Berlin", "There is no time zone 'Berlin'; did you mean 'Europe/Berlin'?"),
         ("quiet on", "'on' are no hours. Write from when to when"),
         ("digest", "This channel has no daily digest. `/proctor digest at=09:00` plans one."),
         ("digest zone=UTC", "This channel has no daily digest. `/proctor digest at=09:00` plans one."),
-        ("digest at=9", "'9' is no time of day"),
+        ("digest at=9", "'9' is not a time of day"),
         ("digest 09:00", "`/proctor digest` takes `now` or `off`, or `at=09:00`; not '09:00'."),
         ("digest at=09:00 empty=yes", "`empty=yes` is neither `skip`"),
         ("digest at=09:00 zone=Mars", "There is no time zone 'Mars'"),

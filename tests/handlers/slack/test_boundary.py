@@ -58,7 +58,7 @@ async def test_a_form_that_fails_is_answered_in_the_channel_that_it_was_opened_f
 async def test_many_handlers_that_fail_at_once_are_all_acknowledged(scene: Scene) -> None:
     await asyncio.gather(*(scene.workspace.type_command("bob", "/rft", f"stat{n}") for n in range(6)))
     for n in range(6):
-        await scene.workspace.told("bob", f"`/rft` cannot 'stat{n}'")
+        await scene.workspace.told("bob", f"`/rft` has no command 'stat{n}'")
     assert await scene.failures() == []
     assert not [text for text in await scene.workspace.whispers("bob") if "operation_timeout" in text]
 

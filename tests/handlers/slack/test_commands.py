@@ -39,7 +39,7 @@ def test_a_bare_word_names_the_job() -> None:
         ("list everything", "does not know 'everything'"),
         ("LAUNCH", "needs `task=`"),
         ("list " + '"' * 8000, "That is 8,005 characters long; I read up to 4,000."),
-        ("x" * MOST_TYPED, "cannot 'xxx"),
+        ("x" * MOST_TYPED, "has no command 'xxx"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_nearest_valid_word(text: str, sentence: str) -> None:
@@ -103,7 +103,7 @@ def test_seeds_and_suffixes_have_the_bounds_of_the_platforms() -> None:
 
 
 def test_a_verb_of_another_meaning_is_not_proposed() -> None:
-    with pytest.raises(InvalidRequest, match=r"cannot 'models'; known: .* `/proctor help` explains them\."):
+    with pytest.raises(InvalidRequest, match=r"has no command 'models'; known: .* `/proctor help` explains them\."):
         parse("/proctor", "models", PROCTOR)
-    with pytest.raises(InvalidRequest, match=r"cannot 'hlep'; did you mean 'help'\?$"):
+    with pytest.raises(InvalidRequest, match=r"has no command 'hlep'; did you mean 'help'\?$"):
         parse("/proctor", "hlep", PROCTOR)

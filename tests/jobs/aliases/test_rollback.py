@@ -69,7 +69,7 @@ async def rolled_back(team: Team) -> None:
 async def test_a_rejected_rollback_leaves_it_where_it_is(team: Team) -> None:
     await team.moved("rft-first", "rft-second")
     asked = await team.rollbacks.begin(PRODUCTION, DAVE, "worse", "t1")
-    with pytest.raises(Conflict, match=f"waits for decisions already: {asked.proposal.id}"):
+    with pytest.raises(Conflict, match=f"is already waiting for decisions: {asked.proposal.id}"):
         await team.rollbacks.begin(PRODUCTION, BOB, "worse", "t2")
     await team.decide(asked.proposal.id, CAROL, Verdict.REJECT)
     await team.turn(asked.proposal.id)

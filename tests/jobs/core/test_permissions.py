@@ -75,7 +75,7 @@ def _expected(role: Role, action: Action, state: JobState) -> type[Exception] | 
 
 CANCEL_REFUSED: Final = (
     "Only <@U0ALICE>, who launched it, and its approvers (@model-approvers, <@U0BOB>) can cancel rft-abc234. A "
-    "cancelled job cannot be taken up again, and what it cost is spent. Anybody may pause it meanwhile: "
+    "cancelled job cannot be resumed, and its cost is not refunded. Anybody may pause it meanwhile: "
     "`/rft pause rft-abc234`."
 )
 

@@ -327,7 +327,7 @@ async def test_a_model_that_the_platform_does_not_have_is_refused_with_the_neare
     ended = await lab.run(started.id)
 
     assert ended.state is EvalState.REFUSED
-    assert ended.note == "Endpoint has no model 'smal' that this key may ask; did you mean 'small'?"
+    assert ended.note == "Endpoint has no model 'smal' that this key has access to; did you mean 'small'?"
 
 
 # -- stops and restarts -----------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_what_the_runs_say_is_proposed_in_the_form_of_the_reference(tmp_path: Pa
     found = studied(a_task(tmp_path, many=True), items, answers)
     (suspect,) = found.suspects
     assert (suspect.item, suspect.proposed) == ("x", ["trade", "law"])
-    assert suspect.why == "no run says finance, 8 of 9 runs say law"
+    assert suspect.why == "no run gives finance, 8 of 9 runs say law"
     assert "1 of these disagrees with the reference, which may be wrong" in found.sentence
 
 

@@ -47,7 +47,7 @@ def test_times_of_day(typed: str, minutes: int) -> None:
 
 @pytest.mark.parametrize("typed", ["25:00", "12:60", "6pm", "18", "18:0", "", "18:00:00"])
 def test_what_is_no_time_of_day(typed: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"'{typed}' is no time of day"):
+    with pytest.raises(InvalidRequest, match=f"'{typed}' is not a time of day"):
         read_clock(typed)
 
 
@@ -60,7 +60,7 @@ def test_hours(typed: str) -> None:
     ("typed", "says"),
     [
         ("22:00", "'22:00' are no hours. Write from when to when"),
-        ("22-7", "'22' is no time of day"),
+        ("22-7", "'22' is not a time of day"),
         ("25:00-07:00", "hours go from 00 to 23"),
         ("22:00-22:00", "begins when it ends"),
     ],

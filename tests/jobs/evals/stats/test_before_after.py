@@ -25,7 +25,7 @@ MIXED = [0.05 if n % 6 == 0 else 0.5 for n in range(60)]
 @pytest.mark.parametrize(
     ("chances", "good", "meaning"),
     [
-        ([0.9] * 60, 1.0, "it also gives answers that were never given before"),
+        ([0.9] * 60, 1.0, "it also gives new answers, not just more of the base's best ones"),
         ([0.0] * 60, 1.0, "it got worse, its best answers too"),
         (MIXED, 1.0, "no change that these answers could show"),
     ],
