@@ -161,7 +161,7 @@ def _result(moved: Moved) -> str:
     if moved.is_new:
         return f"Done: `{alias.name}` points at {current.place} now. The job's thread and the channel say so."
     return (
-        f"Nothing was changed: `{alias.name}` points at {current.place} already. {person(current.by)} moved it "
+        f"Nothing was changed: `{alias.name}` points at {current.place} already. {person(current.mover)} moved it "
         f"{moment(current.at)}."
     )
 
@@ -231,7 +231,7 @@ def _about(movable: Movable) -> str:
     if alias := movable.alias(movable.usual):
         lines.append(f"`{alias.name}` points at {alias.current.place} since {moment(alias.current.at)}.")
         if back := was_taken_back(alias, target.model):
-            why = f"by {person(back.by)} {moment(back.at)}: {quoted(back.reason)}"
+            why = f"by {person(back.mover)} {moment(back.at)}: {quoted(back.reason)}"
             lines.append(f"*`{alias.name}` was taken back from this model* {why}")
     return "\n".join([*lines, *_against(movable)])
 

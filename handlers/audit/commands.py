@@ -5,12 +5,13 @@ from typing import Final, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from charts.wording import counted, plural
+from charts.wording import counted, joined, plural
 from handlers.slack.blocks import MOST_TEXT, Message, context, cut, escape, quoted, section
 from handlers.slack.commands import Typed
 from handlers.slack.files import hand_over
 from handlers.slack.replies import Asker
 from handlers.slack.wording import moment, person
+from jobs.aliases.records import MoveKind
 from jobs.audit.export import Format
 from jobs.audit.query import AuditTrail, Question, is_member
 from jobs.core.errors import InvalidRequest
@@ -145,7 +146,21 @@ def _line(sealed: SealedEntry, entry: AuditEntry | None) -> str:
         return f"{moment(sealed.written_at)}  An entry that cannot be read; `/proctor audit verify` says more."
     where = f", in <#{entry.where}>" if entry.where[:1] in {"C", "G", "D"} else ""
     why = f": {quoted(entry.why, LONGEST_WHY)}" if entry.why else ""
-    return f"{moment(entry.at)}  {_who(entry.who)} {SAID[entry.act]} {_what(entry)}{_details(entry)}{where}{why}"
+    proposer, approvers = _moved_back(entry)
+    who = _who(approvers[-1] if approvers else entry.who)
+    approved = joined([_who(each) for each in approvers])
+    by = f", proposed by {_who(proposer)}, approved by {approved}" if approvers else ""
+    return f"{moment(entry.at)}  {who} {SAID[entry.act]} {_what(entry)}{by}{_details(entry)}{where}{why}"
+
+
+def _moved_back(entry: AuditEntry) -> tuple[str, tuple[str, ...]]:
+    """Return who proposed that an alias goes back, and who approved it, the last one last; nobody for other entries.
+
+    Entries from before there was `proposed_by` have the proposer as the one who moved it.
+    """
+    if entry.act is not Act.ALIAS_MOVED or entry.details.get("kind") != MoveKind.ROLLBACK:
+        return "", ()
+    return entry.details.get("proposed_by", entry.who), tuple(entry.details.get("approved_by", "").split())
 
 
 def _who(name: str) -> str:
@@ -156,7 +171,8 @@ def _what(entry: AuditEntry) -> str:
     """Return what an entry is about, with its task."""
     name, alias, job = (entry.details.get(key) for key in ("name", "alias", "job"))
     if alias and job:
-        return f"`{escape(alias)}` to step {entry.details.get('step', '?')} of `{escape(job)}`"
+        back = " back" if entry.details.get("kind") == MoveKind.ROLLBACK else ""
+        return f"`{escape(alias)}`{back} to step {entry.details.get('step', '?')} of `{escape(job)}`"
     of_name = f"{escape(name)} of " if name else ""
     task = f" ({escape(entry.task)})" if entry.task and not alias else ""
     return f"{of_name}`{escape(entry.subject)}`{task}"

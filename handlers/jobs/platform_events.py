@@ -63,6 +63,8 @@ def read_wanted(given: Mapping[str, str]) -> Wanted:
     if steps and found is None:
         raise InvalidRequest(f"`step={steps}` does not work: give a step such as `85`, or a range such as `80-90`.")
     between = (int(found[1]), int(found[2] or found[1])) if found else None
+    if between and between[0] > between[1]:
+        raise InvalidRequest(f"{steps} runs backwards; write {between[1]}-{between[0]}.")
     return Wanted(level, given.get("type", "").lower() or None, between)
 
 

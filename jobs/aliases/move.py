@@ -271,6 +271,7 @@ def _moved_entry(alias: Alias, *, where: str) -> AuditEntry:
         "step": str(move.target.step),
         "was": before.target.model if before else "",
         "kind": move.kind.value,
+        "proposed_by": move.by if move.kind is MoveKind.ROLLBACK else "",
         "approval": move.target.approval,
         "approved_by": " ".join(move.approved_by),
         "evidence": move.target.evidence,
@@ -278,7 +279,7 @@ def _moved_entry(alias: Alias, *, where: str) -> AuditEntry:
     }
     return AuditEntry(
         at=move.at,
-        who=move.by,
+        who=move.mover,
         act=Act.EMERGENCY_ROLLBACK if move.kind is MoveKind.EMERGENCY else Act.ALIAS_MOVED,
         task=alias.task,
         subject=alias.name,

@@ -61,11 +61,18 @@ class AliasMove:
     at: float
     reason: str
     approved_by: tuple[str, ...] = ()
-    """Who approved this move: the checkpoint's approvers, or those of the rollback; empty in an emergency."""
+    """Who approved this move, the last one last: the checkpoint's approvers, or those of the rollback; empty in an
+    emergency."""
     proposal: str | None = None
     """Id of the proposal that led to it."""
     restores: int | None = None
     """The number of the earlier move whose model it points at again."""
+
+    @property
+    def mover(self) -> str:
+        """Who moved it: of a rollback that was approved, whoever's vote settled it."""
+        is_voted = self.kind is MoveKind.ROLLBACK and self.approved_by
+        return self.approved_by[-1] if is_voted else self.by
 
     @property
     def place(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 BOT: Final = "proctor"
 """Who did what no person did."""
-NAMING_DETAILS: Final = ("alias", "proposal", "job", "model", "opens")
+NAMING_DETAILS: Final = ("alias", "proposal", "job", "model", "opens", "proposed_by")
 """Details that name what an entry is about, as well as its task and subject."""
 
 
@@ -58,7 +58,11 @@ class AuditEntry:
     where: str = ""
     """Slack channel id; "http" or "shell" for what did not come from Slack."""
     details: Mapping[str, str] = field(default_factory=dict)
-    """What else is worth keeping: model, checkpoint, step, evidence, overrides, alias."""
+    """What else is worth keeping: model, checkpoint, step, evidence, overrides, alias.
+
+    Of an alias that a proposal moved back, `proposed_by` and `approved_by` name people. Entries from before there was
+    `proposed_by` have the proposer as `who`.
+    """
 
     @property
     def about(self) -> tuple[str, ...]:

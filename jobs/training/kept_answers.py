@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 from jobs.core.errors import InvalidRequest, NotFound
@@ -58,11 +59,29 @@ def compared_steps(job: Job, series: Series, step: int | None, since: int | None
     after = evaluated[-1] if step is None else up_to(step)
     before = evaluated[0] if since is None else up_to(since)
     if before >= after:
-        raise InvalidRequest(
-            f"Step {after} is compared with an earlier evaluation, and {before} is none. {job.id} was evaluated from "
-            f"step {evaluated[0]} to step {evaluated[-1]}."
-        )
+        if step is not None and since is not None and since >= step:
+            raise InvalidRequest(f"`from={since}` does not come before `step={step}`; give an earlier step as `from=`.")
+        raise InvalidRequest(f"{_why_none(evaluated, step, since)}; {_when(evaluated)}.")
     return before, after
+
+
+def _why_none(evaluated: Sequence[int], step: int | None, since: int | None) -> str:
+    """Return why the steps that were asked for are no two evaluations, one before the other."""
+    wanted = [each for each in (since, step) if each is not None]
+    if missing := [str(each) for each in wanted if each not in evaluated]:
+        return f"There was no evaluation at step {' or '.join(missing)}"
+    return f"There was no evaluation {'after' if step is None else 'before'} step {wanted[0]}"
+
+
+def _when(evaluated: Sequence[int]) -> str:
+    """Return at which steps there were evaluations; the last one may come early, with the end of the job."""
+    first, last = evaluated[0], evaluated[-1]
+    if len(evaluated) == 2:
+        return f"they were at steps {first} and {last}"
+    *gaps, rest = (later - earlier for earlier, later in pairwise(evaluated))
+    if set(gaps) != {gaps[0]} or rest > gaps[0]:
+        return f"there were {len(evaluated)}, from step {first} to step {last}"
+    return f"they were every {f'{gaps[0]} steps' if gaps[0] > 1 else 'step'}, from {first} to {last}"
 
 
 def most_changed(job: Job, steps: tuple[int, int], before: Sequence[KeptItem], after: Sequence[KeptItem]) -> Samples:

@@ -16,7 +16,7 @@ async def test_answers_before_and_after_are_read_at_a_step_and_at_the_end(house:
         await house.workspace.type_command("bob", "/rft", f"samples {job} step=14 from=5")
         await house.workspace.told("bob", f"Answers of {job} at step 4 and at step 12: 5 of 60 validation items")
         await house.workspace.type_command("bob", "/rft", f"samples {job} step=3")
-        await house.workspace.told("bob", "is compared with an earlier evaluation, and 4 is none")
+        await house.workspace.told("bob", "There was no evaluation at step 3; they were every 4 steps, from 4 to ")
         summary = await house.workspace.reply_with("Before and after on validation, 60 items x 3 answers: items always")
         await house.workspace.click("bob", summary, buttons(summary, "act_on_eval:train")[0])
         result = await house.workspace.reply_with(

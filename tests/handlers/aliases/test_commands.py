@@ -19,7 +19,7 @@ from jobs.state.change import Versioned
 from jobs.state.connection import Connection
 from jobs.state.store import Store
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import ALICE, BOB, CAROL, RFT
+from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
 from tests.jobs.aliases.team import Team, approval_of
 from tests.records import a_checkpoint, a_job, a_request, an_approval
 from tests.story.colleagues import Json, buttons, eventually, in_thread, said
@@ -224,7 +224,9 @@ def test_the_form_says_what_the_alias_points_at_and_how_the_new_model_compares()
 def test_the_form_warns_of_a_model_that_was_taken_back_before() -> None:
     first = an_alias().current
     other = replace(first.target, model="another")
-    back = replace(first, number=2, target=other, kind=MoveKind.ROLLBACK, by=CAROL, reason="it answers in <Latin>")
+    # Whoever's vote settled the rollback took it back, not who proposed it.
+    people: Any = {"by": DAVE, "approved_by": (BOB, CAROL)}
+    back = replace(first, number=2, target=other, kind=MoveKind.ROLLBACK, reason="it answers in <Latin>", **people)
     alias = replace(an_alias(), moves=(first, back))
     shown = str(form(movable(aliases=(alias,)), "C0RFT"))
     assert f"*`{PRODUCTION}` was taken back from this model* by <@{CAROL}>" in shown

@@ -15,7 +15,7 @@ from jobs.trail.chain import FIRST
 from jobs.trail.entry import ENTRY, Act, AuditEntry, SealedEntry
 from jobs.trail.verify import Flaw, Verification
 from tests.handlers.conftest import Scene
-from tests.handlers.known_people import ALICE, BOB, RFT
+from tests.handlers.known_people import ALICE, BOB, CAROL, DAVE, RFT
 from tests.story.colleagues import eventually
 
 AT = 1_763_800_000.0
@@ -99,6 +99,19 @@ def test_a_move_says_where_to() -> None:
     details = {"alias": "acts@production", "job": "rft-one", "step": "45", "platform": "local"}
     words = shown((AuditEntry(AT, BOB, Act.ALIAS_MOVED, "acts", "acts@production", "better", RFT, details),))
     assert f"<@{BOB}> moved `acts@production` to step 45 of `rft-one`, on local, in <#{RFT}>: better" in words
+
+
+@pytest.mark.parametrize(("who", "proposer"), [(CAROL, {"proposed_by": DAVE}), (DAVE, {})], ids=["now", "before"])
+def test_a_move_back_names_who_proposed_and_who_approved_it_in_entries_of_before_too(
+    who: str, proposer: dict[str, str]
+) -> None:
+    moved = {"alias": "acts@production", "job": "rft-one", "step": "96", "kind": "rollback", "proposal": "move-abc234"}
+    details = {**moved, "approved_by": f"{BOB} {CAROL}", **proposer}
+    words = shown((AuditEntry(AT, who, Act.ALIAS_MOVED, "acts", "acts@production", "worse", RFT, details),))
+    assert (
+        f"<@{CAROL}> moved `acts@production` back to step 96 of `rft-one`, proposed by <@{DAVE}>, approved by <@{BOB}> "
+        f"and <@{CAROL}>, proposal move-abc234, in <#{RFT}>: worse"
+    ) in words
 
 
 def test_every_act_can_be_said() -> None:

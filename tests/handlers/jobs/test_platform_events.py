@@ -89,7 +89,12 @@ def test_where_none_is_like_that_the_types_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"), [({"level": "wrn"}, "did you mean 'warn'"), ({"step": "x"}, "a range such as")]
+    ("given", "says"),
+    [
+        ({"level": "wrn"}, "did you mean 'warn'"),
+        ({"step": "x"}, "a range such as"),
+        ({"step": "80-70"}, "^80-70 runs backwards; write 70-80.$"),
+    ],
 )
 def test_a_filter_that_cannot_be_read_is_refused_in_words(given: dict[str, str], says: str) -> None:
     with pytest.raises(InvalidRequest, match=says):

@@ -36,6 +36,7 @@ async def test_an_approved_checkpoint_is_pointed_at_and_everybody_hears_of_it(te
     entry = (await team.store.trail())[-1].entry
     assert (entry.act, entry.who, entry.subject, entry.why) == ("alias_moved", BOB, PRODUCTION, "best F1 we had")
     assert entry.details["model"] == "ft:rft-first:45"
+    assert "proposed_by" not in entry.details
     told = await redis.hget("{proctor}:posting:alias:acts@production:1", "value")
     assert told
     assert "moved acts@production: it now points at step 45 of rft-first (it is new). Reason: best F1" in told

@@ -46,6 +46,12 @@ async def test_a_rollback_moves_by_itself_once_it_is_approved(team: Team) -> Non
     acts = [act for act, _, _ in await team.trail()]
     assert acts[2:4] == ["rollback_proposed", "requested"]
     assert acts[-1] == "alias_moved"
+    # Whoever's vote settled it has moved it; who proposed and who approved it is with the entry of the alias.
+    (newest,) = await team.store.trail_about(PRODUCTION, 1)
+    entry = newest.entry
+    assert (entry.act, entry.who, entry.subject, entry.why) == ("alias_moved", CAROL, PRODUCTION, "it answers in Latin")
+    assert (entry.details["proposed_by"], entry.details["approved_by"]) == (DAVE, f"{BOB} {CAROL}")
+    assert newest in await team.store.trail_about(DAVE, 9)
 
 
 async def test_a_rollback_is_an_undo(team: Team) -> None:

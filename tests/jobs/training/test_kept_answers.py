@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.core.errors import BotError
-from jobs.core.series import Series
+from jobs.core.series import Series, Step
 from jobs.platforms.parse import KeptAnswer, KeptItem, read_kept
 from jobs.training.kept_answers import compared_steps, most_changed
 from tests.jobs.rules.made_up_jobs import a_series
@@ -12,6 +12,13 @@ from tests.records import a_job
 JOB = a_job()
 SERIES = a_series(last=60)
 """Evaluated every five steps from 0 on."""
+
+
+def evaluated_at(*steps: int) -> Series:
+    return Series(tuple(Step(step, valid_reward=0.5) for step in steps))
+
+
+EVERY_FIVE = evaluated_at(*range(5, 96, 5), 96)
 
 
 def item(name: str, *rewards: float) -> KeptItem:
@@ -32,8 +39,17 @@ def test_the_newest_evaluation_up_to_a_step_is_compared_with_the_first_or_an_ear
     ("series", "step", "since", "said"),
     [
         (Series(), None, None, "has had 0 evaluations"),
-        (SERIES, 2, None, "Step 0 is compared with an earlier evaluation, and 0 is none"),
-        (SERIES, 20, 40, "and 40 is none. .* was evaluated from step 0 to step 60"),
+        (EVERY_FIVE, 3, 2, "There was no evaluation at step 2 or 3; they were every 5 steps, from 5 to 96."),
+        (EVERY_FIVE, 12, 10, "There was no evaluation at step 12; they were every 5 steps, from 5 to 96."),
+        (EVERY_FIVE, None, 100, "There was no evaluation at step 100; they were every 5 steps, from 5 to 96."),
+        (EVERY_FIVE, None, 96, "There was no evaluation after step 96; they were every 5 steps, from 5 to 96."),
+        (EVERY_FIVE, 5, None, "There was no evaluation before step 5; they were every 5 steps, from 5 to 96."),
+        (EVERY_FIVE, 20, 40, "`from=40` does not come before `step=20`; give an earlier step as `from=`."),
+        (evaluated_at(1, 5, 10, 15), 4, 3, "step 3 or 4; there were 4, from step 1 to step 15."),
+        (evaluated_at(5, 10, 40), 4, 3, "step 3 or 4; there were 3, from step 5 to step 40."),
+        (evaluated_at(5, 10), 4, 3, "step 3 or 4; they were at steps 5 and 10."),
+        (evaluated_at(2, 3, 4), 1, 0, "step 0 or 1; they were every step, from 2 to 4."),
+        (SERIES, 2, None, "There was no evaluation at step 2; they were every 5 steps, from 0 to 60."),
     ],
 )
 def test_where_nothing_can_be_compared_it_is_said(
