@@ -7,6 +7,7 @@ from typing import Final
 from charts.wording import counted, duration, grader_name, listed, number, on_scale, sentence
 from handlers.slack.blocks import Message, actions, cancel_button, context, cut, escape, fields, header, section
 from handlers.slack.wording import moment, person
+from jobs.evals.failures import is_permanent
 from jobs.evals.records import Coverage, Eval, EvalState
 from jobs.views.eval import size_of
 
@@ -34,7 +35,7 @@ def eval_card(evaluation: Eval, now: float) -> Message:
     elapsed = None if evaluation.started_at is None else (evaluation.finished_at or now) - evaluation.started_at
     blocks = [
         header(title),
-        section(f"*{state}* · {done.answered:,} of {evaluation.total:,} answers\n{_verdict(evaluation)}"),
+        section(f"*{state}* · {_far(evaluation)}\n{_verdict(evaluation)}"),
         fields(
             f"*Mean {escape(grader_name(evaluation.reward))}{'' if ended else ' so far'}*\n{_means(evaluation)}",
             f"*Missing answers*\n{missing(done.failures) or 'none'}",
@@ -58,8 +59,27 @@ def eval_card(evaluation: Eval, now: float) -> Message:
         )
         blocks.append(actions(cancel, block_id=f"controls:{evaluation.id}:{done.answered}"))
     concluded = f" {sentence(evaluation.conclusion.headline)}" if evaluation.conclusion else ""
-    text = f"{title} ({evaluation.id}): {state}, {done.answered:,} of {evaluation.total:,} answers.{concluded}"
+    text = f"{title} ({evaluation.id}): {state}, {_far(evaluation)}.{concluded}"
     return Message(text, tuple(blocks))
+
+
+def _far(evaluation: Eval) -> str:
+    """Return how many answers there are; where every request failed, none."""
+    answered = 0 if evaluation.failure else evaluation.progress.answered
+    return f"{answered:,} of {evaluation.total:,} answers"
+
+
+def advice_of(evaluation: Eval) -> str:
+    """Return what to do about an eval without one answer; asking again is no advice where it is refused again."""
+    reason = next(iter(evaluation.progress.failures), "")
+    if is_permanent(reason):
+        return "Next: change what is refused; asked again as it is, it is refused again."
+    return "Next: evaluate again." if reason else ""
+
+
+def rest_of_note(evaluation: Eval) -> str:
+    """Return an eval's note without the reason that its conclusion names."""
+    return (evaluation.note or "").removeprefix(evaluation.failure).strip()
 
 
 def _prompts(evaluation: Eval) -> str:
@@ -76,7 +96,8 @@ def _state(evaluation: Eval) -> str:
 
 def _verdict(evaluation: Eval) -> str:
     if concluded := evaluation.conclusion:
-        rest = map(escape, (*evaluation.caveats, evaluation.note or ""))
+        advice = advice_of(evaluation) if evaluation.failure else ""
+        rest = map(escape, (*evaluation.caveats, rest_of_note(evaluation), advice))
         return "\n".join(filter(None, [f"*{escape(concluded.headline)}*", *rest]))
     if evaluation.note:
         return escape(evaluation.note)
@@ -104,7 +125,7 @@ def in_brackets(coverage: Coverage | None) -> str:
 def missing(failures: Mapping[str, int], separator: str = "\n") -> str:
     """Return the most frequent reasons of failures, each with its number."""
     most = sorted(failures.items(), key=lambda each: -each[1])[:MOST_REASONS]
-    return separator.join(f"{count:,} {escape(reason)}" for reason, count in most)
+    return separator.join(f"{count:,} x {escape(reason)}" for reason, count in most)
 
 
 def eval_list(evaluations: tuple[Eval, ...]) -> Message:
@@ -112,7 +133,7 @@ def eval_list(evaluations: tuple[Eval, ...]) -> Message:
     if not evaluations:
         return Message("No eval yet. `/eval run task=&lt;task&gt;` starts one; `/proctor tasks` lists the tasks.")
     lines = [
-        f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {each.progress.answered:,} of {each.total:,} answers · "
+        f"`{each.id}` *{escape(each.task)}* · {_state(each)}, {_far(each)} · "
         f"{escape(listed([arm.name for arm in each.arms], MOST_ARMS_LISTED))} · "
         f"{person(each.request.requested_by)}, {moment(each.created_at)}"
         + (f"\n{escape(each.conclusion.headline)}" if each.conclusion else "")

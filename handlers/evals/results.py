@@ -30,7 +30,7 @@ from charts.wording import (
     seconds,
     sentence,
 )
-from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, in_brackets, missing
+from handlers.evals.cards import ACT, MOST_ARMS_SHOWN, advice_of, in_brackets, missing, rest_of_note
 from handlers.evals.reviews import check_button, said_of
 from handlers.evidence.summary import ReportLink
 from handlers.slack.blocks import (
@@ -117,6 +117,8 @@ def _verdicts(comparison: Comparison) -> Iterator[Block]:
 
 def result_chart(view: EvalView) -> VarianceStudy | ScoreComparison | None:
     """Return the picture of an eval's result: the items of a variance study, else the scores of its arms."""
+    if view.evaluation.failure:
+        return None
     evaluation, sample = view.evaluation, f"{view.evaluation.split}, {size_of(view.evaluation)}"
     if view.results.variance is not None:
         return _variance_chart(view.results.variance, view, sample)
@@ -317,7 +319,7 @@ def _beside_blocks(view: EvalView, file: str | None) -> Iterator[Block]:
 
 def _alternative_blocks(view: EvalView) -> Iterator[Block]:
     """Yield what to try before anything is trained, with buttons that run what was not."""
-    if not view.alternatives:
+    if not view.alternatives or view.evaluation.failure:
         return
     lines = [f"\u2022 {escape(each.text)}" for each in view.alternatives]
     yield section("\n".join(["*Is tuning needed at all?* What costs less:", *lines]))
@@ -330,6 +332,10 @@ def _alternative_blocks(view: EvalView) -> Iterator[Block]:
 
 
 def _meaning(view: EvalView) -> Iterator[str]:
+    if view.evaluation.failure:
+        yield f"*{escape(view.headline)}*"
+        yield from filter(None, map(escape, (rest_of_note(view.evaluation), advice_of(view.evaluation))))
+        return
     variance = view.results.variance
     verdict, *rest = variance.text.splitlines() if variance is not None else [view.headline]
     if variance is not None and variance.verdict is Readiness.READY and any(each.command for each in view.alternatives):

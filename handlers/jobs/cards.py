@@ -91,7 +91,7 @@ def _verdict(view: JobView) -> str:
         far = f": {evidence.answered:,} of {evidence.total:,} answers" if evidence.total else ""
         waits = f" {escape(evidence.waits)}" if evidence.waits else ""
         return f"Evaluating {counted(len(evidence.checkpoints), 'checkpoint')} against the base model{far}.{waits}"
-    if approval:
+    if approval and job.state is not JobState.WATCHING:  # what was asked for at a pause is over once it trains again
         return ended(approval) if approval.settled else _waiting(view)
     if worst := next(iter(open_alerts(job)), None):
         return escape(worst.text.splitlines()[0])

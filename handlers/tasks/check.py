@@ -40,8 +40,13 @@ def label_frequencies(counts: Mapping[str, int], subtitle: str) -> LabelDistribu
 
 def label_chart(task: Task, findings: tuple[Finding, ...]) -> LabelDistribution | None:
     """Return the picture of how often each label comes, if labels were counted."""
-    counts = next((finding.counts for finding in findings if finding.counts), None)
-    return label_frequencies(counts, f"{task.name} · train split") if counts else None
+    if not (labels := _counted(findings)):
+        return None
+    return label_frequencies(labels.counts, f"{task.name} · {labels.split} split")
+
+
+def _counted(findings: tuple[Finding, ...]) -> Finding | None:
+    return next((finding for finding in findings if finding.counts), None)
 
 
 def check_message(task: Task, findings: tuple[Finding, ...], file: str | None) -> Message:
@@ -53,9 +58,9 @@ def check_message(task: Task, findings: tuple[Finding, ...], file: str | None) -
     blocks += [section(f"*{WORDS[finding.level]}* · {escape(finding.text)}") for finding in told]
     if fine:
         blocks += [divider(), section(f"*Fine*\n{fine}")]
-    chart = label_chart(task, findings)
-    if chart and file:
-        blocks.append(image(file, describe(chart), "Labels of the train split"))
+    chart, labels = label_chart(task, findings), _counted(findings)
+    if chart and labels and file:
+        blocks.append(image(file, describe(chart), f"Labels of the {labels.split} split"))
     blocks.append(context(f"Version {task.version} of the task; `/proctor check {task.name}` looks again."))
     words = " ".join(f"{WORDS[finding.level]}: {finding.text}" for finding in told)
     return Message(cut(f"Check of {task.name}. {verdict} {words}", 3900), tuple(blocks))

@@ -33,7 +33,9 @@ class Finding:
     """One sentence or a few: what was found, with its numbers, and what to do next."""
     numbers: Mapping[str, float] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Label to rows of the train split, where labels are counted: what the picture shows."""
+    """Label to rows of `split`, where labels are counted: what the picture shows."""
+    split: str = "train"
+    """The split whose labels are counted."""
 
 
 def worst(findings: Iterable[Finding]) -> Level:

@@ -94,13 +94,13 @@ def balance(facts: Facts) -> Finding | None:
     counted_in = f"{quoted(most)} has {top} {facts.train_split} rows"
     said = f"{len(counts)} labels; {counted_in}, {quoted(rarest)} {fewest}: {ratio:.1f} times."
     if unseen:
-        said += f" {len(unseen)} labels of the response format have no train row: {_quoted(unseen)}."
+        said += f" {len(unseen)} labels of the response format have no {facts.train_split} row: {_quoted(unseen)}."
     numbers = {"ratio": ratio, "labels": len(counts), "unseen": len(unseen)}
     if ratio > MOST_IMBALANCE:
         how = f"/proctor dataset balance task={facts.task.name}"
         said += f" More than {MOST_IMBALANCE:g} times is uneven; {how} makes it as even as the rows allow."
-        return Finding("balance", Level.WARN, said, numbers, counts)
-    return Finding("balance", Level.NOTE if unseen else Level.OK, said, numbers, counts)
+        return Finding("balance", Level.WARN, said, numbers, counts, facts.train_split)
+    return Finding("balance", Level.NOTE if unseen else Level.OK, said, numbers, counts, facts.train_split)
 
 
 def names(facts: Facts) -> Finding | None:

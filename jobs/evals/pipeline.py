@@ -64,8 +64,8 @@ class Pipeline:
     failed: str | None = None
     """Why the rest is not tried, as a sentence."""
     out_of_budget: bool = False
-    last_failure: str = ""
-    """Why the last answer that failed did, as a sentence."""
+    first_failure: str = ""
+    """Why the first answer that failed did, or what stopped everything, as a sentence."""
     _answered: asyncio.Queue[Ungraded | None] = field(init=False)
     _askers: tuple[asyncio.Task[None], ...] = ()
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -117,7 +117,7 @@ class Pipeline:
         try:
             messages = conversation(self.task, row, arm.prompt or self.evaluation.prompt or None)
         except BotError as failure:
-            self.failed = str(failure)
+            self.failed = self.first_failure = str(failure)
             return
         parallel = row.item.get("parallel_tool_calls")
         question = Question(
@@ -148,10 +148,10 @@ class Pipeline:
     def _ends_the_eval(self, trouble: Trouble) -> bool:
         """Note a failure; True if no other question would be answered either: it is then no failed answer."""
         if trouble.remedy is Remedy.STOP:
-            self.failed = self.failed or trouble.sentence
+            self.failed = self.first_failure = self.failed or trouble.sentence
             return True
         self._failures_in_a_row += 1
-        self.last_failure = trouble.sentence
+        self.first_failure = self.first_failure or trouble.sentence
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self.failed = self.failed or (
                 f"{self._failures_in_a_row} answers in a row failed; the last one: {trouble.sentence}"

@@ -356,6 +356,8 @@ class Eval:
     """What its answers show; None until it has ended, and where a job's evidence draws the conclusion."""
     note: str | None = None
     """The reason of the present state, as a sentence."""
+    failure: str = ""
+    """Why it failed without one answer: the first reason, with which `note` begins; "" where any came."""
     cancelled_by: str | None = None
     waiting_since: float | None = None
     """Since when it waits, before its first question, for the platform; see `jobs.platforms.patience`."""

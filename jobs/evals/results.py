@@ -88,6 +88,8 @@ def read_results(evaluation: Eval, reader: AnswerReader, prices: Mapping[str, Pr
 
 def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     """Return what an eval shows: the verdict of a variance study, of the comparison of its arms, or its one score."""
+    if evaluation.failure:
+        return failed_conclusion(evaluation)
     if (study := results.variance) is not None:
         # That there is something to learn is no reason to train yet: what costs less comes first.
         is_ready = study.verdict is Readiness.READY
@@ -97,6 +99,11 @@ def conclusion_of(evaluation: Eval, results: EvalResults) -> Conclusion:
     scored = {arm.arm: figure.mean for arm in evaluation.summaries if (figure := arm.grader(evaluation.reward))}
     known = {arm: mean for arm, mean in scored.items() if mean is not None}
     return conclude(grader_name(evaluation.reward), known, ())
+
+
+def failed_conclusion(evaluation: Eval) -> Conclusion:
+    """Return what an eval without one answer shows: why it failed."""
+    return Conclusion(f"Failed: {' '.join(evaluation.failure.split()).rstrip('.')}")
 
 
 def _costs(evaluation: Eval, prices: Mapping[str, Price]) -> dict[str, float]:

@@ -224,13 +224,12 @@ class EvalRunner:
             await self._transitions.hand_on(evaluation, pipeline.tally.progress())
         elif end is End.CANCELLED:
             await self._transitions.end(evaluation, EvalState.CANCELLED)
+        elif pipeline.tally.failed == pipeline.tally.answered and (pipeline.failed or pipeline.tally.failed):
+            await self._transitions.fail_unanswered(evaluation, pipeline.first_failure or pipeline.failed)
         elif pipeline.failed:
             await self._transitions.end(evaluation, EvalState.FAILED, pipeline.failed)
         elif pipeline.out_of_budget:
             budget = f"It stopped at its budget of {evaluation.request.budget:,} tokens."
             await self._transitions.end(evaluation, EvalState.FINISHED, budget)
-        elif pipeline.tally.failed and pipeline.tally.failed == pipeline.tally.answered:
-            reason = f"Not one answer came. {pipeline.last_failure}".rstrip()
-            await self._transitions.end(evaluation, EvalState.FAILED, reason)
         else:
             await self._transitions.end(evaluation, EvalState.FINISHED, task=pipeline.task)

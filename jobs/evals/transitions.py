@@ -12,6 +12,7 @@ from jobs.core.errors import NotFound
 from jobs.core.ids import SHELL, evidence_item
 from jobs.core.records import Posting, PostingKind
 from jobs.evals.answer_store import AnswerStore
+from jobs.evals.failures import told
 from jobs.evals.postings import (
     card_posting,
     refusal_posting,
@@ -22,7 +23,7 @@ from jobs.evals.postings import (
 )
 from jobs.evals.progress import Tally
 from jobs.evals.records import Eval, EvalRequest, EvalState, Progress, Slice, SliceFall
-from jobs.evals.results import conclusion_of, read_results
+from jobs.evals.results import conclusion_of, failed_conclusion, read_results
 from jobs.evals.stats.comparison import gather
 from jobs.evals.stats.slices import groups_of, slice_falls, slice_scores
 from jobs.evals.stats.summary import summarise
@@ -98,8 +99,18 @@ class Transitions:
         await self._commit(evaluation, lambda now: replace(now, progress=progress), due_in=0.0)
         log.info("eval.left", answered=progress.answered)
 
+    async def fail_unanswered(self, evaluation: Eval, why: str | None) -> None:
+        """End an eval of which not one request was answered; `why` is the first reason, where this bot met it."""
+        await self.end(evaluation, EvalState.FAILED, why or "Not one answer came.", is_unanswered=True)
+
     async def end(
-        self, evaluation: Eval, state: EvalState, reason: str | None = None, *, task: Task | None = None
+        self,
+        evaluation: Eval,
+        state: EvalState,
+        reason: str | None = None,
+        *,
+        task: Task | None = None,
+        is_unanswered: bool = False,
     ) -> None:
         """Write down the summaries of the answers on file, and show the result in the eval's thread.
 
@@ -108,14 +119,19 @@ class Transitions:
             state: how it ended.
             reason: why, as a sentence; None where every answer is there.
             task: what was evaluated, if a variance study is to look for suspect labels in it.
+            is_unanswered: whether it failed, for this reason, without one answer.
         """
+        evaluation = replace(evaluation, failure=(reason or "") if is_unanswered else "")
         concluded = await asyncio.to_thread(self._concluded, evaluation)
         progress = concluded(evaluation).progress
         kept = f"{progress.answered:,} of {evaluation.total:,} answers are on file."
-        note = " ".join(filter(None, [reason, kept if progress.answered < evaluation.total else None])) or None
+        if evaluation.failure and progress.failures:
+            kept = f"{told(progress.failures)}."
+        is_short = progress.answered < evaluation.total or evaluation.failure
+        note = " ".join(filter(None, [reason, kept if is_short else None])) or None
 
         def ended(now: Eval) -> Eval:
-            return replace(concluded(now), state=state, note=note, finished_at=self.clock())
+            return replace(concluded(now), state=state, note=note, failure=evaluation.failure, finished_at=self.clock())
 
         postings = [card_posting(evaluation, urgent=True)]
         if state is not EvalState.CANCELLED:
@@ -150,7 +166,9 @@ class Transitions:
             first, *others = rewards
             pairs = {(first, other): (rewards[first], rewards[other]) for other in others}
             falls = () if evaluation.request.job else slice_falls(groups, pairs)
-        if tally.answered and not evaluation.request.job:
+        if evaluation.failure and not evaluation.request.job:
+            conclusion = failed_conclusion(evaluation)
+        elif tally.answered and not evaluation.request.job:
             results = read_results(evaluation, self.answers)
             conclusion = conclusion_of(replace(evaluation, summaries=summaries), results)
         return lambda now: replace(

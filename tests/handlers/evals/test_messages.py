@@ -18,6 +18,7 @@ from handlers.evals.results import (
 from handlers.slack.images import Pictures
 from jobs.core.ids import names_apart
 from jobs.evals.answer_store import Item
+from jobs.evals.readiness import Alternative
 from jobs.evals.records import Answer, Arm, Coverage, Eval, EvalState, LabelScores, Progress, Slice, SliceFall
 from jobs.evals.results import EvalResults, WorstItem
 from jobs.evals.reviews import NO_REVIEWS, Review, grade_of
@@ -71,7 +72,7 @@ def test_the_card_can_be_cancelled_until_the_eval_ends(state: EvalState) -> None
     shown = text_of(message)
     assert "60 of 300 answers" in shown
     assert "valid, 100 items x 3 runs" in shown
-    assert "2 time-out\\n1 429 &lt;slow&gt;" in shown
+    assert "2 x time-out\\n1 x 429 &lt;slow&gt;" in shown
     assert "\\n0.52" in shown
     assert "1 min 40 s" in shown
 
@@ -107,7 +108,7 @@ def test_two_arms_are_told_with_their_verdict_intervals_and_what_is_missing() ->
     assert "In brackets: the 95% interval of a mean over items" in shown
     assert "standard deviation over runs 0.0" in shown
     assert "base: the mean is over 300 of 301 answers: 1 is missing." in shown
-    assert "Missing: 1 time-out" in shown
+    assert "Missing: 1 x time-out" in shown
     assert "`i&lt;7&gt;` 0.10 · a &lt;b&gt; · expected c" in shown
     assert LINK in shown
     chart = result_chart(view)
@@ -184,6 +185,36 @@ def test_without_a_grade_there_is_no_figure() -> None:
     assert "F1: nothing graded" in said(view)
     nothing: Eval = replace(view.evaluation, summaries=())
     assert result_chart(replace(view, evaluation=nothing)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "counts", "advice"),
+    [
+        ("400 invalid_request_error", "88 requests refused (HTTP 400 invalid_request_error).", "is refused again."),
+        ("HTTP 503", "88 requests failed (HTTP 503).", "Next: evaluate again."),
+    ],
+)
+def test_an_eval_without_one_answer_says_why_and_advises_to_ask_again_only_where_that_may_help(
+    reason: str, counts: str, advice: str
+) -> None:
+    why, request = "Local platform refused it: <too> long.", replace(an_eval().request, purpose="variance")
+    failed = [an_answer(f"i{place}", text=None, failure=reason) for place in range(88)]
+    progress = Progress(88, {reason: 88})
+    more = {"state": EvalState.FAILED, "failure": why, "note": f"{why} {counts}", "progress": progress}
+    view = view_of(failed, request=request, **more)
+    view = replace(view, evaluation=replace(view.evaluation, conclusion=view.conclusion))
+    view = replace(view, alternatives=(Alternative("Another prompt.", "Try it", "run acts"),))
+    card = text_of(eval_card(view.evaluation, 0.0))
+    assert "0 of 300 answers" in card
+    assert f"88 x {reason}" in card
+    assert result_chart(view) is None
+    for shown in (card, said(view)):
+        assert "*Failed: Local platform refused it: &lt;too&gt; long*" in shown
+        assert counts in shown
+        assert advice in shown
+        assert "CAN'T TELL" not in shown
+        assert "Another prompt." not in shown
+        assert ("evaluate again" in shown) is (reason == "HTTP 503")
 
 
 def test_scores_are_drawn_on_the_scale_of_their_grader() -> None:

@@ -152,6 +152,16 @@ def test_while_approval_is_asked_for_the_card_says_what_the_evidence_does() -> N
     assert waiting.startswith("Step ")
     assert waiting.endswith("2 checkpoints wait for approval in the thread.")
     assert verdict(view_of(job, approval=an_approval())) == "2 checkpoints wait for approval in the thread."
+    paused = replace(job, state=JobState.PAUSED)
+    assert verdict(view_of(paused, approval=an_approval(), evidence=an_evidence())) == waiting
+
+
+def test_a_job_that_was_resumed_is_judged_by_its_training_again() -> None:
+    job = replace(TRAINING, checkpoints=(a_checkpoint(45), a_checkpoint(60)))
+    resumed = view_of(job, approval=an_approval(), evidence=an_evidence())
+    assert verdict(resumed).startswith("Better: validation reward 0.60, ")
+    alarmed = replace(resumed, job=replace(job, alerts=(WARNING,)))
+    assert verdict(alarmed) == "Possible overfitting: it &lt;grew&gt;."
 
 
 def test_tokens_are_those_of_reasoning_where_the_platform_tells_them() -> None:

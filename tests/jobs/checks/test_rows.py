@@ -44,6 +44,9 @@ async def test_a_task_without_rows_to_train_on_is_one_for_evals(check: Check) ->
     assert found["platform_rows"].level is Level.NOTE
     assert "goods has no train.jsonl: it can be evaluated; a job needs a train" in found["platform_rows"].text
     assert "valid rows" in found["balance"].text
+    assert found["balance"].split == "valid"
+    unseen = await check(changes={"train.jsonl": None, "response_format.json": schema([*NAMES, "zinc"])})
+    assert "1 labels of the response format have no valid row: 'zinc'." in unseen["balance"].text
 
 
 async def test_more_rows_than_the_api_takes_block(check: Check) -> None:

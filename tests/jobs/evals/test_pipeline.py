@@ -30,14 +30,16 @@ class Quick:
     """A model that answers at once, unless it has a trouble."""
 
     trouble: Trouble | None = None
+    first_trouble: Trouble | None = None
     asked: int = 0
 
     async def answer(self, question: Question) -> ModelAnswer:
         del question
         self.asked += 1
+        trouble = self.first_trouble if self.asked == 1 and self.first_trouble else self.trouble
         await asyncio.sleep(0)
-        if self.trouble:
-            raise NotAnswered(self.trouble)
+        if trouble:
+            raise NotAnswered(trouble)
         return ModelAnswer('{"label": "fish"}')
 
 
@@ -203,7 +205,9 @@ async def test_gradings_that_must_be_stopped_again_and_again_end_it(assembly: Li
 
 async def test_failures_one_after_the_other_end_it(assembly: Line) -> None:
     assembly.model.trouble = Trouble("400 bad", "It is bad.", Remedy.NOTHING)
+    assembly.model.first_trouble = Trouble("400 long", "It is long.", Remedy.NOTHING)
     await assembly.pipeline.run()
+    assert assembly.pipeline.first_failure == "It is long."
     assert assembly.pipeline.failed == f"{MOST_FAILURES_IN_A_ROW} answers in a row failed; the last one: It is bad."
     assert MOST_FAILURES_IN_A_ROW <= len(assembly.file.rows) <= MOST_FAILURES_IN_A_ROW + CONCURRENCY
 

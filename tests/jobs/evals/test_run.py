@@ -114,8 +114,10 @@ async def test_an_eval_in_which_not_one_answer_came_has_failed_and_says_why(lab:
     ended = await lab.run(started.id)
 
     assert ended.state is EvalState.FAILED
-    assert (ended.note or "").startswith("Not one answer came. ")
-    assert "I cannot write prose." in (ended.note or "")
+    assert "I cannot write prose." in ended.failure
+    assert ended.note == f"{ended.failure} 4 requests refused (HTTP 400 nothing_to_learn)."
+    assert ended.conclusion is not None
+    assert ended.conclusion.headline == f"Failed: {ended.failure.rstrip('.')}"
     assert ended.progress.failures == {"400 nothing_to_learn": 4}
 
 
@@ -158,9 +160,8 @@ async def test_an_endpoint_that_is_broken_for_good_ends_the_eval_and_not_the_bud
 
     assert ended.state is EvalState.FAILED
     assert ended.note is not None
-    assert "answers in a row failed" in ended.note
     assert "is not the API's JSON" in ended.note
-    assert "of 200 answers are on file" in ended.note
+    assert f"{len(lab.answers(started.id))} requests failed (" in ended.note
     assert len(lab.answers(started.id)) < 50
     assert await lab.postings(f"result:{started.id}") == [f"eval:{started.id}:result", f"eval:{started.id}:report"]
 
@@ -174,6 +175,8 @@ async def test_what_no_asking_again_mends_ends_the_eval_at_once(lab: Laboratory)
     assert ended.state is EvalState.FAILED
     assert ended.note is not None
     assert "out of credit" in ended.note
+    assert ended.conclusion is not None
+    assert ended.conclusion.headline.startswith("Failed: ")
     assert lab.answers(started.id) == []
     assert len(lab.endpoint.heard) <= 8
 

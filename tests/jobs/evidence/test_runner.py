@@ -258,7 +258,8 @@ async def test_answers_that_all_fail_are_no_evidence(scene: Scene) -> None:
     await scene.job()
     evidence = await scene.gathered()
     assert evidence.state is EvidenceState.FAILED
-    assert "answers in a row failed" in str(evidence.note)
+    assert "this model takes no questions" in str(evidence.note)
+    assert " requests refused (HTTP 400 invalid_request_error)." in str(evidence.note)
 
 
 async def test_answers_that_are_missing_are_said(scene: Scene) -> None:
