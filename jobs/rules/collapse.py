@@ -59,13 +59,13 @@ class Collapse(Rule, code="C", title="collapse", level="critical", needs=(ANY_RE
 
     def _readings(self, inputs: RuleInputs) -> Iterator[Reading]:
         for one in inputs.evaluations():
-            error = max(one.noise, EARLY_NOISE) if one.evals < EARLY_EVALS else one.noise
+            error = max(one.noise, inputs.facts.scale * EARLY_NOISE) if one.evals < EARLY_EVALS else one.noise
             yield self._fall("validation", one.step, one.before, one.now, error, one.best)
 
     def _of_train(self, inputs: RuleInputs) -> Iterator[Reading]:
         train, window = inputs.points("train_reward"), inputs.facts.window
         windows = Windows(reward for _, reward in train)
-        noises = running_noise(reward for _, reward in train)
+        noises = running_noise((reward for _, reward in train), scale=inputs.facts.scale)
         best, scale = float("-inf"), (1 / LAST_STEPS + 1 / window) ** 0.5
         for end in range(max(window, LEAST_STEPS) + LAST_STEPS, len(train) + 1):
             begin = end - LAST_STEPS

@@ -9,7 +9,8 @@ from jobs.rules.noise import LARGEST, Windows, luck_of_best, running_noise
 
 LAST_PART = 8
 LEAST_RISE, RISE_ERRORS = 0.01, 1.5
-"""A new best lies above the one before by at least so much, and by so many standard errors of their difference."""
+"""A new best lies above the one before by at least so much, on a scale from 0 to 1, and by so many standard errors of
+their difference."""
 
 Point = tuple[int, float]
 Points = tuple[Point, ...]
@@ -90,15 +91,18 @@ def last_part(steps: int, step: int) -> int:
     return steps * max(1, step // (LAST_PART * steps)) if steps else 0
 
 
-def read_evaluations(points: Sequence[Point], steps: int = 0, expected: float | None = None) -> tuple[Evaluation, ...]:
+def read_evaluations(
+    points: Sequence[Point], steps: int = 0, expected: float | None = None, *, scale: float = 1.0
+) -> tuple[Evaluation, ...]:
     """Return a reading for every evaluation of a validation curve from the second one on.
 
     Args:
         points: (step, V) in order, usable.
         steps: the evaluations of so many steps are taken together, two at least, and on a long job those of more.
         expected: the noise of one evaluation by what is known of it.
+        scale: the width of the range of V.
     """
-    noises = running_noise((value for _, value in points), expected)
+    noises = running_noise((value for _, value in points), expected, scale)
     numbers, means = [step for step, _ in points], Windows(value for _, value in points)
     found: list[Evaluation] = []
     best, best_step = -math.inf, 0
@@ -107,7 +111,7 @@ def read_evaluations(points: Sequence[Point], steps: int = 0, expected: float | 
         noise, begin = noises[end - 1], min(bisect_right(numbers, step - last_part(steps, step)), end - 2)
         pooled, now = end - begin, means.mean(begin, end)
         error, luck = noise / math.sqrt(pooled), luck_of_best(end)
-        if now > rise + max(LEAST_RISE, (RISE_ERRORS * math.sqrt(2) + luck) * error):
+        if now > rise + max(scale * LEAST_RISE, (RISE_ERRORS * math.sqrt(2) + luck) * error):
             rise, rise_step, stale = now, step, 0
         else:
             stale += 1

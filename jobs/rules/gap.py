@@ -2,13 +2,14 @@
 
 The mean train reward of the last epoch lags behind the policy while a job learns fast, so "epoch mean minus newest
 validation" starts far below zero and drifts up to zero, which looks like overfitting and is not. Here each step's
-train reward is compared with the validation reward at the same step, interpolated between evaluations:
+train reward is compared with the validation reward of the policy that gave it, interpolated between evaluations. The
+answers of step s come from the policy that step s - 1 left, and an evaluation at step s follows the update of s, so:
 
-    G_k = mean over the last n steps s <= k of (r_s - V(s)),   n = W, or the multiple of it in an eighth of k
+    G_k = mean over the last n steps s <= k of (r_s - V(s - 1)),   n = W, or the multiple of it in an eighth of k
     D_k = G_k - G_0,    G_0 = the same over the first m steps: how much harder validation is anyway
     SE^2 = s_T^2 (1/n + 1/m) + s_V^2 (1/e_n + 1/e_m)            e: evaluations in n and m steps, one at least
     s_V = the noise of one evaluation, see `running_noise`
-    s_T = c sd(r_s - V(s)),   c^2 = 1 - n / (2 x epoch), at least 1/2: the luck of the batches cancels in part
+    s_T = c sd(r_s - V(s - 1)),   c^2 = 1 - n / (2 x epoch), at least 1/2: the luck of the batches cancels in part
 
 W is one epoch, in which each item counts once, or 10 steps where that is longer or not known. m spans the first three
 such gaps, on a long job its first quarter: the more steps there are, the smaller a drift can be seen.
@@ -84,7 +85,13 @@ class GapReading(NamedTuple):
 
 
 def read_gap(
-    train: Points, valid: Points, steps: int, *, epoch: int | None = None, expected: float | None = None
+    train: Points,
+    valid: Points,
+    steps: int,
+    *,
+    epoch: int | None = None,
+    expected: float | None = None,
+    scale: float = 1.0,
 ) -> tuple[GapReading, ...]:
     """Return a reading for every evaluation from the one on at which the baseline G_0 is known.
 
@@ -94,13 +101,14 @@ def read_gap(
         steps: W, the number of steps in which every training item comes once, or one that stands in for it.
         epoch: the steps in which every training item comes once, if known.
         expected: the noise of one evaluation by what is known of it.
+        scale: the width of the reward's range.
     """
     differences = _differences(train, valid)
     numbers = [step for step, _ in differences]
     windows = Windows(difference for _, difference in differences)
     readings: list[GapReading] = []
     seen, baseline = 0, 0
-    for one in read_evaluations(valid, steps, expected):
+    for one in read_evaluations(valid, steps, expected, scale=scale):
         end, now = bisect_right(numbers, one.step), last_part(steps, one.step)
         begin = bisect_right(numbers, one.step - now)
         if not numbers or numbers[0] > one.step - now + 1 or 2 * (end - begin) < now:
@@ -116,7 +124,11 @@ def read_gap(
         gap, start = windows.mean(begin, end), windows.mean(0, first)
         evals = one.evals / max(1, one.step - valid[0][0])
         errors = [
-            _error(count, variance, one.noise, evals, epoch or UNKNOWN_PART * steps) for count in (end - begin, first)
+            math.hypot(
+                train_noise(variance, count, _cancelled(count, epoch or UNKNOWN_PART * steps), scale),
+                one.noise / math.sqrt(max(1.0, count * evals)),
+            )
+            for count in (end - begin, first)
         ]
         readings.append(
             GapReading(
@@ -146,24 +158,24 @@ def read_gap(
     return tuple(readings)
 
 
-def _error(count: int, variance: float | None, noise: float, evals: float, epoch: int) -> float:
-    """Return the standard error of a gap over `count` steps, with so many `evals` a step.
+def _cancelled(count: int, epoch: int) -> float:
+    """Return c, what is left of the luck of the batches over `count` steps.
 
-    The more of an epoch they span, the more the luck of the batches cancels: by half of its variance over a whole one.
+    The more of an epoch they span, the more of it cancels: half of its variance over a whole one.
     """
-    cancelled = math.sqrt(1 - min(1.0, count / epoch) / 2)
-    return math.hypot(train_noise(variance, count, cancelled), noise / math.sqrt(max(1.0, count * evals)))
+    return math.sqrt(1 - min(1.0, count / epoch) / 2)
 
 
 def _differences(train: Sequence[Point], valid: Sequence[Point]) -> list[Point]:
-    """Return (s, r_s - V(s)) for every step between the first and the last evaluation."""
+    """Return (s, r_s - V(s - 1)) for every step whose policy lies between the first and the last evaluation."""
     found: list[Point] = []
     pieces = pairwise(valid)
     piece = next(pieces, None)
     for step, reward in train:
-        while piece and step > piece[1][0]:
+        policy = step - 1
+        while piece and policy > piece[1][0]:
             piece = next(pieces, None)
-        if piece and step >= piece[0][0]:
+        if piece and policy >= piece[0][0]:
             (left, low), (right, high) = piece
-            found.append((step, reward - (low + (high - low) * (step - left) / (right - left))))
+            found.append((step, reward - (low + (high - low) * (policy - left) / (right - left))))
     return found

@@ -75,7 +75,9 @@ def _means(inputs: RuleInputs, figure: Figure, steps: int) -> Points:
 
 
 def _evaluations(inputs: RuleInputs, grader: str | None) -> tuple[Evaluation, ...]:
-    return read_evaluations(inputs.points("valid_reward") if grader is None else inputs.graders[grader])
+    if grader is None:
+        return read_evaluations(inputs.points("valid_reward"), scale=inputs.facts.scale)
+    return read_evaluations(inputs.graders[grader])
 
 
 @dataclass(frozen=True, slots=True)

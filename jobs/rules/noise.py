@@ -21,12 +21,13 @@ LARGEST = 1e100
 """Beyond it a reward counts as missing; no grader gives one, and its square could not be written down."""
 
 
-def running_noise(rewards: Iterable[float], expected: float | None = None) -> tuple[float, ...]:
+def running_noise(rewards: Iterable[float], expected: float | None = None, scale: float = 1.0) -> tuple[float, ...]:
     """Return s_V, the noise of one validation reward, as it could be known after each evaluation.
 
         s_V = max(.005, 1.4826 MAD(V_k - V_(k-1)) / sqrt 2)        .02 before there are four evaluations
 
-    Where more is known of an evaluation, the noise `expected` of it counts as much as `PRIOR` jumps.
+    Both figures are for rewards from 0 to 1, and `scale` is the width of the range. Where more is known of an
+    evaluation, the noise `expected` of it counts as much as `PRIOR` jumps.
     The jumps are kept in order, so that an evaluation costs a search and not a sort of all that came before it.
     """
     noises: list[float] = []
@@ -37,10 +38,10 @@ def running_noise(rewards: Iterable[float], expected: float | None = None) -> tu
             insort(jumps, reward - last)
         last = reward
         known = len(jumps) >= LEAST_EVALS - 1
-        measured = NORMAL * deviation(jumps) / math.sqrt(2) if known else expected or UNKNOWN_VALID_NOISE
+        measured = NORMAL * deviation(jumps) / math.sqrt(2) if known else expected or scale * UNKNOWN_VALID_NOISE
         if expected is not None:
             measured = math.sqrt((len(jumps) * measured**2 + PRIOR * expected**2) / (len(jumps) + PRIOR))
-        noises.append(max(LEAST_VALID_NOISE, measured))
+        noises.append(max(scale * LEAST_VALID_NOISE, measured))
     return tuple(noises)
 
 
@@ -106,9 +107,9 @@ class Windows:
         return (count * (self._squares[end] - self._squares[start]) - total**2) / (count * (count - 1) * UNIT**2)
 
 
-def train_noise(variance: float | None, steps: int, cancelled: float) -> float:
+def train_noise(variance: float | None, steps: int, cancelled: float, scale: float = 1.0) -> float:
     """Return s_T, the noise of a window's mean over `steps` steps, from the variance of single differences.
 
     `cancelled` is what is left of it once the luck of the batches cancels, as it does over a whole epoch.
     """
-    return UNKNOWN_VALID_NOISE if variance is None else cancelled * math.sqrt(variance / steps)
+    return scale * UNKNOWN_VALID_NOISE if variance is None else cancelled * math.sqrt(variance / steps)

@@ -208,7 +208,7 @@ def simulate(plan: Plan, seed: int) -> Series:
             if len(order) < plan.batch:
                 order += [int(i) for i in noise.permutation(plan.train_items)]
             batch, order = order[: plan.batch], order[plan.batch :]
-            train = measured(plan.train(number), train_ease[batch], plan.rollouts)
+            train = measured(plan.train(number - 1), train_ease[batch], plan.rollouts)
         graders = reported(number) if plan.parts and valid is not None else ()
         tokens = plan.tokens(number) * float(extra.normal(1, 0.05)) if plan.tokens and number else None
         steps.append(

@@ -14,9 +14,10 @@ def read(train: Mapping[int, float], valid: Mapping[int, float], epoch_steps: in
     return read_gap(usable(sorted(train.items())), usable(sorted(valid.items())), epoch_steps)
 
 
-def test_the_gap_compares_each_step_with_validation_at_the_same_step() -> None:
-    # Both climb .02 a step; train is .1 ahead throughout. The epoch mean of train would lag by .02 x (W - 1) / 2.
-    train = {step: 0.2 + 0.02 * step for step in range(1, 31)}
+def test_the_gap_compares_each_step_with_validation_of_the_policy_that_it_was_sampled_from() -> None:
+    # A policy does .1 better on train than on validation and gains .02 a step; the answers of a step are those of the
+    # policy before it. The epoch mean of train would lag by .02 x (W + 1) / 2.
+    train = {step: 0.2 + 0.02 * (step - 1) for step in range(1, 31)}
     valid = {step: 0.1 + 0.02 * step for step in range(0, 31, 5)}
     readings = read(train, valid, epoch_steps=5)
     assert [reading.step for reading in readings] == [15, 20, 25, 30]
@@ -49,7 +50,9 @@ def test_the_standard_error_is_the_formula() -> None:
     noise = running_noise(valid.values())[-1]
     points = sorted(valid.items())
     gaps = [
-        train[s] - (v + (w - v) * (s - a) / (b - a)) for (a, v), (b, w) in pairwise(points) for s in range(a + 1, b + 1)
+        train[policy + 1] - (v + (w - v) * (policy - a) / (b - a))
+        for (a, v), (b, w) in pairwise(points)
+        for policy in range(a, b)
     ]
     spread, evals = variance(gaps), len(valid) / 20
     now = spread * (1 - 5 / (2 * 10)) / 5 + noise**2 / (5 * evals)
@@ -97,7 +100,7 @@ def test_rewards_that_are_not_finite_count_as_missing() -> None:
 
 
 def test_negative_rewards_are_rewards() -> None:
-    train = {step: -0.9 + 0.02 * step for step in range(1, 21)}
+    train = {step: -0.9 + 0.02 * (step - 1) for step in range(1, 21)}
     valid = {step: -1.0 + 0.02 * step for step in range(0, 21, 5)}
     assert read(train, valid, epoch_steps=5)[-1].gap == pytest.approx(0.1)
 

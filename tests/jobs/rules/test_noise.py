@@ -86,6 +86,7 @@ def test_validation_noise_is_not_fooled_by_a_trend_or_by_luck() -> None:
     assert running_noise([0.1, 0.2, 0.3]) == (UNKNOWN_VALID_NOISE,) * 3
     assert running_noise([0.1 * i for i in range(10)])[-1] == LEAST_VALID_NOISE
     assert running_noise([0.5] * 10)[-1] == LEAST_VALID_NOISE
+    assert running_noise([5.0] * 4, scale=10) == (*[10 * UNKNOWN_VALID_NOISE] * 3, 10 * LEAST_VALID_NOISE)
 
 
 def test_what_is_known_of_an_evaluation_counts_as_much_as_eight_jumps() -> None:
@@ -107,4 +108,5 @@ def test_the_luck_of_the_best_grows_with_the_evaluations() -> None:
 
 def test_one_step_alone_has_no_spread_to_go_by() -> None:
     assert train_noise(None, 1, 0.5) == UNKNOWN_VALID_NOISE
+    assert train_noise(None, 1, 0.5, 10) == 10 * UNKNOWN_VALID_NOISE
     assert train_noise(0.02, 4, 0.5) == pytest.approx(0.5 * math.sqrt(0.02) / 2)

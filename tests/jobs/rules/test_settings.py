@@ -46,8 +46,9 @@ def test_rules_see_the_same_in_rewards_of_another_range(kind: str, seed: int) ->
         rules_of(records.a_job(alert_settings={"H1": False, "H2": False}, reward_range=each))
         for each in (None, (0, 10))
     )
+    tenfold_facts = replace(plan.facts, scale=10)
     raised = [(alert.rule, alert.step) for alert in evaluate(series, plan.facts, usual)]
-    assert [(alert.rule, alert.step) for alert in evaluate(tenfold, plan.facts, wide)] == raised
+    assert [(alert.rule, alert.step) for alert in evaluate(tenfold, tenfold_facts, wide)] == raised
     assert [(alert.rule, alert.step) for alert in evaluate(tenfold, plan.facts, usual)] != raised
 
 
