@@ -111,6 +111,7 @@ class CheckpointView:
     """The alias points at it now."""
     against_base: Comparison | None
     against_alias: Comparison | None
+    """None for the base: how it and the model of the alias stand is said once, as what that model is to the base."""
 
     @property
     def lead(self) -> Comparison | None:
@@ -309,7 +310,7 @@ def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
             each is best,
             each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
             compared(each, each.versus_base, each.test_versus_base, "the base model"),
-            compared(each, each.versus_alias, each.test_versus_alias, alias),
+            None if each.role is Role.BASE else compared(each, each.versus_alias, each.test_versus_alias, alias),
         )
         for each in evidence.candidates
     )

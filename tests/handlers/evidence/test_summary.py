@@ -127,6 +127,19 @@ def test_the_table_has_the_figures_and_the_verdicts_first() -> None:
     assert alias[0] == "acts@production"
 
 
+@pytest.mark.parametrize(("on_test", "word"), [(a_change(0.02), "can't tell"), (a_change(0.2, 0.06), "better")])
+def test_how_base_and_alias_stand_to_each_other_is_said_once(on_test: Versus, word: str) -> None:
+    base, *checkpoints, alias = shown.WHOLE.candidates
+    base = replace(base, versus_alias=a_change(-0.12, 0.04))
+    alias = replace(alias, versus_base=a_change(0.12, 0.04), test_versus_base=on_test)
+    _, of_base, *_, of_alias = table_of(
+        summary(view(replace(shown.WHOLE, candidates=(base, *checkpoints, alias))), None)
+    )
+    assert of_base[2:4] == ["\u2013", "\u2013"]
+    assert of_alias[3] == "\u2013"
+    assert of_alias[2].startswith(f"+0.12 {word}")
+
+
 def test_what_the_alias_points_at_is_marked_where_it_is_one_of_the_models() -> None:
     model = JOB.checkpoints[0].model_id
     evidence = replace(shown.PLAIN, alias="acts@production", alias_model=model)
