@@ -110,10 +110,14 @@ def signed(value: float, decimals: int | None = None) -> str:
 
 
 def changed(mean: float, low: float | None = None, high: float | None = None, least: int = 2) -> tuple[str, str]:
-    """Return a signed change and its interval ("" where that is not known), one as precise as the other."""
+    """Return a signed change and its interval ("" where that is not known), one as precise as the other.
+
+    An end that is not 0 does not read as 0.00: whether the interval holds 0 is what people look for.
+    """
     decimals = max(least, 3 if abs(mean) < SMALL_CHANGE else 2)
     if low is not None and high is not None:
         decimals = decimals_apart(mean, low, high, least=decimals)
+        decimals = max(decimals_apart(end, 0.0, least=decimals) for end in (low, high))
     return signed(mean, decimals), interval(low, high, decimals)
 
 

@@ -152,7 +152,7 @@ def _check(grade: Grade, review: Review) -> None:
         return
     low, high = grade.range or (review.score, review.score)
     if not low <= review.score <= high:
-        raise InvalidRequest(f"{number(review.score)} is not from {low:g} to {high:g}, which {grade.grader} can give.")
+        raise InvalidRequest(f"{grade.grader} goes from {low:g} to {high:g}; {review.score:g} is outside it.")
     if grade.is_close_to(review.score) is not review.is_right:
         called = "right" if review.is_right else "wrong"
         raise InvalidRequest(

@@ -58,13 +58,14 @@ class Comparison:
         """The changes with their intervals and, where it can't be told, how many items it would take."""
         if self.tested is None:
             return _interval(self.versus) + _takes(self.versus)
-        takes = _takes(self.tested) or _takes(self.versus)
+        takes = _takes(self.tested, "test") or _takes(self.versus)
         return f"{_interval(self.versus)} on the validation split, {_interval(self.tested)} on the test split{takes}"
 
     @property
     def brief(self) -> str:
-        """The change on the validation split and the verdict: `+0.12 better`."""
-        return f"{_change(self.versus)[0]} {self.verdict.words}"
+        """The change on the validation split and the verdict: `+0.12 better`, `+0.12 can't tell on test`."""
+        where = "" if self.verdict is self.versus.verdict else " on test"
+        return f"{_change(self.versus)[0]} {self.verdict.words}{where}"
 
     @property
     def _opening(self) -> str:
@@ -91,13 +92,13 @@ def _moved(versus: Versus, verdict: Verdict) -> str:
     return f"{'up' if versus.mean > 0 else 'down'} {change.lstrip('+-')}{within}"
 
 
-def _takes(versus: Versus) -> str:
+def _takes(versus: Versus, split: str = "validation") -> str:
     """Return how many items it would take, to follow the numbers; "" unless it can't be told on this split."""
     if versus.verdict is not Verdict.CANT_TELL:
         return ""
     if versus.items_needed is None:
         return f" on {counted(versus.items, 'item')}"
-    return f"; {about(versus.items_needed)} items would be enough, this split has {versus.items:,}"
+    return f"; {about(versus.items_needed)} items would be enough, the {split} split has {versus.items:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class CheckpointView:
     """The alias points at it now."""
     against_base: Comparison | None
     against_alias: Comparison | None
+    """None for the base: how it and the model of the alias stand is said once, as what that model is to the base."""
 
     @property
     def lead(self) -> Comparison | None:
@@ -309,7 +311,7 @@ def evidence_view(job: Job, evidence: Evidence | None) -> EvidenceView:
             each is best,
             each.role is Role.ALIAS or (evidence.alias is not None and each.model == evidence.alias_model),
             compared(each, each.versus_base, each.test_versus_base, "the base model"),
-            compared(each, each.versus_alias, each.test_versus_alias, alias),
+            None if each.role is Role.BASE else compared(each, each.versus_alias, each.test_versus_alias, alias),
         )
         for each in evidence.candidates
     )

@@ -92,6 +92,13 @@ def test_a_change_is_as_precise_as_its_interval() -> None:
     assert changed(-0.2) == ("-0.20", "")
 
 
+def test_an_end_of_a_changes_interval_reads_as_nothing_only_where_it_is() -> None:
+    assert changed(0.14, 0.004, 0.276) == ("+0.140", "0.004 to 0.276")
+    assert changed(-0.14, -0.276, -0.0004) == ("-0.1400", "-0.2760 to -0.0004")
+    assert changed(0.14, 0.0, 0.28) == ("+0.14", "0.00 to 0.28")
+    assert changed(0.14, 1e-9, 0.28) == ("+0.14", "0.00 to 0.28")
+
+
 def test_an_interval_is_written_in_one_way() -> None:
     assert interval(0.451, 0.576) == "0.45 to 0.58"
     assert interval(0.996, 1.0) == "0.996 to 1.000"

@@ -66,6 +66,8 @@ async def test_grades_are_drawn_and_said_by_command(house: House) -> None:
         await workspace.told("bob", "0.70 would be right")
         await workspace.type_command("bob", "/eval", f"review {eval_id} item={item} says=perhaps")
         await workspace.told("bob", "`says=` takes right, wrong or a score, not 'perhaps'")
+        await workspace.type_command("bob", "/eval", f"review {eval_id} item={item} says=7")
+        await workspace.told("bob", "f1 goes from 0 to 1; 7 is outside it.")
         await workspace.type_command("bob", "/eval", f"review {eval_id} item=nothing says=wrong")
         await workspace.told("bob", "has no item 'nothing'")
         await workspace.type_command("bob", "/eval", f"review {eval_id} says=wrong")

@@ -73,7 +73,7 @@ def test_slack_would_take_it(name: str) -> None:
 
 def test_it_opens_with_the_verdict_and_its_numbers() -> None:
     alias = "Can't tell step 85 from acts@production: F1 +0.05 (95% interval -0.01 to 0.11); about 400 items would be"
-    assert f"*{alias} enough, this split has 50.*" in said("whole")
+    assert f"*{alias} enough, the validation split has 50.*" in said("whole")
     base = "+0.23 (0.19 to 0.27) on the validation split, +0.20 (0.14 to 0.26) on the test split"
     assert f"Against the base model: *better*, {base}." in said("whole")
     assert "*Step 85 is better than the base model: F1 up 0.23 (95% interval 0.19 to 0.27).*" in said("plain")
@@ -94,7 +94,7 @@ def test_what_cannot_be_told_says_how_many_items_it_would_take() -> None:
 
 def test_how_many_items_it_would_take_is_an_estimate() -> None:
     evidence = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=3_897)),))
-    assert "about 3,900 items would be enough, this split has 50." in text_of(summary(view(evidence), None))
+    assert "about 3,900 items would be enough, the validation split has 50." in text_of(summary(view(evidence), None))
     unknown = replace(shown.PLAIN, candidates=(a_candidate(85, versus_base=a_change(0.01, items_needed=None)),))
     assert "(95% interval -0.03 to 0.05) on 50 items." in text_of(summary(view(unknown), None))
 
@@ -125,6 +125,29 @@ def test_the_table_has_the_figures_and_the_verdicts_first() -> None:
     ]
     assert base[:4] == ["base", "0.40 (0.32 to 0.48)", "\u2013", "\u2013"]
     assert alias[0] == "acts@production"
+
+
+@pytest.mark.parametrize(("on_test", "word"), [(a_change(0.02), "can't tell on test"), (a_change(0.2), "better")])
+def test_how_base_and_alias_stand_to_each_other_is_said_once(on_test: Versus, word: str) -> None:
+    base, *checkpoints, alias = shown.WHOLE.candidates
+    base = replace(base, versus_alias=a_change(-0.12, 0.04))
+    alias = replace(alias, versus_base=a_change(0.12, 0.04), test_versus_base=on_test)
+    _, of_base, *_, of_alias = table_of(
+        summary(view(replace(shown.WHOLE, candidates=(base, *checkpoints, alias))), None)
+    )
+    assert of_base[2:4] == ["\u2013", "\u2013"]
+    assert of_alias[3] == "\u2013"
+    assert of_alias[2] == f"+0.12 {word}"
+
+
+def test_a_verdict_that_is_the_test_splits_is_called_that() -> None:
+    best = replace(shown.WHOLE.candidates[2], versus_alias=None, test_versus_base=a_change(0.02))
+    told = summary(view(replace(shown.WHOLE, alias=None, alias_model=None, candidates=(best,))), None)
+    assert table_of(told)[1][2] == "+0.23 can't tell on test"
+    assert "on the test split; about 400 items would be enough, the test split has 50." in text_of(told)
+    worse = replace(best, test_versus_base=a_change(-0.2))
+    told = summary(view(replace(shown.WHOLE, alias=None, alias_model=None, candidates=(worse,))), None)
+    assert table_of(told)[1][2] == "+0.23 worse on test"
 
 
 def test_what_the_alias_points_at_is_marked_where_it_is_one_of_the_models() -> None:

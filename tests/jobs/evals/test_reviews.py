@@ -320,7 +320,7 @@ async def test_an_eval_of_before_cannot_be_checked_and_says_why(lab: Laboratory)
 @pytest.mark.parametrize(
     ("review", "words"),
     [
-        (a_review(is_right=False, score=7.0), "7.00 is not from 0 to 5, which helpful can give"),
+        (a_review(is_right=False, score=7.0), "helpful goes from 0 to 5; 7 is outside it"),
         (a_review(is_right=True, score=1.0), "4.00 cannot be right if 1.00 is right"),
         (a_review(is_right=False, score=4.2), "4.00 cannot be wrong if 4.20 is right"),
     ],

@@ -150,3 +150,7 @@ async def test_its_graders_survive_a_row_without_a_reference(task: Task, item: d
         (grade,) = await runtime.grade(parse_grader(task.reward_grader), [(Sample('{"domains": ["law"]}'), item)])
     assert (grade.reward, set(grade.scores)) == (0.0, {"precision", "recall"})
     assert not any(grade.errors.values())
+
+
+def test_it_says_what_its_graders_can_give(task: Task) -> None:
+    assert {name: task.range_of(name) for name in task.graders} == dict.fromkeys(task.graders, (0.0, 1.0))
