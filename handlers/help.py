@@ -152,6 +152,7 @@ def _explained(slash: str, verb: Verb, examples: Mapping[str, str]) -> list[str]
     example = OPTIONAL.sub("", f"{slash} {verb.usage}")
     for placeholder, real in examples.items():
         example = example.replace(placeholder, real)
-    if "<" not in example and "|" not in example:
+    is_whole = example != f"{slash} {verb.name}" or not (verb.takes or verb.keys)
+    if is_whole and "<" not in example and "|" not in example:
         lines.append(f"For example: `{example}`")
     return lines

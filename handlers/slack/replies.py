@@ -81,7 +81,7 @@ async def reply(shown: Message | str, respond: AsyncRespond, client: AsyncWebCli
 
 async def whisper(client: AsyncWebClient, message: Message, user: str, channel: str, thread: str | None = None) -> None:
     """Show a message to one person; posted by the bot itself, since a response_url refuses our pictures."""
-    blocks = list(message.blocks)
+    blocks = list(message.blocks) or None
     await client.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=blocks, thread_ts=thread)
 
 

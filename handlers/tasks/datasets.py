@@ -13,11 +13,11 @@ from charts import LabelCount, LabelDistribution, describe
 from charts.wording import file_size
 from handlers.slack.blocks import Block, Message, context, escape, header, image, section
 from handlers.slack.files import SlackFile, download, files_of, look_up
-from handlers.slack.forms import Choice, modal, select
+from handlers.slack.forms import Choice, modal, read_fields, select
 from handlers.slack.images import Pictures
 from handlers.slack.listeners import Listeners
 from handlers.slack.people import People
-from handlers.slack.replies import Asker
+from handlers.slack.replies import Asker, whisper
 from handlers.tasks.check import label_frequencies
 from jobs.core.errors import BotError, InvalidRequest, NotFound
 from jobs.core.hyperparameters import read_seed, read_whole
@@ -181,8 +181,7 @@ def form(files: Sequence[SlackFile], tasks: Sequence[str], channel: str, thread:
 def read_form(view: dict[str, Any], user: str) -> UploadRequest:
     """Return what a submitted form asks for."""
     remembered = json.loads(str(view["private_metadata"]))
-    chosen = {name: field[name] for name, field in view["state"]["values"].items()}
-    values = {name: str(field["selected_option"]["value"]) for name, field in chosen.items()}
+    values = read_fields(view)
     return UploadRequest(
         file=str(remembered["file"] or values[FILE]),
         task=values[TASK],
@@ -222,15 +221,8 @@ def _reading(file: SlackFile, asked: UploadRequest) -> str:
     return f"Reading *{escape(file.name)}* ({size_of(file)}) as {asked.split} of `{asked.task}`."
 
 
-async def tell_alone(client: AsyncWebClient, message: Message, *, channel: str, thread: str | None, user: str) -> None:
-    """Show a message to one person alone, where they asked."""
-    await client.chat_postEphemeral(
-        channel=channel, user=user, thread_ts=thread, text=message.text, blocks=list(message.blocks) or None
-    )
-
-
 async def _tell(client: AsyncWebClient, asked: UploadRequest, message: Message) -> None:
-    await tell_alone(client, message, channel=asked.channel, thread=asked.thread, user=asked.user)
+    await whisper(client, message, asked.user, asked.channel, asked.thread)
 
 
 def _split_of(file: SlackFile | None) -> Choice | None:

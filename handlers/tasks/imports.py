@@ -14,11 +14,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.blocks import MOST_TEXT, Block, Message, context, cut, escape, header, section, sections
 from handlers.slack.files import SlackFile, download, files_of, hand_over, look_up
-from handlers.slack.forms import modal, text_input
+from handlers.slack.forms import modal, read_fields, text_input
 from handlers.slack.listeners import Listeners
 from handlers.slack.people import People
-from handlers.slack.replies import Asker
-from handlers.tasks.datasets import size_of, tell_alone, thread_of
+from handlers.slack.replies import Asker, whisper
+from handlers.tasks.datasets import size_of, thread_of
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.evals.held_out import require_evidence_only
 from jobs.tasks import TaskCatalogue
@@ -79,7 +79,7 @@ class ImportForms:
         """Make a task of the files, and tell the person who asked what was carried over and what was not."""
         await ack()
         asked = read_form(view, user=str(body["user"]["id"]))
-        tell = partial(tell_alone, client, channel=asked.channel, thread=asked.thread, user=asked.user)
+        tell = partial(whisper, client, user=asked.user, channel=asked.channel, thread=asked.thread)
         try:
             files = [await look_up(client, file) for file in asked.files]
             if not again:
@@ -118,11 +118,9 @@ def form(files: Sequence[SlackFile], channel: str, thread: str | None = None) ->
 def read_form(view: Mapping[str, Any], user: str) -> ImportRequest:
     """Return what a submitted form asks for."""
     remembered = json.loads(str(view["private_metadata"]))
-    values = view["state"]["values"]
-    given = {name: str(values[name][name].get("value") or "").strip() for name in FIELDS if name in values}
     return ImportRequest(
         tuple(map(str, remembered["files"])),
-        ImportOptions(**given),
+        ImportOptions(**read_fields(view)),
         str(remembered["channel"]),
         remembered["thread"],
         user,

@@ -16,7 +16,7 @@ from jobs.aliases.records import Alias, task_part
 from jobs.core.errors import BotError, InvalidRequest
 from jobs.core.ids import EVAL_PREFIX
 from jobs.core.records import Job
-from jobs.evals.records import Eval, EvalRequest
+from jobs.evals.records import Eval, EvalRequest, EvalState
 from jobs.evals.service import Evals
 from jobs.evals.stats.advice import non_inferiority
 from jobs.evals.stats.comparison import compare, gather
@@ -100,7 +100,8 @@ class Gate:
             return taken.holder
 
     async def _concluded(self, run: GateRun, evaluation: Eval) -> GateRun:
-        done = replace(run, state=GateState.DONE)
+        refused = evaluation.state is EvalState.REFUSED  # a model that there is not, or a grader that fails
+        done = replace(run, state=GateState.REFUSED if refused else GateState.DONE)
         if problem := trouble(evaluation):
             return replace(done, note=problem)
         try:

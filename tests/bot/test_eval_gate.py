@@ -161,6 +161,14 @@ async def test_what_cannot_be_evaluated_is_refused_in_a_sentence(bench: Bench, w
     assert said in told
 
 
+async def test_a_model_that_there_is_not_is_refused(bench: Bench) -> None:
+    """A word that is wrong and an eval that broke have codes of their own."""
+    async with bench.bot():
+        code, printed, _ = await bench.ask("model=nope")
+    assert (code, printed["state"], printed["verdict"]) == (2, "refused", None)
+    assert "has no model 'nope'" in printed["text"]
+
+
 async def test_an_eval_that_measures_nothing_has_no_verdict(bench: Bench) -> None:
     bench.production.scene.lab.endpoint.always = refusing(400, "no answer for you")
     async with bench.bot():

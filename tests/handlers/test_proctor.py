@@ -61,6 +61,7 @@ def test_an_example_in_the_help_is_one_that_works_here() -> None:
     shown = topic_or_verb_message("/rft curve", COMMANDS, {"<job>": "rft-abc234"})
     assert "For example: `/rft curve rft-abc234`" in json.dumps(shown.blocks)
     assert "For example" not in json.dumps(topic_or_verb_message("curve", COMMANDS, {}).blocks)
+    assert "For example" not in json.dumps(topic_or_verb_message("sweep", COMMANDS, {}).blocks), "it needs a task"
 
 
 def test_what_a_task_says_about_itself_cannot_become_markup(tmp_path: Path) -> None:
